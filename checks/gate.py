@@ -1,0 +1,114 @@
+"""A gate compares what we require (policy) with what we saw (evidence). It is a pure function."""
+
+import enum
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from checks.procedure import Procedure, procedure
+
+
+class Verdict(enum.IntEnum):
+    """What a gate concludes, in order of gravity; the worst finding decides. The last three stop a run."""
+
+    PASS = 0
+    WARN = 1
+    NOT_YET = 2
+    UNKNOWN = 3
+    BLOCK = 4
+
+    @property
+    def stops(self) -> bool:
+        """Whether a run may not go past this."""
+        return self >= Verdict.NOT_YET
+
+    @property
+    def word(self) -> str:
+        """How it is written everywhere: ``pass``, ``warn``, ``not yet``, ``unknown``, ``block``."""
+        return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing a gate noticed: ``subject`` ``says`` (a sentence in two halves), and the ``fix`` to type."""
+
+    verdict: Verdict
+    subject: str
+    says: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.says}"
+
+
+Findings = Iterator[Finding]
+
+
+def block(subject: str, says: str, *, fix: str = "") -> Finding:
+    """The answer is no."""
+    return Finding(Verdict.BLOCK, subject, says, fix)
+
+
+def not_yet(subject: str, says: str, *, fix: str = "") -> Finding:
+    """Ask again; it is a no when the stage's patience ends."""
+    return Finding(Verdict.NOT_YET, subject, says, fix)
+
+
+def warn(subject: str, says: str, *, fix: str = "") -> Finding:
+    """Read this; it stops nothing."""
+    return Finding(Verdict.WARN, subject, says, fix)
+
+
+def worst(findings: tuple[Finding, ...]) -> Verdict:
+    """The gravest verdict among ``findings``; PASS when there are none."""
+    return max((finding.verdict for finding in findings), default=Verdict.PASS)
+
+
+Change = Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A situation that stops a gate: ``change`` gets the healthy inputs in order and returns the bad ones."""
+
+    situation: str
+    change: Change
+
+
+class Gate:
+    """One question of the runbook. Made by ``@gate``; everything about it is derived from the function."""
+
+    def __init__(self, judge: Callable[..., Findings], owner: str) -> None:
+        self.judge = judge
+        self.family = judge.__module__.rpartition(".")[2]
+        self.name = f"{self.family}.{judge.__name__.replace('_', '-')}"
+        self.procedure: Procedure = procedure(judge.__doc__, owner=owner, of=self.name)
+        self.examples: list[Example] = []
+
+    def __repr__(self) -> str:
+        return f"<gate {self.name}>"
+
+    @cached_property
+    def inputs(self) -> Mapping[str, type]:
+        """Parameter name → the policy or evidence type it asks for, in order."""
+        hints = get_type_hints(self.judge)
+        return {name: hints[name] for name in inspect.signature(self.judge).parameters}
+
+    def ask(self, values: Mapping[type, Any]) -> tuple[Finding, ...]:
+        """Judge; ``values`` holds an instance for each type in ``inputs``."""
+        return tuple(self.judge(*(values[kind] for kind in self.inputs.values())))
+
+    def stops_when(self, situation: str, change: Change) -> None:
+        """Declare an example: it is a test, and the runbook prints what the gate really said."""
+        self.examples.append(Example(situation, change))
+
+    def ask_example(self, example: Example, healthy: Mapping[type, Any]) -> tuple[Finding, ...]:
+        """What the gate says when ``example`` has happened to otherwise ``healthy`` inputs."""
+        return tuple(self.judge(*example.change(*(healthy[kind] for kind in self.inputs.values()))))
+
+
+def gate(*, owner: str) -> Callable[[Callable[..., Findings]], Gate]:
+    """Make a gate of a generator function whose docstring is its runbook entry (see ``procedure``)."""
+    return lambda judge: Gate(judge, owner)

@@ -1,0 +1,176 @@
+"""Where does the release stand on Vercel, and can we get back?"""
+
+from dataclasses import replace
+
+from checks.evidence import (
+    Build,
+    DeploymentsUnderWay,
+    Production,
+    ProductionBefore,
+    Release,
+    RollbackTarget,
+    StagedDeployment,
+    VercelProject,
+)
+from checks.gate import Findings, block, gate, not_yet, warn
+
+
+@gate(owner="release manager")
+def nothing_under_way(seen: DeploymentsUnderWay) -> Findings:
+    """No other production deployment is being built.
+
+    Why: Two releases at once make it chance which of them wins, and no smoke test can say which one it tested.
+
+    By hand: Run `vercel ls --environment production` and look for `Building` or `Queued`.
+
+    If it fails: Wait for it, or stop it with `vercel remove $DEPLOYMENT` when you know whose it is.
+    """
+    for deployment in seen.ids:
+        yield not_yet(deployment, "is being built for production", fix=f"vercel inspect {deployment} --wait")
+
+
+nothing_under_way.stops_when("a colleague is deploying", lambda s: (DeploymentsUnderWay(("dpl_colleague",)),))
+
+
+@gate(owner="release manager")
+def is_not_pinned(release: Release, seen: VercelProject) -> Findings:
+    """Production is not pinned by an earlier rollback.
+
+    Why: Somebody rolled back for a reason. Vercel keeps production where it is until a promotion, and a deploy that
+        promotes over it brings the incident back.
+
+    By hand:
+        Run `vercel api /v9/projects/$PROJECT --raw` and look at `autoAssignCustomDomains`: `false` means pinned.
+        The dashboard shows the same under Deployments.
+
+    If it fails: Find out why production was rolled back. When this release fixes it, run again with
+        `--over-rollback`; promoting lifts the pin.
+    """
+    if seen.auto_assign is None:
+        yield block(seen.id, "does not say whether a rollback pinned it, and no answer is not a no")
+    elif not seen.auto_assign and not release.over_rollback:
+        yield block("production", "is pinned by an earlier rollback", fix="./inv deploy --over-rollback")
+    elif not seen.auto_assign:
+        yield warn("production", "is pinned by an earlier rollback and will be promoted over, as you said")
+
+
+is_not_pinned.stops_when("production was rolled back", lambda r, s: (r, VercelProject(s.id, False)))
+is_not_pinned.stops_when("Vercel leaves the field out", lambda r, s: (r, VercelProject(s.id, None)))
+
+
+@gate(owner="release manager")
+def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
+    """What a rollback would go back to still exists and is eligible.
+
+    Why: Retention deletes old deployments, and Hobby plans go back by one only. That is found out before, not after.
+
+    By hand: Run `vercel ls --environment production`: the deployment that serves now must be there and `Ready`.
+
+    If it fails: Redeploy the live commit once, so that there is something to go back to; then deploy.
+    """
+    if not now.id:
+        yield block(
+            "production", "serves no deployment, so there is nothing to go back to", fix="vercel promote $DEPLOYMENT"
+        )
+    elif not seen.id:
+        yield warn(
+            "production", "has no earlier deployment: a rollback after this release can only return to the live one"
+        )
+
+
+can_go_back.stops_when("production serves nothing", lambda s, now: (s, Production("", "", now.domain)))
+
+
+@gate(owner="developer")
+def is_built(seen: Build) -> Findings:
+    """Vercel has built the deployment.
+
+    Why: Only a deployment that is READY can be asked anything.
+
+    By hand: Run `vercel inspect $DEPLOYMENT --wait --logs`.
+
+    If it fails: Read the last lines of the build log. Most often it is a TypeScript error or a dependency; fix it
+        and start a new run.
+    """
+    if seen.state in ("ERROR", "CANCELED", "BLOCKED"):
+        yield block(seen.id, f"ended as {seen.state}: {seen.error}", fix=f"vercel inspect {seen.id} --logs")
+    elif seen.state != "READY":
+        yield not_yet(seen.id, f"is {seen.state}")
+
+
+is_built.stops_when("the build fails", lambda s: (replace(s, state="ERROR", error="Type error in app/page.tsx"),))
+is_built.stops_when("the build hangs", lambda s: (replace(s, state="BUILDING"),))
+
+
+@gate(owner="release manager")
+def is_staged(seen: Build, now: Production) -> Findings:
+    """No production domain points to the new deployment yet.
+
+    Why: Everything between here and the promotion rests on users not seeing the release.
+
+    By hand: Run `vercel inspect $DEPLOYMENT`; the production domain must not be among its aliases.
+
+    If it fails: Production moved at build time. Look at it now; `vercel rollback $PREVIOUS` if it is not well. Then
+        find out who deployed without `--skip-domain`.
+    """
+    if now.domain in seen.aliases or now.id == seen.id:
+        yield block(now.domain, f"already points to {seen.id}", fix="./inv rollback")
+
+
+is_staged.stops_when("the domain moved at build time", lambda s, now: (replace(s, aliases=(now.domain,)), now))
+
+
+@gate(owner="release manager")
+def nobody_else_promoted(before: ProductionBefore, staged: StagedDeployment, seen: Production) -> Findings:
+    """Production serves either what it served before or this release, and nothing else.
+
+    Why: A colleague's promotion at the same time would be taken for ours, or undone by ours.
+
+    By hand: Run `vercel inspect $DOMAIN` and compare the deployment id with the one noted before.
+
+    If it fails: Talk to whoever promoted. Decide together which release stays.
+    """
+    if seen.id not in (before.id, staged.id):
+        yield block(seen.domain, f"serves {seen.id}, which this run knows nothing about")
+
+
+nobody_else_promoted.stops_when(
+    "a colleague promotes at the same time", lambda b, st, s: (b, st, replace(s, id="dpl_colleague"))
+)
+
+
+@gate(owner="release manager")
+def is_live(staged: StagedDeployment, seen: Production) -> Findings:
+    """The production domain points to the deployment that was just promoted.
+
+    Why: Vercel accepts a promotion before it has happened; only the domain can say that it has.
+
+    By hand: Run `vercel inspect $DOMAIN` and compare the deployment id.
+
+    If it fails: Run `vercel rollback $PREVIOUS`, then find out what else is promoting.
+    """
+    if seen.id != staged.id:
+        yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}", fix=f"vercel promote {staged.id}")
+
+
+is_live.stops_when("the promotion never lands", lambda st, s: (st, replace(s, id="dpl_old")))
+
+
+@gate(owner="release manager")
+def is_restored(before: ProductionBefore, seen: Production) -> Findings:
+    """The production domain points again to the deployment it pointed to before the release.
+
+    Why: An accepted rollback is not a finished one, and an unfinished one is worse than none: everybody believes it.
+
+    By hand: Run `vercel inspect $DOMAIN` and compare the deployment id with the one noted before.
+
+    If it fails: Run `vercel rollback $PREVIOUS` by hand, or use Instant Rollback in the dashboard; then call the
+        DevOps lead.
+    """
+    if seen.id != before.id:
+        yield not_yet(
+            seen.domain, f"points to {seen.id or 'nothing'}, not to {before.id}", fix=f"vercel rollback {before.id}"
+        )
+
+
+is_restored.stops_when("the rollback never lands", lambda b, s: (b, replace(s, id="dpl_bad")))

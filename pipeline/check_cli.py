@@ -1,0 +1,123 @@
+"""``invoke check…``: asks gates of the target as it is now, changes nothing, records nothing."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from checks.evidence import Release
+from checks.gate import Finding, Gate, worst
+from pipeline.config import Config
+from pipeline.definition import DEPLOY, PREVIEW, PROBES
+from pipeline.errors import Mistake
+from pipeline.execute import Order, Session, session
+from pipeline.plan import inputs_of, probes_by_type
+from pipeline.readings import Round
+from pipeline.release_source import find_release
+from pipeline.render.report import finding_text, line_text
+from pipeline.report import Line
+from pipeline.target import open_world
+from pipeline.waivers import waive
+
+GATES = tuple(dict.fromkeys((*DEPLOY.gates, *PREVIEW.gates)))
+HELP = {
+    "target": "as for deploy",
+    "from": "as for deploy",
+    "commit": "as for deploy",
+    "approved-by": "as for deploy",
+    "over-rollback": "as for deploy",
+}
+
+
+def collection(
+    configuration: Callable[[], Config], root: Path, out: Callable[[str], None], honest: Callable[[], Any]
+) -> Collection:
+    """``check`` (everything that can be asked now) and one task a gate, grouped by family."""
+
+    def task_for(name: str, gates: tuple[Gate, ...], words: str) -> "Task[Any]":
+        def body(
+            c: Context,
+            target: str = "",
+            from_: str = "",
+            commit: str = "",
+            approved_by: str = "",
+            over_rollback: bool = False,
+        ) -> None:
+            with honest():
+                order = Order(target, from_, commit, approved_by=approved_by, over_rollback=over_rollback)
+                stops = _ask(configuration(), order, root, gates, out)
+            if stops:
+                raise Exit(code=1)
+
+        body.__doc__ = words
+        return Task(body, name=name, help=HELP)
+
+    now = tuple(gate for gate in DEPLOY.stages[0].asks if not _given_by_steps(gate))
+    made = Collection()
+    made.add_task(task_for("all", now, "Ask everything that preflight asks."), default=True)
+    families: dict[str, Collection] = {}
+    for gate in GATES:
+        family = families.setdefault(gate.family, Collection())
+        family.add_task(task_for(gate.name.partition(".")[2], (gate,), _words(gate)))
+    for family_name, family in families.items():
+        made.add_collection(family, family_name)
+    return made
+
+
+def _words(gate: Gate) -> str:
+    words = gate.procedure
+    return f"{words.title}\n\nWhy: {words.why}\n\nBy hand:\n{words.by_hand}\n\nIf it fails: {words.if_it_fails}"
+
+
+def _given_by_steps(gate: Gate) -> tuple[str, ...]:
+    """Names of the evidence that only a step of a run can give this gate."""
+    readers = probes_by_type(PROBES)
+    given = {step.gives for step in DEPLOY.steps if step.gives}
+
+    def missing(kind: type) -> set[type]:
+        if kind in given:
+            return {kind}
+        return {deeper for one in inputs_of(readers[kind]) for deeper in missing(one)} if kind in readers else set()
+
+    return tuple(sorted(kind.__name__ for one in gate.inputs.values() for kind in missing(one)))
+
+
+def _ask(config: Config, order: Order, root: Path, gates: tuple[Gate, ...], out: Callable[[str], None]) -> bool:
+    for gate in gates:
+        if _given_by_steps(gate):
+            needs = ", ".join(_given_by_steps(gate))
+            raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv deploy asks it in its place")
+    with session(config, order.target, root) as it:
+        answers = asyncio.run(_answers(it, order, root, gates))
+        for gate, findings, ms in answers:
+            out(it.redactor(line_text(Line("gate", gate.name, worst(findings).word, "", ms))))
+            for one in findings:
+                out(it.redactor(finding_text(_plain(one))))
+        return any(worst(findings).stops for _, findings, _ in answers)
+
+
+async def _answers(
+    it: Session, order: Order, root: Path, gates: tuple[Gate, ...]
+) -> list[tuple[Gate, tuple[Finding, ...], int]]:
+    release: Release = find_release(it.settings, order, root, it.clock)
+    async with (
+        open_world(it.settings, release, "check", it.clock) as world,
+        Round(world, it.settings.policies, probes_by_type(PROBES)) as look,
+    ):
+
+        async def one(gate: Gate) -> tuple[Gate, tuple[Finding, ...], int]:
+            began = it.clock.monotonic()
+            findings, _ = await look.ask(gate)
+            findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
+            return gate, findings, round((it.clock.monotonic() - began) * 1000)
+
+        return list(await asyncio.gather(*(one(gate) for gate in gates)))
+
+
+def _plain(finding: Finding) -> dict[str, str]:
+    return {"verdict": finding.verdict.word, "subject": finding.subject, "says": finding.says, "fix": finding.fix}

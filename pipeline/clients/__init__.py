@@ -1,0 +1,1 @@
+"""One module per service: HTTP or SQL, nothing about gates."""

@@ -1,0 +1,128 @@
+"""What every HTTP client shares: one error boundary, retries for reads, none for writes."""
+
+import datetime
+import email.utils
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import httpx
+
+from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
+from pipeline.world import Clock
+
+T = TypeVar("T")
+Params = Mapping[str, str | int | float | bool]
+
+ATTEMPTS = 4
+LONGEST_WAIT = 10.0  # a service that asks for more is *unknown* for now; the stage's patience decides
+TIMEOUT = httpx.Timeout(20, connect=5)
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Service:
+    """An HTTP API at ``base``. All failures leave as ServiceError; parsing happens inside that boundary too."""
+
+    def __init__(
+        self, name: str, base: str, http: httpx.AsyncClient, clock: Clock, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.base = name, base.rstrip("/")
+        self._http, self._clock, self._headers = http, clock, dict(headers or {})
+
+    async def read(self, path: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
+        """GET ``path``, retried while that can help, and what ``parse`` makes of the JSON body."""
+        return await self.repeatable("GET", path, parse, params=params)
+
+    async def repeatable(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
+        """A request of which twice is the same as once: retried like a read."""
+        try:
+            return await self.once(method, path, parse, **more)
+        except ServiceError as error:
+            if not _transient(error):
+                raise
+            first = error
+        import tenacity  # loaded by the first failure: the emergency path must not wait for it
+
+        await self._clock.sleep(first.retry_after if isinstance(first, Refused) and first.retry_after else 0.25)
+        again = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(_transient),
+            stop=tenacity.stop_after_attempt(ATTEMPTS - 1),
+            wait=_wait,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return await again(self.once, method, path, parse, **more)
+
+    async def once(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
+        """One request, one answer. Writes go this way: a write that got no answer may have happened."""
+        response = await self.send(method, path, **more)
+        try:
+            return parse(response.json() if response.content else None)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            says = f"answered {response.status_code} with a body that {type(error).__name__} {error} makes unreadable"
+            raise Unreadable(self.name, f"{method} {path}", says) from error
+
+    async def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The response of one successful request. Raises Unreachable or Refused."""
+        asked = f"{method} {path}"
+        headers = {**self._headers, **more.pop("headers", {})}
+        try:
+            response = await self._http.request(method, self.base + path, headers=headers, **more)
+        except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
+            raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {error}".rstrip()) from error
+        if response.is_success:
+            return response
+        raise self.refusal(asked, response)
+
+    def refusal(self, asked: str, response: httpx.Response) -> Refused:
+        """The error that ``response`` means, with the service's own code and words when it gives any."""
+        body: Any = None
+        try:
+            body = response.json()
+            says, code = said(body)
+        except ValueError:
+            says, code = response.text[:200], ""
+        wait = _retry_after(response.headers, self._clock.now())
+        says = says or response.reason_phrase
+        return Refused(self.name, asked, response.status_code, code, says, body=body, retry_after=wait)
+
+
+def said(body: Any) -> tuple[str, str]:
+    """The human words and the machine's code in an error body, in the shapes that our vendors use."""
+    if not isinstance(body, Mapping):
+        return str(body)[:200], ""
+    error = body.get("error") or body.get("errors") or body
+    if isinstance(error, Mapping):
+        words = error.get("message") or error.get("detail") or error
+        return str(words)[:300], str(error.get("code", ""))
+    return str(error)[:300], str(body.get("code", ""))
+
+
+def nothing(body: Any) -> None:
+    """For answers whose body does not matter."""
+
+
+def _transient(error: BaseException) -> bool:
+    if isinstance(error, Refused):
+        asked_to_wait = 0 < error.retry_after <= LONGEST_WAIT
+        return asked_to_wait or (error.status in TRANSIENT and error.retry_after <= LONGEST_WAIT)
+    return isinstance(error, Unreachable)
+
+
+def _wait(state: Any) -> float:
+    error = state.outcome.exception()
+    return float(getattr(error, "retry_after", 0) or 0.25 * 2**state.attempt_number)
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
+    """Seconds in ``Retry-After`` (a number or an HTTP date), or until an exhausted rate limit is reset."""
+    value = headers.get("retry-after", "")
+    if not value and headers.get("x-ratelimit-remaining") == "0":
+        value = str(float(headers.get("x-ratelimit-reset", "0")) - now.timestamp())
+    try:
+        return max(0.0, float(value or 0))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (email.utils.parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0

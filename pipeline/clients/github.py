@@ -1,0 +1,194 @@
+"""GitHub's REST API: commits, checks, pull requests, alerts and deployments of one repository."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from pipeline.clients.base import Service
+from pipeline.errors import Refused
+from pipeline.world import Clock
+
+T = TypeVar("T")
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A check run or a status: ``state`` is success, pending, or the conclusion."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A pull request. ``merge_commit`` is empty until it is merged."""
+
+    number: int
+    author: str
+    head: str
+    merge_commit: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """One review. ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601."""
+
+    by: str
+    state: str
+    commit: str
+    at: str
+
+
+@dataclass(frozen=True)
+class ScannerAlert:
+    """An open alert. ``severity``: critical, high, medium, low."""
+
+    severity: str
+    summary: str
+    url: str
+
+
+class GitHub(Service):
+    """One repository, ``owner/name``."""
+
+    def __init__(self, base: str, token: str, repository: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        headers = {
+            "authorization": f"Bearer {token}",
+            "accept": "application/vnd.github+json",
+            "x-github-api-version": "2022-11-28",
+            "user-agent": "deploy-pipeline",
+        }
+        super().__init__("github", base, http, clock, headers)
+        self._repo = f"/repos/{repository}"
+
+    async def has_commit(self, sha: str) -> bool:
+        """GET /repos/{owner}/{repo}/commits/{ref}"""
+        try:
+            return await self.read(f"{self._repo}/commits/{sha}", lambda body: bool(body["sha"]))
+        except Refused as error:
+            if error.status in (404, 422):  # 422: GitHub knows no commit of that name
+                return False
+            raise
+
+    async def head(self, branch: str) -> str:
+        """SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""
+        return await self.read(f"{self._repo}/branches/{branch}", lambda body: str(body["commit"]["sha"]))
+
+    async def check_runs(self, sha: str) -> tuple[Reported, ...]:
+        """The latest run of each check. GET /repos/{owner}/{repo}/commits/{ref}/check-runs"""
+
+        def parse(body: Any) -> list[Reported]:
+            return [
+                Reported(str(run["name"]), str(run["conclusion"]) if run["status"] == "completed" else "pending")
+                for run in body["check_runs"]
+            ]
+
+        return await self._pages(f"{self._repo}/commits/{sha}/check-runs", parse, filter="latest")
+
+    async def statuses(self, sha: str) -> tuple[Reported, ...]:
+        """The latest of each context; empty when nothing reported. GET /repos/{owner}/{repo}/commits/{ref}/status"""
+
+        def parse(body: Any) -> list[Reported]:
+            return [Reported(str(status["context"]), str(status["state"])) for status in body["statuses"]]
+
+        return await self._pages(f"{self._repo}/commits/{sha}/status", parse)
+
+    async def pull_of(self, sha: str) -> Pull | None:
+        """The pull request that brought ``sha``, a merged one first. GET /repos/{owner}/{repo}/commits/{sha}/pulls"""
+
+        def parse(body: Any) -> list[Pull]:
+            return [
+                Pull(
+                    int(pull["number"]),
+                    str(pull["user"]["login"]),
+                    str(pull["head"]["sha"]),
+                    str(pull.get("merge_commit_sha") or "") if pull.get("merged_at") else "",
+                )
+                for pull in body
+            ]
+
+        pulls = await self._pages(f"{self._repo}/commits/{sha}/pulls", parse)
+        return max(pulls, key=lambda pull: (pull.merge_commit == sha, pull.head == sha), default=None)
+
+    async def reviews(self, pull: int) -> tuple[Review, ...]:
+        """All reviews, oldest first. GET /repos/{owner}/{repo}/pulls/{number}/reviews"""
+
+        def parse(body: Any) -> list[Review]:
+            return [
+                Review(
+                    str((review.get("user") or {}).get("login", "ghost")),
+                    str(review["state"]),
+                    str(review.get("commit_id") or ""),
+                    str(review.get("submitted_at") or ""),
+                )
+                for review in body
+            ]
+
+        return await self._pages(f"{self._repo}/pulls/{pull}/reviews", parse)
+
+    async def code_scanning_alerts(self) -> tuple[ScannerAlert, ...] | None:
+        """Open alerts; None when the feature is off. GET /repos/{owner}/{repo}/code-scanning/alerts"""
+
+        def parse(body: Any) -> list[ScannerAlert]:
+            return [
+                ScannerAlert(
+                    str(alert["rule"].get("security_severity_level") or alert["rule"].get("severity") or "low"),
+                    str(alert["rule"].get("description") or alert["rule"].get("id")),
+                    str(alert["html_url"]),
+                )
+                for alert in body
+            ]
+
+        return await self._alerts("code-scanning", parse)
+
+    async def dependabot_alerts(self) -> tuple[ScannerAlert, ...] | None:
+        """Open alerts; None when the feature is off. GET /repos/{owner}/{repo}/dependabot/alerts"""
+
+        def parse(body: Any) -> list[ScannerAlert]:
+            return [
+                ScannerAlert(
+                    str(alert["security_advisory"]["severity"]),
+                    str(alert["security_advisory"]["summary"]),
+                    str(alert["html_url"]),
+                )
+                for alert in body
+            ]
+
+        return await self._alerts("dependabot", parse)
+
+    async def _alerts(self, scanner: str, parse: Callable[[Any], list[T]]) -> tuple[T, ...] | None:
+        try:
+            return await self._pages(f"{self._repo}/{scanner}/alerts", parse, state="open")
+        except Refused as error:
+            if error.status in (403, 404) and not error.retry_after:  # how GitHub says "not enabled"
+                return None
+            raise
+
+    async def record_deployment(self, sha: str, environment: str, url: str, log_url: str = "") -> None:
+        """Tell GitHub that ``sha`` is live at ``url``.
+
+        POST /repos/{owner}/{repo}/deployments, then POST …/deployments/{id}/statuses
+        """
+        body = {
+            "ref": sha,
+            "environment": environment,
+            "auto_merge": False,
+            "required_contexts": [],  # our own gates have asked
+            "production_environment": environment == "production",
+        }
+        made = await self.once("POST", f"{self._repo}/deployments", lambda body: int(body["id"]), json=body)
+        status = {"state": "success", "environment_url": url, "log_url": log_url, "auto_inactive": True}
+        await self.once("POST", f"{self._repo}/deployments/{made}/statuses", lambda body: None, json=status)
+
+    async def _pages(self, path: str, parse: Callable[[Any], list[T]], **params: str) -> tuple[T, ...]:
+        """Every page of a listing."""
+        found: list[T] = []
+        for page in range(1, 11):
+            items = await self.read(path, parse, {**params, "per_page": PAGE, "page": page})
+            found += items
+            if len(items) < PAGE:
+                break
+        return tuple(found)

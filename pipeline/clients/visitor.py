@@ -1,0 +1,167 @@
+"""Visits the site the way a browser would: routes, the health check, and a student's journeys."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from pipeline.world import Clock
+
+TIMEOUT = httpx.Timeout(20, connect=5)
+ERROR_PAGES = (
+    re.compile(r"Application error: a (?:server|client)-side exception has occurred[^<]{0,80}"),
+    re.compile(r'<html[^>]+id="__next_error__"'),
+    re.compile(r'data-next-error-(?:message|digest)="[^"]{0,80}"'),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request ended in. ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one."""
+
+    url: str
+    status: int
+    ms: int
+    body: str = ""
+    failure: str = ""
+
+    @property
+    def error_page(self) -> str:
+        """The mark of a Next.js error page in the body; empty when there is none."""
+        marks = (mark.search(self.body) for mark in ERROR_PAGES)
+        return next((found.group(0) for found in marks if found), "")
+
+
+class Failed(Exception):
+    """A journey ended early: where, and what was seen."""
+
+    def __init__(self, at: str, says: str) -> None:
+        super().__init__(f"{at}: {says}")
+        self.at, self.says = at, says
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A journey that was tried; ``failed_at`` is empty when it worked."""
+
+    name: str
+    failed_at: str
+    says: str
+    ms: int
+
+
+class Visitor:
+    """Makes its own requests, without retries: what a user meets once, counts.
+
+    ``new_client`` gives an httpx client with empty cookies; ``bypass`` is the Deployment Protection secret or empty.
+    """
+
+    def __init__(
+        self, new_client: Callable[[], httpx.AsyncClient], clock: Clock, email: str, password: str, bypass: str = ""
+    ) -> None:
+        self._new_client, self._clock, self._email, self._password = new_client, clock, email, password
+        self._headers = {"x-vercel-protection-bypass": bypass} if bypass else {}
+
+    async def get(self, url: str) -> Answer:
+        """GET ``url`` and follow redirects. Never raises for what the site does."""
+        async with self._client() as client:
+            return await self._get(client, url)
+
+    async def journeys(
+        self, site: str, *, login: bool, course: str, course_contains: str, upload: str
+    ) -> tuple[Attempt, ...]:
+        """Sign in, open a course, upload and read back, as one student with one cookie jar."""
+        async with self._client() as client:
+            done = []
+            if login:
+                done.append(await self._attempt("login", lambda: self._login(client, site)))
+            if course:
+                done.append(await self._attempt("course", lambda: self._course(client, site + course, course_contains)))
+            if upload:
+                done.append(await self._attempt("upload", lambda: self._upload(client, site, site + upload)))
+            return tuple(done)
+
+    def _client(self) -> httpx.AsyncClient:
+        client = self._new_client()
+        client.headers.update(self._headers)
+        return client
+
+    async def _get(self, client: httpx.AsyncClient, url: str) -> Answer:
+        began = self._clock.monotonic()
+        try:
+            response = await client.get(url, follow_redirects=True)
+        except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
+            landed, off = _where(error, url)
+            return Answer(landed, 302 if off else 0, self._ms(began), failure=f"{type(error).__name__} {error}".strip())
+        return Answer(str(response.url), response.status_code, self._ms(began), response.text)
+
+    async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]]) -> Attempt:
+        began = self._clock.monotonic()
+        try:
+            await journey()
+        except Failed as failed:
+            return Attempt(name, failed.at, failed.says, self._ms(began))
+        except (httpx.HTTPError, ConnectionError, ValueError, KeyError) as error:
+            return Attempt(name, "the request", f"{type(error).__name__} {error}".strip(), self._ms(began))
+        return Attempt(name, "", "", self._ms(began))
+
+    async def _login(self, client: httpx.AsyncClient, site: str) -> None:
+        """NextAuth's credentials flow: CSRF token, callback, then a session that names somebody."""
+        token = (await _ok(await client.get(f"{site}/api/auth/csrf"), "csrf")).json()["csrfToken"]
+        form = {
+            "csrfToken": token,
+            "email": self._email,
+            "password": self._password,
+            "callbackUrl": site,
+            "json": "true",
+        }
+        signed = await client.post(f"{site}/api/auth/callback/credentials", data=form)
+        if signed.status_code not in (200, 302) or "error=" in signed.headers.get("location", ""):
+            raise Failed("sign in", f"answered {signed.status_code}")
+        session = (await _ok(await client.get(f"{site}/api/auth/session"), "session")).json()
+        if not (session or {}).get("user"):
+            raise Failed("session", "there is no session after signing in")
+
+    async def _course(self, client: httpx.AsyncClient, url: str, contains: str) -> None:
+        page = await self._get(client, url)
+        if page.status != 200 or page.error_page:
+            raise Failed("the course page", page.failure or page.error_page or f"answered {page.status}")
+        if "/login" in page.url or "/signin" in page.url:
+            raise Failed("the course page", f"sends a signed-in student to {page.url}")
+        if contains not in page.body:
+            raise Failed("the course page", f"does not contain {contains!r}")
+
+    async def _upload(self, client: httpx.AsyncClient, site: str, url: str) -> None:
+        content = f"smoke test, {self._clock.now().isoformat()}".encode()
+        sent = await _ok(await client.post(url, files={"file": ("smoke.txt", content, "text/plain")}), "upload")
+        where = str(sent.json()["url"])
+        read = await _ok(await client.get(where if "://" in where else site + where), "read back")
+        if read.content != content:
+            raise Failed("read back", f"got {len(read.content)} other bytes than the {len(content)} uploaded")
+
+    def _ms(self, began: float) -> int:
+        return round((self._clock.monotonic() - began) * 1000)
+
+
+async def _ok(response: httpx.Response, at: str) -> httpx.Response:
+    if response.status_code >= 300:
+        raise Failed(at, f"answered {response.status_code}")
+    return response
+
+
+def _where(error: Exception, url: str) -> tuple[str, bool]:
+    """The address that failed, and whether it is another origin than the one asked for.
+
+    A redirect to a host that does not resolve is still a redirect away from the site.
+    """
+    request: Any = getattr(error, "_request", None)
+    landed = str(request.url) if request is not None else url
+    return landed, not same_origin(landed, url)
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port."""
+    a, b = httpx.URL(one), httpx.URL(other)
+    return (a.scheme, a.host, a.port) == (b.scheme, b.host, b.port)

@@ -1,0 +1,21 @@
+"""Tells a chat channel (Slack-style incoming webhook) what happened."""
+
+import httpx
+
+from pipeline.clients.base import Service
+from pipeline.world import Clock
+
+
+class Webhook(Service):
+    """An incoming webhook; an empty ``url`` means that nobody wants to be told, and is silently fine.
+
+    The URL itself is the secret, so errors name it only as ``webhook``.
+    """
+
+    def __init__(self, url: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        super().__init__("webhook", url, http, clock)
+
+    async def tell(self, text: str) -> None:
+        """POST {"text": …}"""
+        if self.base:
+            await self.send("POST", "", json={"text": text})

@@ -1,0 +1,284 @@
+"""``deploy.yml``: read, every mistake reported at once with file, line and key path, and turned into policies."""
+
+import copy
+import dataclasses
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from checks import policy
+from checks.policy import Policy
+from pipeline.errors import Mistake
+
+DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Services(Policy):
+    """Base addresses of the services' APIs."""
+
+    vercel: str = "https://api.vercel.com"
+    """Vercel's REST API."""
+    github: str = "https://api.github.com"
+    """GitHub's REST API."""
+    sentry: str = "https://us.sentry.io"
+    """Sentry, of your region: `us` or `de`."""
+    betterstack: str = "https://uptime.betterstack.com"
+    """Better Stack Uptime."""
+    vercel_status: str = "https://www.vercel-status.com"
+    """Vercel's status page."""
+    neon_status: str = "https://neonstatus.com"
+    """Neon's status page."""
+
+
+@dataclass(frozen=True)
+class Pace(Policy):
+    """How patient one stage is on this target. Left out: as the pipeline declares it."""
+
+    patience: float | None = None
+    """How long *not yet* and *unknown* are borne."""
+    during: float | None = None
+    """How long the stage goes on watching."""
+    every: float | None = None
+    """Time between two rounds of questions."""
+
+
+@dataclass(frozen=True)
+class Target(Policy):
+    """One place to deploy to."""
+
+    kind: Literal["sandbox", "preview", "production"]
+    """`sandbox` starts by itself and needs nothing below."""
+    project: str = ""
+    """Vercel project id or name."""
+    team: str = ""
+    """Vercel team id (`team_…`); empty for a personal account."""
+    domain: str = ""
+    """The production domain."""
+    services: Services = field(default_factory=Services)
+    """Where the APIs are; leave it out for the vendors' own."""
+    pace: dict[str, Pace] = field(default_factory=dict)
+    """Stage name → how patient it is here."""
+    override: dict[str, Any] = field(default_factory=dict)
+    """Sections of this file that are different on this target, merged over the ones above."""
+
+
+@dataclass(frozen=True)
+class Policies(Policy):
+    """The sections that say what is required; every one is a policy that gates and steps ask for."""
+
+    source: policy.SourcePolicy
+    errors: policy.ErrorsPolicy
+    uptime: policy.UptimePolicy
+    ci: policy.ContinuousIntegrationPolicy = field(default_factory=policy.ContinuousIntegrationPolicy)
+    review: policy.ReviewPolicy = field(default_factory=policy.ReviewPolicy)
+    approval: policy.ApprovalPolicy = field(default_factory=policy.ApprovalPolicy)
+    security: policy.SecurityPolicy = field(default_factory=policy.SecurityPolicy)
+    environment: policy.EnvironmentPolicy = field(default_factory=policy.EnvironmentPolicy)
+    freeze: policy.FreezePolicy = field(default_factory=policy.FreezePolicy)
+    vendors: policy.VendorsPolicy = field(default_factory=policy.VendorsPolicy)
+    health: policy.HealthPolicy = field(default_factory=policy.HealthPolicy)
+    smoke: policy.SmokePolicy = field(default_factory=policy.SmokePolicy)
+    performance: policy.PerformancePolicy = field(default_factory=policy.PerformancePolicy)
+    database: policy.DatabasePolicy = field(default_factory=policy.DatabasePolicy)
+    contacts: policy.ContactsPolicy = field(default_factory=policy.ContactsPolicy)
+
+    def by_type(self) -> dict[type, Any]:
+        """Policy type → the section, as gates and steps ask for it."""
+        return {type(section): section for section in (getattr(self, f.name) for f in dataclasses.fields(self))}
+
+
+SECTIONS = frozenset(f.name for f in dataclasses.fields(Policies))
+
+
+@dataclass(frozen=True)
+class DeployFile(Policies):
+    """The whole of ``deploy.yml``."""
+
+    targets: dict[str, Target] = field(default_factory=dict)
+    """Where to deploy."""
+    target: str = "sandbox"
+    """The target when `--target` is not given."""
+    state: str = ""
+    """Where runs are kept: a path, or the NAME of an environment variable with a Postgres URL. Empty: `.runs/`."""
+    waivers: tuple[policy.Waiver, ...] = ()
+    """Dated decisions that one gate's block counts as a warning."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A valid ``deploy.yml``. ``policies``: target → its sections, with what the target overrides."""
+
+    file: DeployFile
+    policies: Mapping[str, Policies]
+
+    def target(self, name: str = "") -> tuple[str, Target]:
+        """The target of that name, or the default one. Raises Mistake."""
+        chosen = name or self.file.target
+        if chosen not in self.file.targets:
+            raise Mistake(f"--target {chosen}: is no target; deploy.yml has {', '.join(sorted(self.file.targets))}")
+        return chosen, self.file.targets[chosen]
+
+    def pace(self, target: str) -> dict[str, dict[str, float]]:
+        """Stage → the settings that ``target`` changes, and only those."""
+        changed = self.file.targets[target].pace.items()
+        return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}
+
+    @property
+    def state(self) -> str:
+        """Where runs are remembered: a path, or the URL in the environment variable that ``state`` names."""
+        named = self.file.state
+        return os.environ.get(named, "") if named.isidentifier() and named.isupper() else named
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``10m`` is 600 seconds."""
+
+
+_Loader.add_implicit_resolver("!seconds", DURATION, list("0123456789"))
+_Loader.add_constructor("!seconds", lambda _, node: seconds(node.value))
+
+
+def seconds(text: str) -> float:
+    """``90s``, ``10m``, ``2h``, ``1d``, ``500ms`` in seconds. Raises ValueError."""
+    found = DURATION.match(text)
+    if not found:
+        raise ValueError(f"{text!r} is no duration: write e.g. 90s, 10m or 2h")
+    return float(found[1]) * SECONDS[found[2]]
+
+
+def load(path: Path) -> Config:
+    """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Mistake(f"{path.name}: is missing; copy the annotated example from the README's project") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"{path.name}: cannot be read: {error}") from error
+    try:
+        tree = yaml.compose(text, _Loader)
+        raw = yaml.load(text, _Loader)  # a SafeLoader
+    except yaml.YAMLError as error:
+        raise Mistake(_yaml_mistake(path.name, error)) from error
+    if not isinstance(raw, dict):
+        raise Mistake(f"{path.name}:1: must be a mapping of sections, such as `source:` and `targets:`")
+    mistakes = list(_duplicates(tree, path.name))
+    file = _validate(DeployFile, raw, tree, path.name, mistakes)
+    policies = {}
+    for name, target in file.targets.items() if file else ():
+        sections = {key: value for key, value in raw.items() if key in SECTIONS}
+        within = ("targets", name, "override")
+        policies[name] = _validate(Policies, _merge(sections, target.override), tree, path.name, mistakes, within)
+    if file and file.target not in file.targets:
+        mistakes.append(f"{path.name}:{_line(tree, ('target',))}: target: there is no {file.target!r} under `targets`")
+    if mistakes or file is None:
+        raise Mistake("\n".join(sorted(set(mistakes), key=_by_line)))
+    return Config(file, policies)
+
+
+@cache
+def _adapter(kind: type) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], within: tuple[str, ...] = ()) -> Any:
+    """``raw`` as ``kind``, or None after adding a line to ``mistakes`` for each thing that is wrong."""
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(kind).validate_python(raw)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            path = tuple(part for part in item["loc"] if not str(part).startswith("function-"))
+            line = _line(tree, (*within, *path)) or _line(tree, path)
+            mistakes.append(f"{name}:{line}: {_dotted(path)}: {_words(item)}")
+        return None
+
+
+def _words(item: Mapping[str, Any]) -> str:
+    given = item.get("input")
+    match item["type"]:
+        case "missing":
+            return "is missing"
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return "is no key that this file knows (see the reference in runbooks/reference.md)"
+        case "dataclass_type":
+            return f"expected a mapping, got {given!r}"
+    says = str(item["msg"]).removeprefix("Input should be ")
+    return f"expected {says}, got {given!r}"
+
+
+def _dotted(path: tuple[Any, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "the file"
+
+
+def _line(node: Any, path: tuple[Any, ...]) -> int:
+    """Line of the deepest node on ``path`` that exists; 0 when not even the first does."""
+    line = 0
+    for part in path:
+        step = None
+        if isinstance(node, yaml.MappingNode):
+            step = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            step = (node.value[part], node.value[part])
+        if step is None:
+            return line
+        line, node = step[0].start_mark.line + 1, step[1]
+    return line
+
+
+def _duplicates(node: Any, name: str, path: tuple[Any, ...] = ()) -> Any:
+    """PyYAML lets the last of two equal keys win in silence; each is a mistake here."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield f"{name}:{key.start_mark.line + 1}: {_dotted((*path, key.value))}: is given twice"
+            seen.add(key.value)
+            yield from _duplicates(value, name, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _duplicates(value, name, (*path, index))
+
+
+def _merge(base: Any, over: Any) -> Any:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {**copy.deepcopy(base), **{key: _merge(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+def _yaml_mistake(name: str, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+    return f"{name}{where}: is not YAML: {getattr(error, 'problem', None) or error}"
+
+
+def _by_line(mistake: str) -> tuple[int, str]:
+    found = re.match(r"[^:]+:(\d+):", mistake)
+    return (int(found[1]) if found else 0, mistake)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of ``deploy.yml`` for editors. Numbers that are seconds may be spelt ``10m``."""
+    made: dict[str, Any] = _adapter(DeployFile).json_schema()
+    for part in (made, *made.get("$defs", {}).values()):
+        for key, value in part.get("properties", {}).items():
+            if not key.endswith(("_ms", "_percent", "times_baseline")):
+                _spell_durations(value)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "deploy.yml", **made}
+
+
+def _spell_durations(value: dict[str, Any]) -> None:
+    for option in (value, *value.get("anyOf", ())):
+        if option.get("type") == "number":
+            option["type"] = ["number", "string"]
+            option["pattern"] = DURATION.pattern

@@ -1,0 +1,229 @@
+"""Finds out what ``invoke rollback`` needs from whatever is there, and says how it went."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.emergency import Returned, Stranded, choose, client, look, return_to_previous
+from pipeline.errors import Mistake, ServiceError
+from pipeline.world import SystemClock, origin
+
+API = "https://api.vercel.com"
+HEALTH = "/api/health/db"
+STRANDED = 4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was typed; empty strings mean "not said"."""
+
+    to: str = ""
+    project: str = ""
+    team: str = ""
+    domain: str = ""
+    health: str = ""
+    api: str = ""
+    target: str = ""
+    plan: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach the project."""
+
+    name: str
+    api: str
+    token: str
+    team: str
+    project: str
+    domain: str
+    health: str
+
+
+def rollback_now(wanted: Wanted, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
+    """Roll back and prove it. Returns the exit code: 0 proved, 1 could not look, 4 stranded."""
+    with access(wanted, root, deploy_file) as to:
+        try:
+            return asyncio.run(_roll_back(to, wanted, root, out))
+        except Stranded as stranded:
+            out(_stranded(to, stranded, as_json=wanted.json))
+            return STRANDED
+        except ServiceError as error:
+            out(_stranded(to, Stranded(str(error), "vercel rollback $PREVIOUS, or Instant Rollback in the dashboard"),
+                          as_json=wanted.json))  # fmt: skip
+            return STRANDED
+
+
+async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str], None]) -> int:
+    from pipeline.clients.vercel import Vercel
+
+    clock = SystemClock()
+    async with client() as http:
+        vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
+        if wanted.plan:
+            seen = await look(vercel, to.domain)
+            live = seen.live.id if seen.live else "nothing"
+            target = choose(seen, wanted.to)
+            commit = target.commit[:12] or "commit unknown"
+            out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
+            return 0
+        returned = await return_to_previous(vercel, http, clock, to=wanted.to, domain=to.domain, health=to.health)
+    out(_said(to, returned, as_json=wanted.json))
+    if returned.changed:
+        _record(to, returned, root)
+    return 0
+
+
+def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
+    """What is now true: what serves, that auto-assignment is off, how to undo."""
+    target = returned.target
+    if as_json:
+        return json.dumps(
+            {
+                "outcome": "rolled back" if returned.changed else "already there",
+                "target": to.name,
+                "domain": returned.domain,
+                "deployment": target.id,
+                "commit": target.commit,
+                "was": returned.was,
+                "answered": returned.answered,
+                "well": returned.well,
+            }
+        )
+    head = "ROLLED BACK" if returned.changed else "ALREADY THERE: nothing was changed"
+    lines = [
+        f"{head} ({to.name})",
+        f"  serves   {target.id}, commit {target.commit[:12] or 'unknown'}, on {origin(returned.domain)}",
+        f"  answered {returned.answered}"
+        + ("" if returned.well else "   ← IT IS NOT WELL: the fault is elsewhere too"),
+        "  pinned   Vercel no longer points production at new deployments until something is promoted",
+    ]
+    if returned.changed:
+        lines.append(f"  undo     vercel promote {returned.was}   (also lifts the pin)")
+        lines.append(
+            "  stays    migrations are not undone; environment values and cron jobs are those of the old build"
+        )
+    else:
+        lines.append(
+            "  further  ./inv rollback --to ID   goes back to an older deployment: vercel ls --environment production"
+        )
+    return "\n".join(lines)
+
+
+def _stranded(to: Access, stranded: Stranded, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(
+            {"outcome": "stranded", "target": to.name, "reason": str(stranded), "by_hand": stranded.by_hand}
+        )
+    return f"STRANDED ({to.name}): the rollback is not proved\n  because  {stranded}\n  BY HAND  {stranded.by_hand}"
+
+
+def _record(to: Access, returned: Returned, root: Path) -> None:
+    """Afterwards, and only if it can be: a full disk or a missing folder is no reason to fail now."""
+    with contextlib.suppress(Exception):
+        from pipeline.execute import new_run_id
+        from pipeline.journal import Journal
+        from pipeline.redact import Redactor
+        from pipeline.store import open_store
+
+        clock = SystemClock()
+        journal = Journal(open_store("", root), new_run_id(clock), clock.now, Redactor((to.token,)))
+        journal.append(
+            "run begins", pipeline="rollback", target=to.name, commit=returned.target.commit, folder="",
+            production=origin(returned.domain), by=os.environ.get("USER", ""),
+        )  # fmt: skip
+        journal.append("run ended", outcome="rolled back", reason=f"{returned.was} was taken back by hand")
+
+
+@contextlib.contextmanager
+def access(wanted: Wanted, root: Path, deploy_file: Path) -> Iterator[Access]:
+    """Flags first, then the environment, then ``.vercel/project.json``, then what deploy.yml still says.
+
+    Only when neither a token nor a project is to be found, and deploy.yml does not aim elsewhere, it is the sandbox's.
+    Raises Mistake.
+    """
+    token = os.environ.get("VERCEL_TOKEN") or _from_env_file(root)
+    linked = _linked()
+    project = wanted.project or os.environ.get("VERCEL_PROJECT_ID", "") or linked.get("projectId", "")
+    team = wanted.team or os.environ.get("VERCEL_ORG_ID", "") or linked.get("orgId", "")
+    at = _target(wanted, deploy_file, with_default=not (token and project))
+    if at.get("kind") == "sandbox" and not project:
+        with _sandbox(root) as access:
+            yield access
+        return
+    project, team = project or str(at.get("project") or ""), team or str(at.get("team") or "")
+    missing = []
+    if not token:
+        missing.append("VERCEL_TOKEN: is not set; get one from vercel.com → Account Settings → Tokens")
+    if not project:
+        missing.append("--project: is not known; say --project ID, or set VERCEL_PROJECT_ID, or run in a linked folder")
+    if missing:
+        raise Mistake("\n".join(missing))
+    services = at.get("services") if isinstance(at.get("services"), dict) else {}
+    api = wanted.api or os.environ.get("VERCEL_API", "") or (services or {}).get("vercel") or API
+    yield Access(
+        wanted.target or project, str(api), token, team if team.startswith("team_") else "", project,
+        wanted.domain or str(at.get("domain") or ""), wanted.health or HEALTH,
+    )  # fmt: skip
+
+
+def _target(wanted: Wanted, deploy_file: Path, *, with_default: bool) -> dict[str, Any]:
+    """The chosen target as deploy.yml has it; empty when the file is missing or broken, which must not matter."""
+    if not wanted.target and not with_default:
+        return {}
+    try:
+        import yaml
+
+        raw = yaml.safe_load(deploy_file.read_text(encoding="utf-8"))
+        name = wanted.target or str(raw.get("target") or "sandbox")
+        found = raw["targets"][name]
+        return found if isinstance(found, dict) else {}
+    except Exception as error:  # an emergency does not wait for a valid file
+        if wanted.target == "sandbox":
+            return {"kind": "sandbox"}
+        if wanted.target:
+            raise Mistake(f"--target {wanted.target}: deploy.yml does not say what that is ({error}); "
+                          "use --project and --domain instead") from error  # fmt: skip
+        return {}
+
+
+@contextlib.contextmanager
+def _sandbox(root: Path) -> Iterator[Access]:
+    from pipeline.sandbox.launch import attach
+
+    with attach(root / ".sandbox") as running:
+        domain = running["urls"]["production"].partition("://")[2]
+        vercel = running["vercel"]
+        yield Access(
+            "sandbox",
+            running["urls"]["vercel"],
+            running["tokens"]["vercel"],
+            vercel["team"],
+            vercel["project"],
+            domain,
+            HEALTH,
+        )
+
+
+def _linked() -> dict[str, str]:
+    """``.vercel/project.json`` of the folder one stands in."""
+    try:
+        found = json.loads(Path(".vercel/project.json").read_text(encoding="utf-8"))
+        return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _from_env_file(root: Path) -> str:
+    with contextlib.suppress(Exception):
+        from dotenv import dotenv_values
+
+        if (root / ".env").is_file():
+            return dotenv_values(root / ".env", interpolate=False).get("VERCEL_TOKEN") or ""
+    return ""

@@ -1,0 +1,67 @@
+"""What can go wrong, as one tree.
+
+PipelineError
+├── Mistake         the person's or the configuration's: exit 2, nothing was touched
+│   └── BrokenPlan    the pipeline asks for what nothing gives
+├── Locked          somebody else is at it: exit 1
+└── ServiceError    a service; the runner turns it into a verdict
+    ├── Unreachable   no answer came
+    ├── Refused       it answered no: ``status``, ``code``
+    └── Unreadable    it answered something we do not understand
+"""
+
+from typing import Any
+
+
+class PipelineError(Exception):
+    """Anything we raise on purpose."""
+
+
+class Mistake(PipelineError):
+    """Bad input: names the thing, what was wrong and what to type. Exit 2."""
+
+
+class BrokenPlan(Mistake):
+    """A pipeline that cannot run as declared; found before anything is touched."""
+
+
+class Locked(PipelineError):
+    """Another run, or a person, holds the target."""
+
+
+class ServiceError(PipelineError):
+    """A service did not do what was asked: ``asked`` is what we sent, ``came`` what came back."""
+
+    def __init__(self, service: str, asked: str, came: str) -> None:
+        super().__init__(f"{service}: {asked}: {came}")
+        self.service, self.asked, self.came = service, asked, came
+
+    @property
+    def lasting(self) -> bool:
+        """Whether asking again cannot help, e.g. with the same wrong token."""
+        return False
+
+
+class Unreachable(ServiceError):
+    """No answer: name resolution, TLS, connection, timeout, or cut off half-way."""
+
+
+class Unreadable(ServiceError):
+    """An answer that does not have the shape the service documents."""
+
+
+class Refused(ServiceError):
+    """An answer that says no, with its HTTP ``status``, its machine-readable ``code`` and its decoded ``body``.
+
+    ``retry_after``: seconds the service asks us to wait; 0 when it does not say.
+    """
+
+    def __init__(
+        self, service: str, asked: str, status: int, code: str, says: str, *, body: Any = None, retry_after: float = 0
+    ) -> None:
+        super().__init__(service, asked, f"answered {status}: {says}")
+        self.status, self.code, self.body, self.retry_after = status, code, body, retry_after
+
+    @property
+    def lasting(self) -> bool:
+        return 400 <= self.status < 500 and self.status not in (408, 409, 423, 425, 429) and not self.retry_after

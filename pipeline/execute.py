@@ -1,0 +1,262 @@
+"""Carries out what was asked on the command line: opens the target, takes the lock, runs, lets go."""
+
+import asyncio
+import contextlib
+import datetime
+import getpass
+import os
+import re
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.evidence import Release
+from pipeline.config import Config
+from pipeline.definition import PROBES, pipeline_for
+from pipeline.errors import Locked, Mistake, ServiceError
+from pipeline.journal import Event, Journal, Listener, events_of, latest_runs
+from pipeline.lock import Lock
+from pipeline.past import Past, recall
+from pipeline.plan import Pipeline, check, probes_by_type
+from pipeline.redact import Redactor
+from pipeline.release_source import find_release
+from pipeline.report import Report, report_of
+from pipeline.runner import Outcome, Runner, Stop
+from pipeline.store import Store, open_store
+from pipeline.target import Settings, open_settings, open_world
+from pipeline.world import Clock, SystemClock, World, origin
+
+RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+LEASE = 60.0  # renewed every third of it
+BETWEEN_STAGES = 900.0  # how long a run whose stages are separate processes keeps the lock without a sign of life
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the person or the CI job asked for. Empty strings mean "not said"."""
+
+    target: str = ""
+    source: str = ""
+    """``--from``: a folder with ``.vercel/output``, or the name of one of the sandbox's example releases."""
+    commit: str = ""
+    run: str = ""
+    stage: str = ""
+    """Only this stage, as one step of a CI job."""
+    approved_by: str = ""
+    over_rollback: bool = False
+
+
+@dataclass
+class Session:
+    """One target, opened: everything a command needs, for as long as it runs."""
+
+    settings: Settings
+    pipeline: Pipeline
+    store: Store
+    redactor: Redactor
+    clock: Clock
+    config: Config
+
+    def past(self, run: str) -> Past:
+        return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
+
+
+@contextlib.contextmanager
+def session(config: Config, target: str, root: Path) -> Iterator[Session]:
+    """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
+    with contextlib.ExitStack() as stack:
+        settings = stack.enter_context(open_settings(config, target, root))
+        store = open_store(config.state, root)
+        stack.callback(store.close)
+        pipeline = pipeline_for(settings.kind).at_pace(config.pace(settings.name))
+        check(pipeline, PROBES, settings.policies)
+        redactor = Redactor((*settings.secrets.values(), config.state))
+        yield Session(settings, pipeline, store, redactor, SystemClock(), config)
+
+
+def deploy(config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener]) -> Report:
+    """Run the pipeline. Raises Mistake (exit 2) or Locked (exit 1) before anything is touched."""
+    with session(config, order.target, root) as it:
+        run = _run_id(order.run) or new_run_id(it.clock)
+        _refuse_after_cut_off(it, run)
+        past, earlier = it.past(run), events_of(it.store, run)
+        _must_fit(it.pipeline, past, run, order.stage, earlier)
+        release = _release_of(earlier) if earlier else find_release(it.settings, order, root, it.clock)
+        journal = Journal(it.store, run, it.clock.now, it.redactor, [show(it.redactor, run)])
+        lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
+        lock = Lock(it.store, it.settings.name, run, it.clock, lease=lease, pid=pid)
+        lock.take(f"{it.pipeline.name} {release.commit[:12]}")
+        try:
+            if not earlier:
+                _begin(journal, it, release)
+            asyncio.run(_go(it, journal, release, past, lock, order.stage))
+        finally:
+            report = report_of(run, events_of(it.store, run))
+            if report.outcome or not order.stage:
+                lock.release()
+        return report
+
+
+def settle(
+    config: Config, target: str, run: str, root: Path, show: Callable[[Redactor, str], Listener]
+) -> tuple[Report, bool]:
+    """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
+    with session(config, target, root) as it:
+        run = _run_id(run) or _last_run(it)
+        events = events_of(it.store, run)
+        if not events:
+            raise Mistake(f"settle {run}: there is no such run; ./inv history lists them")
+        past = it.past(run)
+        lock = Lock(it.store, it.settings.name, run, it.clock, lease=LEASE)
+        if not past.outcome:
+            lock.take(f"settle {run}")
+            journal = Journal(it.store, run, it.clock.now, it.redactor, [show(it.redactor, run)])
+            asyncio.run(_go_back(it, journal, _release_of(events), past))
+        lock.release()
+        return report_of(run, events_of(it.store, run)), not past.outcome
+
+
+async def _go(it: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
+    async with _opened(it, journal, release) as world:
+        runner = _runner(it, world, journal, past)
+        loop = asyncio.get_running_loop()
+        for one in SIGNALS:
+            loop.add_signal_handler(one, runner.interrupt, f"interrupted by {one.name}")
+        heart = asyncio.ensure_future(_keep(lock, runner))
+        try:
+            outcome = await runner.run(only=only)
+        finally:
+            heart.cancel()
+        await _tell(world, journal.run, outcome)
+
+
+async def _go_back(it: Session, journal: Journal, release: Release, past: Past) -> None:
+    async with _opened(it, journal, release) as world:
+        loop = asyncio.get_running_loop()
+        for one in SIGNALS:
+            loop.add_signal_handler(one, lambda: None)
+        outcome = await _runner(it, world, journal, past).go_back(Stop("the run was cut off"))
+        await _tell(world, journal.run, outcome)
+
+
+@contextlib.asynccontextmanager
+async def _opened(it: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
+    note = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
+    async with open_world(it.settings, release, journal.run, it.clock, note) as world:
+        yield world
+
+
+def _runner(it: Session, world: World, journal: Journal, past: Past) -> Runner:
+    return Runner(
+        it.pipeline,
+        world,
+        it.settings.policies,
+        probes_by_type(PROBES),
+        journal,
+        waivers=it.config.file.waivers,
+        past=past,
+    )
+
+
+async def _keep(lock: Lock, runner: Runner) -> None:
+    """Renew the lease while the run lives; a run that lost its lock must not go on."""
+    while True:
+        await asyncio.sleep(LEASE / 3)
+        try:
+            if not lock.renew():
+                runner.interrupt("somebody else took the lock")
+        except ServiceError:
+            pass  # the store is away for a moment; the lease outlives two missed renewals
+
+
+async def _tell(world: World, run: str, outcome: Outcome | None) -> None:
+    """When production was moved back, the team hears of it from us; nothing depends on it."""
+    if outcome in (Outcome.ROLLED_BACK, Outcome.STRANDED):
+        with contextlib.suppress(ServiceError):
+            text = (
+                f"{world.release.commit[:12]} was taken back from {origin(world.domain)}: {outcome.word} (run {run})."
+            )
+            await world.webhook.tell(text)
+
+
+def _begin(journal: Journal, it: Session, release: Release) -> None:
+    journal.append(
+        "run begins",
+        pipeline=it.pipeline.name,
+        target=it.settings.name,
+        commit=release.commit,
+        folder=release.folder,
+        release=release,
+        production=origin(it.settings.domain),
+        by=os.environ.get("GITHUB_ACTOR") or whoami(),
+    )
+
+
+def _release_of(events: tuple[Event, ...]) -> Release:
+    """The release that a run began with; the later stages and resumes ship that and no other."""
+    return Release(**events[0].body["release"])
+
+
+def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
+    """Raises Mistake when the run cannot go on from where it is."""
+    if past.outcome:
+        raise Mistake(f"run {run}: has already ended as {past.outcome}; start a new one")
+    names = [one.name for one in pipeline.stages]
+    if not stage:
+        return
+    if stage not in names:
+        raise Mistake(f"--stage {stage}: {pipeline.name} has no such stage; it has {', '.join(names)}")
+    before = [name for name in names[: names.index(stage)] if name not in past.settled]
+    if before:
+        raise Mistake(f"--stage {stage}: {', '.join(before)} has not passed in run {run}; run that first")
+    if stage in past.settled:
+        raise Mistake(f"--stage {stage}: has already passed in run {run}")
+    if earlier and any(event.kind == "going back" for event in earlier):
+        raise Mistake(f"run {run}: was already going back; ./inv settle {run}")
+
+
+def _refuse_after_cut_off(it: Session, run: str) -> None:
+    """A run that was killed after promoting left a release nobody has judged: that comes first."""
+    for other in latest_runs(it.store, 20):
+        report = report_of(other, events_of(it.store, other))
+        if report.target != it.settings.name:
+            continue
+        held = Lock(it.store, it.settings.name, run, it.clock).held()
+        if (
+            other != run
+            and not report.outcome
+            and it.past(other).moved_production
+            and not (held and held.holder == other)
+        ):
+            raise Locked(f"run {other} was cut off after it had promoted: ./inv settle {other}   goes back; "
+                         f"./inv deploy --resume {other}   goes on")  # fmt: skip
+        return
+
+
+def _last_run(it: Session) -> str:
+    for run in latest_runs(it.store, 20):
+        if report_of(run, events_of(it.store, run)).target == it.settings.name:
+            return run
+    raise Mistake("settle: there is no run yet")
+
+
+def new_run_id(clock: Clock) -> str:
+    """Sorts by time, can be typed, and is not the same twice."""
+    return f"{clock.now().astimezone(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _run_id(run: str) -> str:
+    if run and not RUN_ID.match(run):
+        raise Mistake(f"--run {run}: use letters, digits, '.', '_' and '-', at most 64 of them")
+    return run
+
+
+def whoami() -> str:
+    """The login of whoever runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a uid that has no name
+        return f"uid {os.getuid()}"

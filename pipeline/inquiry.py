@@ -1,0 +1,82 @@
+"""Answers questions about runs, locks and plans without changing production."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pipeline.status as looking
+from checks.policy import HealthPolicy
+from pipeline.config import Config
+from pipeline.definition import pipeline_for
+from pipeline.errors import Mistake
+from pipeline.execute import Session, whoami
+from pipeline.journal import events_of, latest_runs
+from pipeline.lock import Lock
+from pipeline.render.pipeline import plan_text
+from pipeline.report import Report, report_of
+from pipeline.status import Status
+from pipeline.store import Store, open_store
+from pipeline.world import SystemClock
+
+
+def plan_of(config: Config, target: str) -> str:
+    """What a deploy to ``target`` would do, without starting or asking anything."""
+    name, aim = config.target(target)
+    return plan_text(pipeline_for(aim.kind).at_pace(config.pace(name)), name)
+
+
+def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
+    """The newest runs, newest first."""
+    store = open_store(config.state, root)
+    return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
+
+
+def one_run(config: Config, root: Path, run: str) -> Report:
+    """One run; the latest when ``run`` is empty. Raises Mistake when there is none."""
+    store = open_store(config.state, root)
+    chosen = run or next(iter(latest_runs(store, 1)), "")
+    events = events_of(store, chosen)
+    if not events:
+        raise Mistake(f"report {run}: there is no such run; ./inv history lists them")
+    return report_of(chosen, events)
+
+
+def current_status(it: Session) -> Status:
+    """Ask Vercel and the site now."""
+
+    async def ask() -> Status:
+        from pipeline.clients.vercel import Vercel
+        from pipeline.emergency import client
+
+        at, secrets = it.settings.services, it.settings.secrets
+        async with client() as http:
+            vercel = Vercel(at.vercel, secrets["VERCEL_TOKEN"], it.settings.team, it.settings.project, http, it.clock)
+            health = it.settings.policies[HealthPolicy].path
+            held = Lock(it.store, it.settings.name, "", it.clock).held()
+            lock = str(held or "")
+            return await looking.look(vercel, http, it.settings.name, it.settings.domain, health, lock)
+
+    return asyncio.run(ask())
+
+
+def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: float, by: str) -> str:
+    """Lock ``target`` in a person's name."""
+    name, _ = config.target(target)
+    lock = _lock(config, root, name, f"{by or whoami()}@{socket.gethostname()}", lease=hours * 3600)
+    lock.take(reason, by_hand=True)
+    return f"{name} is locked by {lock.held()}"
+
+
+def unlock(config: Config, root: Path, target: str) -> str:
+    """Release whatever lock there is."""
+    name, _ = config.target(target)
+    held = _lock(config, root, name, "", lease=0).held()
+    if held is None:
+        return f"{name} is not locked"
+    _lock(config, root, name, held.holder, lease=0).release()
+    return f"{name} was locked by {held}; it is free now"
+
+
+def _lock(config: Config, root: Path, target: str, holder: str, lease: float) -> Lock:
+    store: Store = open_store(config.state, root)
+    return Lock(store, target, holder, SystemClock(), lease=lease)

@@ -1,0 +1,79 @@
+"""The record of runs: append-only, written before the next thing happens. Logs are not the journal."""
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.redact import Redactor
+from pipeline.store import Store
+
+NOW = Callable[[], datetime.datetime]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the record. ``kind`` is two words, e.g. ``step begins``; ``subject`` is the node it is about."""
+
+    run: str
+    at: str
+    kind: str
+    subject: str
+    body: Mapping[str, Any]
+
+
+Listener = Callable[[Event], None]
+
+
+class Journal:
+    """Appends events of one run and tells its listeners, in that order."""
+
+    def __init__(
+        self, store: Store, run: str, now: NOW, redactor: Redactor, listeners: Iterable[Listener] = ()
+    ) -> None:
+        self.run = run
+        self._store, self._now, self._redactor = store, now, redactor
+        self.listeners = tuple(listeners)
+
+    def append(self, kind: str, subject: str = "", **body: Any) -> None:
+        """Record; returns when it is on disk."""
+        event = Event(self.run, self._now().isoformat(), kind, subject, self._redactor.deep(plain(body)))
+        self._store.execute(
+            "insert into deploy_events (run, at, kind, subject, body) values (?, ?, ?, ?, ?)",
+            event.run, event.at, event.kind, event.subject, json.dumps(event.body),
+        )  # fmt: skip
+        for listener in self.listeners:
+            listener(event)
+
+    def events(self) -> tuple[Event, ...]:
+        """All of this run so far."""
+        return events_of(self._store, self.run)
+
+
+def events_of(store: Store, run: str) -> tuple[Event, ...]:
+    """All events of ``run``, oldest first."""
+    rows = store.execute("select run, at, kind, subject, body from deploy_events where run = ? order by seq", run)
+    return tuple(Event(r, at, kind, subject, json.loads(body)) for r, at, kind, subject, body in rows)
+
+
+def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
+    """Ids of the newest runs, newest first."""
+    rows = store.execute("select run from deploy_events group by run order by max(seq) desc limit ?", limit)
+    return tuple(row[0] for row in rows)
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON has it: dataclasses become objects, sets and tuples arrays, times ISO 8601."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime.datetime | datetime.date):
+        return value.isoformat()
+    return value

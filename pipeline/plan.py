@@ -1,0 +1,162 @@
+"""A pipeline as data: stages of steps and gates. It can be checked, rendered, resumed and run."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from checks.evidence import Evidence
+from checks.gate import Gate
+from checks.policy import Policy
+from checks.procedure import Procedure, procedure
+from pipeline.errors import BrokenPlan
+
+MINUTE = 60
+
+Probe = Callable[..., Awaitable[Any]]
+
+
+def inputs_of(function: Callable[..., Any]) -> tuple[type, ...]:
+    """The evidence and policy types that ``function`` asks for after its world, in order."""
+    hints = get_type_hints(function)
+    return tuple(hints[name] for name in list(inspect.signature(function).parameters)[1:])
+
+
+def gives_of(function: Callable[..., Any]) -> type | None:
+    """The evidence type that ``function`` returns, if any."""
+    kind = get_type_hints(function).get("return")
+    return kind if isinstance(kind, type) and issubclass(kind, Evidence) else None
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How a step is taken back: ``act`` gets the step's inputs, and ``proved_by`` says when it is true."""
+
+    act: Callable[..., Awaitable[None]]
+    proved_by: Gate | None
+
+    @property
+    def name(self) -> str:
+        return self.act.__name__.replace("_", "-")
+
+    @property
+    def title(self) -> str:
+        """What it restores, from its docstring's first line."""
+        return (inspect.getdoc(self.act) or self.name).splitlines()[0]
+
+
+class Step:
+    """An act on the world. Made by ``@step``; safe to repeat; may know how to undo itself."""
+
+    def __init__(self, act: Callable[..., Awaitable[Any]], owner: str, moves_production: bool) -> None:
+        self.act = act
+        self.name = act.__name__.replace("_", "-")
+        self.moves_production = moves_production
+        self.procedure: Procedure = procedure(act.__doc__, owner=owner, of=self.name)
+        self.undo: Undo | None = None
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+    @cached_property
+    def inputs(self) -> tuple[type, ...]:
+        return inputs_of(self.act)
+
+    @cached_property
+    def gives(self) -> type | None:
+        return gives_of(self.act)
+
+    def undone_by(self, act: Callable[..., Awaitable[None]], *, proved_by: Gate | None = None) -> None:
+        """Declare the undo. It is given the step's inputs, not its result: the step may have died half-way."""
+        self.undo = Undo(act, proved_by)
+
+
+def step(*, owner: str, moves_production: bool = False) -> Callable[[Callable[..., Awaitable[Any]]], Step]:
+    """Make a step of an async function ``(world, inputs…)`` whose docstring is its runbook entry."""
+    return lambda act: Step(act, owner, moves_production)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Does its steps in order, then asks its gates together until all say yes or patience ends.
+
+    ``patience``: seconds that *not yet* and *unknown* are borne from the first such reading on.
+    ``during``: seconds to keep asking after the first yes. ``every``: seconds between two rounds.
+    ``may_fail``: what goes wrong here is a warning; the release is already out and well.
+    """
+
+    name: str
+    purpose: str
+    does: tuple[Step, ...] = ()
+    asks: tuple[Gate, ...] = ()
+    patience: float = 0
+    during: float = 0
+    every: float = 2
+    may_fail: bool = False
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Stages in order."""
+
+    name: str
+    purpose: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        return tuple(gate for stage in self.stages for gate in stage.asks)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for stage in self.stages for step in stage.does)
+
+    def at_pace(self, pace: Mapping[str, Mapping[str, float]]) -> "Pipeline":
+        """The same pipeline with some stages' patience, during or every changed."""
+        unknown = set(pace) - {stage.name for stage in self.stages}
+        if unknown:
+            raise BrokenPlan(f"pace: {self.name} has no stage {', '.join(sorted(unknown))}")
+        return replace(self, stages=tuple(replace(s, **pace.get(s.name, {})) for s in self.stages))  # type: ignore[arg-type]
+
+
+def probes_by_type(probes: Iterable[Probe]) -> dict[type, Probe]:
+    """Evidence type → the one function that reads it."""
+    found: dict[type, Probe] = {}
+    for probe in probes:
+        kind = gives_of(probe)
+        if kind is None or kind in found:
+            raise BrokenPlan(f"probe {probe.__name__}: must return an evidence type that no other probe returns")
+        found[kind] = probe
+    return found
+
+
+def check(pipeline: Pipeline, probes: Iterable[Probe], policies: Iterable[type]) -> None:
+    """Prove that all a node needs comes from a policy, a probe or an earlier step. Raises BrokenPlan."""
+    available, readers = set(policies), probes_by_type(probes)
+
+    def need(kind: type, node: str) -> None:
+        if kind in available:
+            return
+        if issubclass(kind, Policy) or kind not in readers:
+            raise BrokenPlan(f"{node} needs {kind.__name__}, which nothing before it gives")
+        for deeper in inputs_of(readers[kind]):
+            need(deeper, f"{node}: {readers[kind].__name__}")
+
+    seen: set[str] = set()
+    for stage in pipeline.stages:
+        for act in stage.does:
+            for kind in act.inputs:
+                need(kind, act.name)
+            if act.undo:
+                missing = set(inputs_of(act.undo.act)) - set(act.inputs)
+                if missing:
+                    raise BrokenPlan(f"{act.undo.name} needs {missing}, which {act.name} is not given")
+            if act.gives:
+                available.add(act.gives)
+        for gate in stage.asks:
+            if gate.name in seen:
+                raise BrokenPlan(f"{gate.name} appears twice in {pipeline.name}: its words fit one moment")
+            seen.add(gate.name)
+            for kind in gate.inputs.values():
+                need(kind, gate.name)

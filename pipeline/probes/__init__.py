@@ -1,0 +1,1 @@
+"""One function an evidence type: it reads, and never writes."""

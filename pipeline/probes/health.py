@@ -1,0 +1,47 @@
+"""Asks the app how it is."""
+
+import json
+from typing import TypeVar
+
+from checks.evidence import Health, HealthBefore, OldCodeHealth, ProductionHealth, StagedDeployment, StagedHealth
+from checks.policy import HealthPolicy
+from pipeline.world import World, origin
+
+H = TypeVar("H", bound=Health)
+
+
+async def health_before(world: World, policy: HealthPolicy) -> HealthBefore:
+    return await _ask(world, origin(world.domain), policy, HealthBefore)
+
+
+async def old_code_health(world: World, policy: HealthPolicy) -> OldCodeHealth:
+    return await _ask(world, origin(world.domain), policy, OldCodeHealth)
+
+
+async def staged_health(world: World, policy: HealthPolicy, staged: StagedDeployment) -> StagedHealth:
+    return await _ask(world, staged.url, policy, StagedHealth)
+
+
+async def production_health(world: World, policy: HealthPolicy) -> ProductionHealth:
+    return await _ask(world, origin(world.domain), policy, ProductionHealth)
+
+
+async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> H:
+    """No answer is evidence too: for a health check it is the worst one, not an unknown one."""
+    answer = await world.visitor.get(site + policy.path)
+    try:
+        body = json.loads(answer.body)
+        body = body if isinstance(body, dict) else {}
+    except ValueError:
+        body = {}
+    says = str(
+        body.get("status") or body.get("error") or answer.failure or answer.error_page or "no status in the answer"
+    )
+    return kind(
+        site + policy.path,
+        answer.status,
+        answer.ms,
+        says,
+        str(body.get("deployment") or ""),
+        str(body.get("commit") or ""),
+    )

@@ -1,0 +1,53 @@
+"""One round of looking: each reading is taken once, all of them at the same time."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from checks.gate import Finding, Gate, Verdict
+from pipeline.errors import ServiceError
+from pipeline.plan import Probe, inputs_of
+from pipeline.world import World
+
+
+class Round:
+    """The readings of one round. Use as ``async with``; what is still being read at the end is cancelled."""
+
+    def __init__(self, world: World, known: Mapping[type, Any], probes: Mapping[type, Probe]) -> None:
+        self._world, self._known, self._probes = world, known, probes
+        self._reading: dict[type, asyncio.Task[Any]] = {}
+
+    async def __aenter__(self) -> "Round":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+
+    async def get(self, kind: type) -> Any:
+        """The policy, the evidence a step gave, or this round's reading. Raises what the probe raised."""
+        if kind in self._known:
+            return self._known[kind]
+        if kind not in self._reading:
+            self._reading[kind] = asyncio.ensure_future(self._read(kind))
+        return await asyncio.shield(self._reading[kind])
+
+    async def _read(self, kind: type) -> Any:
+        probe = self._probes[kind]
+        return await probe(self._world, *await self.all(inputs_of(probe)))
+
+    async def all(self, kinds: tuple[type, ...]) -> tuple[Any, ...]:
+        """Several at once, in order. The first failure is raised; the others go on being read for other gates."""
+        return tuple(await asyncio.gather(*(self.get(kind) for kind in kinds)))
+
+    async def ask(self, gate: Gate) -> tuple[tuple[Finding, ...], bool]:
+        """The gate's findings, and whether asking again cannot help. A service that fails is *unknown*, not a crash."""
+        kinds = tuple(gate.inputs.values())
+        try:
+            values = await self.all(kinds)
+        except ServiceError as error:
+            return (
+                Finding(Verdict.UNKNOWN, error.service, f"could not be read: {error.asked}: {error.came}"),
+            ), error.lasting
+        return gate.ask(dict(zip(kinds, values, strict=True))), False

@@ -1,0 +1,47 @@
+"""Secrets never leave the process: every text that does goes through here first."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+MASK = "***"
+SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
+
+
+class Redactor:
+    """Replaces known secret values, however they are quoted, by ``***``."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: list[str] = []
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str) -> None:
+        """Know these too; of a URL with a password, the password as well."""
+        forms = set(self._forms)
+        for secret in secrets:
+            for value in (secret, _password(secret)):
+                forms |= {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+        self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
+
+    def deep(self, value: Any) -> Any:
+        """The same for everything inside a JSON-like value, keys included."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, dict):
+            return {self(key): self.deep(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.deep(item) for item in value]
+        return value
+
+
+def _password(value: str) -> str:
+    try:
+        return urlsplit(value).password or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,88 @@
+"""Finds out what is to be shipped: which folder, which commit, and who approved it at the terminal."""
+
+import json
+import os
+import re
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.evidence import Release
+from pipeline.errors import Mistake, Unreachable
+from pipeline.target import Settings
+from pipeline.world import Clock
+
+if TYPE_CHECKING:
+    from pipeline.execute import Order
+
+COMMIT = re.compile(r"^[0-9a-f]{40}$")
+DEFAULT_EXAMPLE = "good"
+
+
+def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -> Release:
+    """The release that ``order`` means. Raises Mistake when there is no such folder or no commit can be told."""
+    if settings.control:
+        folder, commit = _from_sandbox(settings, order)
+    else:
+        folder = Path(order.source or ".").resolve()
+        commit = _commit_of(folder, order.commit)
+    if not folder.is_dir():
+        raise Mistake(f"--from {order.source}: there is no such folder")
+    if not COMMIT.match(commit):
+        raise Mistake(f"--commit {commit}: expected the 40 hexadecimal digits of a commit; type `git rev-parse HEAD`")
+    at = clock.now().isoformat() if order.approved_by else ""
+    return Release(commit, str(folder), order.over_rollback, order.approved_by, at)
+
+
+def _commit_of(folder: Path, given: str) -> str:
+    """What was said, what CI says, or what git says, in this order."""
+    if given or os.environ.get("GITHUB_SHA"):
+        return (given or os.environ["GITHUB_SHA"]).lower()
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except OSError:
+        asked = None
+    if asked is None or asked.returncode:
+        raise Mistake(f"{folder}: is no git checkout, so the commit is not known; say --commit SHA")
+    return asked.stdout.strip()
+
+
+def _from_sandbox(settings: Settings, order: "Order") -> tuple[Path, str]:
+    """One of the sandbox's examples by name, or anyone's own folder, which is then pushed to its GitHub."""
+    folder = Path(order.source)
+    if order.source and (folder.is_dir() or "/" in order.source):
+        if not folder.is_dir():
+            raise Mistake(f"--from {order.source}: there is no such folder")
+        commit = _commit_of(folder.resolve(), order.commit)
+        _tell(settings, "/commits", {"sha": commit, "message": f"release from {folder.name}"})
+        return folder.resolve(), commit
+    made = _tell(settings, "/releases", {"name": order.source or DEFAULT_EXAMPLE})
+    return Path(made["folder"]), str(made["commit"])
+
+
+def _tell(settings: Settings, path: str, body: dict[str, str]) -> Any:
+    """Ask the sandbox's control service, on this machine."""
+    request = urllib.request.Request(
+        settings.control + path,
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "authorization": f"Bearer {settings.secrets['SANDBOX_TOKEN']}"},
+    )
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise Mistake(f"--from {body.get('name', '')}: {_said(error.read())}") from error
+    except OSError as error:
+        raise Unreachable("sandbox", f"POST {path}", str(error)) from error
+
+
+def _said(body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+        return str(error.get("message") if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return body.decode(errors="replace")[:300]

@@ -1,0 +1,22 @@
+"""A pipeline in words: what ``--plan`` prints."""
+
+from pipeline.plan import Pipeline, Stage
+from pipeline.render.report import duration
+
+
+def plan_text(pipeline: Pipeline, target: str) -> str:
+    """Stages in order with what they would do and ask. Nothing has been touched to print this."""
+    lines = [f"{pipeline.name} to {target}: {pipeline.purpose}", "Nothing is touched by --plan."]
+    for number, stage in enumerate(pipeline.stages, 1):
+        lines += ["", f"{number}. {stage.name}: {stage.purpose}{_pace(stage)}"]
+        for step in stage.does:
+            undo = f"   (undone by: {step.undo.title.rstrip('.')})" if step.undo else ""
+            lines.append(f"   does {step.name:<34} {step.procedure.title}{undo}")
+        lines += [f"   asks {gate.name:<34} {gate.procedure.title}" for gate in stage.asks]
+    return "\n".join(lines)
+
+
+def _pace(stage: Stage) -> str:
+    said = [f"patience {duration(round(stage.patience * 1000))}"] if stage.patience else []
+    said += [f"watches {duration(round(stage.during * 1000))}"] if stage.during else []
+    return f" ({', '.join(said)})" if said else ""

@@ -1,0 +1,147 @@
+"""A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
+
+from pipeline.report import Line, Report, StageReport
+
+MARKS = {
+    "pass": "✓", "done": "✓", "undone": "↩", "warn": "!", "not yet": "…", "doing": "…",
+    "unknown": "?", "block": "✗", "failed": "✗", "undo failed": "✗",
+}  # fmt: skip
+COMMIT = 12
+OUTCOMES = {
+    "deployed": "DEPLOYED",
+    "blocked": "BLOCKED: traffic never moved",
+    "rolled back": "ROLLED BACK: production serves what it served before",
+    "stranded": "STRANDED: going back failed, production needs a person now",
+    "": "CUT OFF: the run has no end",
+}
+
+
+def duration(ms: int) -> str:
+    """``40 ms``, ``3.2 s`` or ``2 min 05 s``."""
+    if ms < 1000:
+        return f"{ms} ms"
+    if ms < 60_000:
+        return f"{ms / 1000:.1f} s"
+    return f"{ms // 60_000} min {ms // 1000 % 60:02} s"
+
+
+def line_text(line: Line) -> str:
+    """One step or gate on one line, its findings below it."""
+    head = f"  {MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
+    says = [f"      {line.says}"] if line.says and line.kind == "step" else []
+    return "\n".join([head, *says, *(finding_text(finding) for finding in line.findings)])
+
+
+def finding_text(finding: dict[str, str]) -> str:
+    """``subject says`` and, when there is one, what to type."""
+    text = f"      {finding['verdict']}: {finding['subject']} {finding['says']}"
+    return f"{text}\n        → {finding['fix']}" if finding["fix"] else text
+
+
+def summary_text(report: Report) -> str:
+    """How it ended, what moved, what to do next."""
+    lines = ["", OUTCOMES[report.outcome]]
+    if report.reason:
+        lines.append(f"  because  {report.reason}")
+    lines += [f"  {label:<8} {text}" for label, text in _facts(report)]
+    lines += [f"  warning  {gate}: {finding['subject']} {finding['says']}" for gate, finding in report.warnings]
+    if report.by_hand:
+        lines += ["", "DO THIS NOW, BY HAND:", *(f"  {text}" for text in report.by_hand)]
+    lines += [f"  next     {text}" for text in _next(report)]
+    return "\n".join(lines)
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
+    live = report.staged if report.outcome == "deployed" and report.pipeline == "deploy" else report.before
+    if live and report.outcome != "stranded":
+        facts.append(("serves", f"{live['id']} on {report.production}"))
+    elif report.outcome == "blocked":
+        facts.append(("serves", f"what it served before, on {report.production}"))
+    if report.staged and live is not report.staged:
+        facts.append(("staged", f"{report.staged['id']} at {report.staged['url']}"))
+    if report.migrations:
+        note = "" if report.outcome == "deployed" else " (they stay: the old code runs on them)"
+        facts.append(("migrated", ", ".join(report.migrations) + note))
+    return facts
+
+
+def _next(report: Report) -> list[str]:
+    match report.outcome:
+        case "deployed":
+            undo = ["./inv rollback   takes it back"] if report.pipeline == "deploy" else []
+            return [f"./inv report {report.run}   shows this run again", *undo]
+        case "blocked":
+            return ["fix what stopped it and start a new run: ./inv deploy"]
+        case "rolled back":
+            return [
+                f"./inv report {report.run}   shows what was seen; runbooks/incident-response.md says how to go on",
+                "production is pinned until something is promoted; the next deploy has to say --over-rollback",
+            ]
+        case "stranded":
+            return ["./inv rollback   once Vercel answers again"]
+    return [f"./inv settle {report.run}   goes back", f"./inv deploy --resume {report.run}   goes on"]
+
+
+def summary_markdown(report: Report) -> str:
+    """The GitHub job summary."""
+    lines = [f"## {OUTCOMES[report.outcome]}", ""]
+    if report.reason:
+        lines += [f"**Because** {_cell(report.reason)}", ""]
+    lines += ["| | |", "|---|---|", *(f"| {label} | {_cell(text)} |" for label, text in _facts(report)), ""]
+    if report.by_hand:
+        lines += ["### Do this now, by hand", "", *(f"* {_cell(text)}" for text in report.by_hand), ""]
+    lines += ["| stage | question or act | answer | time |", "|---|---|---|--:|"]
+    lines += [row for stage in report.stages for row in _rows(stage)]
+    lines += [
+        f"| going back | {line.name} → {line.says} | {line.state} | {duration(line.ms)} |" for line in report.undone
+    ]
+    lines += ["", *(f"* next: `{_cell(text)}`" for text in _next(report))]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(stage: StageReport) -> list[str]:
+    return [
+        f"| {stage.name} | {line.name} | {MARKS.get(line.state, '')} {line.state}{_because(line)} | {duration(line.ms)} |"
+        for line in stage.lines
+    ]
+
+
+def _because(line: Line) -> str:
+    said = [f"{finding['subject']} {finding['says']}" for finding in line.findings] or (
+        [line.says] if line.says else []
+    )
+    return "".join(f"<br>{_cell(text)}" for text in said)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def annotations(report: Report) -> str:
+    """GitHub workflow commands: an error for what stopped the run, a warning for each warning."""
+    lines = []
+    if report.outcome not in ("deployed", ""):
+        lines.append(f"::error title={_property(OUTCOMES[report.outcome])}::{_command(report.reason)}")
+    for gate, finding in report.warnings:
+        lines.append(f"::warning title={_property(gate)}::{_command(finding['subject'] + ' ' + finding['says'])}")
+    return "\n".join(lines)
+
+
+def _command(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _command(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def report_text(report: Report) -> str:
+    """The whole run again, as it was shown while it happened."""
+    lines = [f"run {report.run}: {report.pipeline} {report.commit[:COMMIT]} to {report.target} by {report.by or '?'}"]
+    lines.append(f"began {report.began[:19]}" + (f", ended {report.ended[:19]}" if report.ended else ", has no end"))
+    for stage in report.stages:
+        lines += ["", f"{stage.name}  {stage.state}  {duration(stage.ms)}", *(line_text(line) for line in stage.lines)]
+    if report.undone:
+        lines += ["", "going back", *(f"{line_text(line)}  {line.says}" for line in report.undone)]
+    return "\n".join([*lines, summary_text(report)])

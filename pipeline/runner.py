@@ -1,0 +1,229 @@
+"""Runs a pipeline: acts, asks, waits, and goes back when the answer stays no. The only place that does the last two."""
+
+import asyncio
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checks.gate import Finding, Gate, Verdict, worst
+from checks.policy import Waiver
+from pipeline.errors import ServiceError
+from pipeline.journal import Journal
+from pipeline.past import Past, freeze
+from pipeline.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
+from pipeline.readings import Round
+from pipeline.waivers import waive
+from pipeline.world import World
+
+PROOF_PATIENCE = 60.0  # Vercel moves a domain back within seconds; a minute is not "soon" any more
+PROOF_EVERY = 0.25
+
+
+class Outcome(enum.Enum):
+    """How a run ends, and its exit code."""
+
+    DEPLOYED = 0
+    BLOCKED = 1
+    ROLLED_BACK = 3
+    STRANDED = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a run stopped going forward. ``bug`` is ours, and is raised once everything is put back."""
+
+    reason: str
+    bug: Exception | None = None
+
+
+class Runner:
+    """One run. ``known`` holds the policies by type; ``past`` is what an earlier process of this run did."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        world: World,
+        known: Mapping[type, Any],
+        probes: Mapping[type, Probe],
+        journal: Journal,
+        *,
+        waivers: Iterable[Waiver] = (),
+        past: Past | None = None,
+    ) -> None:
+        self.pipeline, self.world, self.probes, self.journal = pipeline, world, probes, journal
+        self.waivers = tuple(waivers)
+        self.past = past or Past()
+        self.known: dict[type, Any] = {**known, **self.past.given}
+        self._forward: asyncio.Task[Stop | None] | None = None
+        self._said: dict[str, tuple[Finding, ...]] = {}
+        self._interrupted = ""
+
+    async def run(self, *, only: str = "") -> Outcome | None:
+        """Go through the stages that are not settled; None after a single stage (``only``) that is not the last.
+
+        Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises.
+        """
+        stages = [s for s in self.pipeline.stages if s.name not in self.past.settled and only in ("", s.name)]
+        self._forward = asyncio.ensure_future(self._go_forward(stages))
+        try:
+            stop = await asyncio.shield(self._forward)
+        except asyncio.CancelledError:
+            self._forward.cancel()
+            await asyncio.gather(self._forward, return_exceptions=True)
+            stop = Stop(self._interrupted or "interrupted")
+        except Exception as bug:  # a bug of ours must not leave half a release behind
+            stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug)
+        if stop:
+            return await self.go_back(stop)
+        if only and only != self.pipeline.stages[-1].name:
+            return None
+        self._record("run ended", outcome=Outcome.DEPLOYED.word)
+        return Outcome.DEPLOYED
+
+    def interrupt(self, reason: str) -> None:
+        """Stop going forward and go back. Safe to call from a signal handler, any number of times."""
+        self._interrupted = self._interrupted or reason
+        if self._forward and not self._forward.done():
+            self._forward.cancel()
+
+    async def _go_forward(self, stages: list[Stage]) -> Stop | None:
+        for stage in stages:
+            self.journal.append("stage begins", stage.name, patience=stage.patience, during=stage.during)
+            stop = await self._settle(stage)
+            if stop and not stage.may_fail:
+                return stop
+            self.journal.append("stage settled", stage.name, warning=stop.reason if stop else "")
+        return None
+
+    async def _settle(self, stage: Stage) -> Stop | None:
+        wrong = []
+        for step in stage.does:
+            if step.name in self.past.done:
+                continue
+            try:
+                await self._do(step)
+            except ServiceError as error:
+                wrong.append(str(error))
+                if not stage.may_fail:
+                    return Stop(wrong[0])
+        verdict = await self._wait(stage)
+        if verdict.stops:
+            wrong.append(f"{stage.name}: {self._why(stage)}")
+        return Stop("; ".join(wrong)) if wrong else None
+
+    async def _do(self, step: Step) -> None:
+        """Look at the inputs, record them, act, record what it gave."""
+        try:
+            async with Round(self.world, self.known, self.probes) as look:
+                inputs = await look.all(step.inputs)
+            self.past.begun.append((step, inputs))
+            self.journal.append("step begins", step.name, inputs=[freeze(value) for value in inputs])
+            gives = await step.act(self.world, *inputs)
+        except ServiceError as error:
+            self.journal.append("step failed", step.name, error=str(error))
+            raise
+        if gives is not None:
+            self.known[type(gives)] = self.past.given[type(gives)] = gives
+        self.past.done.add(step.name)
+        self.journal.append("step done", step.name, gives=freeze(gives) if gives is not None else None)
+
+    async def _wait(self, stage: Stage) -> Verdict:
+        """Ask the stage's gates until they say yes (and go on saying so) or patience ends."""
+        clock, began, bad_since = self.world.clock, self.world.clock.monotonic(), None
+        while True:
+            verdict, lasting = await self._ask(stage)
+            now = clock.monotonic()
+            if not verdict.stops:
+                bad_since = None
+                if now - began >= stage.during:
+                    return verdict
+                pause = min(stage.every, stage.during - (now - began))
+            else:
+                bad_since = now if bad_since is None else bad_since
+                left = stage.patience - (now - bad_since)
+                if verdict is Verdict.BLOCK or left <= 0 or (lasting and not self.past.moved_production):
+                    return verdict
+                pause = min(stage.every, left)
+            await clock.sleep(pause)
+
+    async def _ask(self, stage: Stage) -> tuple[Verdict, bool]:
+        """One round over all gates of the stage at the same time; records every answer that is new."""
+        clock = self.world.clock
+        began = clock.monotonic()
+
+        async def one(gate: Gate) -> tuple[Verdict, bool]:
+            findings, lasting = await look.ask(gate)
+            findings = waive(self.waivers, gate.name, findings, clock.now().date())
+            if self._said.get(gate.name) != findings:
+                self._said[gate.name] = findings
+                ms = round((clock.monotonic() - began) * 1000)
+                self.journal.append(
+                    "gate answered", gate.name, verdict=worst(findings).word, findings=_plain(findings), ms=ms
+                )
+            return worst(findings), lasting
+
+        async with Round(self.world, self.known, self.probes) as look:
+            answers = await asyncio.gather(*(one(gate) for gate in stage.asks))
+        verdict = max((answer for answer, _ in answers), default=Verdict.PASS)
+        return verdict, any(lasting for answer, lasting in answers if answer.stops)
+
+    def _why(self, stage: Stage) -> str:
+        """The gravest finding of the stage's last round, in words."""
+        findings = [finding for gate in stage.asks for finding in self._said.get(gate.name, ())]
+        return str(max(findings, key=lambda finding: finding.verdict))
+
+    async def go_back(self, stop: Stop) -> Outcome:
+        """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""
+        self._record("going back", reason=stop.reason)
+        moved, failed = self.past.moved_production, False
+        for step, inputs in reversed(self.past.begun):
+            if step.undo:
+                failed |= not await self._undo(step, step.undo, inputs)
+        outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else Outcome.BLOCKED
+        self._record("run ended", outcome=outcome.word, reason=stop.reason)
+        if stop.bug:
+            raise stop.bug
+        return outcome
+
+    async def _undo(self, step: Step, undo: Undo, inputs: tuple[Any, ...]) -> bool:
+        by_type = dict(zip(step.inputs, inputs, strict=True))
+        self._record("undo begins", step.name, undo=undo.name)
+        try:
+            await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
+            error = await self._prove(undo.proved_by, by_type) if undo.proved_by else ""
+        except Exception as failure:  # whatever it is, the other undos still have to run
+            error = f"{type(failure).__name__}: {failure}"
+        if error:
+            self._record("undo failed", step.name, error=error, by_hand=step.procedure.if_it_fails)
+        else:
+            self._record("undo done", step.name)
+        return not error
+
+    async def _prove(self, gate: Gate, by_type: Mapping[type, Any]) -> str:
+        """Wait until ``gate`` says yes; what it says instead when it does not within a minute."""
+        clock = self.world.clock
+        until = clock.monotonic() + PROOF_PATIENCE
+        while True:
+            async with Round(self.world, {**self.known, **by_type}, self.probes) as look:
+                findings, _ = await look.ask(gate)
+            if not worst(findings).stops:
+                return ""
+            if clock.monotonic() >= until:
+                return "; ".join(map(str, findings))
+            await clock.sleep(PROOF_EVERY)
+
+    def _record(self, kind: str, subject: str = "", **body: Any) -> None:
+        """Journal on the way back: a journal that cannot be written must not stop a rollback."""
+        try:
+            self.journal.append(kind, subject, **body)
+        except Exception as error:
+            self.world.progress(f"journal: {error}")
+
+
+def _plain(findings: tuple[Finding, ...]) -> list[dict[str, str]]:
+    return [{"verdict": f.verdict.word, "subject": f.subject, "says": f.says, "fix": f.fix} for f in findings]

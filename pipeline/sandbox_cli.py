@@ -1,0 +1,82 @@
+"""``invoke sandbox`` and ``invoke fault``: the sandbox for play."""
+
+import json
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Mistake
+from pipeline.sandbox.launch import attach, reset
+
+HOME = ".sandbox"
+
+
+def keep_up(root: Path, out: Callable[[str], None], *, as_json: bool) -> None:
+    """Start it, say where it is, and keep it until interrupted."""
+    with attach(root / HOME) as running:
+        out(json.dumps(_services(running)) if as_json else _words(running))
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        try:
+            while True:
+                signal.pause()
+        except KeyboardInterrupt:
+            pass
+
+
+def start_anew(root: Path) -> None:
+    """Stop it and forget everything."""
+    reset(root / HOME)
+
+
+def faults(root: Path, fault: str, *, clear: bool) -> str:
+    """Put ``fault`` on the running sandbox, or clear or list what is on it."""
+    with attach(root / HOME) as running:
+        if clear:
+            _ask(running, "DELETE", None)
+        if fault:
+            _ask(running, "POST", {"fault": fault})
+        on = _ask(running, "GET", None)["faults"]
+    return "\n".join(str(one.get("text", one) if isinstance(one, dict) else one) for one in on) or "no faults"
+
+
+def _ask(running: Mapping[str, Any], method: str, body: object) -> Any:
+    headers = {"authorization": f"Bearer {running['tokens']['control']}", "content-type": "application/json"}
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(running["urls"]["control"] + "/faults", data, headers, method=method)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        said = json.loads(error.read() or b"{}").get("error", error.reason)
+        raise Mistake(f"fault: {said.get('message', said) if isinstance(said, dict) else said}") from error
+
+
+def _services(running: Mapping[str, Any]) -> dict[str, Any]:
+    """Per service its ``url`` and ``token``; for Vercel also team and project, for Postgres the connection string."""
+    found: dict[str, Any] = {name: {"url": url} for name, url in running["urls"].items()}
+    for name, token in running["tokens"].items():
+        found.setdefault(name, {})["token"] = token
+    for name in ("vercel", "github", "sentry", "betterstack", "neon"):
+        found[name].update(running.get(name, {}))
+    return {**found, "postgres": {"url": running["database_url"]}, "student": running["student"]}
+
+
+def _words(running: Mapping[str, Any]) -> str:
+    urls, tokens = running["urls"], running["tokens"]
+    lines = ["The sandbox is up. Ctrl-C stops it; what happened in it stays until ./inv sandbox --reset.", ""]
+    lines += [f"  {name:<14} {url:<26} {tokens.get(name, '')}".rstrip() for name, url in urls.items()]
+    lines += [f"  {'postgres':<14} {running['database_url']}", ""]
+    lines += [f"  student        {running['student']['email']}  {running['student']['password']}", ""]
+    vercel = running["vercel"]
+    lines += [
+        "In another terminal:",
+        "  ./inv deploy                          ships the example release",
+        "  ./inv deploy --from broken-login      is stopped at smoke",
+        '  ./inv fault "app failing-route /api/health/db where=production after=8"',
+        f"  VERCEL_TOKEN={tokens['vercel']} ./inv rollback --project {vercel['project']} --team {vercel['team']} "
+        f"--api {urls['vercel']}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Acts on the world: each safe to repeat, some able to undo themselves."""

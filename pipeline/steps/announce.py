@@ -1,0 +1,47 @@
+"""Tells the others."""
+
+from checks.evidence import Release, StagedDeployment
+from pipeline.plan import step
+from pipeline.world import World, origin
+
+
+@step(owner="release manager")
+async def record_release(world: World, release: Release) -> None:
+    """Record release and deploy in Sentry.
+
+    Why: Only then Sentry can say which errors are new in this release.
+
+    By hand: Run `sentry-cli releases new $COMMIT`, then `sentry-cli deploys new --release $COMMIT -e production`.
+
+    If it fails: The release is out and well. Record it by hand, or the next run's "no new errors" compares with the
+        wrong release.
+    """
+    await world.sentry.record_release(release.commit, world.vercel_target, origin(world.domain))
+
+
+@step(owner="release manager")
+async def record_deployment(world: World, release: Release, staged: StagedDeployment) -> None:
+    """Record the deployment on GitHub.
+
+    Why: The pull request and the commit then show that they are live, and since when.
+
+    By hand:
+        Run `gh api repos/$REPOSITORY/deployments -f ref=$COMMIT -f environment=production -F auto_merge=false`,
+        then `gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=success`.
+
+    If it fails: The release is out and well. Record it by hand when somebody misses it.
+    """
+    await world.github.record_deployment(release.commit, world.vercel_target, origin(world.domain), staged.url)
+
+
+@step(owner="release manager")
+async def tell_team(world: World, release: Release) -> None:
+    """Tell the team's channel that the release is live.
+
+    Why: Whoever answers users' questions should not have to find out by themselves.
+
+    By hand: Write to the channel: what went out, which commit, and who to ask.
+
+    If it fails: Write it by hand.
+    """
+    await world.webhook.tell(f"{release.commit[:12]} is live on {origin(world.domain)} (run {world.run}).")

@@ -1,0 +1,165 @@
+"""Where a run goes: addresses, ids and secrets of one target, and the world opened on it."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.evidence import Release
+from checks.policy import ErrorsPolicy, SourcePolicy, UptimePolicy
+from pipeline.config import Config, Services
+from pipeline.errors import Mistake
+from pipeline.world import Clock, World
+
+if TYPE_CHECKING:
+    import httpx
+
+SECRETS = {
+    "VERCEL_TOKEN": "vercel.com → Account Settings → Tokens",
+    "GITHUB_TOKEN": "github.com → Settings → Developer settings → Fine-grained tokens (contents, checks, pull requests,"
+    " deployments, code scanning and Dependabot alerts)",
+    "SENTRY_AUTH_TOKEN": "sentry.io → Settings → Auth Tokens (event:read, org:read, project:releases)",
+    "BETTERSTACK_API_TOKEN": "betterstack.com → API tokens → Uptime",
+    "DIRECT_URL": "console.neon.tech → your branch → Connection string, without -pooler",
+    "SMOKE_EMAIL": "the account of the smoke-test student in your app",
+    "SMOKE_PASSWORD": "the password of the smoke-test student in your app",
+}
+OPTIONAL = ("VERCEL_AUTOMATION_BYPASS_SECRET", "NOTIFY_WEBHOOK_URL", "NEON_API_KEY")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One target, ready to be opened. ``secrets`` by the names in SECRETS and OPTIONAL; never printed."""
+
+    name: str
+    kind: str
+    project: str
+    team: str
+    domain: str
+    services: Services
+    secrets: Mapping[str, str] = field(repr=False)
+    policies: Mapping[type, Any] = field(repr=False)
+    control: str = ""
+    """The sandbox's control address; empty for a real target."""
+
+
+@contextlib.contextmanager
+def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
+    """The settings of target ``name``; for the sandbox, start it and keep it up meanwhile.
+
+    Raises Mistake naming every secret that is missing and where to get it.
+    """
+    if name not in config.file.targets:
+        raise Mistake(
+            f"--target {name}: there is no such target; deploy.yml has {', '.join(sorted(config.file.targets))}"
+        )
+    target, policies = config.file.targets[name], config.policies[name].by_type()
+    if target.kind == "sandbox":
+        from pipeline.sandbox.launch import attach
+
+        with attach(root / ".sandbox") as running:
+            yield sandbox_settings(name, running, policies)
+        return
+    missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
+    if missing_keys:
+        raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
+    secrets = read_secrets(root)
+    missing = [f"{key}: is not set; get it from {where}" for key, where in SECRETS.items() if not secrets.get(key)]
+    if missing:
+        raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
+    yield Settings(name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies)
+
+
+def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[type, Any]) -> Settings:
+    """The settings of a running sandbox: all it says of itself replaces what deploy.yml would have to say."""
+    urls, tokens = running["urls"], running["tokens"]
+    services = Services(
+        urls["vercel"], urls["github"], urls["sentry"], urls["betterstack"], urls["vercel-status"], urls["neon-status"]
+    )
+    secrets = {
+        "VERCEL_TOKEN": tokens["vercel"],
+        "GITHUB_TOKEN": tokens["github"],
+        "SENTRY_AUTH_TOKEN": tokens["sentry"],
+        "BETTERSTACK_API_TOKEN": tokens["betterstack"],
+        "DIRECT_URL": running["database_url"],
+        "SMOKE_EMAIL": running["student"]["email"],
+        "SMOKE_PASSWORD": running["student"]["password"],
+        "NOTIFY_WEBHOOK_URL": urls["notify"],
+        "SANDBOX_TOKEN": tokens["control"],
+    }
+    theirs = {
+        SourcePolicy: dataclasses.replace(policies[SourcePolicy], repository=running["github"]["repository"]),
+        ErrorsPolicy: dataclasses.replace(policies[ErrorsPolicy], **running["sentry"]),
+        UptimePolicy: dataclasses.replace(policies[UptimePolicy], monitor=running["betterstack"]["monitor"]),
+    }
+    vercel = running["vercel"]
+    return Settings(
+        name, "sandbox", vercel["project"], vercel["team"], urls["production"].partition("://")[2], services, secrets,
+        {**policies, **theirs}, urls["control"],
+    )  # fmt: skip
+
+
+def read_secrets(root: Path) -> dict[str, str]:
+    """The known names from ``.env`` (if there) and the environment, which wins."""
+    from dotenv import dotenv_values
+
+    names = (*SECRETS, *OPTIONAL)
+    file = dotenv_values(root / ".env", interpolate=False)
+    found = {name: os.environ.get(name) or file.get(name) or "" for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+@contextlib.asynccontextmanager
+async def open_world(
+    settings: Settings,
+    release: Release,
+    run: str,
+    clock: Clock,
+    progress: Callable[[str], None] = lambda line: None,
+    transport: "httpx.AsyncBaseTransport | None" = None,
+) -> AsyncIterator[World]:
+    """Everything outside the process, in one value. ``transport`` replaces the network in tests."""
+    import httpx
+
+    from pipeline.clients.base import TIMEOUT
+    from pipeline.clients.betterstack import BetterStack
+    from pipeline.clients.github import GitHub
+    from pipeline.clients.postgres import Postgres
+    from pipeline.clients.sentry import Sentry
+    from pipeline.clients.statuspages import StatusPages
+    from pipeline.clients.vercel import Vercel
+    from pipeline.clients.visitor import TIMEOUT as VISIT_TIMEOUT
+    from pipeline.clients.visitor import Visitor
+    from pipeline.clients.webhook import Webhook
+
+    at, secrets = settings.services, settings.secrets
+    source, errors = settings.policies[SourcePolicy], settings.policies[ErrorsPolicy]
+    limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
+    async with httpx.AsyncClient(timeout=TIMEOUT, limits=limits, transport=transport) as http:
+
+        def visit() -> httpx.AsyncClient:
+            return httpx.AsyncClient(timeout=VISIT_TIMEOUT, limits=limits, transport=transport)
+
+        yield World(
+            target=settings.name,
+            vercel_target="preview" if settings.kind == "preview" else "production",
+            domain=settings.domain,
+            run=run,
+            release=release,
+            clock=clock,
+            vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, http, clock),
+            github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, http, clock),
+            sentry=Sentry(at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, http, clock),
+            betterstack=BetterStack(at.betterstack, secrets["BETTERSTACK_API_TOKEN"], http, clock),
+            status_pages=StatusPages(at.vercel_status, at.neon_status, http, clock),
+            database=Postgres(secrets["DIRECT_URL"]),
+            visitor=Visitor(
+                visit, clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
+                secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", ""),
+            ),
+            webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), http, clock),
+            progress=progress,
+        )  # fmt: skip

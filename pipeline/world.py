@@ -1,0 +1,88 @@
+"""Everything outside the process: clients, clock, release, target. It enters in one place, ``config.open_world``."""
+
+import asyncio
+import datetime
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from checks.evidence import Release
+
+if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load the clients
+    from pipeline.clients.betterstack import BetterStack
+    from pipeline.clients.github import GitHub
+    from pipeline.clients.postgres import Postgres
+    from pipeline.clients.sentry import Sentry
+    from pipeline.clients.statuspages import StatusPages
+    from pipeline.clients.vercel import Vercel
+    from pipeline.clients.visitor import Visitor
+    from pipeline.clients.webhook import Webhook
+
+
+class Clock(Protocol):
+    """Time, as the runner and the clients see it."""
+
+    def now(self) -> datetime.datetime:
+        """The wall clock; aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The real one."""
+
+    def now(self) -> datetime.datetime:
+        return datetime.datetime.now(datetime.UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class World:
+    """What probes and steps are given. ``run`` is this run's id; ``progress`` is called with one line of text."""
+
+    target: str
+    """Name of the target in ``deploy.yml``."""
+    vercel_target: str
+    """Vercel's word for it: ``production`` or ``preview``."""
+    domain: str
+    """The production domain: ``host`` or ``host:port``."""
+    run: str
+    release: Release
+    clock: Clock
+    vercel: "Vercel"
+    github: "GitHub"
+    sentry: "Sentry"
+    betterstack: "BetterStack"
+    status_pages: "StatusPages"
+    database: "Postgres"
+    visitor: "Visitor"
+    webhook: "Webhook"
+    progress: Callable[[str], None] = lambda line: None
+
+    @property
+    def folder(self) -> Path:
+        """Where the release's files are."""
+        return Path(self.release.folder)
+
+    def site(self, host: str) -> str:
+        """The address of ``host``: http on this machine, https everywhere else."""
+        return origin(host)
+
+
+def origin(host: str) -> str:
+    """``https://host``, or ``http://host`` when it is a loopback address."""
+    name = host.rsplit(":", 1)[0]
+    local = name in ("localhost", "[::1]") or name.startswith("127.") or name.endswith(".localhost")
+    return f"{'http' if local else 'https'}://{host}"
