@@ -259,7 +259,7 @@ def _merge(base: Any, over: Any) -> Any:
 def _yaml_mistake(name: str, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-    return f"{name}{where}: is not YAML: {getattr(error, 'problem', None) or error}"
+    return f"{name}{where}: is not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
 
 
 def _by_line(mistake: str) -> tuple[int, str]:

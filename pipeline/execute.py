@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.evidence import Release
+from pipeline import log
 from pipeline.config import Config
 from pipeline.definition import PROBES, pipeline_for
 from pipeline.errors import Locked, Mistake, ServiceError
@@ -74,6 +75,7 @@ def session(config: Config, target: str, root: Path) -> Iterator[Session]:
         pipeline = pipeline_for(settings.kind).at_pace(config.pace(settings.name))
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor((*settings.secrets.values(), config.state))
+        log.configure(os.environ.get("DEPLOY_LOG", ""), redactor)
         yield Session(settings, pipeline, store, redactor, SystemClock(), config)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from checks.gate import Finding, Gate, Verdict, worst
 from checks.policy import Waiver
+from pipeline import log
 from pipeline.errors import ServiceError
 from pipeline.journal import Journal
 from pipeline.past import Past, freeze
@@ -93,6 +94,7 @@ class Runner:
 
     async def _go_forward(self, stages: list[Stage]) -> Stop | None:
         for stage in stages:
+            log.info("stage begins", stage=stage.name)
             self.journal.append("stage begins", stage.name, patience=stage.patience, during=stage.during)
             stop = await self._settle(stage)
             if stop and not stage.may_fail:
@@ -219,6 +221,7 @@ class Runner:
 
     def _record(self, kind: str, subject: str = "", **body: Any) -> None:
         """Journal on the way back: a journal that cannot be written must not stop a rollback."""
+        log.info(kind, subject=subject)
         try:
             self.journal.append(kind, subject, **body)
         except Exception as error:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from checks.evidence import Release
-
-if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load the clients
+if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
+    from checks.evidence import Release
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.github import GitHub
     from pipeline.clients.postgres import Postgres
@@ -59,7 +58,7 @@ class World:
     domain: str
     """The production domain: ``host`` or ``host:port``."""
     run: str
-    release: Release
+    release: "Release"
     clock: Clock
     vercel: "Vercel"
     github: "GitHub"

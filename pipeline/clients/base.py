@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from pipeline import log
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
 from pipeline.world import Clock
 
@@ -40,6 +41,7 @@ class Service:
             if not _transient(error):
                 raise
             first = error
+        log.info("asking again", service=self.name, asked=f"{method} {path}", after=str(first))
         import tenacity  # loaded by the first failure: the emergency path must not wait for it
 
         await self._clock.sleep(first.retry_after if isinstance(first, Refused) and first.retry_after else 0.25)
@@ -65,10 +67,14 @@ class Service:
         """The response of one successful request. Raises Unreachable or Refused."""
         asked = f"{method} {path}"
         headers = {**self._headers, **more.pop("headers", {})}
+        began = self._clock.monotonic()
         try:
             response = await self._http.request(method, self.base + path, headers=headers, **more)
         except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
+            log.warning("no answer", service=self.name, asked=asked, error=repr(error))
             raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {error}".rstrip()) from error
+        ms = round((self._clock.monotonic() - began) * 1000)
+        log.debug("answered", service=self.name, asked=asked, status=response.status_code, ms=ms)
         if response.is_success:
             return response
         raise self.refusal(asked, response)

@@ -1,0 +1,122 @@
+"""The real pipeline against the real sandbox in one process: real requests, no sockets, a clock that moves."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from checks.evidence import Release
+from pipeline.config import Config, load
+from pipeline.definition import DEPLOY, PROBES
+from pipeline.journal import Event, Journal
+from pipeline.past import recall
+from pipeline.plan import Pipeline, probes_by_type
+from pipeline.redact import Redactor
+from pipeline.report import Report, report_of
+from pipeline.runner import Outcome, Runner, Stop
+from pipeline.sandbox.postgres import Database
+from pipeline.sandbox.sandbox import Sandbox
+from pipeline.store import SqliteStore
+from pipeline.target import Settings, open_world, sandbox_settings
+from pipeline.world import World
+from tests.scripted import MovingClock
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Hands requests to the sandbox; a connection that it cuts looks to the client like a cut connection."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._inner = httpx.ASGITransport(app=sandbox)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host not in ("127.0.0.1", "localhost"):
+            raise httpx.ConnectError("no such host", request=request)
+        try:
+            return await self._inner.handle_async_request(request)
+        except ConnectionError as error:
+            raise httpx.RemoteProtocolError(str(error), request=request) from error
+
+
+class InProcess:
+    """One sandbox and one journal. ``deploy`` runs the pipeline; ``serves`` asks the domain itself."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder, self.clock = folder, MovingClock()
+        self.sandbox = Sandbox(
+            folder / "sandbox", Database(database_url), now=lambda: self.clock.now().timestamp(), sleep=self.clock.sleep
+        )
+        self.config: Config = load(ROOT / "deploy.yml")
+        self.settings: Settings = sandbox_settings(
+            "sandbox", self.sandbox.description(), self.config.policies["sandbox"].by_type()
+        )
+        self.pipeline: Pipeline = DEPLOY.at_pace(self.config.pace("sandbox"))
+        self.store = SqliteStore(folder / "journal.db")
+        self.wire = Wire(self.sandbox)
+        self.listeners: list[Callable[[Event], None]] = []
+
+    def release(self, name: str = "good", **said: Any) -> Release:
+        made = self.sandbox.push_release(name)
+        return Release(made["commit"], made["folder"], **said)
+
+    def journal(self, run: str) -> Journal:
+        return Journal(self.store, run, self.clock.now, Redactor(self.settings.secrets.values()), self.listeners)
+
+    def world(self, release: Release, run: str = "r1") -> Any:
+        return open_world(self.settings, release, run, self.clock, transport=self.wire)
+
+    def runner(self, world: World, journal: Journal, **more: Any) -> Runner:
+        return Runner(self.pipeline, world, self.settings.policies, probes_by_type(PROBES), journal, **more)
+
+    def deploy(self, name: str = "good", run: str = "r1", *, resume: bool = False, **said: Any) -> tuple[Outcome | None, Report]:
+        """Ship an example release; how it ended and its report."""
+
+        async def go() -> Outcome | None:
+            release, journal = self.release(name, **said), self.journal(run)
+            async with self.world(release, run) as world:
+                past = recall(journal.events(), self.pipeline, self.settings.policies) if resume else None
+                return await self.runner(world, journal, past=past).run()
+
+        outcome = asyncio.run(go())
+        return outcome, self.report(run)
+
+    def settle(self, run: str = "r1") -> Outcome:
+        """What ``invoke settle`` does with a run that was cut off."""
+
+        async def go() -> Outcome:
+            journal = self.journal(run)
+            past = recall(journal.events(), self.pipeline, self.settings.policies)
+            async with self.world(self.release(), run) as world:
+                return await self.runner(world, journal, past=past).go_back(Stop("cut off"))
+
+        return asyncio.run(go())
+
+    def report(self, run: str = "r1") -> Report:
+        return report_of(run, self.journal(run).events())
+
+    def serves(self) -> str:
+        """Which deployment answers on the production domain, as it says itself."""
+
+        async def ask() -> str:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.sandbox)) as client:
+                answer = await client.get(f"http://{self.settings.domain}/api/health/db")
+                return str(answer.headers["x-deployment-id"])
+
+        faults = self.sandbox.faults_text()
+        self.sandbox.clear_faults()
+        try:
+            return asyncio.run(ask())
+        finally:
+            for fault in faults:
+                self.sandbox.add_fault(fault)
+
+    def at_stage(self, stage: str, act: Callable[[], Any]) -> None:
+        """Do ``act`` when ``stage`` begins."""
+        self.listeners.append(lambda e: act() if (e.kind, e.subject) == ("stage begins", stage) else None)
+
+    def before_step(self, step: str, act: Callable[[], Any]) -> None:
+        """Do ``act`` right before ``step`` acts."""
+        self.listeners.append(lambda e: act() if (e.kind, e.subject) == ("step begins", step) else None)

@@ -1,0 +1,275 @@
+"""The main job against the sandbox, on good days and bad ones. Each ends by asking the domain what it serves."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from checks import healthy
+from checks.evidence import Evidence
+from checks.gate import worst
+from pipeline.definition import PROBES
+from pipeline.plan import gives_of, probes_by_type
+from pipeline.readings import Round
+from pipeline.runner import Outcome
+from tests.stage import InProcess
+
+STAGES = ("preflight", "build", "migrate", "smoke", "promote", "validate", "watch", "announce")
+
+
+def test_a_good_release_reaches_production(inside: InProcess) -> None:
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+    assert inside.serves() == report.staged["id"] != before
+    assert report.before["id"] == before
+    assert [stage.state for stage in report.stages] == ["passed"] * len(STAGES)
+    assert report.migrations, "the example release brings a migration"
+
+
+def test_the_second_deploy_finds_its_migration_applied_and_its_commit_known(inside: InProcess) -> None:
+    inside.deploy()
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.DEPLOYED
+    assert report.migrations == []
+    assert inside.serves() == report.staged["id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "at"),
+    [
+        ("broken-login", Outcome.BLOCKED, "smoke"),
+        ("error-page", Outcome.BLOCKED, "smoke"),
+        ("off-origin", Outcome.BLOCKED, "smoke"),
+        ("slow", Outcome.BLOCKED, "smoke"),
+        ("broken-health", Outcome.ROLLED_BACK, "validate"),
+    ],
+)
+def test_a_bad_release_never_stays(inside: InProcess, name: str, ends: Outcome, at: str) -> None:
+    before = inside.serves()
+    outcome, report = inside.deploy(name)
+    assert outcome is ends
+    assert inside.serves() == before
+    assert report.reason.startswith(at)
+    assert report.stages[-1].name == at
+
+
+FAULTS = {
+    "preflight": [
+        "github answer status=500", "github cut", "github garbage", "vercel answer status=403",
+        "vercel cut GET /v9/projects/*", "vercel-status garbage", "neon-status answer status=503",
+    ],
+    "build": [
+        "vercel answer status=500 POST /v13/deployments", "vercel half-done POST /v13/deployments", "vercel never-finishes",
+        "vercel cut POST /v2/files", "vercel garbage GET /v13/deployments/*", "vercel answer status=402 POST /v13/deployments",
+    ],
+    "migrate": ["app failing-route /api/health/db where=production"],
+    "smoke": ["app failing-route / where=staged", "app slow-app seconds=9", "app failing-route /api/upload where=staged"],
+    "promote": [
+        "vercel answer status=500 POST */promote/*", "vercel half-done POST */promote/*", "vercel never-finishes",
+        "vercel cut POST */promote/*", "vercel garbage GET /v4/aliases/*", "vercel answer status=429 retry_after=1 times=2",
+    ],
+    "validate": [
+        "app failing-route /api/health/db where=production", "app failing-route /login where=production", "sentry cut",
+        "betterstack answer status=500", "app slow-app seconds=9", "sentry garbage",
+    ],
+    "watch": [
+        "app failing-route /api/health/db where=production", "sentry answer status=502", "vercel cut GET /v4/aliases/*",
+        "app failing-route /api/health/db where=production times=1",
+    ],
+    "announce": ["sentry cut", "github half-done", "notify answer status=500"],
+}  # fmt: skip
+BORNE = {
+    "vercel half-done POST /v13/deployments",
+    "vercel answer status=429 retry_after=1 times=2",
+    "app failing-route /api/health/db where=production times=1",
+}
+CASES = [(stage, fault) for stage, faults in FAULTS.items() for fault in faults]
+
+
+@pytest.mark.parametrize(("stage", "fault"), CASES, ids=lambda value: value)
+def test_whatever_fails_wherever_production_serves_what_the_outcome_says(
+    inside: InProcess, stage: str, fault: str
+) -> None:
+    before = inside.serves()
+    inside.at_stage(stage, lambda: inside.sandbox.add_fault(fault))
+    outcome, report = inside.deploy()
+    if stage == "announce" or fault in BORNE:
+        assert outcome is Outcome.DEPLOYED
+    elif STAGES.index(stage) < STAGES.index("promote"):
+        assert outcome is Outcome.BLOCKED
+    else:
+        assert outcome is Outcome.ROLLED_BACK, report.reason
+    assert inside.serves() == (report.staged["id"] if outcome is Outcome.DEPLOYED else before)
+    if outcome is not Outcome.DEPLOYED:
+        assert report.reason
+        assert report.stages[-1].name == stage
+
+
+def test_a_create_that_happened_but_answered_500_does_not_make_a_second_deployment(inside: InProcess) -> None:
+    inside.at_stage("build", lambda: inside.sandbox.add_fault("vercel half-done POST /v13/deployments"))
+    _, report = inside.deploy()
+
+    async def ours() -> list[str]:
+        async with inside.world(inside.release()) as world:
+            found = await world.vercel.deployments(**{"meta-deployRun": "r1"})
+            return [one.id for one in found]
+
+    assert asyncio.run(ours()) == [report.staged["id"]]
+
+
+def test_a_rollback_that_vercel_refuses_is_stranded_with_words_for_a_person(inside: InProcess) -> None:
+    def break_it() -> None:
+        inside.sandbox.add_fault("app failing-route /api/health/db where=production")
+        inside.sandbox.add_fault("vercel answer status=500 POST */rollback/*")
+
+    inside.at_stage("watch", break_it)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.STRANDED
+    assert report.exit_code == 4
+    assert "vercel rollback $PREVIOUS" in report.by_hand[0]
+    assert inside.serves() == report.staged["id"]
+
+
+def test_a_rollback_that_happened_but_answered_500_is_a_rollback(inside: InProcess) -> None:
+    before = inside.serves()
+
+    def break_it() -> None:
+        inside.sandbox.add_fault("app failing-route /api/health/db where=production")
+        inside.sandbox.add_fault("vercel half-done POST */rollback/*")
+
+    inside.at_stage("watch", break_it)
+    outcome, _ = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert inside.serves() == before
+
+
+def test_a_colleagues_promotion_is_noticed_and_not_undone(inside: InProcess) -> None:
+    """Somebody promotes a third deployment while we watch: theirs stays, and we say so."""
+    outcome, first = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+
+    def colleague() -> None:
+        inside.sandbox.point_production_at(first.before["id"])
+
+    inside.listeners.clear()
+    inside.at_stage("watch", colleague)
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.STRANDED
+    assert "somebody else promoted it" in report.by_hand[0]
+    assert inside.serves() == first.before["id"]
+
+
+def test_after_a_rollback_the_next_deploy_says_so_and_has_to_be_told(inside: InProcess) -> None:
+    inside.deploy("broken-health")
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.BLOCKED
+    assert "pinned by an earlier rollback" in report.reason
+    outcome, report = inside.deploy(run="r3", over_rollback=True)
+    assert outcome is Outcome.DEPLOYED
+    assert any("promoted over" in finding["says"] for _, finding in report.warnings)
+
+
+def test_a_run_killed_in_the_middle_is_settled_from_the_journal_alone(inside: InProcess) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    before = inside.serves()
+    inside.at_stage("validate", kill)
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.listeners.clear()
+    assert inside.settle() is Outcome.ROLLED_BACK
+    assert inside.serves() == before
+
+
+def test_a_resumed_run_finds_the_deployment_it_began(inside: InProcess) -> None:
+    class Killed(BaseException):
+        pass
+
+    made: list[str] = []
+
+    def kill() -> None:
+        raise Killed
+
+    inside.at_stage("migrate", kill)
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.listeners.clear()
+    made.append(inside.report().staged["id"])
+    outcome, report = inside.deploy(resume=True)
+    assert outcome is Outcome.DEPLOYED
+    assert report.staged["id"] == made[0]
+    assert inside.serves() == made[0]
+
+
+BREAKS: dict[str, Callable[[InProcess], object]] = {
+    "source.ci-is-green": lambda it: it.sandbox.patch({"github": {"check_conclusion": "failure"}}),
+}
+
+
+def test_the_sandbox_at_rest_is_healthy(inside: InProcess) -> None:
+    """Clients, probes, emulators and samples are pinned to each other: every probe reads what healthy.py says."""
+    _, report = inside.deploy()
+    readers = probes_by_type(PROBES)
+    samples = {type(value): value for value in (*healthy.EVIDENCE, healthy.AFTER_PROMOTION)}
+
+    async def read() -> dict[type, Evidence]:
+        release = inside.release()
+        async with inside.world(release) as world:
+            known = {**inside.settings.policies, **_given(inside)}
+            async with Round(world, known, readers) as look:
+                return {kind: await look.get(kind) for kind in map(gives_of, PROBES) if kind}
+
+    seen = asyncio.run(read())
+    assert set(seen) | {type(value) for value in _given(inside).values()} == set(samples)
+    for kind, value in seen.items():
+        assert _shape(value) == _shape(samples[kind]), kind.__name__
+    assert report.outcome == "deployed"
+
+
+def _given(inside: InProcess) -> dict[type, Evidence]:
+    from pipeline.past import recall
+
+    return recall(inside.journal("r1").events(), inside.pipeline, inside.settings.policies).given
+
+
+def _shape(value: Evidence) -> dict[str, str]:
+    """What must agree between a reading and its sample: every field's type, and whether it holds something."""
+    loose = {"aliases", "error", "substate", "migrations", "pending", "applied", "names", "response_ms", "variables", "events"}
+    return {
+        name: type(field).__name__ if name in loose else f"{type(field).__name__} {bool(field)}"
+        for name, field in vars(value).items()
+    }
+
+
+def test_every_preflight_gate_says_yes_at_rest(inside: InProcess) -> None:
+    async def ask() -> dict[str, list[str]]:
+        async with (
+            inside.world(inside.release()) as world,
+            Round(world, inside.settings.policies, probes_by_type(PROBES)) as look,
+        ):
+            answers = {gate.name: (await look.ask(gate))[0] for gate in inside.pipeline.stages[0].asks}
+            return {name: [str(f) for f in findings] for name, findings in answers.items() if worst(findings).stops}
+
+    assert asyncio.run(ask()) == {}
+
+
+def test_secrets_never_leave_the_process(inside: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    """Plant errors that quote every secret, then look in the journal, the report and the output."""
+    secrets = [value for value in inside.settings.secrets.values() if len(value) >= 8 and "://127" not in value]
+    planted = " ".join(secrets)
+    inside.at_stage("build", lambda: inside.sandbox.add_fault(f"vercel answer status=400 POST /v13/deployments says={planted!r}"))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "***" in report.reason, "the error did quote the secrets"
+    kept = (inside.folder / "journal.db").read_bytes()
+    for wal in inside.folder.glob("journal.db*"):
+        kept += wal.read_bytes()
+    shown = capsys.readouterr()
+    for secret in secrets:
+        assert secret.encode() not in kept
+        assert secret not in shown.out + shown.err + str(report)
