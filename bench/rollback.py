@@ -44,7 +44,7 @@ def main(times: int = 7) -> None:
             while call(alias, token)["deploymentId"] != newest:
                 time.sleep(0.05)
             for one in added:
-                control(running, "POST", "/faults", {"fault": one["text"] if isinstance(one, dict) else one})
+                control(running, "POST", "/faults", {"fault": one["text"]})
 
         def ours() -> float:
             promoted()

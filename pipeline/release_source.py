@@ -75,14 +75,6 @@ def _tell(settings: Settings, path: str, body: dict[str, str]) -> Any:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise Mistake(f"--from {body.get('name', '')}: {_said(error.read())}") from error
+        raise Mistake(f"--from {body.get('name', '')}: {json.loads(error.read())['error']}") from error
     except OSError as error:
         raise Unreachable("sandbox", f"POST {path}", str(error)) from error
-
-
-def _said(body: bytes) -> str:
-    try:
-        error = json.loads(body)["error"]
-        return str(error.get("message") if isinstance(error, dict) else error)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return body.decode(errors="replace")[:300]

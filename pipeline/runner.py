@@ -18,6 +18,7 @@ from pipeline.waivers import waive
 from pipeline.world import World
 
 PROOF_PATIENCE = 60.0  # Vercel moves a domain back within seconds; a minute is not "soon" any more
+REFUSED_PATIENCE = 5.0
 PROOF_EVERY = 0.25
 
 
@@ -196,8 +197,7 @@ class Runner:
         by_type = dict(zip(step.inputs, inputs, strict=True))
         self._record("undo begins", step.name, undo=undo.name)
         try:
-            await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
-            error = await self._prove(undo.proved_by, by_type) if undo.proved_by else ""
+            error = await self._act_back(undo, by_type)
         except Exception as failure:  # whatever it is, the other undos still have to run
             error = f"{type(failure).__name__}: {failure}"
         if error:
@@ -206,10 +206,22 @@ class Runner:
             self._record("undo done", step.name)
         return not error
 
-    async def _prove(self, gate: Gate, by_type: Mapping[type, Any]) -> str:
-        """Wait until ``gate`` says yes; what it says instead when it does not within a minute."""
+    async def _act_back(self, undo: Undo, by_type: Mapping[type, Any]) -> str:
+        """Act first, then look. A refusal is no proof that nothing happened, so look then too, but not for long."""
+        refused = ""
+        try:
+            await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
+        except ServiceError as error:
+            refused = str(error)
+        if undo.proved_by is None:
+            return refused
+        unproved = await self._prove(undo.proved_by, by_type, REFUSED_PATIENCE if refused else PROOF_PATIENCE)
+        return (refused or unproved) if unproved else ""
+
+    async def _prove(self, gate: Gate, by_type: Mapping[type, Any], patience: float) -> str:
+        """Wait until ``gate`` says yes; what it says instead when patience ends."""
         clock = self.world.clock
-        until = clock.monotonic() + PROOF_PATIENCE
+        until = clock.monotonic() + patience
         while True:
             async with Round(self.world, {**self.known, **by_type}, self.probes) as look:
                 findings, _ = await look.ask(gate)

@@ -39,7 +39,7 @@ def faults(root: Path, fault: str, *, clear: bool) -> str:
         if fault:
             _ask(running, "POST", {"fault": fault})
         on = _ask(running, "GET", None)["faults"]
-    return "\n".join(str(one.get("text", one) if isinstance(one, dict) else one) for one in on) or "no faults"
+    return "\n".join(str(one["text"]) for one in on) or "no faults"
 
 
 def _ask(running: Mapping[str, Any], method: str, body: object) -> Any:
@@ -50,8 +50,7 @@ def _ask(running: Mapping[str, Any], method: str, body: object) -> Any:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
-        said = json.loads(error.read() or b"{}").get("error", error.reason)
-        raise Mistake(f"fault: {said.get('message', said) if isinstance(said, dict) else said}") from error
+        raise Mistake(f"fault: {json.loads(error.read())['error']}") from error
 
 
 def _services(running: Mapping[str, Any]) -> dict[str, Any]:

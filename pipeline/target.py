@@ -52,11 +52,8 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
 
     Raises Mistake naming every secret that is missing and where to get it.
     """
-    if name not in config.file.targets:
-        raise Mistake(
-            f"--target {name}: there is no such target; deploy.yml has {', '.join(sorted(config.file.targets))}"
-        )
-    target, policies = config.file.targets[name], config.policies[name].by_type()
+    name, target = config.target(name)
+    policies = config.policies[name].by_type()
     if target.kind == "sandbox":
         from pipeline.sandbox.launch import attach
 

@@ -59,8 +59,8 @@ class InProcess:
         self.listeners: list[Callable[[Event], None]] = []
 
     def release(self, name: str = "good", **said: Any) -> Release:
-        made = self.sandbox.push_release(name)
-        return Release(made["commit"], made["folder"], **said)
+        folder, commit = self.sandbox.release(name)
+        return Release(commit, str(folder), **said)
 
     def journal(self, run: str) -> Journal:
         return Journal(self.store, run, self.clock.now, Redactor(self.settings.secrets.values()), self.listeners)
@@ -71,12 +71,14 @@ class InProcess:
     def runner(self, world: World, journal: Journal, **more: Any) -> Runner:
         return Runner(self.pipeline, world, self.settings.policies, probes_by_type(PROBES), journal, **more)
 
-    def deploy(self, name: str = "good", run: str = "r1", *, resume: bool = False, **said: Any) -> tuple[Outcome | None, Report]:
+    def deploy(
+        self, name: str = "good", run: str = "r1", *, resume: bool = False, release: Release | None = None, **said: Any
+    ) -> tuple[Outcome | None, Report]:
         """Ship an example release; how it ended and its report."""
 
         async def go() -> Outcome | None:
-            release, journal = self.release(name, **said), self.journal(run)
-            async with self.world(release, run) as world:
+            shipped, journal = release or self.release(name, **said), self.journal(run)
+            async with self.world(shipped, run) as world:
                 past = recall(journal.events(), self.pipeline, self.settings.policies) if resume else None
                 return await self.runner(world, journal, past=past).run()
 
@@ -100,18 +102,26 @@ class InProcess:
     def serves(self) -> str:
         """Which deployment answers on the production domain, as it says itself."""
 
-        async def ask() -> str:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.sandbox)) as client:
-                answer = await client.get(f"http://{self.settings.domain}/api/health/db")
-                return str(answer.headers["x-deployment-id"])
-
-        faults = self.sandbox.faults_text()
-        self.sandbox.clear_faults()
+        faults = [entry.text for entry in self.sandbox.state.faults]
+        self.sandbox.faults.clear()
         try:
-            return asyncio.run(ask())
+            return str(self.get(f"http://{self.settings.domain}/api/health/db").headers["x-deployment-id"])
         finally:
             for fault in faults:
-                self.sandbox.add_fault(fault)
+                self.sandbox.inject(fault)
+
+    def get(self, url: str) -> httpx.Response:
+        """One request, as a browser."""
+
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self.wire) as client:
+                return await client.get(url)
+
+        return asyncio.run(ask())
+
+    def colleague_promotes(self, id: str) -> None:
+        """Somebody else points production at ``id``, now."""
+        self.sandbox.state.vercel.production = id
 
     def at_stage(self, stage: str, act: Callable[[], Any]) -> None:
         """Do ``act`` when ``stage`` begins."""

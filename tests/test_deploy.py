@@ -1,12 +1,14 @@
 """The main job against the sandbox, on good days and bad ones. Each ends by asking the domain what it serves."""
 
 import asyncio
-from collections.abc import Callable
+import json
+import shlex
+from pathlib import Path
 
 import pytest
 
 from checks import healthy
-from checks.evidence import Evidence
+from checks.evidence import Evidence, Release
 from checks.gate import worst
 from pipeline.definition import PROBES
 from pipeline.plan import gives_of, probes_by_type
@@ -54,23 +56,30 @@ def test_a_bad_release_never_stays(inside: InProcess, name: str, ends: Outcome, 
     assert report.stages[-1].name == at
 
 
+# fmt: off
 FAULTS = {
     "preflight": [
         "github answer status=500", "github cut", "github garbage", "vercel answer status=403",
         "vercel cut GET /v9/projects/*", "vercel-status garbage", "neon-status answer status=503",
     ],
     "build": [
-        "vercel answer status=500 POST /v13/deployments", "vercel half-done POST /v13/deployments", "vercel never-finishes",
-        "vercel cut POST /v2/files", "vercel garbage GET /v13/deployments/*", "vercel answer status=402 POST /v13/deployments",
+        "vercel answer status=500 POST /v13/deployments", "vercel half-done POST /v13/deployments",
+        "vercel never-finishes", "vercel garbage GET /v13/deployments/*",
+        "vercel answer status=402 POST /v13/deployments",
     ],
     "migrate": ["app failing-route /api/health/db where=production"],
-    "smoke": ["app failing-route / where=staged", "app slow-app seconds=9", "app failing-route /api/upload where=staged"],
+    "smoke": [
+        "app failing-route / where=staged", "app slow-app seconds=9",
+        "app failing-route /api/upload where=staged",
+    ],
     "promote": [
         "vercel answer status=500 POST */promote/*", "vercel half-done POST */promote/*", "vercel never-finishes",
-        "vercel cut POST */promote/*", "vercel garbage GET /v4/aliases/*", "vercel answer status=429 retry_after=1 times=2",
+        "vercel cut POST */promote/*", "vercel garbage GET /v4/aliases/*",
+        "vercel answer status=429 retry_after=1 times=2",
     ],
     "validate": [
-        "app failing-route /api/health/db where=production", "app failing-route /login where=production", "sentry cut",
+        "app failing-route /api/health/db where=production",
+        "app failing-route /login where=production", "sentry cut",
         "betterstack answer status=500", "app slow-app seconds=9", "sentry garbage",
     ],
     "watch": [
@@ -78,12 +87,15 @@ FAULTS = {
         "app failing-route /api/health/db where=production times=1",
     ],
     "announce": ["sentry cut", "github half-done", "notify answer status=500"],
-}  # fmt: skip
+}
+# fmt: on
 BORNE = {
     "vercel half-done POST /v13/deployments",
     "vercel answer status=429 retry_after=1 times=2",
     "app failing-route /api/health/db where=production times=1",
 }
+UNPROVED = {"vercel cut GET /v4/aliases/*"}  # went back, and nobody can say so
+BEFORE_MOVING = {"vercel garbage GET /v4/aliases/*"}  # what production serves cannot be noted, so it is not moved
 CASES = [(stage, fault) for stage, faults in FAULTS.items() for fault in faults]
 
 
@@ -92,11 +104,13 @@ def test_whatever_fails_wherever_production_serves_what_the_outcome_says(
     inside: InProcess, stage: str, fault: str
 ) -> None:
     before = inside.serves()
-    inside.at_stage(stage, lambda: inside.sandbox.add_fault(fault))
+    inside.at_stage(stage, lambda: inside.sandbox.inject(fault))
     outcome, report = inside.deploy()
     if stage == "announce" or fault in BORNE:
         assert outcome is Outcome.DEPLOYED
-    elif STAGES.index(stage) < STAGES.index("promote"):
+    elif fault in UNPROVED:
+        assert outcome is Outcome.STRANDED
+    elif STAGES.index(stage) < STAGES.index("promote") or fault in BEFORE_MOVING:
         assert outcome is Outcome.BLOCKED
     else:
         assert outcome is Outcome.ROLLED_BACK, report.reason
@@ -106,8 +120,37 @@ def test_whatever_fails_wherever_production_serves_what_the_outcome_says(
         assert report.stages[-1].name == stage
 
 
+def with_a_new_file(inside: InProcess) -> Release:
+    release = inside.release()
+    (Path(release.folder) / ".vercel/output/static/new page.txt").write_text("only in this release: ü")
+    return release
+
+
+def test_what_is_served_is_what_was_uploaded(inside: InProcess) -> None:
+    outcome, report = inside.deploy(release=with_a_new_file(inside))
+    assert outcome is Outcome.DEPLOYED
+    for site in (report.staged["url"], f"http://{inside.settings.domain}"):
+        assert inside.get(f"{site}/new%20page.txt").text == "only in this release: ü"
+
+
+@pytest.mark.parametrize("fault", ["vercel cut POST /v2/files", "vercel answer status=403 POST /v2/files"])
+def test_an_upload_that_fails_stops_the_build_and_moves_nothing(inside: InProcess, fault: str) -> None:
+    before = inside.serves()
+    inside.sandbox.inject(fault)
+    outcome, report = inside.deploy(release=with_a_new_file(inside))
+    assert outcome is Outcome.BLOCKED
+    assert "POST /v2/files" in report.reason
+    assert inside.serves() == before
+
+
+def test_an_upload_that_is_cut_once_is_sent_again(inside: InProcess) -> None:
+    inside.sandbox.inject("vercel cut POST /v2/files times=1")
+    outcome, _ = inside.deploy(release=with_a_new_file(inside))
+    assert outcome is Outcome.DEPLOYED
+
+
 def test_a_create_that_happened_but_answered_500_does_not_make_a_second_deployment(inside: InProcess) -> None:
-    inside.at_stage("build", lambda: inside.sandbox.add_fault("vercel half-done POST /v13/deployments"))
+    inside.at_stage("build", lambda: inside.sandbox.inject("vercel half-done POST /v13/deployments"))
     _, report = inside.deploy()
 
     async def ours() -> list[str]:
@@ -120,8 +163,8 @@ def test_a_create_that_happened_but_answered_500_does_not_make_a_second_deployme
 
 def test_a_rollback_that_vercel_refuses_is_stranded_with_words_for_a_person(inside: InProcess) -> None:
     def break_it() -> None:
-        inside.sandbox.add_fault("app failing-route /api/health/db where=production")
-        inside.sandbox.add_fault("vercel answer status=500 POST */rollback/*")
+        inside.sandbox.inject("app failing-route /api/health/db where=production")
+        inside.sandbox.inject("vercel answer status=500 POST */rollback/*")
 
     inside.at_stage("watch", break_it)
     outcome, report = inside.deploy()
@@ -135,8 +178,8 @@ def test_a_rollback_that_happened_but_answered_500_is_a_rollback(inside: InProce
     before = inside.serves()
 
     def break_it() -> None:
-        inside.sandbox.add_fault("app failing-route /api/health/db where=production")
-        inside.sandbox.add_fault("vercel half-done POST */rollback/*")
+        inside.sandbox.inject("app failing-route /api/health/db where=production")
+        inside.sandbox.inject("vercel half-done POST */rollback/*")
 
     inside.at_stage("watch", break_it)
     outcome, _ = inside.deploy()
@@ -150,7 +193,7 @@ def test_a_colleagues_promotion_is_noticed_and_not_undone(inside: InProcess) -> 
     assert outcome is Outcome.DEPLOYED
 
     def colleague() -> None:
-        inside.sandbox.point_production_at(first.before["id"])
+        inside.colleague_promotes(first.before["id"])
 
     inside.listeners.clear()
     inside.at_stage("watch", colleague)
@@ -206,11 +249,6 @@ def test_a_resumed_run_finds_the_deployment_it_began(inside: InProcess) -> None:
     assert inside.serves() == made[0]
 
 
-BREAKS: dict[str, Callable[[InProcess], object]] = {
-    "source.ci-is-green": lambda it: it.sandbox.patch({"github": {"check_conclusion": "failure"}}),
-}
-
-
 def test_the_sandbox_at_rest_is_healthy(inside: InProcess) -> None:
     """Clients, probes, emulators and samples are pinned to each other: every probe reads what healthy.py says."""
     _, report = inside.deploy()
@@ -239,7 +277,7 @@ def _given(inside: InProcess) -> dict[type, Evidence]:
 
 def _shape(value: Evidence) -> dict[str, str]:
     """What must agree between a reading and its sample: every field's type, and whether it holds something."""
-    loose = {"aliases", "error", "substate", "migrations", "pending", "applied", "names", "response_ms", "variables", "events"}
+    loose = {"ms", "aliases", "error", "substate", "pending", "applied", "names", "response_ms", "variables", "events"}
     return {
         name: type(field).__name__ if name in loose else f"{type(field).__name__} {bool(field)}"
         for name, field in vars(value).items()
@@ -261,8 +299,9 @@ def test_every_preflight_gate_says_yes_at_rest(inside: InProcess) -> None:
 def test_secrets_never_leave_the_process(inside: InProcess, capsys: pytest.CaptureFixture[str]) -> None:
     """Plant errors that quote every secret, then look in the journal, the report and the output."""
     secrets = [value for value in inside.settings.secrets.values() if len(value) >= 8 and "://127" not in value]
-    planted = " ".join(secrets)
-    inside.at_stage("build", lambda: inside.sandbox.add_fault(f"vercel answer status=400 POST /v13/deployments says={planted!r}"))
+    answer = json.dumps({"error": {"code": "bad_request", "message": " ".join(secrets)}})
+    fault = f"vercel answer status=400 POST /v13/deployments json={shlex.quote(answer)}"
+    inside.at_stage("build", lambda: inside.sandbox.inject(fault))
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
     assert "***" in report.reason, "the error did quote the secrets"

@@ -351,4 +351,3 @@ def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
     assert "::error title=BLOCKED%3A traffic never moved::" in done.stdout
     assert step(checkout, all_steps["settle"], summary).returncode == 0
     assert up.serves() == before
-

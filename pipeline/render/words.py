@@ -33,7 +33,8 @@ PLACEHOLDERS = {
     "PID": ("Process id of a database connection", "the query before it prints it as `pid`"),
     "PREVIOUS": (
         "Id of the deployment that served before, `dpl_…`",
-        "noted before the promotion; else `vercel ls --environment production`: the newest `Ready` one below the live one",
+        "noted before the promotion; else `vercel ls --environment production`: the newest `Ready` one below the"
+        " live one",
     ),
     "PREVIOUS_URL": ("Address of that deployment", "`vercel inspect $PREVIOUS`"),
     "PRODUCTION": ("The production address, with `https://`", "`domain` of the target in `deploy.yml`"),
@@ -47,9 +48,7 @@ PLACEHOLDERS = {
     "RUN": ("Id of the run", "`./inv history`"),
     "SENTRY": ("Sentry's address for your region", "`services.sentry` of the target in `deploy.yml`"),
     "SENTRY_ORG": ("Sentry organization slug", "`errors.organization` in `deploy.yml`"),
-    "SENTRY_PROJECT": ("Sentry project slug", "`errors.project` in `deploy.yml`"),
     "STAGED": ("Address of the new deployment, with `https://`", "printed by `vercel deploy`; also `vercel ls`"),
-    "STATUS_PAGE": ("Where users are told", "`contacts.status_page` in `deploy.yml`"),
     "TARGET": ("Vercel's environment: `production` or `preview`", "you choose; for a release it is `production`"),
     "UPSTASH_REDIS_REST_TOKEN": ("Token of the Redis database", "Upstash console → the database → REST API"),
     "UPSTASH_REDIS_REST_URL": ("Address of the Redis database", "Upstash console → the database → REST API"),
@@ -65,8 +64,6 @@ def known_here(file: DeployFile, policies: Policies) -> dict[str, str]:
         "REPOSITORY": policies.source.repository,
         "MONITOR": policies.uptime.monitor,
         "SENTRY_ORG": policies.errors.organization,
-        "SENTRY_PROJECT": policies.errors.project,
-        "STATUS_PAGE": policies.contacts.status_page,
     }
     if target:
         said |= {

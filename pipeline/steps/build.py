@@ -5,7 +5,7 @@ from typing import Any
 
 from checks.evidence import Release, StagedDeployment
 from pipeline.clients.vercel import Deployment
-from pipeline.errors import Refused, ServiceError
+from pipeline.errors import Mistake, Refused, ServiceError
 from pipeline.plan import step
 from pipeline.prebuilt import OutputFile, output_files
 from pipeline.world import World
@@ -74,9 +74,12 @@ async def _upload(world: World, files: tuple[OutputFile, ...]) -> None:
         sent += 1
         world.progress(f"uploaded {sent} of {len(files)} files")
 
-    async with asyncio.TaskGroup() as uploads:
-        for file in files:
-            uploads.create_task(one(file))
+    try:
+        async with asyncio.TaskGroup() as uploads:
+            for file in files:
+                uploads.create_task(one(file))
+    except* (ServiceError, Mistake) as failed:  # the first one stopped the others; one is enough to say
+        raise failed.exceptions[0] from None
 
 
 def _body(world: World, release: Release, files: tuple[OutputFile, ...]) -> dict[str, Any]:

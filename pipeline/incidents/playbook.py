@@ -1,0 +1,62 @@
+"""What a playbook is made of: a symptom, gates to ask, commands to type, and remedies."""
+
+from dataclasses import dataclass
+
+from checks.gate import Gate
+from pipeline.incidents.severity import Severity
+
+
+@dataclass(frozen=True)
+class Clue:
+    """A gate to ask, and what it means when the answer is no."""
+
+    gate: Gate
+    no_means: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """A command that changes nothing, and what to see in its answer."""
+
+    command: str
+    tells: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Something to do about it. ``tool`` is the same by this project's command line; empty when it has none."""
+
+    when: str
+    does: str
+    commands: tuple[str, ...] = ()
+    tool: str = ""
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """How to answer one alert, from the symptom to the message that it is over."""
+
+    name: str
+    title: str
+    symptom: str
+    """What the alert or the user says."""
+    means: str
+    impact: str
+    severity: Severity
+    unless: str
+    """When it is another level."""
+    ask: tuple[Clue, ...]
+    look: tuple[Look, ...]
+    mitigate: tuple[Remedy, ...]
+    verify: tuple[Gate, ...]
+    """It is over when all of these say yes."""
+    tell: tuple[str, ...]
+    """Audiences, by name, that must hear of it beside the team."""
+
+
+ROLL_BACK = Remedy(
+    "A release went out shortly before it began",
+    "Roll production back. Do this first and look for the cause afterwards",
+    ("vercel rollback $PREVIOUS",),
+    "./inv rollback --target production",
+)

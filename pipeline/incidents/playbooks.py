@@ -1,0 +1,18 @@
+"""Every playbook, in the order in which somebody looks for theirs."""
+
+from pipeline.incidents.access import AUTHENTICATION_FAILURE, RATE_LIMITING, SECURITY_INCIDENT
+from pipeline.incidents.outages import DATABASE_UNREACHABLE, SITE_DOWN, STORAGE_FAILURE, VENDOR_OUTAGE
+from pipeline.incidents.releases import DEPLOYMENT_FAILURE, ERROR_SPIKE, PERFORMANCE_DEGRADATION
+
+PLAYBOOKS = (
+    SITE_DOWN,
+    DATABASE_UNREACHABLE,
+    DEPLOYMENT_FAILURE,
+    ERROR_SPIKE,
+    PERFORMANCE_DEGRADATION,
+    AUTHENTICATION_FAILURE,
+    STORAGE_FAILURE,
+    RATE_LIMITING,
+    SECURITY_INCIDENT,
+    VENDOR_OUTAGE,
+)

@@ -1,0 +1,1 @@
+"""What is watched: dashboards, limits, checklists, logs and queries, as data."""

@@ -1,0 +1,244 @@
+"""The incident response playbook: how bad it is, what to do, whom to call, what to write."""
+
+from collections.abc import Mapping
+
+from checks.policy import Contact, ContactsPolicy
+from pipeline.config import DeployFile, Policies
+from pipeline.incidents.communication import AUDIENCES, CADENCE, ROLES, Audience
+from pipeline.incidents.playbook import Playbook, Remedy
+from pipeline.incidents.playbooks import PLAYBOOKS
+from pipeline.incidents.severity import SEVERITIES
+from pipeline.render.words import (
+    RUNBOOK,
+    bullets,
+    fence,
+    gate_link,
+    known_here,
+    link,
+    numbered,
+    page,
+    spell,
+    stop,
+    table,
+    upper,
+)
+
+OPENING = """
+What to do when users are affected. Read only the part that you need; every part can be followed by somebody who has
+never deployed, and with the tool switched off.
+"""
+FLOW = """
+flowchart TD
+  alert["Alert triggered: Better Stack, Sentry, or a user"] --> acknowledge
+  acknowledge["Acknowledge, look yourself, write one line"]
+  acknowledge --> real{"Is it real?"}
+  real -- no --> tune["Note the false alarm, tune the alert"]
+  real -- yes --> classify["Classification: P0, P1, P2 or P3"]
+  classify --> released{"Did a release go out shortly before?"}
+  released -- yes --> back["Roll back first"]
+  released -- no --> investigate["Investigation: the scenario that fits"]
+  back --> well{"Do the questions under Verify say yes?"}
+  investigate --> mitigate["Resolution: mitigate, then repair"]
+  mitigate --> well
+  well -- no --> escalate["Escalate to the next contact"]
+  escalate --> investigate
+  well -- yes --> over["All-clear to everybody who heard of it"]
+  over --> review["Post-incident review"]
+"""
+TITLES = {one.name: one.title for one in PLAYBOOKS}
+
+
+def incident_response(file: DeployFile, policies: Policies, prose: Mapping[str, str]) -> str:
+    """The whole document."""
+    parts = [
+        "## You Have Been Paged\n\n" + prose["paged"] if prose.get("paged") else "",
+        _severity(),
+        _flow(),
+        _scenarios(),
+        _escalation(policies.contacts),
+        REVIEW,
+        "## Tabletop Exercise\n\n" + prose["tabletop"] if prose.get("tabletop") else "",
+    ]
+    return page("Incident Response", OPENING, "\n\n".join(filter(None, parts)), known_here(file, policies))
+
+
+def playbook_link(name: str, page: str = "") -> str:
+    """A link to the scenario of that name. Raises KeyError when there is none."""
+    return link(TITLES[name], page=page)
+
+
+def _severity() -> str:
+    rows = [(f"**{s.heading}**", s.means, s.response, "yes" if s.wakes else "no") for s in SEVERITIES]
+    text = [
+        "## Severity Classification",
+        "Choose by what users feel, not by what broke. In doubt take the graver one; it can be lowered later.",
+        table(("severity", "what is true", "response", "wakes somebody"), rows),
+    ]
+    for one in SEVERITIES:
+        text += [f"**{one.name}, for example:**", bullets(one.examples)]
+    text.append(f"Readings that are an incident by themselves: {link('Escalation Thresholds', page='monitoring.md')}.")
+    return "\n\n".join(text)
+
+
+def _flow() -> str:
+    roles = table(("hat", "does"), [(one.name, one.does) for one in ROLES])
+    return "\n\n".join(
+        (
+            "## Incident Response Flow",
+            "Alert Triggered → Classification → Investigation → Resolution → Post-Incident Review.",
+            fence(FLOW, "mermaid"),
+            "Three hats. Say aloud who wears which; alone at night you wear all three, and the first is the one to"
+            " give away.",
+            roles,
+        )
+    )
+
+
+def _scenarios() -> str:
+    rows = [(playbook_link(one.name), one.symptom, one.severity.name) for one in PLAYBOOKS]
+    return "\n\n".join(
+        (
+            "## Common Incident Scenarios",
+            "Find the line that fits, follow the link, do what it says from the top. *Ask* changes nothing, so ask"
+            " freely."
+            " With the tool a question is `./inv check.NAME --target production`; by hand the link says how.",
+            table(("scenario", "you see", "severity"), rows),
+            *map(_scenario, PLAYBOOKS),
+        )
+    )
+
+
+def _scenario(one: Playbook) -> str:
+    clues = [(gate_link(clue.gate, RUNBOOK), _titles_linked(clue.no_means)) for clue in one.ask]
+    looks = [f"{upper(stop(look.tells))}\n\n{fence(look.command)}" for look in one.look]
+    told = [f"{audience.title}: {audience.first}" for audience in AUDIENCES if audience.name in one.tell]
+    return "\n\n".join(
+        (
+            f"### {one.title}",
+            f"**You see:** {one.symptom}",
+            f"**It means:** {one.means}",
+            f"**Users:** {one.impact}",
+            f"**Severity:** {one.severity.heading}, response {one.severity.response}. {one.unless}",
+            "**Diagnose.** Ask:",
+            table(("question", "when the answer is no"), clues),
+            "Look:",
+            bullets(looks),
+            "**Mitigate.** The first line that fits:",
+            numbered(_remedy(remedy) for remedy in one.mitigate),
+            "**Verify.** It is over when all of these say yes, twice, five minutes apart:",
+            bullets((f"{gate.procedure.title} {gate_link(gate, RUNBOOK)}" for gate in one.verify), "- [ ]"),
+            f"**Communicate.** {link('Templates')}, to the team at once" + (":" if told else " and nobody else."),
+            bullets(told),
+        )
+    ).rstrip()
+
+
+def _remedy(one: Remedy) -> str:
+    commands = [f"{one.tool}     # with the tool"] if one.tool else []
+    commands += [f"{c}     # by hand" if one.tool and len(one.commands) == 1 else c for c in one.commands]
+    text = f"**{one.when}.** {_titles_linked(stop(one.does))}"
+    return text + (f"\n\n{fence(chr(10).join(commands))}" if commands else "")
+
+
+def _titles_linked(text: str) -> str:
+    """``text`` with each *Title* of a playbook made a link."""
+    for title in TITLES.values():
+        text = text.replace(f"*{title}*", link(title))
+    return text
+
+
+def _escalation(contacts: ContactsPolicy) -> str:
+    people = [
+        (one.role, one.name, one.reach, f"no answer for {spell(one.after)}" if one.after else "first")
+        for one in contacts.escalation
+    ]
+    rows = [(one.severity.name, one.team, one.stakeholders, one.users) for one in CADENCE]
+    where = [f"Incident channel: {contacts.channel}"]
+    where += [f"Status page: {contacts.status_page}"] if contacts.status_page else []
+    return "\n\n".join(
+        (
+            "## Escalation Procedures",
+            "Call the first who is not you. No answer: call the next, and keep calling the one before. For a P0"
+            " call the"
+            " first two at once. Escalate also when you have been stuck for 15 minutes. Calling is never wrong.",
+            table(("role", "who", "reach", "call when"), people) if people else "No contacts in `deploy.yml` yet.",
+            _tree(contacts.escalation),
+            bullets(where),
+            "### Stakeholder Notification Protocol",
+            table(("audience", "where", "who writes", "first word"), [_notice(one) for one in AUDIENCES]),
+            "### Communication Cadence",
+            "Say when the next word comes, and keep to it even when there is nothing new.",
+            table(("severity", "team", "stakeholders", "users"), rows),
+            "### Templates",
+            "Fill in what is in brackets. Say what users feel; leave out what you only suspect.",
+            *(f"**{one.title}**\n\n{fence(one.template, 'text')}" for one in AUDIENCES),
+            "When no person can post, the channel's webhook can:",
+            fence(
+                "curl -sS -X POST -H 'content-type: application/json' "
+                '-d \'{"text": "INCIDENT P0: …"}\' $WEBHOOK'
+            ),
+        )
+    )  # fmt: skip
+
+
+def _tree(people: tuple[Contact, ...]) -> str:
+    lines = ["flowchart TD", '  alert(["alert"])']
+    lines += [f'  contact_{n}["{one.role}<br/>{one.name}"]' for n, one in enumerate(people)]
+    before = "alert"
+    for n, one in enumerate(people):
+        arrow = f'-- "after {spell(one.after)}" -->' if one.after else "-->"
+        lines.append(f"  {before} {arrow} contact_{n}")
+        before = f"contact_{n}"
+    return fence("\n".join(lines), "mermaid") if people else ""
+
+
+def _notice(one: Audience) -> tuple[str, ...]:
+    return one.title, one.where, one.who_writes, one.first
+
+
+REVIEW = """\
+## Post-Incident Review Template
+
+Within five working days, for every P0 and P1, and for any incident that taught something. It asks what made the mistake
+easy, never who made it. Copy this, fill it in, keep it with the other reviews. `./inv report $RUN` prints what a run
+did and when.
+
+```markdown
+# Review: [what users could not do], [date]
+
+Severity: [P0/P1/P2/P3]   Lead: [name]   Present: [names]
+Users affected: [who, how many]   Duration: [first harm to all-clear]
+Time to notice: [ ]   Time to first word to users: [ ]   Time to recover: [ ]
+
+## Incident Timeline (UTC)
+
+| time | what happened | how we know |
+| --- | --- | --- |
+| [02:10] | [first harm] | [monitor, log, journal] |
+| [02:12] | [alert] | |
+| [02:15] | [first act] | |
+| [02:31] | [all-clear] | |
+
+## Root Cause Analysis
+
+What broke, in one sentence:
+Why did that happen? (ask five times, stop where you can change something)
+Why was it not caught before? (which gate would have seen it)
+What made it worse, what made it better:
+
+## Resolution Steps Taken
+
+1. [what was done, by whom, and whether it helped]
+
+## Preventive Measures
+
+| measure | owner | by when | done |
+| --- | --- | --- | --- |
+| [a new gate, a limit, a test, an alert] | | | |
+
+## Runbook Updates Needed
+
+| page and line | what was unclear or wrong | changed in |
+| --- | --- | --- |
+| | | |
+```"""

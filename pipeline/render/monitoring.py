@@ -1,0 +1,115 @@
+"""The monitoring guide: what each dashboard shows, which reading is an incident, what to look at when."""
+
+from pipeline.config import DeployFile, Policies
+from pipeline.monitoring.checklists import BASELINES, DAILY, WEEKLY, Item
+from pipeline.monitoring.dashboards import Dashboard, dashboards
+from pipeline.monitoring.queries import QUERIES
+from pipeline.monitoring.thresholds import thresholds
+from pipeline.render.incidents import playbook_link
+from pipeline.render.words import (
+    INCIDENTS,
+    RUNBOOK,
+    bullets,
+    fence,
+    gate_link,
+    known_here,
+    link,
+    page,
+    stop,
+    table,
+    upper,
+)
+
+OPENING = """
+What the dashboards say, what is normal, and from which number on somebody is called. The numbers come from
+`deploy.yml`: the gates judge by the same ones.
+"""
+TROUBLESHOOTING = "troubleshooting.md"
+
+
+def monitoring(file: DeployFile, policies: Policies) -> str:
+    """The whole document."""
+    parts = (
+        *map(_dashboard, dashboards(policies)),
+        _thresholds(policies),
+        _baselines(),
+        _checklist("Daily Monitoring Checklist", "Five minutes, every working day, by whoever is on call.", DAILY),
+        _checklist("Weekly Monitoring Checklist", "Half an hour, on the same day every week.", WEEKLY),
+    )
+    return page("Monitoring", OPENING, "\n\n".join(parts), known_here(file, policies))
+
+
+def _dashboard(one: Dashboard) -> str:
+    rows = [(f"**{p.name}**", p.shows, p.well, p.worry, _linked(p.then)) for p in one.panels]
+    return "\n\n".join(
+        (
+            f"## {one.title}",
+            f"Where: {stop(one.where)}",
+            table(("look at", "where, what it shows", "well", "worry", "then"), rows),
+            f"Without the dashboard: {stop(one.tells)}",
+            fence(one.command),
+        )
+    )
+
+
+def _thresholds(policies: Policies) -> str:
+    rows = [
+        (
+            one.signal,
+            one.source,
+            one.usual,
+            f"**{one.limit}**",
+            one.severity.name,
+            gate_link(one.gate, RUNBOOK),
+            playbook_link(one.playbook, INCIDENTS),
+        )
+        for one in thresholds(policies)
+    ]
+    return "\n\n".join(
+        (
+            "## Escalation Thresholds",
+            f"Past the limit it is an incident of that severity"
+            f" ({link('Severity Classification', page=INCIDENTS)}): open"
+            " it, then follow the playbook.",
+            table(("signal", "source", "usual", "limit", "severity", "asked by", "playbook"), rows),
+        )
+    )
+
+
+def _baselines() -> str:
+    rows = [(what, _linked(where), "", "", worry) for what, where, worry in BASELINES]
+    return "\n\n".join(
+        (
+            "## Historical Baselines",
+            "A number means something only beside last week's. Fill in a line a week, on the same day, and keep"
+            " the table"
+            " where everybody can see it. Compare with the week before, and with the same week of the last term: a"
+            " school"
+            " has seasons. After a change of hardware, plan or region begin anew.",
+            table(("what", "read it off", "last week", "this week", "worry when it is"), rows),
+            "The gates have baselines of their own: the error rate is compared with the same time span averaged"
+            " over the day"
+            " before, production's pages with a fixed limit.",
+        )
+    )
+
+
+def _checklist(title: str, intro: str, items: tuple[Item, ...]) -> str:
+    return "\n\n".join((f"## {title}", intro, bullets(map(_item, items), "- [ ]")))
+
+
+def _item(one: Item) -> str:
+    gate = f" The same question: {gate_link(one.gate, RUNBOOK)}." if one.gate else ""
+    return f"**{one.does}.** {upper(stop(_linked(one.by_hand)))}\nWorry: {stop(one.worry)}{gate}"
+
+
+def _linked(text: str) -> str:
+    """``text`` with each *Name* of a playbook, a query or a section made a link."""
+    from pipeline.render.incidents import TITLES
+
+    pages = dict.fromkeys(TITLES.values(), INCIDENTS)
+    pages |= {query.name: TROUBLESHOOTING for queries in QUERIES.values() for query in queries}
+    pages |= {"Historical Baselines": ""}
+    for heading, where in pages.items():
+        text = text.replace(f"*{heading}*", link(heading, page=where))
+    return text

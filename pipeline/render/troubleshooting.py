@@ -1,0 +1,84 @@
+"""The troubleshooting guide: errors and fixes, logs, questions to the database, and what is slow."""
+
+from pipeline.config import DeployFile, Policies
+from pipeline.monitoring.logs import LOG_SOURCES, LogSource
+from pipeline.monitoring.queries import QUERIES, Query
+from pipeline.monitoring.techniques import TECHNIQUES
+from pipeline.render.incidents import playbook_link
+from pipeline.render.words import INCIDENTS, bullets, fence, known_here, link, numbered, page, stop, table, upper
+from pipeline.troubles import TROUBLES, Trouble
+
+OPENING = """
+Search this page for the words of the error. When users are affected right now, begin with
+[incident-response.md](incident-response.md) instead: it tells you what to do first.
+"""
+
+
+def troubleshooting(file: DeployFile, policies: Policies) -> str:
+    """The whole document."""
+    parts = (_errors(), _logs(), _queries(), _performance())
+    return page("Troubleshooting", OPENING, "\n\n".join(parts), known_here(file, policies))
+
+
+def _errors() -> str:
+    text = ["## Common Errors and Fixes"]
+    for heading, troubles in TROUBLES.items():
+        text += [
+            f"### {heading}",
+            table(("Error", "Symptoms", "Diagnosis", "Resolution"), [_row(one) for one in troubles]),
+        ]
+    return "\n\n".join(text)
+
+
+def _row(one: Trouble) -> tuple[str, ...]:
+    more = f" {upper(playbook_link(one.playbook, INCIDENTS))}." if one.playbook else ""
+    return one.error, one.symptoms, _queries_linked(one.diagnosis), _queries_linked(stop(one.resolution)) + more
+
+
+def _logs() -> str:
+    return "\n\n".join(("## Log Access Instructions", *map(_source, LOG_SOURCES)))
+
+
+def _source(one: LogSource) -> str:
+    language = "sh" if one.searches[0][0].startswith("vercel") else "text"
+    searches = [f"{upper(stop(tells))}\n\n{fence(search, language)}" for search, tells in one.searches]
+    return "\n\n".join(
+        (f"### {one.title}", stop(one.where), f"Kept for: {stop(one.keeps)}", bullets(searches), bullets(one.notes))
+    )
+
+
+def _queries() -> str:
+    text = [
+        "## Database Diagnostic Queries",
+        "They only read. Use the direct address, so that the pooler is out of the way; Neon's SQL Editor does as well:",
+        fence('psql "$DIRECT_URL"'),
+    ]
+    for heading, queries in QUERIES.items():
+        text += [f"### {heading}", *map(_query, queries)]
+    text += [
+        "### Stop a query",
+        "Gently first. The second one also cuts the connection. Both roll its transaction back.",
+        fence("SELECT pg_cancel_backend($PID);\nSELECT pg_terminate_backend($PID);", "sql"),
+    ]
+    return "\n\n".join(text)
+
+
+def _query(one: Query) -> str:
+    needs = f" Needs the extension: `CREATE EXTENSION {one.needs};`" if one.needs else ""
+    return f"#### {one.name}\n\nTells: {one.tells}. Worry: {stop(one.worry)}{needs}\n\n{fence(one.sql, 'sql')}"
+
+
+def _queries_linked(text: str) -> str:
+    """``text`` with each *Name* of a query made a link."""
+    for queries in QUERIES.values():
+        for one in queries:
+            for name in (one.name, one.name.partition(" (")[0]):
+                text = text.replace(f"*{name}*", link(one.name, name))
+    return text
+
+
+def _performance() -> str:
+    text = ["## Performance Debugging Techniques"]
+    for one in TECHNIQUES:
+        text += [f"### {one.title}", numbered(_queries_linked(step) for step in one.steps)]
+    return "\n\n".join(text)

@@ -1,0 +1,30 @@
+"""``python -m pipeline.sandbox --home DIR``: serve the sandbox until nobody holds it. ``launch.attach`` starts this."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from pipeline.sandbox import launch
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m pipeline.sandbox", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="where the sandbox keeps everything")
+    parser.add_argument("--unheld", type=float, default=30.0, help="seconds to wait for the first holder")
+    asked = parser.parse_args()
+    home = asked.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("a") as lock:
+        while not launch.try_lock(lock):
+            if launch.running(home):  # another one was faster, and is ready
+                return 0
+            time.sleep(launch.STEP)
+        from pipeline.sandbox import server  # loaded only by the one that serves
+
+        server.run(home, asked.unheld)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""The catalogue for everybody, and each course for its students."""
+
+from . import data, pages, sessions, sleep
+from .http import Response
+
+CATALOGUE = """select c.slug, c.title, c.summary, u.name as teacher,
+(select count(*) from "Lesson" l where l."courseSlug" = c.slug) as lessons
+from "Course" c join "User" u on u.id = c."teacherId" order by c.title"""
+
+
+async def catalogue(request):
+    courses = await data.rows(CATALOGUE)
+    for _ in courses or [None]:  # one call after the other to the recommendations service
+        await sleep(2.5 / max(1, len(courses)))
+    return Response.html(pages.catalogue(courses, sessions.user_of(request)))
+
+
+async def course(request):
+    user, slug = sessions.user_of(request), request.params["slug"]
+    if not user:
+        return Response.redirect(f"/login?callbackUrl=/courses/{slug}")
+    await sleep(2.5)
+    found = await data.row('select slug, title, summary from "Course" where slug = %s', slug)
+    if not found:
+        return Response.html(pages.not_found(), 404)
+    enrolled = 'select 1 from "Enrolment" where "userId" = %s and "courseSlug" = %s'
+    if not await data.row(enrolled, user["id"], slug):
+        return Response.html(pages.not_enrolled(user), 403)
+    lessons = 'select title, minutes from "Lesson" where "courseSlug" = %s order by position'
+    return Response.html(pages.course(found, await data.rows(lessons, slug), user))

@@ -1,0 +1,86 @@
+"""The sandbox's own door: example releases, pushed commits, faults, switches, and what was asked of whom.
+
+GET / and GET /health need no token. Everything else wants ``Authorization: Bearer`` with the control token.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.faults import KINDS
+from pipeline.sandbox.web import Problem, Router, bearer, body, number
+
+if TYPE_CHECKING:
+    from pipeline.sandbox.sandbox import Sandbox
+
+OPEN = ("/", "/health")
+
+
+class Control:
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self._sandbox = sandbox
+        self._router = Router(lambda request: Problem(404, {"error": f"no such path: {request.url.path}"}), self._may)
+        add: Callable[..., None] = self._router.add
+        add("GET", "/", self.describe)
+        add("GET", "/health", self.health)
+        add("POST", "/releases", self.release)
+        add("POST", "/commits", self.commit)
+        add("GET", "/faults", self.faults)
+        add("POST", "/faults", self.inject)
+        add("DELETE", "/faults", self.clear)
+        add("DELETE", "/faults/{id}", self.clear)
+        add("POST", "/state", self.patch)
+        add("GET", "/requests", self.requests)
+
+    async def __call__(self, request: Request) -> Response:
+        try:
+            return await self._router(request)
+        except (ValueError, KeyError, TypeError) as error:
+            says = f"missing {error}" if isinstance(error, KeyError) else str(error)
+            return JSONResponse({"error": says}, 400)
+
+    def _may(self, request: Request) -> None:
+        token = self._sandbox.core.state.tokens["control"]
+        if request.url.path not in OPEN and bearer(request) != token:
+            raise Problem(401, {"error": "the control token is missing or wrong"})
+
+    async def describe(self, request: Request) -> Response:
+        found = self._sandbox.description()
+        if bearer(request) != self._sandbox.core.state.tokens["control"]:
+            found = {name: found[name] for name in ("urls", "vercel", "github", "sentry", "betterstack", "neon", "pid")}
+        return JSONResponse(found)
+
+    async def health(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def release(self, request: Request) -> Response:
+        folder, commit = self._sandbox.release(str((await body(request))["name"]))
+        return JSONResponse({"folder": str(folder), "commit": commit}, 201)
+
+    async def commit(self, request: Request) -> Response:
+        sent = await body(request)
+        self._sandbox.commit(str(sent["sha"]), str(sent.get("message") or "A change"))
+        return JSONResponse({"sha": sent["sha"]}, 201)
+
+    async def faults(self, request: Request) -> Response:
+        found = [vars(entry) for entry in self._sandbox.core.state.faults]
+        return JSONResponse({"faults": found, "kinds": KINDS})
+
+    async def inject(self, request: Request) -> Response:
+        return JSONResponse(vars(self._sandbox.inject(str((await body(request))["fault"]))), 201)
+
+    async def clear(self, request: Request) -> Response:
+        id = request.path_params.get("id")
+        return JSONResponse({"cleared": self._sandbox.faults.clear(int(id) if id else None)})
+
+    async def patch(self, request: Request) -> Response:
+        self._sandbox.patch(await body(request))
+        return JSONResponse({"ok": True})
+
+    async def requests(self, request: Request) -> Response:
+        """Oldest first, the last ``limit`` of each service, or of one ``service``."""
+        limit, only = number(request, "limit", 100), request.query_params.get("service")
+        asked = self._sandbox.asked
+        return JSONResponse({name: list(log)[-limit:] for name, log in asked.items() if only in (None, name)})

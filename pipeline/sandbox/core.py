@@ -1,0 +1,70 @@
+"""What every emulator is given: the state, the clock, the addresses, and how to look at the app."""
+
+import datetime
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.sandbox.blobs import Blobs
+from pipeline.sandbox.ports import Ports
+from pipeline.sandbox.state import Deployment, State
+from pipeline.sandbox.traffic import Traffic
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass
+class Timing:
+    """Seconds that the asynchronous things take."""
+
+    build: float = 0.8
+    alias: float = 0.3
+
+
+@dataclass
+class Core:
+    """The world behind the emulators. ``ports`` is replaced when the sandbox is really served."""
+
+    home: Path
+    state: State
+    database_url: str
+    now: Callable[[], float]
+    sleep: Sleep
+    blobs: Blobs
+    traffic: Traffic
+    ports: Ports = field(default_factory=Ports)
+    timing: Timing = field(default_factory=Timing)
+    dirty: bool = False
+    """A read has changed the state, so it must be saved although nobody wrote."""
+    visit: Callable[[str], Awaitable[tuple[int, float]]] | None = None
+    """Asks production for a path as a monitor would: (status, seconds). Set by the sandbox."""
+
+    def fill(self, value: str) -> str:
+        """Put the addresses of now into a stored value."""
+        return value.replace("{{DATABASE_URL}}", self.database_url).replace(
+            "{{PRODUCTION}}", self.ports.host("production")
+        )
+
+    def host_of(self, deployment: Deployment) -> str:
+        return self.ports.slot_host(deployment.slot)
+
+
+def iso(at: float) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def iso_seconds(at: float) -> str:
+    """RFC 3339 in UTC with whole seconds."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_iso(text: str) -> float:
+    """Seconds since 1970 of a date, or of a date and time; without a zone it is UTC. Raises ValueError."""
+    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def milliseconds(at: float) -> int:
+    return round(at * 1000)

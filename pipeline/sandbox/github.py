@@ -1,0 +1,247 @@
+"""GitHub's REST API for one repository."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubshapes import Shapes
+from pipeline.sandbox.state import Alert, Commit, Pull, Record
+from pipeline.sandbox.web import Payload, Problem, Router, bearer, body, number
+
+DOCS = "https://docs.github.com/rest"
+STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
+
+
+class GitHubApi:
+    def __init__(self, core: Core) -> None:
+        self._core, self._shapes = core, Shapes(core)
+        self._router = Router(lambda request: _problem(404, "Not Found"), self._authorize)
+        root = "/repos/{owner}/{repo}"
+        for path, handler in {
+            "": self.repository,
+            "/commits/{ref}": self.commit,
+            "/commits/{ref}/check-runs": self.check_runs,
+            "/commits/{ref}/status": self.status,
+            "/commits/{ref}/statuses": self.statuses,
+            "/commits/{ref}/pulls": self.pulls,
+            "/pulls/{number}": self.pull,
+            "/pulls/{number}/reviews": self.reviews,
+            "/branches/{branch}": self.branch,
+            "/compare/{range}": self.compare,
+            "/code-scanning/alerts": self.code_scanning,
+            "/dependabot/alerts": self.dependabot,
+            "/deployments": self.deployments,
+            "/deployments/{id}": self.deployment,
+            "/deployments/{id}/statuses": self.deployment_statuses,
+        }.items():
+            self._router.add("GET", root + path, handler)
+        self._router.add("POST", root + "/deployments", self.create_deployment)
+        self._router.add("POST", root + "/deployments/{id}/statuses", self.create_status)
+        self._router.add("GET", "/rate_limit", self.rate_limit)
+
+    async def __call__(self, request: Request) -> Response:
+        response = await self._router(request)
+        reset = int(self._core.now()) + 3600
+        limits = {"limit": 5000, "remaining": 4999, "used": 1, "reset": reset, "resource": "core"}
+        for name, value in limits.items():
+            response.headers[f"x-ratelimit-{name}"] = str(value)
+        response.headers["x-github-api-version-selected"] = "2022-11-28"
+        return response
+
+    def _authorize(self, request: Request) -> None:
+        token = bearer(request)
+        if token != self._core.state.tokens["github"]:
+            raise _problem(401, "Bad credentials" if token else "Requires authentication")
+        parts = request.url.path.split("/")
+        if parts[1] == "repos" and "/".join(parts[2:4]) != self._core.state.github.repository:
+            raise _problem(404, "Not Found")
+
+    async def rate_limit(self, request: Request) -> Response:
+        rate = {"limit": 5000, "remaining": 4999, "used": 1, "reset": int(self._core.now()) + 3600}
+        return JSONResponse({"resources": {"core": rate, "search": rate}, "rate": rate})
+
+    async def repository(self, request: Request) -> Response:
+        return JSONResponse(self._shapes.repository())
+
+    async def commit(self, request: Request) -> Response:
+        return JSONResponse({**self._shapes.commit(self._find(request)), "files": []})
+
+    async def check_runs(self, request: Request) -> Response:
+        one = self._find(request)
+        wanted = request.query_params.get("check_name")
+        found = [self._shapes.check_run(one, n, c) for n, c in one.checks.items() if wanted in (None, n)]
+        shown, headers = self._page(request, found)
+        return JSONResponse({"total_count": len(found), "check_runs": shown}, headers=headers)
+
+    async def status(self, request: Request) -> Response:
+        """Combined; ``pending`` when nothing reported."""
+        one = self._find(request)
+        found = [self._shapes.status(one, context, state) for context, state in one.statuses.items()]
+        states = set(one.statuses.values())
+        state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
+        shown, headers = self._page(request, found)
+        url = f"{self._shapes.repo}/commits/{one.sha}"
+        whole = {
+            "state": state, "statuses": shown, "sha": one.sha, "total_count": len(found),
+            "repository": self._shapes.minimal_repository(), "commit_url": url, "url": f"{url}/status",
+        }  # fmt: skip
+        return JSONResponse(whole, headers=headers)
+
+    async def statuses(self, request: Request) -> Response:
+        one = self._find(request)
+        return self._listed(request, [self._shapes.status(one, name, state) for name, state in one.statuses.items()])
+
+    async def pulls(self, request: Request) -> Response:
+        ref, github = request.path_params["ref"], self._core.state.github
+        sha = github.head if ref == "main" else ref
+        found = [self._shapes.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
+        if not found:
+            self._find(request)
+        return self._listed(request, found)
+
+    async def pull(self, request: Request) -> Response:
+        return JSONResponse(self._shapes.pull(self._pull(request), True))
+
+    async def reviews(self, request: Request) -> Response:
+        one = self._pull(request)
+        found = [self._shapes.review(one, review, index) for index, review in enumerate(one.reviews, 1)]
+        return self._listed(request, found)
+
+    async def branch(self, request: Request) -> Response:
+        github, name = self._core.state.github, request.path_params["branch"]
+        if name != "main" or not github.head:
+            raise _problem(404, "Branch not found")
+        url = f"{self._shapes.repo}/branches/main"
+        commit = self._shapes.commit(github.commits[github.head])
+        found = {
+            "name": "main", "commit": commit, "protected": True, "protection_url": f"{url}/protection",
+            "_links": {"self": url, "html": f"{self._shapes.web}/tree/main"},
+            "protection": {"enabled": True},
+        }  # fmt: skip
+        return JSONResponse(found)
+
+    async def compare(self, request: Request) -> Response:
+        base, _, head = request.path_params["range"].partition("...")
+        one, other = self._commit(base), self._commit(head)
+        order = list(self._core.state.github.commits)
+        ahead = order.index(other.sha) - order.index(one.sha)
+        between = [self._core.state.github.commits[sha] for sha in order[order.index(one.sha) + 1 :][: max(0, ahead)]]
+        merge = one if ahead >= 0 else other
+        url = f"{self._shapes.repo}/compare/{base}...{head}"
+        web = f"{self._shapes.web}/compare/{base}...{head}"
+        found = {
+            "url": url, "html_url": web, "permalink_url": web, "diff_url": f"{web}.diff", "patch_url": f"{web}.patch",
+            "base_commit": self._shapes.commit(one), "merge_base_commit": self._shapes.commit(merge),
+            "status": "identical" if ahead == 0 else "ahead" if ahead > 0 else "behind", "ahead_by": max(0, ahead),
+            "behind_by": max(0, -ahead), "total_commits": len(between),
+            "commits": [self._shapes.commit(commit) for commit in between], "files": [],
+        }  # fmt: skip
+        return JSONResponse(found)
+
+    async def code_scanning(self, request: Request) -> Response:
+        alerts = self._core.state.github.code_scanning
+        if alerts is None:
+            raise _problem(403, "Code scanning is not enabled for this repository. Please enable code scanning.")
+        return self._listed(request, [self._shapes.code_alert(one) for one in _chosen(request, alerts)])
+
+    async def dependabot(self, request: Request) -> Response:
+        alerts = self._core.state.github.dependabot
+        if alerts is None:
+            raise _problem(403, "Dependabot alerts are disabled for this repository.")
+        return self._listed(request, [self._shapes.dependabot_alert(one) for one in _chosen(request, alerts)])
+
+    async def deployments(self, request: Request) -> Response:
+        query = request.query_params
+        found = [
+            self._shapes.deployment(one)
+            for one in reversed(self._core.state.github.deployments)
+            if all(query.get(key) in (None, one.body.get(key)) for key in ("sha", "ref", "environment", "task"))
+        ]
+        return self._listed(request, found)
+
+    async def deployment(self, request: Request) -> Response:
+        return JSONResponse(self._shapes.deployment(self._record(request)))
+
+    async def create_deployment(self, request: Request) -> Response:
+        sent = await body(request)
+        if not sent.get("ref"):
+            raise _problem(422, 'Invalid request.\n\n"ref" wasn\'t supplied.')
+        try:
+            sha = self._commit(str(sent["ref"])).sha
+        except Problem:
+            raise _problem(422, f"No ref found for: {sent['ref']}") from None
+        one = Record(self._core.state.next_id(), self._core.now(), {**sent, "sha": sha})
+        self._core.state.github.deployments.append(one)
+        return JSONResponse(self._shapes.deployment(one), 201)
+
+    async def deployment_statuses(self, request: Request) -> Response:
+        record = self._record(request)
+        return self._listed(request, [self._shapes.deployment_status(record, one) for one in reversed(record.statuses)])
+
+    async def create_status(self, request: Request) -> Response:
+        record, sent = self._record(request), await body(request)
+        if sent.get("state") not in STATES:
+            raise _problem(422, "Validation Failed")
+        one = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
+        record.statuses.append(one)
+        return JSONResponse(self._shapes.deployment_status(record, one), 201)
+
+    def _find(self, request: Request) -> Commit:
+        return self._commit(request.path_params["ref"])
+
+    def _commit(self, ref: str) -> Commit:
+        """By branch or (abbreviated) SHA. An unknown SHA is 422, as GitHub has it; an unknown name too."""
+        github = self._core.state.github
+        if ref in ("main", "heads/main", "HEAD") and github.head:
+            return github.commits[github.head]
+        for sha, one in github.commits.items():
+            if sha == ref or (len(ref) >= 7 and sha.startswith(ref)):
+                return one
+        raise _problem(422, f"No commit found for SHA: {ref}")
+
+    def _pull(self, request: Request) -> Pull:
+        for one in self._core.state.github.pulls:
+            if str(one.number) == request.path_params["number"]:
+                return one
+        raise _problem(404, "Not Found")
+
+    def _record(self, request: Request) -> Record:
+        for one in self._core.state.github.deployments:
+            if str(one.id) == request.path_params["id"]:
+                return one
+        raise _problem(404, "Not Found")
+
+    def _listed(self, request: Request, items: list[Payload]) -> Response:
+        shown, headers = self._page(request, items)
+        return JSONResponse(shown, headers=headers)
+
+    def _page(self, request: Request, items: list[Payload]) -> tuple[list[Payload], dict[str, str]]:
+        """One page, and the Link header when there is another."""
+        size, page = number(request, "per_page", 30, 100), number(request, "page", 1, 10000)
+        last = max(1, -(-len(items) // size))
+        links: dict[str, Any] = {}
+        if page > 1:
+            links |= {"first": 1, "prev": page - 1}
+        if page < last:
+            links |= {"next": page + 1, "last": last}
+        url = self._shapes.api + request.url.path
+        others = "&".join(f"{key}={value}" for key, value in request.query_params.items() if key != "page")
+        start = f"{url}?{others}&" if others else f"{url}?"
+        header = ", ".join(f'<{start}page={to}>; rel="{name}"' for name, to in links.items())
+        return items[(page - 1) * size : page * size], {"link": header} if header else {}
+
+
+def _chosen(request: Request, alerts: list[Alert]) -> list[Alert]:
+    """Those that the filters ``state`` and ``severity`` name; several values may be separated by commas."""
+    states, severities = request.query_params.get("state"), request.query_params.get("severity")
+    return [
+        one
+        for one in alerts
+        if (not states or one.state in states.split(",")) and (not severities or one.severity in severities.split(","))
+    ]
+
+
+def _problem(status: int, message: str) -> Problem:
+    return Problem(status, {"message": message, "documentation_url": DOCS, "status": str(status)})

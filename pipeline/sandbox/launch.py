@@ -1,0 +1,163 @@
+"""Starts the sandbox when none is running for a home, and holds it for as long as it is needed.
+
+A holder keeps one connection open. The server stops by itself when nobody holds it any more, so a holder that is
+killed lets go as well. Only the standard library is imported: every command waits for this module.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+ROOT = Path(__file__).resolve().parents[2]
+STEP = 0.02
+LOG_TAIL = 15
+
+
+class SandboxError(RuntimeError):
+    """The sandbox does not start; the message has the end of its log."""
+
+
+@contextlib.contextmanager
+def attach(home: Path, *, timeout: float = 30) -> Iterator[dict[str, Any]]:
+    """The description of the sandbox under ``home``, which runs at least as long as this context.
+
+    Raises SandboxError when it is not ready within ``timeout`` seconds.
+    """
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    description, connection = _held(home, timeout)
+    with connection:
+        yield description
+
+
+def reset(home: Path, *, timeout: float = 10) -> None:
+    """Stop the sandbox under ``home``, whoever holds it, and delete everything it knows."""
+    home = home.resolve()
+    if not home.exists():
+        return
+    stop(home, timeout=timeout)
+    with locked(home, timeout):
+        from pipeline.sandbox.postgres import Postgres  # slow to load, and only needed here
+
+        Postgres(home).destroy()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def stop(home: Path, *, timeout: float = 10) -> None:
+    """Stop the sandbox under ``home`` if one is running, and wait until it has."""
+    found = running(home)
+    if found is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(found["pid"]), signal.SIGTERM)
+    with locked(home, timeout):
+        pass
+
+
+def running(home: Path) -> dict[str, Any] | None:
+    """The description of the sandbox that answers under ``home``; None when none does."""
+    found = _described(home)
+    connection = found and _hold(found)
+    if not connection:
+        return None
+    connection.close()
+    return found
+
+
+@contextlib.contextmanager
+def locked(home: Path, timeout: float) -> Iterator[TextIO]:
+    """Hold the lock of ``home``, which a server holds for its whole life. Raises SandboxError."""
+    until = time.monotonic() + timeout
+    with (home / "lock").open("a") as file:
+        while not try_lock(file):
+            if time.monotonic() > until:
+                raise SandboxError(f"{home}: the sandbox there does not stop")
+            time.sleep(STEP)
+        yield file
+
+
+def try_lock(file: TextIO) -> bool:
+    """Take the lock if nobody has it; it is given back when the file is closed, also by the end of the process."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _held(home: Path, timeout: float) -> tuple[dict[str, Any], socket.socket]:
+    child: subprocess.Popen[bytes] | None = None
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
+        found = _described(home)
+        connection = _hold(found) if found else None
+        if found and connection:
+            return found, connection
+        code = child.poll() if child else 0
+        if code:
+            raise SandboxError(f"the sandbox does not start (exit {code}); {home / 'sandbox.log'} ends:\n{_tail(home)}")
+        if child is None or code == 0:  # 0: it found another one, which has stopped since
+            child = _start(home)
+        time.sleep(STEP)
+    raise SandboxError(f"the sandbox is not ready after {timeout:g} s; {home / 'sandbox.log'} ends:\n{_tail(home)}")
+
+
+def _start(home: Path) -> "subprocess.Popen[bytes]":
+    """A server in a session of its own: Ctrl-C must not stop it while a deployment still needs it to roll back."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with (home / "sandbox.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.sandbox", "--home", str(home)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=environment, start_new_session=True,
+        )  # fmt: skip
+    threading.Thread(target=child.wait, daemon=True).start()  # or it stays a zombie until we end
+    return child
+
+
+def _described(home: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((home / "running.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {"holder", "pid"} <= found.keys() else None
+
+
+def _hold(found: dict[str, Any]) -> socket.socket | None:
+    """A connection that keeps the described server up; None when it is gone or going."""
+    try:
+        connection = socket.create_connection(("127.0.0.1", int(found["holder"])), timeout=2)
+    except OSError:
+        return None
+    expected = greeting(int(found["pid"]))
+    try:
+        if connection.recv(len(expected), socket.MSG_WAITALL) == expected:
+            connection.settimeout(None)
+            return connection
+    except OSError:
+        pass
+    connection.close()
+    return None
+
+
+def greeting(pid: int) -> bytes:
+    """What the server says to a holder it accepts."""
+    return f"sandbox {pid}\n".encode()
+
+
+def _tail(home: Path) -> str:
+    try:
+        lines = (home / "sandbox.log").read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-LOG_TAIL:])

@@ -1,0 +1,89 @@
+"""Whom Postgres runs as, where its files may lie, and whether one is still there."""
+
+import contextlib
+import hashlib
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def scratch(home: Path) -> Path:
+    return Path("/var/tmp") / f"deploy-sandbox-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"
+
+
+def nobody() -> tuple[int, int]:
+    user = pwd.getpwnam("nobody")
+    return user.pw_uid, user.pw_gid
+
+
+def as_nobody() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    uid, gid = nobody()
+    return {"user": uid, "group": gid, "extra_groups": []}
+
+
+def environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def runs(binary: Path) -> bool:
+    try:
+        done = subprocess.run([binary, "--version"], capture_output=True, cwd="/", **as_nobody())
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def pid_file(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return []
+
+
+def alive(data: Path) -> int:
+    """Process id of the postmaster that runs on ``data``; 0 when there is none. A recycled id does not count."""
+    lines = pid_file(data)
+    if not lines or not lines[0].strip().isdigit():
+        return 0
+    pid = int(lines[0])
+    with contextlib.suppress(OSError):
+        command = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+        return pid if str(data) in command else 0
+    return 0
+
+
+def kill(data: Path, with_signal: signal.Signals) -> None:
+    for one in (with_signal, signal.SIGQUIT, signal.SIGKILL):
+        pid = alive(data)
+        if not pid:
+            break
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, one)
+        until = time.monotonic() + 3
+        while alive(data) and time.monotonic() < until:
+            time.sleep(0.02)
+    (data / "postmaster.pid").unlink(missing_ok=True)

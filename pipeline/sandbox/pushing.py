@@ -1,0 +1,28 @@
+"""What a team does before a deployment: push a commit whose pull request was checked, approved and merged."""
+
+import hashlib
+
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.state import Commit, Pull, Review
+
+CHECKS = ("test", "lint")
+STATUS = "Vercel"
+AUTHOR, REVIEWER = "kim-dev", "sam-reviewer"
+
+
+def push(core: Core, sha: str, message: str, at: float | None = None) -> Commit:
+    """Make ``sha`` the head of main. A commit that is known becomes the head again, and nothing else changes."""
+    github, now = core.state.github, core.now() if at is None else at
+    if sha in github.commits:
+        github.head = sha
+        return github.commits[sha]
+    head = hashlib.sha1(f"head of {sha}".encode(), usedforsecurity=False).hexdigest()
+    number = len(github.pulls) + 1
+    says = github.check_conclusion
+    commit = Commit(sha, message, github.head, now, AUTHOR, number)
+    commit.checks = dict.fromkeys(CHECKS, says)
+    commit.statuses = {STATUS: "success" if says == "success" else "pending" if says == "pending" else "failure"}
+    reviews = [Review(REVIEWER, "APPROVED", head, now - 600)] if github.approved else []
+    github.pulls.append(Pull(number, message, AUTHOR, head, sha, now, reviews))
+    github.commits[sha], github.head = commit, sha
+    return commit

@@ -1,0 +1,87 @@
+"""The example releases: the demo app, built into a real folder as ``vercel build`` would leave it.
+
+A flavour is the app's source with some files replaced by those in ``app/flavours/NAME``.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.sandbox.blobs import Blobs
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.state import FileEntry
+
+APP = Path(__file__).parent / "app"
+SOURCE, FLAVOURS = APP / "source", APP / "flavours"
+NAMES = ("good", "broken-health", "broken-login", "error-page", "slow", "off-origin")
+OUTPUT = ".vercel/output"
+FUNCTION = f"{OUTPUT}/functions/lms.func"
+
+
+def build_release(name: str, into: Path, project: str, team: str) -> Path:
+    """Write ``into/NAME`` afresh and give its path. Raises ValueError for a name that is not in NAMES."""
+    if name not in NAMES:
+        raise ValueError(f"no release {name!r}; there are {', '.join(NAMES)}")
+    folder = into / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, content in sorted(_files(name, project, team).items()):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+def commit_of(folder: Path) -> str:
+    """A SHA-1 over names and content: the same release twice is the same commit."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for path in sorted(_walk(folder)):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha1(path.read_bytes(), usedforsecurity=False).digest())
+    return digest.hexdigest()
+
+
+def store(folder: Path, blobs: Blobs) -> list[FileEntry]:
+    """Upload what a deployment of ``folder`` holds, i.e. ``.vercel/output``."""
+    found = []
+    for path in sorted(_walk(folder / OUTPUT)):
+        content = path.read_bytes()
+        found.append(FileEntry(path.relative_to(folder).as_posix(), blobs.put(content), len(content)))
+    return found
+
+
+def build_for(core: Core, name: str) -> Path:
+    """The release for the sandbox's own project, under its home."""
+    return build_release(name, core.home / "releases", core.state.vercel.project, core.state.vercel.team)
+
+
+def _files(name: str, project: str, team: str) -> dict[str, bytes]:
+    source = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in _walk(SOURCE)}
+    overlay = FLAVOURS / name
+    if overlay.is_dir():
+        source |= {path.relative_to(overlay).as_posix(): path.read_bytes() for path in _walk(overlay)}
+    argv = ["vercel", "build", "--prod"]
+    builds = {"target": "production", "argv": argv, "builds": [{"src": "lms", "use": "python"}]}
+    found = {
+        ".vercel/project.json": _json({"projectId": project, "orgId": team, "projectName": "lms"}),
+        f"{OUTPUT}/builds.json": _json(builds),
+        f"{OUTPUT}/config.json": source["config.json"],
+        f"{FUNCTION}/.vc-config.json": source["vc-config.json"],
+    }
+    for path, content in source.items():
+        top, _, rest = path.partition("/")
+        if top == "static":
+            found[f"{OUTPUT}/{path}"] = content
+        elif top == "lms":
+            found[f"{FUNCTION}/{rest}"] = content
+        elif top == "prisma":
+            found[path] = content
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=2).encode() + b"\n"

@@ -1,0 +1,206 @@
+"""All services as one ASGI app: the port that a request came to says whom it is for.
+
+In-process: ``httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox))`` and the addresses of ``description()``.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from pipeline.sandbox import pushing, releases, schema, seed
+from pipeline.sandbox.betterstack import BetterStackApi
+from pipeline.sandbox.blobs import Blobs
+from pipeline.sandbox.control import Control
+from pipeline.sandbox.core import Core, Sleep, Timing
+from pipeline.sandbox.faults import Faults
+from pipeline.sandbox.github import GitHubApi
+from pipeline.sandbox.misbehaving import Misbehaving
+from pipeline.sandbox.neon import NeonApi
+from pipeline.sandbox.notify import Notify
+from pipeline.sandbox.ports import SERVICES, Ports
+from pipeline.sandbox.postgres import Database
+from pipeline.sandbox.runtime import Runtime
+from pipeline.sandbox.saving import Saved, patch
+from pipeline.sandbox.sentry import SentryApi
+from pipeline.sandbox.state import FaultEntry, State
+from pipeline.sandbox.statuspages import NeonStatus, VercelStatus
+from pipeline.sandbox.traffic import Traffic
+from pipeline.sandbox.vercel.service import VercelApi
+
+REMEMBERED = 500
+READS = ("GET", "HEAD")
+
+
+class Sandbox:
+    """``home`` keeps the world between two sandboxes; ``now`` and ``sleep`` are its clock."""
+
+    def __init__(
+        self,
+        home: Path,
+        database: Database,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._saved = Saved(home / "state.json")
+        known = self._saved.load()
+        self.core = Core(
+            home, known or seed.first_state(now()), database.url, now, sleep,
+            Blobs(home / "blobs"), Traffic(home / "traffic.jsonl"),
+        )  # fmt: skip
+        if known is None:
+            schema.set_password(database.url, self.core.state.student["password"])
+            seed.write_history(self.core)
+        self.faults = Faults(self.core.state)
+        self.asked: dict[str, deque[dict[str, Any]]] = {
+            name: deque(maxlen=REMEMBERED) for name in (*SERVICES, "deployment")
+        }
+        self._runtime = Runtime(self.core)
+        self._apis: dict[str, Callable[[Request], Awaitable[Response]]] = {
+            "control": Control(self),
+            "vercel": VercelApi(self.core),
+            "github": GitHubApi(self.core),
+            "sentry": SentryApi(self.core),
+            "betterstack": BetterStackApi(self.core),
+            "neon": NeonApi(self.core),
+            "vercel-status": VercelStatus(self.core),
+            "neon-status": NeonStatus(self.core),
+            "notify": Notify(self.core),
+        }
+        self._misbehaving = Misbehaving(self.core, self.faults, self._runtime)
+        self.core.visit = self.visit
+        self.save()
+
+    @property
+    def state(self) -> State:
+        return self.core.state
+
+    @property
+    def timing(self) -> Timing:
+        return self.core.timing
+
+    def served_on(self, ports: Ports) -> None:
+        """Tell it the ports that are really listened on; connections can be cut from now on."""
+        self.core.ports = ports
+        self._misbehaving.served = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            service, slot = self.core.ports.find((scope.get("server") or ("", None))[1])
+        except LookupError as error:  # in-process: what a closed port is on a network
+            raise ConnectionRefusedError(str(error)) from None
+        entry: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": 0}
+        self.asked[service].append(entry)
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry["status"] = message["status"]
+                self._save_after(scope["method"])  # before anybody is told that it happened
+            await send(message)
+
+        try:
+            await self._answer(service, slot, scope, receive, noting)
+        finally:
+            self._save_after(scope["method"])
+
+    async def _answer(self, service: str, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
+        if service not in ("production", "deployment"):
+            api = self._apis[service]
+
+            async def act(receive: Receive, send: Send) -> None:
+                response = await api(Request(scope, receive))
+                await response(scope, receive, send)
+
+            await self._misbehaving.around(service, scope, receive, send, act, None)
+            return
+        one, live = self._runtime.serves(service, slot), service == "production"
+
+        async def serve(receive: Receive, send: Send) -> None:
+            await self._runtime.answer(scope, receive, send, one, live)
+
+        await self._misbehaving.around(service, scope, receive, send, serve, one)
+
+    def _save_after(self, method: str) -> None:
+        if method not in READS or self.core.dirty:
+            self.save()
+
+    def save(self) -> None:
+        self.core.dirty = False
+        self._saved.save(self.core.state)
+
+    async def visit(self, path: str) -> tuple[int, float]:
+        """Ask production for ``path`` as a monitor does: (status, seconds); status 0 when no answer came."""
+        status, began = 0, time.perf_counter()
+        host = self.core.ports.host("production")
+        scope: Scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "headers": [(b"host", host.encode()), (b"user-agent", b"Better Stack Better Uptime Bot")],
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", self.core.ports.of("production")),
+        }  # fmt: skip
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+
+        try:
+            await self._answer("production", -1, scope, receive, send)
+        except ConnectionError:
+            status = 0
+        return status, time.perf_counter() - began
+
+    def description(self) -> dict[str, Any]:
+        """Addresses, tokens and names: all that a client needs to use it."""
+        core, vercel = self.core, self.core.state.vercel
+        return {
+            "urls": {name: core.ports.url(name) for name in SERVICES},
+            "tokens": dict(core.state.tokens),
+            "vercel": {"team": vercel.team, "project": vercel.project, "name": vercel.name},
+            "github": {"repository": core.state.github.repository},
+            "sentry": {"organization": core.state.sentry.organization, "project": core.state.sentry.project},
+            "betterstack": {"monitor": core.state.betterstack.monitor},
+            "neon": {"project": core.state.neon.project},
+            "database_url": core.database_url,
+            "student": dict(core.state.student),
+            "pid": os.getpid(),
+        }
+
+    def release(self, name: str) -> tuple[Path, str]:
+        """Build an example release and push its commit: (folder, commit). Raises ValueError for an unknown name."""
+        folder = releases.build_for(self.core, name)
+        commit = releases.commit_of(folder)
+        self.commit(commit, f"Release {name}")
+        return folder, commit
+
+    def commit(self, sha: str, message: str = "A change") -> None:
+        """Make ``sha`` the head of main: pushed, green and reviewed. Raises ValueError when it is no SHA-1."""
+        if len(sha) != 40 or set(sha) - set("0123456789abcdef"):
+            raise ValueError(f"{sha!r} is not a commit: 40 hex digits")
+        pushing.push(self.core, sha, message)
+        self.save()
+
+    def inject(self, fault: str) -> FaultEntry:
+        """Add a fault in its text form. Raises ValueError."""
+        entry = self.faults.add(fault, self.core.now())
+        self.save()
+        return entry
+
+    def patch(self, changes: dict[str, Any]) -> None:
+        """Set parts of the state, e.g. ``{"github": {"check_conclusion": "failure"}}``. Raises ValueError."""
+        patch(self.core.state, changes)
+        self.save()

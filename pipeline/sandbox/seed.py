@@ -1,0 +1,90 @@
+"""The world on its first day: a project with two production deployments behind it, all green."""
+
+import hashlib
+import random
+import secrets
+import string
+
+from pipeline.sandbox import releases, schema
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.pushing import push
+from pipeline.sandbox.state import (
+    BetterStack,
+    Deployment,
+    GitHub,
+    Incident,
+    Neon,
+    Release,
+    Sentry,
+    Snapshot,
+    State,
+    Variable,
+    Vercel,
+)
+
+DAY = 86400.0
+TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control")
+HISTORY = (("Show how many lessons a course has", 9 * DAY), ("Let students hand in files", 2 * DAY))
+VARIABLES = {
+    "DATABASE_URL": "{{DATABASE_URL}}",
+    "DIRECT_URL": "{{DATABASE_URL}}",
+    "NEXTAUTH_URL": "http://{{PRODUCTION}}",
+    "R2_BUCKET": "lms-uploads",
+    "UPSTASH_REDIS_REST_URL": "https://gentle-otter-31337.upstash.io",
+    "SENTRY_DSN": "https://0123456789abcdef0123456789abcdef@o4507.ingest.us.sentry.io/4508",
+}
+SECRETS = {
+    "NEXTAUTH_SECRET": 44,
+    "R2_ACCOUNT_ID": 32,
+    "R2_ACCESS_KEY_ID": 32,
+    "R2_SECRET_ACCESS_KEY": 64,
+    "UPSTASH_REDIS_REST_TOKEN": 56,
+}
+
+
+def first_state(now: float) -> State:
+    """A state with tokens, names and variables, and no history yet."""
+    began = now - 30 * DAY
+    vercel = Vercel(_id("", 24), f"team_{_id()}", f"prj_{_id()}", "lms", began)
+    state = State(
+        tokens={name: secrets.token_hex(20) for name in TOKENS},
+        student={"email": schema.STUDENT, "password": secrets.token_urlsafe(12)},
+        vercel=vercel,
+        github=GitHub("acme/lms"),
+        sentry=Sentry("acme", "lms"),
+        betterstack=BetterStack("100", began),
+        neon=Neon("quiet-river-31337", "br-main-31337", "ep-quiet-river-31337", began),
+    )
+    values = {**VARIABLES, **{name: _id("", length) for name, length in SECRETS.items()}}
+    for key, value in values.items():
+        targets = ["production", "preview"]
+        vercel.env.append(Variable(f"env_{state.next_id()}", key, value, "encrypted", targets, began))
+    return state
+
+
+def write_history(core: Core) -> None:
+    """Two releases that went well, a snapshot of last night, one short incident last week."""
+    state, now = core.state, core.now()
+    folder = releases.build_for(core, "good")
+    files = releases.store(folder, core.blobs)
+    for slot, (message, ago) in enumerate(HISTORY):
+        sha = hashlib.sha1(message.encode(), usedforsecurity=False).hexdigest()
+        push(core, sha, message, at=now - ago - 3600)
+        one = Deployment(
+            f"dpl_{_id()}", slot, "lms", now - ago, "production",
+            {"githubCommitSha": sha, "githubCommitRef": "main", "githubCommitMessage": message},
+            files, {one.key: one.value for one in state.vercel.env}, 60.0,
+            log=["Using prebuilt build artifacts from .vercel/output", "Deployment completed"],
+            settled=True, was_production=True,
+        )  # fmt: skip
+        state.vercel.deployments[one.id] = one
+        state.vercel.production, state.vercel.production_since = one.id, now - ago + 60
+        state.sentry.releases[sha] = Release(sha, now - ago, [state.sentry.project])
+    state.neon.snapshots.append(Snapshot(f"snap-{_id('', 12).lower()}", "nightly", now - 0.4 * DAY, state.neon.branch))
+    past = Incident(state.next_id(), "Status 503", now - 5 * DAY, state.betterstack.monitor, "LMS health")
+    past.resolved, past.resolved_by = past.started + 60, "Better Stack"
+    state.betterstack.incidents.append(past)
+
+
+def _id(prefix: str = "", length: int = 24) -> str:
+    return prefix + "".join(random.SystemRandom().choices(string.ascii_letters + string.digits, k=length))

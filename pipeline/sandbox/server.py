@@ -1,0 +1,164 @@
+"""One process that serves the sandbox on all its ports and stops when nobody holds it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from pipeline.sandbox.launch import greeting
+from pipeline.sandbox.ports import SERVICES, SLOTS, Ports
+from pipeline.sandbox.postgres import Database, Postgres
+
+BUSY_SECONDS = 0.2  # what requests get to finish in when it stops
+KEEP_ALIVE = 30
+
+
+def run(home: Path, unheld: float) -> None:
+    """Serve until the last holder has gone, or ``unheld`` seconds when none comes, or until a signal."""
+    postgres = Postgres(home)
+    starting = _InBackground(postgres.start)  # it starts while we load the rest and bind
+    try:
+        from pipeline.sandbox.sandbox import Sandbox
+
+        sockets = bind(home)
+        sandbox = Sandbox(home, Database(starting.result()))
+        sandbox.served_on(Ports(tuple(one.getsockname()[1] for one in sockets)))
+        asyncio.run(_serve(sandbox, sockets, home, unheld))
+        sandbox.save()
+    finally:
+        (home / "running.json").unlink(missing_ok=True)
+        with contextlib.suppress(Exception):
+            starting.result()
+        postgres.stop()
+
+
+async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld: float) -> None:
+    server = _Server(
+        uvicorn.Config(
+            sandbox, log_level="warning", lifespan="off", access_log=False, server_header=False,
+            timeout_keep_alive=KEEP_ALIVE, backlog=128,
+        )
+    )  # fmt: skip
+    holders = Holders(unheld)
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, holders.over.set)
+    serving = asyncio.create_task(server.serve(sockets))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    await holders.listen()
+    announce(home, {**sandbox.description(), "holder": holders.port})
+    waiting = asyncio.create_task(holders.over.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    (home / "running.json").unlink(missing_ok=True)
+    server.should_exit = True
+    await asyncio.wait({serving}, timeout=BUSY_SECONDS)
+    server.force_exit = True
+    await serving
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+
+
+class Holders:
+    """Counts who is attached. ``over`` is set when the last has gone, or when nobody came."""
+
+    def __init__(self, unheld: float) -> None:
+        self.over, self.port = asyncio.Event(), 0
+        self._count, self._unheld = 0, unheld
+
+    async def listen(self) -> None:
+        server = await asyncio.start_server(self._held, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        asyncio.get_running_loop().call_later(self._unheld, self._nobody)
+
+    def _nobody(self) -> None:
+        if not self._count:
+            self.over.set()
+
+    async def _held(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.over.is_set():  # too late: whoever asks will start another one
+            writer.close()
+            return
+        self._count += 1
+        try:
+            writer.write(greeting(os.getpid()))
+            while await reader.read(1024):
+                pass
+        except OSError:
+            pass
+        finally:
+            writer.close()
+            self._count -= 1
+            self._nobody()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to us: uvicorn would raise them again before Postgres is stopped."""
+        yield
+
+
+class _InBackground:
+    """Runs a function in a thread, and gives its result or raises what it raised."""
+
+    def __init__(self, function: Any) -> None:
+        self._outcome: list[Any] = []
+        self._thread = threading.Thread(target=self._run, args=(function,))
+        self._thread.start()
+
+    def _run(self, function: Any) -> None:
+        try:
+            self._outcome += [function(), None]
+        except Exception as error:  # it is raised where the result is wanted
+            self._outcome += [None, error]
+
+    def result(self) -> str:
+        self._thread.join()
+        result, error = self._outcome
+        if error:
+            raise error
+        return str(result)
+
+
+def bind(home: Path) -> list[socket.socket]:
+    """A listening socket per service and slot, on the ports of last time where they are free."""
+    file = home / "ports.json"
+    try:
+        before = [int(port) for port in json.loads(file.read_text())]
+    except (OSError, ValueError, TypeError):
+        before = []
+    wanted = before if len(before) == len(SERVICES) + SLOTS else [0] * (len(SERVICES) + SLOTS)
+    sockets = [_bound(port) for port in wanted]
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps([one.getsockname()[1] for one in sockets]))
+    new.replace(file)
+    return sockets
+
+
+def _bound(port: int) -> socket.socket:
+    for number in (port, 0):
+        one = socket.socket()
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", number))
+            return one
+        except OSError:
+            one.close()
+    raise OSError("no port of 127.0.0.1 can be bound")
+
+
+def announce(home: Path, description: dict[str, Any]) -> None:
+    """Write ``running.json``: whoever reads it can use the sandbox, so it is for its owner only."""
+    new = home / "running.new"
+    with open(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(description, file)
+    new.replace(home / "running.json")

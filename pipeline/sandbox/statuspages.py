@@ -1,0 +1,128 @@
+"""The vendors' status pages: Vercel's is an Atlassian Statuspage, Neon's is one of incident.io."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, iso
+from pipeline.sandbox.web import Payload, Problem, Router
+
+DESCRIPTIONS = {
+    "none": "All Systems Operational",
+    "minor": "Minor Service Outage",
+    "major": "Partial System Outage",
+    "critical": "Major Service Outage",
+}
+WORST = {"none": "operational", "minor": "degraded_performance", "major": "partial_outage", "critical": "full_outage"}
+COMPONENTS = {**WORST, "critical": "major_outage"}
+
+
+class VercelStatus:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._router = Router(_missing)
+        for name in ("summary", "status", "components", "incidents"):
+            self._router.add("GET", f"/api/v2/{name}.json", self.summary)
+        self._router.add("GET", "/api/v2/incidents/unresolved.json", self.summary)
+        self._router.add("GET", "/api/v2/scheduled-maintenances/{which}.json", self.summary)
+
+    async def __call__(self, request: Request) -> Response:
+        return await self._router(request)
+
+    async def summary(self, request: Request) -> Response:
+        """The smaller documents are the parts of the summary that their names say."""
+        whole = self._whole()
+        part = request.url.path.rsplit("/", 1)[1].removesuffix(".json")
+        wanted = {
+            "status": ("page", "status"),
+            "components": ("page", "components"),
+            "incidents": ("page", "incidents"),
+            "unresolved": ("page", "incidents"),
+            "active": ("page", "scheduled_maintenances"),
+            "upcoming": ("page", "scheduled_maintenances"),
+        }.get(part, tuple(whole))
+        return JSONResponse({name: whole[name] for name in wanted})
+
+    def _whole(self) -> Payload:
+        pages, now = self._core.state.status_pages, iso(self._core.now())
+        url = self._core.ports.url("vercel-status")
+        names = ("Builds", "Edge Network", "Edge Functions", "Serverless Functions", "API")
+        incidents: list[Payload] = [
+            {
+                "id": f"inc{index}",
+                "name": name,
+                "status": "investigating",
+                "impact": pages.vercel if pages.vercel != "none" else "minor",
+                "shortlink": f"{url}/incidents/inc{index}",
+                "created_at": now,
+                "updated_at": now,
+                "started_at": now,
+                "resolved_at": None,
+                "monitoring_at": None,
+                "page_id": "lvglq8h0mdyh",
+                "incident_updates": [],
+                "components": [],
+            }
+            for index, name in enumerate(pages.vercel_incidents)
+        ]
+        return {
+            "page": {"id": "lvglq8h0mdyh", "name": "Vercel", "url": url, "time_zone": "Etc/UTC", "updated_at": now},
+            "components": [
+                {"id": f"cmp{index}", "name": name, "status": COMPONENTS[pages.vercel], "position": index}
+                for index, name in enumerate(names)
+            ],
+            "incidents": incidents,
+            "scheduled_maintenances": [],
+            "status": {"indicator": pages.vercel, "description": DESCRIPTIONS[pages.vercel]},
+        }
+
+
+class NeonStatus:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._router = Router(_missing)
+        self._router.add("GET", "/api/v1/summary", self.everywhere)
+        self._router.add("GET", "/{subpage}/api/v1/summary", self.one)
+
+    async def __call__(self, request: Request) -> Response:
+        return await self._router(request)
+
+    async def everywhere(self, request: Request) -> Response:
+        pages = [
+            {"subpage": name, "summary": self._summary(with_incidents=name != "console")}
+            for name in ("aws-us-east-n-virginia", "console")
+        ]
+        return JSONResponse({**self._page(), "subpages": pages})
+
+    async def one(self, request: Request) -> Response:
+        if request.path_params["subpage"] not in ("aws-us-east-n-virginia", "console"):
+            raise _missing(request)
+        return JSONResponse({**self._page(), **self._summary(request.path_params["subpage"] != "console")})
+
+    def _page(self) -> Payload:
+        return {"page_title": "Neon", "page_url": self._core.ports.url("neon-status")}
+
+    def _summary(self, with_incidents: bool) -> Payload:
+        pages, now = self._core.state.status_pages, iso(self._core.now())
+        names = pages.neon_incidents or (["Increased error rates"] if pages.neon != "none" else [])
+        ongoing = [
+            {
+                "id": f"01NEON{index:04d}",
+                "name": name,
+                "status": "investigating",
+                "url": f"{self._core.ports.url('neon-status')}/incidents/{index}",
+                "last_update_at": now,
+                "last_update_message": name,
+                "current_worst_impact": WORST[pages.neon if pages.neon != "none" else "minor"],
+                "affected_components": [],
+            }
+            for index, name in enumerate(names)
+        ]
+        return {
+            "ongoing_incidents": ongoing if with_incidents else [],
+            "in_progress_maintenances": [],
+            "scheduled_maintenances": [],
+        }
+
+
+def _missing(request: Request) -> Problem:
+    return Problem(404, {"error": "Not found"})

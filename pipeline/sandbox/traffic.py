@@ -1,0 +1,67 @@
+"""What visitors of the app asked and got: the source of runtime logs, visit counts and response times.
+
+Kept as one line of JSON per request, so that a killed server loses nothing and no request rewrites the state.
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST = 5000
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One request to the app. ``at`` is seconds since 1970, ``seconds`` how long it took, ``level`` info or error."""
+
+    at: float
+    deployment: str
+    production: bool
+    host: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    level: str = "info"
+    message: str = ""
+
+
+class Traffic:
+    """The newest MOST requests."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._hits, self._written = path, deque[Hit](maxlen=MOST), 0
+        if path.exists():
+            self._read()
+
+    def add(self, hit: Hit) -> None:
+        self._hits.append(hit)
+        self._written += 1
+        if self._written > 2 * MOST:
+            self._rewrite()
+            return
+        with self._path.open("a") as file:
+            file.write(json.dumps(vars(hit)) + "\n")
+
+    def __iter__(self) -> Iterator[Hit]:
+        """Oldest first."""
+        return iter(tuple(self._hits))
+
+    def since(self, at: float, production: bool = True) -> list[Hit]:
+        return [hit for hit in self if hit.at >= at and (hit.production or not production)]
+
+    def _read(self) -> None:
+        for line in self._path.read_text(errors="replace").splitlines():
+            try:
+                self._hits.append(Hit(**json.loads(line)))
+            except (ValueError, TypeError):  # the last line of a server that was killed while writing it
+                continue
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        new = self._path.with_suffix(".new")
+        new.write_text("".join(json.dumps(vars(hit)) + "\n" for hit in self._hits))
+        new.replace(self._path)
+        self._written = len(self._hits)

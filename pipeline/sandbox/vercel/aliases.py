@@ -1,0 +1,79 @@
+"""Aliases: which host name points to which deployment. The production domain is one of them."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, iso, milliseconds
+from pipeline.sandbox.vercel.deployments import find
+from pipeline.sandbox.vercel.shapes import aliases_of, problem
+from pipeline.sandbox.web import Payload, Router, body
+
+
+class Aliases:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self, router: Router) -> None:
+        router.add("GET", "/v{v}/aliases", self.listing)
+        router.add("GET", "/v{v}/aliases/{alias}", self.get)
+        router.add("DELETE", "/v{v}/aliases/{alias}", self.delete)
+        router.add("GET", "/v{v}/deployments/{id}/aliases", self.of_deployment)
+        router.add("POST", "/v{v}/deployments/{id}/aliases", self.assign)
+
+    def _all(self) -> dict[str, str]:
+        vercel = self._core.state.vercel
+        own = {self._core.host_of(one): one.id for one in vercel.deployments.values()}
+        return {self._core.ports.host("production"): vercel.production, **vercel.aliases, **own}
+
+    async def listing(self, request: Request) -> Response:
+        found = [self._shape(host, id) for host, id in self._all().items() if id]
+        return JSONResponse({"aliases": found, "pagination": {"count": len(found), "next": None, "prev": None}})
+
+    async def get(self, request: Request) -> Response:
+        asked = request.path_params["alias"]
+        for host, id in self._all().items():
+            if asked in (host, _uid(host)) and id:
+                return JSONResponse(self._shape(host, id))
+        raise problem(404, "not_found", f"The alias {asked} was not found.")
+
+    async def delete(self, request: Request) -> Response:
+        asked = request.path_params["alias"]
+        for host in list(self._core.state.vercel.aliases):
+            if asked in (host, _uid(host)):
+                del self._core.state.vercel.aliases[host]
+                return JSONResponse({"status": "SUCCESS"})
+        raise problem(404, "not_found", f"The alias {asked} was not found.")
+
+    async def of_deployment(self, request: Request) -> Response:
+        one = find(self._core, request.path_params["id"])
+        found = [self._shape(host, one.id) for host in aliases_of(self._core, one)]
+        return JSONResponse({"aliases": [{k: f[k] for k in ("uid", "alias", "created")} for f in found]})
+
+    async def assign(self, request: Request) -> Response:
+        one, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel
+        alias = str((await body(request)).get("alias", ""))
+        if not alias:
+            raise problem(400, "bad_request", "Invalid request: missing required property `alias`.")
+        if alias == self._core.ports.host("production"):
+            vercel.production, vercel.production_since, one.was_production = one.id, self._core.now(), True
+        else:
+            vercel.aliases[alias] = one.id
+        return JSONResponse({"uid": _uid(alias), "alias": alias, "created": iso(self._core.now())})
+
+    def _shape(self, host: str, id: str) -> Payload:
+        vercel = self._core.state.vercel
+        one = vercel.deployments[id]
+        at = vercel.production_since if host == self._core.ports.host("production") else one.created
+        return {
+            "uid": _uid(host),
+            "alias": host,
+            "created": iso(at),
+            "createdAt": milliseconds(at),
+            "deploymentId": id,
+            "deployment": {"id": id, "url": self._core.host_of(one), "meta": "{}"},
+            "projectId": vercel.project,
+        }
+
+
+def _uid(host: str) -> str:
+    return "als_" + host.encode().hex()[:24]

@@ -1,0 +1,163 @@
+"""Deployments: create from uploaded or inline files, read, list, cancel, delete."""
+
+import base64
+import random
+import string
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.state import Deployment, FileEntry
+from pipeline.sandbox.vercel import building, life, shapes
+from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercel.variables import environment
+from pipeline.sandbox.web import Payload, Router, body, number
+
+
+class Deployments:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self, router: Router) -> None:
+        router.add("POST", "/v{v}/deployments", self.create)
+        router.add("GET", "/v{v}/deployments", self.listing)
+        router.add("GET", "/v{v}/deployments/{id}", self.get)
+        router.add("DELETE", "/v{v}/deployments/{id}", self.delete)
+        router.add("PATCH", "/v{v}/deployments/{id}/cancel", self.cancel)
+        router.add("GET", "/v{v}/deployments/{id}/files", self.files)
+
+    async def create(self, request: Request) -> Response:
+        sent = await body(request)
+        vercel = self._core.state.vercel
+        wanted = sent.get("project") or sent.get("name")
+        if wanted not in (vercel.project, vercel.name):
+            raise problem(404, "not_found", f"The project {wanted} was not found.")
+        if sent.get("target") not in (None, "production", "preview"):
+            raise problem(400, "bad_request", "Invalid request: `target` should be production or preview.")
+        again = find(self._core, str(sent["deploymentId"])) if sent.get("deploymentId") else None
+        files = again.files if again else self._files(sent)
+        prebuilt = request.query_params.get("prebuilt") == "1" or sent.get("prebuilt") is True
+        one = self._make(sent, files, again, prebuilt, bool(request.scope.get("never_finishes")))
+        return JSONResponse(shapes.full(self._core, one))
+
+    def _files(self, sent: Payload) -> list[FileEntry]:
+        """Raises Problem ``missing_files`` with the SHA-1 of each that was not uploaded."""
+        files = sent.get("files")
+        if not isinstance(files, list) or not files:
+            raise problem(400, "bad_request", "Invalid request: missing required property `files`.")
+        entries = [self._inline(one) if "data" in one else _entry(one) for one in files]
+        missing = sorted({one.sha for one in entries if not self._core.blobs.has(one.sha)})
+        if missing:
+            raise problem(400, "missing_files", "Missing files", missing=missing)
+        return entries
+
+    def _inline(self, sent: Payload) -> FileEntry:
+        data = str(sent["data"])
+        content = base64.b64decode(data) if sent.get("encoding") == "base64" else data.encode()
+        return FileEntry(str(sent["file"]), self._core.blobs.put(content), len(content))
+
+    def _make(
+        self, sent: Payload, files: list[FileEntry], again: Deployment | None, prebuilt: bool, stuck: bool
+    ) -> Deployment:
+        core, vercel, now = self._core, self._core.state.vercel, self._core.now()
+        target = "production" if sent.get("target") == "production" else None
+        meta = {**(again.meta if again else {}), **_meta(sent)}
+        given = {str(key): str(value) for key, value in (sent.get("env") or {}).items()}
+        one = Deployment(
+            id="dpl_" + "".join(random.choices(string.ascii_letters + string.digits, k=24)),
+            slot=life.free_slot(vercel, now),
+            name=vercel.name,
+            created=now,
+            target=target,
+            meta=meta,
+            files=files,
+            env={**environment(core, target or "preview", meta.get("githubCommitRef", "")), **given},
+            takes=core.timing.build,
+            auto_assign=sent.get("autoAssignCustomDomains") is not False,
+            source=str(sent.get("source") or "cli"),
+            stuck=stuck,
+        )
+        one.log, one.error = building.build(core, one, prebuilt or bool(again))
+        vercel.deployments[one.id] = one
+        return one
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse(shapes.full(self._core, find(self._core, request.path_params["id"])))
+
+    async def delete(self, request: Request) -> Response:
+        one, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel
+        del vercel.deployments[one.id]
+        vercel.aliases = {host: id for host, id in vercel.aliases.items() if id != one.id}
+        if vercel.production == one.id:
+            vercel.production = ""
+        return JSONResponse({"uid": one.id, "state": "DELETED"})
+
+    async def cancel(self, request: Request) -> Response:
+        one = find(self._core, request.path_params["id"])
+        if life.ready_state(one, self._core.now()) not in life.UNDER_WAY:
+            raise problem(400, "bad_request", "The deployment is not building and cannot be canceled.")
+        one.canceled = self._core.now()
+        return JSONResponse(shapes.full(self._core, one))
+
+    async def files(self, request: Request) -> Response:
+        one = find(self._core, request.path_params["id"])
+        found = [{"name": f.file, "type": "file", "uid": f.sha, "mode": f.mode, "children": []} for f in one.files]
+        return JSONResponse(found)
+
+    async def listing(self, request: Request) -> Response:
+        """Newest first. The filters are the real list's, ``meta-KEY=VALUE`` included."""
+        found = [shapes.summary(self._core, one) for one in self._matching(request)]
+        until, since = request.query_params.get("until", ""), request.query_params.get("since", "")
+        found = [one for one in found if not until.isdigit() or one["createdAt"] < int(until)]
+        found = [one for one in found if not since.isdigit() or one["createdAt"] > int(since)]
+        return JSONResponse(shapes.page("deployments", found, number(request, "limit", 20, 100)))
+
+    def _matching(self, request: Request) -> list[Deployment]:
+        query, vercel, now = request.query_params, self._core.state.vercel, self._core.now()
+        chosen = sorted(vercel.deployments.values(), key=lambda one: one.created, reverse=True)
+        projects = [p for name in ("projectId", "projectIds", "app") for v in query.getlist(name) for p in v.split(",")]
+        if any(p not in (vercel.project, vercel.name) for p in projects):
+            return []
+        if query.get("rollbackCandidate") == "true":
+            chosen = life.candidates(vercel, now)
+        if query.get("target"):
+            chosen = [one for one in chosen if (one.target or "preview") == query["target"]]
+        if query.get("state"):
+            states = query["state"].upper().split(",")
+            chosen = [one for one in chosen if life.ready_state(one, now) in states]
+        if query.get("sha"):
+            chosen = [one for one in chosen if one.meta.get("githubCommitSha") == query["sha"]]
+        if query.get("branch"):
+            chosen = [one for one in chosen if one.meta.get("githubCommitRef") == query["branch"]]
+        wanted = {key.removeprefix("meta-"): value for key, value in query.items() if key.startswith("meta-")}
+        return [one for one in chosen if all(one.meta.get(key) == value for key, value in wanted.items())]
+
+
+def find(core: Core, id_or_host: str) -> Deployment:
+    """The deployment with that id, address or alias. Raises Problem 404."""
+    vercel = core.state.vercel
+    if id_or_host == core.ports.host("production"):
+        id_or_host = vercel.production
+    id_or_host = vercel.aliases.get(id_or_host, id_or_host)
+    slot = core.ports.slot_of(id_or_host)
+    for one in vercel.deployments.values():
+        if id_or_host == one.id or slot == one.slot:
+            return one
+    raise problem(404, "not_found", f"Can't find the deployment {id_or_host} under the team")
+
+
+def _entry(sent: Any) -> FileEntry:
+    try:
+        return FileEntry(str(sent["file"]), str(sent["sha"]), int(sent.get("size", 0)), int(sent.get("mode", 0o100644)))
+    except (KeyError, TypeError, ValueError):
+        raise problem(400, "bad_request", "Invalid request: each of `files` needs `file` and `sha`.") from None
+
+
+def _meta(sent: Payload) -> dict[str, str]:
+    """``meta`` as it was sent, and what ``gitMetadata`` says when it does not."""
+    git = sent.get("gitMetadata") or {}
+    names = {"commitSha": "githubCommitSha", "commitRef": "githubCommitRef", "commitMessage": "githubCommitMessage"}
+    found = {names[key]: str(value) for key, value in git.items() if key in names}
+    return {**found, **{str(key): str(value) for key, value in (sent.get("meta") or {}).items()}}

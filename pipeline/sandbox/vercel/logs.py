@@ -1,0 +1,161 @@
+"""Build events, runtime logs and visit counts."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from pipeline.sandbox.core import Core, from_iso, milliseconds
+from pipeline.sandbox.state import Deployment
+from pipeline.sandbox.traffic import Hit
+from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercel.deployments import find
+from pipeline.sandbox.vercel.shapes import aliases_of, problem
+from pipeline.sandbox.web import Payload, Router, body
+
+FOLLOW_STEP = 0.1
+LONGEST_FOLLOW = 300.0
+
+
+class Logs:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self, router: Router) -> None:
+        router.add("GET", "/v{v}/deployments/{id}/events", self.events)
+        router.add("GET", "/v{v}/now/deployments/{id}/events", self.events)
+        router.add("GET", "/v{v}/deployments/{id}/builds", self.builds)
+        router.add("GET", "/v{v}/projects/{project}/deployments/{id}/runtime-logs", self.runtime)
+        router.add("POST", "/v{v}/observability/events", self.observability)
+        router.add("GET", "/v{v}/query/web-analytics/visits/count", self.visits)
+
+    async def events(self, request: Request) -> Response:
+        """A JSON array; with ``follow=1`` or ``format=lines`` one object per line, as long as the build runs."""
+        one, query = find(self._core, request.path_params["id"]), request.query_params
+        follow = query.get("follow") in ("1", "true")
+        if follow or query.get("format") == "lines":
+            return StreamingResponse(self._stream(one, follow), media_type="application/stream+json")
+        return JSONResponse(list(self._events(one, self._core.now())))
+
+    async def _stream(self, one: Deployment, follow: bool) -> AsyncIterator[str]:
+        sent, began = 0, self._core.now()
+        while True:
+            now = self._core.now()
+            lines = list(self._events(one, now))
+            for line in lines[sent:]:
+                yield json.dumps(line) + "\n"
+            sent = len(lines)
+            under_way = life.ready_state(one, now) in life.UNDER_WAY
+            if not follow or not under_way or now - began > LONGEST_FOLLOW:
+                break
+            await self._core.sleep(FOLLOW_STEP)
+        life.settle(self._core)
+        if follow and life.ready_state(one, self._core.now()) == "READY":
+            yield json.dumps(self._assigned(one)) + "\n"
+
+    def _assigned(self, one: Deployment) -> Payload:
+        return {
+            "type": "alias-assigned",
+            "deploymentId": one.id,
+            "date": milliseconds(self._core.now()),
+            "alias": aliases_of(self._core, one),
+            "aliasError": None,
+            "aliasWarning": None,
+        }
+
+    def _events(self, one: Deployment, now: float) -> Iterator[Payload]:
+        """The lines written by ``now``: they are spread over the build, and stop where it hangs."""
+        for index, text in enumerate(one.log):
+            at = one.created + one.takes * (0.25 + 0.7 * index / max(1, len(one.log)))
+            if at > now or (one.stuck and index > 1) or (one.canceled and at > one.canceled):
+                return
+            yield {
+                "type": "stderr" if text.startswith(("Error", "Warning")) else "stdout",
+                "created": milliseconds(at),
+                "date": milliseconds(at),
+                "deploymentId": one.id,
+                "id": f"{one.id}-{index}",
+                "serial": f"{index:06d}",
+                "text": text,
+                "info": {"type": "build", "name": "bld_" + one.id[4:12], "entrypoint": "."},
+            }
+
+    async def builds(self, request: Request) -> Response:
+        one = find(self._core, request.path_params["id"])
+        build = {
+            "id": "bld_" + one.id[4:12],
+            "deploymentId": one.id,
+            "entrypoint": ".",
+            "readyState": life.ready_state(one, self._core.now()),
+            "createdAt": milliseconds(one.created),
+            "use": "@vercel/vc-build",
+            "output": [{"path": entry.file, "digest": entry.sha} for entry in one.files[:50]],
+        }
+        return JSONResponse({"builds": [build]})
+
+    async def runtime(self, request: Request) -> Response:
+        """One object per line for each request to the deployment that is still remembered."""
+        one = find(self._core, request.path_params["id"])
+        lines = (json.dumps(_line(hit, row)) + "\n" for row, hit in self._of(one.id))
+        return Response("".join(lines), media_type="application/stream+json")
+
+    async def observability(self, request: Request) -> Response:
+        """What ``vercel logs`` of today asks; only the filter for errors is understood."""
+        sent = await body(request)
+        span = sent.get("timeRange") or {}
+        begin, end = _moment(span.get("start"), 0), _moment(span.get("end"), 9e12)
+        only = 'level:"error"' in str(sent.get("filter", ""))
+        rows = [
+            {**_line(hit, row), "timestamp": milliseconds(hit.at), "deploymentId": hit.deployment}
+            for row, hit in self._of("")
+            if begin <= hit.at <= end and (not only or hit.level == "error")
+        ]
+        shown = rows[::-1][: int(sent.get("limit") or 100)]
+        return JSONResponse(
+            {
+                "events": shown,
+                "pagination": {"hasMore": len(rows) > len(shown), "nextCursor": None},
+                "meta": {"excludedIntervals": []},
+            }
+        )
+
+    def _of(self, deployment: str) -> Iterator[tuple[int, Hit]]:
+        for row, hit in enumerate(self._core.traffic):
+            if deployment in ("", hit.deployment):
+                yield row, hit
+
+    async def visits(self, request: Request) -> Response:
+        """Production only, as Vercel counts. Page views are GETs that were answered with a page."""
+        query = request.query_params
+        vercel = self._core.state.vercel
+        if query.get("projectId") not in (vercel.project, vercel.name):
+            raise problem(404, "not_found", "Project not found.")
+        try:
+            since, until = (_moment(query.get(key), edge) for key, edge in (("since", 0.0), ("until", 9e12)))
+        except ValueError:
+            raise problem(400, "bad_request", "Invalid request: `since` and `until` should be dates.") from None
+        hits = [h for h in self._core.traffic.since(since) if h.at <= until and h.method == "GET" and h.status < 400]
+        pages = [hit for hit in hits if not hit.path.startswith(("/api/", "/static/"))]
+        return JSONResponse({"data": {"pageviews": len(pages), "visitors": min(len(pages), 1 + len(pages) // 5)}})
+
+
+def _moment(value: str | None, otherwise: float) -> float:
+    if not value:
+        return otherwise
+    return int(value) / 1000 if value.isdigit() else from_iso(value)
+
+
+def _line(hit: Hit, row: int) -> Payload:
+    return {
+        "rowId": str(row),
+        "timestampInMs": milliseconds(hit.at),
+        "level": hit.level,
+        "message": hit.message,
+        "messageTruncated": False,
+        "source": "serverless",
+        "domain": hit.host,
+        "requestMethod": hit.method,
+        "requestPath": hit.path,
+        "responseStatusCode": hit.status,
+    }

@@ -1,0 +1,194 @@
+"""Projects, their domains, teams and the user."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, milliseconds
+from pipeline.sandbox.state import Deployment
+from pipeline.sandbox.vercel import life, shapes
+from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.web import Payload, Router, body
+
+CHANGEABLE = ("autoAssignCustomDomains", "framework", "nodeVersion", "rootDirectory", "buildCommand", "installCommand")
+
+
+class Projects:
+    """There is one project of one team, and one user."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self, router: Router) -> None:
+        router.add("GET", "/v{v}/user", self.user)
+        router.add("GET", "/v{v}/teams", self.teams)
+        router.add("GET", "/v{v}/teams/{team}", self.team)
+        router.add("GET", "/teams/{team}", self.team)
+        router.add("GET", "/v{v}/projects", self.listing)
+        router.add("GET", "/v{v}/projects/{project}", self.get)
+        router.add("PATCH", "/v{v}/projects/{project}", self.change)
+        router.add("GET", "/v{v}/projects/{project}/domains", self.domains)
+        for prefix in ("", "/v{v}"):
+            router.add("GET", prefix + "/projects/{project}/custom-environments", self.environments)
+        router.add("GET", "/v{v}/projects/{project}/rolling-release", self.rolling_release)
+        router.add("GET", "/v{v}/projects/{project}/rolling-release/config", self.rolling_release)
+
+    async def user(self, request: Request) -> Response:
+        vercel = self._core.state.vercel
+        user: Payload = {
+            "id": vercel.user,
+            "uid": vercel.user,
+            "email": "dana@lms.example.com",
+            "name": "Dana Ops",
+            "username": "dana",
+            "avatar": None,
+            "version": "northstar",
+            "defaultTeamId": vercel.team,
+            "createdAt": milliseconds(vercel.created),
+            "billing": None,
+            "hasTrialAvailable": False,
+            "resourceConfig": {},
+            "softBlock": None,
+            "stagingPrefix": "dana",
+        }
+        return JSONResponse({"user": user})
+
+    async def teams(self, request: Request) -> Response:
+        page = {"count": 1, "next": None, "prev": None}
+        return JSONResponse({"teams": [self._team()], "pagination": page})
+
+    async def team(self, request: Request) -> Response:
+        if request.path_params["team"] not in (self._core.state.vercel.team, "acme"):
+            raise problem(404, "not_found", "Team not found")
+        return JSONResponse(self._team())
+
+    def _team(self) -> Payload:
+        vercel = self._core.state.vercel
+        return {
+            "id": vercel.team,
+            "slug": "acme",
+            "name": "Acme",
+            "avatar": None,
+            "description": None,
+            "creatorId": vercel.user,
+            "createdAt": milliseconds(vercel.created),
+            "updatedAt": milliseconds(vercel.created),
+            "stagingPrefix": "acme",
+            "billing": {"plan": "pro"},
+            "membership": {"role": "OWNER", "confirmed": True, "created": milliseconds(vercel.created)},
+        }
+
+    async def listing(self, request: Request) -> Response:
+        page = {"count": 1, "next": None, "prev": None}
+        return JSONResponse({"projects": [self._project()], "pagination": page})
+
+    async def get(self, request: Request) -> Response:
+        find_project(self._core, request)
+        return JSONResponse(self._project())
+
+    async def change(self, request: Request) -> Response:
+        find_project(self._core, request)
+        vercel = self._core.state.vercel
+        for name, value in (await body(request)).items():
+            if name == "autoAssignCustomDomains":
+                vercel.auto_assign = bool(value)
+            elif name in CHANGEABLE:
+                vercel.settings[name] = value
+            else:
+                raise problem(400, "bad_request", f"Invalid request: should NOT have additional property `{name}`.")
+        return JSONResponse(self._project())
+
+    def _project(self) -> Payload:
+        core, vercel = self._core, self._core.state.vercel
+        job, now = vercel.job, core.now()
+        live = vercel.deployments.get(vercel.production)
+        newest = sorted(vercel.deployments.values(), key=lambda one: one.created, reverse=True)
+        found: Payload = {
+            "id": vercel.project,
+            "name": vercel.name,
+            "accountId": vercel.team,
+            "createdAt": milliseconds(vercel.created),
+            "updatedAt": milliseconds(max(vercel.created, vercel.production_since)),
+            "framework": "nextjs",
+            "nodeVersion": "22.x",
+            "directoryListing": False,
+            "live": True,
+            "autoAssignCustomDomains": vercel.auto_assign,
+            "autoExposeSystemEnvs": True,
+            "deploymentExpiration": {},
+            "defaultResourceConfig": _resources(),
+            "resourceConfig": _resources(),
+            "serverlessFunctionRegion": shapes.REGION,
+            "ssoProtection": {"deploymentType": "prod_deployment_urls_and_all_previews"} if vercel.protection else None,
+            "rollingRelease": None,
+            "lastRollbackTarget": None,
+            "lastAliasRequest": None,
+            "latestDeployments": [self._brief(one) for one in newest[:2]],
+            "targets": {"production": self._brief(live)} if live else {},
+            "alias": [self._domain_alias(live)],
+            **vercel.settings,
+        }
+        if job:
+            found["lastAliasRequest"] = {
+                "fromDeploymentId": job.origin,
+                "toDeploymentId": job.target,
+                "jobStatus": life.job_status(job, now),
+                "requestedAt": milliseconds(job.requested),
+                "type": job.kind,
+            }
+            if job.kind == "rollback" and not job.done:
+                found["lastRollbackTarget"] = {"id": job.target, "description": job.description}
+        return found
+
+    def _brief(self, one: Deployment) -> Payload:
+        core = self._core
+        whole = shapes.full(core, one)
+        names = (
+            "id", "name", "url", "createdAt", "createdIn", "creator", "plan", "readyState", "readySubstate", "type",
+            "target", "meta", "alias", "aliasAssigned",
+        )  # fmt: skip
+        brief = {name: whole[name] for name in names if name in whole}
+        return {**brief, "deploymentHostname": whole["url"], "private": True}
+
+    def _domain_alias(self, live: Deployment | None) -> Payload:
+        found: Payload = {
+            "domain": self._core.ports.host("production"),
+            "environment": "production",
+            "target": "PRODUCTION",
+        }
+        return {**found, "deployment": self._brief(live) if live else None}
+
+    async def domains(self, request: Request) -> Response:
+        find_project(self._core, request)
+        vercel = self._core.state.vercel
+        created = milliseconds(vercel.created)
+        domain = {
+            "name": self._core.ports.host("production"),
+            "apexName": "127.0.0.1",
+            "projectId": vercel.project,
+            "verified": True,
+            "redirect": None,
+            "redirectStatusCode": None,
+            "gitBranch": None,
+            "createdAt": created,
+            "updatedAt": created,
+        }
+        return JSONResponse({"domains": [domain], "pagination": {"count": 1, "next": None, "prev": None}})
+
+    async def environments(self, request: Request) -> Response:
+        find_project(self._core, request)
+        return JSONResponse({"accountLimit": {"total": 1}, "environments": []})
+
+    async def rolling_release(self, request: Request) -> Response:
+        find_project(self._core, request)
+        return JSONResponse({"rollingRelease": None})
+
+
+def find_project(core: Core, request: Request) -> None:
+    """Raises Problem when the path names another project than the one there is."""
+    vercel = core.state.vercel
+    if request.path_params["project"] not in (vercel.project, vercel.name):
+        raise problem(404, "not_found", "Project not found.")
+
+
+def _resources() -> Payload:
+    return {"functionDefaultRegions": [shapes.REGION], "functionDefaultTimeout": 300, "fluid": True}

@@ -1,0 +1,145 @@
+"""Environment variables of the project. Stored values may hold placeholders; answers hold the real thing."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, milliseconds
+from pipeline.sandbox.state import Variable
+from pipeline.sandbox.vercel.projects import find_project
+from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.web import Payload, Router
+
+HIDDEN = ("sensitive", "secret")
+TYPES = ("plain", "encrypted", "sensitive", "secret", "system")
+TARGETS = ("production", "preview", "development")
+
+
+class Variables:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self, router: Router) -> None:
+        root = "/v{v}/projects/{project}/env"
+        router.add("GET", root, self.listing)
+        router.add("POST", root, self.create)
+        router.add("GET", root + "/{id}", self.get)
+        router.add("PATCH", root + "/{id}", self.change)
+        router.add("DELETE", root + "/{id}", self.delete)
+        for more in ("", "/{target}", "/{target}/{branch}"):
+            router.add("GET", "/v{v}/env/pull/{project}" + more, self.pull)
+
+    async def listing(self, request: Request) -> Response:
+        find_project(self._core, request)
+        query = request.query_params
+        wanted, branch = query.get("target"), query.get("gitBranch")
+        decrypt = query.get("decrypt") == "true"
+        found = [
+            self._shape(one, decrypt)
+            for one in self._core.state.vercel.env
+            if (not wanted or wanted in one.target) and (not branch or one.branch in ("", branch))
+        ]
+        return JSONResponse({"envs": found, "pagination": {"count": len(found), "next": None, "prev": None}})
+
+    async def get(self, request: Request) -> Response:
+        one = self._find(request)
+        return JSONResponse({**self._shape(one, True), "decrypted": one.type not in HIDDEN})
+
+    async def create(self, request: Request) -> Response:
+        find_project(self._core, request)
+        sent = await request.json()
+        upsert = request.query_params.get("upsert") == "true"
+        made = [self._add(one, upsert) for one in (sent if isinstance(sent, list) else [sent])]
+        return JSONResponse({"created": made if isinstance(sent, list) else made[0], "failed": []}, 201)
+
+    def _add(self, sent: Any, upsert: bool) -> Payload:
+        if not isinstance(sent, dict) or not sent.get("key") or "value" not in sent:
+            raise problem(400, "bad_request", "Invalid request: missing required property `key` or `value`.")
+        now, env = self._core.now(), self._core.state.vercel.env
+        targets = sent.get("target") or list(TARGETS)
+        targets = [targets] if isinstance(targets, str) else list(targets)
+        kind = sent.get("type", "encrypted")
+        if kind not in TYPES:
+            raise problem(400, "bad_request", f"Invalid request: `type` should be one of {', '.join(TYPES)}.")
+        new = Variable(
+            f"env_{self._core.state.next_id()}", str(sent["key"]), str(sent["value"]), kind, targets, now,
+            str(sent.get("gitBranch") or ""), now, str(sent.get("comment") or ""),
+        )  # fmt: skip
+        alike = (one for one in env if (one.key, one.branch) == (new.key, new.branch))
+        same = [one for one in alike if set(one.target) & set(targets)]
+        if same and not upsert:
+            raise problem(
+                400, "ENV_CONFLICT", f"A variable with the name `{new.key}` already exists for the target {targets[0]}"
+            )
+        for one in same:
+            env.remove(one)
+        env.append(new)
+        return self._shape(new, False)
+
+    async def change(self, request: Request) -> Response:
+        one, sent = self._find(request), await request.json()
+        one.key, one.value = str(sent.get("key", one.key)), str(sent.get("value", one.value))
+        one.type = sent.get("type", one.type)
+        targets = sent.get("target", one.target)
+        one.target = [targets] if isinstance(targets, str) else list(targets)
+        one.branch = str(sent.get("gitBranch", one.branch) or "")
+        one.updated = self._core.now()
+        return JSONResponse(self._shape(one, False))
+
+    async def delete(self, request: Request) -> Response:
+        one = self._find(request)
+        self._core.state.vercel.env.remove(one)
+        return JSONResponse(self._shape(one, False))
+
+    async def pull(self, request: Request) -> Response:
+        vercel, named = self._core.state.vercel, request.path_params
+        if named["project"] not in (vercel.project, vercel.name, *vercel.deployments):
+            raise problem(404, "not_found", "Project not found.")
+        found = environment(self._core, named.get("target", "development"), named.get("branch", ""), readable=True)
+        return JSONResponse({"env": found, "buildEnv": found})
+
+    def _find(self, request: Request) -> Variable:
+        find_project(self._core, request)
+        for one in self._core.state.vercel.env:
+            if one.id == request.path_params["id"]:
+                return one
+        raise problem(404, "not_found", "Environment variable not found.")
+
+    def _shape(self, one: Variable, decrypt: bool) -> Payload:
+        if one.type in HIDDEN:
+            value = ""
+        elif decrypt or one.type in ("plain", "system"):
+            value = self._core.fill(one.value)
+        else:
+            value = "eyJ2IjoidjIiLCJjIjoi" + one.id.encode().hex()  # opaque, like the real listing's
+        return {
+            "id": one.id,
+            "key": one.key,
+            "value": value,
+            "type": one.type,
+            "target": one.target,
+            "gitBranch": one.branch or None,
+            "configurationId": None,
+            "comment": one.comment,
+            "createdAt": milliseconds(one.created),
+            "updatedAt": milliseconds(one.updated or one.created),
+            "createdBy": self._core.state.vercel.user,
+            "updatedBy": None,
+            "customEnvironmentIds": [],
+            "decrypted": decrypt and one.type not in HIDDEN,
+            "securityIssues": [],
+        }
+
+
+def environment(core: Core, target: str, branch: str = "", readable: bool = False) -> dict[str, str]:
+    """What a deployment of ``target`` is given; with ``readable`` only what can be read back, addresses filled in.
+
+    A branch's own value wins over the general one.
+    """
+    chosen = [
+        one
+        for one in sorted(core.state.vercel.env, key=lambda one: bool(one.branch))
+        if target in one.target and one.branch in ("", branch) and not (readable and one.type in HIDDEN)
+    ]
+    return {one.key: core.fill(one.value) if readable else one.value for one in chosen}
