@@ -172,8 +172,8 @@ def history(c: Context, limit: int = 20, json: bool = False) -> None:
         out(as_json(plain(reports)) if json else history_text(reports))
 
 
-@task(positional=["run"], help={"run": "its id (default: the latest)", "json": "as one JSON document"})
-def report(c: Context, run: str = "", json: bool = False) -> None:
+@task(help={"run": "its id, or `latest`", "json": "as one JSON document"})
+def report(c: Context, run: str, json: bool = False) -> None:
     """One run, whole: every step, every answer, what moved."""
     with honest():
         from pipeline.inquiry import one_run
@@ -232,13 +232,22 @@ def sandbox(c: Context, json: bool = False, reset: bool = False) -> None:
             keep_up(ROOT, out, as_json=json)
 
 
-@task(positional=["fault"], help={"fault": 'e.g. "vercel half-done POST */promote/*"', "clear": "take all faults away"})
-def fault(c: Context, fault: str = "", clear: bool = False) -> None:
-    """Put a fault on a service of the running sandbox, or list them."""
+@task(help={"fault": 'e.g. "vercel half-done POST */promote/*"; `faults` lists the kinds'})
+def fault(c: Context, fault: str) -> None:
+    """Make a service of the sandbox misbehave until `faults --clear`."""
     with honest():
-        from pipeline.sandbox_cli import faults
+        from pipeline.sandbox_cli import misbehave
 
-        out(faults(ROOT, fault, clear=clear))
+        out(misbehave(ROOT, fault))
+
+
+@task(help={"clear": "take all faults away"})
+def faults(c: Context, clear: bool = False) -> None:
+    """The faults that are on the sandbox, and the kinds there are."""
+    with honest():
+        from pipeline.sandbox_cli import known_faults
+
+        out(known_faults(ROOT, clear=clear))
 
 
 @task(help={"k": "only tests whose name matches", "process": "only those that start whole processes"})
@@ -313,6 +322,6 @@ def check_tasks() -> Collection:
     return collection(configuration, ROOT, out, honest)
 
 
-namespace = Collection(deploy, rollback, settle, status, history, report, lock, unlock, runbooks, sandbox, fault, test)
+namespace = Collection(deploy, rollback, settle, status, history, report, lock, unlock, runbooks, sandbox, fault, faults, test)
 if any(word.startswith("check") for word in sys.argv[1:]):  # forty more tasks, and what they import
     namespace.add_collection(check_tasks(), "check")

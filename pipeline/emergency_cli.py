@@ -195,9 +195,9 @@ def _target(wanted: Wanted, deploy_file: Path, *, with_default: bool) -> dict[st
 
 @contextlib.contextmanager
 def _sandbox(root: Path) -> Iterator[Access]:
-    from pipeline.sandbox.launch import attach
+    from pipeline.target import attached
 
-    with attach(root / ".sandbox") as running:
+    with attached(root) as running:
         domain = running["urls"]["production"].partition("://")[2]
         vercel = running["vercel"]
         yield Access(

@@ -217,7 +217,7 @@ def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tup
     if stage in past.settled:
         raise Mistake(f"--stage {stage}: has already passed in run {run}")
     if earlier and any(event.kind == "going back" for event in earlier):
-        raise Mistake(f"run {run}: was already going back; ./inv settle {run}")
+        raise Mistake(f"run {run}: was already going back; ./inv settle --run {run}")
 
 
 def _refuse_after_cut_off(it: Session, run: str) -> None:
@@ -226,15 +226,13 @@ def _refuse_after_cut_off(it: Session, run: str) -> None:
         report = report_of(other, events_of(it.store, other))
         if report.target != it.settings.name:
             continue
-        held = Lock(it.store, it.settings.name, run, it.clock).held()
-        if (
-            other != run
-            and not report.outcome
-            and it.past(other).moved_production
-            and not (held and held.holder == other)
-        ):
-            raise Locked(f"run {other} was cut off after it had promoted: ./inv settle {other}   goes back; "
-                         f"./inv deploy --resume {other}   goes on")  # fmt: skip
+        alive = Lock(it.store, it.settings.name, run, it.clock).alive()
+        at_it = alive is not None and alive.holder == other
+        if other != run and not report.outcome and not at_it and it.past(other).moved_production:
+            raise Locked(
+                f"run {other} was cut off after it had promoted: ./inv settle --run {other}   goes back; "
+                f"./inv deploy --resume {other}   goes on"
+            )
         return
 
 

@@ -32,9 +32,9 @@ def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
 
 
 def one_run(config: Config, root: Path, run: str) -> Report:
-    """One run; the latest when ``run`` is empty. Raises Mistake when there is none."""
+    """One run, by its id or ``latest``. Raises Mistake when there is none."""
     store = open_store(config.state, root)
-    chosen = run or next(iter(latest_runs(store, 1)), "")
+    chosen = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
     events = events_of(store, chosen)
     if not events:
         raise Mistake(f"report {run}: there is no such run; ./inv history lists them")

@@ -78,6 +78,12 @@ class Lock:
         """Give it back if it is ours."""
         self._store.execute("delete from deploy_locks where target = ? and holder = ?", self._target, self.holder)
 
+    def alive(self) -> Held | None:
+        """Who has it now and is still there: not lapsed, not a dead process of this machine."""
+        held = self.held()
+        lapsed = held is not None and not held.by_hand and held.expires <= self._clock.now().isoformat()
+        return None if held is None or lapsed or _is_dead(held) else held
+
     def held(self) -> Held | None:
         """Who has it now, lapsed or not."""
         rows = self._store.execute(f"select {COLUMNS} from deploy_locks where target = ?", self._target)

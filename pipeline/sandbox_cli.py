@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import Mistake
-from pipeline.sandbox.launch import attach, reset
-
-HOME = ".sandbox"
+from pipeline.sandbox.launch import reset
+from pipeline.target import SANDBOX, attached
 
 
 def keep_up(root: Path, out: Callable[[str], None], *, as_json: bool) -> None:
     """Start it, say where it is, and keep it until interrupted."""
-    with attach(root / HOME) as running:
+    with attached(root) as running:
         out(json.dumps(_services(running)) if as_json else _words(running))
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         try:
@@ -28,18 +27,24 @@ def keep_up(root: Path, out: Callable[[str], None], *, as_json: bool) -> None:
 
 def start_anew(root: Path) -> None:
     """Stop it and forget everything."""
-    reset(root / HOME)
+    reset(root / SANDBOX)
 
 
-def faults(root: Path, fault: str, *, clear: bool) -> str:
-    """Put ``fault`` on the running sandbox, or clear or list what is on it."""
-    with attach(root / HOME) as running:
+def misbehave(root: Path, fault: str) -> str:
+    """Put ``fault`` on the sandbox; it stays, also for the next command. Raises Mistake naming what is wrong with it."""
+    with attached(root) as running:
+        return str(_ask(running, "POST", {"fault": fault})["text"])
+
+
+def known_faults(root: Path, *, clear: bool) -> str:
+    """The faults that are on, after clearing them if asked, and every kind with what it does."""
+    with attached(root) as running:
         if clear:
             _ask(running, "DELETE", None)
-        if fault:
-            _ask(running, "POST", {"fault": fault})
-        on = _ask(running, "GET", None)["faults"]
-    return "\n".join(str(one["text"]) for one in on) or "no faults"
+        told = _ask(running, "GET", None)
+    on = [f"  {one['text']}" for one in told["faults"]] or ["  none"]
+    kinds = [f"  {kind:<15} {words}" for kind, words in told["kinds"].items()]
+    return "\n".join(["on now:", *on, "kinds (SERVICE KIND [key=value …] [METHOD] [PATH]):", *kinds])
 
 
 def _ask(running: Mapping[str, Any], method: str, body: object) -> Any:

@@ -27,6 +27,7 @@ SECRETS = {
     "SMOKE_EMAIL": "the account of the smoke-test student in your app",
     "SMOKE_PASSWORD": "the password of the smoke-test student in your app",
 }
+SANDBOX = ".sandbox"
 OPTIONAL = ("VERCEL_AUTOMATION_BYPASS_SECRET", "NOTIFY_WEBHOOK_URL", "NEON_API_KEY")
 
 
@@ -55,9 +56,7 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
     name, target = config.target(name)
     policies = config.policies[name].by_type()
     if target.kind == "sandbox":
-        from pipeline.sandbox.launch import attach
-
-        with attach(root / ".sandbox") as running:
+        with attached(root) as running:
             yield sandbox_settings(name, running, policies)
         return
     missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
@@ -68,6 +67,19 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
     yield Settings(name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies)
+
+
+@contextlib.contextmanager
+def attached(root: Path) -> Iterator[Mapping[str, Any]]:
+    """The sandbox of this checkout, started when it is not running; what it says of itself. Raises Mistake."""
+    from pipeline.sandbox.launch import SandboxError, attach
+
+    with contextlib.ExitStack() as stack:
+        try:
+            running = stack.enter_context(attach(root / SANDBOX))
+        except SandboxError as error:
+            raise Mistake(str(error)) from error
+        yield running
 
 
 def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[type, Any]) -> Settings:

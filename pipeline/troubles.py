@@ -175,7 +175,7 @@ VERCEL = (
     Trouble(
         "504 FUNCTION_INVOCATION_TIMEOUT",
         "One route hangs, then fails",
-        "Query *Long-running queries* while it hangs",
+        "Query *Long-running queries (> 5 seconds)* while it hangs",
         "Cancel the query; add the index; raise `maxDuration` only when the work really is that long",
         "performance-degradation",
     ),
@@ -190,7 +190,7 @@ VERCEL = (
         "A changed variable has no effect",
         "The old value is still used",
         "A deployment keeps the values it was built with, also after a rollback",
-        "`vercel redeploy $DOMAIN`, and `vercel promote` the result when the project is pinned",
+        "`vercel redeploy $DOMAIN`, and `vercel promote $DEPLOYMENT` with the new id when the project is pinned",
     ),
     Trouble(
         "`vercel logs` refuses an address",

@@ -10,6 +10,7 @@ import pytest
 import tasks
 from checks.healthy import healthy
 from pipeline import emergency
+from pipeline.check_cli import _given_by_steps
 from pipeline.config import load, schema
 from pipeline.definition import DEPLOY, PIPELINES
 from pipeline.incidents.playbooks import PLAYBOOKS
@@ -136,6 +137,17 @@ def test_every_playbook_and_severity_is_in_the_incident_response() -> None:
     assert len({one.name for one in PLAYBOOKS}) == len(PLAYBOOKS)
 
 
+def test_every_question_of_a_playbook_can_be_asked_outside_a_run() -> None:
+    asked = {clue.gate for one in PLAYBOOKS for clue in one.ask} | {gate for one in PLAYBOOKS for gate in one.verify}
+    assert [gate.name for gate in asked if _given_by_steps(gate)] == []
+
+
+def test_every_clue_to_another_playbook_names_one() -> None:
+    titles = {one.title for one in PLAYBOOKS}
+    words = [clue.no_means for one in PLAYBOOKS for clue in one.ask] + [r.does for p in PLAYBOOKS for r in p.mitigate]
+    assert {title for text in words for title in re.findall(r"\bgo to \*([^*]+)\*", text)} <= titles
+
+
 def test_contacts_come_from_deploy_yml() -> None:
     for contact in POLICIES.contacts.escalation:
         assert contact.name in INCIDENTS
@@ -147,6 +159,7 @@ def test_thresholds_follow_the_policies() -> None:
     assert f"{POLICIES.errors.times_baseline:g} × the baseline" in MONITORING
     assert f"< {POLICIES.uptime.availability_percent:g} %" in MONITORING
     assert f"{POLICIES.uptime.slowest_ms / 1000:g} seconds" in MONITORING
+    assert f"p95 above {POLICIES.performance.p95_ms / 1000:g} seconds" in RUNBOOK
 
 
 def test_every_required_variable_is_on_the_verification_checklist() -> None:
@@ -220,7 +233,8 @@ def test_a_page_reads_clean(page: str) -> None:
     text = FENCE.sub("", page)
     assert page.count("```") % 2 == 0
     assert not re.search(r"\.\.(?!\.)(?<!\.\.\.)", text), "two full stops"
-    assert "None" not in text
+    assert not re.search(r"\bNone\b", text)
+    assert not re.search(r"^ +$", page, re.MULTILINE), "a line of blanks"
     assert "\n\n\n" not in page
     assert not re.search(r"^(#+) [^\n]+\n+\1 ", text, re.MULTILINE), "an empty section"
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):

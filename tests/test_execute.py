@@ -88,7 +88,8 @@ def test_the_workflow_has_one_step_a_stage_and_ends_by_settling() -> None:
     steps = made["jobs"]["deploy"]["steps"]
     names = [step.get("name") for step in steps]
     assert names[2:] == [*(stage.name for stage in DEPLOY.stages), "settle"]
-    assert steps[-1]["if"] == "always()"
+    assert steps[-1]["if"] == "always() && steps.begins.outcome != 'skipped'"
+    assert steps[2]["id"] == "begins"
     for step in steps[2:]:
         assert step["run"].startswith("exec ./inv "), "GitHub signals the step's entry process"
     assert made["concurrency"]["cancel-in-progress"] is False

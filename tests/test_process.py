@@ -256,6 +256,7 @@ def test_a_rollback_that_happened_but_answered_500_is_proved_all_the_same(checko
         (("settle", "--run", "nobody"), "settle nobody: there is no such run"),
         (("check.smoke.routes-answer",), "needs StagedDeployment"),
         (("fault", "github explode"), "no kind 'explode'"),
+        (("fault", "mars cut"), "no service 'mars'"),
     ],
 )
 def test_bad_input_says_what_was_wrong_and_exits_2(checkout: Checkout, words: tuple[str, ...], says: str) -> None:

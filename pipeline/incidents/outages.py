@@ -80,7 +80,7 @@ DATABASE_UNREACHABLE = Playbook(
         Remedy(
             "The compute hangs although Neon reports no incident",
             "Restart it; every open connection is cut and the app reconnects. Neon console → Branches → your branch →"
-            " Computes → Restart, or",
+            " Computes → Restart. Or by its API:",
             (
                 'curl -sS -X POST -H "Authorization: Bearer $NEON_API_KEY"'
                 " https://console.neon.tech/api/v2/projects/$NEON_PROJECT/endpoints/$NEON_ENDPOINT/restart",
@@ -160,8 +160,6 @@ VENDOR_OUTAGE = Playbook(
         Clue(health.is_well_before, "users feel it"),
     ),
     look=(
-        Look("curl -sS https://www.vercel-status.com/api/v2/summary.json | jq .status", "Vercel"),
-        Look("curl -sS https://neonstatus.com/api/v1/summary | jq .", "Neon"),
         Look("curl -sS https://www.cloudflarestatus.com/api/v2/summary.json | jq .status", "Cloudflare (R2)"),
         Look(
             'curl -sS -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN" $UPSTASH_REDIS_REST_URL/ping',

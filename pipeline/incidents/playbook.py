@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from checks import health
 from checks.gate import Gate
 from pipeline.incidents.severity import Severity
 
@@ -52,6 +53,15 @@ class Playbook:
     """It is over when all of these say yes."""
     tell: tuple[str, ...]
     """Audiences, by name, that must hear of it beside the team."""
+
+
+CLAIMS = {health.is_well_before: "Production's health check answers 200."}
+"""Gates whose own title speaks of a deployment, in words that fit an incident."""
+
+
+def claim(gate: Gate) -> str:
+    """What is true when ``gate`` says yes, outside a deployment."""
+    return CLAIMS.get(gate, gate.procedure.title)
 
 
 ROLL_BACK = Remedy(

@@ -9,11 +9,10 @@ DEPLOYMENT_FAILURE = Playbook(
     title="Deployment Failure",
     symptom="The deploy workflow is red, or a run ended as blocked, rolled back or stranded.",
     means="The new release did not make it. Except when stranded, production serves what it served before.",
-    impact="None for users, as long as production is where it was. The change waits.",
+    impact="Nobody notices, as long as production is where it was. The change waits.",
     severity=P2,
     unless="It is a P0 when the run is stranded: production may serve the bad release, so roll back by hand now.",
     ask=(
-        Clue(release.is_built, "the build failed: read its log, usually types, a dependency or a variable"),
         Clue(environment.required_variables, "a variable is missing: set it and start a new run"),
         Clue(database.history_is_clean, "a migration failed: see P3009 and P3018 in the troubleshooting guide"),
         Clue(release.is_not_pinned, "production was rolled back before: find out why first"),
@@ -22,8 +21,10 @@ DEPLOYMENT_FAILURE = Playbook(
     look=(
         Look("gh run list --workflow deploy.yml --limit 5", "which run failed"),
         Look("gh run view $ID --log-failed", "the stage and the question that stopped it"),
-        Look("vercel inspect $STAGED --logs", "the build log; the reason is in its last lines"),
-        Look("vercel env ls production", "every name that the release reads must be there"),
+        Look(
+            "vercel inspect $STAGED --logs",
+            "the reason, in the last lines of the build log: usually types, a dependency or a variable",
+        ),
         Look("vercel inspect $DOMAIN", "which deployment serves production now"),
     ),
     mitigate=(
@@ -105,16 +106,12 @@ PERFORMANCE_DEGRADATION = Playbook(
     severity=P2,
     unless="It is a P1 when pages time out, and a P0 when nobody can work.",
     ask=(
-        Clue(performance.pages_are_quick, "it is slow from here too, now"),
+        Clue(performance.pages_are_quick, "it is slow from here too, now; only the first request slow is a cold start"),
         Clue(services.uptime_is_confirmed, "it is more than slow: go to *Site Down*"),
         Clue(services.neon_is_operational, "it is Neon: go to *Vendor Outage*"),
         Clue(errors.rate_is_usual, "it is not only slow: go to *Error Spike*"),
     ),
     look=(
-        Look(
-            "for i in $(seq 20); do curl -sS -o /dev/null -w '%{time_total}\\n' $PRODUCTION/; done | sort -n | tail -2",
-            "the two slowest of twenty; the first one after a pause is a cold start",
-        ),
         Look(
             "psql \"$DIRECT_URL\" -c \"select pid, now() - query_start as duration, left(query, 80) from"
             " pg_stat_activity"

@@ -43,7 +43,8 @@ def sentry(policies: Policies) -> Dashboard:
             Panel("Error rate by endpoint", "Explore → Errors, `count()` by `transaction`",
                   "spread thinly", "one route has most of them",
                   "search that route in the logs; look at what last changed in it"),
-            Panel("Session replay", "an issue → Replays", "-", "a user reports what you cannot reproduce",
+            Panel("Session replay", "an issue → Replays", "nobody complains",
+                "a user reports what you cannot reproduce",
                   "watch the minute before the error; texts and inputs are masked, keep it that way"),
             Panel("Release tracking", "Releases → the latest two", "crash-free sessions equal or better",
                   "the newer one has errors that the older one has not",
@@ -52,7 +53,7 @@ def sentry(policies: Policies) -> Dashboard:
         'curl -sS -G -H "Authorization: Bearer $SENTRY_AUTH_TOKEN" $SENTRY/api/0/organizations/$SENTRY_ORG/issues/ \\\n'
         "  --data-urlencode 'query=is:unresolved firstSeen:-24h' -d sort=freq -d environment=production \\\n"
         "  | jq -r '.[] | [.level, .count, .userCount, .title] | @tsv'",
-        "errors that are new since yesterday: level, events, users, title",
+        "errors that are new since yesterday (level, events, users, title)",
     )  # fmt: skip
 
 
@@ -64,7 +65,8 @@ def analytics(policies: Policies) -> Dashboard:
         " read API",
         (
             Panel("LCP (Largest Contentful Paint)", "when the main content is there, p75", "< 2.5 s", "> 4 s",
-                  "slow server or heavy images: filter by page, then see *Frontend performance profiling*"),
+                  "slow server or heavy images: filter by page, then see *Frontend performance profiling (browser"
+                  " DevTools)*"),
             Panel("INP (Interaction to Next Paint)", "how long a click takes to show, p75", "< 200 ms", "> 500 ms",
                   "too much JavaScript at once: profile the page"),
             Panel("FID (First Input Delay)", "delay of the first click, p75", "< 100 ms", "> 300 ms",
@@ -84,7 +86,7 @@ def analytics(policies: Policies) -> Dashboard:
                   "a drop may be an outage that nobody reported: open the site; a spike may be an attack: Firewall"),
         ),
         "for i in $(seq 20); do curl -sS -o /dev/null -w '%{time_total}\\n' $PRODUCTION/; done | sort -n | tail -2",
-        "a stand-in at the moment you ask: the slowest of twenty loads, in seconds",
+        "the slowest of twenty loads, in seconds, as a stand-in",
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ PINO = LogSource(
     "Structured Logs (Pino)",
     "In Vercel Logs: each message of the app is one line of JSON. `level` is a number: 30 info, 40 warn, 50 error,"
     " 60 fatal",
-    "as Vercel Logs",
+    "as long as Vercel Logs",
     (
         ("vercel logs --environment production --since 1h --json | jq -r '.message | fromjson? | select(.level >= 50)'",
          "errors that the app itself logged"),

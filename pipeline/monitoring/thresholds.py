@@ -17,8 +17,19 @@ class Threshold:
     usual: str
     limit: str
     severity: Severity
-    gate: Gate
+    gate: Gate | None
+    """The gate that judges by it; None when a person reads it off the dashboard."""
     playbook: str
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A reason to roll a release back. ``at_once``: without waiting whether it lasts."""
+
+    signal: str
+    limit: str
+    gate: Gate
+    at_once: bool = False
 
 
 def thresholds(policies: Policies) -> tuple[Threshold, ...]:
@@ -27,12 +38,12 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
     return (
         Threshold(
             "Critical error (sign-in, data loss)", "Sentry", "none",
-            f"any new issue of level {' or '.join(f'`{level}`' for level in wrong.critical)}"
+            f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)}"
             " that touches sign-in or stored data",
             P0, errors.no_new_critical, "error-spike",
         ),
-        Threshold("Health check", f"`{policies.health.path}`", "200", "no 200 for 2 minutes", P0,
-                  health.production_is_well, "site-down"),
+        Threshold("Health check", f"`{policies.health.path}`", "200", "no 200, twice in a row", P0,
+                  health.is_well_before, "site-down"),
         Threshold("Sign-in, course or upload", "smoke journeys", "all work", "one fails twice in a row", P0,
                   smoke.production_journeys_work, "authentication-failure"),
         Threshold(
@@ -43,13 +54,37 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
         Threshold("Uptime, 7 days", "Better Stack", f"≥ {up.availability_percent:g} %",
                   f"< {up.availability_percent:g} %", P1, services.uptime_is_confirmed, "site-down"),
         Threshold("Response time, p95", "Better Stack", f"< {up.usual_ms} ms", f"> {seconds(up.slowest_ms)}", P2,
-                  services.uptime_is_confirmed, "performance-degradation"),
+                  None, "performance-degradation"),
         Threshold("Page load, p95", "Vercel Analytics, and twenty visits", f"< {seconds(policies.performance.p95_ms)}",
-                  f"> {seconds(policies.performance.p95_ms)} after a release", P2, performance.pages_are_quick,
+                  f"> {seconds(policies.performance.p95_ms)}", P2, performance.pages_are_quick,
                   "performance-degradation"),
+    )  # fmt: skip
+
+
+def criteria(policies: Policies) -> tuple[Criterion, ...]:
+    """Every reading that takes a fresh release back."""
+    smoke_limit, levels = policies.smoke.slowest_ms, " or ".join(f"`{level}`" for level in policies.errors.critical)
+    return (
+        Criterion(
+            "Health check",
+            f"`{policies.health.path}` does not answer 200 within {seconds(policies.health.slowest_ms)}, or names"
+            f" another"
+            " commit",
+            health.production_is_well,
+        ),
+        Criterion("Pages", "one shows an error page, lacks its text or leads off the site",
+                  smoke.production_routes_answer, at_once=True),
+        Criterion("Pages", f"one has the wrong status, or takes more than {seconds(smoke_limit)}",
+                  smoke.production_routes_answer),
+        Criterion("Login, course, upload", "one of them fails", smoke.production_journeys_work),
+        Criterion("Sentry", f"a new issue of level {levels} since the release", errors.no_new_critical, at_once=True),
+        Criterion("Error rate", f"more than {policies.errors.times_baseline:g} × the baseline, and more than"
+                  f" {policies.errors.fewest_events} events", errors.rate_is_usual),
+        Criterion("Better Stack", "does not say *up*, or has an open incident", services.uptime_is_confirmed),
+        Criterion("Page load", f"p95 above {seconds(policies.performance.p95_ms)}", performance.pages_are_quick),
     )  # fmt: skip
 
 
 def seconds(ms: int) -> str:
     """``5000`` is ``5 seconds``."""
-    return f"{ms / 1000:g} seconds"
+    return f"{ms / 1000:g} second{'' if ms == 1000 else 's'}"

@@ -5,22 +5,23 @@ from collections.abc import Mapping
 from checks.policy import Contact, ContactsPolicy
 from pipeline.config import DeployFile, Policies
 from pipeline.incidents.communication import AUDIENCES, CADENCE, ROLES, Audience
-from pipeline.incidents.playbook import Playbook, Remedy
+from pipeline.incidents.playbook import Clue, Look, Playbook, Remedy, claim
 from pipeline.incidents.playbooks import PLAYBOOKS
 from pipeline.incidents.severity import SEVERITIES
 from pipeline.render.words import (
     RUNBOOK,
     bullets,
     fence,
+    flow,
     gate_link,
     known_here,
     link,
+    linked,
     numbered,
     page,
     spell,
     stop,
     table,
-    upper,
 )
 
 OPENING = """
@@ -99,7 +100,7 @@ def _scenarios() -> str:
     return "\n\n".join(
         (
             "## Common Incident Scenarios",
-            "Find the line that fits, follow the link, do what it says from the top. *Ask* changes nothing, so ask"
+            "Find the line that fits, follow the link, do what it says from the top. Asking changes nothing, so ask"
             " freely."
             " With the tool a question is `./inv check.NAME --target production`; by hand the link says how.",
             table(("scenario", "you see", "severity"), rows),
@@ -109,8 +110,6 @@ def _scenarios() -> str:
 
 
 def _scenario(one: Playbook) -> str:
-    clues = [(gate_link(clue.gate, RUNBOOK), _titles_linked(clue.no_means)) for clue in one.ask]
-    looks = [f"{upper(stop(look.tells))}\n\n{fence(look.command)}" for look in one.look]
     told = [f"{audience.title}: {audience.first}" for audience in AUDIENCES if audience.name in one.tell]
     return "\n\n".join(
         (
@@ -119,37 +118,51 @@ def _scenario(one: Playbook) -> str:
             f"**It means:** {one.means}",
             f"**Users:** {one.impact}",
             f"**Severity:** {one.severity.heading}, response {one.severity.response}. {one.unless}",
-            "**Diagnose.** Ask:",
-            table(("question", "when the answer is no"), clues),
+            "**Diagnose.** Ask whether these are true:",
+            bullets(map(_clue, one.ask)),
             "Look:",
-            bullets(looks),
-            "**Mitigate.** The first line that fits:",
+            *map(_look, one.look),
+            "**Mitigate.** From the top, each line that fits, until users are well:",
             numbered(_remedy(remedy) for remedy in one.mitigate),
             "**Verify.** It is over when all of these say yes, twice, five minutes apart:",
-            bullets((f"{gate.procedure.title} {gate_link(gate, RUNBOOK)}" for gate in one.verify), "- [ ]"),
+            bullets((f"{claim(gate)} {gate_link(gate, RUNBOOK)}" for gate in one.verify), "- [ ]"),
             f"**Communicate.** {link('Templates')}, to the team at once" + (":" if told else " and nobody else."),
             bullets(told),
         )
     ).rstrip()
 
 
+def _clue(one: Clue) -> str:
+    return (
+        f"**{claim(one.gate)}** {gate_link(one.gate, RUNBOOK)}\n*If not:* {_titles_linked(stop(one.no_means))}\n"
+        f"*By hand:* {flow(one.gate.procedure.by_hand)}"
+    )
+
+
+def _look(one: Look) -> str:
+    return f"{fence(one.command)}\n\n→ {_titles_linked(stop(one.tells))}"
+
+
 def _remedy(one: Remedy) -> str:
-    commands = [f"{one.tool}     # with the tool"] if one.tool else []
-    commands += [f"{c}     # by hand" if one.tool and len(one.commands) == 1 else c for c in one.commands]
+    width = max(map(len, (one.tool, *one.commands)))
+    commands = [f"{one.tool:<{width}}  # with the tool"] if one.tool else []
+    commands += [f"{command:<{width}}  # by hand" if one.tool else command for command in one.commands]
     text = f"**{one.when}.** {_titles_linked(stop(one.does))}"
     return text + (f"\n\n{fence(chr(10).join(commands))}" if commands else "")
 
 
 def _titles_linked(text: str) -> str:
-    """``text`` with each *Title* of a playbook made a link."""
-    for title in TITLES.values():
-        text = text.replace(f"*{title}*", link(title))
-    return text
+    return linked(text, dict.fromkeys(TITLES.values(), ""))
 
 
 def _escalation(contacts: ContactsPolicy) -> str:
     people = [
-        (one.role, one.name, one.reach, f"no answer for {spell(one.after)}" if one.after else "first")
+        (
+            one.role,
+            one.name,
+            one.reach,
+            f"{spell(one.after)} after the alert, without an answer" if one.after else "first",
+        )
         for one in contacts.escalation
     ]
     rows = [(one.severity.name, one.team, one.stakeholders, one.users) for one in CADENCE]
@@ -172,7 +185,7 @@ def _escalation(contacts: ContactsPolicy) -> str:
             "### Templates",
             "Fill in what is in brackets. Say what users feel; leave out what you only suspect.",
             *(f"**{one.title}**\n\n{fence(one.template, 'text')}" for one in AUDIENCES),
-            "When no person can post, the channel's webhook can:",
+            "From a terminal, by the channel's webhook:",
             fence(
                 "curl -sS -X POST -H 'content-type: application/json' "
                 '-d \'{"text": "INCIDENT P0: …"}\' $WEBHOOK'
@@ -186,7 +199,7 @@ def _tree(people: tuple[Contact, ...]) -> str:
     lines += [f'  contact_{n}["{one.role}<br/>{one.name}"]' for n, one in enumerate(people)]
     before = "alert"
     for n, one in enumerate(people):
-        arrow = f'-- "after {spell(one.after)}" -->' if one.after else "-->"
+        arrow = f'-- "{spell(one.after)} after the alert" -->' if one.after else "-->"
         lines.append(f"  {before} {arrow} contact_{n}")
         before = f"contact_{n}"
     return fence("\n".join(lines), "mermaid") if people else ""

@@ -4,8 +4,9 @@ from pipeline.config import DeployFile, Policies
 from pipeline.monitoring.checklists import BASELINES, DAILY, WEEKLY, Item
 from pipeline.monitoring.dashboards import Dashboard, dashboards
 from pipeline.monitoring.queries import QUERIES
+from pipeline.monitoring.techniques import TECHNIQUES
 from pipeline.monitoring.thresholds import thresholds
-from pipeline.render.incidents import playbook_link
+from pipeline.render.incidents import TITLES, playbook_link
 from pipeline.render.words import (
     INCIDENTS,
     RUNBOOK,
@@ -14,6 +15,7 @@ from pipeline.render.words import (
     gate_link,
     known_here,
     link,
+    linked,
     page,
     stop,
     table,
@@ -46,7 +48,7 @@ def _dashboard(one: Dashboard) -> str:
             f"## {one.title}",
             f"Where: {stop(one.where)}",
             table(("look at", "where, what it shows", "well", "worry", "then"), rows),
-            f"Without the dashboard: {stop(one.tells)}",
+            f"Without the dashboard, {one.tells}:",
             fence(one.command),
         )
     )
@@ -60,7 +62,7 @@ def _thresholds(policies: Policies) -> str:
             one.usual,
             f"**{one.limit}**",
             one.severity.name,
-            gate_link(one.gate, RUNBOOK),
+            gate_link(one.gate, RUNBOOK) if one.gate else "a person, on the dashboard",
             playbook_link(one.playbook, INCIDENTS),
         )
         for one in thresholds(policies)
@@ -104,12 +106,7 @@ def _item(one: Item) -> str:
 
 
 def _linked(text: str) -> str:
-    """``text`` with each *Name* of a playbook, a query or a section made a link."""
-    from pipeline.render.incidents import TITLES
-
     pages = dict.fromkeys(TITLES.values(), INCIDENTS)
     pages |= {query.name: TROUBLESHOOTING for queries in QUERIES.values() for query in queries}
-    pages |= {"Historical Baselines": ""}
-    for heading, where in pages.items():
-        text = text.replace(f"*{heading}*", link(heading, page=where))
-    return text
+    pages |= {technique.title: TROUBLESHOOTING for technique in TECHNIQUES}
+    return linked(text, pages | {"Historical Baselines": ""})

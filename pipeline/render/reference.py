@@ -14,6 +14,7 @@ from pipeline.render.report import OUTCOMES, finding_text
 from pipeline.render.words import (
     REFERENCE,
     RUNBOOK,
+    bullets,
     fence,
     flow,
     gate_link,
@@ -25,6 +26,7 @@ from pipeline.render.words import (
     step_link,
     stop,
     table,
+    upper,
 )
 from pipeline.runner import Outcome
 from pipeline.target import OPTIONAL, SECRETS
@@ -32,6 +34,7 @@ from pipeline.target import OPTIONAL, SECRETS
 OPENING = """
 Everything that has a name: what can run, what it asks, how it ends, and every key and variable that it reads.
 """
+LIVE = "The release is live; it was proved and watched"
 WHAT_FOR = {
     "VERCEL_AUTOMATION_BYPASS_SECRET": "Lets smoke tests through Deployment Protection. Vercel → Project → Settings →"
     " Deployment Protection → Protection Bypass for Automation",
@@ -96,19 +99,19 @@ def _counts(stage: Stage) -> str:
 
 def _stage(number: int, stage: Stage, pipeline: Pipeline, policies: Policies) -> str:
     facts = [
-        ("patience", f"{spell(stage.patience)}: so long *not yet* and *unknown* are borne") if stage.patience else (),
-        ("watches", f"for {spell(stage.during)} after the first yes") if stage.during else (),
-        ("asks again", f"every {spell(stage.every)}") if stage.asks and stage.patience else (),
-        ("does", ", ".join(map(step_link, stage.does))) if stage.does else (),
-        ("asks", ", ".join(map(gate_link, stage.asks))) if stage.asks else (),
-        ("when the answer is no", _consequence(stage, pipeline)),
-        ("only this stage", f"`./inv deploy --target production --run $RUN --stage {stage.name}`"),
+        ("Does", ", ".join(map(step_link, stage.does))),
+        ("Asks", ", ".join(map(gate_link, stage.asks))),
+        ("Patience", spell(stage.patience) if stage.patience else ""),
+        ("Asks again", f"every {spell(stage.every)}" if stage.asks and stage.patience else ""),
+        ("Watches", f"for {spell(stage.during)}" if stage.during else ""),
+        ("When the answer stays no", _consequence(stage, pipeline)),
+        ("Only this stage", f"`./inv deploy --target production --run $RUN --stage {stage.name}`"),
     ]
     return "\n\n".join(
         (
             f"### Stage {number}: {stage.name}",
             stage.purpose,
-            table(("", ""), [fact for fact in facts if fact]),
+            bullets(f"**{name}:** {text}" for name, text in facts if text),
             *map(step_entry, stage.does),
             *(gate_entry(gate, policies) for gate in stage.asks),
         )
@@ -120,7 +123,7 @@ def _consequence(stage: Stage, pipeline: Pipeline) -> str:
         return "a warning; the release stays"
     until = pipeline.stages[: pipeline.stages.index(stage) + 1]
     moved = any(step.moves_production for one in until for step in one.does)
-    return "the run goes back (exit 3)" if moved else "the run stops (exit 1); production was not touched"
+    return "the run goes back (exit 3)" if moved else "the run stops (exit 1); traffic never moved"
 
 
 def step_entry(step: Step) -> str:
@@ -168,7 +171,8 @@ def _inputs(gate: Gate, policies: Policies) -> str:
     sees = [kind for kind in kinds if not issubclass(kind, Policy)]
     lines = [f"* `{kind.__name__}`: {flow(inspect.getdoc(kind) or '')}" for kind in sees]
     lines += [
-        f"* required: {link(f'`{sections[kind]}`', f'`{sections[kind]}` in `deploy.yml`', REFERENCE)}" for kind in asks
+        f"* Compared with {link(f'`{sections[kind]}`', f'`{sections[kind]}` in `deploy.yml`', REFERENCE)}"
+        for kind in asks
     ]
     return "**Evidence:**\n\n" + "\n".join(lines)
 
@@ -181,7 +185,7 @@ def reference(pipelines: Iterable[Pipeline], file: DeployFile, policies: Policie
 
 
 def _exit_codes() -> str:
-    rows = [(outcome.value, outcome.word, OUTCOMES[outcome.word]) for outcome in Outcome]
+    rows = [(one.value, one.word, upper(OUTCOMES[one.word].partition(": ")[2]) or LIVE) for one in Outcome]
     rows.insert(2, (2, "-", "A mistake in what was typed or in `deploy.yml`; nothing was touched"))
     rows.append((130, "-", "Ctrl-C before anything was touched; later it goes back and ends as one of the above"))
     return "## Exit Codes and Outcomes\n\n" + table(("exit code", "outcome", "means"), rows)
@@ -296,6 +300,8 @@ def _default(value: Mapping[str, Any]) -> str:
     if isinstance(default, list):
         plain = all(not isinstance(one, dict) for one in default)
         return ", ".join(f"`{one}`" for one in default) if plain else ""
+    if isinstance(default, float):
+        return f"`{default:g}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

@@ -80,7 +80,7 @@ def _next(report: Report) -> list[str]:
             ]
         case "stranded":
             return ["./inv rollback   once Vercel answers again"]
-    return [f"./inv settle {report.run}   goes back", f"./inv deploy --resume {report.run}   goes on"]
+    return [f"./inv settle --run {report.run}   goes back", f"./inv deploy --resume {report.run}   goes on"]
 
 
 def summary_markdown(report: Report) -> str:
@@ -102,8 +102,8 @@ def summary_markdown(report: Report) -> str:
 
 def _rows(stage: StageReport) -> list[str]:
     return [
-        f"| {stage.name} | {line.name} | {MARKS.get(line.state, '')} {line.state}{_because(line)} | {duration(line.ms)} |"
-        for line in stage.lines
+        f"| {stage.name} | {one.name} | {MARKS.get(one.state, '')} {one.state}{_because(one)} | {duration(one.ms)} |"
+        for one in stage.lines
     ]
 
 

@@ -8,7 +8,8 @@ from checks.procedure import procedure
 from pipeline.config import DeployFile, Policies
 from pipeline.emergency import STEPS
 from pipeline.incidents.communication import AUDIENCES
-from pipeline.monitoring.thresholds import Threshold, thresholds
+from pipeline.incidents.playbook import claim
+from pipeline.monitoring.thresholds import criteria
 from pipeline.plan import Pipeline
 from pipeline.render.reference import stages_in_order
 from pipeline.render.words import (
@@ -21,6 +22,7 @@ from pipeline.render.words import (
     link,
     numbered,
     page,
+    spell,
     table,
 )
 
@@ -73,7 +75,7 @@ def runbook(
         _checklist(pipeline),
         _deployment(pipeline, preview, policies, prose),
         _validation(policies),
-        _rollback(policies),
+        _rollback(pipeline, policies),
         stages_in_order(pipeline, policies),
     )
     return page("Deployment Runbook", OPENING, "\n\n".join(parts), known_here(file, policies))
@@ -93,12 +95,7 @@ def _checklist(pipeline: Pipeline) -> str:
 
 
 def _tick(gate: Gate) -> str:
-    return f"{gate.procedure.title} {gate_link(gate)}\nBy hand: {by_hand_line(gate)}"
-
-
-def by_hand_line(gate: Gate) -> str:
-    """How to ask ``gate`` without the tool, on one line."""
-    return flow(gate.procedure.by_hand)
+    return f"{gate.procedure.title} {gate_link(gate)}\n*By hand:* {flow(gate.procedure.by_hand)}"
 
 
 def _deployment(pipeline: Pipeline, preview: Pipeline, policies: Policies, prose: Mapping[str, str]) -> str:
@@ -169,8 +166,9 @@ def _preview(preview: Pipeline) -> str:
             "A preview shows a change before it is merged. Production is not involved.",
             numbered(
                 (
-                    "Make one. With the tool `vercel build && ./inv deploy --target preview --from .`; by hand"
-                    " `vercel build && vercel deploy --prebuilt`. It prints the address: `$STAGED`.",
+                    "Build it: `vercel pull --yes --environment=preview && vercel build`.",
+                    "Upload it. With the tool `./inv deploy --target preview --from .`; by hand"
+                    " `vercel deploy --prebuilt`. It prints the address: `$STAGED`.",
                     "Ask it what production will be asked (below). By hand: follow those entries.",
                     "Open `$STAGED` and use the change the way a student would. Once on a phone.",
                     "Write the address and what you saw into the pull request:\n"
@@ -241,8 +239,14 @@ def _smoke(policies: Policies) -> str:
     return "\n\n".join((table(("route", "answers", "contains"), routes), bullets(journeys)))
 
 
-def _rollback(policies: Policies) -> str:
-    after = (release.is_restored, health.is_well_before, errors.rate_is_usual)
+def _rollback(pipeline: Pipeline, policies: Policies) -> str:
+    after = (
+        release.is_restored,
+        health.is_well_before,
+        smoke.production_journeys_work,
+        services.uptime_is_confirmed,
+        errors.rate_is_usual,
+    )
     words = next(one for one in AUDIENCES if one.name == "release")
     return "\n\n".join(
         (
@@ -250,11 +254,10 @@ def _rollback(policies: Policies) -> str:
             "A rollback points production back at the deployment before. Nothing is rebuilt; it takes seconds. When in"
             " doubt, roll back: it can be taken back with `vercel promote $DEPLOYMENT`.",
             "### When to Roll Back",
-            "Roll back when any of these is true after a release and lasts longer than it takes to read it twice:",
-            table(
-                ("signal", "roll back when", "severity", "asked by"),
-                [_decision(one) for one in thresholds(policies)],
-            ),
+            "Roll back when any of these is true after a release. The tool does so by itself, until the watch is over;"
+            " later, and by hand, it is you who decides.",
+            _criteria(pipeline, policies),
+            "Roll back at once, without measuring, when data is being lost or shown to the wrong people.",
             "Do **not** roll back when a vendor is down (it helps nobody), or past a leaked secret (the old build"
             " still has"
             " the old value). A migration is no reason against it: migrations only expand, and old code runs on them.",
@@ -262,9 +265,9 @@ def _rollback(policies: Policies) -> str:
             fence(
                 "./inv rollback --target production --plan     # shows where it would go back to, touches"
                 " nothing\n./inv rollback --target production"),
-            "It needs `VERCEL_TOKEN` and nothing else: no configuration, no database, no approval. `--to"
-            " $PREVIOUS` names"
-            " another deployment. Exit 0: proved. Exit 4: production needs a person now.",
+            "It needs `VERCEL_TOKEN` and a project, nothing else: no database, no approval, and with"
+            " `--project $PROJECT` not even a readable `deploy.yml`. `--to $PREVIOUS` names another deployment."
+            " Exit 0: proved. Exit 4: production needs a person now.",
             "### By Vercel Dashboard",
             numbered(
                 (
@@ -292,7 +295,7 @@ def _rollback(policies: Policies) -> str:
                 )
             ),
             "### Validation After a Rollback",
-            bullets([_tick(gate) for gate in after], "- [ ]"),
+            bullets([_tick(gate).replace(gate.procedure.title, claim(gate)) for gate in after], "- [ ]"),
             "### Communication",
             f"Write to {words.where}, {words.first}:",
             fence(words.template, "text"),
@@ -305,8 +308,13 @@ def _rollback(policies: Policies) -> str:
     )  # fmt: skip
 
 
-def _decision(one: Threshold) -> tuple[str, ...]:
-    return one.signal, one.limit, one.severity.name, gate_link(one.gate)
+def _criteria(pipeline: Pipeline, policies: Policies) -> str:
+    patience = {gate: spell(stage.patience) for stage in pipeline.stages for gate in stage.asks}
+    rows = [
+        (one.signal, one.limit, "roll back at once" if one.at_once else patience[one.gate], gate_link(one.gate))
+        for one in criteria(policies)
+    ]
+    return table(("signal", "roll back when", "how long it must last", "asked by"), rows)
 
 
 def _emergency(act: Callable[..., object]) -> str:

@@ -4,8 +4,8 @@ from pipeline.config import DeployFile, Policies
 from pipeline.monitoring.logs import LOG_SOURCES, LogSource
 from pipeline.monitoring.queries import QUERIES, Query
 from pipeline.monitoring.techniques import TECHNIQUES
-from pipeline.render.incidents import playbook_link
-from pipeline.render.words import INCIDENTS, bullets, fence, known_here, link, numbered, page, stop, table, upper
+from pipeline.render.incidents import TITLES, playbook_link
+from pipeline.render.words import INCIDENTS, bullets, fence, known_here, linked, numbered, page, stop, table, upper
 from pipeline.troubles import TROUBLES, Trouble
 
 OPENING = """
@@ -32,7 +32,7 @@ def _errors() -> str:
 
 def _row(one: Trouble) -> tuple[str, ...]:
     more = f" {upper(playbook_link(one.playbook, INCIDENTS))}." if one.playbook else ""
-    return one.error, one.symptoms, _queries_linked(one.diagnosis), _queries_linked(stop(one.resolution)) + more
+    return one.error, one.symptoms, _linked(one.diagnosis), _linked(stop(one.resolution)) + more
 
 
 def _logs() -> str:
@@ -43,7 +43,13 @@ def _source(one: LogSource) -> str:
     language = "sh" if one.searches[0][0].startswith("vercel") else "text"
     searches = [f"{upper(stop(tells))}\n\n{fence(search, language)}" for search, tells in one.searches]
     return "\n\n".join(
-        (f"### {one.title}", stop(one.where), f"Kept for: {stop(one.keeps)}", bullets(searches), bullets(one.notes))
+        (
+            f"### {one.title}",
+            stop(one.where),
+            f"Kept for: {stop(one.keeps)}",
+            bullets(searches),
+            bullets(_linked(note) for note in one.notes),
+        )
     )
 
 
@@ -68,17 +74,13 @@ def _query(one: Query) -> str:
     return f"#### {one.name}\n\nTells: {one.tells}. Worry: {stop(one.worry)}{needs}\n\n{fence(one.sql, 'sql')}"
 
 
-def _queries_linked(text: str) -> str:
-    """``text`` with each *Name* of a query made a link."""
-    for queries in QUERIES.values():
-        for one in queries:
-            for name in (one.name, one.name.partition(" (")[0]):
-                text = text.replace(f"*{name}*", link(one.name, name))
-    return text
+def _linked(text: str) -> str:
+    here = {query.name: "" for queries in QUERIES.values() for query in queries}
+    return linked(text, here | dict.fromkeys(TITLES.values(), INCIDENTS))
 
 
 def _performance() -> str:
     text = ["## Performance Debugging Techniques"]
     for one in TECHNIQUES:
-        text += [f"### {one.title}", numbered(_queries_linked(step) for step in one.steps)]
+        text += [f"### {one.title}", numbered(_linked(step) for step in one.steps)]
     return "\n\n".join(text)

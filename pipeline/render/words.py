@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import indent
 
 from checks.gate import Gate
 from pipeline.config import DeployFile, Policies
@@ -20,6 +21,10 @@ PLACEHOLDERS = {
     "COMMIT": ("The full id of the commit", "`git rev-parse HEAD`"),
     "DATABASE_URL": ("Address of the database, with password; never paste it anywhere", "Neon console → Connect"),
     "DEPLOYMENT": ("Id of the deployment you mean, `dpl_…`", "`vercel inspect $STAGED`, or `vercel ls`"),
+    "DIRECT_URL": (
+        "Address of the database without the pooler, with password; never paste it anywhere",
+        "Neon console → Connect, *Connection pooling* off",
+    ),
     "DOMAIN": ("The production domain, without `https://`", "`domain` of the target in `deploy.yml`"),
     "GOOD_COMMIT": ("The last commit that worked", "`git log`, or the merged pull requests"),
     "ID": ("The number that the command before printed as `id`", "the answer of that command"),
@@ -98,7 +103,7 @@ def explain(name: str) -> tuple[str, str]:
     """What ``$name`` means and where to find it. Raises KeyError for a name that nobody has explained."""
     if name in PLACEHOLDERS:
         return PLACEHOLDERS[name]
-    return "A secret of your own, also in `.env`", SECRETS[name]
+    return "A secret of your own; it is also in `.env`", SECRETS[name]
 
 
 def _where(name: str, here: Mapping[str, str]) -> str:
@@ -143,13 +148,24 @@ def _cell(text: str) -> str:
 
 def bullets(items: Iterable[str], mark: str = "*") -> str:
     """A list; further lines of an item are indented under it."""
-    indent = "\n" + " " * (2 if len(mark) > 2 else len(mark) + 1)
-    return "\n".join(f"{mark} {indent.join(item.splitlines())}" for item in items)
+    return "\n".join(f"{mark} {_hanging(item, 2)}" for item in items)
 
 
 def numbered(items: Iterable[str]) -> str:
     """A numbered list."""
-    return "\n".join("\n   ".join(f"{number}. {item}".splitlines()) for number, item in enumerate(items, 1))
+    return "\n".join(f"{number}. {_hanging(item, 3)}" for number, item in enumerate(items, 1))
+
+
+def _hanging(text: str, by: int) -> str:
+    first, _, rest = text.partition("\n")
+    return f"{first}\n{indent(rest, ' ' * by)}" if rest else first
+
+
+def linked(text: str, pages: Mapping[str, str]) -> str:
+    """``text`` with each *Heading* of ``pages`` (heading → page) made a link."""
+    for heading, where in pages.items():
+        text = text.replace(f"*{heading}*", link(heading, page=where))
+    return text
 
 
 def fence(text: str, language: str = "sh") -> str:

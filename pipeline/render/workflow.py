@@ -57,16 +57,22 @@ jobs:
 def workflow(pipeline: Pipeline, secrets: Iterable[str]) -> str:
     """``deploy.yml``: `exec` so that GitHub's SIGINT reaches the run itself and it goes back."""
     minutes = SPARE_MINUTES + round(sum(stage.patience + stage.during for stage in pipeline.stages) / 60)
-    values = indent("\n".join(f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets), " " * 6)
+    values = indent("\n".join(f"{name}: ${{{{ {_secret(name)} }}}}" for name in secrets), " " * 6)
     job = JOB.format(minutes=minutes, secrets=values, checkout=CHECKOUT, vercel=VERCEL)
     return NOTE + HEAD + job + "".join(_step(stage, first=not n) for n, stage in enumerate(pipeline.stages)) + SETTLE
+
+
+def _secret(name: str) -> str:
+    """No secret may be called GITHUB_…; the job's own token does, except that it cannot read Dependabot alerts."""
+    return "secrets.DEPLOY_GITHUB_TOKEN || github.token" if name == "GITHUB_TOKEN" else f"secrets.{name}"
 
 
 def _step(stage: Stage, *, first: bool) -> str:
     """``$FLAGS`` only where the run begins: what was said then is in the journal."""
     flags = " --from . $FLAGS" if first else ""
+    begins = "        id: begins\n" if first else ""
     return (
-        f"      - name: {stage.name}\n"
+        f"      - name: {stage.name}\n{begins}"
         f"        # {stage.purpose}\n"
         f'        run: exec ./inv deploy --target "$TARGET" --run "$RUN" --stage {stage.name}{flags}\n'
     )
@@ -75,7 +81,7 @@ def _step(stage: Stage, *, first: bool) -> str:
 SETTLE = """\
       - name: settle
         # Goes back when the job was cancelled, timed out or was killed; does nothing when the run has ended.
-        if: always()
+        if: always() && steps.begins.outcome != 'skipped'
         run: exec ./inv settle --target "$TARGET" --run "$RUN"
 """
 

@@ -125,6 +125,7 @@ class Shapes:
             "id": id, "node_id": f"SC_{id}", "url": f"{self.repo}/statuses/{one.sha}", "state": state,
             "context": context, "description": None, "target_url": f"{self.web}/commit/{one.sha}",
             "avatar_url": "https://avatars.githubusercontent.com/in/8329", "created_at": when, "updated_at": when,
+            "creator": self.user("vercel[bot]", "Bot"),
         }  # fmt: skip
 
     def pull(self, one: Pull, whole: bool) -> Payload:

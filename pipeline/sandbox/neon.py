@@ -125,7 +125,7 @@ class NeonApi:
         done = self._core.now() - one.created >= SNAPSHOT_SECONDS
         return {
             "id": one.operation, "project_id": self._core.state.neon.project, "branch_id": one.branch,
-            "action": "create_snapshot", "status": "finished" if done else "running", "failures_count": 0,
+            "action": "create_timeline", "status": "finished" if done else "running", "failures_count": 0,
             "created_at": iso(one.created), "updated_at": iso(one.created + (SNAPSHOT_SECONDS if done else 0)),
             "total_duration_ms": round(SNAPSHOT_SECONDS * 1000) if done else 0,
         }  # fmt: skip

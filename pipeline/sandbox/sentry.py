@@ -142,7 +142,7 @@ class SentryApi:
             "environment": str(sent["environment"]),
             "dateStarted": sent.get("dateStarted"),
             "dateFinished": sent.get("dateFinished") or iso_seconds(self._core.now()),
-            "name": sent.get("name"),
+            "name": str(sent.get("name") or ""),
             "url": sent.get("url"),
         }
         one.deploys.append(made)

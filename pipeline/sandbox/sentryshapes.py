@@ -50,7 +50,25 @@ class Shapes:
             "isBookmarked": False, "isSubscribed": False, "subscriptionDetails": None, "hasSeen": False,
             "annotations": [], "isUnhandled": True, "count": str(one.count), "userCount": 1,
             "firstSeen": iso_seconds(one.first), "lastSeen": iso_seconds(one.seen[-1]),
-            "stats": {"24h": [[int(now), recent]]},
+            "stats": {"24h": [[int(now), recent]]}, **self._context(one),
+        }  # fmt: skip
+
+    def _context(self, one: Issue) -> Payload:
+        """What a listing adds to an issue; hardly anybody reads it."""
+        seen = {
+            "count": str(one.count), "userCount": 1, "stats": {}, "firstSeen": iso_seconds(one.first),
+            "lastSeen": iso_seconds(one.seen[-1]),
+        }  # fmt: skip
+        derived = {
+            "blocker": "", "progress": "", "status": one.status, "viewCount": 0, "hasOpenFixPr": False,
+            "isAssigned": False, "hasRootCause": False, "lastCompletedAutofixStep": "", "lastProgressedAt": None,
+        }  # fmt: skip
+        nobody = {"type": "ownershipRule", "owner": "team:1", "date_added": iso_seconds(one.first)}
+        return {
+            "derivedData": derived, "filtered": None, "integrationIssues": [], "sentryAppIssues": [], "lifetime": seen,
+            "inbox": {"reason": 0, "reason_details": None, "date_added": iso_seconds(one.first)}, "owners": nobody,
+            "latestEventHasAttachments": False, "matchingEventEnvironment": one.environment, "matchingEventId": None,
+            "sessionCount": 0,
         }  # fmt: skip
 
     def release(self, one: Release) -> Payload:
@@ -70,5 +88,7 @@ class Shapes:
                 "package": None, "version": {"raw": one.version}, "description": one.version[:12],
                 "buildHash": one.version,
             },
-            "projects": [{**self.project(), "platforms": ["python"], "hasHealthData": False, "newGroups": new}],
+            "projects": [
+                {**self.project(), "id": 1, "platforms": ["python"], "hasHealthData": False, "newGroups": new}
+            ],
         }  # fmt: skip

@@ -1,6 +1,7 @@
 """A running Postgres and sandboxes in it, as plain functions: any conftest can make fixtures of them."""
 
 import contextlib
+import hashlib
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -90,8 +91,6 @@ async def services_of(sandbox: Sandbox) -> AsyncIterator[Services]:
 
 async def upload(vercel: httpx.AsyncClient, folder: Path) -> list[dict[str, Any]]:
     """Upload ``folder/.vercel/output``; what ``files`` of a new deployment is."""
-    import hashlib
-
     files = []
     for path in sorted((folder / ".vercel/output").rglob("*")):
         if path.is_file():
@@ -107,8 +106,9 @@ async def create(services: Services, sandbox: Sandbox, release: str = "good", **
     """Create a production deployment of an example release; Vercel's answer. Staged unless told otherwise."""
     folder, commit = sandbox.release(release)
     body = {
-        "name": "lms", "project": sandbox.state.vercel.project, "target": "production", "autoAssignCustomDomains": False,
-        "meta": {"githubCommitSha": commit}, "files": await upload(services["vercel"], folder), **more,
+        "name": "lms", "project": sandbox.state.vercel.project, "target": "production",
+        "autoAssignCustomDomains": False, "meta": {"githubCommitSha": commit},
+        "files": await upload(services["vercel"], folder), **more,
     }  # fmt: skip
     made = await services["vercel"].post("/v13/deployments?prebuilt=1", json=body)
     assert made.status_code == 200, made.text

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from pipeline.sandbox.core import Core, from_iso, milliseconds
+from pipeline.sandbox.core import Core, from_iso, iso, milliseconds
 from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
@@ -137,7 +137,9 @@ class Logs:
             raise problem(400, "bad_request", "Invalid request: `since` and `until` should be dates.") from None
         hits = [h for h in self._core.traffic.since(since) if h.at <= until and h.method == "GET" and h.status < 400]
         pages = [hit for hit in hits if not hit.path.startswith(("/api/", "/static/"))]
-        return JSONResponse({"data": {"pageviews": len(pages), "visitors": min(len(pages), 1 + len(pages) // 5)}})
+        data = {"pageviews": len(pages), "visitors": min(len(pages), 1 + len(pages) // 5)}
+        asked = {"since": query.get("since") or iso(0), "until": query.get("until") or iso(self._core.now())}
+        return JSONResponse({"data": data, "query": asked, "version": 1})
 
 
 def _moment(value: str | None, otherwise: float) -> float:

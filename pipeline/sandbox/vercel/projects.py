@@ -74,7 +74,14 @@ class Projects:
             "updatedAt": milliseconds(vercel.created),
             "stagingPrefix": "acme",
             "billing": {"plan": "pro"},
-            "membership": {"role": "OWNER", "confirmed": True, "created": milliseconds(vercel.created)},
+            "membership": {
+                "role": "OWNER",
+                "confirmed": True,
+                "uid": vercel.user,
+                "teamId": vercel.team,
+                "created": milliseconds(vercel.created),
+                "createdAt": milliseconds(vercel.created),
+            },
         }
 
     async def listing(self, request: Request) -> Response:
@@ -119,7 +126,6 @@ class Projects:
             "resourceConfig": _resources(),
             "serverlessFunctionRegion": shapes.REGION,
             "ssoProtection": {"deploymentType": "prod_deployment_urls_and_all_previews"} if vercel.protection else None,
-            "rollingRelease": None,
             "lastRollbackTarget": None,
             "lastAliasRequest": None,
             "latestDeployments": [self._brief(one) for one in newest[:2]],

@@ -46,7 +46,6 @@ def summary(core: Core, one: Deployment) -> Payload:
         "state": state,
         "readyState": state,
         "meta": one.meta,
-        "aliasError": None,
         "aliasAssigned": milliseconds(one.created + one.takes) if state == "READY" else None,
         "isRollbackCandidate": one.was_production and one.id != vercel.production,
         **_times(one, state),

@@ -119,7 +119,7 @@ class Variables:
             "value": value,
             "type": one.type,
             "target": one.target,
-            "gitBranch": one.branch or None,
+            **({"gitBranch": one.branch} if one.branch else {}),
             "configurationId": None,
             "comment": one.comment,
             "createdAt": milliseconds(one.created),

@@ -1,0 +1,251 @@
+"""The emulators' answers against the vendors' own descriptions of their APIs, where those are at hand."""
+
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox.fixtures import create
+
+SPECS = Path(os.environ.get("VENDOR_SPECS") or Path(__file__).parents[3] / "shared" / "specs")
+pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason=f"the vendors' API descriptions are not in {SPECS}")
+
+REPO, ORG = "/repos/{owner}/{repo}", "/api/0/organizations/{organization_id_or_slug}"
+GAPS: dict[tuple[str, str], str] = {}
+"""(description, path) whose answer differs on purpose, and why. Empty: there is none now."""
+READS = (
+    ("vercel", "/v2/user", {}),
+    ("vercel", "/v2/teams", {}),
+    ("vercel", "/v2/teams/{teamId}", {}),
+    ("vercel", "/v10/projects", {}),
+    ("vercel", "/v9/projects/{idOrName}", {}),
+    ("vercel", "/v9/projects/{idOrName}/domains", {}),
+    ("vercel", "/v9/projects/{idOrName}/custom-environments", {}),
+    ("vercel", "/v10/projects/{idOrName}/env", {}),
+    ("vercel", "/v1/projects/{idOrName}/env/{id}", {}),
+    ("vercel", "/v7/deployments", {}),
+    ("vercel", "/v13/deployments/{idOrUrl}", {}),
+    ("vercel", "/v3/deployments/{idOrUrl}/events", {}),
+    ("vercel", "/v6/deployments/{id}/files", {}),
+    ("vercel", "/v2/deployments/{id}/aliases", {}),
+    ("vercel", "/v4/aliases", {}),
+    ("vercel", "/v4/aliases/{idOrAlias}", {}),
+    ("vercel", "/v1/projects/{projectId}/promote/aliases", {}),
+    ("vercel", "/v1/projects/{idOrName}/rolling-release", {}),
+    ("vercel", "/v1/projects/{idOrName}/rolling-release/config", {}),
+    ("vercel", "/v1/query/web-analytics/visits/count", {"projectId": "{projectId}"}),
+    ("vercel-cli", "/teams/{teamId}", {}),
+    ("vercel-cli", "/v1/teams", {}),
+    ("vercel-cli", "/v9/projects/{projectId}/rollback/aliases", {}),
+    ("vercel-cli", "/v11/deployments/{id}/builds", {}),
+    ("vercel-cli", "/v3/env/pull/{projectIdOrDeploymentId}", {}),
+    ("vercel-cli", "/v6/deployments", {}),
+    ("github", REPO, {}),
+    ("github", REPO + "/commits/{ref}", {}),
+    ("github", REPO + "/commits/{ref}/check-runs", {}),
+    ("github", REPO + "/commits/{ref}/status", {}),
+    ("github", REPO + "/commits/{ref}/statuses", {}),
+    ("github", REPO + "/commits/{commit_sha}/pulls", {}),
+    ("github", REPO + "/pulls/{pull_number}", {}),
+    ("github", REPO + "/pulls/{pull_number}/reviews", {}),
+    ("github", REPO + "/compare/{basehead}", {}),
+    ("github", REPO + "/code-scanning/alerts", {}),
+    ("github", REPO + "/dependabot/alerts", {}),
+    ("github", REPO + "/deployments", {}),
+    ("github", REPO + "/deployments/{deployment_id}", {}),
+    ("github", REPO + "/deployments/{deployment_id}/statuses", {}),
+    ("sentry", ORG + "/projects/", {}),
+    ("sentry", ORG + "/issues/", {}),
+    ("sentry", ORG + "/releases/", {}),
+    ("sentry", ORG + "/releases/{version}/", {}),
+    ("sentry", ORG + "/releases/{version}/deploys/", {}),
+    ("sentry", ORG + "/events-timeseries/", {}),
+    ("betterstack-uptime", "/api/v2/monitors", {}),
+    ("betterstack-uptime", "/api/v2/monitors/{monitor_id}", {}),
+    ("betterstack-uptime", "/api/v2/monitors/{monitor_id}/sla", {}),
+    ("betterstack-uptime", "/api/v2/monitors/{monitor_id}/response-times", {}),
+    ("betterstack-uptime", "/api/v3/incidents", {}),
+    ("betterstack-uptime", "/api/v3/incidents/{incident_id}", {}),
+    ("neon", "/projects/{project_id}", {}),
+    ("neon", "/projects/{project_id}/branches", {}),
+    ("neon", "/projects/{project_id}/branches/{branch_id}", {}),
+    ("neon", "/projects/{project_id}/branches/{branch_id}/endpoints", {}),
+    ("neon", "/projects/{project_id}/snapshots", {}),
+    ("neon", "/projects/{project_id}/operations", {}),
+    ("neon", "/projects/{project_id}/endpoints", {}),
+    ("neon", "/projects/{project_id}/endpoints/{endpoint_id}", {}),
+    ("statuspage", "/api/v2/summary.json", {}),
+    ("statuspage", "/api/v2/status.json", {}),
+    ("statuspage", "/api/v2/incidents/unresolved.json", {}),
+    ("incidentio-status", "/api/v1/summary", {}),
+    ("incidentio-status", "/{subpage}/api/v1/summary", {}),
+)
+SERVICES = {
+    "vercel-cli": "vercel", "betterstack-uptime": "betterstack", "statuspage": "vercel-status",
+    "incidentio-status": "neon-status",
+}  # fmt: skip
+
+
+@functools.cache
+def spec(name: str) -> dict[str, Any]:
+    return meant(json.loads((SPECS / f"{name}.openapi.json").read_text()))
+
+
+def meant(schema: Any) -> Any:
+    """The same with ``nullable`` spelt out where OpenAPI 3.0 validators overlook it: beside allOf and enum."""
+    if isinstance(schema, list):
+        return [meant(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: meant(value) for key, value in schema.items()}
+    if found.get("nullable") is True:
+        if "enum" in found:
+            found["enum"] = [*found["enum"], None]
+        if "allOf" in found:
+            found["anyOf"] = [{"allOf": found.pop("allOf")}, {"nullable": True, "enum": [None]}]
+    return found
+
+
+def mistakes(name: str, method: str, path: str, status: int, body: Any) -> list[str]:
+    """Where ``body`` is not what the description says."""
+    from openapi_schema_validator import OAS30ReadValidator
+
+    answers = spec(name)["paths"][path][method]["responses"]
+    assert str(status) in answers, f"{name} {path} does not describe {status}"
+    escaped = path.replace("~", "~0").replace("/", "~1")
+    pointer = f"#/paths/{escaped}/{method}/responses/{status}"
+    if "$ref" in answers[str(status)]:
+        pointer = answers[str(status)]["$ref"]
+    if "content" not in answers[str(status)] and "$ref" not in answers[str(status)]:
+        return []  # described without a body
+    validator = OAS30ReadValidator({**spec(name), "$ref": f"{pointer}/content/application~1json/schema"})
+    return [f"{one.json_path}: {one.message[:200]}" for error in validator.iter_errors(body) for one in nearest(error)]
+
+
+def nearest(error: Any) -> list[Any]:
+    """Of alternatives that all fail, the mistakes in the one that fails least."""
+    branches: dict[Any, list[Any]] = {}
+    for one in error.context or ():
+        branches.setdefault(one.schema_path[0], []).append(one)
+    if not branches:
+        return [error]
+    return [deeper for one in min(branches.values(), key=len) for deeper in nearest(one)]
+
+
+@pytest.fixture
+def busy(sandbox, clock, play):
+    """A sandbox in which everything has happened once, so that no list is empty."""
+
+    async def scenario(services):
+        from pipeline.sandbox import errortracking
+        from pipeline.sandbox.state import Alert
+
+        made = await create(services, sandbox)
+        clock.tick(1)
+        await services["production"].get("/")
+        await services["vercel"].post(f"/v10/projects/{sandbox.state.vercel.project}/promote/{made['id']}")
+        clock.tick(1)
+        errortracking.capture(sandbox.core, "KeyError: 'x'", "GET /", made["meta"]["githubCommitSha"], "production")
+        github = sandbox.state.github
+        github.code_scanning = [Alert(1, "high", "SQL injection", clock.time)]
+        github.dependabot = [Alert(1, "critical", "Prototype pollution", clock.time)]
+        sent = await services["github"].post("/repos/acme/lms/deployments", json={"ref": github.head})
+        status = {"state": "success", "environment_url": "http://127.0.0.1/", "log_url": "http://127.0.0.1/"}
+        await services["github"].post(f"/repos/acme/lms/deployments/{sent.json()['id']}/statuses", json=status)
+        releases = "/api/0/organizations/acme/releases/"
+        await services["sentry"].post(releases, json={"version": github.head, "projects": ["lms"]})
+        await services["sentry"].post(f"{releases}{github.head}/deploys/", json={"environment": "production"})
+        sandbox.patch({"status_pages": {"vercel": "minor", "vercel_incidents": ["Slow builds"], "neon": "major"}})
+        neon = sandbox.state.neon
+        await services["neon"].post(f"/projects/{neon.project}/branches/{neon.branch}/snapshot?name=before")
+
+    play(scenario)
+    return sandbox
+
+
+def values(sandbox) -> dict[str, str]:
+    state = sandbox.state
+    vercel, github, neon = state.vercel, state.github, state.neon
+    first = next(iter(github.commits))
+    return {
+        "teamId": vercel.team, "idOrName": vercel.project, "projectId": vercel.project, "idOrUrl": vercel.production,
+        "projectIdOrDeploymentId": vercel.project, "idOrAlias": sandbox.core.ports.host("production"),
+        "owner": "acme", "repo": "lms", "ref": github.head, "commit_sha": github.head, "pull_number": "1",
+        "basehead": f"{first}...main", "deployment_id": str(github.deployments[0].id), "version": github.head,
+        "organization_id_or_slug": "acme", "monitor_id": state.betterstack.monitor, "project_id": neon.project,
+        "incident_id": str(state.betterstack.incidents[0].id), "branch_id": neon.branch, "endpoint_id": neon.endpoint,
+        "subpage": "aws-us-east-n-virginia",
+    }  # fmt: skip
+
+
+def test_every_answer_is_what_its_vendor_describes(busy, play):
+    wrong: dict[str, list[str]] = {}
+
+    async def scenario(services):
+        known = values(busy)
+        for name, path, query in READS:
+            known["id"] = busy.state.vercel.env[0].id if "/env/" in path else busy.state.vercel.production
+            params = {key: value.format(**known) for key, value in query.items()}
+            answer = await services[SERVICES.get(name, name)].get(path.format(**known), params=params)
+            assert answer.status_code == 200, f"{name} {path}: {answer.status_code} {answer.text}"
+            found = mistakes(name, "get", path, 200, answer.json())
+            if (name, path) in GAPS:
+                assert found, f"{name} {path} is no gap any more"
+            elif found:
+                wrong[f"{name} {path}"] = found
+
+    play(scenario)
+    assert not wrong, json.dumps(wrong, indent=2)
+
+
+def test_writes_answer_what_their_vendors_describe(sandbox, clock, play):
+    wrong: dict[str, list[str]] = {}
+
+    async def scenario(services):
+        pid, neon = sandbox.state.vercel.project, sandbox.state.neon
+
+        def look(name: str, method: str, path: str, answer, status: int) -> None:
+            assert answer.status_code == status, f"{path}: {answer.status_code} {answer.text}"
+            found = mistakes(name, method, path, status, answer.json())
+            if found:
+                wrong[f"{name} {method} {path}"] = found
+
+        made = await create(services, sandbox)
+        seen = await services["vercel"].get(f"/v13/deployments/{made['id']}")
+        look("vercel", "post", "/v13/deployments", seen, 200)
+        cancelled = await services["vercel"].patch(f"/v12/deployments/{made['id']}/cancel")
+        look("vercel", "patch", "/v12/deployments/{id}/cancel", cancelled, 200)
+        deleted = await services["vercel"].delete(f"/v13/deployments/{made['id']}")
+        look("vercel", "delete", "/v13/deployments/{id}", deleted, 200)
+        variable = {"key": "A", "value": "b", "type": "encrypted", "target": ["production"]}
+        added = await services["vercel"].post(f"/v10/projects/{pid}/env", json=variable)
+        look("vercel", "post", "/v10/projects/{idOrName}/env", added, 201)
+        id = added.json()["created"]["id"]
+        changed = await services["vercel"].patch(f"/v9/projects/{pid}/env/{id}", json={"value": "c"})
+        look("vercel", "patch", "/v9/projects/{idOrName}/env/{id}", changed, 200)
+        gone = await services["vercel"].delete(f"/v9/projects/{pid}/env/{id}")
+        look("vercel", "delete", "/v9/projects/{idOrName}/env/{id}", gone, 200)
+        one = await services["github"].post("/repos/acme/lms/deployments", json={"ref": "main"})
+        look("github", "post", "/repos/{owner}/{repo}/deployments", one, 201)
+        path = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+        status = await services["github"].post(
+            f"/repos/acme/lms/deployments/{one.json()['id']}/statuses",
+            json={"state": "success", "log_url": "http://127.0.0.1/"},
+        )
+        look("github", "post", path, status, 201)
+        releases = f"{ORG}/releases/"
+        body = {"version": "1.0", "projects": ["lms"]}
+        for expected in (201, 208):
+            release = await services["sentry"].post("/api/0/organizations/acme/releases/", json=body)
+            look("sentry", "post", releases, release, expected)
+        incident = {"summary": "It burns", "requester_email": "dana@lms.example.com"}
+        opened = await services["betterstack"].post("/api/v3/incidents", json=incident)
+        look("betterstack-uptime", "post", "/api/v3/incidents", opened, 201)
+        snapshot = await services["neon"].post(f"/projects/{neon.project}/branches/{neon.branch}/snapshot")
+        look("neon", "post", "/projects/{project_id}/branches/{branch_id}/snapshot", snapshot, 200)
+
+    play(scenario)
+    assert not wrong, json.dumps(wrong, indent=2)
