@@ -26,7 +26,7 @@ class Release(Evidence):
 
 @dataclass(frozen=True)
 class Moment(Evidence):
-    """The time. Source: ``World.clock``; aware."""
+    """What time it is. Source: the clock of the machine that runs this; aware."""
 
     now: datetime.datetime
 
@@ -319,12 +319,12 @@ class VendorStatus:
 
 @dataclass(frozen=True)
 class VercelStatus(VendorStatus, Evidence):
-    """Source: GET {vercel-status}/api/v2/summary.json (Atlassian Statuspage)"""
+    """Vercel's own word about itself. Source: GET {vercel-status}/api/v2/summary.json (Atlassian Statuspage)"""
 
 
 @dataclass(frozen=True)
 class NeonStatus(VendorStatus, Evidence):
-    """Source: GET {neon-status}/api/v1/summary (incident.io)"""
+    """Neon's own word about itself. Source: GET {neon-status}/api/v1/summary (incident.io)"""
 
 
 @dataclass(frozen=True)

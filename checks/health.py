@@ -66,7 +66,7 @@ def staged_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: StagedH
 
     By hand: Run `curl -sS -i $STAGED/api/health/db`; it must answer 200 and name the commit.
 
-    If it fails: Read the deployment's runtime logs: `vercel logs $STAGED`. Production is untouched.
+    If it fails: Read the deployment's runtime logs: `vercel logs --deployment $STAGED`. Production is untouched.
     """
     yield from _ills(policy, seen, Verdict.NOT_YET)
     yield from _identity(staged, seen)
@@ -92,7 +92,7 @@ def production_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: Pro
     By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200 and name the commit.
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then
-        `vercel logs $DEPLOYMENT --level error`.
+        `vercel logs --deployment $DEPLOYMENT --level error`.
     """
     yield from _ills(policy, seen, Verdict.NOT_YET)
     yield from _identity(staged, seen)

@@ -70,6 +70,11 @@ def uptime_is_confirmed(policy: UptimePolicy, seen: Monitor) -> Findings:
         yield not_yet(f"monitor {seen.id}", f"says {seen.status}")
     for incident in seen.incidents:
         yield not_yet(f"monitor {seen.id}", f"has an open incident: {incident}")
+    if seen.p95_ms > policy.slowest_ms:
+        yield warn(
+            f"monitor {seen.id}",
+            f"measured a p95 of {seen.p95_ms} ms over 24 h, above {policy.slowest_ms} ms: a P2 of its own",
+        )
     if seen.availability_percent < policy.availability_percent:
         yield warn(
             f"monitor {seen.id}",

@@ -52,7 +52,7 @@ def routes_answer(policy: SmokePolicy, seen: StagedVisits) -> Findings:
         For each route under `smoke.routes` in `deploy.yml` run `curl -sS -i -L $STAGED/` with its path.
         Look at the final status and address, and read the page: no "Application error".
 
-    If it fails: Production is untouched. Read `vercel logs $STAGED`, fix it and start a new run.
+    If it fails: Production is untouched. Read `vercel logs --deployment $STAGED`, fix it and start a new run.
     """
     yield from _routes(policy, seen.visits)
 
