@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import httpx
+from pipeline.lean import httpx  # isort: skip  # before any other module imports httpx
 
 from pipeline.clients.base import TIMEOUT
 from pipeline.clients.vercel import Deployment, Project, Vercel
 from pipeline.errors import Mistake, PipelineError, ServiceError
 from pipeline.world import Clock, origin
 
-LANDS_WITHIN = 60.0
+PATIENCE = 60.0
+REFUSED_PATIENCE = 5.0
 LOOK_EVERY = 0.15
-SERVES_WITHIN = 30.0
 
 
 class Stranded(PipelineError):
@@ -39,14 +39,32 @@ class Situation:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What the domain answered, and as which deployment; ``status`` 0 means nothing, and ``failure`` why."""
+
+    status: int
+    ms: int
+    failure: str
+    deployment: str
+
+    @property
+    def well(self) -> bool:
+        """It answers, and not with a server error: the health path need not exist in every app."""
+        return 0 < self.status < 500
+
+    def __str__(self) -> str:
+        who = f" as {self.deployment}" if self.deployment else ""
+        return f"{self.status}{who} in {self.ms} ms" if self.status else f"nothing ({self.failure})"
+
+
+@dataclass(frozen=True)
 class Returned:
-    """A rollback that is proved. ``answered``: what the domain answered, e.g. ``200 in 40 ms``."""
+    """A rollback that is proved: production serves ``target``; ``was`` is what it served before."""
 
     domain: str
     target: Deployment
     was: str
-    answered: str
-    well: bool
+    answer: Answer
     changed: bool
 
 
@@ -61,14 +79,15 @@ async def look(vercel: Vercel, domain: str = "") -> Situation:
 
     If it fails: Check `VERCEL_TOKEN` and the project's name. When Vercel's API is down the dashboard may still work.
     """
-    project, candidates = await asyncio.gather(
-        vercel.project(), vercel.deployments(target="production", rollbackCandidate="true")
-    )
-    domain = domain or next(iter(project.domains), "")
+    project, recent = await asyncio.gather(vercel.project(), vercel.deployments(target="production"))
+    domain = domain or next(iter(project.serving), "")
     if not domain:
         raise Mistake(f"{project.name}: has no production domain; name it with --domain")
-    live = await vercel.alias(domain)
-    known = {one.id: one for one in candidates}
+    live = project.serving.get(domain) or await vercel.alias(domain)
+    candidates = tuple(one for one in recent if one.candidate)
+    if not candidates:  # none among the newest, or Vercel did not say which they are
+        candidates = await vercel.deployments(target="production", rollbackCandidate="true")
+    known = {one.id: one for one in (*recent, *candidates)}
     serving = known.get(live) or (await vercel.deployment(live) if live else None)
     return Situation(project, domain, serving, candidates)
 
@@ -99,7 +118,7 @@ def choose(seen: Situation, wanted: str = "") -> Deployment:
     return max(older, key=lambda one: one.created)
 
 
-async def roll_back(vercel: Vercel, seen: Situation, target: Deployment, clock: Clock) -> None:
+async def roll_back(vercel: Vercel, target: Deployment) -> None:
     """Point every production domain at the chosen deployment.
 
     Why: It is only a change of address: the old build is still there, with the environment values it was built with.
@@ -109,53 +128,56 @@ async def roll_back(vercel: Vercel, seen: Situation, target: Deployment, clock: 
 
     If it fails: Try the dashboard. As a last resort point the domain by hand: `vercel alias set $PREVIOUS_URL $DOMAIN`.
     """
-    refused: ServiceError | None = None
-    try:
-        await vercel.roll_back(target.id, "invoke rollback")
-    except ServiceError as error:  # it may have happened all the same; only the domain can say
-        refused = error
-    until = clock.monotonic() + (LANDS_WITHIN if refused is None else 5)
-    live = ""
-    while clock.monotonic() < until:
-        try:
-            live = await vercel.alias(seen.domain)
-        except ServiceError as error:
-            live = f"unknown ({error.came})"
-        if live == target.id:
-            return
-        await clock.sleep(LOOK_EVERY)
-    why = str(refused) if refused else f"accepted, but {seen.domain} still points to {live or 'nothing'}"
-    raise Stranded(why, _by_hand(target))
+    await vercel.roll_back(target.id, "invoke rollback")
 
 
 async def prove(
-    http: httpx.AsyncClient, seen: Situation, target: Deployment, health: str, clock: Clock
-) -> tuple[str, bool]:
-    """Ask the production domain itself, until it answers as the deployment that was gone back to.
+    vercel: Vercel,
+    http: httpx.AsyncClient,
+    seen: Situation,
+    target: Deployment,
+    health: str,
+    clock: Clock,
+    patience: float,
+) -> Answer:
+    """Wait until Vercel says that the domain points to the deployment, and the domain itself answers as it.
 
-    Why: Vercel's word that a domain points somewhere is not yet an answer to a user.
+    Why: An accepted rollback is not a finished one, and Vercel's word is not yet an answer to a user.
 
-    By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200 and name the old deployment or commit.
+    By hand: Run `vercel inspect $DOMAIN`; it must name `$PREVIOUS`. Then run
+        `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200 and name the old deployment or commit.
 
     If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
         vendors' status pages, and open an incident.
     """
-    until, url, answered = clock.monotonic() + SERVES_WITHIN, origin(seen.domain) + health, ""
+    until = clock.monotonic() + patience
     while True:
-        began = clock.monotonic()
-        try:
-            response = await http.get(url, follow_redirects=True)
-            answered = f"{response.status_code} in {round((clock.monotonic() - began) * 1000)} ms"
-            says = _identity(response)
-            if says in ("", target.id) and response.status_code < 500:
-                return answered, response.is_success
-            if says not in ("", target.id):
-                answered += f", still as {says}"
-        except (httpx.HTTPError, ConnectionError) as error:
-            answered = f"no answer: {type(error).__name__} {error}"
+        live, answer = await asyncio.gather(_points_to(vercel, seen.domain), _ask(http, seen.domain, health, clock))
+        is_it = answer.deployment in ("", target.id)
+        if live == target.id and is_it and answer.well:
+            return answer
         if clock.monotonic() >= until:
-            return answered, False
+            if live == target.id and is_it:
+                return answer
+            says = f"{seen.domain} points to {live or 'nothing'} and answers {answer}"
+            raise Stranded(f"{says}, not as {target.id}", _by_hand(target))
         await clock.sleep(LOOK_EVERY)
+
+
+async def _points_to(vercel: Vercel, domain: str) -> str:
+    try:
+        return await vercel.alias(domain)
+    except ServiceError as error:
+        return f"what cannot be read ({error.came})"
+
+
+async def _ask(http: httpx.AsyncClient, domain: str, health: str, clock: Clock) -> Answer:
+    began = clock.monotonic()
+    try:
+        response = await http.get(origin(domain) + health, follow_redirects=True)
+    except (httpx.HTTPError, ConnectionError) as error:
+        return Answer(0, 0, f"{type(error).__name__} {error}".rstrip(), "")
+    return Answer(response.status_code, round((clock.monotonic() - began) * 1000), "", _identity(response))
 
 
 STEPS: tuple[Callable[..., object], ...] = (look, choose, roll_back, prove)
@@ -167,12 +189,19 @@ async def return_to_previous(
     """All four, in order. Raises Stranded when production is not where it should be afterwards."""
     seen = await look(vercel, domain)
     if seen.live and _is_there(seen, to):
-        answered, well = await prove(http, seen, seen.live, health, clock)
-        return Returned(seen.domain, seen.live, seen.live.id, answered, well, changed=False)
-    target = choose(seen, to)
-    await roll_back(vercel, seen, target, clock)
-    answered, well = await prove(http, seen, target, health, clock)
-    return Returned(seen.domain, target, seen.live.id if seen.live else "", answered, well, changed=True)
+        answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
+        return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
+    target, was = choose(seen, to), seen.live.id if seen.live else ""
+    try:
+        await roll_back(vercel, target)
+    except ServiceError as error:  # it may have happened all the same; only the domain can say
+        try:
+            answer = await prove(vercel, http, seen, target, health, clock, REFUSED_PATIENCE)
+        except Stranded as stranded:
+            raise Stranded(f"{error}; {stranded}", stranded.by_hand) from error
+    else:
+        answer = await prove(vercel, http, seen, target, health, clock, PATIENCE)
+    return Returned(seen.domain, target, was, answer, changed=True)
 
 
 def _is_there(seen: Situation, to: str) -> bool:
@@ -185,9 +214,9 @@ def _is_there(seen: Situation, to: str) -> bool:
     return seen.live is not None and to in (seen.live.id, seen.live.url, seen.live.url.partition("://")[2])
 
 
-def client() -> httpx.AsyncClient:
-    """The connection of a rollback: one client, a few connections."""
-    return httpx.AsyncClient(timeout=TIMEOUT, limits=httpx.Limits(max_connections=4))
+def client(api: str) -> httpx.AsyncClient:
+    """The connections of a rollback. Certificates are loaded only when ``api`` needs them: that takes a while."""
+    return httpx.AsyncClient(timeout=TIMEOUT, verify=not api.startswith("http://127.0.0.1"))
 
 
 def _identity(response: httpx.Response) -> str:

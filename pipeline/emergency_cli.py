@@ -47,7 +47,7 @@ class Access:
 
 
 def rollback_now(wanted: Wanted, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
-    """Roll back and prove it. Returns the exit code: 0 proved, 1 could not look, 4 stranded."""
+    """Roll back and prove it. Returns the exit code: 0 proved and well, else 4."""
     with access(wanted, root, deploy_file) as to:
         try:
             return asyncio.run(_roll_back(to, wanted, root, out))
@@ -64,7 +64,7 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
     from pipeline.clients.vercel import Vercel
 
     clock = SystemClock()
-    async with client() as http:
+    async with client(to.api) as http:
         vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
         if wanted.plan:
             seen = await look(vercel, to.domain)
@@ -77,7 +77,7 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
     out(_said(to, returned, as_json=wanted.json))
     if returned.changed:
         _record(to, returned, root)
-    return 0
+    return 0 if returned.answer.well else STRANDED
 
 
 def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
@@ -92,16 +92,17 @@ def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
                 "deployment": target.id,
                 "commit": target.commit,
                 "was": returned.was,
-                "answered": returned.answered,
-                "well": returned.well,
+                "answered": returned.answer.status,
+                "well": returned.answer.well,
             }
         )
     head = "ROLLED BACK" if returned.changed else "ALREADY THERE: nothing was changed"
+    if not returned.answer.well:
+        head += ", BUT PRODUCTION IS NOT WELL: the fault is not only in the release; open an incident"
     lines = [
         f"{head} ({to.name})",
         f"  serves   {target.id}, commit {target.commit[:12] or 'unknown'}, on {origin(returned.domain)}",
-        f"  answered {returned.answered}"
-        + ("" if returned.well else "   ← IT IS NOT WELL: the fault is elsewhere too"),
+        f"  answers  {returned.answer}",
         "  pinned   Vercel no longer points production at new deployments until something is promoted",
     ]
     if returned.changed:
@@ -127,13 +128,12 @@ def _stranded(to: Access, stranded: Stranded, *, as_json: bool) -> str:
 def _record(to: Access, returned: Returned, root: Path) -> None:
     """Afterwards, and only if it can be: a full disk or a missing folder is no reason to fail now."""
     with contextlib.suppress(Exception):
-        from pipeline.execute import new_run_id
-        from pipeline.journal import Journal
+        from pipeline.journal import Journal, new_run_id
         from pipeline.redact import Redactor
         from pipeline.store import open_store
 
         clock = SystemClock()
-        journal = Journal(open_store("", root), new_run_id(clock), clock.now, Redactor((to.token,)))
+        journal = Journal(open_store("", root), new_run_id(clock.now()), clock.now, Redactor((to.token,)))
         journal.append(
             "run begins", pipeline="rollback", target=to.name, commit=returned.target.commit, folder="",
             production=origin(returned.domain), by=os.environ.get("USER", ""),

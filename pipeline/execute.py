@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import datetime
 import getpass
 import os
 import re
-import secrets
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from pipeline import log
 from pipeline.config import Config
 from pipeline.definition import PROBES, pipeline_for
 from pipeline.errors import Locked, Mistake, ServiceError
-from pipeline.journal import Event, Journal, Listener, events_of, latest_runs
+from pipeline.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id
 from pipeline.lock import Lock
 from pipeline.past import Past, recall
 from pipeline.plan import Pipeline, check, probes_by_type
@@ -82,7 +80,7 @@ def session(config: Config, target: str, root: Path) -> Iterator[Session]:
 def deploy(config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener]) -> Report:
     """Run the pipeline. Raises Mistake (exit 2) or Locked (exit 1) before anything is touched."""
     with session(config, order.target, root) as it:
-        run = _run_id(order.run) or new_run_id(it.clock)
+        run = _run_id(order.run) or new_run_id(it.clock.now())
         _refuse_after_cut_off(it, run)
         past, earlier = it.past(run), events_of(it.store, run)
         _must_fit(it.pipeline, past, run, order.stage, earlier)
@@ -241,11 +239,6 @@ def _last_run(it: Session) -> str:
         if report_of(run, events_of(it.store, run)).target == it.settings.name:
             return run
     raise Mistake("settle: there is no run yet")
-
-
-def new_run_id(clock: Clock) -> str:
-    """Sorts by time, can be typed, and is not the same twice."""
-    return f"{clock.now().astimezone(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def _run_id(run: str) -> str:

@@ -49,7 +49,7 @@ def current_status(it: Session) -> Status:
         from pipeline.emergency import client
 
         at, secrets = it.settings.services, it.settings.secrets
-        async with client() as http:
+        async with client(at.vercel) as http:
             vercel = Vercel(at.vercel, secrets["VERCEL_TOKEN"], it.settings.team, it.settings.project, http, it.clock)
             health = it.settings.policies[HealthPolicy].path
             held = Lock(it.store, it.settings.name, "", it.clock).held()

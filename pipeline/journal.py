@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,11 @@ def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
     """Ids of the newest runs, newest first."""
     rows = store.execute("select run from deploy_events group by run order by max(seq) desc limit ?", limit)
     return tuple(row[0] for row in rows)
+
+
+def new_run_id(now: datetime.datetime) -> str:
+    """Sorts by time, can be typed, and is not the same twice."""
+    return f"{now.astimezone(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def plain(value: Any) -> Any:

@@ -31,7 +31,7 @@ def start_anew(root: Path) -> None:
 
 
 def misbehave(root: Path, fault: str) -> str:
-    """Put ``fault`` on the sandbox; it stays, also for the next command. Raises Mistake naming what is wrong with it."""
+    """Put ``fault`` on the sandbox; it stays for the next commands. Raises Mistake naming what is wrong with it."""
     with attached(root) as running:
         return str(_ask(running, "POST", {"fault": fault})["text"])
 

@@ -147,10 +147,16 @@ async def open_world(
     at, secrets = settings.services, settings.secrets
     source, errors = settings.policies[SourcePolicy], settings.policies[ErrorsPolicy]
     limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
-    async with httpx.AsyncClient(timeout=TIMEOUT, limits=limits, transport=transport) as http:
+    trust = httpx.create_ssl_context()  # loading the certificates is slow; once is enough
 
-        def visit() -> httpx.AsyncClient:
-            return httpx.AsyncClient(timeout=VISIT_TIMEOUT, limits=limits, transport=transport)
+    def client(timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=timeout, limits=limits, transport=transport, verify=trust)
+
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def pool() -> httpx.AsyncClient:
+            """Connections of one service: a slow one must not make the others queue."""
+            return await stack.enter_async_context(client())
 
         yield World(
             target=settings.name,
@@ -159,16 +165,18 @@ async def open_world(
             run=run,
             release=release,
             clock=clock,
-            vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, http, clock),
-            github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, http, clock),
-            sentry=Sentry(at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, http, clock),
-            betterstack=BetterStack(at.betterstack, secrets["BETTERSTACK_API_TOKEN"], http, clock),
-            status_pages=StatusPages(at.vercel_status, at.neon_status, http, clock),
+            vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock),
+            github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, await pool(), clock),
+            sentry=Sentry(
+                at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, await pool(), clock
+            ),
+            betterstack=BetterStack(at.betterstack, secrets["BETTERSTACK_API_TOKEN"], await pool(), clock),
+            status_pages=StatusPages(at.vercel_status, at.neon_status, await pool(), clock),
             database=Postgres(secrets["DIRECT_URL"]),
             visitor=Visitor(
-                visit, clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
+                lambda: client(VISIT_TIMEOUT), clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
                 secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", ""),
             ),
-            webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), http, clock),
+            webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
             progress=progress,
         )  # fmt: skip

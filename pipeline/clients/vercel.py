@@ -15,7 +15,10 @@ UNDER_WAY = "BUILDING,QUEUED,INITIALIZING"
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970."""
+    """One deployment. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
+
+    ``candidate``: whether Vercel would roll back to it; None when it does not say.
+    """
 
     id: str
     url: str
@@ -27,6 +30,7 @@ class Deployment:
     aliases: tuple[str, ...]
     error: str
     meta: Mapping[str, str]
+    candidate: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,15 @@ class EnvironmentVariable:
 
 @dataclass(frozen=True)
 class Project:
-    """``auto_assign`` is None when Vercel leaves the field out; ``domains`` are the production ones."""
+    """``auto_assign`` is None when Vercel leaves the field out.
+
+    ``serving``: production domain → id of the deployment it points to, empty when Vercel does not say.
+    """
 
     id: str
     name: str
     auto_assign: bool | None
-    domains: tuple[str, ...]
+    serving: Mapping[str, str]
 
 
 class Vercel(Service):
@@ -168,8 +175,13 @@ class Vercel(Service):
 
 def _project(body: Any) -> Project:
     auto = body.get("autoAssignCustomDomains")
-    domains = tuple(str(alias["domain"]) for alias in body.get("alias") or [] if alias.get("target") == "PRODUCTION")
-    return Project(str(body["id"]), str(body["name"]), auto if isinstance(auto, bool) else None, domains)
+    live = ((body.get("targets") or {}).get("production") or {}).get("id") or ""
+    serving = {
+        str(alias["domain"]): str((alias.get("deployment") or {}).get("id") or live)
+        for alias in body.get("alias") or []
+        if alias.get("target") == "PRODUCTION"
+    }
+    return Project(str(body["id"]), str(body["name"]), auto if isinstance(auto, bool) else None, serving)
 
 
 def _deployment(body: Any) -> Deployment:
@@ -185,6 +197,7 @@ def _deployment(body: Any) -> Deployment:
         aliases=tuple(str(alias) for alias in body.get("alias") or ()),
         error=str(body.get("errorMessage") or body.get("errorCode") or ""),
         meta=meta,
+        candidate=body.get("isRollbackCandidate"),
     )
 
 

@@ -22,6 +22,8 @@ from typing import Any, TextIO
 ROOT = Path(__file__).resolve().parents[2]
 STEP = 0.02
 LOG_TAIL = 15
+HOLD, LOOK = b"h", b"l"
+"""The first byte that a client sends: keep the server up as long as we are connected, or just ask whether it is up."""
 
 
 class SandboxError(RuntimeError):
@@ -68,7 +70,7 @@ def stop(home: Path, *, timeout: float = 10) -> None:
 def running(home: Path) -> dict[str, Any] | None:
     """The description of the sandbox that answers under ``home``; None when none does."""
     found = _described(home)
-    connection = found and _hold(found)
+    connection = found and _connected(found, LOOK)
     if not connection:
         return None
     connection.close()
@@ -97,25 +99,41 @@ def try_lock(file: TextIO) -> bool:
 
 
 def _held(home: Path, timeout: float) -> tuple[dict[str, Any], socket.socket]:
-    child: subprocess.Popen[bytes] | None = None
+    children: list[subprocess.Popen[bytes]] = []
+    pid = 0
+    try:
+        found, connection = _reached(home, timeout, children)
+        pid = int(found["pid"])
+        return found, connection
+    finally:
+        for child in children:
+            if child.pid != pid:  # another one was faster, or we gave up: ours must not begin to serve later
+                child.terminate()
+
+
+def _reached(
+    home: Path, timeout: float, children: "list[subprocess.Popen[bytes]]"
+) -> tuple[dict[str, Any], socket.socket]:
+    """The running server, held; the one we start for it when there is none is added to ``children``."""
     until = time.monotonic() + timeout
     while time.monotonic() < until:
         found = _described(home)
-        connection = _hold(found) if found else None
+        connection = _connected(found, HOLD) if found else None
         if found and connection:
             return found, connection
-        code = child.poll() if child else 0
+        code = children[-1].poll() if children else 0
         if code:
             raise SandboxError(f"the sandbox does not start (exit {code}); {home / 'sandbox.log'} ends:\n{_tail(home)}")
-        if child is None or code == 0:  # 0: it found another one, which has stopped since
-            child = _start(home)
+        if code == 0:  # none was started yet, or it found another one, which has stopped since
+            children.append(_start(home))
         time.sleep(STEP)
     raise SandboxError(f"the sandbox is not ready after {timeout:g} s; {home / 'sandbox.log'} ends:\n{_tail(home)}")
 
 
 def _start(home: Path) -> "subprocess.Popen[bytes]":
     """A server in a session of its own: Ctrl-C must not stop it while a deployment still needs it to roll back."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
     with (home / "sandbox.log").open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "pipeline.sandbox", "--home", str(home)],
@@ -133,14 +151,15 @@ def _described(home: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and {"holder", "pid"} <= found.keys() else None
 
 
-def _hold(found: dict[str, Any]) -> socket.socket | None:
-    """A connection that keeps the described server up; None when it is gone or going."""
+def _connected(found: dict[str, Any], purpose: bytes) -> socket.socket | None:
+    """A connection to the described server, which with HOLD keeps it up; None when it is gone or going."""
     try:
         connection = socket.create_connection(("127.0.0.1", int(found["holder"])), timeout=2)
     except OSError:
         return None
     expected = greeting(int(found["pid"]))
     try:
+        connection.sendall(purpose)
         if connection.recv(len(expected), socket.MSG_WAITALL) == expected:
             connection.settimeout(None)
             return connection
@@ -151,7 +170,7 @@ def _hold(found: dict[str, Any]) -> socket.socket | None:
 
 
 def greeting(pid: int) -> bytes:
-    """What the server says to a holder it accepts."""
+    """What the server answers as long as it is not stopping."""
     return f"sandbox {pid}\n".encode()
 
 

@@ -36,6 +36,7 @@ from pipeline.sandbox.traffic import Traffic
 from pipeline.sandbox.vercel.service import VercelApi
 
 REMEMBERED = 500
+MONITOR_SECONDS = 10.0  # in real time: a monitor does not wait for what hangs
 READS = ("GET", "HEAD")
 
 
@@ -57,8 +58,8 @@ class Sandbox:
             home, known or seed.first_state(now()), database.url, now, sleep,
             Blobs(home / "blobs"), Traffic(home / "traffic.jsonl"),
         )  # fmt: skip
+        schema.set_password(database.url, self.core.state.student["password"])  # also when the database is a new one
         if known is None:
-            schema.set_password(database.url, self.core.state.student["password"])
             seed.write_history(self.core)
         self.faults = Faults(self.core.state)
         self.asked: dict[str, deque[dict[str, Any]]] = {
@@ -159,8 +160,9 @@ class Sandbox:
                 status = message["status"]
 
         try:
-            await self._answer("production", -1, scope, receive, send)
-        except ConnectionError:
+            async with asyncio.timeout(MONITOR_SECONDS):
+                await self._answer("production", -1, scope, receive, send)
+        except (ConnectionError, TimeoutError):
             status = 0
         return status, time.perf_counter() - began
 
@@ -201,6 +203,14 @@ class Sandbox:
         return entry
 
     def patch(self, changes: dict[str, Any]) -> None:
-        """Set parts of the state, e.g. ``{"github": {"check_conclusion": "failure"}}``. Raises ValueError."""
+        """Set parts of the state, e.g. ``{"github": {"check_conclusion": "failure"}}``. Raises ValueError.
+
+        ``{"timing": {"alias": 0}}`` sets how many seconds things take until the server ends.
+        """
+        changes = dict(changes)
+        for name, seconds in changes.pop("timing", {}).items():
+            if name not in vars(self.timing):
+                raise ValueError(f"timing.{name}: there is {', '.join(vars(self.timing))}")
+            setattr(self.timing, name, float(seconds))
         patch(self.core.state, changes)
         self.save()

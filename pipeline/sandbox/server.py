@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from pipeline.sandbox.launch import greeting
+from pipeline.sandbox.launch import HOLD, greeting
 from pipeline.sandbox.ports import SERVICES, SLOTS, Ports
 from pipeline.sandbox.postgres import Database, Postgres
 
@@ -84,20 +84,24 @@ class Holders:
             self.over.set()
 
     async def _held(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.over.is_set():  # too late: whoever asks will start another one
-            writer.close()
-            return
-        self._count += 1
+        """One connection, from its first byte to its end."""
         try:
-            writer.write(greeting(os.getpid()))
-            while await reader.read(1024):
-                pass
+            purpose = await reader.read(1)
+            if self.over.is_set():  # too late: whoever asks will start another one
+                return
+            self._count += purpose == HOLD
+            try:
+                writer.write(greeting(os.getpid()))
+                while await reader.read(1024):
+                    pass
+            finally:
+                self._count -= purpose == HOLD
+                if purpose == HOLD:
+                    self._nobody()
         except OSError:
             pass
         finally:
             writer.close()
-            self._count -= 1
-            self._nobody()
 
 
 class _Server(uvicorn.Server):

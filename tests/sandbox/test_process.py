@@ -97,6 +97,18 @@ def test_two_who_start_at_once_share_one(home):
     wait_until_gone(home)
 
 
+def test_looking_neither_holds_it_nor_stops_it(home):
+    with launch.attach(home) as found:
+        for _ in range(3):
+            seen = launch.running(home)
+            assert seen is not None
+            assert seen["pid"] == found["pid"]
+        time.sleep(0.3)
+        assert get(found["urls"]["control"] + "/health") == {"status": "ok"}
+    wait_until_gone(home)
+    assert launch.running(home) is None
+
+
 def holder(home: Path) -> "tuple[subprocess.Popen[str], int]":
     command = [sys.executable, "-c", HOLD, str(home)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

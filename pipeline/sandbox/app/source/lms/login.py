@@ -47,6 +47,8 @@ async def callback(request):
         return Response.redirect("/login?csrf=true")
     user = await data.row('select id, email, name, "passwordHash" from "User" where email = %s', form.get("email", ""))
     if not user or not matches(form.get("password", ""), user["passwordHash"]):
+        if "text/html" in request.headers.get("accept", ""):  # a person with a browser, not fetch()
+            return Response.html(pages.login(failed=True), 401)
         return Response.json({"url": "/login?error=CredentialsSignin"}, 401)
     return Response.redirect("/").cookie(sessions.NAME, sessions.start(user), sessions.LIFE)
 

@@ -1,0 +1,91 @@
+"""From the first failing reading after a promotion to the old deployment serving again, patience excluded.
+
+A release whose health check fails only in production is deployed over real sockets with 50 ms added to every API
+answer and no patience in *validate*; then production falls ill while it is watched. The clock starts when the failing
+answer is recorded and stops when the production domain itself answers as the old deployment.
+
+Run: .venv/bin/python -m bench.recovery [times]
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.common import control, latency, sandbox
+from checks.evidence import Release
+from pipeline.config import load
+from pipeline.definition import DEPLOY, PROBES
+from pipeline.journal import Event, Journal, new_run_id
+from pipeline.plan import probes_by_type
+from pipeline.redact import Redactor
+from pipeline.runner import Outcome, Runner
+from pipeline.store import SqliteStore
+from pipeline.target import open_world, sandbox_settings
+from pipeline.world import SystemClock
+
+ROOT = Path(__file__).resolve().parent.parent
+IMPATIENT = {"validate": {"patience": 0.0}, "watch": {"patience": 0.0, "during": 30.0, "every": 0.5}}
+
+
+def serving(site: str) -> str:
+    """As which deployment the domain answers, well or ill."""
+    try:
+        with urllib.request.urlopen(site + "/api/health/db", timeout=5) as answer:
+            return str(answer.headers["x-deployment-id"])
+    except urllib.error.HTTPError as error:
+        return str(error.headers["x-deployment-id"])
+
+
+async def once(running: Mapping[str, Any], folder: Path, name: str, stage: str) -> float:
+    config = load(ROOT / "deploy.yml")
+    settings = sandbox_settings("sandbox", running, config.policies["sandbox"].by_type())
+    made, clock = control(running, "POST", "/releases", {"name": name}), SystemClock()
+    release, run = Release(made["commit"], made["folder"], over_rollback=True), new_run_id(clock.now())
+    before, failed = serving(running["urls"]["production"]), list[float]()
+    told = asyncio.Event()
+
+    def listen(event: Event) -> None:
+        if event.kind == "stage begins" and event.subject == "watch" and stage == "watch":
+            control(running, "POST", "/faults", {"fault": "app failing-route /api/health/db where=production after=1"})
+        if event.kind == "stage begins" and event.subject == stage:
+            told.set()
+        if event.kind == "gate answered" and event.body["verdict"] not in ("pass", "warn") and told.is_set():
+            failed.append(time.perf_counter())
+
+    journal = Journal(SqliteStore(folder / "journal.db"), run, clock.now, Redactor(), [listen])
+    pipeline = DEPLOY.at_pace(config.pace("sandbox")).at_pace(IMPATIENT)
+    async with open_world(settings, release, run, clock) as world:
+        runner = Runner(pipeline, world, settings.policies, probes_by_type(PROBES), journal)
+        going = asyncio.ensure_future(runner.run())
+        while not failed and not going.done():
+            await asyncio.sleep(0.005)
+        while await asyncio.to_thread(serving, running["urls"]["production"]) != before:
+            await asyncio.sleep(0.005)
+        took = time.perf_counter() - failed[0]
+        if await going is not Outcome.ROLLED_BACK:
+            raise SystemExit(f"{name} was not rolled back, so this is no measurement")
+    return took
+
+
+def main(times: int = 5) -> None:
+    for name, stage in (("broken-health", "validate"), ("good", "watch")):
+        took = []
+        with sandbox() as running, tempfile.TemporaryDirectory() as folder:
+            for _ in range(times):
+                latency(running, 50)
+                took.append(asyncio.run(once(running, Path(folder), name, stage)))
+        median = statistics.median(took)
+        print(
+            f"bad reading in {stage} → old one serves: median {median:.2f} s, max {max(took):.2f} s (wanted: under 2)"
+        )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
