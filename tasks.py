@@ -322,6 +322,9 @@ def check_tasks() -> Collection:
     return collection(configuration, ROOT, out, honest)
 
 
-namespace = Collection(deploy, rollback, settle, status, history, report, lock, unlock, runbooks, sandbox, fault, faults, test)
+namespace = Collection(
+    *(deploy, rollback, settle, status, history, report, lock, unlock),
+    *(runbooks, sandbox, fault, faults, test),
+)
 if any(word.startswith("check") for word in sys.argv[1:]):  # forty more tasks, and what they import
     namespace.add_collection(check_tasks(), "check")

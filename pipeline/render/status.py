@@ -41,7 +41,6 @@ def history_text(reports: list[Report]) -> str:
     for one in reports:
         began = one.began[:16].replace("T", " ")
         outcome = one.outcome if one.outcome in OUTCOMES and one.outcome else "cut off"
-        lines.append(
-            f"{one.run:<24} {one.target:<11} {one.commit[:COMMIT]:<12} {began:<16}  {outcome:<12} {one.reason[:90]}".rstrip()
-        )
+        line = f"{one.run:<24} {one.target:<11} {one.commit[:COMMIT]:<12} {began:<16}  {outcome:<12} {one.reason[:90]}"
+        lines.append(line.rstrip())
     return "\n".join(lines)
