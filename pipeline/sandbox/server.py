@@ -149,15 +149,16 @@ def bind(home: Path) -> list[socket.socket]:
 
 
 def _bound(port: int) -> socket.socket:
-    for number in (port, 0):
+    for number in (port, 0, 0, 0):
         one = socket.socket()
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind(("127.0.0.1", number))
+            one.listen()  # two sandboxes that start together may both bind a port, but only one of them can listen
             return one
         except OSError:
             one.close()
-    raise OSError("no port of 127.0.0.1 can be bound")
+    raise OSError("no port of 127.0.0.1 can be listened on")
 
 
 def announce(home: Path, description: dict[str, Any]) -> None:
