@@ -20,8 +20,9 @@ def no_new_critical(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then open the issue.
     """
     for issue in seen.issues:
-        says = f"is a new {issue.level} ({issue.events} events): {issue.url}"
-        yield block(issue.title, says) if issue.level in policy.critical else warn(issue.title, says)
+        says = f"is a new {issue.level} ({issue.events} events)"
+        said = block if issue.level in policy.critical else warn
+        yield said(issue.title, says, fix=issue.url)
 
 
 no_new_critical.stops_when(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline.journal import Event
-from pipeline.render.report import line_text
+from pipeline.render.report import MARKS, duration, line_text
 from pipeline.report import Report, report_of
 
 Write = Callable[[str], None]
@@ -25,6 +25,8 @@ class Progress:
         match event.kind:
             case "stage begins":
                 self._stage(event.subject)
+                if event.body["during"]:
+                    self._waiting(f"watching for {duration(round(event.body['during'] * 1000))}")
             case "step begins":
                 self._waiting(f"{event.subject} …")
             case "step done" | "step failed":
@@ -32,6 +34,7 @@ class Progress:
             case "gate answered":
                 self._gate(event)
             case "going back":
+                self._give_up()
                 self._close()
                 self._write(f"\ngoing back: {event.body['reason']}")
             case "undo begins":
@@ -62,11 +65,13 @@ class Progress:
         self._write(f"::group::{name}" if self._groups else f"\n{name}")
         self._open = self._groups
 
-    def _close(self) -> None:
-        """The stage is over: show what never got a final answer."""
+    def _give_up(self) -> None:
+        """Patience has ended: show what never got a final answer."""
         for line in self.report.stages[-1].lines if self.report.stages else ():
-            if line.state in ("not yet", "unknown") and self.report.stages[-1].state == "stopped":
-                self._write(line_text(line))
+            if line.state in ("not yet", "unknown"):
+                self._write(line_text(line, mark=MARKS["block"]))
+
+    def _close(self) -> None:
         if self._open:
             self._write("::endgroup::")
             self._open = False

@@ -25,9 +25,9 @@ def duration(ms: int) -> str:
     return f"{ms // 60_000} min {ms // 1000 % 60:02} s"
 
 
-def line_text(line: Line) -> str:
-    """One step or gate on one line, its findings below it."""
-    head = f"  {MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
+def line_text(line: Line, mark: str = "") -> str:
+    """One step or gate on one line, its findings below it. ``mark`` replaces the one of its state."""
+    head = f"  {mark or MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
     says = [f"      {line.says}"] if line.says and line.kind == "step" else []
     return "\n".join([head, *says, *(finding_text(finding) for finding in line.findings)])
 

@@ -22,7 +22,11 @@ def main() -> int:
             time.sleep(launch.STEP)
         from pipeline.sandbox import server  # loaded only by the one that serves
 
-        server.run(home, asked.unheld)
+        try:
+            server.run(home, asked.unheld)
+        except RuntimeError as error:  # ours, and it says all there is to say
+            print(error, file=sys.stderr)
+            return 1
     return 0
 
 
