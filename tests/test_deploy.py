@@ -1,6 +1,7 @@
 """The main job against the sandbox, on good days and bad ones. Each ends by asking the domain what it serves."""
 
 import asyncio
+import dataclasses
 import json
 import shlex
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from checks import healthy
 from checks.evidence import Evidence, Release
 from checks.gate import worst
-from pipeline.definition import PROBES
+from pipeline.definition import PREVIEW, PROBES
 from pipeline.plan import gives_of, probes_by_type
 from pipeline.readings import Round
 from pipeline.runner import Outcome
@@ -282,6 +283,19 @@ def _shape(value: Evidence) -> dict[str, str]:
         name: type(field).__name__ if name in loose else f"{type(field).__name__} {bool(field)}"
         for name, field in vars(value).items()
     }
+
+
+def test_a_preview_is_built_and_used_and_production_is_left_alone(inside: InProcess) -> None:
+    before = inside.serves()
+    inside.settings = dataclasses.replace(inside.settings, kind="preview")
+    inside.pipeline = PREVIEW.at_pace({"build": {"patience": 30, "every": 0.2}})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+    assert inside.serves() == before
+    assert inside.get(report.staged["url"] + "/api/health/db").json()["deployment"] == report.staged["id"]
+    inside.pipeline = PREVIEW.at_pace({"smoke": {"patience": 2, "every": 0.5}})
+    outcome, _ = inside.deploy("broken-login", run="r2")
+    assert outcome is Outcome.BLOCKED
 
 
 def test_every_preflight_gate_says_yes_at_rest(inside: InProcess) -> None:
