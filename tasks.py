@@ -304,7 +304,7 @@ def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
         out(json.dumps(plain(report), ensure_ascii=False))
     elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
         out(summary_text(report))
-    if os.environ.get("GITHUB_ACTIONS") == "true" and report.outcome:
+    if os.environ.get("GITHUB_ACTIONS") == "true" and report.outcome and not fine:
         print(annotations(report), file=sys.stderr if as_json else sys.stdout, flush=True)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:

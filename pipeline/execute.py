@@ -189,7 +189,7 @@ def _begin(journal: Journal, it: Session, release: Release) -> None:
         target=it.settings.name,
         commit=release.commit,
         folder=release.folder,
-        release=release,
+        exact={"release": release},
         production=origin(it.settings.domain),
         by=os.environ.get("GITHUB_ACTOR") or whoami(),
     )

@@ -38,9 +38,13 @@ class Journal:
         self._store, self._now, self._redactor = store, now, redactor
         self.listeners = tuple(listeners)
 
-    def append(self, kind: str, subject: str = "", **body: Any) -> None:
-        """Record; returns when it is on disk."""
-        event = Event(self.run, self._now().isoformat(), kind, subject, self._redactor.deep(plain(body)))
+    def append(self, kind: str, subject: str = "", *, exact: Mapping[str, Any] | None = None, **body: Any) -> None:
+        """Record; returns when it is on disk.
+
+        Everything is redacted but ``exact``: evidence, which holds no secret and has to come back as it was.
+        """
+        kept = {**self._redactor.deep(plain(body)), **plain(exact or {})}
+        event = Event(self.run, self._now().isoformat(), kind, subject, kept)
         self._store.execute(
             "insert into deploy_events (run, at, kind, subject, body) values (?, ?, ?, ?, ?)",
             event.run, event.at, event.kind, event.subject, json.dumps(event.body),

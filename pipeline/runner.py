@@ -78,6 +78,8 @@ class Runner:
             self._forward.cancel()
             await asyncio.gather(self._forward, return_exceptions=True)
             stop = Stop(self._interrupted or "interrupted")
+        except ServiceError as error:  # the journal itself: without a record there is no going forward
+            stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
             stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug)
         if stop:
@@ -125,7 +127,7 @@ class Runner:
             async with Round(self.world, self.known, self.probes) as look:
                 inputs = await look.all(step.inputs)
             self.past.begun.append((step, inputs))
-            self.journal.append("step begins", step.name, inputs=[freeze(value) for value in inputs])
+            self.journal.append("step begins", step.name, exact={"inputs": [freeze(value) for value in inputs]})
             gives = await step.act(self.world, *inputs)
         except ServiceError as error:
             self.journal.append("step failed", step.name, error=str(error))
@@ -133,7 +135,7 @@ class Runner:
         if gives is not None:
             self.known[type(gives)] = self.past.given[type(gives)] = gives
         self.past.done.add(step.name)
-        self.journal.append("step done", step.name, gives=freeze(gives) if gives is not None else None)
+        self.journal.append("step done", step.name, exact={"gives": freeze(gives) if gives is not None else None})
 
     async def _wait(self, stage: Stage) -> Verdict:
         """Ask the stage's gates until they say yes (and go on saying so) or patience ends."""

@@ -194,6 +194,14 @@ def test_a_journal_that_breaks_on_the_way_back_does_not_stop_the_rollback(tmp_pa
     assert world.serves == "dpl_live"
 
 
+def test_a_journal_that_breaks_on_the_way_forward_goes_back(tmp_path: Path) -> None:
+    world = Scripted()
+    journal = journal_in(tmp_path, world.clock)
+    world.clock.at[50] = lambda: (journal._store.close(), setattr(world, "health", 503))
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+
+
 def test_a_warning_stage_warns_and_every_step_of_it_is_tried(tmp_path: Path) -> None:
     world = Scripted()
 

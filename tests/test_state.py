@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checks import healthy
-from checks.evidence import Evidence
+from checks.evidence import Evidence, ProductionBefore
 from pipeline import log
 from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.journal import Journal, events_of, latest_runs
@@ -136,6 +136,16 @@ def test_secrets_never_reach_the_journal(tmp_path: Path) -> None:
     journal.append("step failed", "x", error=f"401 for {SECRET}", deep={"list": [SECRET, {SECRET: 1}]})
     store.close()
     assert SECRET.encode() not in (tmp_path / "journal.db").read_bytes()
+
+
+def test_what_has_to_come_back_is_kept_as_it_was_even_when_a_secret_is_a_common_word(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal.db")
+    journal = Journal(store, "r", MovingClock().now, Redactor(["live", "example"]))
+    before = ProductionBefore("dpl_live", "https://lms-live.example.com", "lms.example.com")
+    journal.append("step done", "note", says="live on example", exact={"gives": freeze(before)})
+    (event,) = events_of(store, "r")
+    assert thaw(event.body["gives"], {}) == before
+    assert event.body["says"] == "*** on ***"
 
 
 def test_logs_are_redacted_and_off_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
