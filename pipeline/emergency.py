@@ -92,30 +92,36 @@ async def look(vercel: Vercel, domain: str = "") -> Situation:
     return Situation(project, domain, serving, candidates)
 
 
-def choose(seen: Situation, wanted: str = "") -> Deployment:
-    """Choose the newest eligible deployment older than the live one, or the one that was named.
+def choose(seen: Situation, wanted: str = "", bad: frozenset[str] = frozenset()) -> Deployment:
+    """Choose the newest eligible deployment before the live one that was not itself rolled back from, or the named one.
 
-    Why: Going back further than needed takes away more than the bad release.
+    Why: Going back further than needed takes away more than the bad release; going back to an earlier bad release
+        brings that incident back.
 
-    By hand: Take the newest `Ready` production deployment below the live one. Not the live one, not a preview.
+    By hand: Take the newest `Ready` production deployment below the live one. Not the live one, not a preview, and
+        none that was rolled back from: `./inv history` lists those.
 
     If it fails: Nothing is eligible: retention has deleted the old ones, or this is the first deployment. Redeploy the
         last good commit: `git checkout $GOOD_COMMIT && vercel deploy --prod`.
     """
     if wanted:
         for one in seen.candidates:
-            if wanted in (one.id, one.url, one.url.partition("://")[2]):
+            if wanted in _names(one):
                 return one
         eligible = ", ".join(one.id for one in seen.candidates) or "none"
         raise Mistake(f"--to {wanted}: is no deployment that {seen.domain} can go back to; eligible: {eligible}")
-    older = [
-        one
-        for one in seen.candidates
-        if seen.live is None or (one.id != seen.live.id and one.created < seen.live.created)
-    ]
-    if not older:
-        raise Stranded(f"{seen.domain}: there is no earlier deployment to go back to", _redeploy())
-    return max(older, key=lambda one: one.created)
+    live = seen.live
+    older = [one for one in seen.candidates if live is None or (one.id != live.id and one.created < live.created)]
+    good = [one for one in older if one.id not in bad]
+    if not good:
+        skipped = "".join(f"; {one.id} was rolled back from before, name it with --to if you must" for one in older)
+        raise Stranded(f"{seen.domain}: there is no earlier deployment to go back to{skipped}", _redeploy())
+    return max(good, key=lambda one: one.created)
+
+
+def _names(one: Deployment) -> tuple[str, ...]:
+    """How a person may name it: by id, by address, by host."""
+    return one.id, one.url, one.url.partition("://")[2]
 
 
 async def roll_back(vercel: Vercel, target: Deployment) -> None:
@@ -184,14 +190,21 @@ STEPS: tuple[Callable[..., object], ...] = (look, choose, roll_back, prove)
 
 
 async def return_to_previous(
-    vercel: Vercel, http: httpx.AsyncClient, clock: Clock, *, to: str = "", domain: str = "", health: str = "/"
+    vercel: Vercel,
+    http: httpx.AsyncClient,
+    clock: Clock,
+    *,
+    to: str = "",
+    domain: str = "",
+    health: str = "/",
+    bad: frozenset[str] = frozenset(),
 ) -> Returned:
     """All four, in order. Raises Stranded when production is not where it should be afterwards."""
     seen = await look(vercel, domain)
     if seen.live and _is_there(seen, to):
         answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
         return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
-    target, was = choose(seen, to), seen.live.id if seen.live else ""
+    target, was = choose(seen, to, bad), seen.live.id if seen.live else ""
     try:
         await roll_back(vercel, target)
     except ServiceError as error:  # it may have happened all the same; only the domain can say
@@ -211,7 +224,7 @@ def _is_there(seen: Situation, to: str) -> bool:
     """
     if not to:
         return seen.project.auto_assign is False
-    return seen.live is not None and to in (seen.live.id, seen.live.url, seen.live.url.partition("://")[2])
+    return seen.live is not None and to in _names(seen.live)
 
 
 def client(api: str) -> httpx.AsyncClient:

@@ -69,11 +69,14 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
         if wanted.plan:
             seen = await look(vercel, to.domain)
             live = seen.live.id if seen.live else "nothing"
-            target = choose(seen, wanted.to)
+            target = choose(seen, wanted.to, _known_bad(root))
             commit = target.commit[:12] or "commit unknown"
             out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
             return 0
-        returned = await return_to_previous(vercel, http, clock, to=wanted.to, domain=to.domain, health=to.health)
+        bad = _known_bad(root)
+        returned = await return_to_previous(
+            vercel, http, clock, to=wanted.to, domain=to.domain, health=to.health, bad=bad
+        )
     out(_said(to, returned, as_json=wanted.json))
     if returned.changed:
         _record(to, returned, root)
@@ -125,6 +128,17 @@ def _stranded(to: Access, stranded: Stranded, *, as_json: bool) -> str:
     return f"STRANDED ({to.name}): the rollback is not proved\n  because  {stranded}\n  BY HAND  {stranded.by_hand}"
 
 
+def _known_bad(root: Path) -> frozenset[str]:
+    """What the journal of this checkout says was rolled back from, when there is one that can be read."""
+    with contextlib.suppress(Exception):
+        if (root / ".runs/journal.db").is_file():
+            from pipeline.journal import taken_back
+            from pipeline.store import open_store
+
+            return taken_back(open_store("", root))
+    return frozenset()
+
+
 def _record(to: Access, returned: Returned, root: Path) -> None:
     """Afterwards, and only if it can be: a full disk or a missing folder is no reason to fail now."""
     with contextlib.suppress(Exception):
@@ -138,7 +152,9 @@ def _record(to: Access, returned: Returned, root: Path) -> None:
             "run begins", pipeline="rollback", target=to.name, commit=returned.target.commit, folder="",
             production=origin(returned.domain), by=os.environ.get("USER", ""),
         )  # fmt: skip
-        journal.append("run ended", outcome="rolled back", reason=f"{returned.was} was taken back by hand")
+        journal.append(
+            "run ended", outcome="rolled back", reason=f"{returned.was} was taken back by hand", taken_back=returned.was
+        )
 
 
 @contextlib.contextmanager

@@ -69,6 +69,20 @@ def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
+def taken_back(store: Store) -> frozenset[str]:
+    """Ids of the deployments that were rolled back from: nobody should go back to one of those unasked."""
+    sql = "select run, kind, subject, body from deploy_events where kind in ('run ended', 'step done') order by seq"
+    made: dict[str, str] = {}
+    bad = set()
+    for run, kind, subject, text in store.execute(sql):
+        body = json.loads(text)
+        if (kind, subject) == ("step done", "build"):
+            made[run] = body["gives"]["value"]["id"]
+        elif body.get("outcome") in ("rolled back", "stranded"):
+            bad |= {made.get(run, ""), body.get("taken_back", "")}
+    return frozenset(bad - {""})
+
+
 def new_run_id(now: datetime.datetime) -> str:
     """Sorts by time, can be typed, and is not the same twice."""
     return f"{now.astimezone(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

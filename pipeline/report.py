@@ -120,7 +120,9 @@ def _add(report: Report, event: Event) -> None:
             line = next(line for line in reversed(report.undone) if line.name == event.subject)
             line.state, line.ms = "undone" if event.kind == "undo done" else "undo failed", _ms(line.at, event.at)
             if event.kind == "undo failed":
-                report.by_hand.append(f"{event.subject}: {body['error']}. {body['by_hand']}")
+                words = " ".join(str(body["by_hand"]).split())
+                words = words.replace("$PREVIOUS", report.before.get("id", "$PREVIOUS"))
+                report.by_hand.append(f"{event.subject}: {body['error']}. {words}")
         case "run ended":
             report.outcome, report.ended = body["outcome"], event.at
 

@@ -171,7 +171,7 @@ def test_a_rollback_that_vercel_refuses_is_stranded_with_words_for_a_person(insi
     outcome, report = inside.deploy()
     assert outcome is Outcome.STRANDED
     assert report.exit_code == 4
-    assert "vercel rollback $PREVIOUS" in report.by_hand[0]
+    assert f"vercel rollback {report.before['id']}" in report.by_hand[0], "the very command, with the id"
     assert inside.serves() == report.staged["id"]
 
 

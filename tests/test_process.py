@@ -227,6 +227,15 @@ def test_rollback_needs_nothing_but_vercel(checkout: Checkout, up: Up) -> None:
     assert "VERCEL_TOKEN: is not set" in said
 
 
+def test_a_rollback_never_picks_a_release_that_was_itself_rolled_back_from(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy", "--from", "broken-health", expect=3)
+    checkout.run("deploy", "--over-rollback")
+    assert up.serves() != before
+    checkout.run("rollback")
+    assert up.serves() == before, "not the one that was taken back in between, though it is newer"
+
+
 def test_a_rollback_that_is_refused_is_stranded(checkout: Checkout, up: Up) -> None:
     checkout.run("deploy")
     up.fault("vercel answer status=500 POST */rollback/*")

@@ -79,7 +79,8 @@ def _next(report: Report) -> list[str]:
                 "production is pinned until something is promoted; the next deploy has to say --over-rollback",
             ]
         case "stranded":
-            return ["./inv rollback   once Vercel answers again"]
+            to = f" --to {report.before['id']}" if report.before else ""
+            return [f"./inv rollback{to}   once Vercel answers again"]
     return [f"./inv settle --run {report.run}   goes back", f"./inv deploy --resume {report.run}   goes on"]
 
 
