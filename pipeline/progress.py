@@ -61,6 +61,7 @@ class Progress:
             self._write(line_text(line))
 
     def _stage(self, name: str) -> None:
+        self._waiting("")
         self._close()
         self._write(f"::group::{name}" if self._groups else f"\n{name}")
         self._open = self._groups
@@ -84,7 +85,7 @@ def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[P
         last = [""]
 
         def once(line: str) -> None:
-            if line != last[0] and not line.startswith("uploaded"):
+            if line and line != last[0] and not line.startswith("uploaded"):
                 last[0] = line
                 write(f"  … {line}")
 
