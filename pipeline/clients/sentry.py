@@ -39,11 +39,17 @@ class Sentry(Service):
                 for i in body
             )
 
-        query: Params = {"query": f'is:unresolved firstRelease:"{release}"', "environment": environment, "limit": 100}
+        query: Params = {
+            "query": f'is:unresolved firstRelease:"{release}" project:{self.project}',
+            "environment": environment,
+            "limit": 100,
+        }
         return await self.read(f"{self._root}/issues/", parse, query)
 
-    async def error_counts(self, since: datetime.datetime, until: datetime.datetime) -> tuple[tuple[float, int], ...]:
-        """(unix time, number of errors) per 15 minutes.
+    async def error_counts(
+        self, since: datetime.datetime, until: datetime.datetime, environment: str
+    ) -> tuple[tuple[float, int], ...]:
+        """(unix time, number of errors) of the project per 15 minutes.
 
         GET /api/0/organizations/{org}/events-timeseries/
         """
@@ -58,6 +64,8 @@ class Sentry(Service):
         query: Params = {
             "dataset": "errors",
             "yAxis": "count()",
+            "query": f"project:{self.project}",
+            "environment": environment,
             "interval": 900,
             "start": since.strftime("%Y-%m-%dT%H:%M:%S"),
             "end": until.strftime("%Y-%m-%dT%H:%M:%S"),

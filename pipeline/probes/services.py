@@ -41,7 +41,7 @@ async def new_issues(world: World, release: Release) -> NewIssues:
 async def error_rate(world: World) -> ErrorRate:
     """The last quarter of an hour against the average quarter of the day before it."""
     now = world.clock.now()
-    counts = await world.sentry.error_counts(now - datetime.timedelta(days=1), now)
+    counts = await world.sentry.error_counts(now - datetime.timedelta(days=1), now, world.vercel_target)
     since = now.timestamp() - MINUTES * 60
     before = [count for at, count in counts if at < since]
     usual = sum(before) / len(before) if before else 0.0
