@@ -15,6 +15,7 @@ T = TypeVar("T")
 Params = Mapping[str, str | int | float | bool]
 
 ATTEMPTS = 4
+PAGES = 20
 LONGEST_WAIT = 10.0  # a service that asks for more is *unknown* for now; the stage's patience decides
 TIMEOUT = httpx.Timeout(20, connect=5)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -32,6 +33,23 @@ class Service:
     async def read(self, path: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
         """GET ``path``, retried while that can help, and what ``parse`` makes of the JSON body."""
         return await self.repeatable("GET", path, parse, params=params)
+
+    async def read_all(self, path: str, parse: Callable[[Any], list[T]], params: Params | None = None) -> tuple[T, ...]:
+        """GET ``path`` and the pages after it, as the ``Link`` header names them; at most PAGES of them."""
+        found: list[T] = []
+        links: list[str] = [path]
+        for _ in range(PAGES):
+            if not links:
+                break
+            here, query = links.pop(), params if not found else None
+
+            def note(response: httpx.Response) -> None:
+                following = str(response.links.get("next", {}).get("url", ""))
+                if following.startswith(self.base + "/"):  # our token goes nowhere else
+                    links[:] = [following.removeprefix(self.base)]
+
+            found += await self.repeatable("GET", here, parse, params=query, seen=note)
+        return tuple(found)
 
     async def repeatable(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
         """A request of which twice is the same as once: retried like a read."""
@@ -54,9 +72,19 @@ class Service:
         )
         return await again(self.once, method, path, parse, **more)
 
-    async def once(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
+    async def once(
+        self,
+        method: str,
+        path: str,
+        parse: Callable[[Any], T],
+        *,
+        seen: Callable[[httpx.Response], None] | None = None,
+        **more: Any,
+    ) -> T:
         """One request, one answer. Writes go this way: a write that got no answer may have happened."""
         response = await self.send(method, path, **more)
+        if seen:
+            seen(response)
         try:
             return parse(response.json() if response.content else None)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:

@@ -11,7 +11,7 @@ from pipeline.errors import Refused
 from pipeline.world import Clock
 
 T = TypeVar("T")
-PAGE = 100
+WHOLE = {"per_page": 100}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class GitHub(Service):
                 for run in body["check_runs"]
             ]
 
-        return await self._pages(f"{self._repo}/commits/{sha}/check-runs", parse, filter="latest")
+        return await self.read_all(f"{self._repo}/commits/{sha}/check-runs", parse, {**WHOLE, "filter": "latest"})
 
     async def statuses(self, sha: str) -> tuple[Reported, ...]:
         """The latest of each context; empty when nothing reported. GET /repos/{owner}/{repo}/commits/{ref}/status"""
@@ -94,7 +94,7 @@ class GitHub(Service):
         def parse(body: Any) -> list[Reported]:
             return [Reported(str(status["context"]), str(status["state"])) for status in body["statuses"]]
 
-        return await self._pages(f"{self._repo}/commits/{sha}/status", parse)
+        return await self.read_all(f"{self._repo}/commits/{sha}/status", parse, WHOLE)
 
     async def pull_of(self, sha: str) -> Pull | None:
         """The pull request that brought ``sha``, a merged one first. GET /repos/{owner}/{repo}/commits/{sha}/pulls"""
@@ -110,7 +110,7 @@ class GitHub(Service):
                 for pull in body
             ]
 
-        pulls = await self._pages(f"{self._repo}/commits/{sha}/pulls", parse)
+        pulls = await self.read_all(f"{self._repo}/commits/{sha}/pulls", parse, WHOLE)
         return max(pulls, key=lambda pull: (pull.merge_commit == sha, pull.head == sha), default=None)
 
     async def reviews(self, pull: int) -> tuple[Review, ...]:
@@ -127,7 +127,7 @@ class GitHub(Service):
                 for review in body
             ]
 
-        return await self._pages(f"{self._repo}/pulls/{pull}/reviews", parse)
+        return await self.read_all(f"{self._repo}/pulls/{pull}/reviews", parse, WHOLE)
 
     async def code_scanning_alerts(self) -> tuple[ScannerAlert, ...] | None:
         """Open alerts; None when the feature is off. GET /repos/{owner}/{repo}/code-scanning/alerts"""
@@ -161,7 +161,7 @@ class GitHub(Service):
 
     async def _alerts(self, scanner: str, parse: Callable[[Any], list[T]]) -> tuple[T, ...] | None:
         try:
-            return await self._pages(f"{self._repo}/{scanner}/alerts", parse, state="open")
+            return await self.read_all(f"{self._repo}/{scanner}/alerts", parse, {**WHOLE, "state": "open"})
         except Refused as error:
             if error.status in (403, 404) and not error.retry_after:  # how GitHub says "not enabled"
                 return None
@@ -182,13 +182,3 @@ class GitHub(Service):
         made = await self.once("POST", f"{self._repo}/deployments", lambda body: int(body["id"]), json=body)
         status = {"state": "success", "environment_url": url, "log_url": log_url, "auto_inactive": True}
         await self.once("POST", f"{self._repo}/deployments/{made}/statuses", lambda body: None, json=status)
-
-    async def _pages(self, path: str, parse: Callable[[Any], list[T]], **params: str) -> tuple[T, ...]:
-        """Every page of a listing."""
-        found: list[T] = []
-        for page in range(1, 11):
-            items = await self.read(path, parse, {**params, "per_page": PAGE, "page": page})
-            found += items
-            if len(items) < PAGE:
-                break
-        return tuple(found)
