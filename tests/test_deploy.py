@@ -121,6 +121,35 @@ def test_whatever_fails_wherever_production_serves_what_the_outcome_says(
         assert report.stages[-1].name == stage
 
 
+KINDS = (
+    "vercel answer status=500",
+    "vercel delay seconds=2",
+    "vercel cut",
+    "vercel garbage",
+    "vercel half-done POST *",
+    "vercel never-finishes",
+    "app slow-app seconds=9",
+    "app failing-route /api/health/db",
+)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("fault", KINDS)
+def test_every_kind_of_fault_at_every_stage_ends_in_a_true_word(inside: InProcess, stage: str, fault: str) -> None:
+    """Whatever the outcome is called, production serves just that; the last word is never a crash."""
+    before = inside.serves()
+    inside.at_stage(stage, lambda: inside.sandbox.inject(fault))
+    outcome, report = inside.deploy()
+    serves = inside.serves()
+    if outcome is Outcome.DEPLOYED:
+        assert serves == report.staged["id"]
+    elif outcome is Outcome.STRANDED:
+        assert before in report.by_hand[0], "a person is told where to go back to"
+    else:
+        assert serves == before
+        assert report.reason
+
+
 def with_a_new_file(inside: InProcess) -> Release:
     release = inside.release()
     (Path(release.folder) / ".vercel/output/static/new page.txt").write_text("only in this release: ü")
