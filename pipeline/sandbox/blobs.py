@@ -12,9 +12,9 @@ class Blobs:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def put(self, content: bytes) -> str:
-        """Store ``content``; its SHA-1 in lowercase hex."""
-        sha = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    def put(self, content: bytes, sha: str = "") -> str:
+        """Store ``content``; its SHA-1 in lowercase hex, which need not be computed again when it is given."""
+        sha = sha or hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if not self.has(sha):
             part = self._folder / f"{sha}.{os.getpid()}.part"
             part.write_bytes(content)

@@ -60,9 +60,11 @@ class Control:
         return JSONResponse({"folder": str(folder), "commit": commit}, 201)
 
     async def commit(self, request: Request) -> Response:
+        """``folder`` is where the commit's built files are; with ``deploy`` Vercel builds it by itself."""
         sent = await body(request)
-        self._sandbox.commit(str(sent["sha"]), str(sent.get("message") or "A change"))
-        return JSONResponse({"sha": sent["sha"]}, 201)
+        sha, message, folder = str(sent["sha"]), str(sent.get("message") or "A change"), str(sent.get("folder") or "")
+        built = self._sandbox.commit(sha, message, folder, bool(sent.get("deploy")))
+        return JSONResponse({"sha": sha, "deployment": built.id if built else None}, 201)
 
     async def faults(self, request: Request) -> Response:
         found = [vars(entry) for entry in self._sandbox.core.state.faults]

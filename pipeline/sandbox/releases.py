@@ -5,6 +5,7 @@ A flavour is the app's source with some files replaced by those in ``app/flavour
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ APP = Path(__file__).parent / "app"
 SOURCE, FLAVOURS = APP / "source", APP / "flavours"
 NAMES = ("good", "broken-health", "broken-login", "error-page", "slow", "off-origin")
 OUTPUT = ".vercel/output"
+LINK = 0o120777
 FUNCTION = f"{OUTPUT}/functions/lms.func"
 
 
@@ -42,11 +44,14 @@ def commit_of(folder: Path) -> str:
 
 
 def store(folder: Path, blobs: Blobs) -> list[FileEntry]:
-    """Upload what a deployment of ``folder`` holds, i.e. ``.vercel/output``."""
+    """Upload what a deployment of ``folder`` holds, i.e. ``.vercel/output``. Links stay links."""
     found = []
-    for path in sorted(_walk(folder / OUTPUT)):
-        content = path.read_bytes()
-        found.append(FileEntry(path.relative_to(folder).as_posix(), blobs.put(content), len(content)))
+    for path in sorted((folder / OUTPUT).rglob("*")):
+        if "__pycache__" in path.parts or not (path.is_symlink() or path.is_file()):
+            continue
+        content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        mode = LINK if path.is_symlink() else path.stat().st_mode
+        found.append(FileEntry(path.relative_to(folder).as_posix(), blobs.put(content), len(content), mode))
     return found
 
 

@@ -1,17 +1,25 @@
-"""Serves deployments: on their own addresses, and on the production domain the one it points to."""
+"""Serves deployments: on their own addresses, and on the production domain the one it points to.
+
+Python functions run in this process, Node functions in processes of their own where there is ``node``. Functions of the
+edge runtime do not run at all: they answer 501. ``output`` says what of the Build Output API is understood.
+"""
 
 import json
 import re
 import time
 import traceback
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.sandbox import errortracking, functions
+from pipeline.sandbox import errortracking, functions, rollout
 from pipeline.sandbox.core import Core
+from pipeline.sandbox.nodefunctions import Invoked, NodeFunctions
+from pipeline.sandbox.nodehost import Died, TimedOut, node
 from pipeline.sandbox.output import Found, Output
+from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
@@ -30,13 +38,19 @@ class Runtime:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._loaded: dict[str, _Loaded] = {}
+        self._visitors = rollout.Visitors()
+        self._nodes = NodeFunctions(core)
+
+    def close(self) -> None:
+        """Stop the processes it started; they start again when they are needed."""
+        self._nodes.stop()
 
     def serves(self, service: str, slot: int) -> Deployment | None:
         """The deployment behind a port, as of now."""
         life.settle(self._core)
         vercel = self._core.state.vercel
         if service == "production":
-            return vercel.deployments.get(vercel.production)
+            return vercel.deployments.get(self._visitors.next(vercel))
         return next((one for one in vercel.deployments.values() if one.slot == slot), None)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, one: Deployment | None, live: bool) -> None:
@@ -53,7 +67,7 @@ class Runtime:
 
     def note(self, scope: Scope, one: Deployment, live: bool, status: int, took: float, message: str) -> None:
         """Remember the request; what failed goes to the runtime log and the error tracker."""
-        failed = status >= 500
+        failed, message = status >= 500, message.rstrip("\n")
         host = self._core.ports.host("production") if live else self._core.host_of(one)
         self._core.traffic.add(
             Hit(
@@ -65,7 +79,7 @@ class Runtime:
             environment = "production" if one.target == "production" else "preview"
             release = one.meta.get("githubCommitSha", "")
             where = f"{scope['method']} {scope['path']}"
-            errortracking.capture(self._core, message.strip().splitlines()[-1], where, release, environment)
+            errortracking.capture(self._core, _title(message), where, release, environment)
 
     def _refusal(self, scope: Scope, one: Deployment | None, live: bool) -> Response | None:
         if one is None:
@@ -86,56 +100,91 @@ class Runtime:
         return JSONResponse({"error": {"code": "401", "message": "Authentication Required"}}, 401)
 
     async def _act(self, scope: Scope, receive: Receive, send: "_Watched", one: Deployment) -> str:
-        """Answer, and give what went wrong as a traceback; empty when nothing did."""
+        """Answer, and give what the app wrote to its console or why it failed, as a traceback."""
         try:
             loaded = self._load(one)
-            found = loaded.output.find(scope["method"], scope["path"])
+            found = loaded.output.find(Asked.of(scope))
+            prerender = found.prerender
+            if prerender and self._core.now() - one.created <= prerender.expires:
+                status = found.status if found.status >= 400 else prerender.status
+                headers = {**dict(prerender.headers), **dict(found.headers), "x-vercel-cache": "PRERENDER"}
+                found = replace(found, function="", status=status, headers=tuple(headers.items()))
             if found.function:
-                await self._call(scope, receive, send, one, loaded, found)
-            else:
-                await self._plain(found)(scope, receive, send)
+                return await self._call(scope, receive, send, one, loaded, found)
+            await self._plain(found)(scope, receive, send)
+        except Died as died:  # the platform says so, and the visitor learns nothing else
+            code = "FUNCTION_INVOCATION_TIMEOUT" if isinstance(died, TimedOut) else "FUNCTION_INVOCATION_FAILED"
+            await self._fail(scope, receive, send, one, code)
+            return str(died)
         except Exception:  # the app's bug: it becomes a 500 and an issue, as on the real platform
-            if send.status == 0:
-                await _not_found("FUNCTION_INVOCATION_FAILED", 500)(scope, receive, send)
-            send.status = 500
+            await self._fail(scope, receive, send, one, "FUNCTION_INVOCATION_FAILED")
             return traceback.format_exc()
         return ""
 
+    async def _fail(self, scope: Scope, receive: Receive, send: "_Watched", one: Deployment, code: str) -> None:
+        """Answer with the app's own page for 500, when it has a file for that, or else with the platform's."""
+        status = 504 if code.endswith("TIMEOUT") else 500
+        if send.status == 0:
+            send.found = Found()
+            page = _not_found(code, status)
+            with suppress(Exception):  # an output that cannot be read has no pages
+                found = self._load(one).output.error(Asked.of(scope), status)
+                if found.static:
+                    page = self._plain(replace(found, headers=(*found.headers, ("x-vercel-error", code))))
+            await page(scope, receive, send)
+        send.status = status
+
     def _plain(self, found: Found) -> Response:
         headers = dict(found.headers)
+        if found.unsupported:
+            return JSONResponse({"error": {"code": "501", "message": found.unsupported}}, 501)
         if found.static:
             headers.setdefault("cache-control", "public, max-age=0, must-revalidate")
-            content = self._core.blobs.read(found.static)
-            return Response(content, found.status, {**headers, "content-type": found.content_type})
+            headers.setdefault("content-type", found.content_type)
+            return Response(self._core.blobs.read(found.static), found.status, headers)
         if found.status == 404:
             return _not_found("NOT_FOUND")
         return Response("Redirecting...\n" if headers else "", found.status, headers)
 
     async def _call(
         self, scope: Scope, receive: Receive, send: "_Watched", one: Deployment, loaded: _Loaded, found: Found
-    ) -> None:
+    ) -> str:
         settings = loaded.output.settings(found.function)
         runtime = str(settings.get("runtime", ""))
+        send.found = found
+        scope = {**scope, "root_path": "", "app": None, "query_string": found.query.encode("latin-1")}
+        if runtime.startswith("nodejs") and node():
+            invoked = Invoked(one, loaded.output, found, settings, self._environ(one), send.id)
+            return await self._nodes.call(scope, receive, send, invoked)
         if not runtime.startswith("python"):
-            says = f"Node functions are not served yet: {found.function} wants {runtime}, the sandbox runs Python ones"
+            says = (
+                "there is no `node` on PATH" if runtime.startswith("nodejs") else "the sandbox has Python and Node.js"
+            )
+            says = f"The function {found.function} is not served: it wants {runtime}, and {says}"
             await JSONResponse({"error": {"code": "501", "message": says}}, 501)(scope, receive, send)
-            return
+            return ""
         if found.function not in loaded.apps:
             loaded.apps[found.function] = self._function(one, loaded, found.function, str(settings["handler"]))
-        send.extra = list(found.headers)
-        await loaded.apps[found.function]({**scope, "root_path": "", "app": None}, receive, send)
+        await loaded.apps[found.function](scope, receive, send)
+        return ""
 
     def _load(self, one: Deployment) -> _Loaded:
         self._forget_deleted()
         address = "|".join((self._core.host_of(one), self._core.ports.host("production")))
         loaded = self._loaded.get(one.id)
         if loaded is None or loaded.address != address:
+            self._nodes.forget(one.id)
             loaded = self._loaded[one.id] = _Loaded(Output(one, self._core.blobs), address)
         return loaded
 
     def _function(self, one: Deployment, loaded: _Loaded, function: str, handler: str) -> ASGIApp:
-        environ = {name: self._core.fill(value) for name, value in one.env.items()}
-        environ |= {
+        core, name = self._core, self._module(one.id, function)
+        files, folder = loaded.output.content(function), functions.folder(core.home, one.id, function)
+        return functions.load(name, files, handler, self._environ(one), core.sleep, core.blobs, folder)
+
+    def _environ(self, one: Deployment) -> dict[str, str]:
+        """What a function finds in its environment."""
+        return {name: self._core.fill(value) for name, value in one.env.items()} | {
             "VERCEL": "1",
             "VERCEL_ENV": "production" if one.target == "production" else "preview",
             "VERCEL_URL": self._core.host_of(one),
@@ -144,10 +193,6 @@ class Runtime:
             "VERCEL_GIT_COMMIT_SHA": one.meta.get("githubCommitSha", ""),
             "VERCEL_REGION": "iad1",
         }
-        name = self._module(one.id, function)
-        folder = self._core.home / "functions" / one.id / function.replace("/", "_")
-        files = loaded.output.folder(function)
-        return functions.load(name, files, handler, environ, self._core.sleep, self._core.blobs, folder)
 
     def _module(self, deployment: str, function: str) -> str:
         """A module name for this sandbox, this deployment and this function alone."""
@@ -155,6 +200,7 @@ class Runtime:
 
     def _forget_deleted(self) -> None:
         for id in [id for id in self._loaded if id not in self._core.state.vercel.deployments]:
+            self._nodes.forget(id)
             for function in self._loaded.pop(id).apps:
                 functions.unload(self._module(id, function))
 
@@ -165,23 +211,34 @@ class _Watched:
     def __init__(self, send: Send, deployment: str, core: Core) -> None:
         self._send, self._deployment, self._core = send, deployment, core
         self.status = 0
-        self.extra: list[tuple[str, str]] = []
+        self.found = Found()
+        self.id = f"iad1::{deployment[4:9].lower()}-{round(core.now() * 1000)}"
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = {name.lower() for name, _ in message.get("headers", [])}
+            if self.found.status >= 400 and self.status == 200:  # the page that an error route named
+                self.status = self.found.status
+            wins = self.found.important
+            sent = [(n, v) for n, v in message.get("headers", []) if n.lower().decode("latin-1") not in wins]
+            own = {name.lower().decode("latin-1") for name, _ in sent}
             added = [
                 ("server", "Vercel"),
-                ("x-vercel-id", f"iad1::{self._deployment[4:9].lower()}-{round(self._core.now() * 1000)}"),
+                ("x-vercel-id", self.id),
                 ("x-deployment-id", self._deployment),
-                *((name, value) for name, value in self.extra if name.lower().encode() not in own),
+                *((name, value) for name, value in self.found.headers if name.lower() not in own),
             ]
-            message = {
-                **message,
-                "headers": [*message.get("headers", []), *((n.lower().encode(), v.encode()) for n, v in added)],
-            }
+            headers = [*sent, *((n.lower().encode(), v.encode()) for n, v in added)]
+            message = {**message, "status": self.status, "headers": headers}
         await self._send(message)
+
+
+def _title(message: str) -> str:
+    """The line that names the error: the last of a Python traceback, the first that says so of a Node one."""
+    lines = [line.strip() for line in message.strip().splitlines()]
+    named = (line for line in lines if re.match(r"(⨯ |Uncaught )*(\w*Error|\w*Exception)\b", line))
+    first = lines[-1] if lines[0].startswith("Traceback") else next(named, lines[-1])
+    return re.sub(r"^(⨯ |Uncaught )+", "", first)
 
 
 def _not_found(code: str, status: int = 404) -> Response:
@@ -190,6 +247,7 @@ def _not_found(code: str, status: int = 404) -> Response:
         "DEPLOYMENT_ERROR": "The deployment failed to build.",
         "DEPLOYMENT_NOT_READY_REDIRECTING": "The deployment is still building.",
         "FUNCTION_INVOCATION_FAILED": "A server error has occurred.",
+        "FUNCTION_INVOCATION_TIMEOUT": "An error occurred with your deployment.",
         "NOT_FOUND": "The page could not be found.",
     }[code]
     text = f"{says}\n\n{code}\n"

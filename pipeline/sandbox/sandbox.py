@@ -30,9 +30,10 @@ from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.runtime import Runtime
 from pipeline.sandbox.saving import Saved, patch
 from pipeline.sandbox.sentry import SentryApi
-from pipeline.sandbox.state import FaultEntry, State
+from pipeline.sandbox.state import Deployment, FaultEntry, State
 from pipeline.sandbox.statuspages import NeonStatus, VercelStatus
 from pipeline.sandbox.traffic import Traffic
+from pipeline.sandbox.vercel import git
 from pipeline.sandbox.vercel.service import VercelApi
 
 REMEMBERED = 500
@@ -107,13 +108,13 @@ class Sandbox:
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
-                self._save_after(scope["method"])  # before anybody is told that it happened
+                self._save_after(scope)  # before anybody is told that it happened
             await send(message)
 
         try:
             await self._answer(service, slot, scope, receive, noting)
         finally:
-            self._save_after(scope["method"])
+            self._save_after(scope)
 
     async def _answer(self, service: str, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
         if service not in ("production", "deployment"):
@@ -132,9 +133,15 @@ class Sandbox:
 
         await self._misbehaving.around(service, scope, receive, send, serve, one)
 
-    def _save_after(self, method: str) -> None:
-        if method not in READS or self.core.dirty:
+    def _save_after(self, scope: Scope) -> None:
+        reads = scope["method"] in READS or scope.get("changes_nothing")
+        if not reads or self.core.dirty:
             self.save()
+
+    def close(self) -> None:
+        """Stop what it started beside itself, and save."""
+        self._runtime.close()
+        self.save()
 
     def save(self) -> None:
         self.core.dirty = False
@@ -186,15 +193,23 @@ class Sandbox:
         """Build an example release and push its commit: (folder, commit). Raises ValueError for an unknown name."""
         folder = releases.build_for(self.core, name)
         commit = releases.commit_of(folder)
-        self.commit(commit, f"Release {name}")
+        self.commit(commit, f"Release {name}", str(folder))
         return folder, commit
 
-    def commit(self, sha: str, message: str = "A change") -> None:
-        """Make ``sha`` the head of main: pushed, green and reviewed. Raises ValueError when it is no SHA-1."""
+    def commit(self, sha: str, message: str = "A change", folder: str = "", deploy: bool = False) -> Deployment | None:
+        """Make ``sha`` the head of main: pushed, green and reviewed. Raises ValueError when it is no SHA-1.
+
+        ``folder`` holds its built files. Vercel builds it when ``deploy`` says so, or when it builds every push.
+        """
         if len(sha) != 40 or set(sha) - set("0123456789abcdef"):
             raise ValueError(f"{sha!r} is not a commit: 40 hex digits")
+        before, vercel = self.core.state.github.head, self.core.state.vercel
         pushing.push(self.core, sha, message)
+        if folder:
+            vercel.folders[sha] = folder
+        built = git.build(self.core, sha) if deploy or (vercel.git and before != sha) else None
         self.save()
+        return built
 
     def inject(self, fault: str) -> FaultEntry:
         """Add a fault in its text form. Raises ValueError."""

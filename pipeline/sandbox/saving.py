@@ -8,14 +8,20 @@ import typing
 from pathlib import Path
 from typing import Any, Union
 
-from pipeline.sandbox.state import State
+from pipeline.sandbox.state import Deployment, FileEntry, State
 
 
 class Saved:
-    """The state in its file. ``save`` writes only when something changed."""
+    """The state in its file. ``save`` writes only when something changed.
+
+    The files of a deployment never change, and may be thousands: each list has a file of its own, written once.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self._last = path, ""
+        self._lists = path.parent / "deployments"
+        self._lists.mkdir(parents=True, exist_ok=True)
+        self._written: set[str] = set()
 
     def load(self) -> State | None:
         """What was saved last; None when nothing was. Raises ValueError when the file is not ours."""
@@ -24,11 +30,28 @@ class Saved:
         except FileNotFoundError:
             return None
         found: State = _decode(State, json.loads(self._last))
+        for one in found.vercel.deployments.values():
+            if self._list_of(one.id).exists():
+                entries = json.loads(self._list_of(one.id).read_text())
+                one.files = [FileEntry(*entry) for entry in entries]
+                self._written.add(one.id)
         return found
 
     def save(self, state: State) -> None:
         """Replace the file in one move: whoever is killed here leaves the old one or the new one."""
-        text = json.dumps(state, default=vars, separators=(",", ":"))
+        deployments = state.vercel.deployments
+        for id in deployments.keys() - self._written:
+            entries = [(one.file, one.sha, one.size, one.mode) for one in deployments[id].files]
+            self._list_of(id).write_text(json.dumps(entries, separators=(",", ":")))
+        self._write(json.dumps(state, default=_plain, separators=(",", ":")))
+        for id in self._written - deployments.keys():
+            self._list_of(id).unlink(missing_ok=True)
+        self._written = set(deployments)
+
+    def _list_of(self, deployment: str) -> Path:
+        return self._lists / f"{deployment}.json"
+
+    def _write(self, text: str) -> None:
         if text == self._last:
             return
         new = self.path.with_suffix(".new")
@@ -36,6 +59,10 @@ class Saved:
             file.write(text)
         new.replace(self.path)
         self._last = text
+
+
+def _plain(one: Any) -> dict[str, Any]:
+    return {**vars(one), "files": []} if isinstance(one, Deployment) else vars(one)
 
 
 def patch(target: Any, changes: dict[str, Any]) -> None:

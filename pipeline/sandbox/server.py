@@ -31,8 +31,10 @@ def run(home: Path, unheld: float) -> None:
         sockets = bind(home)
         sandbox = Sandbox(home, Database(starting.result()))
         sandbox.served_on(Ports(tuple(one.getsockname()[1] for one in sockets)))
-        asyncio.run(_serve(sandbox, sockets, home, unheld))
-        sandbox.save()
+        try:
+            asyncio.run(_serve(sandbox, sockets, home, unheld))
+        finally:
+            sandbox.close()
     finally:
         (home / "running.json").unlink(missing_ok=True)
         with contextlib.suppress(Exception):

@@ -39,11 +39,12 @@ class Deployment:
     stuck: bool = False
     settled: bool = False
     was_production: bool = False
+    was_canary: bool = False
 
 
 @dataclass
 class AliasJob:
-    """A promotion or rollback: ``kind`` is Vercel's ``type``."""
+    """A promotion or rollback: ``kind`` is Vercel's ``type``, ``rolling`` the rolling release that ended in it."""
 
     kind: str
     origin: str
@@ -53,6 +54,27 @@ class AliasJob:
     description: str = ""
     stuck: bool = False
     done: bool = False
+    rolling: str = ""
+
+
+@dataclass
+class RollingRelease:
+    """Production's visitors move from ``current`` to ``canary`` in ``stages``, as they were configured (minutes).
+
+    ``stage`` is the index of the active one, since ``since``; ``queued`` is promoted after this one.
+    """
+
+    id: str
+    current: str
+    canary: str
+    stages: list[dict[str, Any]]
+    started: float
+    since: float
+    updated: float
+    stage: int = 0
+    state: str = "ACTIVE"
+    queued: str = ""
+    stuck: bool = False
 
 
 @dataclass
@@ -86,6 +108,11 @@ class Vercel:
     production: str = ""
     production_since: float = 0
     job: AliasJob | None = None
+    rolling_config: dict[str, Any] | None = None  # as the API shows it, in minutes
+    rolling: RollingRelease | None = None  # the last one, whether or not it is over
+    git: bool = False  # whether what is pushed to main is built without being asked
+    folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are
+    hidden: list[str] = field(default_factory=list)  # fields that answers about the project leave out
 
 
 @dataclass

@@ -35,11 +35,15 @@ READS = (
     ("vercel", "/v4/aliases/{idOrAlias}", {}),
     ("vercel", "/v1/projects/{projectId}/promote/aliases", {}),
     ("vercel", "/v1/projects/{idOrName}/rolling-release", {}),
+    ("vercel", "/v1/projects/{idOrName}/rolling-release", {"state": "ACTIVE"}),
     ("vercel", "/v1/projects/{idOrName}/rolling-release/config", {}),
+    ("vercel", "/v1/projects/{idOrName}/rolling-release/billing", {}),
     ("vercel", "/v1/query/web-analytics/visits/count", {"projectId": "{projectId}"}),
     ("vercel-cli", "/teams/{teamId}", {}),
     ("vercel-cli", "/v1/teams", {}),
     ("vercel-cli", "/v9/projects/{projectId}/rollback/aliases", {}),
+    ("vercel-cli", "/v9/projects/{projectId}/promote/aliases", {}),
+    ("vercel-cli", "/projects/{projectId}/custom-environments", {}),
     ("vercel-cli", "/v11/deployments/{id}/builds", {}),
     ("vercel-cli", "/v3/env/pull/{projectIdOrDeploymentId}", {}),
     ("vercel-cli", "/v6/deployments", {}),
@@ -122,6 +126,16 @@ def mistakes(name: str, method: str, path: str, status: int, body: Any) -> list[
     if "content" not in answers[str(status)] and "$ref" not in answers[str(status)]:
         return []  # described without a body
     validator = OAS30ReadValidator({**spec(name), "$ref": f"{pointer}/content/application~1json/schema"})
+    return [f"{one.json_path}: {one.message[:200]}" for error in validator.iter_errors(body) for one in nearest(error)]
+
+
+def misasked(name: str, method: str, path: str, body: Any) -> list[str]:
+    """Where a request's ``body`` is not what the description says."""
+    from openapi_schema_validator import OAS30WriteValidator
+
+    escaped = path.replace("~", "~0").replace("/", "~1")
+    pointer = f"#/paths/{escaped}/{method}/requestBody/content/application~1json/schema"
+    validator = OAS30WriteValidator({**spec(name), "$ref": pointer})
     return [f"{one.json_path}: {one.message[:200]}" for error in validator.iter_errors(body) for one in nearest(error)]
 
 
@@ -246,6 +260,70 @@ def test_writes_answer_what_their_vendors_describe(sandbox, clock, play):
         look("betterstack-uptime", "post", "/api/v3/incidents", opened, 201)
         snapshot = await services["neon"].post(f"/projects/{neon.project}/branches/{neon.branch}/snapshot")
         look("neon", "post", "/projects/{project_id}/branches/{branch_id}/snapshot", snapshot, 200)
+
+    play(scenario)
+    assert not wrong, json.dumps(wrong, indent=2)
+
+
+ROLLING, CONFIG = "/v1/projects/{idOrName}/rolling-release", {"enabled": True, "advancementType": "manual-approval"}
+STAGES = [{"targetPercentage": 10}, {"targetPercentage": 50}, {"targetPercentage": 100}]
+LOG_QUERY = {
+    "event": "vercel.log", "timeRange": {"start": "2026-01-01T00:00:00Z", "end": "2026-12-31T00:00:00Z"},
+    "select": ["level", "message"], "order": "desc", "limit": 10,
+}  # fmt: skip
+
+
+def test_rolling_releases_and_commits_are_asked_for_and_answered_as_vercel_describes(sandbox, clock, play):
+    wrong: dict[str, list[str]] = {}
+
+    async def scenario(services):
+        vercel, pid, team = services["vercel"], sandbox.state.vercel.project, sandbox.state.vercel.team
+
+        async def ask(name: str, method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Any:
+            url = path.format(idOrName=pid, idOrUrl=sandbox.state.vercel.production)
+            answer = await vercel.request(method, url, json=body, params=query)
+            assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+            found = mistakes(name, method, path, 200, answer.json())
+            if body is not None and "requestBody" in spec(name)["paths"][path][method]:
+                found += misasked(name, method, path, body)
+            if found:
+                wrong[f"{name} {method} {path} {body}"] = found
+            return answer.json()
+
+        made = await create(services, sandbox)
+        other = await create(services, sandbox)
+        clock.tick(1)
+        config = {**CONFIG, "stages": STAGES}
+        await ask("vercel-cli", "patch", ROLLING + "/config", config)
+        await ask("vercel", "get", ROLLING + "/config")
+        await ask("vercel", "patch", ROLLING + "/config", config)
+        canary = {"canaryDeploymentId": made["id"]}
+        await ask("vercel", "post", ROLLING + "/start", canary)
+        await vercel.post(f"/v10/projects/{pid}/promote/{other['id']}")
+        await ask("vercel", "get", ROLLING, query={"state": "ACTIVE"})
+        await ask("vercel", "get", "/v9/projects/{idOrName}")
+        await ask("vercel", "get", "/v7/deployments")
+        await ask("vercel", "post", ROLLING + "/approve-stage", {**canary, "activeStageIndex": 0, "nextStageIndex": 1})
+        await ask("vercel", "post", ROLLING + "/complete", canary)
+        await ask("vercel", "get", ROLLING)
+        await ask("vercel", "delete", ROLLING + "/config")
+        await ask("vercel", "get", ROLLING, query={"state": "COMPLETE"})
+        _, commit = sandbox.release("good")
+        source = {"type": "github", "org": "acme", "repo": "lms", "ref": "main", "sha": commit}
+        await ask("vercel", "post", "/v13/deployments", {"name": "lms", "gitSource": source, "target": "production"})
+        again = {"name": "lms", "deploymentId": made["id"], "target": "production", "meta": {"action": "redeploy"}}
+        await ask("vercel", "post", "/v13/deployments", again)
+        clock.tick(1)
+        await services["production"].get("/")
+        scope = {"ownerId": team, "projectIds": [pid]}
+        await ask("vercel-cli", "post", "/v1/observability/events", {**LOG_QUERY, "scope": scope})
+        path = "/v1/projects/{projectId}/deployments/{deploymentId}/runtime-logs"
+        url = path.format(projectId=pid, deploymentId=sandbox.state.vercel.production)
+        lines = (await vercel.get(url)).text.splitlines()
+        assert lines
+        for line in lines:
+            if found := mistakes("vercel", "get", path, 200, json.loads(line)):
+                wrong[path] = found
 
     play(scenario)
     assert not wrong, json.dumps(wrong, indent=2)

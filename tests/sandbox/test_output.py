@@ -58,13 +58,156 @@ def test_routes_files_overrides_and_redirects(sandbox, clock, play, path, status
     play(scenario)
 
 
-def test_a_node_function_says_that_it_is_not_served(sandbox, clock, play):
+@pytest.mark.parametrize(
+    ("runtime", "why"),
+    [("nodejs22.x", "there is no `node` on PATH"), ("edge", "the sandbox has Python and Node.js"), ("go1.x", "go1.x")],
+)
+def test_a_function_that_cannot_run_here_says_why(sandbox, clock, play, monkeypatch, runtime, why):
+    monkeypatch.setenv("PATH", "/nowhere")
+
     async def scenario(services):
-        settings = json.dumps({"runtime": "nodejs22.x", "handler": "index.js"})
+        settings = json.dumps({"runtime": runtime, "handler": "index.js"})
         site = await serve(services, sandbox, clock, {}, {"functions/index.func/.vc-config.json": settings})
         answer = await site.get("/")
         assert answer.status_code == 501
-        assert "Node functions are not served yet" in answer.json()["error"]["message"]
+        assert why in answer.json()["error"]["message"]
+
+    play(scenario)
+
+
+ECHO = """
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-app", b"own"), (b"x-both", b"own")]})
+    await send({"type": "http.response.body", "body": scope["path"].encode() + b"?" + scope["query_string"]})
+"""
+
+
+def echoes(*names: str) -> dict[str, str]:
+    found = {}
+    for name in names:
+        settings = {"runtime": "python3.12", "handler": "main.app"}
+        found[f"functions/{name}.func/.vc-config.json"] = json.dumps(settings)
+        found[f"functions/{name}.func/main.py"] = ECHO
+    return found
+
+
+RSC = [{"type": "header", "key": "rsc", "value": "1"}]
+ROUTES = [
+    {"src": "^(?:/(.+))/$", "headers": {"Location": "/$1"}, "status": 308, "continue": True},
+    {"src": "/(?<path>[^.]+)", "has": RSC, "dest": "/$path.rsc", "headers": {"vary": "rsc"}, "continue": True},
+    {"src": "/beta", "missing": [{"type": "cookie", "key": "beta"}], "status": 404},
+    {"src": "/who", "has": [{"type": "host", "value": "(?<name>.+)\\.example"}], "dest": "/page?of=$name"},
+    {"src": "/who", "has": [{"type": "query", "key": "of", "value": {"pre": "a"}}], "dest": "/page?by=a"},
+    {"src": "/post", "methods": ["POST"], "dest": "/page"},
+    {"src": "/CASE", "caseSensitive": True, "dest": "/page"},
+    {"src": "/far", "dest": "https://elsewhere.example/x"},
+    {"src": "/guarded", "middlewarePath": "middleware"},
+    {"handle": "filesystem"},
+    {"src": "/later", "dest": "/nothing", "check": True},
+    {"src": "/nothing", "dest": "/page", "check": True},
+    {"handle": "resource"},
+    {"src": "/.*", "status": 404},
+    {"handle": "miss"},
+    {"src": "/assets/.+", "dest": "/assets/none.txt", "status": 404, "check": True},
+    {"handle": "rewrite"},
+    {"src": "^/users/(?<nxtPid>[^/]+?)(?:/)?$", "dest": "/users/[id]?nxtPid=$nxtPid", "check": True},
+    {"handle": "hit"},
+    {"src": "/users/.*", "headers": {"x-matched": "$0", "x-both": "route"}, "continue": True, "important": True},
+    {"handle": "error"},
+    {"src": "/.*", "dest": "/lost", "status": 404, "headers": {"x-error": "404"}},
+    {"src": "/.*", "dest": "/broken", "status": 500},
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "status", "says"),
+    [
+        ("GET /page/", {}, 308, "/page"),
+        ("GET /about", {"rsc": "1"}, 200, "tree of about"),
+        ("GET /about", {}, 200, "about us"),
+        ("GET /beta", {}, 404, "lost"),
+        ("GET /beta", {"cookie": "a=b; beta=1"}, 404, "lost"),
+        ("GET /who?x=1", {"host": "ada.example"}, 200, "/who?x=1&of=ada"),
+        ("GET /who?of=ada", {}, 200, "/who?of=ada&by=a"),
+        ("GET /who?of=bea", {}, 404, "lost"),
+        ("GET /post", {}, 404, "lost"),
+        ("POST /post", {}, 200, "/post?"),
+        ("GET /case", {}, 404, "lost"),
+        ("GET /CASE", {}, 200, "/CASE?"),
+        ("GET /far", {}, 501, "does not pass requests on to https://elsewhere.example/x"),
+        ("GET /guarded", {}, 501, "Middleware is not run by the sandbox: middleware"),
+        ("GET /later", {}, 200, "/later?"),
+        ("GET /users/ada%20%26%20co", {}, 200, "/users/ada & co?nxtPid=ada%20%26%20co"),
+        ("GET /assets/old.js", {}, 404, "no such asset"),
+        ("GET /404", {}, 404, "lost"),
+        ("GET /caf%C3%A9.txt", {}, 200, "un café"),
+    ],
+)
+def test_the_phases_of_a_real_framework(sandbox, clock, play, asked, headers, status, says):
+    more = {
+        **echoes("page", "users/[id]"), "static/lost": "lost", "static/about.html": "about us",
+        "static/about.rsc": "tree of about", "static/assets/none.txt": "no such asset", "static/café.txt": "un café",
+    }  # fmt: skip
+    config = {"routes": ROUTES, "overrides": {"about.html": {"path": "about"}}}
+
+    async def scenario(services):
+        site = await serve(services, sandbox, clock, config, more)
+        method, _, path = asked.partition(" ")
+        answer = await site.request(method, path, headers=headers)
+        assert answer.status_code == status
+        assert says in answer.text + answer.headers.get("location", "")
+        assert ("x-error" in answer.headers) == (says == "lost" and path != "/404") or path == "/404"
+        if path.startswith("/users"):
+            assert (answer.headers["x-both"], answer.headers["x-app"]) == ("route", "own")
+
+    play(scenario)
+
+
+PAGE = {
+    "expiration": 60, "bypassToken": "b1", "fallback": {"type": "FileFsRef", "fsPath": "about.prerender-fallback.html"},
+    "initialHeaders": {"x-prerendered": "1"}, "initialStatus": 203,
+    "experimentalBypassFor": [{"type": "header", "key": "next-action"}],
+}  # fmt: skip
+
+
+def test_a_prerendered_page_is_served_until_it_expires_or_is_gone_past(sandbox, clock, play):
+    async def scenario(services):
+        more = {
+            **echoes("about"), "functions/about.prerender-config.json": json.dumps(PAGE),
+            "functions/about.prerender-fallback.html": "<p>from the build",
+        }  # fmt: skip
+        site = await serve(services, sandbox, clock, {}, more)
+        answer = await site.get("/about")
+        assert (answer.status_code, answer.text, answer.headers["x-prerendered"]) == (203, "<p>from the build", "1")
+        assert (answer.headers["content-type"], answer.headers["x-vercel-cache"]) == (
+            "text/html; charset=utf-8",
+            "PRERENDER",
+        )
+        past = ({"next-action": "x"}, {"x-prerender-revalidate": "b1"}, {"cookie": "__prerender_bypass=b1"})
+        for headers in past:
+            assert (await site.get("/about", headers=headers)).text == "/about?"
+        assert (await site.post("/about")).text == "/about?"
+        assert "build" in (await site.get("/about", headers={"x-prerender-revalidate": "wrong"})).text
+        clock.tick(61)
+        assert (await site.get("/about")).text == "/about?"
+
+    play(scenario)
+
+
+def test_a_page_without_a_fallback_is_its_function(sandbox, clock, play):
+    async def scenario(services):
+        config = {"functions/about.prerender-config.json": json.dumps({"expiration": False, "fallback": None})}
+        site = await serve(services, sandbox, clock, {}, {**echoes("about"), **config})
+        assert (await site.get("/about")).text == "/about?"
+
+    play(scenario)
+
+
+def test_an_expression_that_is_none_says_which(sandbox, clock, play):
+    async def scenario(services):
+        site = await serve(services, sandbox, clock, {"routes": [{"src": "/(", "dest": "/x"}]}, {})
+        assert (await site.get("/")).status_code == 500
+        assert "the route /( is no expression" in list(sandbox.core.traffic)[-1].message
 
     play(scenario)
 

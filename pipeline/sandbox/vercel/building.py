@@ -4,31 +4,66 @@ import json
 from typing import Any
 
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import Deployment
+from pipeline.sandbox.state import Deployment, FileEntry
+from pipeline.sandbox.vercel import archive, static
 
 OUTPUT = ".vercel/output/"
 
 
-def build(core: Core, one: Deployment, prebuilt: bool) -> tuple[list[str], list[str]]:
-    """(log lines, error): the error is empty or (code, message)."""
-    names = {entry.file: entry.sha for entry in one.files}
-    log = [
+def build(core: Core, one: Deployment, prebuilt: bool) -> None:
+    """Set the deployment's files, log and error; the error is empty or (code, message)."""
+    one.log = [
         "Running build in Washington, D.C., USA (East) – iad1",
         f"Downloading {len(one.files)} deployment files...",
     ]
-    if not prebuilt:
-        log.append("Warning: the build command is not run here; the files must hold a finished .vercel/output")
-    log.append("Using prebuilt build artifacts from .vercel/output")
+    try:
+        one.files = _prepared(core, one, prebuilt)
+        one.log += _found(core, {entry.file: entry.sha for entry in one.files})
+    except (archive.Unpackable, ValueError, KeyError, TypeError) as error:
+        one.log.append(f"Error: {error}")
+        one.error = ["BUILD_FAILED", str(error)]
+    else:
+        one.log += ["Deploying outputs...", "Deployment completed"]
+
+
+def _prepared(core: Core, one: Deployment, prebuilt: bool) -> list[FileEntry]:
+    """The files with the archive unpacked, and with the output of a build when that is done here."""
+    files = one.files
+    if archive.is_archived(files):
+        files = archive.unpacked(files, core.blobs)
+        one.log.append(f"Unpacked {len(files)} files from the archive")
+    if prebuilt or any(entry.file == OUTPUT + "config.json" for entry in files):
+        if not prebuilt:
+            one.log.append("Warning: the build command is not run here; the files hold a finished .vercel/output")
+        one.log.append("Using prebuilt build artifacts from .vercel/output")
+        return files
+    if static.is_static(files, core.blobs):
+        one.log.append("No framework was found; the files are served as they are")
+        return static.built(files, core.blobs)
+    return files
+
+
+def _found(core: Core, names: dict[str, str]) -> list[str]:
+    """Log lines about the output. Raises ValueError that says why it is refused."""
     why = _refusal(core, names)
     if why:
-        return [*log, f"Error: {why}"], ["BUILD_FAILED", why]
+        raise ValueError(why)
     functions = [name for name in names if name.startswith(OUTPUT + "functions/") and name.endswith(".vc-config.json")]
-    static = [name for name in names if name.startswith(OUTPUT + "static/")]
-    log += [f"Found {len(static)} static files and {len(functions)} functions"]
+    pages = [name for name in names if name.startswith(OUTPUT + "static/")]
+    log = [f"Found {len(pages)} static files and {len(functions)} functions"]
     for name in functions:
         path = name.removeprefix(OUTPUT + "functions/").removesuffix("/.vc-config.json").removesuffix(".func")
         log.append(f"Function /{path}: {_runtime(core, names[name])}")
-    return [*log, "Deploying outputs...", "Deployment completed"], []
+    return log
+
+
+def crons(core: Core, one: Deployment) -> list[dict[str, str]]:
+    """``{path, schedule}`` of each cron job in the deployment's output."""
+    sha = next((entry.sha for entry in one.files if entry.file == OUTPUT + "config.json"), "")
+    config = _json(core, sha)
+    found = config.get("crons") if isinstance(config, dict) else None
+    listed = [entry for entry in found or [] if isinstance(entry, dict)]
+    return [{"path": str(entry.get("path")), "schedule": str(entry.get("schedule"))} for entry in listed]
 
 
 def _refusal(core: Core, names: dict[str, str]) -> str:

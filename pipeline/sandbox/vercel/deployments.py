@@ -1,8 +1,7 @@
 """Deployments: create from uploaded or inline files, read, list, cancel, delete."""
 
 import base64
-import random
-import string
+import stat
 from typing import Any
 
 from starlette.requests import Request
@@ -10,10 +9,12 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.state import Deployment, FileEntry
-from pipeline.sandbox.vercel import building, life, shapes
+from pipeline.sandbox.vercel import git, life, making, shapes
+from pipeline.sandbox.vercel.making import Order
 from pipeline.sandbox.vercel.shapes import problem
-from pipeline.sandbox.vercel.variables import environment
 from pipeline.sandbox.web import Payload, Router, body, number
+
+MOST_FILES = 15_000
 
 
 class Deployments:
@@ -29,6 +30,7 @@ class Deployments:
         router.add("GET", "/v{v}/deployments/{id}/files", self.files)
 
     async def create(self, request: Request) -> Response:
+        """From uploaded files, from a commit (``gitSource``), or from another deployment (``deploymentId``)."""
         sent = await body(request)
         vercel = self._core.state.vercel
         wanted = sent.get("project") or sent.get("name")
@@ -36,17 +38,34 @@ class Deployments:
             raise problem(404, "not_found", f"The project {wanted} was not found.")
         if sent.get("target") not in (None, "production", "preview"):
             raise problem(400, "bad_request", "Invalid request: `target` should be production or preview.")
-        again = find(self._core, str(sent["deploymentId"])) if sent.get("deploymentId") else None
-        files = again.files if again else self._files(sent)
-        prebuilt = request.query_params.get("prebuilt") == "1" or sent.get("prebuilt") is True
-        one = self._make(sent, files, again, prebuilt, bool(request.scope.get("never_finishes")))
-        return JSONResponse(shapes.full(self._core, one))
+        order = self._order(sent)
+        order.prebuilt |= request.query_params.get("prebuilt") == "1" or sent.get("prebuilt") is True
+        order.stuck = bool(request.scope.get("never_finishes"))
+        return JSONResponse(shapes.full(self._core, making.make(self._core, order)))
+
+    def _order(self, sent: Payload) -> Order:
+        env = {str(key): str(value) for key, value in (sent.get("env") or {}).items()}
+        target = "production" if sent.get("target") == "production" else None
+        auto_assign = sent.get("autoAssignCustomDomains") is not False
+        if sent.get("deploymentId"):
+            again = find(self._core, str(sent["deploymentId"]))
+            target = target if "target" in sent else again.target
+            meta = {**again.meta, **_meta(sent)}
+            return Order(again.files, target, meta, env, "redeploy", auto_assign, prebuilt=True)
+        if sent.get("gitSource"):
+            order = git.order(self._core, sent["gitSource"], target, _meta(sent))
+            order.env, order.auto_assign = env, auto_assign
+            return order
+        return Order(self._files(sent), target, _meta(sent), env, str(sent.get("source") or "cli"), auto_assign)
 
     def _files(self, sent: Payload) -> list[FileEntry]:
         """Raises Problem ``missing_files`` with the SHA-1 of each that was not uploaded."""
         files = sent.get("files")
         if not isinstance(files, list) or not files:
             raise problem(400, "bad_request", "Invalid request: missing required property `files`.")
+        if len(files) > MOST_FILES:
+            says = f"Invalid request: `files` should NOT have more than {MOST_FILES} items, received {len(files)}."
+            raise problem(400, "too_many_files", says)
         entries = [self._inline(one) if "data" in one else _entry(one) for one in files]
         missing = sorted({one.sha for one in entries if not self._core.blobs.has(one.sha)})
         if missing:
@@ -56,32 +75,8 @@ class Deployments:
     def _inline(self, sent: Payload) -> FileEntry:
         data = str(sent["data"])
         content = base64.b64decode(data) if sent.get("encoding") == "base64" else data.encode()
-        return FileEntry(str(sent["file"]), self._core.blobs.put(content), len(content))
-
-    def _make(
-        self, sent: Payload, files: list[FileEntry], again: Deployment | None, prebuilt: bool, stuck: bool
-    ) -> Deployment:
-        core, vercel, now = self._core, self._core.state.vercel, self._core.now()
-        target = "production" if sent.get("target") == "production" else None
-        meta = {**(again.meta if again else {}), **_meta(sent)}
-        given = {str(key): str(value) for key, value in (sent.get("env") or {}).items()}
-        one = Deployment(
-            id="dpl_" + "".join(random.choices(string.ascii_letters + string.digits, k=24)),
-            slot=life.free_slot(vercel, now),
-            name=vercel.name,
-            created=now,
-            target=target,
-            meta=meta,
-            files=files,
-            env={**environment(core, target or "preview", meta.get("githubCommitRef", "")), **given},
-            takes=core.timing.build,
-            auto_assign=sent.get("autoAssignCustomDomains") is not False,
-            source=str(sent.get("source") or "cli"),
-            stuck=stuck,
-        )
-        one.log, one.error = building.build(core, one, prebuilt or bool(again))
-        vercel.deployments[one.id] = one
-        return one
+        mode = int(sent.get("mode", 0o100644))
+        return FileEntry(str(sent["file"]), self._core.blobs.put(content), len(content), mode)
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(shapes.full(self._core, find(self._core, request.path_params["id"])))
@@ -103,8 +98,7 @@ class Deployments:
 
     async def files(self, request: Request) -> Response:
         one = find(self._core, request.path_params["id"])
-        found = [{"name": f.file, "type": "file", "uid": f.sha, "mode": f.mode, "children": []} for f in one.files]
-        return JSONResponse(found)
+        return JSONResponse([_listed(entry) for entry in one.files])
 
     async def listing(self, request: Request) -> Response:
         """Newest first. The filters are the real list's, ``meta-KEY=VALUE`` included."""
@@ -146,6 +140,11 @@ def find(core: Core, id_or_host: str) -> Deployment:
         if id_or_host == one.id or slot == one.slot:
             return one
     raise problem(404, "not_found", f"Can't find the deployment {id_or_host} under the team")
+
+
+def _listed(one: FileEntry) -> Payload:
+    kind = "symlink" if stat.S_ISLNK(one.mode) else "file"
+    return {"name": one.file, "type": kind, "uid": one.sha, "mode": one.mode, "children": []}
 
 
 def _entry(sent: Any) -> FileEntry:

@@ -9,6 +9,8 @@ from pipeline.sandbox.core import Core
 from pipeline.sandbox.vercel.shapes import problem
 from pipeline.sandbox.web import Router
 
+MOST_BYTES = 100_000_000
+
 
 class Files:
     def __init__(self, core: Core) -> None:
@@ -23,12 +25,25 @@ class Files:
         digest = headers.get("x-now-digest") or headers.get("x-vercel-digest") or ""
         if not digest:
             raise problem(400, "bad_request", "The `x-now-digest` header is missing.")
-        content = await request.body()
+        content = await _limited(request)
         size = headers.get("x-now-size") or headers.get("content-length") or ""
         if size and int(size) != len(content):
             raise problem(400, "size_mismatch", f"Expected {size} bytes and got {len(content)}.")
         sha = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if sha != digest:
             raise problem(400, "digest_mismatch", f"The digest of the content is {sha}, not {digest}.")
-        self._core.blobs.put(content)
+        self._core.blobs.put(content, sha)
+        request.scope["changes_nothing"] = True  # the state knows a file only when a deployment names it
         return JSONResponse({"urls": []})
+
+
+async def _limited(request: Request) -> bytes:
+    """The body. Raises Problem as soon as it is too large."""
+    parts, total = list[bytes](), 0
+    async for part in request.stream():
+        total += len(part)
+        if total > MOST_BYTES:
+            says = f"File size limit exceeded ({MOST_BYTES} bytes)"
+            raise problem(413, "size_limit_exceeded", says, sizeLimit=MOST_BYTES)
+        parts.append(part)
+    return b"".join(parts)

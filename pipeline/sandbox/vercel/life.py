@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.ports import SLOTS
-from pipeline.sandbox.state import AliasJob, Deployment, Vercel
+from pipeline.sandbox.state import AliasJob, Deployment, RollingRelease, Vercel
 
 KEPT_CANDIDATES = 3
 UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING")
@@ -24,11 +25,14 @@ def ready_state(one: Deployment, now: float) -> str:
     return "ERROR" if one.error else "READY"
 
 
-def substate(one: Deployment, now: float) -> str | None:
-    """STAGED until it was production once; only for production builds that are READY."""
+def substate(vercel: Vercel, one: Deployment, now: float) -> str | None:
+    """STAGED until it had visitors of production, ROLLING while it gets a share of them; only for READY ones."""
     if one.target != "production" or ready_state(one, now) != "READY":
         return None
-    return "PROMOTED" if one.was_production else "STAGED"
+    rolling = rollout.active(vercel)
+    if rolling and rolling.canary == one.id:
+        return "ROLLING"
+    return "PROMOTED" if one.was_production or one.was_canary else "STAGED"
 
 
 def job_status(job: AliasJob, now: float) -> str:
@@ -41,35 +45,48 @@ def job_status(job: AliasJob, now: float) -> str:
 def settle(core: Core) -> None:
     """Let everything happen that was due by now, in the order in which it was due."""
     vercel, now = core.state.vercel, core.now()
-    for at, what in sorted(_due(vercel, now), key=lambda pair: pair[0]):
+    while found := min(_due(vercel, now), key=lambda pair: pair[0], default=None):
+        at, what = found
         core.dirty = True
         if isinstance(what, AliasJob):
             _arrive(vercel, what, at)
+        elif isinstance(what, RollingRelease):
+            rollout.enter(vercel, what, what.stage + 1, at, core.state.next_id())
         else:
             what.settled = True
             if what.auto_assign and what.target == "production" and vercel.auto_assign:
-                _move(vercel, what.id, at)
+                go_live(core, what.id, at)
 
 
-def _due(vercel: Vercel, now: float) -> Iterator[tuple[float, AliasJob | Deployment]]:
+def go_live(core: Core, id: str, at: float) -> None:
+    """Production moves to it by itself: at once, in stages when those are configured, or after those under way."""
+    vercel = core.state.vercel
+    rolling = rollout.active(vercel)
+    if rolling and rolling.canary != id:
+        rolling.queued = id
+    elif vercel.rolling_config and vercel.production:
+        rollout.begin(vercel, id, at, core.state.next_id())
+    else:
+        rollout.move(vercel, id, at)
+
+
+def _due(vercel: Vercel, now: float) -> Iterator[tuple[float, AliasJob | Deployment | RollingRelease]]:
     for one in vercel.deployments.values():
         if not one.settled and ready_state(one, now) == "READY":
             yield one.created + one.takes, one
     job = vercel.job
     if job and not job.done and not job.stuck and now - job.requested >= job.takes:
         yield job.requested + job.takes, job
+    rolling = rollout.active(vercel)
+    end = rollout.due(rolling) if rolling else None
+    if rolling and end is not None and end <= now:
+        yield end, rolling
 
 
 def _arrive(vercel: Vercel, job: AliasJob, at: float) -> None:
     job.done = True
     vercel.auto_assign = job.kind == "promote"  # a rollback pins production until something is promoted
-    _move(vercel, job.target, at)
-
-
-def _move(vercel: Vercel, id: str, at: float) -> None:
-    if id in vercel.deployments:
-        vercel.production, vercel.production_since = id, at
-        vercel.deployments[id].was_production = True
+    rollout.move(vercel, job.target, at)
 
 
 def candidates(vercel: Vercel, now: float) -> list[Deployment]:
@@ -91,6 +108,8 @@ def free_slot(vercel: Vercel, now: float) -> int:
     kept = {vercel.production, *(one.id for one in candidates(vercel, now)[:KEPT_CANDIDATES])}
     if vercel.job:
         kept |= {vercel.job.target, vercel.job.origin}
+    if rolling := rollout.active(vercel):
+        kept |= {rolling.canary, rolling.current, rolling.queued}
     oldest = min((one for one in vercel.deployments.values() if one.id not in kept), key=lambda one: one.created)
     del vercel.deployments[oldest.id]
     return oldest.slot

@@ -12,7 +12,7 @@ from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.deployments import find
 from pipeline.sandbox.vercel.shapes import aliases_of, problem
-from pipeline.sandbox.web import Payload, Router, body
+from pipeline.sandbox.web import Payload, Router
 
 FOLLOW_STEP = 0.1
 LONGEST_FOLLOW = 300.0
@@ -27,7 +27,6 @@ class Logs:
         router.add("GET", "/v{v}/now/deployments/{id}/events", self.events)
         router.add("GET", "/v{v}/deployments/{id}/builds", self.builds)
         router.add("GET", "/v{v}/projects/{project}/deployments/{id}/runtime-logs", self.runtime)
-        router.add("POST", "/v{v}/observability/events", self.observability)
         router.add("GET", "/v{v}/query/web-analytics/visits/count", self.visits)
 
     async def events(self, request: Request) -> Response:
@@ -99,26 +98,6 @@ class Logs:
         one = find(self._core, request.path_params["id"])
         lines = (json.dumps(_line(hit, row)) + "\n" for row, hit in self._of(one.id))
         return Response("".join(lines), media_type="application/stream+json")
-
-    async def observability(self, request: Request) -> Response:
-        """What ``vercel logs`` of today asks; only the filter for errors is understood."""
-        sent = await body(request)
-        span = sent.get("timeRange") or {}
-        begin, end = _moment(span.get("start"), 0), _moment(span.get("end"), 9e12)
-        only = 'level:"error"' in str(sent.get("filter", ""))
-        rows = [
-            {**_line(hit, row), "timestamp": milliseconds(hit.at), "deploymentId": hit.deployment}
-            for row, hit in self._of("")
-            if begin <= hit.at <= end and (not only or hit.level == "error")
-        ]
-        shown = rows[::-1][: int(sent.get("limit") or 100)]
-        return JSONResponse(
-            {
-                "events": shown,
-                "pagination": {"hasMore": len(rows) > len(shown), "nextCursor": None},
-                "meta": {"excludedIntervals": []},
-            }
-        )
 
     def _of(self, deployment: str) -> Iterator[tuple[int, Hit]]:
         for row, hit in enumerate(self._core.traffic):

@@ -3,8 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import AliasJob
+from pipeline.sandbox.state import AliasJob, RollingRelease
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.deployments import find
 from pipeline.sandbox.vercel.projects import find_project
@@ -31,6 +32,16 @@ class Moves:
             raise problem(422, "deployment_not_ready", "The deployment is not ready and cannot be promoted.")
         if one.target != "production":
             raise problem(422, "not_production_target", "Only a production deployment can be promoted.")
+        rolling, vercel = rollout.active(self._core.state.vercel), self._core.state.vercel
+        if rolling and rolling.canary != one.id:
+            rolling.queued, rolling.updated = one.id, now
+            return Response(status_code=202)
+        if rolling:
+            return Response(status_code=201)
+        if vercel.rolling_config and vercel.production and vercel.production != one.id:
+            stuck = bool(request.scope.get("never_finishes"))
+            rollout.begin(vercel, one.id, now, self._core.state.next_id(), stuck)
+            return Response(status_code=201)
         return self._begin("promote", one.id, request)
 
     async def roll_back(self, request: Request) -> Response:
@@ -40,19 +51,23 @@ class Moves:
             raise problem(
                 422, "invalid_rollback_target", "Only a deployment that was production before can be rolled back to."
             )
-        return self._begin("rollback", one.id, request)
+        rolling = rollout.active(self._core.state.vercel)
+        if rolling:  # there is no other way to abort one
+            rollout.abort(rolling, now)
+        return self._begin("rollback", one.id, request, rolling)
 
-    def _begin(self, kind: str, id: str, request: Request) -> Response:
+    def _begin(self, kind: str, id: str, request: Request, aborted: RollingRelease | None = None) -> Response:
         """201 without a body or a content type. Asking again for what is under way changes nothing."""
         vercel, job = self._core.state.vercel, self._core.state.vercel.job
         under_way = job if job and not job.done else None
         if under_way and under_way.target == id and under_way.kind == kind:
             return Response(status_code=201)
-        if vercel.production == id and not under_way:
+        if vercel.production == id and not under_way and not aborted:
             raise problem(409, "conflict", "The deployment is already the current production deployment.")
         vercel.job = AliasJob(
-            kind, vercel.production, id, self._core.now(), self._core.timing.alias,
+            kind, aborted.canary if aborted else vercel.production, id, self._core.now(), self._core.timing.alias,
             request.query_params.get("description", ""), bool(request.scope.get("never_finishes")),
+            rolling=aborted.id if aborted else "",
         )  # fmt: skip
         return Response(status_code=201)
 

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, milliseconds
 from pipeline.sandbox.state import Deployment
-from pipeline.sandbox.vercel import life, shapes
+from pipeline.sandbox.vercel import building, life, shapes
 from pipeline.sandbox.vercel.shapes import problem
 from pipeline.sandbox.web import Payload, Router, body
 
@@ -29,8 +29,6 @@ class Projects:
         router.add("GET", "/v{v}/projects/{project}/domains", self.domains)
         for prefix in ("", "/v{v}"):
             router.add("GET", prefix + "/projects/{project}/custom-environments", self.environments)
-        router.add("GET", "/v{v}/projects/{project}/rolling-release", self.rolling_release)
-        router.add("GET", "/v{v}/projects/{project}/rolling-release/config", self.rolling_release)
 
     async def user(self, request: Request) -> Response:
         vercel = self._core.state.vercel
@@ -126,6 +124,8 @@ class Projects:
             "resourceConfig": _resources(),
             "serverlessFunctionRegion": shapes.REGION,
             "ssoProtection": {"deploymentType": "prod_deployment_urls_and_all_previews"} if vercel.protection else None,
+            "crons": self._crons(live),
+            "link": self._link(),
             "lastRollbackTarget": None,
             "lastAliasRequest": None,
             "latestDeployments": [self._brief(one) for one in newest[:2]],
@@ -140,10 +140,34 @@ class Projects:
                 "jobStatus": life.job_status(job, now),
                 "requestedAt": milliseconds(job.requested),
                 "type": job.kind,
+                **({"fromRollingReleaseId": job.rolling} if job.rolling else {}),
             }
             if job.kind == "rollback" and not job.done:
                 found["lastRollbackTarget"] = {"id": job.target, "description": job.description}
-        return found
+        if vercel.rolling_config:
+            found["rollingRelease"] = vercel.rolling_config
+        return {name: value for name, value in found.items() if name not in vercel.hidden}
+
+    def _crons(self, live: Deployment | None) -> Payload:
+        """What production runs by the clock: it comes and goes with the deployment."""
+        vercel, host = self._core.state.vercel, self._core.ports.host("production")
+        found = building.crons(self._core, live) if live else []
+        return {
+            "enabledAt": milliseconds(vercel.created),
+            "disabledAt": None,
+            "updatedAt": milliseconds(vercel.production_since),
+            "deploymentId": live.id if live else None,
+            "definitions": [{"host": host, **one} for one in found],
+        }
+
+    def _link(self) -> Payload:
+        vercel = self._core.state.vercel
+        organization, _, name = self._core.state.github.repository.partition("/")
+        return {
+            "type": "github", "org": organization, "repo": name, "repoId": shapes.REPOSITORY_ID, "repoOwnerId": 4241,
+            "gitCredentialId": "cred_github", "productionBranch": "main", "sourceless": False, "deployHooks": [],
+            "createdAt": milliseconds(vercel.created), "updatedAt": milliseconds(vercel.created),
+        }  # fmt: skip
 
     def _brief(self, one: Deployment) -> Payload:
         core = self._core
@@ -183,10 +207,6 @@ class Projects:
     async def environments(self, request: Request) -> Response:
         find_project(self._core, request)
         return JSONResponse({"accountLimit": {"total": 1}, "environments": []})
-
-    async def rolling_release(self, request: Request) -> Response:
-        find_project(self._core, request)
-        return JSONResponse({"rollingRelease": None})
 
 
 def find_project(core: Core, request: Request) -> None:

@@ -10,7 +10,9 @@ from pipeline.sandbox.vercel.deployments import Deployments
 from pipeline.sandbox.vercel.files import Files
 from pipeline.sandbox.vercel.logs import Logs
 from pipeline.sandbox.vercel.moves import Moves
+from pipeline.sandbox.vercel.observability import Observability
 from pipeline.sandbox.vercel.projects import Projects
+from pipeline.sandbox.vercel.rolling import Rolling
 from pipeline.sandbox.vercel.shapes import problem
 from pipeline.sandbox.vercel.variables import Variables
 from pipeline.sandbox.web import Problem, Router, bearer
@@ -20,7 +22,7 @@ class VercelApi:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._router = Router(self._missing, self._authorize)
-        for part in (Projects, Variables, Files, Deployments, Aliases, Moves, Logs):
+        for part in (Projects, Variables, Files, Deployments, Aliases, Moves, Rolling, Logs, Observability):
             part(core).routes(self._router)
 
     async def __call__(self, request: Request) -> Response:

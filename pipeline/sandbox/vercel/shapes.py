@@ -8,6 +8,7 @@ from pipeline.sandbox.vercel import life
 from pipeline.sandbox.web import Payload, Problem
 
 REGION = "iad1"
+REPOSITORY_ID = 4242
 
 
 def problem(status: int, code: str, message: str, **more: Any) -> Problem:
@@ -50,8 +51,9 @@ def summary(core: Core, one: Deployment) -> Payload:
         "isRollbackCandidate": one.was_production and one.id != vercel.production,
         **_times(one, state),
     }
-    if life.substate(one, now):
-        found["readySubstate"] = life.substate(one, now)
+    substate = life.substate(vercel, one, now)
+    if substate:
+        found["readySubstate"] = substate
     if state == "ERROR":
         found |= {"errorCode": one.error[0], "errorMessage": one.error[1]}
     return found
@@ -93,7 +95,7 @@ def full(core: Core, one: Deployment) -> Payload:
         "isInSystemBuildsQueue": False,
         "gitSource": {
             "type": "github",
-            "repoId": 1,
+            "repoId": REPOSITORY_ID,
             "ref": one.meta.get("githubCommitRef", "main"),
             "sha": one.meta.get("githubCommitSha", ""),
         },

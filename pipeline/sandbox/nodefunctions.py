@@ -1,0 +1,83 @@
+"""Uploaded Node functions: which process serves one, and what the platform tells it about a request."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from pipeline.sandbox import functions
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.nodehost import Hosts, NodeHost
+from pipeline.sandbox.output import Found, Output
+from pipeline.sandbox.routing import Asked
+from pipeline.sandbox.state import Deployment
+
+DURATION = 60.0  # seconds a function has when it does not say
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+UNTRUSTED = {b"connection", b"keep-alive", b"x-now-route-matches", b"x-sandbox-request"}
+
+
+@dataclass(frozen=True)
+class Invoked:
+    """A function that a request was routed to. ``settings`` are its ``.vc-config.json``, ``id`` names the request."""
+
+    deployment: Deployment
+    output: Output
+    found: Found
+    settings: Mapping[str, Any]
+    environ: Mapping[str, str]
+    id: str
+
+
+class NodeFunctions:
+    """Those of all deployments of a sandbox."""
+
+    def __init__(self, core: Core) -> None:
+        self._core, self._hosts = core, Hosts()
+
+    async def call(self, scope: Scope, receive: Receive, send: Send, one: Invoked) -> str:
+        """Answer with the function; what it wrote to its console. Raises Died."""
+        name = one.output.home(one.found.function)  # what is one function under many names has one process
+        host = self._hosts.get(one.deployment.id, name, lambda: self._host(one, name))
+        target = Asked.of(scope).path + (f"?{one.found.query}" if one.found.query else "")
+        seconds = float(one.settings.get("maxDuration") or DURATION)
+        return await host.call(scope["method"], target, self._headers(scope, one), receive, send, seconds)
+
+    def forget(self, deployment: str) -> None:
+        """Stop the processes of a deployment."""
+        self._hosts.forget(deployment)
+
+    def stop(self) -> None:
+        """Stop all processes."""
+        self._hosts.stop()
+
+    def _host(self, one: Invoked, name: str) -> NodeHost:
+        deployments, id = self._core.state.vercel.deployments, one.deployment.id
+        base = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        own = {str(name): str(value) for name, value in (one.settings.get("environment") or {}).items()}
+        environ = {**base, "TZ": "UTC", "NODE_ENV": "production", **own, **one.environ}
+
+        def write(where: Path) -> None:
+            functions.write(one.output.content(name), self._core.blobs, where)
+
+        where = functions.folder(self._core.home, id, name)
+        return NodeHost(where, write, one.settings, environ, lambda: id in deployments)
+
+    def _headers(self, scope: Scope, one: Invoked) -> list[tuple[bytes, bytes]]:
+        """The request's headers with those that the platform sets."""
+        client = (scope.get("client") or ("127.0.0.1", 0))[0].encode()
+        host = dict(scope["headers"]).get(b"host", b"")
+        added = {
+            b"x-forwarded-for": client,
+            b"x-real-ip": client,
+            b"x-forwarded-host": host,
+            b"x-forwarded-proto": str(scope.get("scheme", "http")).encode(),
+            b"x-vercel-id": one.id.encode(),
+            b"x-vercel-deployment-url": self._core.host_of(one.deployment).encode(),
+            b"x-matched-path": one.found.matched.encode(),
+        }
+        kept = [pair for pair in scope["headers"] if pair[0] not in added and pair[0] not in UNTRUSTED]
+        return kept + list(added.items())

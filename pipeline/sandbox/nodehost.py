@@ -1,0 +1,285 @@
+"""One Node process that serves one uploaded function, as the platform runs each in an instance of its own.
+
+Not one per deployment: the launcher that ``vercel build`` writes changes the working directory of its process, and
+what Next.js keeps in globals would be shared by functions that never share a process on the platform.
+"""
+
+import asyncio
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from starlette.types import Receive, Send
+
+HOST = Path(__file__).parent / "node" / "host.mjs"
+IDLE_SECONDS = 180.0
+MOST_ALIVE = 6
+LOOK_SECONDS = 1.0  # how often a host looks whether it is still wanted
+LAST_WORDS_SECONDS = 0.5  # what is waited for console output after the answer, when all is well it comes at once
+MARK = b"\x1e"
+MOST_BYTES = 64_000  # of console output that a request keeps
+NOT_PASSED_ON = {b"connection", b"keep-alive", b"transfer-encoding", b"date"}
+
+
+def node() -> str:
+    """The path of ``node``; empty when there is none."""
+    return shutil.which("node") or ""
+
+
+@dataclass
+class Invocation:
+    """One call: what it wrote to the console, and whether it came to its end."""
+
+    text: str = ""
+    ended: "Future[None]" = field(default_factory=Future)
+
+    def end(self) -> None:
+        with suppress(Exception):  # it may have ended already
+            self.ended.set_result(None)
+
+
+class Died(Exception):
+    """The function threw, or its process ended before the answer did. The text is what it wrote to the console."""
+
+
+class TimedOut(Died):
+    """It did not come to an end in time."""
+
+
+class _Left(Exception):
+    """The visitor went away while sending."""
+
+
+class NodeHost:
+    """Starts its process when it is first called, and again when that has ended.
+
+    ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        write: Callable[[Path], None],
+        settings: Mapping[str, object],
+        environ: Mapping[str, str],
+        wanted: Callable[[], bool],
+    ) -> None:
+        self._folder, self._write, self._settings, self._environ = folder, write, settings, environ
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
+        self.used = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._calls)
+
+    async def call(
+        self,
+        method: str,
+        target: str,
+        headers: list[tuple[bytes, bytes]],
+        receive: Receive,
+        send: Send,
+        seconds: float,
+    ) -> str:
+        """Pass a request on and its answer back, piece by piece; what the function wrote to the console meanwhile.
+
+        Raises Died, or TimedOut after ``seconds`` of real time: the process is ended then, with all that it does.
+        """
+        self._next += 1
+        number, invocation = self._next, Invocation()
+        self._calls[number] = invocation
+        sent = [*headers, (b"x-sandbox-request", str(number).encode()), (b"connection", b"close")]
+        try:
+            async with asyncio.timeout(seconds):
+                await self._pass(method, target, sent, receive, send)
+            await _last_words(invocation)
+        except TimeoutError as error:
+            await asyncio.to_thread(self.stop)
+            await _last_words(invocation)
+            raise TimedOut(f"{invocation.text}Error: Task timed out after {seconds:g} seconds\n") from error
+        except _Left:
+            return invocation.text
+        except (httpx.TransportError, Died) as error:
+            await _last_words(invocation)
+            raise Died(invocation.text + self._epitaph(error)) from error
+        finally:
+            del self._calls[number]
+            self.used = time.monotonic()
+        return invocation.text
+
+    def stop(self) -> None:
+        """End the process. It may be started again."""
+        with self._lock:
+            if self._process:
+                self._process.kill()
+                self._process.wait()
+
+    async def _pass(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
+    ) -> None:
+        async def body() -> AsyncIterator[bytes]:
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Left
+                more = message.get("more_body", False)
+                if message.get("body"):
+                    yield message["body"]
+
+        names = {name.lower(): value for name, value in headers}
+        bodied = names.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names
+        headers = [(name, value) for name, value in headers if name.lower() != b"transfer-encoding"]
+        port = await asyncio.to_thread(self._start)
+        request = httpx.Request(
+            method, f"http://127.0.0.1:{port}", headers=headers, content=body() if bodied else None,
+            extensions={"target": target.encode("latin-1")},
+        )  # fmt: skip
+        async with httpx.AsyncHTTPTransport(verify=False) as transport:
+            response = await transport.handle_async_request(request)
+            if response.headers.get("x-sandbox-threw"):
+                raise Died
+            kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in NOT_PASSED_ON]
+            await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
+            async for piece in response.aiter_raw():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _start(self) -> int:
+        """The port of a running process."""
+        with self._lock:
+            if self.alive:
+                return self._port
+            if not self._folder.exists():
+                part = self._folder.with_name(self._folder.name + ".part")
+                self._write(part)
+                part.replace(self._folder)  # whoever is killed while writing leaves no half of a function
+            with socket.socket() as listening:  # connections wait in its queue until the process accepts them
+                listening.bind(("127.0.0.1", 0))
+                listening.listen(64)
+                self._port = listening.getsockname()[1]
+                options = {
+                    "fd": listening.fileno(),
+                    "handler": self._settings["handler"],
+                    "helpers": self._settings.get("shouldAddHelpers") is True,
+                    "webApi": self._settings.get("useWebApi") is True,
+                }
+                flags = ["--enable-source-maps"] if self._settings.get("shouldAddSourcemapSupport") else []
+                self._process = subprocess.Popen(
+                    [node(), *flags, str(HOST), str(self._folder), json.dumps(options)],
+                    env=dict(self._environ), cwd=self._folder, pass_fds=(listening.fileno(),),
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+            threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+            return self._port
+
+    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+        """Hear what the process writes until it ends; end it when nobody needs it any more."""
+        assert process.stdout
+        assert process.stdin
+        rest = b""
+        while True:
+            if select.select([process.stdout], [], [], LOOK_SECONDS)[0]:
+                piece = os.read(process.stdout.fileno(), 1 << 16)
+                if not piece:
+                    break
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    self._hear(line)
+            elif self._useless():
+                with self._lock:  # a request that comes now starts another one
+                    if self._useless():
+                        process.kill()
+                        process.wait()
+        self._hear(rest)
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        if process is self._process:
+            for invocation in list(self._calls.values()):
+                invocation.end()
+
+    def _useless(self) -> bool:
+        idle = not self._calls and time.monotonic() - self.used > IDLE_SECONDS
+        return idle or not self._wanted()
+
+    def _hear(self, line: bytes) -> None:
+        """A line of the host about one request, or of the process itself, which concerns all there are."""
+        if line.startswith(MARK):
+            told = json.loads(line[1:])
+            concerned = [self._calls[told["id"]]] if told["id"] in self._calls else []
+            text = told.get("text", "")
+            if told.get("end"):
+                for one in concerned:
+                    one.end()
+            if not told["id"]:
+                concerned = list(self._calls.values())
+        else:
+            concerned, text = list(self._calls.values()), line.decode(errors="replace") + "\n"
+        for one in concerned:
+            if len(one.text) < MOST_BYTES:
+                one.text += text
+
+    def _epitaph(self, error: Exception) -> str:
+        if isinstance(error, Died):
+            return ""
+        process = self._process
+        if process is None or process.poll() is None:
+            return f"Error: the function cut its connection: {error}\n"
+        return f"Error: Node.js process exited with exit status: {process.returncode}\n"
+
+
+class Hosts:
+    """The hosts of a sandbox by what they serve; at most ``most`` live, the one unused for longest goes first."""
+
+    def __init__(self, most: int = MOST_ALIVE) -> None:
+        self._most, self._hosts = most, dict[tuple[str, str], NodeHost]()
+        weakref.finalize(self, _stop, self._hosts)
+
+    def get(self, deployment: str, function: str, make: Callable[[], NodeHost]) -> NodeHost:
+        """The host of a function, made when it is not known."""
+        found = self._hosts.get((deployment, function)) or make()
+        self._hosts[deployment, function] = found
+        others = [one for one in self._hosts.values() if one is not found and one.alive and not one.busy]
+        living = sum(one.alive or one.busy for one in self._hosts.values() if one is not found)
+        for one in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
+            one.stop()
+        return found
+
+    def forget(self, deployment: str) -> None:
+        """Stop and drop the hosts of a deployment."""
+        mine = {key: self._hosts.pop(key) for key in list(self._hosts) if key[0] == deployment}
+        _stop(mine)
+
+    def stop(self) -> None:
+        """Stop them all."""
+        _stop(self._hosts)
+
+
+def _stop(hosts: dict[tuple[str, str], NodeHost]) -> None:
+    for host in hosts.values():
+        host.stop()
+
+
+async def _last_words(invocation: Invocation) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.wrap_future(invocation.ended), LAST_WORDS_SECONDS)

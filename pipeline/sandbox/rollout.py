@@ -1,0 +1,93 @@
+"""Where production's visitors go: to one deployment, or in stages from one to the next (a rolling release)."""
+
+from typing import Any
+
+from pipeline.sandbox.state import AliasJob, RollingRelease, Vercel
+
+MINUTE = 60.0
+
+
+def move(vercel: Vercel, id: str, at: float) -> None:
+    """Point the production domain to a deployment; nothing when that is gone."""
+    if id in vercel.deployments:
+        vercel.production_since = vercel.production_since if vercel.production == id else at
+        vercel.production = id
+        vercel.deployments[id].was_production = True
+
+
+def active(vercel: Vercel) -> RollingRelease | None:
+    """The rolling release that is under way."""
+    return vercel.rolling if vercel.rolling and vercel.rolling.state == "ACTIVE" else None
+
+
+def begin(vercel: Vercel, canary: str, at: float, number: int, stuck: bool = False) -> RollingRelease:
+    """Give the first stage's share to ``canary``. ``number`` makes its id."""
+    assert vercel.rolling_config is not None
+    stages = [dict(stage) for stage in vercel.rolling_config["stages"]]
+    one = RollingRelease(f"rr_{number}", vercel.production, canary, stages, at, at, at, stuck=stuck)
+    vercel.rolling, vercel.deployments[canary].was_canary = one, True
+    if is_final(one, 0):
+        complete(vercel, one, at, number)
+    return one
+
+
+def is_final(one: RollingRelease, stage: int) -> bool:
+    return stage >= len(one.stages) - 1
+
+
+def seconds_of(stage: dict[str, Any]) -> float | None:
+    """How long a stage takes by itself; None when somebody must approve it."""
+    if stage.get("requireApproval") or not stage.get("duration"):
+        return None
+    return float(stage["duration"]) * MINUTE
+
+
+def due(one: RollingRelease) -> float | None:
+    """When the active stage ends by itself."""
+    takes = seconds_of(one.stages[one.stage])
+    return None if takes is None or one.stuck else one.since + takes
+
+
+def enter(vercel: Vercel, one: RollingRelease, stage: int, at: float, number: int) -> None:
+    """Begin a stage; the final one is the end of it. ``number`` makes the id of the release that was waiting."""
+    one.stage, one.since, one.updated = stage, at, at
+    if is_final(one, stage):
+        complete(vercel, one, at, number)
+
+
+def complete(vercel: Vercel, one: RollingRelease, at: float, number: int) -> None:
+    """All visitors go to the canary, and the one that was promoted meanwhile begins."""
+    one.state, one.stage, one.updated = "COMPLETE", len(one.stages) - 1, at
+    vercel.job = AliasJob("promote", one.current, one.canary, at, 0, done=True, rolling=one.id)
+    vercel.auto_assign = True
+    move(vercel, one.canary, at)
+    if one.queued in vercel.deployments and vercel.rolling_config:
+        begin(vercel, one.queued, at, number)
+
+
+def abort(one: RollingRelease, at: float) -> None:
+    """All visitors go to the deployment that they came from; what was waiting is forgotten."""
+    one.state, one.updated, one.queued = "ABORTED", at, ""
+
+
+def share(one: RollingRelease) -> float:
+    """Percent of production's visitors that the canary gets now."""
+    return float(one.stages[one.stage]["targetPercentage"]) if one.state == "ACTIVE" else 0.0
+
+
+class Visitors:
+    """Spreads production's visitors evenly: of every hundred the canary gets its percentage."""
+
+    def __init__(self) -> None:
+        self._stage, self._count = ("", 0), 0
+
+    def next(self, vercel: Vercel) -> str:
+        """The deployment for one more visitor."""
+        one = active(vercel)
+        if one is None:
+            return vercel.production
+        if self._stage != (one.id, one.stage):
+            self._stage, self._count = (one.id, one.stage), 0
+        self._count += 1
+        hit = int(self._count * share(one) / 100) > int((self._count - 1) * share(one) / 100)
+        return one.canary if hit else one.current

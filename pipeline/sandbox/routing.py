@@ -1,0 +1,177 @@
+"""One route of a ``config.json``: does it concern a request, and what does it make of it?"""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl
+
+PHASES = ("", "filesystem", "miss", "rewrite", "resource", "hit", "error")
+"""What a route can come after; those before any ``handle`` come under the empty name."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: ``path`` as it was sent, with its ``%``, ``headers`` by lower case name."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scope: Mapping[str, Any]) -> "Asked":
+        """Of an ASGI scope."""
+        raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        return cls(scope["method"], raw.decode("latin-1"), scope.get("query_string", b"").decode("latin-1"), headers)
+
+    def values(self, kind: str, key: str) -> list[str]:
+        """What it holds of that ``kind``: header, cookie, query or host."""
+        if kind == "query":
+            return [value for name, value in parse_qsl(self.query, keep_blank_values=True) if name == key]
+        if kind == "cookie":
+            return [one.value for name, one in _cookies(self.headers.get("cookie", "")).items() if name == key]
+        name = "host" if kind == "host" else key.lower()
+        return [self.headers[name]] if name in self.headers else []
+
+
+@dataclass
+class Walk:
+    """Where a request stands on its way through the routes. ``headers`` are by lower case name."""
+
+    asked: Asked
+    path: str
+    query: str
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    important: set[str] = field(default_factory=set)
+    """Names of headers that win over those of the function."""
+
+
+class Route:
+    """A route as it is in the file, with its expression compiled. Raises ValueError when that cannot be."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        source = str(given.get("src", ".*"))
+        try:
+            self._src = re.compile(_named(source), 0 if given.get("caseSensitive") else re.IGNORECASE)
+        except re.error as error:
+            raise ValueError(f"config.json: the route {source} is no expression: {error}") from error
+        self.status = int(given.get("status") or 0)
+        self.continues, self.checks = bool(given.get("continue")), bool(given.get("check"))
+        self.middleware = str(given.get("middlewarePath") or given.get("middleware") or "")
+        self.leads = "dest" in given
+        self.wins = bool(given.get("override") or given.get("important"))
+
+    def match(self, walk: Walk) -> dict[str, str] | None:
+        """The groups by number and name, those of ``has`` included; None when it does not concern the request."""
+        found = self._src.fullmatch(walk.path)
+        if not found or walk.asked.method not in self._given.get("methods", [walk.asked.method]):
+            return None
+        groups = {str(number): value or "" for number, value in enumerate(found.groups(), 1)}
+        groups |= {name: value or "" for name, value in found.groupdict().items()}
+        for condition in self._given.get("has") or ():
+            held = _holds(condition, walk.asked)
+            if held is None:
+                return None
+            groups |= held
+        if any(_holds(condition, walk.asked) is not None for condition in self._given.get("missing") or ()):
+            return None
+        return groups
+
+    def apply(self, walk: Walk, groups: Mapping[str, str], before: frozenset[str]) -> None:
+        """Change the walk. Headers set in an earlier phase, ``before``, stay unless this route overrides."""
+        for name, value in (self._given.get("headers") or {}).items():
+            if name.lower() not in before or self.wins:
+                walk.headers[name.lower()] = _put(str(value), groups)
+            if self._given.get("important"):
+                walk.important.add(name.lower())
+        walk.status = self.status or walk.status
+        if self.leads:
+            path, _, query = str(self._given["dest"]).partition("?")
+            walk.path = _put(path, groups)
+            added = _put(query, {name: re.sub("[&+#]", _escaped, value) for name, value in groups.items()})
+            walk.query = "&".join(part for part in (walk.query, added) if part)
+            if not walk.path.startswith(("/", "http:", "https:")):
+                walk.path = "/" + walk.path
+
+
+def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:
+    """The routes by the ``handle`` they come after."""
+    found: dict[str, list[Route]] = {name: [] for name in PHASES}
+    now = ""
+    for given in routes:
+        if "handle" in given:
+            now = str(given["handle"])
+        else:
+            found.setdefault(now, []).append(Route(given))
+    return found
+
+
+def conditions_hold(conditions: list[dict[str, Any]], asked: Asked) -> bool:
+    """Whether any of them does."""
+    return any(_holds(one, asked) is not None for one in conditions)
+
+
+def _holds(condition: Mapping[str, Any], asked: Asked) -> dict[str, str] | None:
+    """The groups of the value's expression, when the request holds what the condition names; else None."""
+    wanted = condition.get("value")
+    for value in asked.values(str(condition.get("type")), str(condition.get("key", ""))):
+        if wanted is None:
+            return {}
+        if isinstance(wanted, dict):
+            if all(_COMPARED[name](value, against) for name, against in wanted.items()):
+                return {}
+        elif found := re.fullmatch(_named(str(wanted)), value):
+            return {name: part or "" for name, part in found.groupdict().items()}
+    return None
+
+
+def _number(compare: Callable[[float, float], bool]) -> Callable[[str, Any], bool]:
+    def compared(value: str, against: Any) -> bool:
+        try:
+            return compare(float(value), float(against))
+        except ValueError:
+            return False
+
+    return compared
+
+
+_COMPARED: dict[str, Callable[[str, Any], bool]] = {
+    "eq": lambda value, against: value == str(against),
+    "neq": lambda value, against: value != str(against),
+    "inc": lambda value, against: value in against,
+    "ninc": lambda value, against: value not in against,
+    "pre": lambda value, against: value.startswith(against),
+    "suf": lambda value, against: value.endswith(against),
+    "re": lambda value, against: bool(re.fullmatch(_named(against), value)),
+    "gt": _number(operator.gt),
+    "gte": _number(operator.ge),
+    "lt": _number(operator.lt),
+    "lte": _number(operator.le),
+}
+
+
+def _named(expression: str) -> str:
+    """JavaScript's ``(?<name>`` is Python's ``(?P<name>``."""
+    return re.sub(r"\(\?<(?![=!])", "(?P<", expression)
+
+
+def _put(text: str, groups: Mapping[str, str]) -> str:
+    """Fill ``$1`` and ``$name``."""
+    return re.sub(r"\$(\w+)", lambda reference: groups.get(reference[1], ""), text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
+
+
+def _cookies(header: str) -> SimpleCookie:
+    try:
+        return SimpleCookie(header)
+    except CookieError:
+        return SimpleCookie()

@@ -1,0 +1,47 @@
+"""Makes a deployment: where its files came from is all that differs."""
+
+import random
+import string
+from dataclasses import dataclass, field
+
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.state import Deployment, FileEntry
+from pipeline.sandbox.vercel import building, life
+from pipeline.sandbox.vercel.variables import environment
+
+
+@dataclass
+class Order:
+    """What is to be deployed; ``stuck`` builds never end."""
+
+    files: list[FileEntry]
+    target: str | None
+    meta: dict[str, str]
+    env: dict[str, str] = field(default_factory=dict)
+    source: str = "cli"
+    auto_assign: bool = True
+    prebuilt: bool = False
+    stuck: bool = False
+
+
+def make(core: Core, order: Order) -> Deployment:
+    """It exists from now on, and is READY or failed when its build has had its time."""
+    vercel, now = core.state.vercel, core.now()
+    branch = order.meta.get("githubCommitRef", "")
+    one = Deployment(
+        id="dpl_" + "".join(random.choices(string.ascii_letters + string.digits, k=24)),
+        slot=life.free_slot(vercel, now),
+        name=vercel.name,
+        created=now,
+        target=order.target,
+        meta=order.meta,
+        files=order.files,
+        env={**environment(core, order.target or "preview", branch), **order.env},
+        takes=core.timing.build,
+        auto_assign=order.auto_assign,
+        source=order.source,
+        stuck=order.stuck,
+    )
+    building.build(core, one, order.prebuilt)
+    vercel.deployments[one.id] = one
+    return one

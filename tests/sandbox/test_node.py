@@ -1,0 +1,385 @@
+"""Uploaded Node functions, through a real Node process."""
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from pipeline.sandbox import launch, nodehost
+from tests.sandbox.fixtures import create
+
+pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no `node` on PATH")
+OUT = ".vercel/output/"
+HELPED = {"shouldAddHelpers": True}
+LINK = 0o120777
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left(sandbox):
+    yield
+    sandbox._runtime.close()
+
+
+def function(name: str, code: str, file: str = "index.js", **settings: object) -> dict[str, str]:
+    given = {"runtime": "nodejs22.x", "handler": file, "launcherType": "Nodejs", **settings}
+    return {f"functions/{name}.func/.vc-config.json": json.dumps(given), f"functions/{name}.func/{file}": code}
+
+
+async def serve(services, sandbox, clock, files, links=None, elsewhere=None):
+    """Deploy functions; ``links`` are symbolic links by name, ``elsewhere`` files outside the output."""
+    given = [{"file": OUT + "config.json", "data": '{"version": 3}'}]
+    given += [{"file": OUT + name, "data": text} for name, text in files.items()]
+    given += [{"file": name, "data": text} for name, text in (elsewhere or {}).items()]
+    for name, target in (links or {}).items():
+        sha = sandbox.core.blobs.put(target.encode())
+        given.append({"file": name, "sha": sha, "size": len(target), "mode": LINK})
+    made = await create(services, sandbox, files=given)
+    clock.tick(1)
+    return made["id"], services.at(made["url"])
+
+
+HANDLERS = {
+    "module.exports": ("module.exports = (req, res) => res.end('hello ' + req.url)", "index.js", {}),
+    "exports.default": ("exports.default = async (req, res) => res.end('hello ' + req.url)", "index.cjs", {}),
+    "an ES module": ("export default (req, res) => { res.end('hello ' + req.url) }", "index.mjs", {}),
+    "GET": ("export const GET = (r) => new Response('hello ' + new URL(r.url).pathname)", "index.mjs", {}),
+    "fetch": (
+        "export default { fetch: (r) => new Response('hello ' + new URL(r.url).pathname) }",
+        "index.mjs",
+        {"supportsResponseStreaming": True},
+    ),
+    "useWebApi": (
+        "module.exports = async (r) => new Response('hello ' + new URL(r.url).pathname)",
+        "index.js",
+        {"useWebApi": True},
+    ),
+    "helpers": ("module.exports = (req, res) => res.status(200).send('hello ' + req.url)", "index.js", HELPED),
+}
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+def test_every_kind_of_handler_answers(sandbox, clock, play, kind):
+    code, file, settings = HANDLERS[kind]
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", code, file, **settings))
+        answer = await site.get("/")
+        assert (answer.status_code, answer.text) == (200, "hello /")
+        assert (answer.headers["server"], "x-deployment-id" in answer.headers) == ("Vercel", True)
+
+    play(scenario)
+
+
+def test_helpers_read_query_cookies_and_bodies(sandbox, clock, play):
+    code = """module.exports = async (req, res) => {
+      let raw = ''; for await (const piece of req) raw += piece
+      res.status(201).json({ query: req.query, cookies: req.cookies, body: req.body, raw: raw.length })
+    }"""
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("api", code, **HELPED))
+        answer = await site.post("/api?a=1&a=2&b=3", json={"x": [1]}, headers={"cookie": "k=v%20w; l=m"})
+        wanted = {"query": {"a": ["1", "2"], "b": "3"}, "cookies": {"k": "v w", "l": "m"}, "body": {"x": [1]}, "raw": 9}
+        assert (answer.status_code, answer.json()) == (201, wanted)
+        assert (await site.post("/api", data={"p": "q"})).json()["body"] == {"p": "q"}
+        broken = await site.post("/api", content="{", headers={"content-type": "application/json"})
+        assert (broken.status_code, broken.text) == (400, "Invalid JSON")
+
+    play(scenario)
+
+
+def test_a_web_handler_has_bodies_headers_and_methods(sandbox, clock, play):
+    code = """export async function POST(request) {
+      const file = (await request.formData()).get('file')
+      const headers = new Headers({ 'x-name': file.name })
+      headers.append('set-cookie', 'a=1'); headers.append('set-cookie', 'b=2')
+      return new Response(await file.arrayBuffer(), { status: 202, headers })
+    }"""
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("api", code, "index.mjs"))
+        sent = bytes(range(256)) * 4000
+        answer = await site.post("/api", files={"file": ("a.bin", sent, "application/octet-stream")})
+        assert (answer.status_code, answer.content == sent, answer.headers["x-name"]) == (202, True, "a.bin")
+        assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+        assert (await site.get("/api")).status_code == 405
+
+    play(scenario)
+
+
+def test_files_come_from_the_file_path_map_and_links_are_followed(sandbox, clock, play):
+    code = "module.exports = (req, res) => res.end(require('dep') + require('./lib/own') + require('linked'))"
+    mapped = {
+        "node_modules/dep/index.js": "vendor/dep.js",
+        "node_modules/linked": "node_modules/linked",
+        "packages/linked/index.js": "packages/linked/index.js",
+    }
+    files = function("real", code, filePathMap=mapped) | {"functions/real.func/lib/own.js": "module.exports = 'own '"}
+    elsewhere = {"vendor/dep.js": "module.exports = 'dep '", "packages/linked/index.js": "module.exports = 'linked'"}
+    links = {
+        "node_modules/linked": "../packages/linked",
+        OUT + "functions/deep/alias.func": "../real.func",
+        OUT + "functions/again.func": "deep/alias.func",
+    }
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, files, links, elsewhere)
+        for path in ("/real", "/deep/alias", "/again"):
+            assert (await site.get(path)).text == "dep own linked"
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("target", ["../../../../../escaped", "/etc/passwd"])
+def test_a_link_cannot_leave_its_functions_folder(sandbox, clock, play, target):
+    async def scenario(services):
+        files = function("index", "module.exports = (req, res) => res.end('ok')")
+        _, site = await serve(services, sandbox, clock, files, {OUT + "functions/index.func/lib/out": target})
+        assert (await site.get("/")).status_code == 500
+        assert "leaves the function's folder" in list(sandbox.core.traffic)[-1].message
+
+    play(scenario)
+
+
+def test_a_file_of_the_map_that_was_not_uploaded_is_named(sandbox, clock, play):
+    async def scenario(services):
+        files = function("index", "", filePathMap={"a.js": "node_modules/a.js"})
+        _, site = await serve(services, sandbox, clock, files)
+        assert (await site.get("/")).status_code == 500
+        assert "wants node_modules/a.js, which was not uploaded" in list(sandbox.core.traffic)[-1].message
+
+    play(scenario)
+
+
+FAILING = {
+    "throws": ("module.exports = () => { throw new TypeError('no such row') }", "TypeError: no such row"),
+    "rejects": ("module.exports = async () => { throw new RangeError('too far') }", "RangeError: too far"),
+    "exits": ("module.exports = () => process.exit(3)", "Error: Node.js process exited with exit status: 3"),
+    "throws later": (
+        "module.exports = () => { setTimeout(() => { throw new TypeError('late') }, 5) }",
+        "TypeError: late",
+    ),
+    "has a syntax error": ("module.exports = (", "SyntaxError: Unexpected"),
+    "exports nothing": ("module.exports = 7", "TypeError: index.js exports no handler"),
+    "has no file": ("", "TypeError: index.js exports no handler"),
+}
+
+
+@pytest.mark.parametrize("kind", FAILING)
+def test_a_failure_is_a_500_a_log_line_and_an_issue(sandbox, clock, play, kind):
+    code, says = FAILING[kind]
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", code))
+        answer = await site.get("/")
+        assert (answer.status_code, answer.headers["x-vercel-error"]) == (500, "FUNCTION_INVOCATION_FAILED")
+        assert says not in answer.text, "a visitor learns nothing of it"
+        (hit,) = sandbox.core.traffic
+        assert (hit.level, hit.status, says in hit.message) == ("error", 500, True), hit.message
+        (issue,) = sandbox.state.sentry.issues
+        assert issue.title.startswith(says)
+
+    play(scenario)
+
+
+def test_a_process_that_ended_is_started_again(sandbox, clock, play):
+    code = "module.exports = (req, res) => req.url === '/?die' ? process.exit(1) : res.end('pid ' + process.pid)"
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", code))
+        first = (await site.get("/")).text
+        assert (await site.get("/")).text == first, "it stays for the next request"
+        assert (await site.get("/?die")).status_code == 500
+        again = await site.get("/")
+        assert (again.status_code, again.text != first) == (200, True)
+
+    play(scenario)
+
+
+def test_what_it_writes_is_in_the_runtime_log_of_its_request(sandbox, clock, play):
+    code = """module.exports = async (req, res) => {
+      console.log('begin ' + req.url); await new Promise((go) => setTimeout(go, 50))
+      console.error('end ' + req.url); if (req.url === '/?bad') res.statusCode = 503; res.end()
+    }"""
+
+    async def scenario(services):
+        id, site = await serve(services, sandbox, clock, function("index", code))
+        await asyncio.gather(*(site.get(f"/?{n}") for n in range(3)))
+        said = sorted(hit.message for hit in sandbox.core.traffic)
+        assert said == [f"begin /?{n}\nend /?{n}" for n in range(3)]
+        assert {hit.level for hit in sandbox.core.traffic} == {"info"}
+        await site.get("/?bad")
+        where = f"/v1/projects/{sandbox.state.vercel.project}/deployments/{id}/runtime-logs"
+        assert "end /?bad" in (await services["vercel"].get(where)).text
+        assert [issue.title for issue in sandbox.state.sentry.issues] == ["end /?bad"]
+
+    play(scenario)
+
+
+def test_a_function_finds_its_environment_and_nobody_elses(sandbox, clock, play, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_SANDBOX", "s")
+
+    async def scenario(services):
+        code = "module.exports = (req, res) => res.end(JSON.stringify(process.env))"
+        id, site = await serve(services, sandbox, clock, function("index", code, environment={"OWN": "1"}))
+        env = (await site.get("/")).json()
+        assert env["DATABASE_URL"] == sandbox.core.database_url
+        assert (env["VERCEL_DEPLOYMENT_ID"], env["VERCEL_ENV"], env["OWN"]) == (id, "production", "1")
+        assert (len(env["VERCEL_GIT_COMMIT_SHA"]), env["VERCEL_URL"]) == (40, site.base_url.netloc.decode())
+        assert "SECRET_OF_THE_SANDBOX" not in env
+
+    play(scenario)
+
+
+def test_the_platforms_headers_are_the_platforms(sandbox, clock, play):
+    async def scenario(services):
+        code = "module.exports = (req, res) => res.end(JSON.stringify([req.headers, req.rawHeaders]))"
+        _, site = await serve(services, sandbox, clock, function("api/deep", code))
+        forged = {"x-matched-path": "/admin", "x-real-ip": "6.6.6.6", "x-forwarded-proto": "gopher", "x-own": "1"}
+        answer = await site.get("/api/deep?x=1", headers=forged)
+        headers, raw = answer.json()
+        host = site.base_url.netloc.decode()
+        assert (headers["x-matched-path"], headers["x-real-ip"], headers["x-own"]) == ("/api/deep", "127.0.0.1", "1")
+        assert (headers["x-forwarded-host"], headers["x-vercel-deployment-url"], headers["host"]) == (host, host, host)
+        assert headers["x-forwarded-proto"] == "http"
+        assert headers["x-vercel-id"] == answer.headers["x-vercel-id"]
+        assert not any("sandbox" in name.lower() for name in raw[::2])
+
+    play(scenario)
+
+
+def test_an_answer_streams_through_piece_by_piece(sandbox, clock, play):
+    code = """module.exports = async (req, res) => {
+      res.write('one '); await new Promise((go) => setTimeout(go, 150)); res.end('two')
+    }"""
+
+    async def scenario(services):
+        id, _ = await serve(services, sandbox, clock, function("index", code))
+        one, pieces = sandbox.state.vercel.deployments[id], []
+        scope = {
+            "type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "scheme": "http",
+            "headers": [(b"host", b"x")], "client": ("127.0.0.1", 1),
+        }  # fmt: skip
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            if message.get("body"):
+                pieces.append((time.monotonic(), message["body"]))
+
+        await sandbox._runtime.answer(scope, receive, send, one, True)
+        (first, a), (second, b) = pieces
+        assert (a, b) == (b"one ", b"two")
+        assert second - first > 0.1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["module.exports = () => {}", "module.exports = () => { for (;;) {} }"],
+    ids=["waits", "never yields"],
+)
+def test_too_long_is_a_504_and_the_next_request_is_answered(sandbox, clock, play, code):
+    async def scenario(services):
+        code_ = f"const slow = {code.removeprefix('module.exports = ')}\n" + (
+            "module.exports = (req, res) => req.url === '/?slow' ? slow() : res.end('well')"
+        )
+        _, site = await serve(services, sandbox, clock, function("index", code_, maxDuration=0.3))
+        assert (await site.get("/")).text == "well"
+        answer = await site.get("/?slow")
+        assert (answer.status_code, answer.headers["x-vercel-error"]) == (504, "FUNCTION_INVOCATION_TIMEOUT")
+        assert sandbox.state.sentry.issues[0].title == "Error: Task timed out after 0.3 seconds"
+        assert (await site.get("/")).text == "well"
+
+    play(scenario)
+
+
+PID = "module.exports = (req, res) => res.end(String(process.pid))"
+
+
+def running(pid: str) -> bool:
+    return subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout[
+        :1
+    ] not in ("", "Z")
+
+
+def ends(*pids: str, seconds: float = 6) -> bool:
+    until = time.monotonic() + seconds
+    while any(running(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(running(pid) for pid in pids)
+
+
+def test_at_most_some_live_at_once_and_the_one_unused_for_longest_goes(sandbox, clock, play):
+    async def scenario(services):
+        names = [f"f{n}" for n in range(nodehost.MOST_ALIVE + 1)]
+        files = {key: value for name in names for key, value in function(name, PID).items()}
+        _, site = await serve(services, sandbox, clock, files)
+        pids = [(await site.get(f"/{name}")).text for name in names]
+        assert [running(pid) for pid in pids] == [False, *[True] * nodehost.MOST_ALIVE]
+        assert (await site.get("/f0")).text not in pids
+
+    play(scenario)
+
+
+def test_its_process_ends_with_the_deployment(sandbox, clock, play):
+    async def scenario(services):
+        id, site = await serve(services, sandbox, clock, function("index", PID))
+        pid = (await site.get("/")).text
+        await services["vercel"].delete(f"/v13/deployments/{id}")
+        assert await asyncio.to_thread(ends, pid)
+
+    play(scenario)
+
+
+def test_its_process_ends_when_nobody_asks_for_a_while(sandbox, clock, play, monkeypatch):
+    monkeypatch.setattr(nodehost, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(nodehost, "LOOK_SECONDS", 0.1)
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", PID))
+        pid = (await site.get("/")).text
+        assert await asyncio.to_thread(ends, pid)
+        assert (await site.get("/")).text != pid
+
+    play(scenario)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+def test_its_process_ends_with_the_sandbox_however_that_ends(tmp_path, by):
+    """Also a function that never yields, which could not notice by itself."""
+    home = tmp_path / "home"
+    try:
+        with launch.attach(home, timeout=60) as told:
+            busy = (
+                "module.exports = (req, res) => { res.end(String(process.pid)); setTimeout(() => { for (;;) {} }, 99) }"
+            )
+            files = {"config.json": '{"version": 3}', **function("index", PID), **function("busy", busy)}
+            given = [
+                {"file": OUT + name, "data": base64.b64encode(text.encode()).decode(), "encoding": "base64"}
+                for name, text in files.items()
+            ]
+            body = {"name": "lms", "target": "production", "autoAssignCustomDomains": False, "files": given}
+            headers = {"authorization": f"Bearer {told['tokens']['vercel']}"}
+            made = httpx.post(told["urls"]["vercel"] + "/v13/deployments?prebuilt=1", json=body, headers=headers).json()
+            site = "http://" + made["url"]
+            until = time.monotonic() + 10
+            while httpx.get(site).status_code != 200 and time.monotonic() < until:
+                time.sleep(0.1)
+            pids = [httpx.get(site).text, httpx.get(site + "/busy").text]
+            assert all(running(pid) for pid in pids)
+            time.sleep(0.2)
+            os.kill(told["pid"], by)
+            assert ends(*pids)
+    finally:
+        launch.reset(home)
