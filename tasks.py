@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,6 +68,7 @@ def out(text: str) -> None:
         "commit": "the commit that the folder was built from (default: CI's, or git's in that folder)",
         "approved-by": "the stakeholder who agreed, when not on GitHub; recorded with the time",
         "over-rollback": "promote although an earlier rollback pinned production",
+        "older": "ship a commit that does not descend from the live one, on purpose",
         "resume": "go on with the run of this id, which was cut off",
         "run": "id for this run (default: made from the time)",
         "stage": "only this stage, as one step of a CI job",
@@ -80,13 +83,14 @@ def deploy(
     commit: str = "",
     approved_by: str = "",
     over_rollback: bool = False,
+    older: bool = False,
     resume: str = "",
     run: str = "",
     stage: str = "",
     plan: bool = False,
     json: bool = False,
 ) -> None:
-    """Ship a release through every gate; goes back by itself when it is bad. Exit 0, 1, 2, 3 or 4."""
+    """Ship a release through every gate; goes back by itself when it is bad. Exit 0, 1, 2, 3, 4 or 5."""
     with honest():
         if plan:
             out(planned(target))
@@ -94,7 +98,7 @@ def deploy(
         from pipeline.execute import Order
         from pipeline.execute import deploy as carry_out
 
-        order = Order(target, from_, commit, resume or run, stage, approved_by, over_rollback)
+        order = Order(target, from_, commit, resume or run, stage, approved_by, over_rollback, older)
         with reporting(json) as show:
             report = carry_out(configuration(), order, ROOT, show)
         conclude(report, as_json=json)
@@ -109,6 +113,7 @@ def deploy(
         "health": "path to ask on the domain as proof",
         "api": "Vercel's API address",
         "target": "a target of deploy.yml, e.g. sandbox",
+        "even-bad": "with --to: a deployment that was itself rolled back from before",
         "plan": "show what it would go back to and touch nothing",
         "json": "print the result as one JSON document on stdout",
     },
@@ -122,6 +127,7 @@ def rollback(
     health: str = "",
     api: str = "",
     target: str = "",
+    even_bad: bool = False,
     plan: bool = False,
     json: bool = False,
 ) -> None:
@@ -129,7 +135,7 @@ def rollback(
     with honest():
         from pipeline.emergency_cli import Wanted, rollback_now
 
-        wanted = Wanted(to, project, team, domain, health, api, target, plan, json)
+        wanted = Wanted(to, project, team, domain, health, api, target, plan, json, even_bad)
         code = rollback_now(wanted, ROOT, DEPLOY_FILE, out)
     if code:
         raise Exit(code=code)
@@ -158,6 +164,75 @@ def status(c: Context, target: str = "", json: bool = False) -> None:
         with session(configuration(), target, ROOT) as it:
             seen = current_status(it)
             out(as_json(plain(seen)) if json else it.redactor(status_text(seen)))
+
+
+@task(
+    help={
+        "deployment": "id or address (default: what production serves)",
+        "build": "the build's log instead of what its functions said",
+        "level": "this level and graver: trace, debug, info, warning, error, fatal",
+        "path": "only requests of this path, with * for anything: /api/*",
+        "status": "only this status, or class: 404, 5xx",
+        "since": "15m, 2h, or a time such as 2026-11-23T02:10 (UTC)",
+        "until": "likewise",
+        "grep": "only lines that contain this text",
+        "json": "one JSON object a line",
+        "target": "as for deploy",
+    }
+)
+def logs(
+    c: Context,
+    deployment: str = "",
+    build: bool = False,
+    level: str = "",
+    path: str = "",
+    status: str = "",
+    since: str = "",
+    until: str = "",
+    grep: str = "",
+    json: bool = False,
+    target: str = "",
+) -> None:
+    """What a deployment's functions said, or its build: filtered, with Pino's JSON lines made readable."""
+    with honest():
+        import datetime
+
+        from pipeline.diagnosis import read_logs
+        from pipeline.execute import session
+        from pipeline.journal import plain
+        from pipeline.logs import filter_of
+        from pipeline.render.logs import log_text
+
+        wanted = filter_of(level, path, status, since, until, grep, datetime.datetime.now(datetime.UTC))
+        with session(configuration(), target, ROOT) as it:
+            one, lines = read_logs(it, deployment, wanted, build=build)
+            if not lines:
+                print(f"{one.id} said nothing of the kind", file=sys.stderr)
+            elif json:
+                out("\n".join(it.redactor(as_json(plain(line))) for line in lines))
+            else:
+                out(it.redactor(log_text(lines)))
+
+
+@task(
+    help={
+        "good": "id, address or commit that is known good (default: the oldest that is still there)",
+        "bad": "likewise, known bad (default: the newest)",
+        "run": "command that judges: gets URL, DEPLOYMENT and COMMIT; 0 is good, 125 skips, else bad "
+        "(default: the smoke gates)",
+        "target": "as for deploy",
+    }
+)
+def bisect(c: Context, good: str = "", bad: str = "", run: str = "", target: str = "") -> None:
+    """Which production deployment was the first bad one? Asks each at its own address; production is not touched."""
+    with honest():
+        from pipeline.diagnosis import Question
+        from pipeline.diagnosis import bisect as halve
+        from pipeline.execute import session
+        from pipeline.render.bisect import bisect_text
+
+        with session(configuration(), target, ROOT) as it:
+            out(bisect_text(halve(it, Question(good, bad, run), out)))
 
 
 @task(help={"limit": "how many", "json": "as one JSON document"})
@@ -250,9 +325,17 @@ def faults(c: Context, clear: bool = False) -> None:
         out(known_faults(ROOT, clear=clear))
 
 
-@task(help={"k": "only tests whose name matches", "process": "only those that start whole processes"})
-def test(c: Context, k: str = "", process: bool = False) -> None:
+@task(
+    help={
+        "k": "only tests whose name matches",
+        "process": "only those that start whole processes",
+        "wide": "install from npm what the wider tests need (Vercel's own CLI and SDK, a Next.js app)",
+    }
+)
+def test(c: Context, k: str = "", process: bool = False, wide: bool = False) -> None:
     """Everything that must be true of this project: lint, types, generated files, tests."""
+    if wide:
+        install_npm_packages()
     chosen = (["-k", k] if k else []) + (["-m", "process"] if process else [])
     commands = [] if chosen else [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
     for arguments in (*commands, ["pytest", *chosen]):
@@ -261,6 +344,23 @@ def test(c: Context, k: str = "", process: bool = False) -> None:
         code = os.spawnv(os.P_WAIT, sys.executable, command)
         if code:
             raise Exit(code=code)
+
+
+def install_npm_packages() -> None:
+    """``npm ci`` in each folder of the tests that has a lock file, unless what it asks for is there already."""
+    for lock in sorted((ROOT / "tests").glob("*/package-lock.json")):
+        stamp = lock.parent / "node_modules" / ".installed.json"
+        if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
+            continue
+        out(f"$ npm ci   ({lock.parent.relative_to(ROOT)})")
+        npm = shutil.which("npm")
+        if npm is None:
+            fail("test --wide: needs node and npm; install Node 20 or newer", MISTAKE)
+        words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        done = subprocess.run(words, cwd=lock.parent, check=False)
+        if done.returncode:
+            raise Exit(code=done.returncode)
+        stamp.write_bytes(lock.read_bytes())
 
 
 def planned(target: str) -> str:
@@ -315,6 +415,18 @@ def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
         raise Exit(code=code)
 
 
+@task(name="check", help={"target": "as for deploy", "from": "as for deploy", "commit": "as for deploy"})
+def env_check(c: Context, target: str = "", from_: str = "", commit: str = "") -> None:
+    """The target's environment variables: what is set, what is missing, empty, misshapen, stale or read by nobody."""
+    with honest():
+        from pipeline.env_cli import check
+        from pipeline.execute import Order
+
+        stops = check(configuration(), Order(target, from_, commit), ROOT, out)
+    if stops:
+        raise Exit(code=1)
+
+
 def check_tasks() -> Collection:
     """One task a gate, ``check.FAMILY.GATE``, and ``check`` for all that preflight asks."""
     from pipeline.check_cli import collection
@@ -323,8 +435,9 @@ def check_tasks() -> Collection:
 
 
 namespace = Collection(
-    *(deploy, rollback, settle, status, history, report, lock, unlock),
+    *(deploy, rollback, settle, status, logs, bisect, history, report, lock, unlock),
     *(runbooks, sandbox, fault, faults, test),
 )
+namespace.add_collection(Collection(env_check), "env")
 if any(word.startswith("check") for word in sys.argv[1:]):  # forty more tasks, and what they import
     namespace.add_collection(check_tasks(), "check")

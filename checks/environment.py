@@ -1,8 +1,14 @@
-"""Does the target have what the release reads?"""
+"""Does the target have what the release reads, and does it have it as the release was built with?"""
 
-from checks.evidence import EnvironmentVariables, Variable
+from collections.abc import Iterator
+from dataclasses import replace
+
+from checks.evidence import BuildOutput, ChangedVariables, EnvironmentVariables, ReadVariables, Variable
 from checks.gate import Findings, block, gate, warn
-from checks.policy import EnvironmentPolicy
+from checks.policy import EnvironmentPolicy, RequiredVariable
+
+PUBLIC = "NEXT_PUBLIC_"
+STRICTNESS = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @gate(owner="platform")
@@ -18,12 +24,24 @@ def required_variables(policy: EnvironmentPolicy, seen: EnvironmentVariables) ->
     If it fails: Add the variable in Vercel, then start a new run. A variable reaches only deployments built after
         it was set, so asking this gate again is not enough.
     """
+    others = dict(seen.elsewhere)
+    branches = {variable.name: variable.branch for variable in seen.variables if variable.branch}
     for wanted in policy.required:
-        if wanted.name not in seen.names:
-            yield block(wanted.name, f"is not set on {seen.target}", fix=f"vercel env add {wanted.name} {seen.target}")
+        if wanted.name in seen.names:
+            continue
+        says = f"is not set on {seen.target}"
+        if wanted.name in branches:
+            says = f"is set on {seen.target} for the branch {branches[wanted.name]} only"
+        elif wanted.name in others:
+            says += f", only on {', '.join(others[wanted.name])}"
+        yield block(wanted.name, says, fix=f"vercel env add {wanted.name} {seen.target}")
 
 
 required_variables.stops_when("a required variable is missing", lambda p, s: (p, s.without("DATABASE_URL")))
+required_variables.stops_when(
+    "a required variable is set for one branch only",
+    lambda p, s: (p, _replace(s, Variable("DATABASE_URL", readable=True, length=70, branch="staging"))),
+)
 
 
 @gate(owner="platform")
@@ -40,25 +58,39 @@ def variables_have_shape(policy: EnvironmentPolicy, seen: EnvironmentVariables) 
     """
     wanted = {variable.name: variable for variable in policy.required}
     for variable in seen.variables:
-        if variable.name not in wanted:
-            continue
-        rule = wanted[variable.name]
-        fix = f"vercel env rm {rule.name} {seen.target} --yes && vercel env add {rule.name} {seen.target}"
-        if not variable.readable:
-            if rule.shape != "any":
-                yield warn(rule.name, "is of Vercel's sensitive type, so its shape cannot be seen")
-        elif variable.length == 0:
-            yield block(rule.name, "is set to an empty string", fix=fix)
-        elif "placeholder" in variable.shapes:
-            yield block(rule.name, "still holds a placeholder", fix=fix)
-        elif variable.length < rule.min_length:
-            yield block(rule.name, f"has {variable.length} characters, fewer than {rule.min_length}", fix=fix)
-        elif rule.shape in ("url", "postgres", "email") and rule.shape not in variable.shapes:
-            yield block(rule.name, f"does not look like a {rule.shape} value", fix=fix)
+        if variable.name in wanted:
+            rule = wanted[variable.name]
+            fix = f"vercel env rm {rule.name} {seen.target} --yes && vercel env add {rule.name} {seen.target}"
+            where = f" for the branch {variable.branch}" if variable.branch else ""
+            if not variable.readable:
+                if rule.shape != "any":
+                    yield warn(rule.name, "is of Vercel's sensitive type, so its shape cannot be seen")
+                continue
+            for says in list(_misshapen(rule, variable))[:1]:
+                yield block(rule.name, says + where, fix=fix)
+
+
+def _misshapen(rule: RequiredVariable, variable: Variable) -> Iterator[str]:
+    if variable.length == 0:
+        yield "is set to an empty string"
+    if "placeholder" in variable.shapes:
+        yield "still holds a placeholder"
+    if variable.length < rule.min_length:
+        yield f"has {variable.length} characters, fewer than {rule.min_length}"
+    if rule.shape in ("url", "postgres", "email") and rule.shape not in variable.shapes:
+        yield f"does not look like a {rule.shape} value"
+    if rule.host and not (variable.host == rule.host or (rule.host[0] == "." and variable.host.endswith(rule.host))):
+        yield f"points to {variable.host or 'no host'}, not to {rule.host}"
+    if rule.sslmode and _strictness(variable.sslmode) < _strictness(rule.sslmode):
+        yield f"has sslmode {variable.sslmode or 'not set'}, less than {rule.sslmode}"
+
+
+def _strictness(mode: str) -> int:
+    return STRICTNESS.index(mode) if mode in STRICTNESS else -1
 
 
 def _replace(seen: EnvironmentVariables, variable: Variable) -> EnvironmentVariables:
-    return EnvironmentVariables(seen.target, (*seen.without(variable.name).variables, variable))
+    return replace(seen, variables=(*seen.without(variable.name).variables, variable))
 
 
 variables_have_shape.stops_when(
@@ -74,4 +106,93 @@ variables_have_shape.stops_when(
         p,
         _replace(s, Variable("NEXTAUTH_SECRET", readable=True, length=40, shapes=frozenset({"placeholder"}))),
     ),
+)
+variables_have_shape.stops_when(
+    "the database URL would do without TLS",
+    lambda p, s: (
+        replace(p, required=(replace(p.required[0], sslmode="require"),)),
+        _replace(s, Variable("DATABASE_URL", True, 70, frozenset({"postgres", "url"}), sslmode="prefer")),
+    ),
+)
+variables_have_shape.stops_when(
+    "the database URL points to another host",
+    lambda p, s: (
+        replace(p, required=(replace(p.required[0], host=".neon.tech"),)),
+        _replace(s, Variable("DATABASE_URL", True, 70, frozenset({"postgres", "url"}), host="localhost")),
+    ),
+)
+
+
+@gate(owner="platform")
+def built_in_values_are_current(output: BuildOutput, seen: EnvironmentVariables) -> Findings:
+    """No `NEXT_PUBLIC_` variable was changed after the release was built.
+
+    Why: `next build` writes their values into the JavaScript. A later change reaches nobody, however often the release
+        is deployed.
+
+    By hand: Run `vercel env ls $TARGET` and compare when the `NEXT_PUBLIC_` ones were changed with the date of
+        `.vercel/output/config.json`.
+
+    If it fails: Build again with `vercel pull && vercel build --prod`, then start a new run.
+    """
+    for variable in seen.variables:
+        if variable.name.startswith(PUBLIC) and 0 < output.built_at < variable.updated:
+            yield block(variable.name, "was changed after the release was built with its old value",
+                        fix="vercel pull && vercel build --prod")  # fmt: skip
+
+
+built_in_values_are_current.stops_when(
+    "a public variable was changed after the build",
+    lambda o, s: (
+        replace(o, built_at=1_000),
+        _replace(s, Variable("NEXT_PUBLIC_SITE", readable=True, length=20, updated=2_000)),
+    ),
+)
+
+
+@gate(owner="platform")
+def changes_are_known(policy: EnvironmentPolicy, seen: ChangedVariables) -> Findings:
+    """Values that differ from those the live build has are named.
+
+    Why: A deployment keeps the values it was made with. What was changed on Vercel since then takes effect with this
+        release, and goes away again with a rollback.
+
+    By hand: Run `vercel env ls $TARGET` and look for what was changed since the live deployment was made.
+
+    If it fails: It only warns unless `environment.strict` is set. Make sure that whoever changed the value meant it for this release.
+    """
+    for name in seen.names:
+        said = block if policy.strict else warn
+        yield said(name, "has another value than the live build; it takes effect with this release")
+
+
+changes_are_known.stops_when(
+    "somebody changed a secret, and the policy is strict",
+    lambda p, s: (replace(p, strict=True), replace(s, names=("NEXTAUTH_SECRET",))),
+)
+
+
+@gate(owner="developer")
+def what_code_reads_is_set(policy: EnvironmentPolicy, env: EnvironmentVariables, seen: ReadVariables) -> Findings:
+    """Every variable that the code reads is set on the target, or is named as optional.
+
+    Why: The list of required variables is kept by people; the code knows better.
+
+    By hand: Run `grep -rhoE 'process\\.env\\.[A-Z0-9_]+' app src lib | sort -u` and compare with `vercel env ls $TARGET`.
+
+    If it fails: It only warns unless `environment.strict` is set, because code may do without. Set the variable, or name it under `environment.optional`
+        in `deploy.yml`; under `environment.required` a missing one stops the run.
+    """
+    known = env.names | {wanted.name for wanted in policy.required} | set(policy.optional)
+    for name, file in seen.names:
+        if name not in known:
+            said = block if policy.strict else warn
+            yield said(
+                name, f"is read by {file} but not set on {env.target}", fix=f"vercel env add {name} {env.target}"
+            )
+
+
+what_code_reads_is_set.stops_when(
+    "the code reads what nobody set, and the policy is strict",
+    lambda p, e, s: (replace(p, strict=True), e, replace(s, names=(("STRIPE_KEY", "app/pay/route.ts"),))),
 )

@@ -22,6 +22,51 @@ class Release(Evidence):
     """The stakeholder named at the terminal."""
     approved_at: str = ""
     """When, ISO 8601."""
+    older: bool = False
+    """Told to ship a commit that does not descend from the live one."""
+
+
+@dataclass(frozen=True)
+class BuildOutput(Evidence):
+    """What is there to be deployed. Source: ``.vercel/output`` of the release, ``vercel --version``"""
+
+    by: str
+    """``build.by`` of ``deploy.yml``."""
+    problem: str
+    """Why it cannot be deployed that way; empty when it can."""
+    built_at: int = 0
+    """When the output was written, ms since 1970; 0 when it will be built later."""
+    tool: str = ""
+    """What the command says its version is, when it is used."""
+
+
+@dataclass(frozen=True)
+class BadRelease:
+    """A release that was taken back: ``at`` is ISO 8601, ``run`` the run that did it."""
+
+    deployment: str
+    commit: str
+    run: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class KnownBad(Evidence):
+    """Every release that was taken back because it was bad. Source: the journal"""
+
+    releases: tuple[BadRelease, ...]
+
+
+@dataclass(frozen=True)
+class CommitOrder(Evidence):
+    """The commit against the one that is live. Source: GET /repos/{repo}/compare/{live}...{commit}"""
+
+    live: str
+    """Empty when production does not say which commit it is."""
+    commit: str
+    relation: str
+    """GitHub's word: ahead, behind, identical or diverged; ``unknown`` when it has no such commit."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +158,14 @@ class Variable:
     length: int = 0
     shapes: frozenset[str] = frozenset()
     """Which of ``url``, ``postgres``, ``email`` it looks like, and ``placeholder`` when nobody filled it in."""
+    host: str = ""
+    """The host of a URL."""
+    sslmode: str = ""
+    """What a Postgres URL says about TLS."""
+    updated: int = 0
+    """When it was last changed, ms since 1970."""
+    branch: str = ""
+    """The Git branch that alone gets this value; empty: all of them."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +174,34 @@ class EnvironmentVariables(Evidence):
 
     target: str
     variables: tuple[Variable, ...]
+    elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(name, targets) of those that only other targets have."""
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset(variable.name for variable in self.variables)
+        """Those that every branch of the target gets."""
+        return frozenset(variable.name for variable in self.variables if not variable.branch)
 
     def without(self, name: str) -> "EnvironmentVariables":
         """The same, but ``name`` was never set."""
-        return EnvironmentVariables(self.target, tuple(v for v in self.variables if v.name != name))
+        return EnvironmentVariables(self.target, tuple(v for v in self.variables if v.name != name), self.elsewhere)
+
+
+@dataclass(frozen=True)
+class ChangedVariables(Evidence):
+    """Variables whose value today is not what the live build has. Values are compared by HMAC under a key that is
+    thrown away. Source: GET /v3/env/pull/{deployment}/production against GET /v1/projects/{project}/env/{id}"""
+
+    names: tuple[str, ...]
+    unseen: tuple[str, ...]
+    """Those whose value nobody can read back."""
+
+
+@dataclass(frozen=True)
+class ReadVariables(Evidence):
+    """Variables that the code reads: name and the first file. Source: the release's files"""
+
+    names: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -137,7 +210,17 @@ class VercelProject(Evidence):
 
     id: str
     auto_assign: bool | None
-    """``autoAssignCustomDomains``; False means a rollback pinned production. None: Vercel did not say."""
+    """``autoAssignCustomDomains``; False after a rollback. None: Vercel did not say."""
+    moved_by: str = ""
+    """What moved production last: promote or rollback; empty when nothing did."""
+    moved_to: str = ""
+    """Which deployment that was to."""
+    move: str = ""
+    """How that went: pending, in-progress, succeeded, failed or skipped."""
+    rolling: tuple[int, ...] = ()
+    """Shares of the configured rolling release in percent, 100 included; empty: off."""
+    rolling_by_hand: bool = True
+    """Whether its stages wait for an approval."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +268,48 @@ class StagedDeployment(Evidence):
     url: str
     """Its own address, with scheme."""
     commit: str
+
+
+@dataclass(frozen=True)
+class RollingShare(Evidence):
+    """The rolling release that is under way. Source: GET /v1/projects/{project}/rolling-release"""
+
+    state: str
+    """ACTIVE, COMPLETE or ABORTED; empty when there is none."""
+    canary: str
+    """The deployment that gets the share."""
+    percent: int
+    stage: int
+    """Counted from 0."""
+
+
+@dataclass(frozen=True)
+class SaidBuild:
+    """Which build one answer says it is from. ``header``: the deployment that ``identity.header`` names."""
+
+    url: str
+    status: int
+    deployment: str
+    commit: str
+    header: str
+    failure: str = ""
+    """Why no answer came."""
+    protected: bool = False
+    """Vercel's Deployment Protection answered instead of the app."""
+
+
+@dataclass(frozen=True)
+class StagedBuild(Evidence):
+    """Who answers at the staged address, asked several times in a row. Source: GET https://{staged}{health.path}"""
+
+    answers: tuple[SaidBuild, ...]
+
+
+@dataclass(frozen=True)
+class ProductionBuild(Evidence):
+    """Who answers on the production domain, asked several times in a row. Source: GET https://{domain}{health.path}"""
+
+    answers: tuple[SaidBuild, ...]
 
 
 @dataclass(frozen=True)
@@ -238,6 +363,11 @@ class ProductionHealth(Health, Evidence):
 
 
 @dataclass(frozen=True)
+class ControlHealth(Health, Evidence):
+    """The health of the deployment that served before, at its own address, asked at the same time as production."""
+
+
+@dataclass(frozen=True)
 class Visit:
     """One page as a browser would end up seeing it."""
 
@@ -255,6 +385,15 @@ class Visit:
     """The required text is there."""
     failure: str = ""
     """Why no answer came."""
+    protected: bool = False
+    """Vercel's Deployment Protection answered instead of the app."""
+
+
+@dataclass(frozen=True)
+class ControlVisits(Evidence):
+    """The routes that fail on production, asked of the deployment that served before, at its own address."""
+
+    visits: tuple[Visit, ...]
 
 
 @dataclass(frozen=True)
@@ -279,6 +418,13 @@ class Journey:
     failed_at: str
     says: str
     ms: int
+
+
+@dataclass(frozen=True)
+class ControlJourneys(Evidence):
+    """The same journeys on the deployment that served before, at its own address, when one fails on production."""
+
+    journeys: tuple[Journey, ...]
 
 
 @dataclass(frozen=True)

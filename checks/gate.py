@@ -32,12 +32,16 @@ class Verdict(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a gate noticed: ``subject`` ``says`` (a sentence in two halves), and the ``fix`` to type."""
+    """One thing a gate noticed: ``subject`` ``says`` (a sentence in two halves), and the ``fix`` to type.
+
+    ``shared``: the old deployment fails in the same way at the same time, so going back would not help.
+    """
 
     verdict: Verdict
     subject: str
     says: str
     fix: str = ""
+    shared: bool = False
 
     def __str__(self) -> str:
         return f"{self.subject} {self.says}"

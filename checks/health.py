@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from checks.evidence import Health, HealthBefore, OldCodeHealth, ProductionHealth, StagedDeployment, StagedHealth
+from checks.control import told_apart
+from checks.evidence import (
+    ControlHealth,
+    Health,
+    HealthBefore,
+    OldCodeHealth,
+    ProductionHealth,
+    StagedDeployment,
+    StagedHealth,
+)
 from checks.gate import Finding, Findings, Verdict, gate
 from checks.policy import HealthPolicy
 
@@ -84,19 +93,46 @@ staged_is_well.stops_when("another build answers", lambda p, st, s: (p, st, repl
 
 
 @gate(owner="on-call")
-def production_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: ProductionHealth) -> Findings:
+def production_is_well(
+    policy: HealthPolicy, staged: StagedDeployment, seen: ProductionHealth, control: ControlHealth
+) -> Findings:
     """Production is healthy after the promotion, and is this release.
 
     Why: The production domain has what the staged address has not: its own host name, cookies, callbacks and load.
 
     By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200 and name the commit.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then
-        `vercel logs --deployment $DEPLOYMENT --level error`.
+    If it fails: The run goes back by itself, unless the old deployment is ill in the same way: then the fault is
+        shared and going back would not help; open an incident. By hand: `curl -sS -i $PREVIOUS_URL/api/health/db`,
+        `vercel rollback $PREVIOUS`, then `vercel logs --deployment $DEPLOYMENT --level error`.
     """
-    yield from _ills(policy, seen, Verdict.NOT_YET)
+    ill_alike = control.status == seen.status or min(control.status, seen.status) >= 500
+    alike = (seen.url,) if ill_alike and any(_ills(policy, control, Verdict.NOT_YET)) else ()
+    yield from told_apart(_ills(policy, seen, Verdict.NOT_YET), alike)
     yield from _identity(staged, seen)
 
 
-production_is_well.stops_when("production fails after the promotion", lambda p, st, s: (p, st, _down(s)))
-production_is_well.stops_when("the old build still answers", lambda p, st, s: (p, st, replace(s, deployment="dpl_old")))
+production_is_well.stops_when("production fails after the promotion", lambda p, st, s, c: (p, st, _down(s), c))
+production_is_well.stops_when(
+    "the old build still answers", lambda p, st, s, c: (p, st, replace(s, deployment="dpl_old"), c)
+)
+production_is_well.stops_when(
+    "the database is down, for the old deployment too", lambda p, st, s, c: (p, st, _down(s), _down(c))
+)
+
+
+@gate(owner="on-call")
+def production_is_well_again(policy: HealthPolicy, seen: ProductionHealth) -> Findings:
+    """After a rollback production is healthy.
+
+    Why: A rollback is done when users are served again. When the old build is ill too, the release was not the cause.
+
+    By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200.
+
+    If it fails: The fault is not in the release: look at the database and at the vendors' status pages, and open an
+        incident.
+    """
+    yield from _ills(policy, seen, Verdict.NOT_YET)
+
+
+production_is_well_again.stops_when("the old build is ill too", lambda p, s: (p, _down(s)))

@@ -6,6 +6,7 @@ with what the probes really read in the sandbox at rest.
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from checks import evidence as seen
@@ -29,6 +30,9 @@ POLICIES = (
             required.RequiredVariable("NEXTAUTH_SECRET", "secret", 32),
         )
     ),
+    required.BuildPolicy(),
+    required.IdentityPolicy(),
+    required.PromotionPolicy(),
     required.FreezePolicy(),
     required.VendorsPolicy(),
     required.HealthPolicy(),
@@ -39,6 +43,7 @@ POLICIES = (
     required.DatabasePolicy(),
 )
 
+_said = (seen.SaidBuild("https://lms.example.com/api/health/db", 200, STAGED, COMMIT, STAGED),) * 3
 _well = ("https://lms.example.com/api/health/db", 200, 40, "ok")
 _visits = (seen.Visit("/", 200, 80, "https://lms.example.com/", False, "", True),)
 _journeys = tuple(seen.Journey(name, "", "", 120) for name in ("login", "course", "upload"))
@@ -59,13 +64,23 @@ EVIDENCE = (
             seen.Variable("NEXTAUTH_SECRET", True, 44),
         ),
     ),
-    seen.VercelProject("prj_lms", True),
+    seen.BuildOutput("prebuilt", "", 1_790_000_000_000),
+    seen.KnownBad(()),
+    seen.CommitOrder("a" * 40, COMMIT, "ahead"),
+    seen.ChangedVariables((), ()),
+    seen.ReadVariables((("DATABASE_URL", "app/db.ts"),)),
+    seen.VercelProject("prj_lms", True, "promote", STAGED, "succeeded"),
+    seen.RollingShare("ACTIVE", STAGED, 10, 0),
+    seen.StagedBuild(_said),
+    seen.ControlVisits(()),
+    seen.ControlJourneys(()),
     seen.DeploymentsUnderWay(()),
     seen.RollbackTarget("dpl_older", "https://lms-older.vercel.app", "a" * 40),
     seen.ProductionBefore(LIVE, "https://lms-live.vercel.app", DOMAIN),
     seen.StagedDeployment(STAGED, "https://lms-new.vercel.app", COMMIT),
     seen.Build(STAGED, "READY", "STAGED", ("lms-new.vercel.app",), ""),
     seen.HealthBefore(*_well, LIVE, "a" * 40),
+    seen.ControlHealth(*_well, LIVE, "a" * 40),
     seen.OldCodeHealth(*_well, LIVE, "a" * 40),
     seen.StagedHealth(*_well, STAGED, COMMIT),
     seen.ProductionHealth(*_well, STAGED, COMMIT),
@@ -83,14 +98,21 @@ EVIDENCE = (
     seen.AppliedMigrations(()),
 )
 
-AFTER_PROMOTION = seen.Production(STAGED, "https://lms-new.vercel.app", DOMAIN)
-BEFORE_PROMOTION = seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN)
+_as = {
+    id: tuple(replace(one, deployment=id, header=id, commit=commit) for one in _said)
+    for id, commit in ((STAGED, COMMIT), (LIVE, "a" * 40))
+}
 
-NOT_PROMOTED_YET = frozenset({"release.can-go-back", "release.is-staged", "release.is-restored"})
+AFTER_PROMOTION = (seen.Production(STAGED, "https://lms-new.vercel.app", DOMAIN), seen.ProductionBuild(_as[STAGED]))
+BEFORE_PROMOTION = (seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN), seen.ProductionBuild(_as[LIVE]))
+
+NOT_PROMOTED_YET = frozenset(
+    {"release.can-go-back", "release.is-staged", "release.is-restored", "identity.production-is-previous"}
+)
 """Gates that are asked while, or after, production serves what it served before."""
 
 
 def healthy(gate: str) -> Mapping[type, Any]:
     """Healthy inputs for the gate of that name, by type. Production is seen as it should be at the gate's moment."""
     production = BEFORE_PROMOTION if gate in NOT_PROMOTED_YET else AFTER_PROMOTION
-    return {type(value): value for value in (*POLICIES, *EVIDENCE, production)}
+    return {type(value): value for value in (*POLICIES, *EVIDENCE, *production)}

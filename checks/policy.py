@@ -74,6 +74,10 @@ class RequiredVariable(Policy):
     """What its value must look like."""
     min_length: int = 1
     """The fewest characters its value may have."""
+    host: str = ""
+    """For URLs: the host must be this one, or end in it when it begins with a dot, e.g. `.neon.tech`."""
+    sslmode: str = ""
+    """For Postgres URLs: the `sslmode` that must be there, e.g. `require`; a stricter one will do."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class EnvironmentPolicy(Policy):
 
     required: tuple[RequiredVariable, ...] = ()
     """Each variable the release reads."""
+    optional: tuple[str, ...] = ()
+    """Variables that the code may read although nobody set them."""
+    strict: bool = False
+    """What is only suspicious stops a run too: variables that the code reads and nobody set, and values that were
+    changed on Vercel since the live deployment was made."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,47 @@ class VendorsPolicy(Policy):
 
 
 @dataclass(frozen=True)
+class BuildPolicy(Policy):
+    """How the staged production deployment comes about. No production domain may move by it, whichever way."""
+
+    by: Literal["prebuilt", "git", "cli"] = "prebuilt"
+    """`prebuilt`: this tool uploads ``.vercel/output``. `git`: Vercel's Git integration builds the pushed commit; this
+    tool finds that deployment and waits for it, or has it made. `cli`: the pinned ``vercel`` below deploys."""
+    archive: Literal["auto", "always", "never"] = "auto"
+    """`prebuilt` and `cli`: send one archive instead of many files; `auto` estimates which arrives sooner."""
+    command: str = "vercel"
+    """`cli`: the command to run; a path, or several words such as `npx vercel@64.0.2`."""
+    version: str = "64.0.2"
+    """`cli`: what `vercel --version` must say. Another version may mean other defaults."""
+    appears: float = 60
+    """`git`: how long the push may take to become a deployment before one is made from the commit."""
+
+
+@dataclass(frozen=True)
+class IdentityPolicy(Policy):
+    """How an address proves which build answers there. Nothing is judged before it has."""
+
+    proof: tuple[Literal["deployment", "commit", "header"], ...] = ("deployment", "commit", "header")
+    """What counts: the health answer's `deployment` or `commit` (the first 7 digits will do), or the header below.
+    One of them must be there, and none of them may name another build."""
+    header: str = "x-deployment-id"
+    """The response header that names the deployment."""
+    times: int = 3
+    """How many answers in a row must come from the expected build."""
+
+
+@dataclass(frozen=True)
+class PromotionPolicy(Policy):
+    """How production moves to the release."""
+
+    rolling: tuple[int, ...] = ()
+    """Shares of visitors, in percent, before the release gets all of them, e.g. `[10, 50]`. Needs Vercel's Rolling
+    Releases, configured alike with manual approval. Empty: all at once."""
+    rolling_watch: float = 300
+    """How long each share is watched before the next one."""
+
+
+@dataclass(frozen=True)
 class HealthPolicy(Policy):
     """The health check of the app."""
 
@@ -136,6 +186,8 @@ class Route(Policy):
     """The status after redirects within the site."""
     contains: str = ""
     """Text that the answer must contain."""
+    advisory: bool = False
+    """What fails here is a warning: it is somebody else's service, and going back would not help."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +202,8 @@ class Journeys(Policy):
     """Text on that page."""
     upload: str = ""
     """The upload endpoint; the file is read back and compared."""
+    advisory: tuple[Literal["login", "course", "upload"], ...] = ()
+    """Journeys of which a failure is a warning, e.g. `[upload]` when storage is somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +216,12 @@ class SmokePolicy(Policy):
     """What a student does."""
     slowest_ms: int = 5000
     """A slower page is a bad one."""
+    at_once: int = 10
+    """How many requests run at the same time."""
+    request: float = 20
+    """How long one request may take; a cold start takes up to 15 s."""
+    budget: float = 60
+    """How long one round of all routes may take."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from checks.evidence import (
     Build,
+    BuildOutput,
     DeploymentsUnderWay,
     Production,
     ProductionBefore,
@@ -13,6 +14,7 @@ from checks.evidence import (
     VercelProject,
 )
 from checks.gate import Findings, block, gate, not_yet, warn
+from checks.policy import BuildPolicy
 
 
 @gate(owner="release manager")
@@ -33,14 +35,15 @@ nothing_under_way.stops_when("a colleague is deploying", lambda s: (DeploymentsU
 
 
 @gate(owner="release manager")
-def is_not_pinned(release: Release, seen: VercelProject) -> Findings:
+def is_not_pinned(policy: BuildPolicy, release: Release, seen: VercelProject) -> Findings:
     """Production is not pinned by an earlier rollback.
 
     Why: Somebody rolled back for a reason. Vercel keeps production where it is until a promotion, and a deploy that
         promotes over it brings the incident back.
 
     By hand:
-        Run `vercel api /v9/projects/$PROJECT --raw` and look at `autoAssignCustomDomains`: `false` means pinned.
+        Run `vercel api /v9/projects/$PROJECT --raw` and look at `autoAssignCustomDomains`: `false` means pinned,
+        unless the team keeps it off on purpose; then `lastAliasRequest.type` says `rollback`.
         The dashboard shows the same under Deployments.
 
     If it fails: Find out why production was rolled back. When this release fixes it, run again with
@@ -48,14 +51,68 @@ def is_not_pinned(release: Release, seen: VercelProject) -> Findings:
     """
     if seen.auto_assign is None:
         yield block(seen.id, "does not say whether a rollback pinned it, and no answer is not a no")
-    elif not seen.auto_assign and not release.over_rollback:
-        yield block("production", "is pinned by an earlier rollback", fix="./inv deploy --over-rollback")
-    elif not seen.auto_assign:
+    elif not pinned(policy, seen):
+        return
+    elif release.over_rollback:
         yield warn("production", "is pinned by an earlier rollback and will be promoted over, as you said")
+    else:
+        yield block("production", "is pinned by an earlier rollback", fix="./inv deploy --over-rollback")
 
 
-is_not_pinned.stops_when("production was rolled back", lambda r, s: (r, VercelProject(s.id, False)))
-is_not_pinned.stops_when("Vercel leaves the field out", lambda r, s: (r, VercelProject(s.id, None)))
+def pinned(policy: BuildPolicy, seen: VercelProject) -> bool:
+    """Whether a rollback holds production. A team that deploys by `git` keeps auto-assignment off itself."""
+    if policy.by == "git":
+        return seen.moved_by == "rollback"
+    return not seen.auto_assign
+
+
+is_not_pinned.stops_when("production was rolled back", lambda p, r, s: (p, r, VercelProject(s.id, False)))
+is_not_pinned.stops_when("Vercel leaves the field out", lambda p, r, s: (p, r, VercelProject(s.id, None)))
+is_not_pinned.stops_when(
+    "production was rolled back, and pushes never move it anyway",
+    lambda p, r, s: (BuildPolicy("git"), r, VercelProject(s.id, False, "rollback")),
+)
+
+
+@gate(owner="release manager")
+def builds_move_nothing(policy: BuildPolicy, seen: VercelProject) -> Findings:
+    """A build cannot move a production domain.
+
+    Why: Everything after the build rests on users not seeing the release. Uploads say so for themselves; a push obeys
+        the project's switch, and every promotion switches it on again.
+
+    By hand: Run `vercel api /v9/projects/$PROJECT --raw` and look at `autoAssignCustomDomains`: with `build.by: git` it
+        must be `false`.
+
+    If it fails: Run `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`, or switch
+        "Auto-assign Custom Production Domains" off in the project's settings, then push again.
+    """
+    if policy.by == "git" and seen.auto_assign is not False:
+        yield block(seen.id, "gives production domains to every push as soon as it is built",
+                    fix=f"vercel api -X PATCH /v9/projects/{seen.id} -F autoAssignCustomDomains=false")  # fmt: skip
+
+
+builds_move_nothing.stops_when(
+    "pushes move production", lambda p, s: (BuildPolicy("git"), replace(s, auto_assign=True))
+)
+
+
+@gate(owner="developer")
+def output_is_whole(seen: BuildOutput) -> Findings:
+    """What is to be deployed is there and was finished.
+
+    Why: An upload of half a build takes minutes to be refused, or worse, is not.
+
+    By hand: Look into `.vercel/output`: `config.json` says version 3, `builds.json` says target `production` and has no
+        `error`. With `build.by: cli` also run `vercel --version`.
+
+    If it fails: Run `vercel pull --environment=production` and `vercel build --prod` again.
+    """
+    if seen.problem:
+        yield block("the release", seen.problem, fix="vercel build --prod" if seen.by == "prebuilt" else "")
+
+
+output_is_whole.stops_when("the build was not finished", lambda s: (replace(s, problem="has no builds.json"),))
 
 
 @gate(owner="release manager")
@@ -121,7 +178,9 @@ is_staged.stops_when("the domain moved at build time", lambda s, now: (replace(s
 
 
 @gate(owner="release manager")
-def nobody_else_promoted(before: ProductionBefore, staged: StagedDeployment, seen: Production) -> Findings:
+def nobody_else_promoted(
+    before: ProductionBefore, staged: StagedDeployment, project: VercelProject, seen: Production
+) -> Findings:
     """Production serves either what it served before or this release, and nothing else.
 
     Why: A colleague's promotion at the same time would be taken for ours, or undone by ours.
@@ -132,15 +191,21 @@ def nobody_else_promoted(before: ProductionBefore, staged: StagedDeployment, see
     """
     if seen.id not in (before.id, staged.id):
         yield block(seen.domain, f"serves {seen.id}, which this run knows nothing about")
+    elif project.move in ("pending", "in-progress") and project.moved_to not in (before.id, staged.id):
+        yield block(seen.domain, f"is being moved to {project.moved_to} by a {project.moved_by} that is not ours")
 
 
 nobody_else_promoted.stops_when(
-    "a colleague promotes at the same time", lambda b, st, s: (b, st, replace(s, id="dpl_colleague"))
+    "a colleague promotes at the same time", lambda b, st, p, s: (b, st, p, replace(s, id="dpl_colleague"))
+)
+nobody_else_promoted.stops_when(
+    "a colleague's promotion is under way",
+    lambda b, st, p, s: (b, st, replace(p, move="in-progress", moved_by="promote", moved_to="dpl_colleague"), s),
 )
 
 
 @gate(owner="release manager")
-def is_live(staged: StagedDeployment, seen: Production) -> Findings:
+def is_live(staged: StagedDeployment, project: VercelProject, seen: Production) -> Findings:
     """The production domain points to the deployment that was just promoted.
 
     Why: Vercel accepts a promotion before it has happened; only the domain can say that it has.
@@ -149,11 +214,30 @@ def is_live(staged: StagedDeployment, seen: Production) -> Findings:
 
     If it fails: Run `vercel rollback $PREVIOUS`, then find out what else is promoting.
     """
-    if seen.id != staged.id:
-        yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}", fix=f"vercel promote {staged.id}")
+    ours = project.moved_to == staged.id and project.moved_by == "promote"
+    if seen.id == staged.id:
+        return
+    if ours and project.move in ("failed", "skipped"):
+        yield block(seen.domain, f"still points to {seen.id or 'nothing'}: Vercel says the promotion {_went(project)}",
+                    fix=f"vercel promote {staged.id}")  # fmt: skip
+    else:
+        waits = "" if ours else "; Vercel has not begun with ours, is it queued behind a rolling release?"
+        yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}{waits}", fix=f"vercel promote {staged.id}")
 
 
-is_live.stops_when("the promotion never lands", lambda st, s: (st, replace(s, id="dpl_old")))
+def _went(project: VercelProject) -> str:
+    return "was skipped" if project.move == "skipped" else "failed"
+
+
+is_live.stops_when("the promotion never lands", lambda st, p, s: (st, p, replace(s, id="dpl_old")))
+is_live.stops_when(
+    "Vercel says that it failed",
+    lambda st, p, s: (st, replace(p, moved_by="promote", moved_to=st.id, move="failed"), replace(s, id="dpl_old")),
+)
+is_live.stops_when(
+    "it is queued behind a colleague's rolling release",
+    lambda st, p, s: (st, replace(p, moved_to="dpl_colleague"), replace(s, id="dpl_old")),
+)
 
 
 @gate(owner="release manager")

@@ -3,39 +3,78 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from checks.evidence import Journey, ProductionJourneys, ProductionVisits, StagedJourneys, StagedVisits, Visit
-from checks.gate import Findings, block, gate, not_yet
-from checks.policy import SmokePolicy
+from checks.control import told_apart
+from checks.evidence import (
+    ControlJourneys,
+    ControlVisits,
+    Journey,
+    ProductionJourneys,
+    ProductionVisits,
+    StagedJourneys,
+    StagedVisits,
+    Visit,
+)
+from checks.gate import Finding, Findings, block, gate, not_yet, warn
+from checks.policy import Route, SmokePolicy
+
+BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
 
 
 def _routes(policy: SmokePolicy, visits: Iterable[Visit]) -> Findings:
     wanted = {route.path: route for route in policy.routes}
     for visit in visits:
-        fix = f"curl -sS -i -L {visit.landed}"
-        if visit.left_site:
-            yield block(visit.path, f"redirects away from the site, to {visit.landed}", fix=fix)
-        elif visit.status == 0:
-            yield not_yet(visit.path, f"gave no answer: {visit.failure}", fix=fix)
-        elif visit.status in (401, 403) and wanted[visit.path].status == 200:
-            yield block(
-                visit.path,
-                f"answered {visit.status}: is Deployment Protection on and VERCEL_AUTOMATION_BYPASS_SECRET not set?",
-                fix="set VERCEL_AUTOMATION_BYPASS_SECRET",
-            )
-        elif visit.status != wanted[visit.path].status:
-            yield not_yet(visit.path, f"answered {visit.status}, not {wanted[visit.path].status}", fix=fix)
-        elif visit.error_page:
-            yield block(visit.path, f"answered {visit.status} with an error page: {visit.error_page}", fix=fix)
-        elif not visit.has_content:
-            yield block(visit.path, f"does not contain {wanted[visit.path].contains!r}", fix=fix)
-        elif visit.ms > policy.slowest_ms:
-            yield not_yet(visit.path, f"took {visit.ms} ms, more than {policy.slowest_ms} ms", fix=fix)
+        found = _ill(policy, wanted[visit.path], visit)
+        if found and wanted[visit.path].advisory:
+            yield warn(found.subject, f"{found.says} (advisory)", fix=found.fix)
+        elif found:
+            yield found
 
 
-def _journeys(journeys: Iterable[Journey]) -> Findings:
+def _ill(policy: SmokePolicy, route: Route, visit: Visit) -> Finding | None:
+    """What is wrong with one visit. A wrong page is a no at once; one that may still be waking up is not yet."""
+    fix = f"curl -sS -i -L {visit.landed}"
+    if visit.protected:
+        return block(visit.path, f"meets Deployment Protection instead of the app: {BYPASS} is not set or is wrong",
+                     fix=f"vercel.com → project → Settings → Deployment Protection; set {BYPASS}")  # fmt: skip
+    if visit.left_site:
+        return block(visit.path, f"redirects away from the site, to {visit.landed}", fix=fix)
+    if visit.status == 0:
+        return not_yet(visit.path, f"gave no answer: {visit.failure}", fix=fix)
+    if visit.status != route.status:
+        return not_yet(visit.path, f"answered {visit.status}, not {route.status}", fix=fix)
+    if visit.error_page:
+        return block(visit.path, f"answered {visit.status} with an error page: {visit.error_page}", fix=fix)
+    if not visit.has_content:
+        return block(visit.path, f"does not contain {route.contains!r}" if route.contains else "is empty", fix=fix)
+    if visit.ms > policy.slowest_ms:
+        return not_yet(visit.path, f"took {visit.ms} ms, more than {policy.slowest_ms} ms", fix=fix)
+    return None
+
+
+def _kind(policy: SmokePolicy, visit: Visit) -> tuple[object, ...]:
+    """What sort of failure it is: two deployments fail alike when this is equal."""
+    route = next(route for route in policy.routes if route.path == visit.path)
+    if _ill(policy, route, visit) is None:
+        return ()
+    slow = visit.ms > policy.slowest_ms and visit.status == route.status
+    return visit.status // 100, visit.left_site, bool(visit.error_page), visit.has_content, slow
+
+
+def _alike(policy: SmokePolicy, seen: Iterable[Visit], control: Iterable[Visit]) -> frozenset[str]:
+    """Paths that fail in the same way on both."""
+    other = {visit.path: _kind(policy, visit) for visit in control}
+    return frozenset(v.path for v in seen if _kind(policy, v) and other.get(v.path) == _kind(policy, v))
+
+
+def _journeys(policy: SmokePolicy, journeys: Iterable[Journey]) -> Findings:
     for journey in journeys:
-        if journey.failed_at:
-            yield not_yet(journey.name, f"fails at {journey.failed_at}: {journey.says}")
+        if not journey.failed_at:
+            continue
+        says = f"fails at {journey.failed_at}: {journey.says}"
+        if journey.name in policy.journeys.advisory:
+            yield warn(journey.name, f"{says} (advisory)")
+        else:
+            yield not_yet(journey.name, says)
 
 
 def _first(visits: tuple[Visit, ...], **changes: object) -> tuple[Visit, ...]:
@@ -66,10 +105,14 @@ routes_answer.stops_when(
     "a page redirects off the site",
     lambda p, s: (p, StagedVisits(_first(s.visits, left_site=True, landed="https://elsewhere.example/"))),
 )
+routes_answer.stops_when(
+    "Deployment Protection answers instead of the app",
+    lambda p, s: (p, StagedVisits(_first(s.visits, status=401, protected=True))),
+)
 
 
 @gate(owner="developer")
-def journeys_work(seen: StagedJourneys) -> Findings:
+def journeys_work(policy: SmokePolicy, seen: StagedJourneys) -> Findings:
     """On the staged deployment a student can sign in, open a course and upload a file.
 
     Why: Pages that answer are not yet an app that works; sign-in and upload need secrets, cookies and storage.
@@ -80,48 +123,63 @@ def journeys_work(seen: StagedJourneys) -> Findings:
     If it fails: Production is untouched. The step it failed at names the service: sign-in is NextAuth
         (`NEXTAUTH_SECRET`, `NEXTAUTH_URL`), upload is R2 (`R2_*`).
     """
-    yield from _journeys(seen.journeys)
+    yield from _journeys(policy, seen.journeys)
 
 
 journeys_work.stops_when(
     "sign-in is broken",
-    lambda s: (StagedJourneys((Journey("login", "session", "no session after signing in", 80), *s.journeys[1:])),),
-)
+    lambda p, s: (
+        p, StagedJourneys((Journey("login", "session", "no session after signing in", 80), *s.journeys[1:])),
+    ),
+)  # fmt: skip
 
 
 @gate(owner="on-call")
-def production_routes_answer(policy: SmokePolicy, seen: ProductionVisits) -> Findings:
+def production_routes_answer(policy: SmokePolicy, seen: ProductionVisits, control: ControlVisits) -> Findings:
     """Every smoke route answers on the production domain.
 
     Why: Users come by the production domain, with its redirects, its cache and its certificate.
 
-    By hand: For each route under `smoke.routes` in `deploy.yml` run `curl -sS -i -L $PRODUCTION/` with its path.
+    By hand:
+        For each route under `smoke.routes` in `deploy.yml` run `curl -sS -i -L $PRODUCTION/` with its path.
+        When one fails, ask the old deployment at its own address too: `curl -sS -i -L $PREVIOUS_URL/`. If it fails
+        alike, the fault is not in the release.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself, unless the old deployment fails alike. By hand:
+        `vercel rollback $PREVIOUS`.
     """
-    yield from _routes(policy, seen.visits)
+    yield from told_apart(_routes(policy, seen.visits), _alike(policy, seen.visits, control.visits))
 
 
 production_routes_answer.stops_when(
-    "a page fails only in production", lambda p, s: (p, ProductionVisits(_first(s.visits, status=500)))
+    "a page fails only in production", lambda p, s, c: (p, ProductionVisits(_first(s.visits, status=500)), c)
 )
+production_routes_answer.stops_when(
+    "a page fails on the old deployment too",
+    lambda p, s, c: (
+        p, ProductionVisits(_first(s.visits, status=500)), ControlVisits(_first(s.visits, status=502)),
+    ),
+)  # fmt: skip
 
 
 @gate(owner="on-call")
-def production_journeys_work(seen: ProductionJourneys) -> Findings:
+def production_journeys_work(policy: SmokePolicy, seen: ProductionJourneys, control: ControlJourneys) -> Findings:
     """In production a student can sign in, open a course and upload a file.
 
     Why: Callback addresses and cookies are bound to the production domain; only there they are really tried.
 
     By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke student, open a course, upload a small file
-        and download it again.
+        and download it again. What fails, try at `$PREVIOUS_URL` too.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself, unless the old deployment fails alike. By hand:
+        `vercel rollback $PREVIOUS`.
     """
-    yield from _journeys(seen.journeys)
+    where = {journey.name: journey.failed_at for journey in control.journeys if journey.failed_at}
+    alike = (one.name for one in seen.journeys if one.failed_at and where.get(one.name) == one.failed_at)
+    yield from told_apart(_journeys(policy, seen.journeys), alike)
 
 
 production_journeys_work.stops_when(
     "sign-in fails in production",
-    lambda s: (ProductionJourneys((Journey("login", "sign in", "answered 401", 80), *s.journeys[1:])),),
+    lambda p, s, c: (p, ProductionJourneys((Journey("login", "sign in", "answered 401", 80), *s.journeys[1:])), c),
 )

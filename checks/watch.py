@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from checks.errors import rate_is_usual
-from checks.evidence import ErrorRate, Production, ProductionHealth, StagedDeployment
+from checks.evidence import ControlHealth, ErrorRate, Production, ProductionHealth, StagedDeployment
 from checks.gate import Findings, block, gate
 from checks.health import production_is_well
 from checks.policy import ErrorsPolicy, HealthPolicy
@@ -27,7 +27,9 @@ still_live.stops_when("a colleague promotes something else", lambda st, s: (st, 
 
 
 @gate(owner="on-call")
-def stays_well(policy: HealthPolicy, staged: StagedDeployment, seen: ProductionHealth) -> Findings:
+def stays_well(
+    policy: HealthPolicy, staged: StagedDeployment, seen: ProductionHealth, control: ControlHealth
+) -> Findings:
     """Production stays healthy while it is watched.
 
     Why: Leaks, exhausted connections and cold caches show only after a while under load.
@@ -37,11 +39,11 @@ def stays_well(policy: HealthPolicy, staged: StagedDeployment, seen: ProductionH
     If it fails: The run goes back by itself when it lasts longer than the stage's patience. By hand:
         `vercel rollback $PREVIOUS`.
     """
-    return production_is_well.judge(policy, staged, seen)
+    return production_is_well.judge(policy, staged, seen, control)
 
 
 stays_well.stops_when(
-    "production falls ill", lambda p, st, s: (p, st, replace(s, status=503, says="too many connections"))
+    "production falls ill", lambda p, st, s, c: (p, st, replace(s, status=503, says="too many connections"), c)
 )
 
 

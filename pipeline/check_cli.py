@@ -10,12 +10,13 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from checks.evidence import Release
+from checks.evidence import ProductionBefore, Release, RollbackTarget
 from checks.gate import Finding, Gate, worst
 from pipeline.config import Config
-from pipeline.definition import DEPLOY, PREVIEW, PROBES
+from pipeline.definition import DEPLOY, PIPELINES, PROBES
 from pipeline.errors import Mistake
 from pipeline.execute import Order, Session, session
+from pipeline.journal import known_bad
 from pipeline.plan import inputs_of, probes_by_type
 from pipeline.readings import Round
 from pipeline.release_source import find_release
@@ -23,14 +24,23 @@ from pipeline.render.report import finding_text, line_text
 from pipeline.report import Line
 from pipeline.target import open_world
 from pipeline.waivers import waive
+from pipeline.world import World
 
-GATES = tuple(dict.fromkeys((*DEPLOY.gates, *PREVIEW.gates)))
+
+async def production_before(world: World, target: RollbackTarget) -> ProductionBefore:
+    """Outside a run, what served before is what a rollback would go to."""
+    return ProductionBefore(target.id, target.url, world.domain)
+
+
+READERS = probes_by_type((*PROBES, production_before))
+GATES = tuple(dict.fromkeys(gate for pipeline in PIPELINES.values() for gate in pipeline.gates))
 HELP = {
     "target": "as for deploy",
     "from": "as for deploy",
     "commit": "as for deploy",
     "approved-by": "as for deploy",
     "over-rollback": "as for deploy",
+    "older": "as for deploy",
 }
 
 
@@ -47,9 +57,10 @@ def collection(
             commit: str = "",
             approved_by: str = "",
             over_rollback: bool = False,
+            older: bool = False,
         ) -> None:
             with honest():
-                order = Order(target, from_, commit, approved_by=approved_by, over_rollback=over_rollback)
+                order = Order(target, from_, commit, approved_by=approved_by, over_rollback=over_rollback, older=older)
                 stops = _ask(configuration(), order, root, gates, out)
             if stops:
                 raise Exit(code=1)
@@ -76,8 +87,8 @@ def _words(gate: Gate) -> str:
 
 def _given_by_steps(gate: Gate) -> tuple[str, ...]:
     """Names of the evidence that only a step of a run can give this gate."""
-    readers = probes_by_type(PROBES)
-    given = {step.gives for step in DEPLOY.steps if step.gives}
+    readers = READERS
+    given = {step.gives for step in DEPLOY.steps if step.gives and step.gives not in READERS}
 
     def missing(kind: type) -> set[type]:
         if kind in given:
@@ -106,8 +117,8 @@ async def _answers(
 ) -> list[tuple[Gate, tuple[Finding, ...], int]]:
     release: Release = find_release(it.settings, order, root, it.clock)
     async with (
-        open_world(it.settings, release, "check", it.clock) as world,
-        Round(world, it.settings.policies, probes_by_type(PROBES)) as look,
+        open_world(it.settings, release, "check", it.clock, known_bad=lambda: known_bad(it.store)) as world,
+        Round(world, it.settings.policies, READERS) as look,
     ):
 
         async def one(gate: Gate) -> tuple[Gate, tuple[Finding, ...], int]:

@@ -1,5 +1,7 @@
 """The pipelines, as data, and the probes that feed them. What is not listed here does not run."""
 
+from dataclasses import replace
+
 from checks import (
     approval,
     calendar,
@@ -7,18 +9,23 @@ from checks import (
     environment,
     errors,
     health,
+    identity,
+    order,
     performance,
     release,
+    rolling,
     security,
     services,
     smoke,
     source,
     watch,
 )
-from pipeline.plan import MINUTE, Pipeline, Stage
+from checks.policy import PromotionPolicy
+from pipeline.plan import MINUTE, Pipeline, Stage, Step
 from pipeline.probes import database as database_probes
 from pipeline.probes import environment as environment_probes
 from pipeline.probes import health as health_probes
+from pipeline.probes import identity as identity_probes
 from pipeline.probes import release as release_probes
 from pipeline.probes import services as service_probes
 from pipeline.probes import smoke as smoke_probes
@@ -26,12 +33,16 @@ from pipeline.probes import source as source_probes
 from pipeline.steps.announce import record_deployment, record_release, tell_team
 from pipeline.steps.build import build
 from pipeline.steps.database import migrate
-from pipeline.steps.promotion import note_production, promote
+from pipeline.steps.promotion import advance_to, complete_rolling_release, note_production, promote
 
 PROBES = (
     release_probes.release,
     release_probes.moment,
+    release_probes.known_bad,
+    release_probes.commit_order,
+    release_probes.build_output,
     release_probes.vercel_project,
+    release_probes.rolling_share,
     release_probes.deployments_under_way,
     release_probes.rollback_target,
     release_probes.production,
@@ -41,14 +52,21 @@ PROBES = (
     source_probes.pull_request,
     source_probes.security_alerts,
     environment_probes.environment_variables,
+    environment_probes.changed_variables,
+    environment_probes.read_variables,
     health_probes.health_before,
     health_probes.old_code_health,
     health_probes.staged_health,
     health_probes.production_health,
+    health_probes.control_health,
+    identity_probes.staged_build,
+    identity_probes.production_build,
     smoke_probes.staged_visits,
     smoke_probes.production_visits,
+    smoke_probes.control_visits,
     smoke_probes.staged_journeys,
     smoke_probes.production_journeys,
+    smoke_probes.control_journeys,
     smoke_probes.load_times,
     service_probes.vercel_status,
     service_probes.neon_status,
@@ -59,7 +77,22 @@ PROBES = (
 )
 
 SOURCE = (source.is_pushed, source.ci_is_green, source.was_reviewed, security.no_urgent_alerts)
-ENVIRONMENT = (environment.required_variables, environment.variables_have_shape)
+ENVIRONMENT = (
+    environment.required_variables,
+    environment.variables_have_shape,
+    environment.built_in_values_are_current,
+    environment.changes_are_known,
+    environment.what_code_reads_is_set,
+)
+WAKE = Stage(
+    "wake",
+    "The new deployment is woken and says which build it is; nothing is judged before that.",
+    asks=(identity.staged_is_itself,),
+    patience=1 * MINUTE,
+    every=2,
+)
+
+ARRIVED = (release.nobody_else_promoted, release.is_live, identity.production_is_release)
 
 DEPLOY = Pipeline(
     "deploy",
@@ -73,8 +106,13 @@ DEPLOY = Pipeline(
                 approval.is_approved,
                 *ENVIRONMENT,
                 database.history_is_clean,
+                release.output_is_whole,
+                order.was_not_taken_back,
+                order.is_newer,
                 release.nothing_under_way,
                 release.is_not_pinned,
+                release.builds_move_nothing,
+                rolling.is_set_up,
                 release.can_go_back,
                 health.is_well_before,
                 services.vercel_is_operational,
@@ -98,6 +136,7 @@ DEPLOY = Pipeline(
             asks=(database.is_migrated, health.old_code_answers),
             patience=1 * MINUTE,
         ),
+        WAKE,
         Stage(
             "smoke",
             "The staged deployment is used the way students use it.",
@@ -106,10 +145,16 @@ DEPLOY = Pipeline(
             every=5,
         ),
         Stage(
+            "confirm",
+            "What may have changed since preflight is asked again, right before production moves.",
+            asks=(order.is_still_newer,),
+            patience=1 * MINUTE,
+        ),
+        Stage(
             "promote",
             "Users get the release, without a rebuild and without an interruption.",
             does=(note_production, promote),
-            asks=(release.nobody_else_promoted, release.is_live),
+            asks=ARRIVED,
             patience=3 * MINUTE,
             every=1,
         ),
@@ -155,6 +200,7 @@ PREVIEW = Pipeline(
         Stage(
             "build", "The release becomes a preview deployment.", (build,), (release.is_built,), patience=15 * MINUTE
         ),
+        WAKE,
         Stage(
             "smoke",
             "The preview is used the way students use it.",
@@ -165,9 +211,36 @@ PREVIEW = Pipeline(
     ),
 )
 
-PIPELINES = {pipeline.name: pipeline for pipeline in (DEPLOY, PREVIEW)}
+
+def rolling_out(pipeline: Pipeline, policy: PromotionPolicy) -> Pipeline:
+    """``pipeline`` with its promotion in shares: each is watched, and the next one is a step of its own."""
+    if not policy.rolling:
+        return pipeline
+    watch = (rolling.share_is_ours, rolling.canary_is_well, rolling.canary_has_no_new_errors)
+
+    def share(name: str, percent: int, does: tuple[Step, ...]) -> Stage:
+        purpose = f"{percent} % of the visitors get the release, and it is watched."
+        return Stage(name, purpose, does, watch, patience=3 * MINUTE, during=policy.rolling_watch, every=15)
+
+    first, *others = policy.rolling
+    stages = [share("promote", first, (note_production, promote))]
+    stages += [share(f"share-{percent}", percent, (advance_to(percent),)) for percent in others]
+    everybody = Stage(
+        "complete", "All visitors get the release.", (complete_rolling_release,), ARRIVED, patience=3 * MINUTE, every=1
+    )
+    at = next(index for index, stage in enumerate(pipeline.stages) if stage.name == "promote")
+    return replace(pipeline, stages=(*pipeline.stages[:at], *stages, everybody, *pipeline.stages[at + 1 :]))
 
 
-def pipeline_for(kind: str) -> Pipeline:
+ROLLING = replace(
+    rolling_out(DEPLOY, PromotionPolicy((10, 50))),
+    name="rolling deploy",
+    purpose="The same in shares of visitors; `promotion.rolling` in `deploy.yml` says which, here 10 % and 50 %.",
+)
+
+PIPELINES = {pipeline.name: pipeline for pipeline in (DEPLOY, PREVIEW, ROLLING)}
+
+
+def pipeline_for(kind: str, promotion: PromotionPolicy) -> Pipeline:
     """The pipeline that a target of ``kind`` is deployed with."""
-    return PREVIEW if kind == "preview" else DEPLOY
+    return PREVIEW if kind == "preview" else rolling_out(DEPLOY, promotion)

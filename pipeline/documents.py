@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.definition import DEPLOY
+from pipeline.definition import DEPLOY, rolling_out
 from pipeline.errors import Mistake
 from pipeline.render.documents import documents
 from pipeline.render.workflow import rollback_workflow, workflow
@@ -21,7 +21,7 @@ def generated(config: Config, root: Path) -> dict[str, str]:
     policies = config.policies.get("production") or config.policies[config.file.target]
     return {
         **documents(config.file, policies, prose),
-        ".github/workflows/deploy.yml": workflow(DEPLOY, (*SECRETS, *OPTIONAL, STATE)),
+        ".github/workflows/deploy.yml": workflow(rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE)),
         ".github/workflows/rollback.yml": rollback_workflow(),
     }
 

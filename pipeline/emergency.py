@@ -5,19 +5,22 @@ file does.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.lean import httpx  # isort: skip  # before any other module imports httpx
 
 from pipeline.clients.base import TIMEOUT
-from pipeline.clients.vercel import Deployment, Project, Vercel
+from pipeline.clients.vercel import Vercel
+from pipeline.clients.vercelshapes import Deployment, Project
 from pipeline.errors import Mistake, PipelineError, ServiceError
 from pipeline.world import Clock, origin
 
 PATIENCE = 60.0
 REFUSED_PATIENCE = 5.0
 LOOK_EVERY = 0.15
+IN_A_ROW = 3
 
 
 class Stranded(PipelineError):
@@ -57,15 +60,37 @@ class Answer:
         return f"{self.status}{who} in {self.ms} ms" if self.status else f"nothing ({self.failure})"
 
 
+class State(enum.Enum):
+    """How far a rollback has come; only the last one is done."""
+
+    REQUESTED = "requested"
+    """Vercel accepted it."""
+    ASSIGNED = "assigned"
+    """The domain points to the deployment."""
+    SERVING = "serving"
+    """The domain answers as the deployment, several times in a row."""
+    RECOVERED = "recovered"
+    """And it is well."""
+
+
 @dataclass(frozen=True)
 class Returned:
-    """A rollback that is proved: production serves ``target``; ``was`` is what it served before."""
+    """A rollback that is proved: production serves ``target``; ``was`` is what it served before.
+
+    ``crons``: path → schedule before the rollback.
+    """
 
     domain: str
     target: Deployment
     was: str
     answer: Answer
     changed: bool
+    crons: Mapping[str, str] = field(default_factory=dict)
+    was_commit: str = ""
+
+    @property
+    def state(self) -> State:
+        return State.RECOVERED if self.answer.well else State.SERVING
 
 
 async def look(vercel: Vercel, domain: str = "") -> Situation:
@@ -92,7 +117,9 @@ async def look(vercel: Vercel, domain: str = "") -> Situation:
     return Situation(project, domain, serving, candidates)
 
 
-def choose(seen: Situation, wanted: str = "", bad: frozenset[str] = frozenset()) -> Deployment:
+def choose(
+    seen: Situation, wanted: str = "", bad: frozenset[str] = frozenset(), *, even_bad: bool = False
+) -> Deployment:
     """Choose the newest eligible deployment before the live one that was not itself rolled back from, or the named one.
 
     Why: Going back further than needed takes away more than the bad release; going back to an earlier bad release
@@ -106,6 +133,8 @@ def choose(seen: Situation, wanted: str = "", bad: frozenset[str] = frozenset())
     """
     if wanted:
         for one in seen.candidates:
+            if wanted in _names(one) and one.id in bad and not even_bad:
+                raise Mistake(f"--to {wanted}: was rolled back from before; say --even-bad when you mean it")
             if wanted in _names(one):
                 return one
         eligible = ", ".join(one.id for one in seen.candidates) or "none"
@@ -114,7 +143,9 @@ def choose(seen: Situation, wanted: str = "", bad: frozenset[str] = frozenset())
     older = [one for one in seen.candidates if live is None or (one.id != live.id and one.created < live.created)]
     good = [one for one in older if one.id not in bad]
     if not good:
-        skipped = "".join(f"; {one.id} was rolled back from before, name it with --to if you must" for one in older)
+        skipped = "".join(
+            f"; {one.id} was rolled back from before: --to {one.id} --even-bad, if you must" for one in older
+        )
         raise Stranded(f"{seen.domain}: there is no earlier deployment to go back to{skipped}", _redeploy())
     return max(good, key=lambda one: one.created)
 
@@ -145,8 +176,9 @@ async def prove(
     health: str,
     clock: Clock,
     patience: float,
+    tell: Callable[[State], None] = lambda state: None,
 ) -> Answer:
-    """Wait until Vercel says that the domain points to the deployment, and the domain itself answers as it.
+    """Wait until Vercel says that the domain points to the deployment, and the domain answers as it, thrice, and well.
 
     Why: An accepted rollback is not a finished one, and Vercel's word is not yet an answer to a user.
 
@@ -156,18 +188,30 @@ async def prove(
     If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
         vendors' status pages, and open an incident.
     """
-    until = clock.monotonic() + patience
+    until, reached, in_a_row = clock.monotonic() + patience, State.REQUESTED, 0
+    tell(reached)
     while True:
         live, answer = await asyncio.gather(_points_to(vercel, seen.domain), _ask(http, seen.domain, health, clock))
-        is_it = answer.deployment in ("", target.id)
-        if live == target.id and is_it and answer.well:
+        in_a_row = in_a_row + 1 if live == target.id and answer.deployment in ("", target.id) and answer.status else 0
+        now = _state(live == target.id, in_a_row >= IN_A_ROW, answer.well)
+        if now is not reached:
+            reached = now
+            tell(reached)
+        if reached is State.RECOVERED:
             return answer
         if clock.monotonic() >= until:
-            if live == target.id and is_it:
+            if reached is State.SERVING:
                 return answer
             says = f"{seen.domain} points to {live or 'nothing'} and answers {answer}"
-            raise Stranded(f"{says}, not as {target.id}", _by_hand(target))
-        await clock.sleep(LOOK_EVERY)
+            raise Stranded(f"{says}, not as {target.id}: it is {reached.value}, no more", _by_hand(target))
+        if in_a_row == 0 or reached is State.SERVING:
+            await clock.sleep(LOOK_EVERY)
+
+
+def _state(assigned: bool, serving: bool, well: bool) -> State:
+    if assigned and serving:
+        return State.RECOVERED if well else State.SERVING
+    return State.ASSIGNED if assigned else State.REQUESTED
 
 
 async def _points_to(vercel: Vercel, domain: str) -> str:
@@ -195,26 +239,29 @@ async def return_to_previous(
     clock: Clock,
     *,
     to: str = "",
+    even_bad: bool = False,
     domain: str = "",
     health: str = "/",
     bad: frozenset[str] = frozenset(),
+    tell: Callable[[State], None] = lambda state: None,
 ) -> Returned:
     """All four, in order. Raises Stranded when production is not where it should be afterwards."""
     seen = await look(vercel, domain)
     if seen.live and _is_there(seen, to):
         answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
         return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
-    target, was = choose(seen, to, bad), seen.live.id if seen.live else ""
+    target, was = choose(seen, to, bad, even_bad=even_bad), seen.live.id if seen.live else ""
+    commit = seen.live.commit if seen.live else ""
     try:
         await roll_back(vercel, target)
     except ServiceError as error:  # it may have happened all the same; only the domain can say
         try:
-            answer = await prove(vercel, http, seen, target, health, clock, REFUSED_PATIENCE)
+            answer = await prove(vercel, http, seen, target, health, clock, REFUSED_PATIENCE, tell)
         except Stranded as stranded:
             raise Stranded(f"{error}; {stranded}", stranded.by_hand) from error
     else:
-        answer = await prove(vercel, http, seen, target, health, clock, PATIENCE)
-    return Returned(seen.domain, target, was, answer, changed=True)
+        answer = await prove(vercel, http, seen, target, health, clock, PATIENCE, tell)
+    return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
 
 
 def _is_there(seen: Situation, to: str) -> bool:

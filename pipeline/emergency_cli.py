@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.emergency import Returned, Stranded, choose, client, look, return_to_previous
+from pipeline.emergency import Returned, State, Stranded, choose, client, look, return_to_previous
 from pipeline.errors import Mistake, ServiceError
 from pipeline.world import SystemClock, origin
 
@@ -31,6 +31,7 @@ class Wanted:
     target: str = ""
     plan: bool = False
     json: bool = False
+    even_bad: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,38 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
         if wanted.plan:
             seen = await look(vercel, to.domain)
             live = seen.live.id if seen.live else "nothing"
-            target = choose(seen, wanted.to, _known_bad(root))
+            target = choose(seen, wanted.to, _known_bad(root), even_bad=wanted.even_bad)
             commit = target.commit[:12] or "commit unknown"
             out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
             return 0
-        bad = _known_bad(root)
+        began = clock.monotonic()
+
+        def tell(state: State) -> None:
+            if not wanted.json:
+                out(f"  {state.value:<10} {clock.monotonic() - began:5.2f} s")
+
         returned = await return_to_previous(
-            vercel, http, clock, to=wanted.to, domain=to.domain, health=to.health, bad=bad
-        )
-    out(_said(to, returned, as_json=wanted.json))
-    if returned.changed:
-        _record(to, returned, root)
+            vercel, http, clock,
+            to=wanted.to, domain=to.domain, health=to.health, bad=_known_bad(root), even_bad=wanted.even_bad, tell=tell,
+        )  # fmt: skip
+        out(_said(to, returned, as_json=wanted.json))
+        if returned.changed:
+            _record(to, returned, root)
+            await _say_what_else(vercel, returned, out, as_json=wanted.json)
     return 0 if returned.answer.well else STRANDED
+
+
+async def _say_what_else(vercel: Any, returned: Returned, out: Callable[[str], None], *, as_json: bool) -> None:
+    """Environment values and cron jobs that went back too. Production is back already: what fails here is left out."""
+    with contextlib.suppress(Exception):
+        from pipeline.aftermath import aftermath
+
+        seen = await asyncio.wait_for(aftermath(vercel, returned.target, returned.crons), 3)
+        if not as_json:
+            for name in seen.variables:
+                out(f"  stale    {name} was changed after that deployment was made; it has the old value")
+            for text in seen.crons:
+                out(f"  cron     {text}")
 
 
 def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
@@ -97,6 +118,7 @@ def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
                 "was": returned.was,
                 "answered": returned.answer.status,
                 "well": returned.answer.well,
+                "state": returned.state.value,
             }
         )
     head = "ROLLED BACK" if returned.changed else "ALREADY THERE: nothing was changed"
@@ -152,6 +174,8 @@ def _record(to: Access, returned: Returned, root: Path) -> None:
             "run begins", pipeline="rollback", target=to.name, commit=returned.target.commit, folder="",
             production=origin(returned.domain), by=os.environ.get("USER", ""),
         )  # fmt: skip
+        why = f"taken back by hand; {returned.target.id} serves instead"
+        journal.append("release bad", deployment=returned.was, commit=returned.was_commit, reason=why)
         journal.append(
             "run ended", outcome="rolled back", reason=f"{returned.was} was taken back by hand", taken_back=returned.was
         )

@@ -7,7 +7,8 @@ PipelineError
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
     ├── Refused       it answered no: ``status``, ``code``
-    └── Unreadable    it answered something we do not understand
+    ├── Unreadable    it answered something we do not understand
+    └── BadRelease    the release itself cannot be shipped as it is
 """
 
 from typing import Any
@@ -48,6 +49,17 @@ class Unreachable(ServiceError):
 
 class Unreadable(ServiceError):
     """An answer that does not have the shape the service documents."""
+
+
+class BadRelease(ServiceError):
+    """The folder that is to be shipped is broken: ``name`` is the file, ``says`` what is wrong with it."""
+
+    def __init__(self, name: str, says: str) -> None:
+        super().__init__("release", name, says)
+
+    @property
+    def lasting(self) -> bool:
+        return True
 
 
 class Refused(ServiceError):

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.evidence import Release
+from checks.policy import PromotionPolicy
 from pipeline import log
 from pipeline.config import Config
 from pipeline.definition import PROBES, pipeline_for
 from pipeline.errors import Locked, Mistake, ServiceError
-from pipeline.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id
+from pipeline.journal import Event, Journal, Listener, events_of, known_bad, latest_runs, new_run_id
 from pipeline.lock import Lock
 from pipeline.past import Past, recall
 from pipeline.plan import Pipeline, check, probes_by_type
@@ -46,6 +47,7 @@ class Order:
     """Only this stage, as one step of a CI job."""
     approved_by: str = ""
     over_rollback: bool = False
+    older: bool = False
 
 
 @dataclass
@@ -70,7 +72,7 @@ def session(config: Config, target: str, root: Path) -> Iterator[Session]:
         settings = stack.enter_context(open_settings(config, target, root))
         store = open_store(config.state, root)
         stack.callback(store.close)
-        pipeline = pipeline_for(settings.kind).at_pace(config.pace(settings.name))
+        pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor((*settings.secrets.values(), config.state))
         log.configure(os.environ.get("DEPLOY_LOG", ""), redactor)
@@ -138,14 +140,16 @@ async def _go_back(it: Session, journal: Journal, release: Release, past: Past) 
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
             loop.add_signal_handler(one, lambda: None)
-        outcome = await _runner(it, world, journal, past).go_back(Stop("the run was cut off"))
+        outcome = await _runner(it, world, journal, past).go_back(Stop("the run was cut off", cut=True))
         await _tell(world, journal.run, outcome)
 
 
 @contextlib.asynccontextmanager
 async def _opened(it: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
     note = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
-    async with open_world(it.settings, release, journal.run, it.clock, note) as world:
+    async with open_world(
+        it.settings, release, journal.run, it.clock, note, known_bad=lambda: known_bad(it.store)
+    ) as world:
         yield world
 
 

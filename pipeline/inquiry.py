@@ -5,12 +5,12 @@ import socket
 from pathlib import Path
 
 import pipeline.status as looking
-from checks.policy import HealthPolicy
+from checks.policy import BuildPolicy, HealthPolicy
 from pipeline.config import Config
 from pipeline.definition import pipeline_for
 from pipeline.errors import Mistake
 from pipeline.execute import Session, whoami
-from pipeline.journal import events_of, latest_runs
+from pipeline.journal import events_of, known_bad, latest_runs
 from pipeline.lock import Lock
 from pipeline.render.pipeline import plan_text
 from pipeline.report import Report, report_of
@@ -22,7 +22,7 @@ from pipeline.world import SystemClock
 def plan_of(config: Config, target: str) -> str:
     """What a deploy to ``target`` would do, without starting or asking anything."""
     name, aim = config.target(target)
-    return plan_text(pipeline_for(aim.kind).at_pace(config.pace(name)), name)
+    return plan_text(pipeline_for(aim.kind, config.policies[name].promotion).at_pace(config.pace(name)), name)
 
 
 def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
@@ -51,10 +51,15 @@ def current_status(it: Session) -> Status:
         at, secrets = it.settings.services, it.settings.secrets
         async with client(at.vercel) as http:
             vercel = Vercel(at.vercel, secrets["VERCEL_TOKEN"], it.settings.team, it.settings.project, http, it.clock)
-            health = it.settings.policies[HealthPolicy].path
-            held = Lock(it.store, it.settings.name, "", it.clock).held()
-            lock = str(held or "")
-            return await looking.look(vercel, http, it.settings.name, it.settings.domain, health, lock)
+            about = looking.Asked(
+                it.settings.name,
+                it.settings.domain,
+                it.settings.policies[HealthPolicy].path,
+                it.settings.policies[BuildPolicy],
+                str(Lock(it.store, it.settings.name, "", it.clock).held() or ""),
+                tuple((one.deployment, f"run {one.run}: {one.reason}") for one in known_bad(it.store)),
+            )
+            return await looking.look(vercel, http, about)
 
     return asyncio.run(ask())
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checks.evidence import BadRelease
 from pipeline.redact import Redactor
 from pipeline.store import Store
 
@@ -81,6 +82,25 @@ def taken_back(store: Store) -> frozenset[str]:
         elif body.get("outcome") in ("rolled back", "stranded"):
             bad |= {made.get(run, ""), body.get("taken_back", "")}
     return frozenset(bad - {""})
+
+
+def known_bad(store: Store) -> tuple[BadRelease, ...]:
+    """Releases that were taken back because they were bad, oldest first. An interrupted run says nothing of its own."""
+    kinds = "('run begins', 'step done', 'release bad')"
+    sql = f"select run, at, kind, subject, body from deploy_events where kind in {kinds} order by seq"
+    commits: dict[str, str] = {}
+    made: dict[str, str] = {}
+    found = []
+    for run, at, kind, subject, text in store.execute(sql):
+        body = json.loads(text)
+        if kind == "run begins":
+            commits[run] = body["commit"]
+        elif (kind, subject) == ("step done", "build"):
+            made[run] = body["gives"]["value"]["id"]
+        elif kind == "release bad":
+            deployment, commit = body.get("deployment") or made.get(run, ""), body.get("commit", commits.get(run, ""))
+            found.append(BadRelease(deployment, commit, run, at, body["reason"]))
+    return tuple(found)
 
 
 def new_run_id(now: datetime.datetime) -> str:

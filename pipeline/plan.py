@@ -31,10 +31,10 @@ def gives_of(function: Callable[..., Any]) -> type | None:
 
 @dataclass(frozen=True)
 class Undo:
-    """How a step is taken back: ``act`` gets the step's inputs, and ``proved_by`` says when it is true."""
+    """How a step is taken back: ``act`` gets the step's inputs; it is true when all gates of ``proved_by`` say so."""
 
     act: Callable[..., Awaitable[None]]
-    proved_by: Gate | None
+    proved_by: tuple[Gate, ...]
 
     @property
     def name(self) -> str:
@@ -67,7 +67,7 @@ class Step:
     def gives(self) -> type | None:
         return gives_of(self.act)
 
-    def undone_by(self, act: Callable[..., Awaitable[None]], *, proved_by: Gate | None = None) -> None:
+    def undone_by(self, act: Callable[..., Awaitable[None]], *, proved_by: tuple[Gate, ...] = ()) -> None:
         """Declare the undo. It is given the step's inputs, not its result: the step may have died half-way."""
         self.undo = Undo(act, proved_by)
 
@@ -155,7 +155,7 @@ def check(pipeline: Pipeline, probes: Iterable[Probe], policies: Iterable[type])
             if act.gives:
                 available.add(act.gives)
         for gate in stage.asks:
-            if gate.name in seen:
+            if gate.name in seen and gate.family != "rolling":  # those are asked at every share
                 raise BrokenPlan(f"{gate.name} appears twice in {pipeline.name}: its words fit one moment")
             seen.add(gate.name)
             for kind in gate.inputs.values():

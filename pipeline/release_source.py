@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
+from checks.policy import BuildPolicy
 from pipeline.errors import Mistake, Unreachable
+from pipeline.prebuilt import OUTPUT
 from pipeline.target import Settings
 from pipeline.world import Clock
 
@@ -30,10 +32,13 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
         commit = _commit_of(folder, order.commit)
     if not folder.is_dir():
         raise Mistake(f"--from {order.source}: there is no such folder")
+    by = settings.policies[BuildPolicy].by
+    if by == "prebuilt" and not (folder / OUTPUT / "config.json").is_file():
+        raise Mistake(f"--from {folder}: has no {OUTPUT}/config.json; run `vercel build --prod` there first")
     if not COMMIT.match(commit):
         raise Mistake(f"--commit {commit}: expected the 40 hexadecimal digits of a commit; type `git rev-parse HEAD`")
     at = clock.now().isoformat() if order.approved_by else ""
-    return Release(commit, str(folder), order.over_rollback, order.approved_by, at)
+    return Release(commit, str(folder), order.over_rollback, order.approved_by, at, order.older)
 
 
 def _commit_of(folder: Path, given: str) -> str:

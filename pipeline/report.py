@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.journal import Event
 
-EXIT_CODES = {"deployed": 0, "blocked": 1, "rolled back": 3, "stranded": 4}
+EXIT_CODES = {"deployed": 0, "blocked": 1, "rolled back": 3, "stranded": 4, "held": 5}
 
 
 @dataclass
@@ -109,7 +109,7 @@ def _add(report: Report, event: Event) -> None:
             if line not in stage.lines:
                 stage.lines.append(line)
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
-        case "going back":
+        case "going back" | "holding":
             report.reason = body["reason"]
             if report.stages and report.stages[-1].state == "running":
                 report.stages[-1].state = "stopped"

@@ -29,6 +29,7 @@ class Outcome(enum.Enum):
     BLOCKED = 1
     ROLLED_BACK = 3
     STRANDED = 4
+    HELD = 5
 
     @property
     def word(self) -> str:
@@ -37,10 +38,16 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run stopped going forward. ``bug`` is ours, and is raised once everything is put back."""
+    """Why a run stopped going forward. ``bug`` is ours, and is raised once everything is put back.
+
+    ``shared``: the old deployment fails alike, so going back would not help; a person decides. ``cut``: the run was
+    interrupted, so nothing is known about the release.
+    """
 
     reason: str
     bug: Exception | None = None
+    shared: bool = False
+    cut: bool = False
 
 
 class Runner:
@@ -77,11 +84,13 @@ class Runner:
         except asyncio.CancelledError:
             self._forward.cancel()
             await asyncio.gather(self._forward, return_exceptions=True)
-            stop = Stop(self._interrupted or "interrupted")
+            stop = Stop(self._interrupted or "interrupted", cut=True)
         except ServiceError as error:  # the journal itself: without a record there is no going forward
             stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
-            stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug)
+            stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug, cut=True)
+        if stop and stop.shared and self.past.moved_production:
+            return self._hold(stop)
         if stop:
             return await self.go_back(stop)
         if only and only != self.pipeline.stages[-1].name:
@@ -95,9 +104,16 @@ class Runner:
         if self._forward and not self._forward.done():
             self._forward.cancel()
 
+    def _hold(self, stop: Stop) -> Outcome:
+        """Leave production where it is: going back would not help."""
+        self._record("holding", reason=stop.reason)
+        self._record("run ended", outcome=Outcome.HELD.word, reason=stop.reason)
+        return Outcome.HELD
+
     async def _go_forward(self, stages: list[Stage]) -> Stop | None:
         for stage in stages:
             log.info("stage begins", stage=stage.name)
+            self._said.clear()
             self.journal.append("stage begins", stage.name, patience=stage.patience, during=stage.during)
             stop = await self._settle(stage)
             if stop and not stage.may_fail:
@@ -118,7 +134,9 @@ class Runner:
                     return Stop(wrong[0])
         verdict = await self._wait(stage)
         if verdict.stops:
-            wrong.append(f"{stage.name}: {self._why(stage)}")
+            why = self._stopping(stage)
+            wrong.append(f"{stage.name}: {max(why, key=lambda finding: finding.verdict)}")
+            return Stop("; ".join(wrong), shared=len(wrong) == 1 and all(finding.shared for finding in why))
         return Stop("; ".join(wrong)) if wrong else None
 
     async def _do(self, step: Step) -> None:
@@ -177,10 +195,10 @@ class Runner:
         verdict = max((answer for answer, _ in answers), default=Verdict.PASS)
         return verdict, any(lasting for answer, lasting in answers if answer.stops)
 
-    def _why(self, stage: Stage) -> str:
-        """The gravest finding of the stage's last round, in words."""
-        findings = [finding for gate in stage.asks for finding in self._said.get(gate.name, ())]
-        return str(max(findings, key=lambda finding: finding.verdict))
+    def _stopping(self, stage: Stage) -> list[Finding]:
+        """What stops the stage, in its last round."""
+        findings = (finding for gate in stage.asks for finding in self._said.get(gate.name, ()))
+        return [finding for finding in findings if finding.verdict.stops]
 
     async def go_back(self, stop: Stop) -> Outcome:
         """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""
@@ -190,6 +208,8 @@ class Runner:
             if step.undo:
                 failed |= not await self._undo(step, step.undo, inputs)
         outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else Outcome.BLOCKED
+        if moved and not stop.cut:
+            self._record("release bad", reason=stop.reason)
         self._record("run ended", outcome=outcome.word, reason=stop.reason)
         if stop.bug:
             raise stop.bug
@@ -215,22 +235,23 @@ class Runner:
             await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
         except ServiceError as error:
             refused = str(error)
-        if undo.proved_by is None:
+        if not undo.proved_by:
             return refused
         unproved = await self._prove(undo.proved_by, by_type, REFUSED_PATIENCE if refused else PROOF_PATIENCE)
         return (refused or unproved) if unproved else ""
 
-    async def _prove(self, gate: Gate, by_type: Mapping[type, Any], patience: float) -> str:
-        """Wait until ``gate`` says yes; what it says instead when patience ends."""
+    async def _prove(self, gates: tuple[Gate, ...], by_type: Mapping[type, Any], patience: float) -> str:
+        """Wait until all ``gates`` say yes; what the first that does not says instead when patience ends."""
         clock = self.world.clock
         until = clock.monotonic() + patience
         while True:
             async with Round(self.world, {**self.known, **by_type}, self.probes) as look:
-                findings, _ = await look.ask(gate)
-            if not worst(findings).stops:
+                answers = await asyncio.gather(*(look.ask(gate) for gate in gates))
+            said = next((findings for findings, _ in answers if worst(findings).stops), None)
+            if said is None:
                 return ""
             if clock.monotonic() >= until:
-                return "; ".join(map(str, findings))
+                return "; ".join(map(str, said))
             await clock.sleep(PROOF_EVERY)
 
     def _record(self, kind: str, subject: str = "", **body: Any) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.evidence import Release
+from checks.evidence import BadRelease, Release
 from checks.policy import ErrorsPolicy, SourcePolicy, UptimePolicy
 from pipeline.config import Config, Services
 from pipeline.errors import Mistake
@@ -129,6 +129,7 @@ async def open_world(
     clock: Clock,
     progress: Callable[[str], None] = lambda line: None,
     transport: "httpx.AsyncBaseTransport | None" = None,
+    known_bad: Callable[[], tuple[BadRelease, ...]] = tuple,
 ) -> AsyncIterator[World]:
     """Everything outside the process, in one value. ``transport`` replaces the network in tests."""
     import httpx
@@ -140,6 +141,7 @@ async def open_world(
     from pipeline.clients.sentry import Sentry
     from pipeline.clients.statuspages import StatusPages
     from pipeline.clients.vercel import Vercel
+    from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import TIMEOUT as VISIT_TIMEOUT
     from pipeline.clients.visitor import Visitor
     from pipeline.clients.webhook import Webhook
@@ -167,6 +169,7 @@ async def open_world(
             release=release,
             clock=clock,
             vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock),
+            vercel_command=VercelCommand(at.vercel, _for_commands(secrets)),
             github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, await pool(), clock),
             sentry=Sentry(
                 at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, await pool(), clock
@@ -180,4 +183,14 @@ async def open_world(
             ),
             webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
             progress=progress,
+            known_bad=known_bad,
         )  # fmt: skip
+
+
+def _for_commands(secrets: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a vendor's command: ours without other vendors' secrets, and nothing phones home."""
+    ours = {name: value for name, value in os.environ.items() if name not in SECRETS and name not in OPTIONAL}
+    return {
+        **ours, "VERCEL_TOKEN": secrets["VERCEL_TOKEN"],
+        "VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1",
+    }  # fmt: skip

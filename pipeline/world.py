@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
-    from checks.evidence import Release
+    from checks.evidence import BadRelease, Release
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.github import GitHub
     from pipeline.clients.postgres import Postgres
     from pipeline.clients.sentry import Sentry
     from pipeline.clients.statuspages import StatusPages
     from pipeline.clients.vercel import Vercel
+    from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import Visitor
     from pipeline.clients.webhook import Webhook
 
@@ -61,6 +62,7 @@ class World:
     release: "Release"
     clock: Clock
     vercel: "Vercel"
+    vercel_command: "VercelCommand"
     github: "GitHub"
     sentry: "Sentry"
     betterstack: "BetterStack"
@@ -69,6 +71,8 @@ class World:
     visitor: "Visitor"
     webhook: "Webhook"
     progress: Callable[[str], None] = lambda line: None
+    known_bad: "Callable[[], tuple[BadRelease, ...]]" = tuple
+    """Releases that were taken back, as the journal knows them."""
 
     @property
     def folder(self) -> Path:

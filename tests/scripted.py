@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from checks import healthy
-from checks.evidence import Production, ProductionBefore, ProductionHealth, StagedDeployment
+from checks.evidence import (
+    ControlHealth,
+    Production,
+    ProductionBefore,
+    ProductionHealth,
+    StagedDeployment,
+    VercelProject,
+)
 from checks.gate import Gate
 from checks.health import production_is_well
 from checks.policy import HealthPolicy
@@ -59,6 +66,7 @@ class Scripted:
         self.promotion: Callable[[], None] | None = None
         self.rollback: Callable[[], None] | None = None
         self.lands = True
+        self.control = 200
         self.calls: list[str] = []
         self.progress = lambda line: None
 
@@ -74,6 +82,16 @@ async def production_health(world: World) -> ProductionHealth:
     scripted: Any = world
     well = next(value for value in healthy.EVIDENCE if isinstance(value, ProductionHealth))
     return replace(well, status=scripted.health, deployment="")
+
+
+async def control_health(world: World) -> ControlHealth:
+    scripted: Any = world
+    well = next(value for value in healthy.EVIDENCE if isinstance(value, ControlHealth))
+    return replace(well, status=scripted.control)
+
+
+async def vercel_project(world: World) -> VercelProject:
+    return VercelProject("prj", True)
 
 
 async def make(world: World) -> StagedDeployment:
@@ -125,7 +143,7 @@ async def move_back(world: World, before: ProductionBefore) -> None:
 def stages(*more: Stage) -> Pipeline:
     """make → promote → validate → watch, with patience of seconds."""
     made, noted, moved = Step(make, "x", False), Step(note, "x", False), Step(move, "x", True)
-    moved.undone_by(move_back, proved_by=is_restored)
+    moved.undone_by(move_back, proved_by=(is_restored,))
     stays = Gate(_stays_well, "x")
     return Pipeline(
         "deploy",
@@ -140,17 +158,22 @@ def stages(*more: Stage) -> Pipeline:
     )
 
 
-def _stays_well(policy: HealthPolicy, staged: StagedDeployment, seen: ProductionHealth) -> Any:
+def _stays_well(policy: HealthPolicy, staged: StagedDeployment, seen: ProductionHealth, control: ControlHealth) -> Any:
     """Stays well.
 
     Why: x
     By hand: x
     If it fails: x
     """
-    return production_is_well.judge(policy, staged, seen)
+    return production_is_well.judge(policy, staged, seen, control)
 
 
-PROBES = {Production: production, ProductionHealth: production_health}
+PROBES = {
+    Production: production,
+    ProductionHealth: production_health,
+    ControlHealth: control_health,
+    VercelProject: vercel_project,
+}
 _numbers = itertools.count()
 
 

@@ -35,7 +35,7 @@ TROUBLESHOOTING, MONITORING, REFERENCE = (
 )
 GATES = dict.fromkeys(
     [gate for pipeline in PIPELINES.values() for gate in pipeline.gates]
-    + [s.undo.proved_by for p in PIPELINES.values() for s in p.steps if s.undo and s.undo.proved_by]
+    + [gate for p in PIPELINES.values() for s in p.steps if s.undo for gate in s.undo.proved_by]
 )
 STEPS = dict.fromkeys(step for pipeline in PIPELINES.values() for step in pipeline.steps)
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -245,7 +245,7 @@ def test_a_page_reads_clean(page: str) -> None:
 @every_page
 def test_commands_are_real(page: str) -> None:
     known = set(tasks.namespace.task_names) | {"check"}
-    for name in re.findall(r"\./inv ([a-z]+)", page):
+    for name in re.findall(r"\./inv ([a-z]+(?:\.[a-z]+)?)", page):
         assert name in known, f"./inv {name}"
     for command in re.findall(r"`vercel (?:rollback|promote)[^`]*`", page):
         assert "$" in command or "dpl_" in command or command in ("`vercel rollback`", "`vercel promote`"), command

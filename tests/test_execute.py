@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.definition import DEPLOY, PREVIEW, PROBES
-from pipeline.errors import BrokenPlan, Mistake
+from pipeline.errors import BadRelease, BrokenPlan
 from pipeline.execute import RUN_ID
 from pipeline.journal import new_run_id
 from pipeline.plan import Pipeline, Stage, check
@@ -26,7 +26,7 @@ def test_the_pipelines_can_run(pipeline: Pipeline) -> None:
 
 
 def test_a_plan_that_needs_what_comes_later_is_refused() -> None:
-    late = Pipeline("late", "x", (DEPLOY.stages[4], DEPLOY.stages[1]))
+    late = Pipeline("late", "x", (DEPLOY.stages[6], DEPLOY.stages[1]))
     with pytest.raises(BrokenPlan, match="promote needs StagedDeployment, which nothing before it gives"):
         check(late, PROBES, policies())
 
@@ -51,7 +51,7 @@ def test_run_ids_sort_by_time_and_can_be_typed() -> None:
 
 
 def test_a_folder_without_a_build_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Mistake, match="run `vercel build --prod` there first"):
+    with pytest.raises(BadRelease, match="run `vercel build --prod` there first"):
         output_files(tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_changes_during_the_upload_is_an_error(tmp_path: Path) -> No
     (output / "config.json").write_text('{"version": 3}')
     (file,) = output_files(tmp_path)
     (output / "config.json").write_text('{"version": 4}')
-    with pytest.raises(Mistake, match="changed while it was being uploaded"):
+    with pytest.raises(BadRelease, match="changed while it was being uploaded"):
         file.content()
 
 

@@ -43,8 +43,9 @@ def test_every_gate_has_been_seen_to_stop(gate: Gate) -> None:
 
 def test_every_gate_has_a_place() -> None:
     placed = {gate for pipeline in PIPELINES.values() for gate in pipeline.gates}
-    placed |= {step.undo.proved_by for pipeline in PIPELINES.values() for step in pipeline.steps if step.undo}
-    assert set(GATES) == placed - {None}
+    undos = [step.undo for pipeline in PIPELINES.values() for step in pipeline.steps if step.undo]
+    placed |= {gate for undo in undos for gate in undo.proved_by}
+    assert set(GATES) == placed
 
 
 def test_every_evidence_has_one_source() -> None:
@@ -61,7 +62,7 @@ def test_every_evidence_has_one_source() -> None:
 
 
 def test_every_policy_and_evidence_has_a_healthy_instance() -> None:
-    have = {type(value) for value in (*healthy.POLICIES, *healthy.EVIDENCE, healthy.AFTER_PROMOTION)}
+    have = {type(value) for value in (*healthy.POLICIES, *healthy.EVIDENCE, *healthy.AFTER_PROMOTION)}
     asked = {kind for gate in GATES for kind in gate.inputs.values()}
     assert asked <= have
 

@@ -1,8 +1,10 @@
 """What every HTTP client shares: one error boundary, retries for reads, none for writes."""
 
+import contextlib
 import datetime
 import email.utils
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -95,6 +97,8 @@ class Service:
         """The response of one successful request. Raises Unreachable or Refused."""
         asked = f"{method} {path}"
         headers = {**self._headers, **more.pop("headers", {})}
+        if callable(more.get("content")):  # a body that is made anew for each attempt
+            more["content"] = more["content"]()
         began = self._clock.monotonic()
         try:
             response = await self._http.request(method, self.base + path, headers=headers, **more)
@@ -106,6 +110,36 @@ class Service:
         if response.is_success:
             return response
         raise self.refusal(asked, response)
+
+    async def lines(
+        self, path: str, parse: Callable[[Any], T], params: Params | None = None, quiet: float = 2
+    ) -> AsyncIterator[T]:
+        """GET a stream of JSON lines and what ``parse`` makes of each, until it ends or is ``quiet`` for that long."""
+        asked, url = f"GET {path}", self.base + path
+        timeout = httpx.Timeout(20, connect=5, read=quiet)
+        try:
+            async with self._http.stream("GET", url, headers=self._headers, params=params, timeout=timeout) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise self.refusal(asked, response)
+                with contextlib.suppress(httpx.ReadTimeout):
+                    async for line in response.aiter_lines():
+                        if line.strip():
+                            yield parse(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreadable(self.name, asked, f"sent a line that {type(error).__name__} makes unreadable") from error
+        except (httpx.HTTPError, ConnectionError) as error:
+            raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {error}".rstrip()) from error
+
+    async def until(self, ask: Callable[[], Awaitable[T | None]], patience: float, every: float = 2) -> T | None:
+        """What ``ask`` gives as soon as it gives something; None when that takes longer than ``patience`` seconds."""
+        end = self._clock.monotonic() + patience
+        while True:
+            found = await ask()
+            left = end - self._clock.monotonic()
+            if found is not None or left <= 0:
+                return found
+            await self._clock.sleep(min(every, left))
 
     def refusal(self, asked: str, response: httpx.Response) -> Refused:
         """The error that ``response`` means, with the service's own code and words when it gives any."""

@@ -73,6 +73,18 @@ class GitHub(Service):
                 return False
             raise
 
+    async def relation(self, base: str, head: str) -> str:
+        """How ``head`` stands to ``base``: ahead, behind, identical, diverged, or unknown when one of them is.
+
+        GET /repos/{owner}/{repo}/compare/{basehead}
+        """
+        try:
+            return await self.read(f"{self._repo}/compare/{base}...{head}", lambda body: str(body["status"]))
+        except Refused as error:
+            if error.status == 404:
+                return "unknown"
+            raise
+
     async def head(self, branch: str) -> str:
         """SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""
         return await self.read(f"{self._repo}/branches/{branch}", lambda body: str(body["commit"]["sha"]))

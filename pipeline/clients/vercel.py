@@ -1,60 +1,30 @@
 """Vercel's REST API: deployments, aliases, environment variables, promotion and rollback."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Literal
 
 import httpx
 
 from pipeline.clients.base import Params, Service, nothing
+from pipeline.clients.vercelshapes import (
+    Deployment,
+    EnvironmentVariable,
+    LogLine,
+    Project,
+    RollingRelease,
+    build_line_of,
+    deployment_of,
+    deployments_of,
+    log_line_of,
+    project_of,
+    rolling_release_of,
+    variables_of,
+)
 from pipeline.errors import Refused
-from pipeline.world import Clock, origin
+from pipeline.world import Clock
 
 UNDER_WAY = "BUILDING,QUEUED,INITIALIZING"
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """One deployment. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
-
-    ``candidate``: whether Vercel would roll back to it; None when it does not say.
-    """
-
-    id: str
-    url: str
-    state: str
-    substate: str
-    target: str
-    commit: str
-    created: int
-    aliases: tuple[str, ...]
-    error: str
-    meta: Mapping[str, str]
-    candidate: bool | None = None
-
-
-@dataclass(frozen=True)
-class EnvironmentVariable:
-    """One variable. ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value."""
-
-    id: str
-    name: str
-    kind: str
-    targets: tuple[str, ...]
-    branch: str
-
-
-@dataclass(frozen=True)
-class Project:
-    """``auto_assign`` is None when Vercel leaves the field out.
-
-    ``serving``: production domain → id of the deployment it points to, empty when Vercel does not say.
-    """
-
-    id: str
-    name: str
-    auto_assign: bool | None
-    serving: Mapping[str, str]
+Moved = Literal["requested", "queued", "already there"]
 
 
 class Vercel(Service):
@@ -70,7 +40,7 @@ class Vercel(Service):
 
     async def project(self) -> Project:
         """GET /v9/projects/{idOrName}"""
-        return await self.read(f"/v9/projects/{self.project_id}", _project, self._scope())
+        return await self.read(f"/v9/projects/{self.project_id}", project_of, self._scope())
 
     async def production(self, domain: str) -> Deployment | None:
         """The deployment ``domain`` points to, None when it points nowhere.
@@ -96,16 +66,16 @@ class Vercel(Service):
 
     async def deployment(self, id_or_host: str) -> Deployment:
         """GET /v13/deployments/{idOrUrl}"""
-        return await self.read(f"/v13/deployments/{id_or_host}", _deployment, self._scope())
+        return await self.read(f"/v13/deployments/{id_or_host}", deployment_of, self._scope())
 
     async def deployments(self, **filters: Any) -> tuple[Deployment, ...]:
-        """The newest 20 that match, newest first. Filters as Vercel names them, e.g. ``target``, ``state``,
-        ``rollbackCandidate``, ``meta-KEY``.
+        """The newest that match (20, or ``limit``), newest first. Filters as Vercel names them, e.g. ``target``,
+        ``state``, ``rollbackCandidate``, ``meta-KEY``.
 
         GET /v6/deployments
         """
         return await self.read(
-            "/v6/deployments", _deployments, self._scope(projectId=self.project_id, limit=20, **filters)
+            "/v6/deployments", deployments_of, self._scope(**{"projectId": self.project_id, "limit": 20, **filters})
         )
 
     async def build_log(self, deployment: str, lines: int = 5) -> str:
@@ -121,7 +91,7 @@ class Vercel(Service):
 
     async def variables(self) -> tuple[EnvironmentVariable, ...]:
         """All of the project, without values. GET /v10/projects/{idOrName}/env"""
-        return await self.read(f"/v10/projects/{self.project_id}/env", _variables, self._scope())
+        return await self.read(f"/v10/projects/{self.project_id}/env", variables_of, self._scope())
 
     async def value(self, variable: str) -> str:
         """One variable's value, decrypted; it must go no further than the probe that asked.
@@ -131,89 +101,110 @@ class Vercel(Service):
         path = f"/v1/projects/{self.project_id}/env/{variable}"
         return await self.read(path, lambda body: str(body.get("value") or ""), self._scope())
 
-    async def upload(self, sha: str, content: bytes) -> None:
-        """Put one file by its SHA-1; twice is the same as once. POST /v2/files"""
-        headers = {"x-now-digest": sha, "x-now-size": str(len(content)), "content-type": "application/octet-stream"}
+    async def built_with(self, deployment: str) -> Mapping[str, str]:
+        """Name → value of the variables that ``deployment`` has, as far as they can be read; no further than the probe.
+
+        GET /v3/env/pull/{deployment}/production
+        """
+        path = f"/v3/env/pull/{deployment}/production"
+        return await self.read(path, lambda body: {str(k): str(v) for k, v in body["env"].items()}, self._scope())
+
+    async def upload(self, sha: str, size: int, content: "bytes | Callable[[], AsyncIterator[bytes]]") -> None:
+        """Put one file by its SHA-1; twice is the same as once. ``content`` is called anew for each attempt.
+
+        POST /v2/files
+        """
+        headers = {
+            "x-now-digest": sha,
+            "x-now-size": str(size),
+            "content-type": "application/octet-stream",
+            "content-length": str(size),
+        }
         await self.repeatable("POST", "/v2/files", nothing, params=self._scope(), content=content, headers=headers)
 
-    async def create(self, body: Mapping[str, Any]) -> Deployment:
+    async def create(self, body: Mapping[str, Any], *, prebuilt: bool = True) -> Deployment:
         """Make a deployment of uploaded files. Raises Refused with code ``missing_files`` when some are absent.
 
         POST /v13/deployments
         """
-        params = self._scope(prebuilt=1, skipAutoDetectionConfirmation=1)
-        return await self.once("POST", "/v13/deployments", _deployment, params=params, json=body)
+        params = self._scope(prebuilt=1 if prebuilt else None, skipAutoDetectionConfirmation=1)
+        return await self.once("POST", "/v13/deployments", deployment_of, params=params, json=body)
+
+    async def hold_domains(self) -> None:
+        """Switch auto-assignment off, so that no push moves production; promoting switches it on again.
+
+        PATCH /v9/projects/{idOrName}
+        """
+        path, body = f"/v9/projects/{self.project_id}", {"autoAssignCustomDomains": False}
+        await self.repeatable("PATCH", path, nothing, params=self._scope(), json=body)
 
     async def cancel(self, deployment: str) -> None:
         """Stop a build. PATCH /v12/deployments/{id}/cancel"""
         await self.once("PATCH", f"/v12/deployments/{deployment}/cancel", nothing, params=self._scope())
 
-    async def promote(self, deployment: str) -> None:
+    async def promote(self, deployment: str) -> Moved:
         """Ask Vercel to point every production domain at ``deployment``, without a rebuild.
 
-        Returns when the request is accepted, not when it is done; read ``alias`` for that.
-        POST /v10/projects/{projectId}/promote/{deploymentId}
+        Returns when the request is accepted, not when it is done; read ``alias`` for that. ``queued``: it waits until
+        somebody's rolling release ends. POST /v10/projects/{projectId}/promote/{deploymentId}
         """
-        await self._move(f"/v10/projects/{self.project_id}/promote/{deployment}", {})
+        return await self._move(f"/v10/projects/{self.project_id}/promote/{deployment}", {})
 
-    async def roll_back(self, deployment: str, why: str = "") -> None:
+    async def roll_back(self, deployment: str, why: str = "") -> Moved:
         """Ask Vercel to point every production domain back at ``deployment``; pins the project there.
 
-        Returns when the request is accepted, not when it is done.
+        Returns when the request is accepted, not when it is done; ends a rolling release.
         POST /v1/projects/{projectId}/rollback/{deploymentId}
         """
-        await self._move(f"/v1/projects/{self.project_id}/rollback/{deployment}", {"description": why} if why else {})
+        path = f"/v1/projects/{self.project_id}/rollback/{deployment}"
+        return await self._move(path, {"description": why} if why else {})
 
-    async def _move(self, path: str, params: Mapping[str, str]) -> None:
+    async def _move(self, path: str, params: Mapping[str, str]) -> Moved:
+        status = 0
+
+        def note(response: httpx.Response) -> None:
+            nonlocal status
+            status = response.status_code
+
         try:
-            await self.once("POST", path, nothing, params=self._scope(**params), json={})
+            await self.once("POST", path, nothing, params=self._scope(**params), json={}, seen=note)
         except Refused as error:
             if error.status != 409:
                 raise
-            # 409: already the current production deployment. Whether that is so, the gate after us asks.
+            return "already there"  # whether that is so, the gate after us asks
+        return "queued" if status == 202 else "requested"
 
+    async def rolling_release(self) -> RollingRelease | None:
+        """The newest rolling release, None when there never was one. GET /v1/projects/{id}/rolling-release"""
+        path = f"/v1/projects/{self.project_id}/rolling-release"
+        return await self.read(path, rolling_release_of, self._scope())
 
-def _project(body: Any) -> Project:
-    auto = body.get("autoAssignCustomDomains")
-    live = ((body.get("targets") or {}).get("production") or {}).get("id") or ""
-    serving = {
-        str(alias["domain"]): str((alias.get("deployment") or {}).get("id") or live)
-        for alias in body.get("alias") or []
-        if alias.get("target") == "PRODUCTION"
-    }
-    return Project(str(body["id"]), str(body["name"]), auto if isinstance(auto, bool) else None, serving)
+    async def start_rolling(self, canary: str) -> None:
+        """Give ``canary`` the first stage's share of visitors. POST …/rolling-release/start"""
+        await self._roll("start", {"canaryDeploymentId": canary})
 
+    async def advance_rolling(self, canary: str, stage: int) -> None:
+        """From ``stage`` (from 0) to the next one. POST …/rolling-release/approve-stage"""
+        body = {"canaryDeploymentId": canary, "activeStageIndex": stage, "nextStageIndex": stage + 1}
+        await self._roll("approve-stage", body)
 
-def _deployment(body: Any) -> Deployment:
-    meta = {str(key): str(value) for key, value in (body.get("meta") or {}).items()}
-    return Deployment(
-        id=str(body.get("id") or body["uid"]),
-        url=origin(str(body["url"])),
-        state=str(body.get("readyState") or body["state"]),
-        substate=str(body.get("readySubstate") or ""),
-        target=str(body.get("target") or ""),
-        commit=meta.get("githubCommitSha", ""),
-        created=int(body.get("createdAt") or body["created"]),
-        aliases=tuple(str(alias) for alias in body.get("alias") or ()),
-        error=str(body.get("errorMessage") or body.get("errorCode") or ""),
-        meta=meta,
-        candidate=body.get("isRollbackCandidate"),
-    )
+    async def complete_rolling(self, canary: str) -> None:
+        """Give ``canary`` all visitors. POST …/rolling-release/complete"""
+        await self._roll("complete", {"canaryDeploymentId": canary})
 
+    async def _roll(self, what: str, body: Mapping[str, Any]) -> None:
+        path = f"/v1/projects/{self.project_id}/rolling-release/{what}"
+        await self.once("POST", path, nothing, params=self._scope(), json=body)
 
-def _deployments(body: Any) -> tuple[Deployment, ...]:
-    return tuple(_deployment(item) for item in body["deployments"])
+    def runtime_log(self, deployment: str) -> AsyncIterator[LogLine]:
+        """What the deployment's functions said, as Vercel streams it: it may stay open for minutes.
 
+        GET /v1/projects/{projectId}/deployments/{deploymentId}/runtime-logs
+        """
+        path = f"/v1/projects/{self.project_id}/deployments/{deployment}/runtime-logs"
+        return self.lines(path, log_line_of, self._scope(format="lines"))
 
-def _variables(body: Any) -> tuple[EnvironmentVariable, ...]:
-    def one(item: Any) -> EnvironmentVariable:
-        targets = item.get("target") or []
-        return EnvironmentVariable(
-            str(item["id"]),
-            str(item["key"]),
-            str(item["type"]),
-            (targets,) if isinstance(targets, str) else tuple(targets),
-            str(item.get("gitBranch") or ""),
-        )
-
-    return tuple(one(item) for item in body["envs"])
+    async def build_lines(self, deployment: str) -> tuple[LogLine, ...]:
+        """The whole build log. GET /v3/deployments/{idOrUrl}/events"""
+        path, query = f"/v3/deployments/{deployment}/events", self._scope(direction="forward", limit=-1)
+        return await self.read(path, lambda body: tuple(build_line_of(item) for item in body), query)

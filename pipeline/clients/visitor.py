@@ -1,8 +1,11 @@
 """Visits the site the way a browser would: routes, the health check, and a student's journeys."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -10,6 +13,7 @@ import httpx
 from pipeline.world import Clock
 
 TIMEOUT = httpx.Timeout(20, connect=5)
+PROTECTION = re.compile(r"/sso-api\b|//vercel\.com/(sso|login)")
 ERROR_PAGES = (
     re.compile(r"Application error: a (?:server|client)-side exception has occurred[^<]{0,80}"),
     re.compile(r'<html[^>]+id="__next_error__"'),
@@ -26,6 +30,11 @@ class Answer:
     ms: int
     body: str = ""
     failure: str = ""
+    unseen: bool = False
+    """Name resolution or TLS failed on our side, so nothing was learnt about the site."""
+    protected: bool = False
+    """Vercel's Deployment Protection answered instead of the site."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def error_page(self) -> str:
@@ -64,10 +73,34 @@ class Visitor:
         self._new_client, self._clock, self._email, self._password = new_client, clock, email, password
         self._headers = {"x-vercel-protection-bypass": bypass} if bypass else {}
 
-    async def get(self, url: str) -> Answer:
-        """GET ``url`` and follow redirects. Never raises for what the site does."""
+    async def get(self, url: str, patience: float = 20) -> Answer:
+        """GET ``url`` with empty cookies and follow redirects, for at most ``patience`` seconds. Never raises."""
         async with self._client() as client:
-            return await self._get(client, url)
+            return await self._get(client, url, patience)
+
+    async def get_all(self, urls: Sequence[str], *, at_once: int, request: float, budget: float) -> tuple[Answer, ...]:
+        """All ``urls``, ``at_once`` at a time; whoever is not done when ``budget`` seconds are over has no answer.
+
+        They share connections, but no cookies.
+        """
+        turn = asyncio.Semaphore(at_once)
+        async with self._client() as client:
+            client.cookies = _NoCookies()
+
+            async def one(url: str) -> Answer:
+                async with turn:
+                    return await self._get(client, url, request)
+
+            tasks = [asyncio.ensure_future(one(url)) for url in urls]
+            done, late = await asyncio.wait(tasks, timeout=budget) if tasks else (set(), set())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            over = f"no time was left: all routes together may take {budget:g} s"
+            return tuple(
+                task.result() if task in done else Answer(url, 0, 0, failure=over)
+                for url, task in zip(urls, tasks, strict=True)
+            )
 
     async def journeys(
         self, site: str, *, login: bool, course: str, course_contains: str, upload: str
@@ -88,14 +121,19 @@ class Visitor:
         client.headers.update(self._headers)
         return client
 
-    async def _get(self, client: httpx.AsyncClient, url: str) -> Answer:
+    async def _get(self, client: httpx.AsyncClient, url: str, patience: float = 20) -> Answer:
         began = self._clock.monotonic()
+        timeout = httpx.Timeout(patience, connect=min(5.0, patience))
         try:
-            response = await client.get(url, follow_redirects=True)
+            response = await client.get(url, follow_redirects=True, timeout=timeout)
         except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
             landed, off = _where(error, url)
-            return Answer(landed, 302 if off else 0, self._ms(began), failure=f"{type(error).__name__} {error}".strip())
-        return Answer(str(response.url), response.status_code, self._ms(began), response.text)
+            says = f"{type(error).__name__} {error}".strip()
+            return Answer(landed, 302 if off else 0, self._ms(began), failure=says, unseen=not off and _ours(error))
+        return Answer(
+            str(response.url), response.status_code, self._ms(began), response.text,
+            protected=_protected(response), headers=response.headers,
+        )  # fmt: skip
 
     async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]]) -> Attempt:
         began = self._clock.monotonic()
@@ -143,6 +181,35 @@ class Visitor:
 
     def _ms(self, began: float) -> int:
         return round((self._clock.monotonic() - began) * 1000)
+
+
+class _NoCookies(httpx.Cookies):
+    """Keeps none: what one visit was given must not change the next."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
+
+
+def _ours(error: BaseException | None) -> bool:
+    """Whether name resolution or TLS failed: then the trouble may be on our side of the wire."""
+    while error is not None:
+        if isinstance(error, socket.gaierror | ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _protected(response: httpx.Response) -> bool:
+    """Whether Vercel's Deployment Protection answered: a redirect to its single sign-on, or its own 401."""
+    if any(PROTECTION.search(str(step.headers.get("location", ""))) for step in response.history):
+        return True
+    if PROTECTION.search(str(response.url)) or "_vercel_sso_nonce" in response.headers.get("set-cookie", ""):
+        return True
+    return (
+        response.status_code == 401
+        and response.headers.get("server", "").lower() == "vercel"
+        and ("Authentication Required" in response.text[:20_000] or "vercel.com/sso-api" in response.text[:20_000])
+    )
 
 
 async def _ok(response: httpx.Response, at: str) -> httpx.Response:

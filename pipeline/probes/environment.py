@@ -1,12 +1,17 @@
-"""Reads which variables are set; looks at values only to describe them, and lets none of them out."""
+"""Reads which variables are set; looks at values only to describe and compare them, and lets none of them out."""
 
 import asyncio
+import hmac
 import re
-from urllib.parse import urlsplit
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from checks.evidence import EnvironmentVariables, Variable
+from checks.evidence import ChangedVariables, EnvironmentVariables, ReadVariables, Variable
 from checks.policy import EnvironmentPolicy
-from pipeline.clients.vercel import EnvironmentVariable
+from pipeline.clients.vercelshapes import EnvironmentVariable
+from pipeline.prebuilt import OUTPUT
 from pipeline.world import World
 
 PLACEHOLDER = re.compile(
@@ -14,21 +19,90 @@ PLACEHOLDER = re.compile(
 )
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 HIDDEN = ("sensitive", "secret")
+READS = re.compile(
+    r"""process\.env(?:\.([A-Z][A-Z0-9_]+)|\[['"]([A-Z][A-Z0-9_]+)['"]\])"""  # JavaScript
+    r"""|environ(?:\.get\(|\[)['"]([A-Z][A-Z0-9_]+)['"]"""  # Python
+)
+GIVEN = re.compile(r"^(VERCEL|NEXT_RUNTIME|NEXT_PHASE|NODE_ENV$|CI$|PORT$|__NEXT|npm_|AWS_|LAMBDA_|TZ$)")
+CODE = frozenset({".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".py"})
+NOT_OURS = frozenset(
+    {"node_modules", ".git", ".next", ".vercel", "dist", "build", "coverage", "tests", "test", ".venv"}
+)
+LARGEST = 1 << 20
 
 
 async def environment_variables(world: World, policy: EnvironmentPolicy) -> EnvironmentVariables:
     required = {variable.name for variable in policy.required}
-    found = [v for v in await world.vercel.variables() if world.vercel_target in v.targets and not v.branch]
-    described = await asyncio.gather(*(_describe(world, v) for v in found if v.name in required))
-    others = tuple(Variable(v.name, readable=False) for v in found if v.name not in required)
-    return EnvironmentVariables(world.vercel_target, (*described, *others))
+    everything = await world.vercel.variables()
+    here = [v for v in everything if world.vercel_target in v.targets]
+    described = await asyncio.gather(*(_describe(world, v) for v in here if v.name in required))
+    others = (Variable(v.name, False, updated=v.updated, branch=v.branch) for v in here if v.name not in required)
+    names = {v.name for v in here}
+    elsewhere = {v.name: v.targets for v in everything if v.name not in names}
+    return EnvironmentVariables(world.vercel_target, (*described, *others), tuple(sorted(elsewhere.items())))
+
+
+async def changed_variables(world: World) -> ChangedVariables:
+    """The key is made here and dies here, so that no digest is worth anything afterwards."""
+    live = await world.vercel.alias(world.domain)
+    if not live:
+        return ChangedVariables((), ())
+    built, everything = await asyncio.gather(world.vercel.built_with(live), world.vercel.variables())
+    here = [v for v in everything if world.vercel_target in v.targets and not v.branch]
+    readable = [v for v in here if v.kind not in HIDDEN and v.kind != "system"]
+    values = await asyncio.gather(*(world.vercel.value(v.id) for v in readable))
+    key = secrets.token_bytes(32)
+    changed = (v.name for v, value in zip(readable, values, strict=True) if v.name in built
+               and not hmac.compare_digest(_digest(key, value), _digest(key, built[v.name])))  # fmt: skip
+    return ChangedVariables(tuple(sorted(changed)), tuple(sorted(v.name for v in here if v.kind in HIDDEN)))
+
+
+async def read_variables(world: World) -> ReadVariables:
+    """From the team's own sources; when only the build is there, from its functions without ``node_modules``."""
+    return ReadVariables(await asyncio.to_thread(_read_by, world.folder))
+
+
+def _read_by(folder: Path) -> tuple[tuple[str, str], ...]:
+    files = list(_code(folder)) or list(_code(folder / OUTPUT / "functions"))
+    found: dict[str, str] = {}
+    for path in sorted(files):
+        for match in READS.finditer(path.read_text(encoding="utf-8", errors="replace")):
+            name = next(group for group in match.groups() if group)
+            if not GIVEN.match(name):
+                found.setdefault(name, path.relative_to(folder).as_posix())
+    return tuple(sorted(found.items()))
+
+
+def _code(folder: Path) -> Iterator[Path]:
+    """Source files below ``folder``; not what was installed, generated or only tests it."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink() and path.name not in NOT_OURS:
+            yield from _code(path)
+        elif path.suffix in CODE and path.is_file() and path.stat().st_size <= LARGEST:
+            yield path
+
+
+def _digest(key: bytes, value: str) -> bytes:
+    return hmac.digest(key, value.encode(), "sha256")
 
 
 async def _describe(world: World, variable: EnvironmentVariable) -> Variable:
     if variable.kind in HIDDEN:
-        return Variable(variable.name, readable=False)
+        return Variable(variable.name, readable=False, updated=variable.updated, branch=variable.branch)
     value = await world.vercel.value(variable.id)
-    return Variable(variable.name, True, len(value), shapes(value))
+    host, sslmode = connection(value)
+    return Variable(variable.name, True, len(value), shapes(value), host, sslmode, variable.updated, variable.branch)
+
+
+def connection(value: str) -> tuple[str, str]:
+    """(host, sslmode) of a URL; empty when there is none. Neither user nor password nor the rest of the query."""
+    try:
+        parts = urlsplit(value)
+        return parts.hostname or "", (parse_qs(parts.query).get("sslmode") or [""])[0]
+    except ValueError:
+        return "", ""
 
 
 def shapes(value: str) -> frozenset[str]:

@@ -3,8 +3,18 @@
 import json
 from typing import TypeVar
 
-from checks.evidence import Health, HealthBefore, OldCodeHealth, ProductionHealth, StagedDeployment, StagedHealth
+from checks.evidence import (
+    ControlHealth,
+    Health,
+    HealthBefore,
+    OldCodeHealth,
+    ProductionBefore,
+    ProductionHealth,
+    StagedDeployment,
+    StagedHealth,
+)
 from checks.policy import HealthPolicy
+from pipeline.errors import Unreachable
 from pipeline.world import World, origin
 
 H = TypeVar("H", bound=Health)
@@ -26,9 +36,18 @@ async def production_health(world: World, policy: HealthPolicy) -> ProductionHea
     return await _ask(world, origin(world.domain), policy, ProductionHealth)
 
 
+async def control_health(world: World, policy: HealthPolicy, before: ProductionBefore) -> ControlHealth:
+    return await _ask(world, before.url, policy, ControlHealth)
+
+
 async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> H:
-    """No answer is evidence too: for a health check it is the worst one, not an unknown one."""
+    """No answer is evidence too: for a health check it is the worst one, not an unknown one.
+
+    Raises Unreachable when names or certificates fail: that may be us.
+    """
     answer = await world.visitor.get(site + policy.path)
+    if answer.unseen:
+        raise Unreachable("site", f"GET {site + policy.path}", answer.failure)
     try:
         body = json.loads(answer.body)
         body = body if isinstance(body, dict) else {}

@@ -1,18 +1,27 @@
-"""Reads Vercel, the clock, and what the person who started the run said."""
+"""Reads Vercel, the release's folder, the journal, the clock, and what the person who started the run said."""
 
 import asyncio
+import json
+from pathlib import Path
+from typing import Any
 
 from checks.evidence import (
     Build,
+    BuildOutput,
+    CommitOrder,
     DeploymentsUnderWay,
+    KnownBad,
     Moment,
     Production,
     Release,
     RollbackTarget,
+    RollingShare,
     StagedDeployment,
     VercelProject,
 )
+from checks.policy import BuildPolicy
 from pipeline.clients.vercel import UNDER_WAY
+from pipeline.prebuilt import OUTPUT
 from pipeline.world import World
 
 
@@ -24,22 +33,45 @@ async def moment(world: World) -> Moment:
     return Moment(world.clock.now())
 
 
+async def known_bad(world: World) -> KnownBad:
+    return KnownBad(await asyncio.to_thread(world.known_bad))
+
+
 async def vercel_project(world: World) -> VercelProject:
     project = await world.vercel.project()
-    return VercelProject(project.id, project.auto_assign)
+    move = project.move
+    return VercelProject(
+        project.id,
+        project.auto_assign,
+        move.kind if move else "",
+        move.to if move else "",
+        move.status if move else "",
+        project.rolling,
+        project.by_hand,
+    )
+
+
+async def rolling_share(world: World) -> RollingShare:
+    seen = await world.vercel.rolling_release()
+    return RollingShare(seen.state, seen.canary, seen.percent, seen.stage) if seen else RollingShare("", "", 0, 0)
 
 
 async def deployments_under_way(world: World) -> DeploymentsUnderWay:
+    """Not this run's own, and not the one that the push of this very commit made."""
     found = await world.vercel.deployments(target="production", state=UNDER_WAY)
-    return DeploymentsUnderWay(tuple(one.id for one in found if one.meta.get("deployRun") != world.run))
+    others = (one for one in found if one.meta.get("deployRun") != world.run)
+    return DeploymentsUnderWay(
+        tuple(one.id for one in others if one.commit != world.release.commit or one.commit == "")
+    )
 
 
 async def rollback_target(world: World) -> RollbackTarget:
     candidates, live = await asyncio.gather(
         world.vercel.deployments(target="production", rollbackCandidate="true"), world.vercel.alias(world.domain)
     )
+    bad = {one.deployment for one in world.known_bad()}
     for one in candidates:
-        if one.id != live:
+        if one.id != live and one.id not in bad:
             return RollbackTarget(one.id, one.url, one.commit)
     return RollbackTarget("", "", "")
 
@@ -49,9 +81,68 @@ async def production(world: World) -> Production:
     return Production(live.id, live.url, world.domain) if live else Production("", "", world.domain)
 
 
+async def commit_order(world: World) -> CommitOrder:
+    live = await world.vercel.production(world.domain)
+    commit = world.release.commit
+    if live is None or not live.commit:
+        return CommitOrder("", commit, "unknown")
+    if live.commit == commit:
+        return CommitOrder(live.commit, commit, "identical")
+    return CommitOrder(live.commit, commit, await world.github.relation(live.commit, commit))
+
+
 async def build(world: World, staged: StagedDeployment) -> Build:
     seen = await world.vercel.deployment(staged.id)
     error = seen.error
     if seen.state == "ERROR":
         error = f"{error}; the log ends: {await world.vercel.build_log(staged.id)}"
     return Build(seen.id, seen.state, seen.substate, seen.aliases, error)
+
+
+async def build_output(world: World, policy: BuildPolicy) -> BuildOutput:
+    root = world.folder / OUTPUT
+    if policy.by == "git":
+        return BuildOutput("git", "")
+    if policy.by == "cli":
+        said = await world.vercel_command.version(policy.command)
+        wrong = f"would be deployed with vercel {said}; deploy.yml pins {policy.version}"
+        if said != policy.version:
+            return BuildOutput("cli", wrong, 0, said)
+        if not (root / "config.json").is_file():  # then Vercel builds it
+            return BuildOutput("cli", "", 0, said)
+        return BuildOutput("cli", _problem(root, world.vercel_target), _written(root), said)
+    return BuildOutput("prebuilt", _problem(root, world.vercel_target), _written(root))
+
+
+def _problem(root: Path, target: str) -> str:
+    """Why ``root`` is no finished build for ``target``; empty when it is one."""
+    try:
+        config = _json(root / "config.json")
+        builds = _json(root / "builds.json") if (root / "builds.json").is_file() else {}
+    except FileNotFoundError:
+        return f"has no {OUTPUT}/config.json in {root.parent.parent}"
+    except (OSError, ValueError) as error:
+        return f"has a broken file in {OUTPUT}: {error}"
+    broken = [one for one in builds.get("builds") or () if isinstance(one, dict) and one.get("error")]
+    if config.get("version") != 3:
+        return f"says version {config.get('version')!r} in {OUTPUT}/config.json, not 3"
+    if builds.get("error") or broken:
+        return f"was not built: {OUTPUT}/builds.json holds an error"
+    if builds.get("target") not in (None, target):
+        return f"was built for {builds['target']}, not for {target}"
+    return ""
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} is no object")
+    return found
+
+
+def _written(root: Path) -> int:
+    """When the build wrote its output, ms since 1970; 0 when it is not there."""
+    try:
+        return int((root / "config.json").stat().st_mtime * 1000)
+    except OSError:
+        return 0

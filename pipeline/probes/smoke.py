@@ -1,10 +1,11 @@
 """Visits the staged deployment and production as a browser and as a student would."""
 
-import asyncio
-
 from checks.evidence import (
+    ControlJourneys,
+    ControlVisits,
     Journey,
     LoadTimes,
+    ProductionBefore,
     ProductionJourneys,
     ProductionVisits,
     StagedDeployment,
@@ -13,16 +14,26 @@ from checks.evidence import (
     Visit,
 )
 from checks.policy import PerformancePolicy, Route, SmokePolicy
-from pipeline.clients.visitor import same_origin
+from pipeline.clients.visitor import Answer, same_origin
+from pipeline.errors import Unreachable
 from pipeline.world import World, origin
 
 
 async def staged_visits(world: World, policy: SmokePolicy, staged: StagedDeployment) -> StagedVisits:
-    return StagedVisits(await _visits(world, staged.url, policy))
+    return StagedVisits(await _visits(world, staged.url, policy, policy.routes))
 
 
 async def production_visits(world: World, policy: SmokePolicy) -> ProductionVisits:
-    return ProductionVisits(await _visits(world, origin(world.domain), policy))
+    return ProductionVisits(await _visits(world, origin(world.domain), policy, policy.routes))
+
+
+async def control_visits(
+    world: World, policy: SmokePolicy, before: ProductionBefore, seen: ProductionVisits
+) -> ControlVisits:
+    """Only what may be failing is asked of the old deployment: it should cost nothing while all is well."""
+    wanted = {route.path: route for route in policy.routes}
+    doubtful = tuple(wanted[visit.path] for visit in seen.visits if not _plainly_well(policy, wanted, visit))
+    return ControlVisits(await _visits(world, before.url, policy, doubtful))
 
 
 async def staged_journeys(world: World, policy: SmokePolicy, staged: StagedDeployment) -> StagedJourneys:
@@ -33,17 +44,35 @@ async def production_journeys(world: World, policy: SmokePolicy) -> ProductionJo
     return ProductionJourneys(await _journeys(world, origin(world.domain), policy))
 
 
+async def control_journeys(
+    world: World, policy: SmokePolicy, before: ProductionBefore, seen: ProductionJourneys
+) -> ControlJourneys:
+    if not any(journey.failed_at for journey in seen.journeys):
+        return ControlJourneys(())
+    return ControlJourneys(await _journeys(world, before.url, policy))
+
+
 async def load_times(world: World, policy: PerformancePolicy) -> LoadTimes:
     answers = [await world.visitor.get(origin(world.domain) + "/") for _ in range(policy.visits)]
     return LoadTimes(tuple(answer.ms for answer in answers if answer.status))
 
 
-async def _visits(world: World, site: str, policy: SmokePolicy) -> tuple[Visit, ...]:
-    return tuple(await asyncio.gather(*(_visit(world, site, route) for route in policy.routes)))
+def _plainly_well(policy: SmokePolicy, wanted: dict[str, Route], visit: Visit) -> bool:
+    right = visit.status == wanted[visit.path].status and visit.has_content
+    return right and not (visit.error_page or visit.left_site) and visit.ms <= policy.slowest_ms
 
 
-async def _visit(world: World, site: str, route: Route) -> Visit:
-    answer = await world.visitor.get(site + route.path)
+async def _visits(world: World, site: str, policy: SmokePolicy, routes: tuple[Route, ...]) -> tuple[Visit, ...]:
+    """One visit a route. Raises Unreachable when names or certificates fail: then nothing was learnt."""
+    urls = [site + route.path for route in routes]
+    answers = await world.visitor.get_all(urls, at_once=policy.at_once, request=policy.request, budget=policy.budget)
+    unseen = next((answer for answer in answers if answer.unseen), None)
+    if unseen:
+        raise Unreachable("site", f"GET {unseen.url}", unseen.failure)
+    return tuple(_visit(site, route, answer) for route, answer in zip(routes, answers, strict=True))
+
+
+def _visit(site: str, route: Route, answer: Answer) -> Visit:
     return Visit(
         route.path,
         answer.status,
@@ -51,8 +80,9 @@ async def _visit(world: World, site: str, route: Route) -> Visit:
         answer.url,
         left_site=not same_origin(answer.url, site),
         error_page=answer.error_page,
-        has_content=route.contains in answer.body,
+        has_content=route.contains in answer.body and bool(answer.body or not 200 <= answer.status < 300),
         failure=answer.failure,
+        protected=answer.protected,
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from pipeline.config import DeployFile, Policies, schema
-from pipeline.definition import DEPLOY, PIPELINES, PREVIEW
+from pipeline.definition import DEPLOY, PIPELINES, PREVIEW, ROLLING
 from pipeline.render.incidents import incident_response
 from pipeline.render.monitoring import monitoring
 from pipeline.render.reference import reference
@@ -20,7 +20,7 @@ def documents(file: DeployFile, policies: Policies, prose: Mapping[str, str]) ->
     written = {name: text.strip() for name, text in prose.items()}
     keys = schema()
     return {
-        "runbooks/deployment-runbook.md": runbook(DEPLOY, PREVIEW, file, policies, written),
+        "runbooks/deployment-runbook.md": runbook(DEPLOY, PREVIEW, ROLLING, file, policies, written),
         "runbooks/incident-response.md": incident_response(file, policies, written),
         "runbooks/troubleshooting.md": troubleshooting(file, policies),
         "runbooks/monitoring.md": monitoring(file, policies),

@@ -50,9 +50,12 @@ VERDICTS = (
 )
 
 
-def stages_in_order(pipeline: Pipeline, policies: Policies) -> str:
+def stages_in_order(pipeline: Pipeline, rolling: Pipeline, policies: Policies) -> str:
     """The last section of the runbook: every step and every gate, in the order in which they come."""
-    proofs = [step.undo.proved_by for step in pipeline.steps if step.undo and step.undo.proved_by]
+    shares = [stage for stage in rolling.stages if stage not in pipeline.stages]
+    more_steps = dict.fromkeys(step for stage in shares for step in stage.does if step not in pipeline.steps)
+    more_gates = dict.fromkeys(gate for stage in shares for gate in stage.asks if gate not in pipeline.gates)
+    proofs = [gate for step in pipeline.steps if step.undo for gate in step.undo.proved_by]
     return "\n\n".join(
         (
             "## The Stages in Order",
@@ -61,9 +64,20 @@ def stages_in_order(pipeline: Pipeline, policies: Policies) -> str:
             "A gate answers with one of these:",
             table(("answer", "means", "the run"), VERDICTS),
             *(_stage(number, stage, pipeline, policies) for number, stage in enumerate(pipeline.stages, 1)),
+            "### In Shares (Rolling Release)",
+            f"{rolling.purpose} Vercel's Rolling Releases must be configured with the same shares and manual approval."
+            " Stage *promote* then gives the first share, each further share is a stage of its own, and *complete*"
+            f" gives all: {' → '.join(stage.name for stage in shares)}. Every share is watched for"
+            f" {spell(policies.promotion.rolling_watch)}. Going back ends the rolling release.",
+            *map(step_entry, more_steps),
+            *(gate_entry(gate, policies) for gate in more_gates),
             "### Going Back",
             "Steps that can be undone are undone, newest first. This must be true afterwards, within a minute. If it is"
-            " not, the run ends as *stranded* (exit 4) and prints what to type by hand.",
+            " not, the run ends as *stranded* (exit 4) and prints what to type by hand. The release is remembered as"
+            " bad: its commit is not shipped again, and no rollback goes to it.",
+            "When everything that stopped the run is also wrong with the old deployment, asked at its own address at"
+            " the same time, going back would not help: the run ends as *held* (exit 5), production stays on the"
+            " release, and a person decides.",
             *(gate_entry(gate, policies) for gate in proofs),
         )
     )
@@ -85,6 +99,7 @@ def flowchart(pipeline: Pipeline) -> str:
         "  deployed([deployed: exit 0])",
         "  blocked([blocked: exit 1, traffic never moved])",
         '  going_back["going back: production is pointed at what it served before"]',
+        "  going_back -- the old deployment fails alike --> held([held: exit 5, a person decides])",
         "  going_back -- proved --> rolled_back([rolled back: exit 3])",
         "  going_back -- not proved --> stranded([stranded: exit 4, a person must act now])",
     ]
@@ -130,7 +145,7 @@ def step_entry(step: Step) -> str:
     """Everything about one step."""
     undo = f"**Undone by:** `{step.undo.name}`. {step.undo.title}" if step.undo else "**Undone by:** nothing."
     if step.undo and step.undo.proved_by:
-        undo += f" Proved by {gate_link(step.undo.proved_by)}."
+        undo += f" Proved by {' and '.join(map(gate_link, step.undo.proved_by))}."
     return "\n\n".join((f"#### {step_heading(step.name)}", *_words(step.procedure), undo))
 
 
@@ -217,7 +232,7 @@ def _steps(pipelines: tuple[Pipeline, ...]) -> str:
 
 
 def _gates(pipelines: tuple[Pipeline, ...]) -> str:
-    proofs = [step.undo.proved_by for one in pipelines for step in one.steps if step.undo and step.undo.proved_by]
+    proofs = [gate for one in pipelines for step in one.steps if step.undo for gate in step.undo.proved_by]
     gates = dict.fromkeys([*(gate for one in pipelines for gate in one.gates), *proofs])
     rows = [(gate_link(one, RUNBOOK), one.procedure.title, one.procedure.owner) for one in gates]
     note = (

@@ -11,7 +11,8 @@ OUTCOMES = {
     "deployed": "DEPLOYED",
     "blocked": "BLOCKED: traffic never moved",
     "rolled back": "ROLLED BACK: production serves what it served before",
-    "stranded": "STRANDED: going back failed, production needs a person now",
+    "stranded": "STRANDED: going back is not proved, production needs a person now",
+    "held": "HELD: the release is live and not well, but neither is the old one; a person decides",
     "": "CUT OFF: the run has no end",
 }
 
@@ -53,7 +54,7 @@ def summary_text(report: Report) -> str:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
-    live = report.staged if report.outcome == "deployed" and report.pipeline == "deploy" else report.before
+    live = report.staged if report.outcome in ("deployed", "held") and report.pipeline == "deploy" else report.before
     if live and report.outcome != "stranded":
         facts.append(("serves", f"{live['id']} on {report.production}"))
     elif report.outcome == "blocked":
@@ -77,6 +78,12 @@ def _next(report: Report) -> list[str]:
             return [
                 f"./inv report {report.run}   shows what was seen; runbooks/incident-response.md says how to go on",
                 "production is pinned until something is promoted; the next deploy has to say --over-rollback",
+                "./inv status   lists environment values and cron jobs that went back with it",
+            ]
+        case "held":
+            return [
+                "runbooks/incident-response.md   the fault is shared: look at the database and the vendors",
+                "./inv rollback   goes back all the same",
             ]
         case "stranded":
             to = f" --to {report.before['id']}" if report.before else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from checks import errors, health, performance, release, services, smoke
+from checks import errors, health, identity, performance, release, services, smoke
 from checks.gate import Gate
 from checks.procedure import procedure
 from pipeline.config import DeployFile, Policies
@@ -32,10 +32,10 @@ CHECKLIST = (
     ("Database migrations prepared and tested", ("database",)),
     ("Environment variables validated", ("environment",)),
     ("Stakeholder approval obtained", ("approval",)),
-    ("Production can take a release now", ("release", "health", "services", "calendar")),
+    ("Production can take a release now", ("release", "order", "rolling", "health", "services", "calendar")),
 )
 VALIDATION: tuple[tuple[str, tuple[Gate, ...]], ...] = (
-    ("Health check", (release.is_live, health.production_is_well)),
+    ("Health check", (release.is_live, identity.production_is_release, health.production_is_well)),
     (
         "Smoke tests: login, course access, file upload",
         (smoke.production_routes_answer, smoke.production_journeys_work),
@@ -68,7 +68,12 @@ MANUAL = (
 
 
 def runbook(
-    pipeline: Pipeline, preview: Pipeline, file: DeployFile, policies: Policies, prose: Mapping[str, str]
+    pipeline: Pipeline,
+    preview: Pipeline,
+    rolling: Pipeline,
+    file: DeployFile,
+    policies: Policies,
+    prose: Mapping[str, str],
 ) -> str:
     """The whole document."""
     parts = (
@@ -76,7 +81,7 @@ def runbook(
         _deployment(pipeline, preview, policies, prose),
         _validation(policies),
         _rollback(pipeline, policies),
-        stages_in_order(pipeline, policies),
+        stages_in_order(pipeline, rolling, policies),
     )
     return page("Deployment Runbook", OPENING, "\n\n".join(parts), known_here(file, policies))
 
@@ -197,6 +202,8 @@ def _variables(policies: Policies) -> str:
             f" {gate_link(environment.variables_have_shape)}. By hand: `vercel env ls production` shows the names,"
             " `vercel env pull --environment=production .env.check` the values (`rm .env.check` afterwards).",
             ticks,
+            "Alone: `./inv env.check --target production`. It also names variables that the code reads and nobody set,"
+            " and values that were changed since the live deployment was made; values themselves are never shown.",
             "A variable reaches only deployments that are built after it was set.",
         )
     )

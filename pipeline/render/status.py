@@ -9,28 +9,33 @@ from pipeline.status import Status
 
 def status_text(status: Status) -> str:
     """One screen."""
-    lines = [f"target    {status.target}, {status.site}"]
-    if status.live:
-        since = datetime.datetime.fromtimestamp(status.live.created / 1000, datetime.UTC)
-        lines.append(
-            f"serves    {status.live.id}  commit {status.live.commit[:COMMIT] or '?'}  built {since:%Y-%m-%d %H:%M} UTC"
-        )
-        run = status.live.meta.get("deployRun")
-        lines += [f"          put there by run {run}"] if run else []
-    else:
-        lines.append("serves    nothing" if not status.unknown else "serves    unknown")
-    lines.append(f"health    {status.health}")
+    lines = [f"target    {status.target}, {status.site}", *_live(status), f"health    {status.health}"]
     match status.pinned:
         case True:
             lines.append("pinned    yes: rolled back; new deployments stay staged until something is promoted")
         case False:
             lines.append("pinned    no")
         case None:
-            lines.append("pinned    unknown: Vercel does not say")
+            lines.append("pinned    unknown: Vercel does not say, so treat it as pinned")
+    if status.rolling:
+        lines.append(f"rolling   {status.rolling.canary} gets {status.rolling.percent} % of the visitors")
+        if status.rolling.queued:
+            lines.append(f"          {status.rolling.queued} is queued behind it")
+    lines += [f"stale     {name} was changed after this deployment was made" for name in status.went_back.variables]
+    lines += [f"cron      {text}" for text in status.went_back.crons]
     lines += [f"staged    {one.id}  commit {one.commit[:COMMIT] or '?'}  {one.url}" for one in status.staged]
     lines.append(f"lock      {status.lock or 'free'}")
     lines += [f"unknown   {text}" for text in status.unknown]
     return "\n".join(lines)
+
+
+def _live(status: Status) -> list[str]:
+    if status.live is None:
+        return ["serves    nothing" if not status.unknown else "serves    unknown"]
+    since = datetime.datetime.fromtimestamp(status.since / 1000, datetime.UTC)
+    lines = [f"serves    {status.live.id}  commit {status.live.commit[:COMMIT] or '?'}"]
+    lines.append(f"since     {since:%Y-%m-%d %H:%M} UTC{', by ' + status.by if status.by else ''}")
+    return lines + ([f"bad       it was taken back before: {status.bad}"] if status.bad else [])
 
 
 def history_text(reports: list[Report]) -> str:

@@ -1,9 +1,12 @@
 """Moves production, and moves it back."""
 
-from checks.evidence import Production, ProductionBefore, StagedDeployment
+from checks.evidence import Production, ProductionBefore, RollingShare, StagedDeployment
+from checks.health import production_is_well_again
+from checks.identity import production_is_previous
+from checks.policy import BuildPolicy, PromotionPolicy
 from checks.release import is_restored
 from pipeline.errors import Refused, ServiceError
-from pipeline.plan import step
+from pipeline.plan import Step, step
 from pipeline.world import World
 
 
@@ -21,18 +24,62 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
 
 
 @step(owner="release manager", moves_production=True)
-async def promote(world: World, staged: StagedDeployment, before: ProductionBefore) -> None:
-    """Point the production domain at the staged deployment.
+async def promote(
+    world: World, policy: PromotionPolicy, way: BuildPolicy, staged: StagedDeployment, before: ProductionBefore
+) -> None:
+    """Point the production domain at the staged deployment, or give it its first share of visitors.
 
     Why: This is the moment in which users get the release. Nothing is rebuilt, so what was tested is what they get,
         and old and new deployment are both alive: nobody sees an interruption.
 
-    By hand: Run `vercel promote $DEPLOYMENT`, with the id; without one the command only prints a status.
+    By hand:
+        Run `vercel promote $DEPLOYMENT`, with the id; without one the command only prints a status.
+        With `promotion.rolling`: `vercel rolling-release start --dpl $DEPLOYMENT`.
+        With `build.by: git`, switch auto-assignment off again afterwards, which promoting switches on:
+        `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`.
 
     If it fails: Run `vercel rollback $PREVIOUS`, with the id, or use Instant Rollback in the dashboard:
         Deployments → the previous one → Instant Rollback.
     """
-    await world.vercel.promote(staged.id)
+    if policy.rolling:
+        await world.vercel.start_rolling(staged.id)
+    elif await world.vercel.promote(staged.id) == "queued":
+        world.progress("queued behind somebody's rolling release")
+    if way.by == "git":
+        await world.vercel.hold_domains()
+
+
+def advance_to(percent: int) -> Step:
+    """The step that gives the release its next share: ``percent`` of the visitors."""
+
+    async def advance(world: World, staged: StagedDeployment, share: RollingShare) -> None:
+        """Give the release its next share of the visitors.
+
+        Why: It has served its share without a fault, so the next one is not a leap.
+
+        By hand: Run `vercel rolling-release approve --dpl $DEPLOYMENT --currentStageIndex $STAGE`.
+
+        If it fails: Run `vercel rollback $PREVIOUS`: it ends the rolling release.
+        """
+        if share.percent < percent:  # else an earlier process did it, and was killed before it could say so
+            await world.vercel.advance_rolling(staged.id, share.stage)
+
+    advance.__name__ = f"advance_to_{percent}"
+    return step(owner="release manager")(advance)
+
+
+@step(owner="release manager")
+async def complete_rolling_release(world: World, staged: StagedDeployment, share: RollingShare) -> None:
+    """Give the release all visitors.
+
+    Why: It has served its last share without a fault.
+
+    By hand: Run `vercel rolling-release complete --dpl $DEPLOYMENT`.
+
+    If it fails: Run `vercel rollback $PREVIOUS`: it ends the rolling release.
+    """
+    if share.state == "ACTIVE":
+        await world.vercel.complete_rolling(staged.id)
 
 
 async def restore_production(world: World, staged: StagedDeployment, before: ProductionBefore) -> None:
@@ -50,4 +97,4 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
     await world.vercel.roll_back(before.id, f"{staged.id} was taken back by run {world.run}")
 
 
-promote.undone_by(restore_production, proved_by=is_restored)
+promote.undone_by(restore_production, proved_by=(is_restored, production_is_previous, production_is_well_again))

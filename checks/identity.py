@@ -1,0 +1,119 @@
+"""Does the address answer as the build that we expect? Nothing is judged before it does."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from checks.evidence import ProductionBefore, ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
+from checks.gate import Findings, block, gate, not_yet
+from checks.policy import IdentityPolicy
+
+BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
+SHORT = 7  # digits of a commit that still name one
+
+
+def _is(policy: IdentityPolicy, answers: Iterable[SaidBuild], deployment: str, commit: str) -> Findings:
+    """Nothing, when every answer is from ``deployment``; ``commit`` may be empty when it is not known."""
+    for said in answers:
+        names = {"deployment": said.deployment, "commit": said.commit, "header": said.header}
+        names = {proof: names[proof] for proof in policy.proof if names[proof]}
+        if commit == "":
+            names.pop("commit", None)
+        fix = f"curl -sS -i {said.url}"
+        if said.protected:
+            yield block(
+                said.url, f"meets Deployment Protection instead of the app: {BYPASS} is not set or is wrong",
+                fix=f"vercel.com → project → Settings → Deployment Protection; set {BYPASS}",
+            )  # fmt: skip
+            return
+        if said.status == 0:
+            yield not_yet(said.url, f"gave no answer: {said.failure}", fix=fix)
+            return
+        wrong = {proof: name for proof, name in names.items() if not _same(proof, name, deployment, commit)}
+        if wrong:
+            says = ", ".join(f"{proof} {name}" for proof, name in wrong.items())
+            yield not_yet(said.url, f"answers as another build: {says}, not {deployment}", fix=fix)
+            return
+        if not names:
+            ways = ", ".join(policy.proof)
+            yield not_yet(said.url, f"answered {said.status} and does not say which build it is (looked for {ways})",
+                          fix="have the health check answer its VERCEL_DEPLOYMENT_ID or VERCEL_GIT_COMMIT_SHA")  # fmt: skip
+            return
+
+
+def _same(proof: str, name: str, deployment: str, commit: str) -> bool:
+    if proof == "commit":
+        return len(name) >= SHORT and commit.startswith(name.lower())
+    return name == deployment
+
+
+def _all(said: tuple[SaidBuild, ...], **changes: object) -> tuple[SaidBuild, ...]:
+    return tuple(replace(one, **changes) for one in said)  # type: ignore[arg-type]
+
+
+@gate(owner="developer")
+def staged_is_itself(policy: IdentityPolicy, staged: StagedDeployment, seen: StagedBuild) -> Findings:
+    """The staged address answers, several times in a row, as the deployment that was just made.
+
+    Why: A sleeping function needs up to 15 seconds to wake, and behind Deployment Protection every page "answers":
+        what is judged before the build itself has answered is somebody else.
+
+    By hand: Run `curl -sS -i $STAGED/api/health/db` three times; each must name the deployment or the commit.
+
+    If it fails: When it answers 401 or redirects to vercel.com, set `VERCEL_AUTOMATION_BYPASS_SECRET`. When it does
+        not say who it is, let the health check answer `VERCEL_GIT_COMMIT_SHA`. Production is untouched.
+    """
+    yield from _is(policy, seen.answers, staged.id, staged.commit)
+
+
+staged_is_itself.stops_when(
+    "Deployment Protection is in the way",
+    lambda p, st, s: (p, st, StagedBuild(_all(s.answers, status=401, protected=True))),
+)
+staged_is_itself.stops_when(
+    "it has not woken up",
+    lambda p, st, s: (p, st, StagedBuild(_all(s.answers, status=0, failure="no answer in 20 s"))),
+)
+staged_is_itself.stops_when(
+    "the answer does not say which build it is",
+    lambda p, st, s: (p, st, StagedBuild(_all(s.answers, deployment="", commit="", header=""))),
+)
+
+
+@gate(owner="on-call")
+def production_is_release(policy: IdentityPolicy, staged: StagedDeployment, seen: ProductionBuild) -> Findings:
+    """The production domain answers, several times in a row, as this release.
+
+    Why: The domain's entry at Vercel says where it should go; only an answer says where it goes. Caches and edges take
+        a moment, and one answer out of three from the old build means that it is not there yet.
+
+    By hand: Run `curl -sS -i $PRODUCTION/api/health/db` three times; each must name the deployment or the commit.
+
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    """
+    yield from _is(policy, seen.answers, staged.id, staged.commit)
+
+
+production_is_release.stops_when(
+    "one of the answers is from the old build",
+    lambda p, st, s: (p, st, ProductionBuild((*s.answers[1:], *_all(s.answers[:1], header="dpl_old")))),
+)
+
+
+@gate(owner="on-call")
+def production_is_previous(policy: IdentityPolicy, before: ProductionBefore, seen: ProductionBuild) -> Findings:
+    """The production domain answers, several times in a row, as what it served before the release.
+
+    Why: A rollback is over when users get the old build, not when Vercel has written it down.
+
+    By hand: Run `curl -sS -i $PRODUCTION/api/health/db` three times; each must name the old deployment.
+
+    If it fails: Run `vercel rollback $PREVIOUS` again, or use Instant Rollback in the dashboard; then call the DevOps
+        lead.
+    """
+    yield from _is(policy, seen.answers, before.id, "")
+
+
+production_is_previous.stops_when(
+    "the domain still answers as the release",
+    lambda p, b, s: (p, b, ProductionBuild(_all(s.answers, header="dpl_bad", deployment="dpl_bad"))),
+)

@@ -1,0 +1,80 @@
+"""Does the release go forward? What is newer than it, and what was taken back, stays."""
+
+from dataclasses import replace
+
+from checks.evidence import BadRelease, CommitOrder, KnownBad, Release
+from checks.gate import Findings, block, gate, warn
+
+
+@gate(owner="release manager")
+def is_newer(release: Release, seen: CommitOrder) -> Findings:
+    """The commit descends from the one that is live.
+
+    Why: A slow run that finishes after a quicker, newer one takes the newer release away from users, and every light
+        stays green.
+
+    By hand: Run `git merge-base --is-ancestor $LIVE_COMMIT $COMMIT`; it must end with 0.
+
+    If it fails: Somebody released something newer, or the branch was never merged: rebase and build again. When you
+        want to go to another line on purpose, run again with `--older`; to go back, use `./inv rollback`.
+    """
+    live = seen.live[:12]
+    if not seen.live:
+        yield warn("production", "does not say which commit it is, so nobody can say whether this one is newer")
+    elif seen.relation not in ("ahead", "identical"):
+        says = {
+            "behind": f"is older than {live}, which is live",
+            "diverged": f"does not descend from {live}, which is live",
+        }.get(seen.relation, f"cannot be compared with {live}, which is live: GitHub does not know one of them")
+        if release.older:
+            yield warn(seen.commit[:12], f"{says}; it ships because you said --older")
+        else:
+            yield block(seen.commit[:12], says, fix="./inv deploy --older, if you mean it")
+
+
+is_newer.stops_when("a newer commit is live", lambda r, s: (r, replace(s, relation="behind")))
+is_newer.stops_when("the branch was never merged", lambda r, s: (r, replace(s, relation="diverged")))
+is_newer.stops_when("GitHub does not know the commit", lambda r, s: (r, replace(s, relation="unknown")))
+
+
+@gate(owner="release manager")
+def is_still_newer(release: Release, seen: CommitOrder) -> Findings:
+    """The commit still descends from the one that is live, right before production moves.
+
+    Why: Minutes have passed since preflight, and others deploy too.
+
+    By hand: Run `vercel inspect $DOMAIN` for the commit that is live now, then
+        `git merge-base --is-ancestor $LIVE_COMMIT $COMMIT`.
+
+    If it fails: Somebody released something newer meanwhile. Rebase, build again and start a new run.
+    """
+    yield from is_newer.judge(release, seen)
+
+
+is_still_newer.stops_when("a colleague released meanwhile", lambda r, s: (r, replace(s, relation="behind")))
+
+
+@gate(owner="release manager")
+def was_not_taken_back(release: Release, seen: KnownBad) -> Findings:
+    """This commit was not rolled back from before.
+
+    Why: The pipeline that starts again at night with the same commit brings the same incident back.
+
+    By hand: Run `./inv history` and look for a rolled back run of this commit.
+
+    If it fails: Fix the commit and ship the new one. When the cause was elsewhere, waive this gate for today in
+        `deploy.yml`, with the commit as its subject.
+    """
+    for bad in seen.releases:
+        if bad.commit == release.commit:
+            yield block(bad.commit[:12], f"was taken back on {bad.at[:10]} by run {bad.run}: {bad.reason}",
+                        fix="ship a commit that fixes it")  # fmt: skip
+            return
+
+
+was_not_taken_back.stops_when(
+    "the same commit is tried again",
+    lambda r, s: (
+        r, KnownBad((BadRelease("dpl_bad", r.commit, "20261123-010000-ab12", "2026-11-23T01:00", "pages answered 500"),)),
+    ),
+)  # fmt: skip

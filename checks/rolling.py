@@ -1,0 +1,105 @@
+"""A rolling release: some visitors first, and every share by our gates instead of by a timer."""
+
+from dataclasses import replace
+
+from checks.errors import no_new_critical
+from checks.evidence import Issue, NewIssues, RollingShare, StagedDeployment, StagedHealth, VercelProject
+from checks.gate import Findings, block, gate, not_yet
+from checks.health import staged_is_well
+from checks.policy import ErrorsPolicy, HealthPolicy, PromotionPolicy
+
+
+@gate(owner="release manager")
+def is_set_up(policy: PromotionPolicy, seen: VercelProject) -> Findings:
+    """Vercel's rolling release has the shares that `deploy.yml` says, and waits for approval between them.
+
+    Why: A rolling release that advances by time reaches everybody while nobody looks, and when one is configured that
+        we know nothing of, "promoted" means ten percent.
+
+    By hand: Run `vercel rolling-release fetch` and compare it with `promotion.rolling` in `deploy.yml`.
+
+    If it fails: Run `vercel rolling-release configure` with the same shares and manual approval, or
+        `vercel rolling-release configure --cfg=disable` when `promotion.rolling` is empty. It counts from the next
+        deployment on.
+    """
+    wanted = (*policy.rolling, 100) if policy.rolling else ()
+    if seen.rolling != wanted:
+        have, want = (", ".join(f"{share} %" for share in shares) or "none" for shares in (seen.rolling, wanted))
+        yield block("rolling release", f"has the shares {have}; deploy.yml wants {want}", fix=configure(policy))
+    elif wanted and not seen.rolling_by_hand:
+        yield block("rolling release", "advances by time, not by approval", fix=configure(policy))
+
+
+def configure(policy: PromotionPolicy) -> str:
+    """The command that sets Vercel up as ``policy`` wants it."""
+    if not policy.rolling:
+        return "vercel rolling-release configure --disable"
+    stages = " ".join(f"--stage={share}" for share in policy.rolling)
+    return f"vercel rolling-release configure --enable --advancement-type=manual-approval {stages}"
+
+
+is_set_up.stops_when("somebody configured a rolling release", lambda p, s: (p, replace(s, rolling=(10, 100))))
+is_set_up.stops_when(
+    "it advances by time",
+    lambda p, s: (replace(p, rolling=(10,)), replace(s, rolling=(10, 100), rolling_by_hand=False)),
+)
+
+
+@gate(owner="release manager")
+def share_is_ours(staged: StagedDeployment, seen: RollingShare) -> Findings:
+    """The rolling release that is under way gives its share to this release.
+
+    Why: There is one rolling release a project; a colleague's would be judged by our gates, or ours queued behind it.
+
+    By hand: Run `vercel rolling-release fetch` and compare the canary's id.
+
+    If it fails: Run `vercel rolling-release abort --dpl $DEPLOYMENT`, then talk to whoever else is releasing.
+    """
+    if seen.state != "ACTIVE":
+        yield not_yet("rolling release", f"is {seen.state or 'not there'}", fix="vercel rolling-release fetch")
+    elif seen.canary != staged.id:
+        yield not_yet(
+            "rolling release", f"is of {seen.canary}; ours is queued behind it", fix="vercel rolling-release fetch"
+        )
+
+
+share_is_ours.stops_when("ours is queued behind a colleague's", lambda st, s: (st, replace(s, canary="dpl_colleague")))
+share_is_ours.stops_when("it was aborted", lambda st, s: (st, replace(s, state="ABORTED")))
+
+
+@gate(owner="on-call")
+def canary_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: StagedHealth) -> Findings:
+    """The release is healthy while some visitors use it.
+
+    Why: Half of the answers of the production domain are from the old build now; only at its own address the release
+        answers for itself.
+
+    By hand: Run `watch -n 10 curl -sS -o /dev/null -w '%{http_code}' $STAGED/api/health/db`.
+
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, which ends the rolling release.
+    """
+    yield from staged_is_well.judge(policy, staged, seen)
+
+
+canary_is_well.stops_when(
+    "the canary falls ill", lambda p, st, s: (p, st, replace(s, status=503, says="too many connections"))
+)
+
+
+@gate(owner="on-call")
+def canary_has_no_new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
+    """Sentry has no new critical issue of the release while some visitors use it.
+
+    Why: That is what the first visitors are for.
+
+    By hand: In Sentry → Issues search `is:unresolved firstRelease:$COMMIT`.
+
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    """
+    yield from no_new_critical.judge(policy, seen)
+
+
+canary_has_no_new_errors.stops_when(
+    "the first visitors meet a new error",
+    lambda p, s: (p, NewIssues(s.release, (Issue("fatal", "TypeError: course is null", 3, "…/issues/1"),))),
+)

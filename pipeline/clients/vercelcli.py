@@ -1,0 +1,75 @@
+"""Vercel's own command line, run as a process."""
+
+import asyncio
+import os
+import shlex
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import Unreachable
+
+API = "https://api.vercel.com"
+NAME = "vercel command"
+
+
+class VercelCommand:
+    """``environment`` holds the token, so that it is in no process list. ``api`` is Vercel's REST address."""
+
+    def __init__(self, api: str, environment: Mapping[str, str]) -> None:
+        self._api, self._environment = api.rstrip("/"), dict(environment)
+
+    async def version(self, command: str) -> str:
+        """What ``vercel --version`` says, e.g. ``64.0.2``. Raises Unreachable when there is no such command."""
+        said = await self._run([*shlex.split(command), "--version"], None, {}, lambda line: None)
+        return said.split()[-1] if said.split() else ""
+
+    async def run(
+        self,
+        command: str,
+        arguments: Sequence[str],
+        folder: Path,
+        ids: Mapping[str, str],
+        note: Callable[[str], None],
+    ) -> str:
+        """What it prints on stdout; each line of stderr goes to ``note``. Raises Unreachable with the last ones.
+
+        ``ids``: ``VERCEL_ORG_ID`` and ``VERCEL_PROJECT_ID``. The process dies with us.
+        """
+        elsewhere = [] if self._api == API else ["--api", self._api]
+        return await self._run([*shlex.split(command), *arguments, *elsewhere], folder, ids, note)
+
+    async def _run(
+        self, words: Sequence[str], folder: Path | None, ids: Mapping[str, str], note: Callable[[str], None]
+    ) -> str:
+        asked = " ".join(words[:2])
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, cwd=folder, env={**self._environment, **ids}, start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        except OSError as error:
+            says = f"cannot be started: {error.strerror}; install it, or set `build.command` in deploy.yml"
+            raise Unreachable(NAME, asked, says) from error
+        assert process.stdout
+        assert process.stderr
+        try:
+            said, complaints = await asyncio.gather(process.stdout.read(), _lines(process.stderr, note))
+            code = await process.wait()
+        except asyncio.CancelledError:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+        if code:
+            raise Unreachable(NAME, asked, f"ended with {code}: {' / '.join(complaints[-4:])[-400:]}")
+        return said.decode(errors="replace")
+
+
+async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> list[str]:
+    """The lines of ``stream`` as they come, cleaned of spinners and colours."""
+    kept: list[str] = []
+    async for raw in stream:
+        line = "".join(c for c in raw.decode(errors="replace") if c.isprintable()).strip()
+        if line:
+            kept.append(line)
+            note(line)
+    return kept

@@ -1,0 +1,213 @@
+"""What Vercel's answers become: frozen values, and how each is read out of JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.world import origin
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
+
+    ``candidate``: whether Vercel would roll back to it; None when it does not say.
+    """
+
+    id: str
+    url: str
+    state: str
+    substate: str
+    target: str
+    commit: str
+    created: int
+    aliases: tuple[str, ...]
+    error: str
+    meta: Mapping[str, str]
+    candidate: bool | None = None
+    by: str = ""
+    """Who made it, as Vercel names them."""
+    source: str = ""
+    """How it was made: ``cli``, ``git``, ``api``…; empty when Vercel does not say."""
+
+
+@dataclass(frozen=True)
+class EnvironmentVariable:
+    """One variable. ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
+
+    ``updated`` is ms since 1970, 0 when Vercel does not say.
+    """
+
+    id: str
+    name: str
+    kind: str
+    targets: tuple[str, ...]
+    branch: str
+    updated: int = 0
+
+
+@dataclass(frozen=True)
+class Move:
+    """The last time production domains were moved (``lastAliasRequest``). ``at`` is ms since 1970.
+
+    ``kind``: promote or rollback. ``status``: pending, in-progress, succeeded, failed or skipped.
+    """
+
+    kind: str
+    to: str
+    status: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Project:
+    """``auto_assign`` is None when Vercel leaves the field out.
+
+    ``serving``: production domain → id of the deployment it points to, empty when Vercel does not say.
+    ``crons``: path → schedule, of the deployment that serves. ``repository``: ``owner/name`` that pushes to it.
+    """
+
+    id: str
+    name: str
+    auto_assign: bool | None
+    serving: Mapping[str, str]
+    move: Move | None = None
+    rolling: tuple[int, ...] = ()
+    """Percentages of the configured rolling release, 100 included; empty: off."""
+    by_hand: bool = True
+    """Whether its stages wait for an approval instead of advancing by time."""
+    crons: Mapping[str, str] = field(default_factory=dict)
+    repository: str = ""
+    account: str = ""
+    """The team or person it belongs to."""
+
+
+@dataclass(frozen=True)
+class RollingRelease:
+    """A rolling release. ``state``: ACTIVE, COMPLETE or ABORTED; ``stage`` counts from 0."""
+
+    state: str
+    current: str
+    canary: str
+    queued: str
+    stage: int
+    percent: int
+    final: bool
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of a runtime log. ``at`` is ms since 1970; ``status`` 0 when there was no request."""
+
+    at: int
+    level: str
+    message: str
+    method: str
+    path: str
+    status: int
+    source: str
+
+
+def project_of(body: Any) -> Project:
+    auto = body.get("autoAssignCustomDomains")
+    live = ((body.get("targets") or {}).get("production") or {}).get("id") or ""
+    serving = {
+        str(alias["domain"]): str((alias.get("deployment") or {}).get("id") or live)
+        for alias in body.get("alias") or []
+        if alias.get("target") == "PRODUCTION"
+    }
+    move, rolling, crons, link = (body.get(n) or {} for n in ("lastAliasRequest", "rollingRelease", "crons", "link"))
+    org, repository = link.get("org") or "", link.get("repo") or ""
+    return Project(
+        id=str(body["id"]),
+        name=str(body["name"]),
+        auto_assign=auto if isinstance(auto, bool) else None,
+        serving=serving,
+        move=_last_move(move) if move else None,
+        rolling=tuple(int(stage["targetPercentage"]) for stage in rolling.get("stages") or ()),
+        by_hand=rolling.get("advancementType") != "automatic",
+        crons={str(one["path"]): str(one["schedule"]) for one in crons.get("definitions") or ()},
+        repository=f"{org}/{repository}" if org and repository else "",
+        account=str(body.get("accountId") or ""),
+    )
+
+
+def _last_move(body: Any) -> Move:
+    return Move(str(body["type"]), str(body["toDeploymentId"]), str(body["jobStatus"]), int(body["requestedAt"]))
+
+
+def rolling_release_of(body: Any) -> RollingRelease | None:
+    found = body["rollingRelease"]
+    if not found:
+        return None
+    stage = found.get("activeStage") or {}
+    return RollingRelease(
+        state=str(found["state"]),
+        current=_id(found.get("currentDeployment")),
+        canary=_id(found.get("canaryDeployment")),
+        queued=str(found.get("queuedDeploymentId") or ""),
+        stage=int(stage.get("index") or 0),
+        percent=int(stage.get("targetPercentage") or 0),
+        final=bool(stage.get("isFinalStage")),
+    )
+
+
+def _id(deployment: Any) -> str:
+    return str((deployment or {}).get("id") or "")
+
+
+def log_line_of(item: Any) -> LogLine:
+    return LogLine(
+        at=int(item["timestampInMs"]),
+        level=str(item.get("level") or "info"),
+        message=str(item.get("message") or ""),
+        method=str(item.get("requestMethod") or ""),
+        path=str(item.get("requestPath") or ""),
+        status=int(item.get("responseStatusCode") or 0),
+        source=str(item.get("source") or ""),
+    )
+
+
+def build_line_of(item: Any) -> LogLine:
+    inner = item.get("payload") or {}
+    text, kind = item.get("text") or inner.get("text") or "", str(item.get("type") or "")
+    level = "error" if kind in ("stderr", "fatal") else "info"
+    return LogLine(int(item.get("created") or item.get("date") or 0), level, str(text), "", "", 0, "build")
+
+
+def deployment_of(body: Any) -> Deployment:
+    meta = {str(key): str(value) for key, value in (body.get("meta") or {}).items()}
+    return Deployment(
+        id=str(body.get("id") or body["uid"]),
+        url=origin(str(body["url"])),
+        state=str(body.get("readyState") or body["state"]),
+        substate=str(body.get("readySubstate") or ""),
+        target=str(body.get("target") or ""),
+        commit=meta.get("githubCommitSha", ""),
+        created=int(body.get("createdAt") or body["created"]),
+        aliases=tuple(str(alias) for alias in body.get("alias") or ()),
+        error=str(body.get("errorMessage") or body.get("errorCode") or ""),
+        meta=meta,
+        candidate=body.get("isRollbackCandidate"),
+        by=str((body.get("creator") or {}).get("username") or ""),
+        source=str(body.get("source") or ""),
+    )
+
+
+def deployments_of(body: Any) -> tuple[Deployment, ...]:
+    return tuple(deployment_of(item) for item in body["deployments"])
+
+
+def variables_of(body: Any) -> tuple[EnvironmentVariable, ...]:
+    def one(item: Any) -> EnvironmentVariable:
+        targets = item.get("target") or []
+        return EnvironmentVariable(
+            str(item["id"]),
+            str(item["key"]),
+            str(item["type"]),
+            (targets,) if isinstance(targets, str) else tuple(targets),
+            str(item.get("gitBranch") or ""),
+            int(item.get("updatedAt") or item.get("createdAt") or 0),
+        )
+
+    return tuple(one(item) for item in body["envs"])

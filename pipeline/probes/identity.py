@@ -1,0 +1,50 @@
+"""Asks an address, several times in a row, which build it is."""
+
+import json
+
+from checks.evidence import ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
+from checks.policy import HealthPolicy, IdentityPolicy, SmokePolicy
+from pipeline.clients.visitor import Answer
+from pipeline.errors import Unreachable
+from pipeline.world import World, origin
+
+
+async def staged_build(
+    world: World, policy: IdentityPolicy, health: HealthPolicy, smoke: SmokePolicy, staged: StagedDeployment
+) -> StagedBuild:
+    """Every route is visited first, and nothing is made of it: a function that sleeps must wake before it is judged."""
+    urls = [staged.url + route.path for route in smoke.routes]
+    await world.visitor.get_all(urls, at_once=smoke.at_once, request=smoke.request, budget=smoke.budget)
+    return StagedBuild(await _ask(world, staged.url + health.path, policy))
+
+
+async def production_build(world: World, policy: IdentityPolicy, health: HealthPolicy) -> ProductionBuild:
+    return ProductionBuild(await _ask(world, origin(world.domain) + health.path, policy))
+
+
+async def _ask(world: World, url: str, policy: IdentityPolicy) -> tuple[SaidBuild, ...]:
+    """Each answer comes over a connection of its own: another edge may answer."""
+    said = []
+    for _ in range(policy.times):
+        answer = await world.visitor.get(url)
+        if answer.unseen:
+            raise Unreachable("site", f"GET {url}", answer.failure)
+        said.append(_said(url, policy, answer))
+    return tuple(said)
+
+
+def _said(url: str, policy: IdentityPolicy, answer: Answer) -> SaidBuild:
+    try:
+        body = json.loads(answer.body)
+        body = body if isinstance(body, dict) else {}
+    except ValueError:
+        body = {}
+    return SaidBuild(
+        url,
+        answer.status,
+        str(body.get("deployment") or ""),
+        str(body.get("commit") or ""),
+        str(answer.headers.get(policy.header) or ""),
+        answer.failure,
+        answer.protected,
+    )

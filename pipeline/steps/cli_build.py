@@ -1,0 +1,34 @@
+"""Has Vercel's own command line deploy, and reads what it made."""
+
+import re
+
+from checks.evidence import Release
+from checks.policy import BuildPolicy
+from pipeline.clients.vercelshapes import Deployment
+from pipeline.errors import ServiceError, Unreachable
+from pipeline.prebuilt import OUTPUT
+from pipeline.steps.made import made_after_all, meta
+from pipeline.world import World
+
+ADDRESS = re.compile(r"https?://\S+")
+
+
+async def deploy_with_cli(world: World, policy: BuildPolicy, release: Release) -> Deployment:
+    """Run ``vercel deploy … --skip-domain``; what it prints is the address. Raises ServiceError with its last lines."""
+    arguments = ["deploy", "--yes", *(("--prebuilt",) if (world.folder / OUTPUT / "config.json").is_file() else ())]
+    if world.vercel_target == "production":
+        arguments += ["--prod", "--skip-domain"]
+    if policy.archive == "always":
+        arguments += ["--archive=tgz"]
+    for key, value in meta(world).items():
+        arguments += ["--meta", f"{key}={value}"]
+    try:
+        project = await world.vercel.project()
+        ids = {"VERCEL_ORG_ID": project.account, "VERCEL_PROJECT_ID": project.id}
+        said = await world.vercel_command.run(policy.command, arguments, world.folder, ids, world.progress)
+        address = ADDRESS.search(said)
+        if not address:
+            raise Unreachable("vercel command", "deploy", f"printed no address but {said[-200:]!r}")
+        return await world.vercel.deployment(address.group(0).partition("://")[2].rstrip("/"))
+    except ServiceError as error:
+        return await made_after_all(world, error)

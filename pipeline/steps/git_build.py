@@ -1,0 +1,46 @@
+"""Takes the deployment that Vercel's Git integration made of the commit, or has one made from the Git source."""
+
+from checks.evidence import Release
+from checks.policy import BuildPolicy
+from pipeline.clients.vercelshapes import Deployment, Project
+from pipeline.errors import BadRelease, ServiceError
+from pipeline.steps.made import made_after_all, meta
+from pipeline.world import World
+
+OVER = ("ERROR", "CANCELED")
+
+
+async def find_or_make_from_git(world: World, policy: BuildPolicy, release: Release) -> Deployment:
+    """Wait ``policy.appears`` for the deployment of a push; then ask for one. Raises BadRelease, ServiceError."""
+    found = await world.vercel.until(lambda: _pushed(world, release), policy.appears)
+    if found:
+        return found
+    world.progress("no push has become a deployment; asking Vercel for one from the commit")
+    project = await world.vercel.project()
+    try:
+        return await world.vercel.create(_body(world, project), prebuilt=False)
+    except ServiceError as error:
+        return await made_after_all(world, error)
+
+
+async def _pushed(world: World, release: Release) -> Deployment | None:
+    """The newest usable deployment that a push of this commit made, and that has not been production yet."""
+    world.progress(f"looking for the deployment of {release.commit[:12]}")
+    found = await world.vercel.deployments(target=world.vercel_target, sha=release.commit)
+    made = (one for one in found if one.source == "git" and one.commit == release.commit)
+    return next((one for one in made if one.state not in OVER and one.substate != "PROMOTED"), None)
+
+
+def _body(world: World, project: Project) -> dict[str, object]:
+    if not project.repository:
+        raise BadRelease(project.name, "is not connected to a Git repository on Vercel; run `vercel git connect`")
+    org, _, repository = project.repository.partition("/")
+    source = {"type": "github", "org": org, "repo": repository, "ref": "main", "sha": world.release.commit}
+    return {
+        "name": project.name,
+        "project": project.id,
+        "target": world.vercel_target if world.vercel_target == "production" else None,
+        "autoAssignCustomDomains": False,
+        "meta": meta(world),
+        "gitSource": source,
+    }

@@ -1,0 +1,27 @@
+"""What this run has made on Vercel already: its id is in the deployment's ``meta``."""
+
+from pipeline.clients.vercelshapes import Deployment
+from pipeline.errors import ServiceError
+from pipeline.world import World
+
+RUN = "deployRun"
+
+
+async def made_by(world: World) -> Deployment | None:
+    """The deployment that this run made, if any. A resumed run must not make a second."""
+    found = await world.vercel.deployments(**{f"meta-{RUN}": world.run})
+    usable = (one for one in found if one.meta.get(RUN) == world.run and one.state not in ("ERROR", "CANCELED"))
+    return next(usable, None)
+
+
+async def made_after_all(world: World, error: ServiceError) -> Deployment:
+    """A creation that failed may have happened; making a second would be worse than looking. Raises ``error``."""
+    made = await made_by(world)
+    if made is None:
+        raise error
+    return made
+
+
+def meta(world: World) -> dict[str, str]:
+    """What a deployment of this run says of itself."""
+    return {RUN: world.run, "githubCommitSha": world.release.commit}
