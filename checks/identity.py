@@ -30,8 +30,8 @@ def _is(policy: IdentityPolicy, answers: Iterable[SaidBuild], deployment: str, c
             return
         wrong = {proof: name for proof, name in names.items() if not _same(proof, name, deployment, commit)}
         if wrong:
-            says = ", ".join(f"{proof} {name}" for proof, name in wrong.items())
-            yield not_yet(said.url, f"answers as another build: {says}, not {deployment}", fix=fix)
+            proof, name = next(iter(wrong.items()))
+            yield not_yet(said.url, f"answers as another build ({proof} {name}), not as {deployment}", fix=fix)
             return
         if not names:
             ways = ", ".join(policy.proof)

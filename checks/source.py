@@ -1,12 +1,12 @@
 """Is this the commit that everybody looked at?"""
 
-from checks.evidence import Commit, CommitChecks, PullRequest
+from checks.evidence import Commit, CommitChecks, PullRequest, Release
 from checks.gate import Findings, block, gate, not_yet
 from checks.policy import ContinuousIntegrationPolicy, ReviewPolicy, SourcePolicy
 
 
 @gate(owner="developer")
-def is_pushed(policy: SourcePolicy, commit: Commit) -> Findings:
+def is_pushed(policy: SourcePolicy, release: Release, commit: Commit) -> Findings:
     """The commit is on GitHub and is the head of the production branch.
 
     Why: A commit that exists on one laptop cannot be reviewed, rebuilt or found again at 2 a.m.
@@ -15,12 +15,12 @@ def is_pushed(policy: SourcePolicy, commit: Commit) -> Findings:
         Run `gh api repos/$REPOSITORY/branches/$BRANCH --jq .commit.sha`.
         It must print the commit that you are about to deploy: `git rev-parse HEAD`.
 
-    If it fails: Push the commit, or pull the branch and deploy its head. To ship something older on purpose
-        is a rollback, not a deploy.
+    If it fails: Push the commit, or pull the branch and deploy its head. To go back is `./inv rollback`; to ship
+        something older on purpose, say `--older`.
     """
     if not commit.known:
         yield block(commit.sha[:12], f"is not on GitHub in {policy.repository}", fix="git push")
-    elif commit.head != commit.sha:
+    elif commit.head != commit.sha and not release.older:
         yield block(
             commit.sha[:12],
             f"is not the head of {policy.branch}, which is {commit.head[:12]}",
@@ -28,8 +28,8 @@ def is_pushed(policy: SourcePolicy, commit: Commit) -> Findings:
         )
 
 
-is_pushed.stops_when("the commit was never pushed", lambda p, c: (p, Commit(c.sha, False, c.branch, c.head)))
-is_pushed.stops_when("somebody pushed after it", lambda p, c: (p, Commit(c.sha, True, c.branch, "f" * 40)))
+is_pushed.stops_when("the commit was never pushed", lambda p, r, c: (p, r, Commit(c.sha, False, c.branch, c.head)))
+is_pushed.stops_when("somebody pushed after it", lambda p, r, c: (p, r, Commit(c.sha, True, c.branch, "f" * 40)))
 
 
 @gate(owner="developer")

@@ -247,7 +247,7 @@ async def return_to_previous(
 ) -> Returned:
     """All four, in order. Raises Stranded when production is not where it should be afterwards."""
     seen = await look(vercel, domain)
-    if seen.live and _is_there(seen, to):
+    if seen.live and is_there(seen, to):
         answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
         return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
     target, was = choose(seen, to, bad, even_bad=even_bad), seen.live.id if seen.live else ""
@@ -264,7 +264,7 @@ async def return_to_previous(
     return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
 
 
-def _is_there(seen: Situation, to: str) -> bool:
+def is_there(seen: Situation, to: str) -> bool:
     """Whether production already is where it was asked to be.
 
     Without a name, a pinned project has been rolled back before: a second, nervous call must not go back twice.

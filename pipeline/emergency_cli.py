@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.emergency import Returned, State, Stranded, choose, client, look, return_to_previous
+from pipeline.emergency import Returned, State, Stranded, choose, client, is_there, look, return_to_previous
 from pipeline.errors import Mistake, ServiceError
 from pipeline.world import SystemClock, origin
 
@@ -70,6 +70,9 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
         if wanted.plan:
             seen = await look(vercel, to.domain)
             live = seen.live.id if seen.live else "nothing"
+            if is_there(seen, wanted.to):
+                out(f"{seen.domain} serves {live}, pinned by an earlier rollback; --to ID goes further back.")
+                return 0
             target = choose(seen, wanted.to, _known_bad(root), even_bad=wanted.even_bad)
             commit = target.commit[:12] or "commit unknown"
             out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")

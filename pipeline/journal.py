@@ -86,17 +86,16 @@ def taken_back(store: Store) -> frozenset[str]:
 
 def known_bad(store: Store) -> tuple[BadRelease, ...]:
     """Releases that were taken back because they were bad, oldest first. An interrupted run says nothing of its own."""
-    kinds = "('run begins', 'step done', 'release bad')"
+    kinds = "('step done', 'release bad')"
     sql = f"select run, at, kind, subject, body from deploy_events where kind in {kinds} order by seq"
     commits: dict[str, str] = {}
     made: dict[str, str] = {}
     found = []
     for run, at, kind, subject, text in store.execute(sql):
         body = json.loads(text)
-        if kind == "run begins":
-            commits[run] = body["commit"]
-        elif (kind, subject) == ("step done", "build"):
+        if (kind, subject) == ("step done", "build"):
             made[run] = body["gives"]["value"]["id"]
+            commits[run] = body["gives"]["value"]["commit"]
         elif kind == "release bad":
             deployment, commit = body.get("deployment") or made.get(run, ""), body.get("commit", commits.get(run, ""))
             found.append(BadRelease(deployment, commit, run, at, body["reason"]))

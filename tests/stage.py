@@ -10,7 +10,7 @@ import httpx
 from checks.evidence import Release
 from pipeline.config import Config, load
 from pipeline.definition import DEPLOY, PROBES
-from pipeline.journal import Event, Journal
+from pipeline.journal import Event, Journal, known_bad
 from pipeline.past import recall
 from pipeline.plan import Pipeline, probes_by_type
 from pipeline.redact import Redactor
@@ -66,7 +66,9 @@ class InProcess:
         return Journal(self.store, run, self.clock.now, Redactor(self.settings.secrets.values()), self.listeners)
 
     def world(self, release: Release, run: str = "r1") -> Any:
-        return open_world(self.settings, release, run, self.clock, transport=self.wire)
+        return open_world(
+            self.settings, release, run, self.clock, transport=self.wire, known_bad=lambda: known_bad(self.store)
+        )
 
     def runner(self, world: World, journal: Journal, **more: Any) -> Runner:
         return Runner(self.pipeline, world, self.settings.policies, probes_by_type(PROBES), journal, **more)
@@ -92,7 +94,7 @@ class InProcess:
             journal = self.journal(run)
             past = recall(journal.events(), self.pipeline, self.settings.policies)
             async with self.world(self.release(), run) as world:
-                return await self.runner(world, journal, past=past).go_back(Stop("cut off"))
+                return await self.runner(world, journal, past=past).go_back(Stop("cut off", cut=True))
 
         return asyncio.run(go())
 

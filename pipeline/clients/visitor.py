@@ -205,11 +205,8 @@ def _protected(response: httpx.Response) -> bool:
         return True
     if PROTECTION.search(str(response.url)) or "_vercel_sso_nonce" in response.headers.get("set-cookie", ""):
         return True
-    return (
-        response.status_code == 401
-        and response.headers.get("server", "").lower() == "vercel"
-        and ("Authentication Required" in response.text[:20_000] or "vercel.com/sso-api" in response.text[:20_000])
-    )
+    page = response.text[:20_000]
+    return response.status_code == 401 and ("Authentication Required" in page or "vercel.com/sso-api" in page)
 
 
 async def _ok(response: httpx.Response, at: str) -> httpx.Response:

@@ -116,7 +116,7 @@ def shapes(value: str) -> frozenset[str]:
                 looks.add("postgres")
     except ValueError:
         pass
-    if EMAIL.match(value):
+    if "url" not in looks and EMAIL.match(value):
         looks.add("email")
     if PLACEHOLDER.match(value.strip()):
         looks.add("placeholder")

@@ -1,7 +1,8 @@
 """Uploaded Node functions: which process serves one, and what the platform tells it about a request."""
 
 import os
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from pipeline.sandbox import functions
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.nodehost import Hosts, NodeHost
+from pipeline.sandbox.nodehost import NodeHost
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.state import Deployment
 
+MOST_ALIVE = 6
 DURATION = 60.0  # seconds a function has when it does not say
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 UNTRUSTED = {b"connection", b"keep-alive", b"x-now-route-matches", b"x-sandbox-request"}
@@ -81,3 +83,35 @@ class NodeFunctions:
         }
         kept = [pair for pair in scope["headers"] if pair[0] not in added and pair[0] not in UNTRUSTED]
         return kept + list(added.items())
+
+
+class Hosts:
+    """The hosts of a sandbox by what they serve; at most ``most`` live, the one unused for longest goes first."""
+
+    def __init__(self, most: int = MOST_ALIVE) -> None:
+        self._most, self._hosts = most, dict[tuple[str, str], NodeHost]()
+        weakref.finalize(self, _stop, self._hosts)
+
+    def get(self, deployment: str, function: str, make: Callable[[], NodeHost]) -> NodeHost:
+        """The host of a function, made when it is not known."""
+        found = self._hosts.get((deployment, function)) or make()
+        self._hosts[deployment, function] = found
+        others = [one for one in self._hosts.values() if one is not found and one.alive and not one.busy]
+        living = sum(one.alive or one.busy for one in self._hosts.values() if one is not found)
+        for one in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
+            one.stop()
+        return found
+
+    def forget(self, deployment: str) -> None:
+        """Stop and drop the hosts of a deployment."""
+        mine = {key: self._hosts.pop(key) for key in list(self._hosts) if key[0] == deployment}
+        _stop(mine)
+
+    def stop(self) -> None:
+        """Stop them all."""
+        _stop(self._hosts)
+
+
+def _stop(hosts: dict[tuple[str, str], NodeHost]) -> None:
+    for host in hosts.values():
+        host.stop()

@@ -13,9 +13,8 @@ import socket
 import subprocess
 import threading
 import time
-import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from starlette.types import Receive, Send
 
 HOST = Path(__file__).parent / "node" / "host.mjs"
 IDLE_SECONDS = 180.0
-MOST_ALIVE = 6
+LOADING_SECONDS = 30.0
 LOOK_SECONDS = 1.0  # how often a host looks whether it is still wanted
 LAST_WORDS_SECONDS = 0.5  # what is waited for console output after the answer, when all is well it comes at once
 MARK = b"\x1e"
@@ -44,10 +43,6 @@ class Invocation:
 
     text: str = ""
     ended: "Future[None]" = field(default_factory=Future)
-
-    def end(self) -> None:
-        with suppress(Exception):  # it may have ended already
-            self.ended.set_result(None)
 
 
 class Died(Exception):
@@ -81,6 +76,7 @@ class NodeHost:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
+        self._ready: Future[None] = Future()
         self.used = time.monotonic()
 
     @property
@@ -109,8 +105,9 @@ class NodeHost:
         self._calls[number] = invocation
         sent = [*headers, (b"x-sandbox-request", str(number).encode()), (b"connection", b"close")]
         try:
+            port = await self._ready_port()
             async with asyncio.timeout(seconds):
-                await self._pass(method, target, sent, receive, send)
+                await self._pass(port, method, target, sent, receive, send)
             await _last_words(invocation)
         except TimeoutError as error:
             await asyncio.to_thread(self.stop)
@@ -133,8 +130,14 @@ class NodeHost:
                 self._process.kill()
                 self._process.wait()
 
+    async def _ready_port(self) -> int:
+        """Where the process answers, once the function is loaded or has failed to; loading does not count."""
+        port = await asyncio.to_thread(self._start)
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ready)), LOADING_SECONDS)
+        return port
+
     async def _pass(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
+        self, port: int, method: str, target: str, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
     ) -> None:
         async def body() -> AsyncIterator[bytes]:
             more = True
@@ -149,7 +152,6 @@ class NodeHost:
         names = {name.lower(): value for name, value in headers}
         bodied = names.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names
         headers = [(name, value) for name, value in headers if name.lower() != b"transfer-encoding"]
-        port = await asyncio.to_thread(self._start)
         request = httpx.Request(
             method, f"http://127.0.0.1:{port}", headers=headers, content=body() if bodied else None,
             extensions={"target": target.encode("latin-1")},
@@ -189,10 +191,11 @@ class NodeHost:
                     env=dict(self._environ), cwd=self._folder, pass_fds=(listening.fileno(),),
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 )  # fmt: skip
-            threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+            self._ready = Future()
+            threading.Thread(target=self._listen, args=(self._process, self._ready), daemon=True).start()
             return self._port
 
-    def _listen(self, process: "subprocess.Popen[bytes]") -> None:
+    def _listen(self, process: "subprocess.Popen[bytes]", ready: "Future[None]") -> None:
         """Hear what the process writes until it ends; end it when nobody needs it any more."""
         assert process.stdout
         assert process.stdin
@@ -204,33 +207,36 @@ class NodeHost:
                     break
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
-                    self._hear(line)
+                    self._hear(line, ready)
             elif self._useless():
                 with self._lock:  # a request that comes now starts another one
                     if self._useless():
                         process.kill()
                         process.wait()
-        self._hear(rest)
+        self._hear(rest, ready)
         process.wait()
         process.stdin.close()
         process.stdout.close()
+        _end(ready)
         if process is self._process:
             for invocation in list(self._calls.values()):
-                invocation.end()
+                _end(invocation.ended)
 
     def _useless(self) -> bool:
         idle = not self._calls and time.monotonic() - self.used > IDLE_SECONDS
         return idle or not self._wanted()
 
-    def _hear(self, line: bytes) -> None:
+    def _hear(self, line: bytes, ready: "Future[None]") -> None:
         """A line of the host about one request, or of the process itself, which concerns all there are."""
         if line.startswith(MARK):
             told = json.loads(line[1:])
             concerned = [self._calls[told["id"]]] if told["id"] in self._calls else []
             text = told.get("text", "")
+            if told.get("ready"):
+                _end(ready)
             if told.get("end"):
                 for one in concerned:
-                    one.end()
+                    _end(one.ended)
             if not told["id"]:
                 concerned = list(self._calls.values())
         else:
@@ -248,36 +254,9 @@ class NodeHost:
         return f"Error: Node.js process exited with exit status: {process.returncode}\n"
 
 
-class Hosts:
-    """The hosts of a sandbox by what they serve; at most ``most`` live, the one unused for longest goes first."""
-
-    def __init__(self, most: int = MOST_ALIVE) -> None:
-        self._most, self._hosts = most, dict[tuple[str, str], NodeHost]()
-        weakref.finalize(self, _stop, self._hosts)
-
-    def get(self, deployment: str, function: str, make: Callable[[], NodeHost]) -> NodeHost:
-        """The host of a function, made when it is not known."""
-        found = self._hosts.get((deployment, function)) or make()
-        self._hosts[deployment, function] = found
-        others = [one for one in self._hosts.values() if one is not found and one.alive and not one.busy]
-        living = sum(one.alive or one.busy for one in self._hosts.values() if one is not found)
-        for one in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
-            one.stop()
-        return found
-
-    def forget(self, deployment: str) -> None:
-        """Stop and drop the hosts of a deployment."""
-        mine = {key: self._hosts.pop(key) for key in list(self._hosts) if key[0] == deployment}
-        _stop(mine)
-
-    def stop(self) -> None:
-        """Stop them all."""
-        _stop(self._hosts)
-
-
-def _stop(hosts: dict[tuple[str, str], NodeHost]) -> None:
-    for host in hosts.values():
-        host.stop()
+def _end(future: "Future[None]") -> None:
+    with suppress(InvalidStateError):  # it ended already, or nobody waits any more
+        future.set_result(None)
 
 
 async def _last_words(invocation: Invocation) -> None:

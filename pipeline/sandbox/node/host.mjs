@@ -12,18 +12,11 @@ const [folder, given] = process.argv.slice(2);
 const { fd, handler, helpers, webApi } = JSON.parse(given);
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-// Its own thread, so that a function that never yields dies with the sandbox too
+// Its own thread, so that a function that never yields dies with the sandbox too. It must not block: an exit joins it
 const WATCH = `
-const fs = require("node:fs"), idle = new Int32Array(new SharedArrayBuffer(4));
-for (;;) {
-  try {
-    if (!fs.readSync(0, Buffer.alloc(64))) break;
-  } catch (error) {
-    if (error.code !== "EAGAIN") break;
-    Atomics.wait(idle, 0, 0, 200);
-  }
-}
-process.kill(process.pid, "SIGKILL");`;
+const { Socket } = require("node:net");
+const gone = () => process.kill(process.pid, "SIGKILL");
+new Socket({ fd: 0, readable: true, writable: false }).on("error", gone).on("close", gone).resume();`;
 new Worker(WATCH, { eval: true, env: {} }).unref();
 
 const requests = new AsyncLocalStorage();
@@ -60,7 +53,7 @@ const server = http.createServer({ requestTimeout: 0 }, (req, res) => {
     tell({ id, end: true });
   });
 });
-server.listen({ fd });
+server.listen({ fd }, () => tell({ id: 0, ready: true }));
 
 function listenerOf(module) {
   let found = module;

@@ -96,7 +96,12 @@ class Variables:
         vercel, named = self._core.state.vercel, request.path_params
         if named["project"] not in (vercel.project, vercel.name, *vercel.deployments):
             raise problem(404, "not_found", "Project not found.")
-        found = environment(self._core, named.get("target", "development"), named.get("branch", ""), readable=True)
+        if named["project"] in vercel.deployments:  # what it was made with, whatever was changed since
+            hidden = {one.key for one in vercel.env if one.type in HIDDEN}
+            env = vercel.deployments[named["project"]].env
+            found = {key: self._core.fill(value) for key, value in env.items() if key not in hidden}
+        else:
+            found = environment(self._core, named.get("target", "development"), named.get("branch", ""), readable=True)
         return JSONResponse({"env": found, "buildEnv": found})
 
     def _find(self, request: Request) -> Variable:
