@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -65,3 +67,41 @@ def medians(times: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, fl
     for name, values in seen.items():
         print(f"  {name:<34} median {statistics.median(values):.3f} s   min {min(values):.3f}   max {max(values):.3f}")
     return {name: statistics.median(values) for name, values in seen.items()}
+
+
+CLI = ROOT / "tests/npm/node_modules/vercel/dist/vc.js"
+QUIET = {"VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
+COPIED = ("inv", "tasks.py", "deploy.yml", "requirements.lock", "checks", "pipeline", "runbooks")
+HIDDEN = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_")
+
+
+class Checkout:
+    """A checkout of its own, with a sandbox that stays up; the installed packages are shared."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        for name in COPIED:
+            (folder / name).symlink_to(ROOT / name) if (ROOT / name).is_dir() else shutil.copy(ROOT / name, folder)
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith(HIDDEN)}
+
+    def __enter__(self) -> "Checkout":
+        self._up = subprocess.Popen(
+            self.command("sandbox", "--json"), env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        assert self._up.stdout
+        said = json.loads(self._up.stdout.readline())
+        self.running = call(said["control"]["url"] + "/", said["control"]["token"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._up.send_signal(signal.SIGINT)
+        self._up.wait(20)
+        self.run("sandbox", "--reset")
+
+    def command(self, *words: str) -> list[str]:
+        return [str(self.folder / "inv"), *words]
+
+    def run(self, *words: str) -> None:
+        timed(self.command(*words), self.environment)

@@ -1,25 +1,15 @@
 """`./inv rollback` as a whole cold process against `vercel rollback` of the real CLI, same sandbox, in turns.
 
-Run: .venv/bin/python -m bench.rollback [times]      (needs node and npm; installs the CLI into bench/node_modules)
+Run: .venv/bin/python -m bench.rollback [times]      (needs node and npm; `./inv test --wide` installs the CLI)
 """
 
-import subprocess
 import sys
 import time
 
-from bench.common import INV, ROOT, call, control, latency, medians, sandbox, timed
-
-CLI = ROOT / "bench/node_modules/vercel/dist/vc.js"
-QUIET = {"VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
+from bench.common import CLI, INV, QUIET, call, control, latency, medians, sandbox, timed
 
 
 def main(times: int = 7) -> None:
-    if not CLI.exists():
-        subprocess.run(
-            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-            cwd=CLI.parents[3],
-            check=True,
-        )
     with sandbox() as running:
         api, token = running["urls"]["vercel"], running["tokens"]["vercel"]
         vercel = running["vercel"]

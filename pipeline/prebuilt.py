@@ -65,22 +65,26 @@ class OutputFile:
 
 def output_files(release: Path) -> tuple[OutputFile, ...]:
     """Every file that the deployment needs, hashed, in order of name. Raises BadRelease."""
+    release = release.absolute()
     root = release / OUTPUT
     if not (root / "config.json").is_file():
         raise BadRelease(f"{OUTPUT}/config.json", f"is not in {release}; run `vercel build --prod` there first")
-    paths = sorted({*_walk(root), *_mapped(root, release)})
+    paths = sorted({*_walk(str(root)), *map(str, _mapped(root, release))})
     batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
+    prefix = len(str(release)) + 1
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        hashed = pool.map(lambda batch: [_file(path, release) for path in batch], batches)
+        hashed = pool.map(lambda batch: [_file(path, path[prefix:]) for path in batch], batches)
         return tuple(file for batch in hashed for file in batch)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        else:
-            yield Path(entry.path)
+def _walk(folder: str) -> Iterator[str]:
+    """Paths as text: there may be ten thousand of them."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path)
+            else:
+                yield entry.path
 
 
 def _mapped(root: Path, release: Path) -> Iterator[Path]:
@@ -105,7 +109,7 @@ def _target(link: Path, release: Path) -> Iterator[Path]:
 
 def _configurations(functions: Path) -> Iterator[Path]:
     if functions.is_dir():
-        yield from (path for path in _walk(functions) if path.name == ".vc-config.json")
+        yield from (Path(path) for path in _walk(str(functions)) if path.endswith("/.vc-config.json"))
 
 
 def _file_path_map(path: Path) -> dict[str, Any]:
@@ -116,24 +120,32 @@ def _file_path_map(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _file(path: Path, release: Path) -> OutputFile:
-    name = path.relative_to(release).as_posix()
+def _file(path: str, name: str) -> OutputFile:
     try:
         name.encode()
     except UnicodeEncodeError:
         raise BadRelease(ascii(name), "has a name that is not UTF-8; rename it") from None
-    seen = path.lstat()
-    if stat.S_ISLNK(seen.st_mode):
-        target = os.fsencode(os.readlink(path))
-        return OutputFile(name, path, seen.st_mode, len(target), _sha(target))
-    if not stat.S_ISREG(seen.st_mode):
-        raise BadRelease(name, "is neither a file nor a link, so it cannot be uploaded")
+    try:
+        seen = os.lstat(path)
+        if stat.S_ISLNK(seen.st_mode):
+            target = os.fsencode(os.readlink(path))
+            return OutputFile(name, Path(path), seen.st_mode, len(target), _sha(target))
+        if not stat.S_ISREG(seen.st_mode):
+            raise BadRelease(name, "is neither a file nor a link, so it cannot be uploaded")
+        size, sha = _hashed(path)
+    except OSError as error:
+        raise BadRelease(name, f"cannot be read: {error.strerror}") from error
+    return OutputFile(name, Path(path), seen.st_mode, size, sha)
+
+
+def _hashed(path: str) -> tuple[int, str]:
+    """(size, SHA-1) of what was read, which need not be what ``stat`` said."""
     digest, size = hashlib.sha1(usedforsecurity=False), 0
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         while data := file.read(BLOCK):
             digest.update(data)
             size += len(data)
-    return OutputFile(name, path, seen.st_mode, size, digest.hexdigest())
+    return size, digest.hexdigest()
 
 
 def _sha(data: bytes) -> str:

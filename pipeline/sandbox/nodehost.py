@@ -103,7 +103,8 @@ class NodeHost:
         self._next += 1
         number, invocation = self._next, Invocation()
         self._calls[number] = invocation
-        sent = [*headers, (b"x-sandbox-request", str(number).encode()), (b"connection", b"close")]
+        # No "connection: close": with it Node cuts off a body that the function does not read, and its answer with it
+        sent = [*headers, (b"x-sandbox-request", str(number).encode())]
         try:
             port = await self._ready_port()
             async with asyncio.timeout(seconds):

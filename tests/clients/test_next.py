@@ -3,12 +3,14 @@
 The app is in ``tests/nextapp``; it is the sandbox's demo app once more, with the same database and the same pages.
 """
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -27,7 +29,6 @@ SETTINGS = {"framework": "nextjs", "nodeVersion": "22.x", "installCommand": "tru
 pytestmark = [
     pytest.mark.wide,
     pytest.mark.process,
-    pytest.mark.xdist_group("next"),
     needs_npm,
     pytest.mark.skipif(
         not (APP / "node_modules" / "next").is_dir(),
@@ -36,16 +37,25 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The app as ``vercel build --prod`` leaves it, with the migrations of the demo app."""
-    folder = tmp_path_factory.mktemp("next") / "lms"
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The app as ``vercel build --prod`` leaves it, with the migrations of the demo app; once for all test workers."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "next" / "lms"
+    with (shared / "next.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".vercel/output/config.json").is_file():
+            build(folder)
+    return folder
+
+
+def build(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns(*NOT_BUILT))
     shutil.copytree(APP / "node_modules", folder / "node_modules", copy_function=linked, symlinks=True)
     shutil.copytree(PRISMA, folder / "prisma")
-    project = {"projectId": "prj_0", "orgId": "team_0", "projectName": "lms", "settings": SETTINGS}
-    (folder / ".vercel").mkdir()
-    (folder / ".vercel/project.json").write_text(json.dumps(project))
+    link(folder, "prj_0", "team_0")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "NEXT_TELEMETRY_DISABLED": "1", **QUIET}
     done = subprocess.run(
         ["node", str(CLI), "build", "--prod", "--yes", "--token", "none"],
@@ -57,8 +67,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    yield folder
-    shutil.rmtree(folder)  # thousands of files
+
+
+@contextmanager
+def release(built: Path, into: Path, project: str, team: str) -> Iterator[Path]:
+    """The build once more, linked to a project."""
+    shutil.copytree(built, into, copy_function=linked, symlinks=True)
+    link(into, project, team)
+    yield into
+    shutil.rmtree(into)  # thousands of files
+
+
+def link(folder: Path, project: str, team: str) -> None:
+    file = folder / ".vercel/project.json"
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)  # it may be shared with the folder this one was made of
+    file.write_text(json.dumps({"projectId": project, "orgId": team, "projectName": "lms", "settings": SETTINGS}))
 
 
 def linked(source: str, target: str) -> None:
@@ -72,9 +96,8 @@ def linked(source: str, target: str) -> None:
 @pytest.fixture(scope="module")
 def site(served: World, built: Path) -> Iterator[httpx.Client]:
     """The app on its own address, uploaded by Vercel's command line."""
-    project = {"projectId": served.project, "orgId": served.team, "projectName": "lms", "settings": SETTINGS}
-    (built / ".vercel/project.json").write_text(json.dumps(project))
-    ran = served.run("deploy", "--prebuilt", "--prod", "--skip-domain", "--yes", folder=built)
+    with release(built, served.home / "lms", served.project, served.team) as folder:
+        ran = served.run("deploy", "--prebuilt", "--prod", "--skip-domain", "--yes", folder=folder)
     assert ran.code == 0, ran.err
     with httpx.Client(base_url=ran.out.replace("https:", "http:"), timeout=30, trust_env=False) as client:
         served.until(lambda: client.get("/").status_code == 200)
@@ -146,8 +169,13 @@ def test_a_page_that_throws_is_an_error_page_a_log_line_and_an_issue(served: Wor
     answer = site.get("/broken")
     assert (answer.status_code, "__next_error__" in answer.text, "teacher" in answer.text) == (500, True, False)
     headers = {"authorization": f"Bearer {served.tokens['sentry']}"}
-    issues = served.web.get(served.urls["sentry"] + "/api/0/organizations/acme/issues/", headers=headers).json()
-    assert "TypeError: the lesson has no teacher" in [issue["title"] for issue in issues]
+
+    def told() -> bool:
+        issues = served.web.get(served.urls["sentry"] + "/api/0/organizations/acme/issues/", headers=headers).json()
+        return "TypeError: the lesson has no teacher" in [issue["title"] for issue in issues]
+
+    served.until(told, 5)
+    assert told()
 
 
 def test_a_course_is_for_those_who_signed_in(site: httpx.Client, student: httpx.Client) -> None:
@@ -189,12 +217,11 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     made.run("sandbox", "--reset")
 
 
-def test_the_pipeline_ships_it(checkout: Checkout, built: Path) -> None:
+def test_the_pipeline_ships_it(checkout: Checkout, built: Path, tmp_path: Path) -> None:
     up = Up(checkout)
     try:
-        project = {"projectId": up.said["vercel"]["project"], "orgId": up.said["vercel"]["team"], "projectName": "lms"}
-        (built / ".vercel/project.json").write_text(json.dumps({**project, "settings": SETTINGS}))
-        said = checkout.run("deploy", "--from", str(built), "--commit", COMMIT)
+        with release(built, tmp_path / "lms", up.said["vercel"]["project"], up.said["vercel"]["team"]) as folder:
+            said = checkout.run("deploy", "--from", str(folder), "--commit", COMMIT)
         assert "DEPLOYED" in said
         with httpx.Client(base_url=up.said["production"]["url"], timeout=30, trust_env=False) as production:
             assert production.get("/").headers["x-powered-by"] == "Next.js"

@@ -12,7 +12,7 @@ import time
 import httpx
 import pytest
 
-from pipeline.sandbox import launch, nodehost
+from pipeline.sandbox import launch, nodefunctions, nodehost
 from tests.sandbox.fixtures import create
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no `node` on PATH")
@@ -114,6 +114,17 @@ def test_a_web_handler_has_bodies_headers_and_methods(sandbox, clock, play):
     play(scenario)
 
 
+def test_an_answer_that_does_not_wait_for_the_body_arrives_all_the_same(sandbox, clock, play):
+    async def scenario(services):
+        code = "module.exports = (req, res) => { res.statusCode = 401; res.end('who are you?') }"
+        _, site = await serve(services, sandbox, clock, function("index", code))
+        for _ in range(20):
+            answer = await site.post("/", content=bytes(2_000_000))
+            assert (answer.status_code, answer.text) == (401, "who are you?")
+
+    play(scenario)
+
+
 def test_files_come_from_the_file_path_map_and_links_are_followed(sandbox, clock, play):
     code = "module.exports = (req, res) => res.end(require('dep') + require('./lib/own') + require('linked'))"
     mapped = {
@@ -163,7 +174,7 @@ FAILING = {
     "rejects": ("module.exports = async () => { throw new RangeError('too far') }", "RangeError: too far"),
     "exits": ("module.exports = () => process.exit(3)", "Error: Node.js process exited with exit status: 3"),
     "throws later": (
-        "module.exports = () => { setTimeout(() => { throw new TypeError('late') }, 5) }",
+        "module.exports = () => { setTimeout(() => { throw new TypeError('late') }, 400) }",
         "TypeError: late",
     ),
     "has a syntax error": ("module.exports = (", "SyntaxError: Unexpected"),
@@ -321,11 +332,11 @@ def ends(*pids: str, seconds: float = 6) -> bool:
 
 def test_at_most_some_live_at_once_and_the_one_unused_for_longest_goes(sandbox, clock, play):
     async def scenario(services):
-        names = [f"f{n}" for n in range(nodehost.MOST_ALIVE + 1)]
+        names = [f"f{n}" for n in range(nodefunctions.MOST_ALIVE + 1)]
         files = {key: value for name in names for key, value in function(name, PID).items()}
         _, site = await serve(services, sandbox, clock, files)
         pids = [(await site.get(f"/{name}")).text for name in names]
-        assert [running(pid) for pid in pids] == [False, *[True] * nodehost.MOST_ALIVE]
+        assert [running(pid) for pid in pids] == [False, *[True] * nodefunctions.MOST_ALIVE]
         assert (await site.get("/f0")).text not in pids
 
     play(scenario)
