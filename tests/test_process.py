@@ -361,3 +361,40 @@ def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
     assert "::error title=BLOCKED%3A traffic never moved::" in done.stdout
     assert step(checkout, all_steps["settle"], summary).returncode == 0
     assert up.serves() == before
+
+
+def test_an_emergency_rollback_says_how_far_it_is_and_what_else_went_back(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    assert outcome(checkout.run("deploy", "--json")) == "deployed"
+    vercel = up.said["vercel"]
+    env = f"/v10/projects/{vercel['project']}/env"
+    secret = next(one for one in up.ask("vercel", env)["envs"] if one["key"] == "NEXTAUTH_SECRET")
+    up.ask("vercel", f"{env}/{secret['id']}", "PATCH", {"value": "a-new-secret-that-must-not-be-shown-0123456789"})
+    told = checkout.run("rollback")
+    states = [line.split()[0] for line in told.splitlines() if line.startswith("  ") and line.endswith(" s")]
+    assert states[0] == "requested"
+    assert states[-1] == "recovered"
+    assert up.serves() == before
+    assert "stale    NEXTAUTH_SECRET" in told
+    assert "a-new-secret" not in told
+    assert "was rolled back from before" in checkout.run("rollback", "--to", up_newest(up), expect=2)
+
+
+def up_newest(up: Up) -> str:
+    vercel = up.said["vercel"]
+    found = up.ask("vercel", f"/v6/deployments?projectId={vercel['project']}&target=production&limit=1")
+    return str(found["deployments"][0]["uid"])
+
+
+def test_looking_closer_changes_nothing(checkout: Checkout, up: Up) -> None:
+    checkout.run("deploy", "--json")
+    before = up.serves()
+    assert "Deployment completed" in checkout.run("logs", "--build")
+    assert "GET /api/health/db 200" in checkout.run("logs", "--path", "/api/*", "--status", "2xx", "--since", "10m")
+    assert "--level loud" in checkout.run("logs", "--level", "loud", expect=2)
+    table = checkout.run("env.check")
+    assert "NEXTAUTH_SECRET" in table
+    assert "environment.required-variables" in table
+    found = checkout.run("bisect", "--run", f'test "$DEPLOYMENT" != {before}')
+    assert f"FIRST BAD  {before}" in found
+    assert up.serves() == before

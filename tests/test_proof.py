@@ -131,6 +131,7 @@ def test_a_name_that_does_not_resolve_is_unknown_and_no_verdict_on_the_release(i
     outcome, _ = inside.deploy()
     assert outcome is Outcome.BLOCKED
     assert set(verdicts(inside, "smoke.routes-answer")) == {"unknown"}
+    assert set(verdicts(inside, "smoke.journeys-work")) == {"unknown"}
     assert set(verdicts(inside, "health.staged-is-well")) == {"unknown"}
 
 

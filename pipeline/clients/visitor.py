@@ -59,6 +59,8 @@ class Attempt:
     failed_at: str
     says: str
     ms: int
+    unseen: bool = False
+    """Name resolution or TLS failed on our side, so nothing was learnt about the site."""
 
 
 class Visitor:
@@ -103,17 +105,31 @@ class Visitor:
             )
 
     async def journeys(
-        self, site: str, *, login: bool, course: str, course_contains: str, upload: str
+        self,
+        site: str,
+        *,
+        login: bool,
+        course: str,
+        course_contains: str,
+        upload: str,
+        request: float = 20,
+        budget: float = 60,
     ) -> tuple[Attempt, ...]:
-        """Sign in, open a course, upload and read back, as one student with one cookie jar."""
+        """Sign in, open a course, upload and read back, as one student with one cookie jar.
+
+        A request may take ``request`` seconds and all of them together ``budget``.
+        """
+        until = self._clock.monotonic() + budget
         async with self._client() as client:
+            client.timeout = httpx.Timeout(request, connect=min(5.0, request))
             done = []
             if login:
-                done.append(await self._attempt("login", lambda: self._login(client, site)))
+                done.append(await self._attempt("login", lambda: self._login(client, site), until))
             if course:
-                done.append(await self._attempt("course", lambda: self._course(client, site + course, course_contains)))
+                page = site + course
+                done.append(await self._attempt("course", lambda: self._course(client, page, course_contains), until))
             if upload:
-                done.append(await self._attempt("upload", lambda: self._upload(client, site, site + upload)))
+                done.append(await self._attempt("upload", lambda: self._upload(client, site, site + upload), until))
             return tuple(done)
 
     def _client(self) -> httpx.AsyncClient:
@@ -135,14 +151,18 @@ class Visitor:
             protected=_protected(response), headers=response.headers,
         )  # fmt: skip
 
-    async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]]) -> Attempt:
+    async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]], until: float) -> Attempt:
         began = self._clock.monotonic()
         try:
-            await journey()
+            async with asyncio.timeout(max(0.0, until - began)):
+                await journey()
+        except TimeoutError:
+            return Attempt(name, "the budget", "no time was left for it", self._ms(began))
         except Failed as failed:
             return Attempt(name, failed.at, failed.says, self._ms(began))
         except (httpx.HTTPError, ConnectionError, ValueError, KeyError) as error:
-            return Attempt(name, "the request", f"{type(error).__name__} {error}".strip(), self._ms(began))
+            says = f"{type(error).__name__} {error}".strip()
+            return Attempt(name, "the request", says, self._ms(began), unseen=_ours(error))
         return Attempt(name, "", "", self._ms(began))
 
     async def _login(self, client: httpx.AsyncClient, site: str) -> None:

@@ -30,6 +30,9 @@ VERCEL = LogSource(
         ("vercel logs --environment production --since 24h --limit 1000 --json > logs.json",
             "a copy, before they are deleted"),
         ("vercel inspect $STAGED --logs", "the build log of a deployment: it is not among the runtime logs"),
+        ("./inv logs --deployment $DEPLOYMENT --level error --since 1h", "the same with this tool; `--path '/api/*'`,"
+         " `--status 5xx`, `--grep TEXT`, `--build`, `--json`; Pino's lines are made readable"),
+        ("./inv bisect", "which production deployment was the first bad one: asks each at its own address"),
     ),
     (
         "`vercel logs $STAGED` without `--deployment` is refused by current versions of the CLI.",

@@ -94,5 +94,10 @@ async def _journeys(world: World, site: str, policy: SmokePolicy) -> tuple[Journ
         course=wanted.course,
         course_contains=wanted.course_contains,
         upload=wanted.upload,
+        request=policy.request,
+        budget=policy.budget,
     )
+    unseen = next((one for one in tried if one.unseen), None)
+    if unseen:
+        raise Unreachable("site", f"{unseen.name} at {site}", unseen.says)
     return tuple(Journey(one.name, one.failed_at, one.says, one.ms) for one in tried)
