@@ -60,7 +60,8 @@ def was_not_taken_back(release: Release, seen: KnownBad) -> Findings:
 
     Why: The pipeline that starts again at night with the same commit brings the same incident back.
 
-    By hand: Run `./inv history` and look for a rolled back run of this commit.
+    By hand: In the dashboard open Activity and look for a rollback away from a deployment of this commit; or run
+        `./inv history`.
 
     If it fails: Fix the commit and ship the new one. When the cause was elsewhere, waive this gate for today in
         `deploy.yml`, with the commit as its subject.

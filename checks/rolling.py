@@ -19,7 +19,7 @@ def is_set_up(policy: PromotionPolicy, seen: VercelProject) -> Findings:
     By hand: Run `vercel rolling-release fetch` and compare it with `promotion.rolling` in `deploy.yml`.
 
     If it fails: Run `vercel rolling-release configure` with the same shares and manual approval, or
-        `vercel rolling-release configure --cfg=disable` when `promotion.rolling` is empty. It counts from the next
+        `vercel rolling-release configure --disable` when `promotion.rolling` is empty. It counts from the next
         deployment on.
     """
     wanted = (*policy.rolling, 100) if policy.rolling else ()
@@ -53,7 +53,7 @@ def share_is_ours(staged: StagedDeployment, seen: RollingShare) -> Findings:
 
     By hand: Run `vercel rolling-release fetch` and compare the canary's id.
 
-    If it fails: Run `vercel rolling-release abort --dpl $DEPLOYMENT`, then talk to whoever else is releasing.
+    If it fails: Talk to whoever else is releasing. When ours must end, `vercel rollback $PREVIOUS` ends it.
     """
     if seen.state != "ACTIVE":
         yield not_yet("rolling release", f"is {seen.state or 'not there'}", fix="vercel rolling-release fetch")

@@ -21,7 +21,9 @@ def generated(config: Config, root: Path) -> dict[str, str]:
     policies = config.policies.get("production") or config.policies[config.file.target]
     return {
         **documents(config.file, policies, prose),
-        ".github/workflows/deploy.yml": workflow(rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE)),
+        ".github/workflows/deploy.yml": workflow(
+            rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE), policies.build
+        ),
         ".github/workflows/rollback.yml": rollback_workflow(),
     }
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from pipeline.definition import DEPLOY, PREVIEW, PROBES
+from checks.policy import BuildPolicy, PromotionPolicy
+from pipeline.definition import DEPLOY, PREVIEW, PROBES, rolling_out
 from pipeline.errors import BadRelease, BrokenPlan
 from pipeline.execute import RUN_ID
 from pipeline.journal import new_run_id
@@ -83,9 +85,7 @@ def test_a_file_that_changes_during_the_upload_is_an_error(tmp_path: Path) -> No
 
 
 def test_the_workflow_has_one_step_a_stage_and_ends_by_settling() -> None:
-    import yaml
-
-    made = yaml.safe_load(workflow(DEPLOY, ("VERCEL_TOKEN",)))
+    made = yaml.safe_load(workflow(DEPLOY, ("VERCEL_TOKEN",), BuildPolicy()))
     steps = made["jobs"]["deploy"]["steps"]
     names = [step.get("name") for step in steps]
     assert names[2:] == [*(stage.name for stage in DEPLOY.stages), "settle"]
@@ -98,3 +98,16 @@ def test_the_workflow_has_one_step_a_stage_and_ends_by_settling() -> None:
     assert all(
         "@" in step["uses"] and len(step["uses"].split("@")[1].split()[0]) == 40 for step in steps if "uses" in step
     )
+
+
+def test_the_workflow_follows_the_way_of_building_and_the_shares() -> None:
+    def names(by: str, *shares: int) -> list[str]:
+        pipeline = rolling_out(DEPLOY, PromotionPolicy(shares))
+        made = yaml.safe_load(workflow(pipeline, (), BuildPolicy(by)))  # type: ignore[arg-type]
+        return [str(step.get("name")) for step in made["jobs"]["deploy"]["steps"]]
+
+    assert names("git")[1] == "preflight"
+    assert names("cli")[1] == "install vercel"
+    rolled = names("prebuilt", 10, 50)
+    at = rolled.index("promote")
+    assert rolled[at : at + 4] == ["promote", "share-50", "complete", "validate"]
