@@ -1,62 +1,22 @@
 """The command line: wires and prints; decides nothing. Everything heavy is loaded by the command that needs it."""
 
-import contextlib
-import json
 import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from invoke import Collection, Context, Exit, task
 
-if TYPE_CHECKING:
-    from pipeline.config import Config
-    from pipeline.journal import Listener
-    from pipeline.redact import Redactor
-    from pipeline.report import Report
-
-ROOT = Path(__file__).resolve().parent
-DEPLOY_FILE = Path(os.environ.get("DEPLOY_FILE", ROOT / "deploy.yml"))
-MISTAKE = 2
-
-
-@contextlib.contextmanager
-def honest() -> Iterator[None]:
-    """Turn what we raise on purpose into one clear message and the right exit code; let bugs through."""
-    from pipeline.errors import Locked, Mistake, PipelineError
-
-    try:
-        yield
-    except Mistake as error:
-        fail(str(error), MISTAKE)
-    except Locked as error:
-        fail(str(error), 1)
-    except PipelineError as error:
-        fail(str(error), 1)
-    except KeyboardInterrupt:
-        fail("interrupted before anything was touched", 130)
-
-
-def fail(message: str, code: int) -> NoReturn:
-    """Say it on stderr and leave."""
-    for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
-    raise Exit(code=code)
-
-
-def configuration() -> "Config":
-    """``deploy.yml``, valid."""
-    from pipeline.config import load
-
-    return load(DEPLOY_FILE)
-
-
-def out(text: str) -> None:
-    """The report goes to stdout, at once."""
-    print(text, flush=True)
+from pipeline.terminal import (
+    DEPLOY_FILE,
+    ROOT,
+    as_json,
+    aside,
+    conclude,
+    configuration,
+    honest,
+    install_npm_packages,
+    out,
+    reporting,
+)
 
 
 @task(
@@ -207,7 +167,7 @@ def logs(
         with session(configuration(), target, ROOT) as it:
             one, lines = read_logs(it, deployment, wanted, build=build)
             if not lines:
-                print(f"{one.id} said nothing of the kind", file=sys.stderr)
+                aside(f"{one.id} said nothing of the kind")
             elif json:
                 out("\n".join(it.redactor(as_json(plain(line))) for line in lines))
             else:
@@ -346,23 +306,6 @@ def test(c: Context, k: str = "", process: bool = False, wide: bool = False) -> 
             raise Exit(code=code)
 
 
-def install_npm_packages() -> None:
-    """``npm ci`` in each folder of the tests that has a lock file, unless what it asks for is there already."""
-    for lock in sorted((ROOT / "tests").glob("*/package-lock.json")):
-        stamp = lock.parent / "node_modules" / ".installed.json"
-        if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
-            continue
-        out(f"$ npm ci   ({lock.parent.relative_to(ROOT)})")
-        npm = shutil.which("npm")
-        if npm is None:
-            fail("test --wide: needs node and npm; install Node 20 or newer", MISTAKE)
-        words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(words, cwd=lock.parent, check=False)
-        if done.returncode:
-            raise Exit(code=done.returncode)
-        stamp.write_bytes(lock.read_bytes())
-
-
 def planned(target: str) -> str:
     """The text of ``--plan``."""
     from pipeline.config import load
@@ -371,53 +314,9 @@ def planned(target: str) -> str:
     return plan_of(load(DEPLOY_FILE), target)
 
 
-def as_json(value: Any) -> str:
-    """One JSON document."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-@contextlib.contextmanager
-def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
-    """Show the run while it happens: live on a terminal, plain lines elsewhere; on stderr when stdout is the report."""
-    from pipeline.progress import shown
-
-    stream = sys.stderr if as_json else sys.stdout
-    with contextlib.ExitStack() as stack:
-
-        def show(redactor: "Redactor", run: str) -> "Listener":
-            def write(line: str) -> None:
-                print(redactor(line), file=stream, flush=True)
-
-            terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-            groups = os.environ.get("GITHUB_ACTIONS") == "true"
-            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups))
-
-        yield show
-
-
-def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
-    """Print how it ended, for people, for programs and for GitHub; leave with its exit code."""
-    from pipeline.journal import plain
-    from pipeline.render.report import annotations, summary_markdown, summary_text
-
-    if as_json:
-        out(json.dumps(plain(report), ensure_ascii=False))
-    elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
-        out(summary_text(report))
-    if os.environ.get("GITHUB_ACTIONS") == "true" and report.outcome and not fine:
-        print(annotations(report), file=sys.stderr if as_json else sys.stdout, flush=True)
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if summary:
-            with open(summary, "a", encoding="utf-8") as file:
-                file.write(summary_markdown(report))
-    code = report.exit_code
-    if code and not fine:
-        raise Exit(code=code)
-
-
 @task(name="check", help={"target": "as for deploy", "from": "as for deploy", "commit": "as for deploy"})
 def env_check(c: Context, target: str = "", from_: str = "", commit: str = "") -> None:
-    """The target's environment variables: what is set, what is missing, empty, misshapen, stale or read by nobody."""
+    """The target's environment variables: missing, empty, misshapen, stale, or read by the code and set by nobody."""
     with honest():
         from pipeline.env_cli import check
         from pipeline.execute import Order

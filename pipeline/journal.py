@@ -6,11 +6,13 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checks.evidence import BadRelease
 from pipeline.redact import Redactor
 from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from checks.evidence import BadRelease
 
 NOW = Callable[[], datetime.datetime]
 
@@ -84,8 +86,10 @@ def taken_back(store: Store) -> frozenset[str]:
     return frozenset(bad - {""})
 
 
-def known_bad(store: Store) -> tuple[BadRelease, ...]:
+def known_bad(store: Store) -> tuple["BadRelease", ...]:
     """Releases that were taken back because they were bad, oldest first. An interrupted run says nothing of its own."""
+    from checks.evidence import BadRelease  # the emergency loads this module, but not that
+
     kinds = "('step done', 'release bad')"
     sql = f"select run, at, kind, subject, body from deploy_events where kind in {kinds} order by seq"
     commits: dict[str, str] = {}

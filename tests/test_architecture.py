@@ -94,9 +94,9 @@ def test_renderers_take_data_and_return_text(path: Path) -> None:
 
 
 HOMES = {
-    "os.environ": {"tasks", "pipeline.config", "pipeline.target", "pipeline.execute", "pipeline.emergency_cli",
-                   "pipeline.release_source", "pipeline.diagnosis"},
-    "print(": {"tasks", "pipeline.progress"},
+    "os.environ": {"pipeline.terminal", "pipeline.config", "pipeline.target", "pipeline.execute",
+                   "pipeline.emergency_cli", "pipeline.release_source", "pipeline.diagnosis"},
+    "print(": {"pipeline.terminal", "pipeline.progress"},
     "add_signal_handler": {"pipeline.execute"},
     "import tenacity": {"pipeline.clients.base"},
 }  # fmt: skip
@@ -158,4 +158,4 @@ def test_there_are_no_import_cycles() -> None:
 def test_modules_stay_small() -> None:
     """Over 300 lines is a question about the house; nothing may pass it unasked."""
     long = {module(path): n for path in FILES if (n := len(path.read_text(encoding="utf-8").splitlines())) > 360}
-    assert long.keys() <= {"checks.evidence", "tasks"}, long
+    assert not long

@@ -1,0 +1,5 @@
+"""What every reading is."""
+
+
+class Evidence:
+    """One reading of the world."""

@@ -1,0 +1,61 @@
+"""Environment variables: names yes, values never."""
+
+from dataclasses import dataclass
+
+from checks.evidence.base import Evidence
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable without its value; what could be seen of the value is in the flags."""
+
+    name: str
+    readable: bool
+    """False for Vercel's *sensitive* type, whose value nobody can read back."""
+    length: int = 0
+    shapes: frozenset[str] = frozenset()
+    """Which of ``url``, ``postgres``, ``email`` it looks like, and ``placeholder`` when nobody filled it in."""
+    host: str = ""
+    """The host of a URL."""
+    sslmode: str = ""
+    """What a Postgres URL says about TLS."""
+    updated: int = 0
+    """When it was last changed, ms since 1970."""
+    branch: str = ""
+    """The Git branch that alone gets this value; empty: all of them."""
+
+
+@dataclass(frozen=True)
+class EnvironmentVariables(Evidence):
+    """Variables set on the target. Source: GET /v10/projects/{project}/env and /v1/projects/{project}/env/{id}"""
+
+    target: str
+    variables: tuple[Variable, ...]
+    elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(name, targets) of those that only other targets have."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Those that every branch of the target gets."""
+        return frozenset(variable.name for variable in self.variables if not variable.branch)
+
+    def without(self, name: str) -> "EnvironmentVariables":
+        """The same, but ``name`` was never set."""
+        return EnvironmentVariables(self.target, tuple(v for v in self.variables if v.name != name), self.elsewhere)
+
+
+@dataclass(frozen=True)
+class ChangedVariables(Evidence):
+    """Variables whose value today is not what the live build has. Values are compared by HMAC under a key that is
+    thrown away. Source: GET /v3/env/pull/{deployment}/production against GET /v1/projects/{project}/env/{id}"""
+
+    names: tuple[str, ...]
+    unseen: tuple[str, ...]
+    """Those whose value nobody can read back."""
+
+
+@dataclass(frozen=True)
+class ReadVariables(Evidence):
+    """Variables that the code reads: name and the first file. Source: the release's files"""
+
+    names: tuple[tuple[str, str], ...]

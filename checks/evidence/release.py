@@ -1,0 +1,157 @@
+"""What ships, where it stands on Vercel, and what production serves."""
+
+import datetime
+from dataclasses import dataclass
+
+from checks.evidence.base import Evidence
+
+
+@dataclass(frozen=True)
+class Release(Evidence):
+    """What this run ships, and what the person who started it said. Source: command line, git, CI variables."""
+
+    commit: str
+    """Full SHA-1 of the commit."""
+    folder: str
+    """Where ``.vercel/output`` lies."""
+    over_rollback: bool = False
+    """Told to promote over a production that an earlier rollback pinned."""
+    approved_by: str = ""
+    """The stakeholder named at the terminal."""
+    approved_at: str = ""
+    """When, ISO 8601."""
+    older: bool = False
+    """Told to ship a commit that does not descend from the live one."""
+
+
+@dataclass(frozen=True)
+class BuildOutput(Evidence):
+    """What is there to be deployed. Source: ``.vercel/output`` of the release, ``vercel --version``"""
+
+    by: str
+    """``build.by`` of ``deploy.yml``."""
+    problem: str
+    """Why it cannot be deployed that way; empty when it can."""
+    built_at: int = 0
+    """When the output was written, ms since 1970; 0 when it will be built later."""
+    tool: str = ""
+    """What the command says its version is, when it is used."""
+
+
+@dataclass(frozen=True)
+class BadRelease:
+    """A release that was taken back: ``at`` is ISO 8601, ``run`` the run that did it."""
+
+    deployment: str
+    commit: str
+    run: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class KnownBad(Evidence):
+    """Every release that was taken back because it was bad. Source: the journal"""
+
+    releases: tuple[BadRelease, ...]
+
+
+@dataclass(frozen=True)
+class Moment(Evidence):
+    """What time it is. Source: the clock of the machine that runs this; aware."""
+
+    now: datetime.datetime
+
+
+@dataclass(frozen=True)
+class VercelProject(Evidence):
+    """The project's switches. Source: GET /v9/projects/{project}"""
+
+    id: str
+    auto_assign: bool | None
+    """``autoAssignCustomDomains``; False after a rollback. None: Vercel did not say."""
+    moved_by: str = ""
+    """What moved production last: promote or rollback; empty when nothing did."""
+    moved_to: str = ""
+    """Which deployment that was to."""
+    move: str = ""
+    """How that went: pending, in-progress, succeeded, failed or skipped."""
+    rolling: tuple[int, ...] = ()
+    """Shares of the configured rolling release in percent, 100 included; empty: off."""
+    rolling_by_hand: bool = True
+    """Whether its stages wait for an approval."""
+
+
+@dataclass(frozen=True)
+class DeploymentsUnderWay(Evidence):
+    """Production deployments that others are building. Source: GET /v6/deployments?target=production&state=…"""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RollbackTarget(Evidence):
+    """The newest deployment production can go back to. Source: GET /v6/deployments?rollbackCandidate=true"""
+
+    id: str
+    """Empty when there is none."""
+    url: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Production(Evidence):
+    """What the production domain points to. Source: GET /v4/aliases/{domain}"""
+
+    id: str
+    """Deployment id; empty when the domain points nowhere."""
+    url: str
+    """The deployment's own address."""
+    domain: str
+
+
+@dataclass(frozen=True)
+class ProductionBefore(Evidence):
+    """What production served before this run changed it: what an undo restores. Given by ``note_production``."""
+
+    id: str
+    url: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class StagedDeployment(Evidence):
+    """The deployment this run made. Given by ``build``."""
+
+    id: str
+    url: str
+    """Its own address, with scheme."""
+    commit: str
+
+
+@dataclass(frozen=True)
+class RollingShare(Evidence):
+    """The rolling release that is under way. Source: GET /v1/projects/{project}/rolling-release"""
+
+    state: str
+    """ACTIVE, COMPLETE or ABORTED; empty when there is none."""
+    canary: str
+    """The deployment that gets the share."""
+    percent: int
+    stage: int
+    """Counted from 0."""
+
+
+@dataclass(frozen=True)
+class Build(Evidence):
+    """How the deployment's build stands. Source: GET /v13/deployments/{id}"""
+
+    id: str
+    state: str
+    """Vercel's ``readyState``: QUEUED, INITIALIZING, BUILDING, READY, ERROR, CANCELED or BLOCKED."""
+    substate: str
+    """STAGED (no production traffic yet), ROLLING or PROMOTED; only means something when READY."""
+    aliases: tuple[str, ...]
+    """Domains that point to it."""
+    error: str
+    """What Vercel says went wrong, with the last lines of the build log."""

@@ -1,0 +1,161 @@
+"""What the site answers: health, pages, journeys, and which build it says it is."""
+
+from dataclasses import dataclass
+
+from checks.evidence.base import Evidence
+
+
+@dataclass(frozen=True)
+class SaidBuild:
+    """Which build one answer says it is from. ``header``: the deployment that ``identity.header`` names."""
+
+    url: str
+    status: int
+    deployment: str
+    commit: str
+    header: str
+    failure: str = ""
+    """Why no answer came."""
+    protected: bool = False
+    """Vercel's Deployment Protection answered instead of the app."""
+
+
+@dataclass(frozen=True)
+class StagedBuild(Evidence):
+    """Who answers at the staged address, asked several times in a row. Source: GET https://{staged}{health.path}"""
+
+    answers: tuple[SaidBuild, ...]
+
+
+@dataclass(frozen=True)
+class ProductionBuild(Evidence):
+    """Who answers on the production domain, asked several times in a row. Source: GET https://{domain}{health.path}"""
+
+    answers: tuple[SaidBuild, ...]
+
+
+@dataclass(frozen=True)
+class Health:
+    """One answer of the health check."""
+
+    url: str
+    status: int
+    """HTTP status; 0 when no answer came."""
+    ms: int
+    says: str
+    """The body's ``status``, or why there is no answer."""
+    deployment: str
+    """Which deployment the app says it is; empty when it does not say."""
+    commit: str
+
+
+@dataclass(frozen=True)
+class HealthBefore(Health, Evidence):
+    """Production's health before anything was touched. Source: GET https://{domain}{health.path}"""
+
+
+@dataclass(frozen=True)
+class OldCodeHealth(Health, Evidence):
+    """Production, still the old code, on the migrated schema. Source: GET https://{domain}{health.path}"""
+
+
+@dataclass(frozen=True)
+class StagedHealth(Health, Evidence):
+    """The staged deployment's health. Source: GET https://{staged}{health.path}"""
+
+
+@dataclass(frozen=True)
+class ProductionHealth(Health, Evidence):
+    """Production's health after promotion. Source: GET https://{domain}{health.path}"""
+
+
+@dataclass(frozen=True)
+class ControlHealth(Health, Evidence):
+    """The health of the deployment that served before, at its own address, asked at the same time as production."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One page as a browser would end up seeing it."""
+
+    path: str
+    status: int
+    """HTTP status after redirects; 0 when no answer came."""
+    ms: int
+    landed: str
+    """Final URL after redirects."""
+    left_site: bool
+    """A redirect led to another origin."""
+    error_page: str
+    """The mark of a Next.js error page in the body; empty when there is none."""
+    has_content: bool
+    """The required text is there."""
+    failure: str = ""
+    """Why no answer came."""
+    protected: bool = False
+    """Vercel's Deployment Protection answered instead of the app."""
+
+
+@dataclass(frozen=True)
+class ControlVisits(Evidence):
+    """The routes that fail on production, asked of the deployment that served before, at its own address."""
+
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True)
+class StagedVisits(Evidence):
+    """The smoke routes on the staged deployment. Source: GET https://{staged}{path}"""
+
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True)
+class ProductionVisits(Evidence):
+    """The smoke routes on production. Source: GET https://{domain}{path}"""
+
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One thing a student tried to do. ``failed_at`` is empty when it worked."""
+
+    name: str
+    failed_at: str
+    says: str
+    ms: int
+
+
+@dataclass(frozen=True)
+class ControlJourneys(Evidence):
+    """The same journeys on the deployment that served before, at its own address, when one fails on production."""
+
+    journeys: tuple[Journey, ...]
+
+
+@dataclass(frozen=True)
+class StagedJourneys(Evidence):
+    """Sign-in, course and upload on the staged deployment."""
+
+    journeys: tuple[Journey, ...]
+
+
+@dataclass(frozen=True)
+class ProductionJourneys(Evidence):
+    """Sign-in, course and upload on production."""
+
+    journeys: tuple[Journey, ...]
+
+
+@dataclass(frozen=True)
+class LoadTimes(Evidence):
+    """How long production took to answer. Source: GET https://{domain}{path}, one after the other; cold ones too."""
+
+    ms: tuple[int, ...]
+
+    @property
+    def p95_ms(self) -> int:
+        """Nearest-rank 95th percentile; 0 without visits."""
+        ordered = sorted(self.ms)
+        return ordered[max(0, -(-95 * len(ordered) // 100) - 1)] if ordered else 0
