@@ -1,11 +1,11 @@
 """What else went back with a rollback: environment values that were changed since, and cron jobs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 
 from pipeline.clients.vercel import Vercel
-from pipeline.clients.vercelshapes import Deployment
+from pipeline.clients.vercelshapes import Deployment, EnvironmentVariable
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,29 @@ class Aftermath:
     crons: tuple[str, ...] = ()
 
 
-async def aftermath(vercel: Vercel, live: Deployment, crons_before: Mapping[str, str] | None = None) -> Aftermath:
-    """Ask Vercel. ``crons_before``: path → schedule before the rollback; without it only today's jobs are named."""
-    variables, project = await asyncio.gather(vercel.variables(), vercel.project())
-    stale = {v.name for v in variables if v.updated > live.created and "production" in v.targets and not v.branch}
-    if crons_before is None:
-        said = [f"{path} runs at {schedule}" for path, schedule in sorted(project.crons.items())]
-    else:
-        said = list(_changes(crons_before, project.crons))
-    return Aftermath(tuple(sorted(stale)), tuple(said))
+async def aftermath(
+    vercel: Vercel,
+    live: Deployment,
+    crons_before: Mapping[str, str] | None = None,
+    variables: Awaitable[tuple[EnvironmentVariable, ...]] | None = None,
+) -> Aftermath:
+    """Ask Vercel. ``crons_before``: path → schedule before the rollback; without it today's jobs are named. A project
+    that had none is not asked again: an emergency does not wait for that.
+
+    ``variables``: when they are being read already.
+    """
+    seen, crons = await asyncio.gather(variables or vercel.variables(), _crons(vercel, crons_before))
+    stale = {v.name for v in seen if v.updated > live.created and "production" in v.targets and not v.branch}
+    return Aftermath(tuple(sorted(stale)), crons)
+
+
+async def _crons(vercel: Vercel, before: Mapping[str, str] | None) -> tuple[str, ...]:
+    if before is not None and not before:
+        return ()
+    now = (await vercel.project()).crons
+    if before is None:
+        return tuple(f"{path} runs at {schedule}" for path, schedule in sorted(now.items()))
+    return tuple(_changes(before, now))
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

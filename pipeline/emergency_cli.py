@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,23 +83,33 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
             if not wanted.json:
                 out(f"  {state.value:<10} {clock.monotonic() - began:5.2f} s")
 
-        returned = await return_to_previous(
-            vercel, http, clock,
-            to=wanted.to, domain=to.domain, health=to.health, bad=_known_bad(root), even_bad=wanted.even_bad, tell=tell,
-        )  # fmt: skip
-        out(_said(to, returned, as_json=wanted.json))
-        if returned.changed:
-            _record(to, returned, root)
-            await _say_what_else(vercel, returned, out, as_json=wanted.json)
+        stale = asyncio.ensure_future(vercel.variables())  # read meanwhile; nothing waits for it
+        try:
+            returned = await return_to_previous(
+                vercel, http, clock,
+                to=wanted.to, domain=to.domain, health=to.health, bad=_known_bad(root), even_bad=wanted.even_bad,
+                tell=tell,
+            )  # fmt: skip
+            out(_said(to, returned, as_json=wanted.json))
+            if returned.changed:
+                await asyncio.gather(
+                    _say_what_else(vercel, returned, stale, out, as_json=wanted.json),
+                    asyncio.to_thread(_record, to, returned, root),
+                )
+        finally:
+            stale.cancel()
+            await asyncio.gather(stale, return_exceptions=True)
     return 0 if returned.answer.well else STRANDED
 
 
-async def _say_what_else(vercel: Any, returned: Returned, out: Callable[[str], None], *, as_json: bool) -> None:
+async def _say_what_else(
+    vercel: Any, returned: Returned, variables: Awaitable[Any], out: Callable[[str], None], *, as_json: bool
+) -> None:
     """Environment values and cron jobs that went back too. Production is back already: what fails here is left out."""
     with contextlib.suppress(Exception):
         from pipeline.aftermath import aftermath
 
-        seen = await asyncio.wait_for(aftermath(vercel, returned.target, returned.crons), 3)
+        seen = await asyncio.wait_for(aftermath(vercel, returned.target, returned.crons, variables), 3)
         if not as_json:
             for name in seen.variables:
                 out(f"  stale    {name} was changed after that deployment was made; it has the old value")
