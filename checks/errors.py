@@ -37,7 +37,8 @@ def rate_is_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
 
     Why: Some failures add no new issue, only more of an old one.
 
-    By hand: In Sentry open Discover, `event.type:error`, last hour against the same hour yesterday.
+    By hand: In Sentry open Discover, `event.type:error release:$COMMIT`, last hour, against `event.type:error` of the
+        same hour yesterday.
 
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
     """

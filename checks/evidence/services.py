@@ -65,10 +65,10 @@ class NewIssues(Evidence):
 
 @dataclass(frozen=True)
 class ErrorRate(Evidence):
-    """Errors now against before. Source: GET …/events-timeseries/?dataset=errors&yAxis=count()"""
+    """Errors of this release now against everybody's before. Source: GET …/events-timeseries/?dataset=errors&yAxis=count()"""
 
     events: int
-    """In the last ``minutes``."""
+    """Of this release, in the last ``minutes``."""
     usual: float
     """In as many minutes, averaged over the day before."""
     minutes: int

@@ -47,9 +47,9 @@ class Sentry(Service):
         return await self.read(f"{self._root}/issues/", parse, query)
 
     async def error_counts(
-        self, since: datetime.datetime, until: datetime.datetime, environment: str
+        self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
     ) -> tuple[tuple[float, int], ...]:
-        """(unix time, number of errors) of the project per 15 minutes.
+        """(unix time, number of errors) of the project per 15 minutes, of one release or of all.
 
         GET /api/0/organizations/{org}/events-timeseries/
         """
@@ -64,7 +64,7 @@ class Sentry(Service):
         query: Params = {
             "dataset": "errors",
             "yAxis": "count()",
-            "query": f"project:{self.project}",
+            "query": f"project:{self.project}" + (f' release:"{release}"' if release else ""),
             "environment": environment,
             "interval": 900,
             "start": since.strftime("%Y-%m-%dT%H:%M:%S"),

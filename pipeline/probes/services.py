@@ -39,10 +39,16 @@ async def new_issues(world: World, release: Release) -> NewIssues:
 
 
 async def error_rate(world: World) -> ErrorRate:
-    """The last quarter of an hour against the average quarter of the day before it."""
+    """This release's last quarter of an hour against everybody's average quarter of the day before it.
+
+    The errors of a release that was taken back minutes ago must not take back the one that cures it.
+    """
     now = world.clock.now()
-    counts = await world.sentry.error_counts(now - datetime.timedelta(days=1), now, world.vercel_target)
+    period = now - datetime.timedelta(days=1), now, world.vercel_target
+    everybody, ours = await asyncio.gather(
+        world.sentry.error_counts(*period), world.sentry.error_counts(*period, world.release.commit)
+    )
     since = now.timestamp() - MINUTES * 60
-    before = [count for at, count in counts if at < since]
+    before = [count for at, count in everybody if at < since]
     usual = sum(before) / len(before) if before else 0.0
-    return ErrorRate(sum(count for at, count in counts if at >= since), usual, MINUTES)
+    return ErrorRate(sum(count for at, count in ours if at >= since), usual, MINUTES)

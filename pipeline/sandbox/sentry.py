@@ -81,11 +81,13 @@ class SentryApi:
         if step <= 0 or (end - begin) / step > 10000:
             raise ValueError("Your interval and date range would create too many results.")
         start, now = int(begin // step * step), self._core.now()
-        events = sorted(self._events(begin, end, query.getlist("environment")))
-        for wanted, key, projects in _terms(query.get("query", "")):
-            if key != "project":
-                raise ValueError(f"the sandbox counts the errors of a project, not by {key!r}")
-            if (self._core.state.sentry.project in projects) != wanted:
+        terms = list(_terms(query.get("query", "")))
+        releases = [term for term in terms if term[1] == "release"]
+        events = sorted(self._events(begin, end, query.getlist("environment"), releases))
+        for wanted, key, projects in terms:
+            if key not in ("project", "release"):
+                raise ValueError(f"the sandbox counts the errors of a project or a release, not by {key!r}")
+            if key == "project" and (self._core.state.sentry.project in projects) != wanted:
                 events = []
         values: list[Payload] = []
         for at in range(start, int(end) + 1, step):
@@ -103,12 +105,16 @@ class SentryApi:
             return (self._core.state.sentry.project in values) == wanted
         return _matches(one, wanted, key, values)
 
-    def _events(self, begin: float, end: float, environments: list[str]) -> Iterator[float]:
-        """Times of errors: the recorded ones, and a few that were always there."""
+    def _events(
+        self, begin: float, end: float, environments: list[str], releases: list[tuple[bool, str, tuple[str, ...]]]
+    ) -> Iterator[float]:
+        """Times of errors: the recorded ones, and a few that were always there, of no known release."""
         sentry = self._core.state.sentry
         for one in sentry.issues:
-            if not environments or one.environment in environments:
+            if (not environments or one.environment in environments) and all(_matches(one, *t) for t in releases):
                 yield from (at for at in one.seen if begin <= at <= end)
+        if releases:
+            return
         first = int(begin // BASELINE_EVERY + 1) * BASELINE_EVERY
         for at in range(first, int(end) + 1, BASELINE_EVERY):
             yield from [float(at)] * sentry.baseline
