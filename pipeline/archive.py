@@ -52,14 +52,15 @@ def _add(archive: tarfile.TarFile, file: OutputFile) -> None:
         archive.addfile(info, io.BytesIO(file.content()))
     else:
         info.size = file.size
-        with file.path.open("rb") as content:
-            reading = _Hashed(content)
-            try:
+        try:
+            with file.path.open("rb") as content:
+                reading = _Hashed(content)
                 archive.addfile(info, reading)
-            except OSError as error:  # it has become shorter
-                raise file.changed() from error
-            if content.read(1) or reading.digest.hexdigest() != file.sha:
-                raise file.changed()
+                more = content.read(1)
+        except OSError as error:  # it is gone, or has become shorter
+            raise file.changed() from error
+        if more or reading.digest.hexdigest() != file.sha:
+            raise file.changed()
 
 
 class _Hashed:
