@@ -1,0 +1,327 @@
+"""Three ways to a staged deployment, and production in shares: none moves a domain before it is asked to."""
+
+import asyncio
+import dataclasses
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.evidence import Release
+from checks.policy import BuildPolicy, PromotionPolicy
+from pipeline.definition import DEPLOY, rolling_out
+from pipeline.errors import Unreachable
+from pipeline.runner import Outcome
+from tests.clients.world import CLI, needs_npm
+from tests.stage import InProcess
+from tests.test_process import Checkout, Up, checkout, outcome, up
+
+__all__ = ["checkout", "up"]  # fixtures
+OFF = {"vercel": {"auto_assign": False}}
+SHARES = PromotionPolicy((10, 50), rolling_watch=2)
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill() -> None:
+    raise Killed
+
+
+def by(inside: InProcess, way: str, **more: Any) -> None:
+    policies = {**inside.settings.policies, BuildPolicy: BuildPolicy(way, **more)}  # type: ignore[arg-type]
+    inside.settings = dataclasses.replace(inside.settings, policies=policies)
+
+
+def mine(inside: InProcess) -> int:
+    """How many deployments runs of ours have made."""
+    return sum("deployRun" in one.meta for one in inside.sandbox.state.vercel.deployments.values())
+
+
+def push(inside: InProcess, release: Release) -> str:
+    """A push to main becomes a deployment by itself."""
+    sha, folder = release.commit, Path(release.folder)
+    made = inside.sandbox.commit(sha, "pushed", str(folder), deploy=True)
+    return made.id if made else ""
+
+
+def test_git_takes_the_deployment_of_the_push_and_makes_none(inside: InProcess) -> None:
+    by(inside, "git")
+    inside.sandbox.patch(OFF)
+    before, release = inside.serves(), inside.release()
+    pushed = push(inside, release)
+    assert inside.serves() == before
+    result, report = inside.deploy(release=release)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert inside.serves() == pushed == report.staged["id"]
+    assert mine(inside) == 0
+    assert inside.sandbox.state.vercel.auto_assign is False, "promoting switched it on; the run switched it off again"
+
+
+def test_git_has_one_made_from_the_source_when_no_push_became_one(inside: InProcess) -> None:
+    by(inside, "git", appears=10)
+    inside.sandbox.patch(OFF)
+    release = inside.release()
+    result, report = inside.deploy(release=release)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 1
+    assert inside.serves() == report.staged["id"]
+
+
+def test_git_waits_for_a_push_that_appears_late(inside: InProcess) -> None:
+    by(inside, "git", appears=60)
+    inside.sandbox.patch(OFF)
+    release = inside.release()
+    pushed: list[str] = []
+    inside.before_step("build", lambda: inside.clock.at.update({inside.clock.seconds + 20: late}))
+
+    def late() -> None:
+        pushed.append(push(inside, release))
+
+    result, report = inside.deploy(release=release)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert [report.staged["id"]] == pushed
+
+
+@pytest.mark.parametrize(("switch", "says"), [
+    ({"vercel": {"auto_assign": True}}, "gives production domains to every push"),
+    ({"vercel": {"hidden": ["autoAssignCustomDomains"]}}, "gives production domains to every push"),
+])  # fmt: skip
+def test_git_does_not_start_while_a_push_would_move_production(
+    inside: InProcess, switch: dict[str, Any], says: str
+) -> None:
+    by(inside, "git")
+    inside.sandbox.patch(switch)
+    result, _ = inside.deploy()
+    assert result is Outcome.BLOCKED
+    events = [event for event in inside.journal("r1").events() if event.subject == "release.builds-move-nothing"]
+    assert any(says in finding["says"] for event in events for finding in event.body["findings"])
+    assert mine(inside) == 0
+
+
+def test_kept_off_on_purpose_is_not_pinned_and_a_rollback_is(inside: InProcess) -> None:
+    by(inside, "git", appears=0)
+    inside.sandbox.patch(OFF)
+    result, report = inside.deploy("broken-health")
+    assert result is Outcome.ROLLED_BACK, report.reason
+    result, report = inside.deploy(run="r2")
+    assert result is Outcome.BLOCKED
+    assert "pinned by an earlier rollback" in report.reason
+
+
+@pytest.mark.parametrize("way", ["prebuilt", "git"])
+def test_a_resumed_run_finds_what_it_made_and_makes_no_second(inside: InProcess, way: str) -> None:
+    by(inside, way, **({"appears": 0} if way == "git" else {}))
+    if way == "git":
+        inside.sandbox.patch(OFF)
+    release = inside.release()
+    inside.listeners.append(lambda e: kill() if (e.kind, e.subject) == ("step done", "build") else None)
+    with pytest.raises(Killed):
+        inside.deploy(release=release)
+    inside.listeners.clear()
+    assert mine(inside) == 1
+    result, report = inside.deploy(release=release, resume=True)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 1
+
+
+@pytest.mark.parametrize("way", ["prebuilt", "git"])
+def test_a_creation_that_answered_500_but_happened_makes_no_second(inside: InProcess, way: str) -> None:
+    by(inside, way, **({"appears": 0} if way == "git" else {}))
+    if way == "git":
+        inside.sandbox.patch(OFF)
+    inside.at_stage("build", lambda: inside.sandbox.inject("vercel half-done POST /v13/deployments times=2"))
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 1
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "vercel"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("echo 63.0.0", "would be deployed with vercel 63.0.0; deploy.yml pins 64.0.2"),
+        ('[ "$1" = --version ] && echo 64.0.2 && exit; echo "no such project" >&2; exit 1', "ended with 1"),
+        ('[ "$1" = --version ] && echo 64.0.2 && exit; echo done', "printed no address"),
+    ],
+)
+def test_a_command_that_does_not_do_it_is_said_and_moves_nothing(
+    inside: InProcess, tmp_path: Path, text: str, says: str
+) -> None:
+    before = inside.serves()
+    by(inside, "cli", command=script(tmp_path, text))
+    result, report = inside.deploy()
+    assert result is Outcome.BLOCKED
+    assert says in report.reason
+    assert inside.serves() == before
+
+
+def test_a_command_that_is_not_there_is_named_with_what_to_do(inside: InProcess) -> None:
+    by(inside, "cli", command="/no/such/vercel")
+    result, report = inside.deploy()
+    assert result is Outcome.BLOCKED
+    assert "install it, or set `build.command`" in report.reason
+
+
+def test_the_token_is_in_no_argument_and_the_command_dies_with_us(inside: InProcess, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    command = script(
+        tmp_path, f'echo "$@" > {seen}; echo "$VERCEL_TOKEN" > {seen}.env; echo $$ > {seen}.pid; exec sleep 60'
+    )
+
+    async def go() -> None:
+        async with inside.world(inside.release()) as world:
+            running = asyncio.ensure_future(
+                world.vercel_command.run(command, ["deploy"], tmp_path, {}, lambda line: None)
+            )
+            while not Path(f"{seen}.pid").exists() or not Path(f"{seen}.pid").read_text():
+                await asyncio.sleep(0.01)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            with pytest.raises(Unreachable):
+                await world.vercel_command.version("/no/such/thing")
+
+    asyncio.run(go())
+    token = inside.settings.secrets["VERCEL_TOKEN"]
+    assert token not in seen.read_text()
+    assert token in Path(f"{seen}.env").read_text()
+    pid = int(Path(f"{seen}.pid").read_text())
+    for _ in range(200):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        if "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:
+            break
+    else:
+        pytest.fail("the command outlived the run")
+
+
+@pytest.mark.wide
+@pytest.mark.process
+@needs_npm
+def test_the_real_command_line_stages_and_we_promote(checkout: Checkout, up: Up) -> None:
+    import yaml
+
+    file = checkout.folder / "deploy.yml"
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw["build"] = {"by": "cli", "command": f"node {CLI}", "version": "64.0.2"}
+    file.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    before = up.serves()
+    assert outcome(checkout.run("deploy", "--json")) == "deployed"
+    assert up.serves() != before
+    made = up.ask("vercel", f"/v13/deployments/{up.serves()}")
+    assert made["source"] == "cli"
+    assert "deployRun" in made["meta"]
+
+
+# ── In shares ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def in_shares(inside: InProcess) -> None:
+    """Vercel and the run agree on 10 %, 50 %, all."""
+    stages = [{"targetPercentage": 10, "requireApproval": True}, {"targetPercentage": 50, "requireApproval": True},
+              {"targetPercentage": 100}]  # fmt: skip
+    inside.sandbox.patch({"vercel": {"rolling_config": {"target": "production", "stages": stages}}})
+    policies = {**inside.settings.policies, PromotionPolicy: SHARES}
+    inside.settings = dataclasses.replace(inside.settings, policies=policies)
+    inside.pipeline = rolling_out(DEPLOY, SHARES).at_pace(inside.config.pace("sandbox"))
+
+
+def share_of(inside: InProcess, id: str, of: int = 40) -> float:
+    """How many of ``of`` visitors get that deployment."""
+    url = f"http://{inside.settings.domain}/api/health/db"
+    return sum(inside.get(url).headers["x-deployment-id"] == id for _ in range(of)) / of
+
+
+def test_every_share_is_given_by_us_and_watched(inside: InProcess) -> None:
+    in_shares(inside)
+    seen: dict[str, float] = {}
+
+    def look(stage: str) -> None:
+        staged = inside.report().staged["id"]
+        with ThreadPoolExecutor(1) as elsewhere:  # the run's own loop is busy with us
+            seen[stage] = elsewhere.submit(share_of, inside, staged).result()
+
+    for stage in ("share-50", "complete", "validate"):
+        inside.at_stage(stage, lambda stage=stage: look(stage))  # type: ignore[misc]
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    assert inside.serves() == report.staged["id"]
+    assert 0 < seen["share-50"] <= 0.2
+    assert 0.4 <= seen["complete"] <= 0.6
+    assert seen["validate"] == 1
+    names = [stage.name for stage in report.stages]
+    assert names[names.index("promote") :][:4] == ["promote", "share-50", "complete", "validate"]
+
+
+@pytest.mark.parametrize("stage", ["promote", "share-50"])
+def test_a_canary_that_falls_ill_is_taken_back_for_everybody(inside: InProcess, stage: str) -> None:
+    in_shares(inside)
+    before = inside.serves()
+    inside.listeners.append(
+        lambda e: (
+            inside.sandbox.inject("app failing-route /api/health/db where=staged")
+            if e.kind == "step done" and e.subject == {"promote": "promote", "share-50": "advance-to-50"}[stage]
+            else None
+        )
+    )
+    result, report = inside.deploy()
+    assert result is Outcome.ROLLED_BACK, report.reason
+    assert report.stages[-1].name == stage
+    inside.sandbox.faults.clear()
+    assert share_of(inside, before) == 1
+
+
+@pytest.mark.parametrize("stage", ["share-50", "complete"])
+def test_killed_between_shares_it_is_settled_or_goes_on(inside: InProcess, stage: str) -> None:
+    in_shares(inside)
+    before = inside.serves()
+    inside.at_stage(stage, kill)
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.listeners.clear()
+    assert inside.settle() is Outcome.ROLLED_BACK
+    assert share_of(inside, before) == 1
+
+
+def test_killed_after_it_advanced_it_does_not_advance_twice(inside: InProcess) -> None:
+    in_shares(inside)
+    inside.listeners.append(lambda e: kill() if (e.kind, e.subject) == ("step done", "advance-to-50") else None)
+    release = inside.release()
+    with pytest.raises(Killed):
+        inside.deploy(release=release)
+    inside.listeners.clear()
+    result, report = inside.deploy(release=release, resume=True)
+    assert result is Outcome.DEPLOYED, report.reason
+    path = f"/v1/projects/{inside.settings.project}/rolling-release/approve-stage"
+    assert sum(one["path"] == path for one in inside.sandbox.asked["vercel"]) == 1
+
+
+def test_another_configuration_than_ours_stops_preflight(inside: InProcess) -> None:
+    in_shares(inside)
+    inside.sandbox.patch({"vercel": {"rolling_config": None}})
+    result, report = inside.deploy()
+    assert result is Outcome.BLOCKED
+    assert "has the shares none; deploy.yml wants 10 %, 50 %, 100 %" in report.reason
+
+
+def test_behind_a_colleagues_rolling_release_ours_is_not_yet(inside: InProcess) -> None:
+    """A promotion that is answered 202 has not happened, whatever the exit code of the vendor's tool would be."""
+    before = inside.serves()
+    inside.before_step("promote", lambda: inside.sandbox.inject(
+        "vercel answer status=202 json='{}' POST */promote/*"))  # fmt: skip
+    result, report = inside.deploy()
+    assert result is Outcome.ROLLED_BACK
+    assert "queued behind a rolling release" in report.reason
+    assert inside.serves() == before
