@@ -33,7 +33,7 @@ from pipeline.probes import source as source_probes
 from pipeline.steps.announce import record_deployment, record_release, tell_team
 from pipeline.steps.build import build
 from pipeline.steps.database import migrate
-from pipeline.steps.promotion import advance_to, complete_rolling_release, note_production, promote
+from pipeline.steps.promotion import advance_to, complete_rolling_release, hold_domains, note_production, promote
 
 PROBES = (
     release_probes.release,
@@ -161,6 +161,7 @@ DEPLOY = Pipeline(
         Stage(
             "validate",
             "Production is asked what the staged deployment was asked, and the witnesses are heard.",
+            does=(hold_domains,),
             asks=(
                 health.production_is_well,
                 smoke.production_routes_answer,

@@ -24,9 +24,7 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
 
 
 @step(owner="release manager", moves_production=True)
-async def promote(
-    world: World, policy: PromotionPolicy, way: BuildPolicy, staged: StagedDeployment, before: ProductionBefore
-) -> None:
+async def promote(world: World, policy: PromotionPolicy, staged: StagedDeployment, before: ProductionBefore) -> None:
     """Point the production domain at the staged deployment, or give it its first share of visitors.
 
     Why: This is the moment in which users get the release. Nothing is rebuilt, so what was tested is what they get,
@@ -35,8 +33,6 @@ async def promote(
     By hand:
         Run `vercel promote $DEPLOYMENT`, with the id; without one the command only prints a status.
         With `promotion.rolling`: `vercel rolling-release start --dpl $DEPLOYMENT`.
-        With `build.by: git`, switch auto-assignment off again afterwards, which promoting switches on:
-        `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`.
 
     If it fails: Run `vercel rollback $PREVIOUS`, with the id, or use Instant Rollback in the dashboard:
         Deployments → the previous one → Instant Rollback.
@@ -45,8 +41,25 @@ async def promote(
         await world.vercel.start_rolling(staged.id)
     elif await world.vercel.promote(staged.id) == "queued":
         world.progress("queued behind somebody's rolling release")
-    if way.by == "git":
-        await world.vercel.hold_domains()
+
+
+@step(owner="release manager")
+async def hold_domains(world: World, policy: BuildPolicy) -> None:
+    """Switch auto-assignment of domains off again, when deployments come from pushes.
+
+    Why: Every promotion switches it on, once it has landed. From then on a push would be production as soon as it is
+        built, past all gates.
+
+    By hand: With `build.by: git` run
+        `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`.
+
+    If it fails: The release stays. Do it by hand; the next run does not start before it is done.
+    """
+    if policy.by == "git":
+        try:
+            await world.vercel.hold_domains()
+        except ServiceError as error:  # no reason to take a good release back
+            world.progress(f"auto-assignment is still on: {error}")
 
 
 def advance_to(percent: int) -> Step:
