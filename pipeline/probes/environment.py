@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from checks.evidence import ChangedVariables, EnvironmentVariables, ReadVariables, Variable
 from checks.policy import EnvironmentPolicy
 from pipeline.clients.vercelshapes import EnvironmentVariable
+from pipeline.errors import BadRelease
 from pipeline.prebuilt import OUTPUT
 from pipeline.world import World
 
@@ -66,7 +67,11 @@ def _read_by(folder: Path) -> tuple[tuple[str, str], ...]:
     files = list(_code(folder)) or list(_code(folder / OUTPUT / "functions"))
     found: dict[str, str] = {}
     for path in sorted(files):
-        for match in READS.finditer(path.read_text(encoding="utf-8", errors="replace")):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise BadRelease(path.relative_to(folder).as_posix(), f"cannot be read: {error.strerror}") from error
+        for match in READS.finditer(text):
             name = next(group for group in match.groups() if group)
             if not GIVEN.match(name):
                 found.setdefault(name, path.relative_to(folder).as_posix())

@@ -23,12 +23,17 @@ FUNCTION = f"{OUTPUT}/functions/lms.func"
 
 
 def build_release(name: str, into: Path, project: str, team: str) -> Path:
-    """Write ``into/NAME`` afresh and give its path. Raises ValueError for a name that is not in NAMES."""
+    """Write ``into/NAME``, afresh when anything differs, and give its path.
+
+    Raises ValueError for a name that is not in NAMES.
+    """
     if name not in NAMES:
         raise ValueError(f"no release {name!r}; there are {', '.join(NAMES)}")
-    folder = into / name
+    folder, files = into / name, _files(name, project, team)
+    if folder.is_dir() and {path.relative_to(folder).as_posix(): path.read_bytes() for path in _walk(folder)} == files:
+        return folder  # somebody may be shipping it just now
     shutil.rmtree(folder, ignore_errors=True)
-    for path, content in sorted(_files(name, project, team).items()):
+    for path, content in sorted(files.items()):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return folder

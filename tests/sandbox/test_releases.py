@@ -146,3 +146,13 @@ def test_the_first_two_migrations_are_recorded_as_prisma_records_them(sandbox):
         assert checksum == hashlib.sha256(file.read_bytes()).hexdigest()
         assert steps == 1
     assert [row[0] for row in rows] == ["20260101000000_init", "20260201000000_enrolment"]
+
+
+def test_a_release_that_is_there_already_is_left_alone(sandbox):
+    folder, _ = sandbox.release("good")
+    before = {path: path.stat().st_ino for path in folder.rglob("*")}
+    sandbox.release("good")
+    assert {path: path.stat().st_ino for path in folder.rglob("*")} == before
+    (folder / "more.txt").write_text("not of the release")
+    sandbox.release("good")
+    assert not (folder / "more.txt").exists()
