@@ -58,7 +58,9 @@ def deploy(
         from pipeline.execute import Order
         from pipeline.execute import deploy as carry_out
 
-        order = Order(target, from_, commit, resume or run, stage, approved_by, over_rollback, older)
+        order = Order(
+            target, from_, commit, resume or run, stage, approved_by, over_rollback, older, resume=bool(resume)
+        )
         with reporting(json) as show:
             report = carry_out(configuration(), order, ROOT, show)
         conclude(report, as_json=json)

@@ -104,10 +104,20 @@ _as = {
 }
 
 AFTER_PROMOTION = (seen.Production(STAGED, "https://lms-new.vercel.app", DOMAIN), seen.ProductionBuild(_as[STAGED]))
-BEFORE_PROMOTION = (seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN), seen.ProductionBuild(_as[LIVE]))
+BEFORE_PROMOTION = (
+    seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN),
+    seen.ProductionBuild(_as[LIVE]),
+    seen.RollingShare("ABORTED", STAGED, 10, 0),
+)
 
 NOT_PROMOTED_YET = frozenset(
-    {"release.can-go-back", "release.is-staged", "release.is-restored", "identity.production-is-previous"}
+    {
+        "release.can-go-back",
+        "release.is-staged",
+        "release.is-restored",
+        "identity.production-is-previous",
+        "rolling.none-is-left",
+    }
 )
 """Gates that are asked while, or after, production serves what it served before."""
 

@@ -11,8 +11,13 @@ BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
 SHORT = 7  # digits of a commit that still name one
 
 
-def _is(policy: IdentityPolicy, answers: Iterable[SaidBuild], deployment: str, commit: str) -> Findings:
-    """Nothing, when every answer is from ``deployment``; ``commit`` may be empty when it is not known."""
+def _is(
+    policy: IdentityPolicy, answers: Iterable[SaidBuild], deployment: str, commit: str, *, silent: int = 1000
+) -> Findings:
+    """Nothing, when every answer is from ``deployment``; ``commit`` may be empty when it is not known.
+
+    ``silent``: from this HTTP status on an answer need not say which build it is; others judge whether it is well.
+    """
     for said in answers:
         names = {"deployment": said.deployment, "commit": said.commit, "header": said.header}
         names = {proof: names[proof] for proof in policy.proof if names[proof]}
@@ -33,7 +38,7 @@ def _is(policy: IdentityPolicy, answers: Iterable[SaidBuild], deployment: str, c
             proof, name = next(iter(wrong.items()))
             yield not_yet(said.url, f"answers as another build ({proof} {name}), not as {deployment}", fix=fix)
             return
-        if not names:
+        if not names and said.status < silent:
             ways = ", ".join(policy.proof)
             yield not_yet(said.url, f"answered {said.status} and does not say which build it is (looked for {ways})",
                           fix="have the health check answer its VERCEL_DEPLOYMENT_ID or VERCEL_GIT_COMMIT_SHA")  # fmt: skip
@@ -90,7 +95,7 @@ def production_is_release(policy: IdentityPolicy, staged: StagedDeployment, seen
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
     """
-    yield from _is(policy, seen.answers, staged.id, staged.commit)
+    yield from _is(policy, seen.answers, staged.id, staged.commit, silent=500)
 
 
 production_is_release.stops_when(
@@ -110,7 +115,7 @@ def production_is_previous(policy: IdentityPolicy, before: ProductionBefore, see
     If it fails: Run `vercel rollback $PREVIOUS` again, or use Instant Rollback in the dashboard; then call the DevOps
         lead.
     """
-    yield from _is(policy, seen.answers, before.id, "")
+    yield from _is(policy, seen.answers, before.id, "", silent=0)  # an old build may be one that never says
 
 
 production_is_previous.stops_when(

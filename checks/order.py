@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from checks.evidence import BadRelease, CommitOrder, KnownBad, Release
+from checks.evidence import BadRelease, CommitOrder, KnownBad, Release, VercelProject
 from checks.gate import Findings, block, gate, warn
+from checks.policy import BuildPolicy
+from checks.release import is_not_pinned
 
 
 @gate(owner="release manager")
@@ -52,6 +54,27 @@ def is_still_newer(release: Release, seen: CommitOrder) -> Findings:
 
 
 is_still_newer.stops_when("a colleague released meanwhile", lambda r, s: (r, replace(s, relation="behind")))
+
+
+@gate(owner="release manager")
+def nobody_went_back(policy: BuildPolicy, release: Release, project: VercelProject, bad: KnownBad) -> Findings:
+    """Nobody has rolled production back since preflight.
+
+    Why: Whoever rolled back while this run was testing did it for a reason; promoting now would bring it back.
+
+    By hand: Run `vercel api /v9/projects/$PROJECT --raw` and look at `lastAliasRequest` and `autoAssignCustomDomains`.
+
+    If it fails: Find out why production was rolled back. When this release fixes it, start a new run with
+        `--over-rollback`.
+    """
+    yield from is_not_pinned.judge(policy, release, project)
+    yield from was_not_taken_back.judge(release, bad)
+
+
+nobody_went_back.stops_when(
+    "a colleague rolled back meanwhile",
+    lambda p, r, s, b: (p, r, replace(s, auto_assign=False, moved_by="rollback"), b),
+)
 
 
 @gate(owner="release manager")

@@ -68,6 +68,23 @@ share_is_ours.stops_when("it was aborted", lambda st, s: (st, replace(s, state="
 
 
 @gate(owner="on-call")
+def none_is_left(staged: StagedDeployment, seen: RollingShare) -> Findings:
+    """After going back no visitor gets a share of this release any more.
+
+    Why: During a rolling release the domain points to the old build all the time; only the end of it is the way back.
+
+    By hand: Run `vercel rolling-release fetch`; it must not be active with `$DEPLOYMENT` as its canary.
+
+    If it fails: Run `vercel rollback $PREVIOUS`: it ends the rolling release.
+    """
+    if seen.state == "ACTIVE" and seen.canary == staged.id:
+        yield not_yet(staged.id, f"still gets {seen.percent} % of the visitors", fix="vercel rollback $PREVIOUS")
+
+
+none_is_left.stops_when("the rolling release goes on", lambda st, s: (st, replace(s, state="ACTIVE", canary=st.id)))
+
+
+@gate(owner="on-call")
 def canary_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: StagedHealth) -> Findings:
     """The release is healthy while some visitors use it.
 

@@ -52,12 +52,16 @@ def _ill(policy: SmokePolicy, route: Route, visit: Visit) -> Finding | None:
 
 
 def _kind(policy: SmokePolicy, visit: Visit) -> tuple[object, ...]:
-    """What sort of failure it is: two deployments fail alike when this is equal."""
+    """What sort of failure of the server's it is; two deployments fail alike when this is equal.
+
+    Empty when nothing is wrong, and for what only says that the old build is older: a page or a text it never had.
+    """
     route = next(route for route in policy.routes if route.path == visit.path)
-    if _ill(policy, route, visit) is None:
+    if _ill(policy, route, visit) is None or visit.protected or visit.left_site or "no time was left" in visit.failure:
         return ()
     slow = visit.ms > policy.slowest_ms and visit.status == route.status
-    return visit.status // 100, visit.left_site, bool(visit.error_page), visit.has_content, slow
+    ours = visit.status == 0 or visit.status >= 500 or bool(visit.error_page) or slow
+    return (visit.status // 100, bool(visit.error_page), slow) if ours else ()
 
 
 def _alike(policy: SmokePolicy, seen: Iterable[Visit], control: Iterable[Visit]) -> frozenset[str]:

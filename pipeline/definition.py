@@ -147,8 +147,9 @@ DEPLOY = Pipeline(
         Stage(
             "confirm",
             "What may have changed since preflight is asked again, right before production moves.",
-            asks=(order.is_still_newer,),
+            asks=(order.is_still_newer, order.nobody_went_back),
             patience=1 * MINUTE,
+            again=True,
         ),
         Stage(
             "promote",

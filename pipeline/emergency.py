@@ -39,6 +39,8 @@ class Situation:
     domain: str
     live: Deployment | None
     candidates: tuple[Deployment, ...]
+    canary: str = ""
+    """The deployment that a rolling release gives some of the visitors; going back then means ending that."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Returned:
         return State.RECOVERED if self.answer.well else State.SERVING
 
 
-async def look(vercel: Vercel, domain: str = "") -> Situation:
+async def look(vercel: Vercel, domain: str = "", wanted: str = "") -> Situation:
     """Ask Vercel what production serves and which earlier deployments it can go back to.
 
     Why: A rollback needs the id of a deployment. The one before the live one is right nearly always, and nobody
@@ -110,11 +112,24 @@ async def look(vercel: Vercel, domain: str = "") -> Situation:
         raise Mistake(f"{project.name}: has no production domain; name it with --domain")
     live = project.serving.get(domain) or await vercel.alias(domain)
     candidates = tuple(one for one in recent if one.candidate)
-    if not candidates:  # none among the newest, or Vercel did not say which they are
-        candidates = await vercel.deployments(target="production", rollbackCandidate="true")
+    serves = next((one for one in recent if one.id == live), None)
+    older = [one for one in candidates if serves and one.created < serves.created]
+    if not older or (wanted and not any(wanted in _names(one) for one in candidates)):
+        candidates = await vercel.deployments(target="production", rollbackCandidate="true", limit=100)
     known = {one.id: one for one in (*recent, *candidates)}
     serving = known.get(live) or (await vercel.deployment(live) if live else None)
-    return Situation(project, domain, serving, candidates)
+    return Situation(project, domain, serving, candidates, await _canary(vercel, project))
+
+
+async def _canary(vercel: Vercel, project: Project) -> str:
+    """Who gets a share of the visitors now; empty when nobody does, or it cannot be read."""
+    if not project.rolling:
+        return ""
+    try:
+        rolling = await vercel.rolling_release()
+    except ServiceError:
+        return ""
+    return rolling.canary if rolling and rolling.state == "ACTIVE" else ""
 
 
 def choose(
@@ -140,6 +155,8 @@ def choose(
         eligible = ", ".join(one.id for one in seen.candidates) or "none"
         raise Mistake(f"--to {wanted}: is no deployment that {seen.domain} can go back to; eligible: {eligible}")
     live = seen.live
+    if seen.canary and live:
+        return live  # most visitors get it still; going back to it ends the rolling release
     older = [one for one in seen.candidates if live is None or (one.id != live.id and one.created < live.created)]
     good = [one for one in older if one.id not in bad]
     if not good:
@@ -194,7 +211,8 @@ async def prove(
         asks = asyncio.gather(*(_ask(http, seen.domain, health, clock) for _ in range(ANSWERS)))
         live, answers = await asyncio.gather(_points_to(vercel, seen.domain), asks)
         answer = min(answers, key=lambda one: (_is(one, target), one.well))
-        now = _state(live == target.id, _is(answer, target), answer.well)
+        ended = not seen.canary or not await _canary(vercel, seen.project)
+        now = _state(live == target.id and ended, _is(answer, target), answer.well)
         if now is not reached:
             reached = now
             tell(reached)
@@ -230,7 +248,7 @@ async def _ask(http: httpx.AsyncClient, domain: str, health: str, clock: Clock) 
     began = clock.monotonic()
     try:
         response = await http.get(origin(domain) + health, follow_redirects=True)
-    except (httpx.HTTPError, ConnectionError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
         return Answer(0, 0, f"{type(error).__name__} {error}".rstrip(), "")
     return Answer(response.status_code, round((clock.monotonic() - began) * 1000), "", _identity(response))
 
@@ -251,7 +269,7 @@ async def return_to_previous(
     tell: Callable[[State], None] = lambda state: None,
 ) -> Returned:
     """All four, in order. Raises Stranded when production is not where it should be afterwards."""
-    seen = await look(vercel, domain)
+    seen = await look(vercel, domain, to)
     if seen.live and is_there(seen, to):
         answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
         return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
@@ -274,8 +292,12 @@ def is_there(seen: Situation, to: str) -> bool:
 
     Without a name, a pinned project has been rolled back before: a second, nervous call must not go back twice.
     """
+    if seen.canary:
+        return False
     if not to:
-        return seen.project.auto_assign is False
+        move = seen.project.move
+        rolled_back = move is not None and move.kind == "rollback" and seen.live is not None and move.to == seen.live.id
+        return seen.project.auto_assign is False and rolled_back
     return seen.live is not None and to in _names(seen.live)
 
 

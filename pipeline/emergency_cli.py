@@ -50,6 +50,7 @@ class Access:
 def rollback_now(wanted: Wanted, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
     """Roll back and prove it. Returns the exit code: 0 proved and well, else 4."""
     with access(wanted, root, deploy_file) as to:
+        out = _without(to.token, out)
         try:
             return asyncio.run(_roll_back(to, wanted, root, out))
         except Stranded as stranded:
@@ -61,6 +62,11 @@ def rollback_now(wanted: Wanted, root: Path, deploy_file: Path, out: Callable[[s
             return STRANDED
 
 
+def _without(token: str, out: Callable[[str], None]) -> Callable[[str], None]:
+    """``out``, which never says the token."""
+    return lambda text: out(text.replace(token, "***") if token else text)
+
+
 async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str], None]) -> int:
     from pipeline.clients.vercel import Vercel
 
@@ -68,10 +74,10 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
     async with client(to.api) as http:
         vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
         if wanted.plan:
-            seen = await look(vercel, to.domain)
+            seen = await look(vercel, to.domain, wanted.to)
             live = seen.live.id if seen.live else "nothing"
             if is_there(seen, wanted.to):
-                out(f"{seen.domain} serves {live}, pinned by an earlier rollback; --to ID goes further back.")
+                out(f"{seen.domain} serves {live} already, after an earlier rollback; --to ID goes further back.")
                 return 0
             target = choose(seen, wanted.to, _known_bad(root), even_bad=wanted.even_bad)
             commit = target.commit[:12] or "commit unknown"
@@ -141,9 +147,9 @@ def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
         f"{head} ({to.name})",
         f"  serves   {target.id}, commit {target.commit[:12] or 'unknown'}, on {origin(returned.domain)}",
         f"  answers  {returned.answer}",
-        "  pinned   Vercel no longer points production at new deployments until something is promoted",
     ]
     if returned.changed:
+        lines.append("  pinned   Vercel no longer points production at new deployments until something is promoted")
         lines.append(f"  undo     vercel promote {returned.was}   (also lifts the pin)")
         lines.append(
             "  stays    migrations are not undone; environment values and cron jobs are those of the old build"
@@ -201,7 +207,9 @@ def access(wanted: Wanted, root: Path, deploy_file: Path) -> Iterator[Access]:
     Only when neither a token nor a project is to be found, and deploy.yml does not aim elsewhere, it is the sandbox's.
     Raises Mistake.
     """
-    token = os.environ.get("VERCEL_TOKEN") or _from_env_file(root)
+    token = (os.environ.get("VERCEL_TOKEN") or _from_env_file(root)).strip()
+    if token and not (token.isascii() and token.isprintable()):
+        raise Mistake("VERCEL_TOKEN: holds characters that no token has; copy it again")
     linked = _linked()
     project = wanted.project or os.environ.get("VERCEL_PROJECT_ID", "") or linked.get("projectId", "")
     team = wanted.team or os.environ.get("VERCEL_ORG_ID", "") or linked.get("orgId", "")
@@ -222,7 +230,7 @@ def access(wanted: Wanted, root: Path, deploy_file: Path) -> Iterator[Access]:
     api = wanted.api or os.environ.get("VERCEL_API", "") or (services or {}).get("vercel") or API
     yield Access(
         wanted.target or project, str(api), token, team if team.startswith("team_") else "", project,
-        wanted.domain or str(at.get("domain") or ""), wanted.health or HEALTH,
+        wanted.domain or str(at.get("domain") or ""), "/" + (wanted.health or HEALTH).lstrip("/"),
     )  # fmt: skip
 
 

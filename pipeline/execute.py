@@ -48,6 +48,8 @@ class Order:
     approved_by: str = ""
     over_rollback: bool = False
     older: bool = False
+    resume: bool = False
+    """``run`` must be there already."""
 
 
 @dataclass
@@ -85,7 +87,10 @@ def deploy(config: Config, order: Order, root: Path, show: Callable[[Redactor, s
         run = _run_id(order.run) or new_run_id(it.clock.now())
         _refuse_after_cut_off(it, run)
         past, earlier = it.past(run), events_of(it.store, run)
+        if order.resume and not earlier:
+            raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
         _must_fit(it.pipeline, past, run, order.stage, earlier)
+        _must_aim(earlier, it.settings.name)
         release = _release_of(earlier) if earlier else find_release(it.settings, order, root, it.clock)
         journal = Journal(it.store, run, it.clock.now, it.redactor, [show(it.redactor, run)])
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
@@ -111,6 +116,7 @@ def settle(
         events = events_of(it.store, run)
         if not events:
             raise Mistake(f"settle {run}: there is no such run; ./inv history lists them")
+        _must_aim(events, it.settings.name)
         past = it.past(run)
         lock = Lock(it.store, it.settings.name, run, it.clock, lease=LEASE)
         if not past.outcome:
@@ -146,7 +152,12 @@ async def _go_back(it: Session, journal: Journal, release: Release, past: Past) 
 
 @contextlib.asynccontextmanager
 async def _opened(it: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
-    note = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
+    shown = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
+
+    def note(line: str) -> None:
+        with contextlib.suppress(OSError):  # the terminal is gone; the run is not
+            shown(line)
+
     async with open_world(
         it.settings, release, journal.run, it.clock, note, known_bad=lambda: known_bad(it.store)
     ) as world:
@@ -222,6 +233,13 @@ def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tup
         raise Mistake(f"run {run}: was already going back; ./inv settle --run {run}")
 
 
+def _must_aim(earlier: tuple[Event, ...], target: str) -> None:
+    """A run goes on, or back, where it began and nowhere else."""
+    theirs = earlier[0].body.get("target", target) if earlier else target
+    if theirs != target:
+        raise Mistake(f"run {earlier[0].run}: was begun on {theirs}; say --target {theirs}")
+
+
 def _refuse_after_cut_off(it: Session, run: str) -> None:
     """A run that was killed after promoting left a release nobody has judged: that comes first."""
     for other in latest_runs(it.store, 20):
@@ -232,8 +250,9 @@ def _refuse_after_cut_off(it: Session, run: str) -> None:
         at_it = alive is not None and alive.holder == other
         if other != run and not report.outcome and not at_it and it.past(other).moved_production:
             raise Locked(
-                f"run {other} was cut off after it had promoted: ./inv settle --run {other}   goes back; "
-                f"./inv deploy --resume {other}   goes on"
+                f"run {other} was cut off after it had promoted: "
+                f"./inv settle --target {report.target} --run {other}   goes back; "
+                f"./inv deploy --target {report.target} --resume {other}   goes on"
             )
         return
 

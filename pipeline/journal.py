@@ -1,5 +1,6 @@
 """The record of runs: append-only, written before the next thing happens. Logs are not the journal."""
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -53,7 +54,8 @@ class Journal:
             event.run, event.at, event.kind, event.subject, json.dumps(event.body),
         )  # fmt: skip
         for listener in self.listeners:
-            listener(event)
+            with contextlib.suppress(OSError):  # a terminal that is gone must not stop a rollback
+                listener(event)
 
     def events(self) -> tuple[Event, ...]:
         """All of this run so far."""

@@ -44,6 +44,8 @@ class Lock:
     def take(self, reason: str, *, by_hand: bool = False) -> None:
         """Take it, or take it over from ourselves, from a lapsed lease or from a dead process of this machine.
 
+        A run that is still alive in another process is somebody else.
+
         Raises Locked, naming the holder. One statement decides, so that two takers cannot both win.
         """
         held = self.held()
@@ -56,7 +58,8 @@ class Lock:
             " on conflict (target) do update set holder = excluded.holder, reason = excluded.reason,"
             " host = excluded.host, pid = excluded.pid, since = excluded.since, expires = excluded.expires,"
             " by_hand = excluded.by_hand, fence = deploy_locks.fence + 1"
-            " where deploy_locks.holder = excluded.holder or deploy_locks.by_hand = 0"
+            " where (deploy_locks.holder = excluded.holder and deploy_locks.pid in (0, excluded.pid))"
+            " or deploy_locks.by_hand = 0"
             " and (deploy_locks.expires <= excluded.since or (deploy_locks.holder = ? and deploy_locks.pid = ?))"
             " returning holder",
             self._target, *row, held.holder if dead and held else "", held.pid if dead and held else -1,

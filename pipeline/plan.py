@@ -49,8 +49,10 @@ class Undo:
 class Step:
     """An act on the world. Made by ``@step``; safe to repeat; may know how to undo itself."""
 
-    def __init__(self, act: Callable[..., Awaitable[Any]], owner: str, moves_production: bool) -> None:
-        self.act = act
+    def __init__(
+        self, act: Callable[..., Awaitable[Any]], owner: str, moves_production: bool, again: bool = False
+    ) -> None:
+        self.act, self.again = act, again
         self.name = act.__name__.replace("_", "-")
         self.moves_production = moves_production
         self.procedure: Procedure = procedure(act.__doc__, owner=owner, of=self.name)
@@ -72,9 +74,14 @@ class Step:
         self.undo = Undo(act, proved_by)
 
 
-def step(*, owner: str, moves_production: bool = False) -> Callable[[Callable[..., Awaitable[Any]]], Step]:
-    """Make a step of an async function ``(world, inputs…)`` whose docstring is its runbook entry."""
-    return lambda act: Step(act, owner, moves_production)
+def step(
+    *, owner: str, moves_production: bool = False, again: bool = False
+) -> Callable[[Callable[..., Awaitable[Any]]], Step]:
+    """Make a step of an async function ``(world, inputs…)`` whose docstring is its runbook entry.
+
+    ``again``: a resumed run does it again, as long as production has not moved.
+    """
+    return lambda act: Step(act, owner, moves_production, again)
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Stage:
     ``patience``: seconds that *not yet* and *unknown* are borne from the first such reading on.
     ``during``: seconds to keep asking after the first yes. ``every``: seconds between two rounds.
     ``may_fail``: what goes wrong here is a warning; the release is already out and well.
+    ``again``: a resumed run asks again, as long as production has not moved.
     """
 
     name: str
@@ -94,6 +102,7 @@ class Stage:
     during: float = 0
     every: float = 2
     may_fail: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Runs a pipeline: acts, asks, waits, and goes back when the answer stays no. The only place that does the last two."""
 
 import asyncio
+import contextlib
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -77,7 +78,11 @@ class Runner:
 
         Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises.
         """
-        stages = [s for s in self.pipeline.stages if s.name not in self.past.settled and only in ("", s.name)]
+        moved = self.past.moved_production
+        settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
+        stages = [s for s in self.pipeline.stages if s.name not in settled and only in ("", s.name)]
+        if not moved:
+            self.past.done -= {step.name for step in self.pipeline.steps if step.again}
         self._forward = asyncio.ensure_future(self._go_forward(stages))
         try:
             stop = await asyncio.shield(self._forward)
@@ -260,7 +265,8 @@ class Runner:
         try:
             self.journal.append(kind, subject, **body)
         except Exception as error:
-            self.world.progress(f"journal: {error}")
+            with contextlib.suppress(OSError):
+                self.world.progress(f"journal: {error}")
 
 
 def _plain(findings: tuple[Finding, ...]) -> list[dict[str, str]]:

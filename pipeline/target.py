@@ -117,7 +117,7 @@ def read_secrets(root: Path) -> dict[str, str]:
 
     names = (*SECRETS, *OPTIONAL)
     file = dotenv_values(root / ".env", interpolate=False)
-    found = {name: os.environ.get(name) or file.get(name) or "" for name in names}
+    found = {name: (os.environ.get(name) or file.get(name) or "").strip() for name in names}
     return {name: value for name, value in found.items() if value}
 
 
@@ -167,6 +167,7 @@ async def open_world(
             domain=settings.domain,
             run=run,
             release=release,
+            branch=source.branch,
             clock=clock,
             vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock),
             vercel_command=VercelCommand(at.vercel, _for_commands(secrets)),

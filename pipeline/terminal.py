@@ -56,7 +56,8 @@ def configuration() -> "Config":
 
 def out(text: str) -> None:
     """The report goes to stdout, at once."""
-    print(text, flush=True)
+    with contextlib.suppress(BrokenPipeError):  # whoever reads may stop reading; what we do does not depend on it
+        print(text, flush=True)
 
 
 def aside(text: str) -> None:
@@ -79,7 +80,8 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
 
         def show(redactor: "Redactor", run: str) -> "Listener":
             def write(line: str) -> None:
-                print(redactor(line), file=stream, flush=True)
+                with contextlib.suppress(BrokenPipeError):
+                    print(redactor(line), file=stream, flush=True)
 
             terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
             groups = os.environ.get("GITHUB_ACTIONS") == "true"

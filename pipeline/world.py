@@ -60,6 +60,8 @@ class World:
     """The production domain: ``host`` or ``host:port``."""
     run: str
     release: "Release"
+    branch: str
+    """The branch that production follows."""
     clock: Clock
     vercel: "Vercel"
     vercel_command: "VercelCommand"

@@ -11,6 +11,8 @@ from pipeline.errors import Unreachable
 
 API = "https://api.vercel.com"
 NAME = "vercel command"
+PATIENCE = 1800.0  # it has been seen to hang for ever
+LONGEST_LINE = 16 << 20
 
 
 class VercelCommand:
@@ -47,6 +49,7 @@ class VercelCommand:
             process = await asyncio.create_subprocess_exec(
                 *words, cwd=folder, env={**self._environment, **ids}, start_new_session=True,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                limit=LONGEST_LINE,
             )  # fmt: skip
         except OSError as error:
             says = f"cannot be started: {error.strerror}; install it, or set `build.command` in deploy.yml"
@@ -54,11 +57,15 @@ class VercelCommand:
         assert process.stdout
         assert process.stderr
         try:
-            said, complaints = await asyncio.gather(process.stdout.read(), _lines(process.stderr, note))
-            code = await process.wait()
-        except asyncio.CancelledError:
-            os.killpg(process.pid, signal.SIGTERM)
-            raise
+            async with asyncio.timeout(PATIENCE):
+                said, complaints = await asyncio.gather(process.stdout.read(), _lines(process.stderr, note))
+                code = await process.wait()
+        except (TimeoutError, ValueError) as error:
+            says = f"has not ended in {PATIENCE / 60:.0f} min" if isinstance(error, TimeoutError) else f"said {error}"
+            raise Unreachable(NAME, asked, says) from error
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGTERM)
         if code:
             raise Unreachable(NAME, asked, f"ended with {code}: {' / '.join(complaints[-4:])[-400:]}")
         return said.decode(errors="replace")

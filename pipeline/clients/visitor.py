@@ -43,6 +43,9 @@ class Answer:
         return next((found.group(0) for found in marks if found), "")
 
 
+ODD = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # an answer of another shape than NextAuth's
+
+
 class Failed(Exception):
     """A journey ended early: where, and what was seen."""
 
@@ -77,7 +80,7 @@ class Visitor:
 
     async def get(self, url: str, patience: float = 20) -> Answer:
         """GET ``url`` with empty cookies and follow redirects, for at most ``patience`` seconds. Never raises."""
-        async with self._client() as client:
+        async with self._client(url) as client:
             return await self._get(client, url, patience)
 
     async def get_all(self, urls: Sequence[str], *, at_once: int, request: float, budget: float) -> tuple[Answer, ...]:
@@ -86,7 +89,7 @@ class Visitor:
         They share connections, but no cookies.
         """
         turn = asyncio.Semaphore(at_once)
-        async with self._client() as client:
+        async with self._client(urls[0] if urls else "") as client:
             client.cookies = _NoCookies()
 
             async def one(url: str) -> Answer:
@@ -120,7 +123,7 @@ class Visitor:
         A request may take ``request`` seconds and all of them together ``budget``.
         """
         until = self._clock.monotonic() + budget
-        async with self._client() as client:
+        async with self._client(site) as client:
             client.timeout = httpx.Timeout(request, connect=min(5.0, request))
             done = []
             if login:
@@ -132,9 +135,18 @@ class Visitor:
                 done.append(await self._attempt("upload", lambda: self._upload(client, site, site + upload), until))
             return tuple(done)
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self, site: str) -> httpx.AsyncClient:
+        """The bypass secret is for ``site`` alone: a redirect must not carry it to somebody else."""
         client = self._new_client()
-        client.headers.update(self._headers)
+
+        async def sign(request: httpx.Request) -> None:
+            if same_origin(str(request.url), site):
+                request.headers.update(self._headers)
+            else:
+                for name in self._headers:
+                    request.headers.pop(name, None)
+
+        client.event_hooks["request"].append(sign)
         return client
 
     async def _get(self, client: httpx.AsyncClient, url: str, patience: float = 20) -> Answer:
@@ -160,7 +172,7 @@ class Visitor:
             return Attempt(name, "the budget", "no time was left for it", self._ms(began))
         except Failed as failed:
             return Attempt(name, failed.at, failed.says, self._ms(began))
-        except (httpx.HTTPError, ConnectionError, ValueError, KeyError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ConnectionError, *ODD) as error:
             says = f"{type(error).__name__} {error}".strip()
             return Attempt(name, "the request", says, self._ms(began), unseen=_ours(error))
         return Attempt(name, "", "", self._ms(began))

@@ -51,7 +51,10 @@ async def vercel_project(world: World) -> VercelProject:
     )
 
 
-async def rolling_share(world: World) -> RollingShare:
+async def rolling_share(world: World, project: VercelProject) -> RollingShare:
+    """Not asked of a project without rolling releases: not every plan has them."""
+    if not project.rolling:
+        return RollingShare("", "", 0, 0)
     seen = await world.vercel.rolling_release()
     return RollingShare(seen.state, seen.canary, seen.percent, seen.stage) if seen else RollingShare("", "", 0, 0)
 

@@ -88,7 +88,10 @@ def _next(report: Report) -> list[str]:
         case "stranded":
             to = f" --to {report.before['id']}" if report.before else ""
             return [f"./inv rollback{to}   once Vercel answers again"]
-    return [f"./inv settle --run {report.run}   goes back", f"./inv deploy --resume {report.run}   goes on"]
+    return [
+        f"./inv settle --target {report.target} --run {report.run}   goes back",
+        f"./inv deploy --target {report.target} --resume {report.run}   goes on",
+    ]
 
 
 def summary_markdown(report: Report) -> str:

@@ -35,7 +35,7 @@ def _body(world: World, project: Project) -> dict[str, object]:
     if not project.repository:
         raise BadRelease(project.name, "is not connected to a Git repository on Vercel; run `vercel git connect`")
     org, _, repository = project.repository.partition("/")
-    source = {"type": "github", "org": org, "repo": repository, "ref": "main", "sha": world.release.commit}
+    source = {"type": "github", "org": org, "repo": repository, "ref": world.branch, "sha": world.release.commit}
     return {
         "name": project.name,
         "project": project.id,

@@ -5,12 +5,13 @@ from checks.health import production_is_well_again
 from checks.identity import production_is_previous
 from checks.policy import BuildPolicy, PromotionPolicy
 from checks.release import is_restored
+from checks.rolling import none_is_left
 from pipeline.errors import Refused, ServiceError
 from pipeline.plan import Step, step
 from pipeline.world import World
 
 
-@step(owner="release manager")
+@step(owner="release manager", again=True)
 async def note_production(world: World, now: Production) -> ProductionBefore:
     """Write down what production serves now.
 
@@ -95,7 +96,9 @@ async def complete_rolling_release(world: World, staged: StagedDeployment, share
         await world.vercel.complete_rolling(staged.id)
 
 
-async def restore_production(world: World, staged: StagedDeployment, before: ProductionBefore) -> None:
+async def restore_production(
+    world: World, policy: PromotionPolicy, staged: StagedDeployment, before: ProductionBefore
+) -> None:
     """Point the production domain back at what it pointed to before.
 
     Needs no sensor: only when production plainly is a third deployment, which somebody else must have promoted
@@ -107,7 +110,20 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
         live = ""
     if live not in ("", before.id, staged.id):
         raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} serves {live}: somebody else promoted it")
+    if policy.rolling and live == before.id and await _is_anothers(world, staged):
+        return  # ours never began, and a rollback would end theirs
     await world.vercel.roll_back(before.id, f"{staged.id} was taken back by run {world.run}")
 
 
-promote.undone_by(restore_production, proved_by=(is_restored, production_is_previous, production_is_well_again))
+promote.undone_by(
+    restore_production, proved_by=(is_restored, none_is_left, production_is_previous, production_is_well_again)
+)
+
+
+async def _is_anothers(world: World, staged: StagedDeployment) -> bool:
+    """Whether a rolling release is under way that is not ours; when that cannot be read, it is taken for ours."""
+    try:
+        rolling = await world.vercel.rolling_release()
+    except ServiceError:
+        return False
+    return rolling is not None and rolling.state == "ACTIVE" and rolling.canary != staged.id
