@@ -398,3 +398,50 @@ def test_looking_closer_changes_nothing(checkout: Checkout, up: Up) -> None:
     found = checkout.run("bisect", "--run", f'test "$DEPLOYMENT" != {before}')
     assert f"FIRST BAD  {before}" in found
     assert up.serves() == before
+
+
+def test_a_terminal_that_is_gone_stops_no_rollback(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.pace(watch={"during": 8, "patience": 1, "every": 0.2})
+    started = checkout.start("deploy")
+    until_stage(started, "watch")
+    assert started.stdout
+    started.stdout.close()
+    up.fault("sentry garbage")
+    assert started.wait(60) == 3
+    assert up.serves() == before
+
+
+def test_a_run_that_is_alive_is_neither_settled_nor_resumed(checkout: Checkout, up: Up) -> None:
+    checkout.pace(watch={"during": 6, "patience": 1, "every": 0.2})
+    started = checkout.start("deploy", "--run", "mine")
+    until_stage(started, "watch")
+    live = up.serves()
+    assert "is locked by" in checkout.run("settle", "--run", "mine", expect=1)
+    assert "is locked by" in checkout.run("deploy", "--resume", "mine", expect=1)
+    assert started.wait(60) == 0
+    assert up.serves() == live
+
+
+def test_a_run_that_is_not_there_is_not_resumed(checkout: Checkout, up: Up) -> None:
+    assert "there is no such run" in checkout.run("deploy", "--resume", "typo", expect=2)
+
+
+def test_an_emergency_goes_back_although_auto_assignment_is_kept_off(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy")
+    vercel = up.said["vercel"]
+    up.ask("vercel", f"/v9/projects/{vercel['project']}", "PATCH", {"autoAssignCustomDomains": False})
+    assert "ROLLED BACK" in checkout.run("rollback")
+    assert up.serves() == before
+    assert "ALREADY THERE" in checkout.run("rollback"), "a second, nervous call does not go back twice"
+    assert up.serves() == before
+
+
+def test_a_token_is_never_printed(checkout: Checkout, up: Up) -> None:
+    vercel = up.said["vercel"]
+    words = ("rollback", "--project", vercel["project"], "--team", vercel["team"], "--api", vercel["url"])
+    checkout.run("deploy")
+    assert "ROLLED BACK" in checkout.run(*words, VERCEL_TOKEN=vercel["token"] + "\n")
+    said = checkout.run(*words, expect=2, VERCEL_TOKEN="s3cret\x01Token")
+    assert "s3cret" not in said

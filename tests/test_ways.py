@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy, PromotionPolicy
+from pipeline.clients.visitor import Visitor
 from pipeline.definition import DEPLOY, rolling_out
+from pipeline.emergency import return_to_previous
 from pipeline.errors import Unreachable
 from pipeline.runner import Outcome
 from tests.clients.world import CLI, needs_npm
@@ -325,3 +328,62 @@ def test_behind_a_colleagues_rolling_release_ours_is_not_yet(inside: InProcess) 
     assert result is Outcome.ROLLED_BACK
     assert "queued behind a rolling release" in report.reason
     assert inside.serves() == before
+
+
+def test_an_emergency_during_a_rolling_release_ends_it_and_goes_no_further_back(inside: InProcess) -> None:
+    in_shares(inside)
+    before = inside.serves()
+    inside.at_stage("share-50", kill)
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.listeners.clear()
+
+    async def go() -> Any:
+        async with inside.world(inside.release()) as world, httpx.AsyncClient(transport=inside.wire) as http:
+            domain = inside.settings.domain
+            return await return_to_previous(world.vercel, http, inside.clock, domain=domain, health="/api/health/db")
+
+    returned = asyncio.run(go())
+    assert returned.target.id == before
+    assert share_of(inside, before) == 1
+
+
+def test_a_rolling_release_that_cannot_be_ended_is_stranded(inside: InProcess) -> None:
+    in_shares(inside)
+
+    def break_it() -> None:
+        inside.sandbox.inject("vercel answer status=500 POST */rollback/*")
+        inside.sandbox.inject("app failing-route /api/health/db where=staged")
+
+    inside.at_stage("share-50", break_it)
+    result, _ = inside.deploy()
+    assert result is Outcome.STRANDED
+
+
+def test_nobody_promotes_over_a_rollback_that_happened_meanwhile(inside: InProcess) -> None:
+    inside.deploy()
+    live = inside.serves()
+
+    def colleague() -> None:
+        inside.sandbox.patch({"vercel": {"auto_assign": False}})
+
+    inside.at_stage("smoke", colleague)
+    result, report = inside.deploy(run="r2")
+    assert result is Outcome.BLOCKED
+    assert report.stages[-1].name == "confirm"
+    assert inside.serves() == live
+
+
+def test_the_bypass_secret_goes_to_the_site_alone(inside: InProcess) -> None:
+    seen: dict[str, str | None] = {}
+
+    class Redirecting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            seen[request.url.host] = request.headers.get("x-vercel-protection-bypass")
+            if request.url.host == "a.localhost":
+                return httpx.Response(302, headers={"location": "http://b.localhost/"})
+            return httpx.Response(200, text="elsewhere")
+
+    visitor = Visitor(lambda: httpx.AsyncClient(transport=Redirecting()), inside.clock, "e", "p", "s3cret")
+    asyncio.run(visitor.get("http://a.localhost/"))
+    assert seen == {"a.localhost": "s3cret", "b.localhost": None}
