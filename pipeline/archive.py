@@ -5,9 +5,11 @@ import hashlib
 import io
 import stat
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
+from pipeline.errors import BadRelease
 from pipeline.prebuilt import BLOCK, OutputFile
 
 NAME = ".vercel/source.tgz.part"
@@ -30,7 +32,10 @@ def is_faster(missing: Iterable[OutputFile], files: Iterable[OutputFile], answer
 
 
 def pack(files: Iterable[OutputFile], folder: Path) -> tuple[OutputFile, ...]:
-    """Write the archive into ``folder`` and give its parts. Raises BadRelease when a file has changed."""
+    """Write the archive into ``folder`` and give its parts.
+
+    Raises BadRelease when a file has changed, or when there is no room for the archive.
+    """
     parts = _Parts(folder)
     with (
         gzip.GzipFile(fileobj=parts, mode="wb", compresslevel=1, mtime=0) as packed,
@@ -88,7 +93,7 @@ class _Parts(io.RawIOBase):
         self._file, self._digest, self._size = self._path.open("wb"), hashlib.sha1(usedforsecurity=False), 0
 
     def _end(self) -> None:
-        self._file.close()
+        self._or_full(self._file.close)
         self._done.append(
             OutputFile(self._name, self._path, stat.S_IFREG | 0o644, self._size, self._digest.hexdigest())
         )
@@ -103,11 +108,18 @@ class _Parts(io.RawIOBase):
                 self._end()
                 self._begin()
             now = rest[: PART - self._size]
-            self._file.write(now)
+            self._or_full(partial(self._file.write, now))
             self._digest.update(now)
             self._size += len(now)
             rest = rest[len(now) :]
         return len(data)
+
+    def _or_full(self, act: Callable[[], object]) -> None:
+        """A disk that is full must not be taken for a file that has changed."""
+        try:
+            act()
+        except OSError as error:
+            raise BadRelease(self._name, f"cannot be written to {self._folder}: {error.strerror}") from error
 
     def finished(self) -> tuple[OutputFile, ...]:
         """All parts, in order."""

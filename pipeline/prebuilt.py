@@ -44,11 +44,14 @@ class OutputFile:
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """The same in pieces of BLOCK bytes; the last one is held back until the whole is known to be right."""
-        digest, held = hashlib.sha1(usedforsecurity=False), b""
+        digest, read, held = hashlib.sha1(usedforsecurity=False), 0, b""
         try:
             with self.path.open("rb") as file:
                 while data := await asyncio.to_thread(file.read, BLOCK):
                     digest.update(data)
+                    read += len(data)
+                    if read > self.size:  # a request must not be longer than it said, and a log grows for ever
+                        raise self.changed()
                     if held:
                         yield held
                     held = data
@@ -65,7 +68,7 @@ class OutputFile:
 
 def output_files(release: Path) -> tuple[OutputFile, ...]:
     """Every file that the deployment needs, hashed, in order of name. Raises BadRelease."""
-    release = release.absolute()
+    release = Path(os.path.abspath(release))
     root = release / OUTPUT
     if not (root / "config.json").is_file():
         raise BadRelease(f"{OUTPUT}/config.json", f"is not in {release}; run `vercel build --prod` there first")
@@ -78,33 +81,43 @@ def output_files(release: Path) -> tuple[OutputFile, ...]:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """Paths as text: there may be ten thousand of them."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(entry.path)
-            else:
-                yield entry.path
+    """Paths as text: there may be ten thousand of them. Raises BadRelease for a folder that cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError as error:
+        raise BadRelease(folder, f"cannot be read: {error.strerror}") from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        else:
+            yield entry.path
 
 
 def _mapped(root: Path, release: Path) -> Iterator[Path]:
     """Files outside the output that a function takes along: the ``filePathMap`` of its ``.vc-config.json``."""
     for path in _configurations(root / "functions"):
-        for wanted in _file_path_map(path).values():
-            found = Path(os.path.normpath(release / str(wanted)))
-            if not found.is_relative_to(release):
-                raise BadRelease(path.relative_to(release).as_posix(), f"wants {wanted}, which is outside the release")
-            if not os.path.lexists(found):
-                raise BadRelease(path.relative_to(release).as_posix(), f"wants {wanted}, which is not there")
+        for wanted in map(str, _file_path_map(path).values()):
+            found = Path(os.path.normpath(release / wanted))
+            wrong = _unusable(found, release)
+            if wrong:
+                raise BadRelease(path.relative_to(release).as_posix(), f"wants {wanted}, which {wrong}")
             yield found
-            if found.is_symlink():  # a link into node_modules is of no use without what it points to
-                yield from _target(found, release)
+            if found.is_symlink() and found.is_file():  # of no use without what it points to
+                yield release / found.resolve().relative_to(release.resolve())
 
 
-def _target(link: Path, release: Path) -> Iterator[Path]:
-    end = link.resolve()
-    if end.is_relative_to(release.resolve()) and end.is_file():
-        yield release / end.relative_to(release.resolve())
+def _unusable(path: Path, release: Path) -> str:
+    """Why a function cannot take ``path`` along; empty when it can."""
+    if not path.is_relative_to(release):
+        return "is outside the release"
+    if not os.path.lexists(path):
+        return "is not there"
+    if path.is_symlink() and not path.exists():
+        return "is a link to nothing"
+    if path.is_symlink() and not path.resolve().is_relative_to(release.resolve()):
+        return "is a link that leaves the release"
+    return ""
 
 
 def _configurations(functions: Path) -> Iterator[Path]:
@@ -113,6 +126,8 @@ def _configurations(functions: Path) -> Iterator[Path]:
 
 
 def _file_path_map(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise BadRelease(path.name, f"of {path.parent.name} is not a file")
     try:
         found = json.loads(path.read_bytes()).get("filePathMap") or {}
     except (OSError, ValueError, AttributeError) as error:
@@ -129,10 +144,13 @@ def _file(path: str, name: str) -> OutputFile:
         seen = os.lstat(path)
         if stat.S_ISLNK(seen.st_mode):
             target = os.fsencode(os.readlink(path))
+            target.decode()
             return OutputFile(name, Path(path), seen.st_mode, len(target), _sha(target))
         if not stat.S_ISREG(seen.st_mode):
             raise BadRelease(name, "is neither a file nor a link, so it cannot be uploaded")
         size, sha = _hashed(path)
+    except UnicodeDecodeError:
+        raise BadRelease(name, "is a link to a name that is not UTF-8; rename it") from None
     except OSError as error:
         raise BadRelease(name, f"cannot be read: {error.strerror}") from error
     return OutputFile(name, Path(path), seen.st_mode, size, sha)

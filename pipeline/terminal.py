@@ -56,8 +56,15 @@ def configuration() -> "Config":
 
 def out(text: str) -> None:
     """The report goes to stdout, at once."""
-    with contextlib.suppress(BrokenPipeError):  # whoever reads may stop reading; what we do does not depend on it
-        print(text, flush=True)
+    _say(text, sys.stdout)
+
+
+def _say(text: str, stream: Any) -> None:
+    """Whoever reads may stop reading; what we do and how we exit does not depend on it."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def aside(text: str) -> None:
@@ -80,8 +87,7 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
 
         def show(redactor: "Redactor", run: str) -> "Listener":
             def write(line: str) -> None:
-                with contextlib.suppress(BrokenPipeError):
-                    print(redactor(line), file=stream, flush=True)
+                _say(redactor(line), stream)
 
             terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
             groups = os.environ.get("GITHUB_ACTIONS") == "true"

@@ -1,7 +1,9 @@
 """The real pipeline against the real sandbox in one process: real requests, no sockets, a clock that moves."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,23 @@ class Wire(httpx.AsyncBaseTransport):
             raise httpx.RemoteProtocolError(str(error), request=request) from error
 
 
+class Tapped(httpx.AsyncBaseTransport):
+    """Calls ``before`` and ``after`` around each request; what they raise is what the client sees."""
+
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        before: Callable[[httpx.Request], Any] = lambda request: None,
+        after: Callable[[httpx.Request, httpx.Response], Any] = lambda request, response: None,
+    ) -> None:
+        self._inner, self._before, self._after = inner, before, after
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._before(request)
+        response = await self._inner.handle_async_request(request)
+        return self._after(request, response) or response
+
+
 class InProcess:
     """One sandbox and one journal. ``deploy`` runs the pipeline; ``serves`` asks the domain itself."""
 
@@ -55,7 +74,7 @@ class InProcess:
         )
         self.pipeline: Pipeline = DEPLOY.at_pace(self.config.pace("sandbox"))
         self.store = SqliteStore(folder / "journal.db")
-        self.wire = Wire(self.sandbox)
+        self.wire: httpx.AsyncBaseTransport = Wire(self.sandbox)
         self.listeners: list[Callable[[Event], None]] = []
 
     def release(self, name: str = "good", **said: Any) -> Release:
@@ -120,6 +139,20 @@ class InProcess:
                 return await client.get(url)
 
         return asyncio.run(ask())
+
+    def tap(self, **around: Callable[..., Any]) -> None:
+        """See every request from now on: ``before(request)`` and ``after(request, response)``."""
+        self.wire = Tapped(self.wire, **around)
+
+    def asked(self, method: str, path: str) -> list[str]:
+        """Paths that Vercel was asked for, of that method, and matching the glob ``path``; oldest first."""
+        seen = self.sandbox.asked["vercel"]
+        return [one["path"] for one in seen if one["method"] == method and fnmatch(one["path"], path)]
+
+    def require(self, *policies: object) -> None:
+        """Go by these policies instead of those of ``deploy.yml``."""
+        changed = {**self.settings.policies, **{type(policy): policy for policy in policies}}
+        self.settings = dataclasses.replace(self.settings, policies=changed)
 
     def colleague_promotes(self, id: str) -> None:
         """Somebody else points production at ``id``, now."""

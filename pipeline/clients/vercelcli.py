@@ -1,6 +1,7 @@
 """Vercel's own command line, run as a process."""
 
 import asyncio
+import contextlib
 import os
 import shlex
 import signal
@@ -13,6 +14,7 @@ API = "https://api.vercel.com"
 NAME = "vercel command"
 PATIENCE = 1800.0  # it has been seen to hang for ever
 LONGEST_LINE = 16 << 20
+GRACE = 3.0  # seconds that it has to end by itself
 
 
 class VercelCommand:
@@ -23,7 +25,7 @@ class VercelCommand:
 
     async def version(self, command: str) -> str:
         """What ``vercel --version`` says, e.g. ``64.0.2``. Raises Unreachable when there is no such command."""
-        said = await self._run([*shlex.split(command), "--version"], None, {}, lambda line: None)
+        said = await self._run([*_words(command), "--version"], None, {}, lambda line: None)
         return said.split()[-1] if said.split() else ""
 
     async def run(
@@ -39,7 +41,7 @@ class VercelCommand:
         ``ids``: ``VERCEL_ORG_ID`` and ``VERCEL_PROJECT_ID``. The process dies with us.
         """
         elsewhere = [] if self._api == API else ["--api", self._api]
-        return await self._run([*shlex.split(command), *arguments, *elsewhere], folder, ids, note)
+        return await self._run([*_words(command), *arguments, *elsewhere], folder, ids, note)
 
     async def _run(
         self, words: Sequence[str], folder: Path | None, ids: Mapping[str, str], note: Callable[[str], None]
@@ -64,11 +66,29 @@ class VercelCommand:
             says = f"has not ended in {PATIENCE / 60:.0f} min" if isinstance(error, TimeoutError) else f"said {error}"
             raise Unreachable(NAME, asked, says) from error
         finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGTERM)
+            if not process.stdout.at_eof() or process.returncode is None:
+                await _end(process)
         if code:
             raise Unreachable(NAME, asked, f"ended with {code}: {' / '.join(complaints[-4:])[-400:]}")
         return said.decode(errors="replace")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise Unreachable(NAME, command, f"cannot be read: {error}; change `build.command` in deploy.yml") from error
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop it and all that it started: first asked, then made to."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await process.wait()
+                return
 
 
 async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> list[str]:

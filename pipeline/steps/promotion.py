@@ -1,5 +1,9 @@
 """Moves production, and moves it back."""
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from checks.evidence import Production, ProductionBefore, RollingShare, StagedDeployment
 from checks.health import production_is_well_again
 from checks.identity import production_is_previous
@@ -9,6 +13,9 @@ from checks.rolling import none_is_left
 from pipeline.errors import Refused, ServiceError
 from pipeline.plan import Step, step
 from pipeline.world import World
+
+T = TypeVar("T")
+GLANCE = 2.0  # seconds
 
 
 @step(owner="release manager", again=True)
@@ -39,9 +46,19 @@ async def promote(world: World, policy: PromotionPolicy, staged: StagedDeploymen
         Deployments → the previous one → Instant Rollback.
     """
     if policy.rolling:
-        await world.vercel.start_rolling(staged.id)
+        await _start_rolling(world, staged)
     elif await world.vercel.promote(staged.id) == "queued":
         world.progress("queued behind somebody's rolling release")
+
+
+async def _start_rolling(world: World, staged: StagedDeployment) -> None:
+    """Begin; that an earlier process of this run did it, and was killed before it could say so, is as good."""
+    try:
+        await world.vercel.start_rolling(staged.id)
+    except Refused:
+        begun = await _glance(world.vercel.rolling_release())
+        if begun is None or begun.state != "ACTIVE" or begun.canary != staged.id:
+            raise
 
 
 @step(owner="release manager")
@@ -96,22 +113,14 @@ async def complete_rolling_release(world: World, staged: StagedDeployment, share
         await world.vercel.complete_rolling(staged.id)
 
 
-async def restore_production(
-    world: World, policy: PromotionPolicy, staged: StagedDeployment, before: ProductionBefore
-) -> None:
+async def restore_production(world: World, staged: StagedDeployment, before: ProductionBefore) -> None:
     """Point the production domain back at what it pointed to before.
 
-    Needs no sensor: only when production plainly is a third deployment, which somebody else must have promoted
-    meanwhile, it leaves it alone.
+    Needs no sensor: only when somebody else plainly has moved production meanwhile, or is about to, it leaves it alone.
     """
-    try:
-        live = await world.vercel.alias_now(before.domain)
-    except ServiceError:  # whatever blinded the gates must not stop the rollback
-        live = ""
-    if live not in ("", before.id, staged.id):
-        raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} serves {live}: somebody else promoted it")
-    if policy.rolling and live == before.id and await _is_anothers(world, staged):
-        return  # ours never began, and a rollback would end theirs
+    theirs = await _somebody_elses(world, staged, before)
+    if theirs:
+        raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
     await world.vercel.roll_back(before.id, f"{staged.id} was taken back by run {world.run}")
 
 
@@ -120,10 +129,29 @@ promote.undone_by(
 )
 
 
-async def _is_anothers(world: World, staged: StagedDeployment) -> bool:
-    """Whether a rolling release is under way that is not ours; when that cannot be read, it is taken for ours."""
+async def _somebody_elses(world: World, staged: StagedDeployment, before: ProductionBefore) -> str:
+    """What somebody else is doing to production and a rollback would undo; empty when that cannot be seen."""
+    ours = (None, "", before.id, staged.id)
+    live, project, rolling = await asyncio.gather(
+        _glance(world.vercel.alias_now(before.domain)),
+        _glance(world.vercel.project()),
+        _glance(world.vercel.rolling_release()),
+    )
+    move = project.move if project else None
+    if live not in ours:
+        return f"serves {live}: somebody else promoted it"
+    if move and move.status in ("pending", "in-progress") and move.to not in ours:
+        return f"is being moved to {move.to}: somebody else's {move.kind}"
+    if live != staged.id and rolling and rolling.state == "ACTIVE" and rolling.canary != staged.id:
+        waits = f", and {staged.id} goes live after it" if rolling.queued == staged.id else ""
+        return f"gives {rolling.percent} % of its visitors to {rolling.canary}: somebody else's rolling release{waits}"
+    return ""
+
+
+async def _glance(reading: Awaitable[T]) -> T | None:
+    """None when it cannot be had at once: whatever blinded the gates must not stop the rollback."""
     try:
-        rolling = await world.vercel.rolling_release()
-    except ServiceError:
-        return False
-    return rolling is not None and rolling.state == "ACTIVE" and rolling.canary != staged.id
+        async with asyncio.timeout(GLANCE):
+            return await reading
+    except (ServiceError, TimeoutError):
+        return None

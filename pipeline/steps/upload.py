@@ -11,13 +11,14 @@ from checks.evidence import Release
 from checks.policy import BuildPolicy
 from pipeline import archive
 from pipeline.clients.vercelshapes import Deployment
-from pipeline.errors import Refused, ServiceError
+from pipeline.errors import Refused, ServiceError, Unreadable
 from pipeline.prebuilt import BLOCK, OutputFile, output_files, total
 from pipeline.steps.made import made_after_all, meta
 from pipeline.world import World
 
 AT_ONCE = 10  # httpx is fastest with ten connections; more only queue
 BAR = 24
+MOST_FILES = 15_000  # Vercel refuses longer lists
 
 Files = tuple[OutputFile, ...]
 
@@ -26,6 +27,8 @@ async def upload_prebuilt(world: World, policy: BuildPolicy, release: Release) -
     """The deployment of ``.vercel/output``. Raises BadRelease when a file is missing or changes meanwhile."""
     world.progress("reading the release")
     files = await asyncio.to_thread(output_files, world.folder)
+    if len(files) > MOST_FILES and policy.archive != "never":
+        return await _send_archive(world, files)
     began = world.clock.monotonic()
     made = await _create(world, files)
     if isinstance(made, Deployment):
@@ -41,8 +44,11 @@ async def _send_archive(world: World, files: Files) -> Deployment:
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         world.progress(f"packing {len(files)} files")
         parts = await asyncio.to_thread(archive.pack, files, Path(folder))
-        await _send(world, parts)
-    return _whole(await _create(world, parts))
+        made = await _create(world, parts)  # the same files make the same archive: it may be there already
+        if isinstance(made, Deployment):
+            return made
+        await _send(world, made)
+        return _whole(await _create(world, parts))
 
 
 async def _create(world: World, files: Files) -> Deployment | Files:
@@ -52,10 +58,18 @@ async def _create(world: World, files: Files) -> Deployment | Files:
     except Refused as error:
         if error.code != "missing_files":
             return await made_after_all(world, error)
-        missing = frozenset(error.body["error"]["missing"])
+        missing = _missing(error)
         return tuple({file.sha: file for file in files if file.sha in missing}.values())
     except ServiceError as error:
         return await made_after_all(world, error)
+
+
+def _missing(error: Refused) -> frozenset[str]:
+    """The SHA-1 of each file that Vercel misses. Raises Unreadable when it does not say."""
+    try:
+        return frozenset(map(str, error.body["error"]["missing"]))
+    except (KeyError, TypeError) as wrong:
+        raise Unreadable(error.service, error.asked, "says that files are missing, and not which") from wrong
 
 
 def _whole(made: Deployment | Files) -> Deployment:
