@@ -56,6 +56,7 @@ class Tapped(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self._before(request)
+        await asyncio.sleep(0)  # a network lets others have their turn
         response = await self._inner.handle_async_request(request)
         return self._after(request, response) or response
 

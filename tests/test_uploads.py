@@ -305,9 +305,9 @@ def test_every_byte_that_is_served_is_the_one_that_was_built(inside: InProcess, 
     assert inside.serves() == report.staged["id"]
 
 
-@pytest.mark.parametrize(("seconds", "packed"), [(0.01, False), (3, True)], ids=["quick answers", "slow answers"])
+@pytest.mark.parametrize(("seconds", "packed"), [(0.001, False), (3, True)], ids=["quick answers", "slow answers"])
 def test_auto_takes_the_archive_when_answers_are_slow(inside: InProcess, seconds: float, packed: bool) -> None:
-    release = with_some(inside, 200)
+    release = with_some(inside, 40)
     inside.require(BuildPolicy(archive="auto"))
     inside.at_stage("build", lambda: inside.sandbox.inject(f"vercel delay seconds={seconds} POST /v13/deployments"))
     outcome, report = inside.deploy(release=release)
