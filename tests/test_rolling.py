@@ -141,7 +141,7 @@ def test_a_share_that_cannot_be_given_ends_in_the_old_build_for_everybody(inside
     inside.sandbox.inject(fault)
     outcome, report = inside.deploy()
     if fault == "vercel half-done POST */rolling-release/start":
-        assert outcome in (Outcome.DEPLOYED, Outcome.ROLLED_BACK)
+        assert outcome is Outcome.DEPLOYED, "it did begin, and Vercel says so"
     else:
         assert outcome is Outcome.ROLLED_BACK, report.reason
     inside.sandbox.faults.clear()
@@ -153,7 +153,6 @@ MOMENTS = [
     *(("step begins", step) for step in STEPS),
     *(("answered", f"/rolling-release/{call}") for call in CALLS),
     *(("step done", step) for step in STEPS),
-    *(("stage settled", stage) for stage in ROLLING),
 ]
 
 

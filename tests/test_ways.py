@@ -1,10 +1,10 @@
-"""Three ways to a staged deployment, and production in shares: none moves a domain before it is asked to."""
+"""Three ways to a staged deployment: none moves a domain before it is asked to, none makes a second."""
 
 import asyncio
 import dataclasses
 import os
 import stat
-from concurrent.futures import ThreadPoolExecutor
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,16 @@ import httpx
 import pytest
 
 from checks.evidence import Release
-from checks.policy import BuildPolicy, PromotionPolicy
+from checks.policy import BuildPolicy, PromotionPolicy, SourcePolicy
+from pipeline.clients import vercelcli
+from pipeline.clients.vercelcli import VercelCommand
 from pipeline.clients.visitor import Visitor
 from pipeline.definition import DEPLOY, rolling_out
 from pipeline.emergency import return_to_previous
 from pipeline.errors import Unreachable
 from pipeline.runner import Outcome
+from pipeline.sandbox.vercel import making
+from pipeline.steps.build import build
 from tests.clients.world import CLI, needs_npm
 from tests.stage import InProcess
 from tests.test_process import Checkout, Up, checkout, outcome, up
@@ -114,22 +118,6 @@ def test_kept_off_on_purpose_is_not_pinned_and_a_rollback_is(inside: InProcess) 
     result, report = inside.deploy(run="r2")
     assert result is Outcome.BLOCKED
     assert "pinned by an earlier rollback" in report.reason
-
-
-@pytest.mark.parametrize("way", ["prebuilt", "git"])
-def test_a_resumed_run_finds_what_it_made_and_makes_no_second(inside: InProcess, way: str) -> None:
-    by(inside, way, **({"appears": 0} if way == "git" else {}))
-    if way == "git":
-        inside.sandbox.patch(OFF)
-    release = inside.release()
-    inside.listeners.append(lambda e: kill() if (e.kind, e.subject) == ("step done", "build") else None)
-    with pytest.raises(Killed):
-        inside.deploy(release=release)
-    inside.listeners.clear()
-    assert mine(inside) == 1
-    result, report = inside.deploy(release=release, resume=True)
-    assert result is Outcome.DEPLOYED, report.reason
-    assert mine(inside) == 1
 
 
 @pytest.mark.parametrize("way", ["prebuilt", "git"])
@@ -247,78 +235,6 @@ def share_of(inside: InProcess, id: str, of: int = 40) -> float:
     return sum(inside.get(url).headers["x-deployment-id"] == id for _ in range(of)) / of
 
 
-def test_every_share_is_given_by_us_and_watched(inside: InProcess) -> None:
-    in_shares(inside)
-    seen: dict[str, float] = {}
-
-    def look(stage: str) -> None:
-        staged = inside.report().staged["id"]
-        with ThreadPoolExecutor(1) as elsewhere:  # the run's own loop is busy with us
-            seen[stage] = elsewhere.submit(share_of, inside, staged).result()
-
-    for stage in ("share-50", "complete", "validate"):
-        inside.at_stage(stage, lambda stage=stage: look(stage))  # type: ignore[misc]
-    result, report = inside.deploy()
-    assert result is Outcome.DEPLOYED, report.reason
-    assert inside.serves() == report.staged["id"]
-    assert 0 < seen["share-50"] <= 0.2
-    assert 0.4 <= seen["complete"] <= 0.6
-    assert seen["validate"] == 1
-    names = [stage.name for stage in report.stages]
-    assert names[names.index("promote") :][:4] == ["promote", "share-50", "complete", "validate"]
-
-
-@pytest.mark.parametrize("stage", ["promote", "share-50"])
-def test_a_canary_that_falls_ill_is_taken_back_for_everybody(inside: InProcess, stage: str) -> None:
-    in_shares(inside)
-    before = inside.serves()
-    inside.listeners.append(
-        lambda e: (
-            inside.sandbox.inject("app failing-route /api/health/db where=staged")
-            if e.kind == "step done" and e.subject == {"promote": "promote", "share-50": "advance-to-50"}[stage]
-            else None
-        )
-    )
-    result, report = inside.deploy()
-    assert result is Outcome.ROLLED_BACK, report.reason
-    assert report.stages[-1].name == stage
-    inside.sandbox.faults.clear()
-    assert share_of(inside, before) == 1
-
-
-@pytest.mark.parametrize("stage", ["share-50", "complete"])
-def test_killed_between_shares_it_is_settled_or_goes_on(inside: InProcess, stage: str) -> None:
-    in_shares(inside)
-    before = inside.serves()
-    inside.at_stage(stage, kill)
-    with pytest.raises(Killed):
-        inside.deploy()
-    inside.listeners.clear()
-    assert inside.settle() is Outcome.ROLLED_BACK
-    assert share_of(inside, before) == 1
-
-
-def test_killed_after_it_advanced_it_does_not_advance_twice(inside: InProcess) -> None:
-    in_shares(inside)
-    inside.listeners.append(lambda e: kill() if (e.kind, e.subject) == ("step done", "advance-to-50") else None)
-    release = inside.release()
-    with pytest.raises(Killed):
-        inside.deploy(release=release)
-    inside.listeners.clear()
-    result, report = inside.deploy(release=release, resume=True)
-    assert result is Outcome.DEPLOYED, report.reason
-    path = f"/v1/projects/{inside.settings.project}/rolling-release/approve-stage"
-    assert sum(one["path"] == path for one in inside.sandbox.asked["vercel"]) == 1
-
-
-def test_another_configuration_than_ours_stops_preflight(inside: InProcess) -> None:
-    in_shares(inside)
-    inside.sandbox.patch({"vercel": {"rolling_config": None}})
-    result, report = inside.deploy()
-    assert result is Outcome.BLOCKED
-    assert "has the shares none; deploy.yml wants 10 %, 50 %, 100 %" in report.reason
-
-
 def test_behind_a_colleagues_rolling_release_ours_is_not_yet(inside: InProcess) -> None:
     """A promotion that is answered 202 has not happened, whatever the exit code of the vendor's tool would be."""
     before = inside.serves()
@@ -387,3 +303,250 @@ def test_the_bypass_secret_goes_to_the_site_alone(inside: InProcess) -> None:
     visitor = Visitor(lambda: httpx.AsyncClient(transport=Redirecting()), inside.clock, "e", "p", "s3cret")
     asyncio.run(visitor.get("http://a.localhost/"))
     assert seen == {"a.localhost": "s3cret", "b.localhost": None}
+
+
+# ── The bad days of each way ───────────────────────────────────────────────────────────────────────────────────────
+
+WAYS = ("prebuilt", "git", "cli")
+SAYS_VERSION = '[ "$1" = --version ] && echo 64.0.2 && exit'
+
+
+def ready_for(inside: InProcess, way: str, folder: Path, patch: pytest.MonkeyPatch, then: str = "") -> Path:
+    """Set up ``way``; for ``cli`` a command that deploys at Vercel, prints the address, and does ``then``.
+
+    The file counts how often it deployed.
+    """
+    times = folder / "times"
+    times.touch()
+    if way == "git":
+        inside.sandbox.patch(OFF)
+        by(inside, way, appears=0)
+    elif way == "cli":
+        address = folder / "address"
+        by(inside, way, command=script(folder, f"{SAYS_VERSION}; echo once >> {times}; cat {address}; {then}"))
+        run = VercelCommand.run
+
+        async def deploying(command: VercelCommand, *words: Any) -> str:
+            address.write_text(elsewhere_made(inside))
+            return await run(command, *words)
+
+        patch.setattr(VercelCommand, "run", deploying)
+    else:
+        by(inside, way)
+    return times
+
+
+def elsewhere_made(inside: InProcess) -> str:
+    """The address of a deployment as the command line makes it for run r1."""
+    core, vercel = inside.sandbox.core, inside.sandbox.state.vercel
+    meta = {"deployRun": "r1", "githubCommitSha": inside.sandbox.state.github.head}
+    files = vercel.deployments[vercel.production].files
+    made = making.make(core, making.Order(files, "production", meta, auto_assign=False, prebuilt=True))
+    return f"https://{core.host_of(made)}\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_moves_a_domain_before_it_is_promoted(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    ready_for(inside, way, tmp_path, monkeypatch)
+    before, served = inside.serves(), list[str]()
+    inside.listeners.append(
+        lambda e: served.append(inside.sandbox.state.vercel.production) if len(promoted(inside)) == 0 else None
+    )
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    assert len(served) > 10
+    assert set(served) == {before}
+    assert promoted(inside) == [report.staged["id"]]
+    assert inside.serves() == report.staged["id"]
+
+
+def promoted(inside: InProcess) -> list[str]:
+    return [path.rpartition("/")[2] for path in inside.asked("POST", "*/promote/*")]
+
+
+@pytest.mark.parametrize("moment", ["begins", "created", "done"])
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_around_the_creation_and_resumed_there_is_one_deployment(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, moment: str
+) -> None:
+    wire, times = inside.wire, ready_for(inside, way, tmp_path, monkeypatch)
+    kept = list(inside.listeners)
+    if moment == "created":  # Vercel has it, and nobody has written that down; the command line asks for it last
+        ends = ("GET", "/v13/deployments/") if way == "cli" else ("POST", "/v13/deployments")
+        inside.tap(
+            after=lambda request, response: (
+                kill()
+                if (request.method, request.url.path[: len(ends[1])]) == ends and response.is_success and mine(inside)
+                else None
+            )
+        )
+    else:
+        inside.listeners.append(lambda e: kill() if (e.kind, e.subject) == (f"step {moment}", "build") else None)
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.listeners[:], inside.wire = kept, wire
+    result, report = inside.deploy(resume=True)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 1
+    assert way != "cli" or times.read_text().count("once") == 1
+    assert inside.serves() == report.staged["id"]
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_git_does_not_take_a_push_that_came_to_nothing(inside: InProcess, state: str) -> None:
+    by(inside, "git", appears=0)
+    inside.sandbox.patch(OFF)
+    release = inside.release()
+    pushed = inside.sandbox.state.vercel.deployments[push(inside, release)]
+    if state == "failed":
+        pushed.error = ["BUILD_FAILED", "Type error"]
+    else:
+        pushed.canceled = inside.clock.now().timestamp()
+    inside.clock.seconds += 5
+    result, report = inside.deploy(release=release)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 1
+    assert inside.serves() == report.staged["id"] != pushed.id
+
+
+def test_git_takes_the_good_push_although_a_newer_one_failed(inside: InProcess) -> None:
+    by(inside, "git", appears=0)
+    inside.sandbox.patch(OFF)
+    release = inside.release()
+    good = push(inside, release)
+    inside.clock.seconds += 5
+    inside.sandbox.state.vercel.deployments[push(inside, release)].error = ["BUILD_FAILED", "Type error"]
+    inside.clock.seconds += 5
+    result, report = inside.deploy(release=release)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert inside.serves() == good == report.staged["id"]
+    assert mine(inside) == 0
+
+
+def test_git_finds_what_vercel_builds_of_every_push_by_itself(inside: InProcess) -> None:
+    by(inside, "git")
+    inside.sandbox.patch({"vercel": {"auto_assign": False, "git": True}})
+    before = inside.serves()
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 0
+    assert inside.sandbox.state.vercel.deployments[report.staged["id"]].source == "git"
+    assert inside.serves() == report.staged["id"] != before
+
+
+def test_git_builds_from_the_branch_that_deploy_yml_names(inside: InProcess) -> None:
+    by(inside, "git", appears=0)
+    inside.require(dataclasses.replace(inside.settings.policies[SourcePolicy], branch="trunk"))
+    release = inside.release()
+
+    async def go() -> str:
+        async with inside.world(release) as world:
+            staged = await build.act(world, inside.settings.policies[BuildPolicy], release)
+            return str(staged.id)
+
+    one = inside.sandbox.state.vercel.deployments[asyncio.run(go())]
+    assert one.meta["githubCommitRef"] == "trunk"
+    assert one.meta["githubCommitSha"] == release.commit
+
+
+def test_git_whose_switch_cannot_be_put_back_keeps_the_release_and_stops_the_next_run(inside: InProcess) -> None:
+    by(inside, "git", appears=0)
+    inside.sandbox.patch(OFF)
+    inside.sandbox.inject("vercel answer status=500 PATCH /v9/projects/*")
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    live = inside.serves()
+    assert live == report.staged["id"]
+    result, report = inside.deploy(run="r2")
+    assert result is Outcome.BLOCKED
+    assert "gives production domains to every push" in report.reason
+    assert inside.serves() == live
+
+
+def test_a_command_that_failed_after_it_had_deployed_is_believed_by_its_deployment(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = ready_for(inside, "cli", tmp_path, monkeypatch, then="echo 'socket hang up' >&2; exit 1")
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    assert times.read_text().count("once") == 1
+    assert mine(inside) == 1
+    assert inside.serves() == report.staged["id"]
+
+
+def test_a_command_that_says_too_much_in_one_line_is_heard_to_its_end(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready_for(inside, "cli", tmp_path, monkeypatch, then="head -c 300000 /dev/zero | tr '\\0' x >&2")
+    result, report = inside.deploy()
+    assert result is Outcome.DEPLOYED, report.reason
+    assert inside.serves() == report.staged["id"]
+
+
+def test_a_command_that_cannot_be_read_is_said(inside: InProcess) -> None:
+    before = inside.serves()
+    by(inside, "cli", command="npx 'vercel@64.0.2")
+    result, report = inside.deploy()
+    assert result is Outcome.BLOCKED
+    assert "No closing quotation; change `build.command`" in report.reason
+    assert inside.serves() == before
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM;"], ids=["obedient", "stubborn"])
+def test_ctrl_c_while_the_command_runs_ends_it_and_moves_nothing(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    monkeypatch.setattr(vercelcli, "GRACE", 0.3)
+    before, pid = inside.serves(), tmp_path / "pid"
+    loop = f"echo $$ > {pid}.new; mv {pid}.new {pid}; while :; do sleep 0.05; done"
+    by(inside, "cli", command=script(tmp_path, f"{SAYS_VERSION}; {trap} {loop}"))
+
+    async def go() -> Outcome | None:
+        release = inside.release()
+        async with inside.world(release) as world:
+            runner = inside.runner(world, inside.journal("r1"))
+            running = asyncio.ensure_future(runner.run())
+            while not pid.exists():
+                await asyncio.sleep(0.01)
+            runner.interrupt("interrupted by SIGINT")
+            return await running
+
+    assert asyncio.run(go()) is Outcome.BLOCKED
+    assert "interrupted by SIGINT" in inside.report().reason
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert inside.serves() == before
+
+
+def test_what_a_command_left_running_goes_with_it(inside: InProcess, tmp_path: Path) -> None:
+    """The command itself has ended; a child of it holds the line, and would hold it for a minute."""
+    pid = tmp_path / "pid"
+    command = script(tmp_path, f"sleep 60 & echo $! > {pid}.new; mv {pid}.new {pid}; exit 0")
+
+    async def go() -> None:
+        async with inside.world(inside.release()) as world:
+            running = asyncio.ensure_future(
+                world.vercel_command.run(command, ["deploy"], tmp_path, {}, lambda line: None)
+            )
+            while not pid.exists():
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(go())
+    assert gone(int(pid.read_text()))
+
+
+def gone(pid: int) -> bool:
+    """Dead; somebody may still have to bury it."""
+    for _ in range(100):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False

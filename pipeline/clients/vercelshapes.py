@@ -125,7 +125,7 @@ def project_of(body: Any) -> Project:
         serving=serving,
         move=_last_move(move) if move else None,
         rolling=tuple(int(stage["targetPercentage"]) for stage in rolling.get("stages") or ()),
-        by_hand=rolling.get("advancementType") != "automatic",
+        by_hand=all(stage.get("requireApproval") for stage in (rolling.get("stages") or ())[:-1]),
         crons={str(one["path"]): str(one["schedule"]) for one in crons.get("definitions") or ()},
         repository=f"{org}/{repository}" if org and repository else "",
         account=str(body.get("accountId") or ""),

@@ -10,7 +10,8 @@ from checks.identity import production_is_previous
 from checks.policy import BuildPolicy, PromotionPolicy
 from checks.release import is_restored
 from checks.rolling import none_is_left
-from pipeline.errors import Refused, ServiceError
+from pipeline.clients.vercelshapes import Move, RollingRelease
+from pipeline.errors import Locked, Refused, ServiceError
 from pipeline.plan import Step, step
 from pipeline.world import World
 
@@ -118,7 +119,14 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
 
     Needs no sensor: only when somebody else plainly has moved production meanwhile, or is about to, it leaves it alone.
     """
-    theirs = await _somebody_elses(world, staged, before)
+    live, project, rolling = await asyncio.gather(
+        _glance(world.vercel.alias_now(before.domain)),
+        _glance(world.vercel.project()),
+        _glance(world.vercel.rolling_release()),
+    )
+    if rolling and rolling.state == "ACTIVE" and rolling.queued == staged.id:  # it serves what it served, for now
+        raise Locked(f"{staged.id} goes live when somebody else's rolling release of {rolling.canary} is complete")
+    theirs = _somebody_elses(live, project.move if project else None, rolling, staged, before)
     if theirs:
         raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
     await world.vercel.roll_back(before.id, f"{staged.id} was taken back by run {world.run}")
@@ -129,22 +137,21 @@ promote.undone_by(
 )
 
 
-async def _somebody_elses(world: World, staged: StagedDeployment, before: ProductionBefore) -> str:
-    """What somebody else is doing to production and a rollback would undo; empty when that cannot be seen."""
+def _somebody_elses(
+    live: str | None,
+    move: Move | None,
+    rolling: RollingRelease | None,
+    staged: StagedDeployment,
+    before: ProductionBefore,
+) -> str:
+    """What somebody else does with production and a rollback would undo; empty when nothing like that is seen."""
     ours = (None, "", before.id, staged.id)
-    live, project, rolling = await asyncio.gather(
-        _glance(world.vercel.alias_now(before.domain)),
-        _glance(world.vercel.project()),
-        _glance(world.vercel.rolling_release()),
-    )
-    move = project.move if project else None
     if live not in ours:
         return f"serves {live}: somebody else promoted it"
     if move and move.status in ("pending", "in-progress") and move.to not in ours:
         return f"is being moved to {move.to}: somebody else's {move.kind}"
     if live != staged.id and rolling and rolling.state == "ACTIVE" and rolling.canary != staged.id:
-        waits = f", and {staged.id} goes live after it" if rolling.queued == staged.id else ""
-        return f"gives {rolling.percent} % of its visitors to {rolling.canary}: somebody else's rolling release{waits}"
+        return f"gives {rolling.percent} % of its visitors to {rolling.canary}: somebody else's rolling release"
     return ""
 
 
