@@ -46,6 +46,11 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.subject} {self.says}"
 
+    @property
+    def plain(self) -> dict[str, str]:
+        """As the journal keeps it and renderers take it."""
+        return {"verdict": self.verdict.word, "subject": self.subject, "says": self.says, "fix": self.fix}
+
 
 Findings = Iterator[Finding]
 
@@ -84,8 +89,8 @@ class Example:
 class Gate:
     """One question of the runbook. Made by ``@gate``; everything about it is derived from the function."""
 
-    def __init__(self, judge: Callable[..., Findings], owner: str) -> None:
-        self.judge = judge
+    def __init__(self, judge: Callable[..., Findings], owner: str, repeats: bool = False) -> None:
+        self.judge, self.repeats = judge, repeats
         self.family = judge.__module__.rpartition(".")[2]
         self.name = f"{self.family}.{judge.__name__.replace('_', '-')}"
         self.procedure: Procedure = procedure(judge.__doc__, owner=owner, of=self.name)
@@ -113,6 +118,9 @@ class Gate:
         return tuple(self.judge(*example.change(*(healthy[kind] for kind in self.inputs.values()))))
 
 
-def gate(*, owner: str) -> Callable[[Callable[..., Findings]], Gate]:
-    """Make a gate of a generator function whose docstring is its runbook entry (see ``procedure``)."""
-    return lambda judge: Gate(judge, owner)
+def gate(*, owner: str, repeats: bool = False) -> Callable[[Callable[..., Findings]], Gate]:
+    """Make a gate of a generator function whose docstring is its runbook entry (see ``procedure``).
+
+    ``repeats``: it may be asked at several stages of a pipeline; the words of the others fit one moment.
+    """
+    return lambda judge: Gate(judge, owner, repeats)

@@ -103,9 +103,12 @@ _as = {
     for id, commit in ((STAGED, COMMIT), (LIVE, "a" * 40))
 }
 
-AFTER_PROMOTION = (seen.Production(STAGED, "https://lms-new.vercel.app", DOMAIN), seen.ProductionBuild(_as[STAGED]))
+AFTER_PROMOTION = (
+    seen.Production(STAGED, "https://lms-new.vercel.app", DOMAIN, COMMIT),
+    seen.ProductionBuild(_as[STAGED]),
+)
 BEFORE_PROMOTION = (
-    seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN),
+    seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN, "a" * 40),
     seen.ProductionBuild(_as[LIVE]),
     seen.RollingShare("ABORTED", STAGED, 10, 0),
 )

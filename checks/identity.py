@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from checks.evidence import ProductionBefore, ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
-from checks.gate import Findings, block, gate, not_yet
+from checks.gate import Findings, gate, not_yet
 from checks.policy import IdentityPolicy
+from checks.protection import protected
 
-BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
 SHORT = 7  # digits of a commit that still name one
 
 
@@ -25,10 +25,7 @@ def _is(
             names.pop("commit", None)
         fix = f"curl -sS -i {said.url}"
         if said.protected:
-            yield block(
-                said.url, f"meets Deployment Protection instead of the app: {BYPASS} is not set or is wrong",
-                fix=f"vercel.com → project → Settings → Deployment Protection; set {BYPASS}",
-            )  # fmt: skip
+            yield protected(said.url)
             return
         if said.status == 0:
             yield not_yet(said.url, f"gave no answer: {said.failure}", fix=fix)

@@ -45,7 +45,7 @@ is_set_up.stops_when(
 )
 
 
-@gate(owner="release manager")
+@gate(owner="release manager", repeats=True)
 def share_is_ours(staged: StagedDeployment, seen: RollingShare) -> Findings:
     """The rolling release that is under way gives its share to this release.
 
@@ -69,7 +69,7 @@ share_is_ours.stops_when("it was aborted", lambda st, s: (st, replace(s, state="
 
 @gate(owner="on-call")
 def none_is_left(staged: StagedDeployment, seen: RollingShare) -> Findings:
-    """After going back no visitor gets a share of this release any more.
+    """After going back no visitor gets a share of this release, now or later.
 
     Why: During a rolling release the domain points to the old build all the time; only the end of it is the way back.
 
@@ -79,12 +79,18 @@ def none_is_left(staged: StagedDeployment, seen: RollingShare) -> Findings:
     """
     if seen.state == "ACTIVE" and seen.canary == staged.id:
         yield not_yet(staged.id, f"still gets {seen.percent} % of the visitors", fix="vercel rollback $PREVIOUS")
+    elif seen.state == "ACTIVE" and seen.queued == staged.id:
+        yield not_yet(staged.id, f"goes live when the rolling release of {seen.canary} is complete")
 
 
 none_is_left.stops_when("the rolling release goes on", lambda st, s: (st, replace(s, state="ACTIVE", canary=st.id)))
+none_is_left.stops_when(
+    "it waits behind a colleague's",
+    lambda st, s: (st, replace(s, state="ACTIVE", canary="dpl_colleague", queued=st.id)),
+)
 
 
-@gate(owner="on-call")
+@gate(owner="on-call", repeats=True)
 def canary_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: StagedHealth) -> Findings:
     """The release is healthy while some visitors use it.
 
@@ -103,7 +109,7 @@ canary_is_well.stops_when(
 )
 
 
-@gate(owner="on-call")
+@gate(owner="on-call", repeats=True)
 def canary_has_no_new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
     """Sentry has no new critical issue of the release while some visitors use it.
 

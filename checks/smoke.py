@@ -16,8 +16,7 @@ from checks.evidence import (
 )
 from checks.gate import Finding, Findings, block, gate, not_yet, warn
 from checks.policy import Route, SmokePolicy
-
-BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
+from checks.protection import protected
 
 
 def _routes(policy: SmokePolicy, visits: Iterable[Visit]) -> Findings:
@@ -34,8 +33,7 @@ def _ill(policy: SmokePolicy, route: Route, visit: Visit) -> Finding | None:
     """What is wrong with one visit. A wrong page is a no at once; one that may still be waking up is not yet."""
     fix = f"curl -sS -i -L {visit.landed}"
     if visit.protected:
-        return block(visit.path, f"meets Deployment Protection instead of the app: {BYPASS} is not set or is wrong",
-                     fix=f"vercel.com → project → Settings → Deployment Protection; set {BYPASS}")  # fmt: skip
+        return protected(visit.path)
     if visit.left_site:
         return block(visit.path, f"redirects away from the site, to {visit.landed}", fix=fix)
     if visit.status == 0:

@@ -1,7 +1,7 @@
 """``invoke check…``: asks gates of the target as it is now, changes nothing, records nothing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from checks.evidence import ProductionBefore, Release, RollbackTarget
 from checks.gate import Finding, Gate, worst
 from pipeline.config import Config
 from pipeline.definition import DEPLOY, PIPELINES, PROBES
-from pipeline.errors import Mistake
+from pipeline.errors import Mistake, ServiceError
 from pipeline.execute import Order, Session, session
 from pipeline.journal import known_bad
 from pipeline.plan import inputs_of, probes_by_type
 from pipeline.readings import Round
 from pipeline.release_source import find_release
-from pipeline.render.report import finding_text, line_text
+from pipeline.render.report import line_text
 from pipeline.report import Line
 from pipeline.target import open_world
 from pipeline.waivers import waive
@@ -32,6 +32,7 @@ async def production_before(world: World, target: RollbackTarget) -> ProductionB
     return ProductionBefore(target.id, target.url, world.domain)
 
 
+Answer = tuple[Gate, tuple[Finding, ...], int]
 READERS = probes_by_type((*PROBES, production_before))
 GATES = tuple(dict.fromkeys(gate for pipeline in PIPELINES.values() for gate in pipeline.gates))
 HELP = {
@@ -87,13 +88,12 @@ def _words(gate: Gate) -> str:
 
 def _given_by_steps(gate: Gate) -> tuple[str, ...]:
     """Names of the evidence that only a step of a run can give this gate."""
-    readers = READERS
     given = {step.gives for step in DEPLOY.steps if step.gives and step.gives not in READERS}
 
     def missing(kind: type) -> set[type]:
         if kind in given:
             return {kind}
-        return {deeper for one in inputs_of(readers[kind]) for deeper in missing(one)} if kind in readers else set()
+        return {deeper for one in inputs_of(READERS[kind]) for deeper in missing(one)} if kind in READERS else set()
 
     return tuple(sorted(kind.__name__ for one in gate.inputs.values() for kind in missing(one)))
 
@@ -104,31 +104,38 @@ def _ask(config: Config, order: Order, root: Path, gates: tuple[Gate, ...], out:
             needs = ", ".join(_given_by_steps(gate))
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv deploy asks it in its place")
     with session(config, order.target, root) as it:
-        answers = asyncio.run(_answers(it, order, root, gates))
-        for gate, findings, ms in answers:
-            out(it.redactor(line_text(Line("gate", gate.name, worst(findings).word, "", ms))))
-            for one in findings:
-                out(it.redactor(finding_text(_plain(one))))
-        return any(worst(findings).stops for _, findings, _ in answers)
+        answers, _ = asyncio.run(asked(it, order, root, gates))
+        return show(it, answers, out)
 
 
-async def _answers(
-    it: Session, order: Order, root: Path, gates: tuple[Gate, ...]
-) -> list[tuple[Gate, tuple[Finding, ...], int]]:
+def show(it: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
+    """Print each gate with its findings; whether something would stop a run."""
+    stops = False
+    for gate, findings, ms in answers:
+        line = Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
+        out(it.redactor(line_text(line)))
+        stops = stops or worst(findings).stops
+    return stops
+
+
+async def asked(
+    it: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
+) -> tuple[list[Answer], tuple[Any, ...]]:
+    """What ``gates`` answer now, and the readings ``also``; those are empty when one of them cannot be had."""
     release: Release = find_release(it.settings, order, root, it.clock)
     async with (
         open_world(it.settings, release, "check", it.clock, known_bad=lambda: known_bad(it.store)) as world,
         Round(world, it.settings.policies, READERS) as look,
     ):
 
-        async def one(gate: Gate) -> tuple[Gate, tuple[Finding, ...], int]:
+        async def one(gate: Gate) -> Answer:
             began = it.clock.monotonic()
             findings, _ = await look.ask(gate)
             findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
             return gate, findings, round((it.clock.monotonic() - began) * 1000)
 
-        return list(await asyncio.gather(*(one(gate) for gate in gates)))
-
-
-def _plain(finding: Finding) -> dict[str, str]:
-    return {"verdict": finding.verdict.word, "subject": finding.subject, "says": finding.says, "fix": finding.fix}
+        answers = list(await asyncio.gather(*(one(gate) for gate in gates)))
+        try:
+            return answers, await look.all(also)
+        except ServiceError:  # the gates have said so
+            return answers, ()

@@ -11,12 +11,11 @@ from checks.health import staged_is_well
 from checks.identity import staged_is_itself
 from checks.smoke import journeys_work, routes_answer
 from pipeline.bisect import Found, Judgement, between, most_questions, search
-from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, LogLine
 from pipeline.definition import PROBES
-from pipeline.emergency import client
 from pipeline.errors import Mistake
 from pipeline.execute import Session
+from pipeline.inquiry import vercel_of
 from pipeline.logs import Filter, matching
 from pipeline.plan import probes_by_type
 from pipeline.readings import Round
@@ -32,12 +31,11 @@ def read_logs(it: Session, deployment: str, wanted: Filter, *, build: bool) -> t
     """The deployment (empty: the live one) and its lines. Raises Mistake when nothing is live, ServiceError."""
 
     async def ask() -> tuple[Deployment, list[LogLine]]:
-        at = it.settings
-        async with client(at.services.vercel) as http:
-            vercel = Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, it.clock)
-            one = await (vercel.deployment(deployment) if deployment else vercel.production(at.domain))
+        domain = it.settings.domain
+        async with vercel_of(it) as (vercel, _):
+            one = await (vercel.deployment(deployment) if deployment else vercel.production(domain))
             if one is None:
-                raise Mistake(f"logs: {at.domain} serves nothing; say --deployment ID")
+                raise Mistake(f"logs: {domain} serves nothing; say --deployment ID")
             lines = _each(await vercel.build_lines(one.id)) if build else vercel.runtime_log(one.id)
             return one, await matching(lines, wanted)
 

@@ -1,8 +1,11 @@
 """Answers questions about runs, locks and plans without changing production."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pipeline.status as looking
 from checks.policy import BuildPolicy, HealthPolicy
@@ -17,6 +20,11 @@ from pipeline.report import Report, report_of
 from pipeline.status import Status
 from pipeline.store import Store, open_store
 from pipeline.world import SystemClock
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pipeline.clients.vercel import Vercel
 
 
 def plan_of(config: Config, target: str) -> str:
@@ -41,16 +49,22 @@ def one_run(config: Config, root: Path, run: str) -> Report:
     return report_of(chosen, events)
 
 
+@contextlib.asynccontextmanager
+async def vercel_of(it: Session) -> AsyncIterator[tuple["Vercel", "httpx.AsyncClient"]]:
+    """Vercel alone, and its connections: who only looks needs no other service."""
+    from pipeline.clients.vercel import Vercel
+    from pipeline.emergency import client
+
+    at = it.settings
+    async with client(at.services.vercel) as http:
+        yield Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, it.clock), http
+
+
 def current_status(it: Session) -> Status:
     """Ask Vercel and the site now."""
 
     async def ask() -> Status:
-        from pipeline.clients.vercel import Vercel
-        from pipeline.emergency import client
-
-        at, secrets = it.settings.services, it.settings.secrets
-        async with client(at.vercel) as http:
-            vercel = Vercel(at.vercel, secrets["VERCEL_TOKEN"], it.settings.team, it.settings.project, http, it.clock)
+        async with vercel_of(it) as (vercel, http):
             about = looking.Asked(
                 it.settings.name,
                 it.settings.domain,

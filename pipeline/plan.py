@@ -164,7 +164,7 @@ def check(pipeline: Pipeline, probes: Iterable[Probe], policies: Iterable[type])
             if act.gives:
                 available.add(act.gives)
         for gate in stage.asks:
-            if gate.name in seen and gate.family != "rolling":  # those are asked at every share
+            if gate.name in seen and not gate.repeats:
                 raise BrokenPlan(f"{gate.name} appears twice in {pipeline.name}: its words fit one moment")
             seen.add(gate.name)
             for kind in gate.inputs.values():

@@ -191,7 +191,11 @@ class Runner:
                 self._said[gate.name] = findings
                 ms = round((clock.monotonic() - began) * 1000)
                 self.journal.append(
-                    "gate answered", gate.name, verdict=worst(findings).word, findings=_plain(findings), ms=ms
+                    "gate answered",
+                    gate.name,
+                    verdict=worst(findings).word,
+                    findings=[f.plain for f in findings],
+                    ms=ms,
                 )
             return worst(findings), lasting
 
@@ -267,7 +271,3 @@ class Runner:
         except Exception as error:
             with contextlib.suppress(OSError):
                 self.world.progress(f"journal: {error}")
-
-
-def _plain(findings: tuple[Finding, ...]) -> list[dict[str, str]]:
-    return [{"verdict": f.verdict.word, "subject": f.subject, "says": f.says, "fix": f.fix} for f in findings]

@@ -108,6 +108,8 @@ class Production(Evidence):
     url: str
     """The deployment's own address."""
     domain: str
+    commit: str = ""
+    """Empty when the deployment does not say."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ class RollingShare(Evidence):
     percent: int
     stage: int
     """Counted from 0."""
+    queued: str = ""
+    """The deployment that is promoted when this one is complete."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Visits the site the way a browser would: routes, the health check, and a student's journeys."""
 
 import asyncio
+import json
 import re
 import socket
 import ssl
@@ -35,6 +36,15 @@ class Answer:
     protected: bool = False
     """Vercel's Deployment Protection answered instead of the site."""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> Mapping[str, Any]:
+        """The body when it is a JSON object; empty otherwise."""
+        try:
+            body = json.loads(self.body)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
 
     @property
     def error_page(self) -> str:

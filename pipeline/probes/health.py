@@ -1,6 +1,5 @@
 """Asks the app how it is."""
 
-import json
 from typing import TypeVar
 
 from checks.evidence import (
@@ -48,11 +47,7 @@ async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> 
     answer = await world.visitor.get(site + policy.path)
     if answer.unseen:
         raise Unreachable("site", f"GET {site + policy.path}", answer.failure)
-    try:
-        body = json.loads(answer.body)
-        body = body if isinstance(body, dict) else {}
-    except ValueError:
-        body = {}
+    body = answer.json
     says = str(
         body.get("status") or body.get("error") or answer.failure or answer.error_page or "no status in the answer"
     )

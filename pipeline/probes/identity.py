@@ -1,7 +1,5 @@
 """Asks an address, several times in a row, which build it is."""
 
-import json
-
 from checks.evidence import ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
 from checks.policy import HealthPolicy, IdentityPolicy, SmokePolicy
 from pipeline.clients.visitor import Answer
@@ -34,16 +32,11 @@ async def _ask(world: World, url: str, policy: IdentityPolicy) -> tuple[SaidBuil
 
 
 def _said(url: str, policy: IdentityPolicy, answer: Answer) -> SaidBuild:
-    try:
-        body = json.loads(answer.body)
-        body = body if isinstance(body, dict) else {}
-    except ValueError:
-        body = {}
     return SaidBuild(
         url,
         answer.status,
-        str(body.get("deployment") or ""),
-        str(body.get("commit") or ""),
+        str(answer.json.get("deployment") or ""),
+        str(answer.json.get("commit") or ""),
         str(answer.headers.get(policy.header) or ""),
         answer.failure,
         answer.protected,

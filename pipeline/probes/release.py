@@ -56,7 +56,9 @@ async def rolling_share(world: World, project: VercelProject) -> RollingShare:
     if not project.rolling:
         return RollingShare("", "", 0, 0)
     seen = await world.vercel.rolling_release()
-    return RollingShare(seen.state, seen.canary, seen.percent, seen.stage) if seen else RollingShare("", "", 0, 0)
+    if seen is None:
+        return RollingShare("", "", 0, 0)
+    return RollingShare(seen.state, seen.canary, seen.percent, seen.stage, seen.queued)
 
 
 async def deployments_under_way(world: World) -> DeploymentsUnderWay:
@@ -81,13 +83,12 @@ async def rollback_target(world: World) -> RollbackTarget:
 
 async def production(world: World) -> Production:
     live = await world.vercel.production(world.domain)
-    return Production(live.id, live.url, world.domain) if live else Production("", "", world.domain)
+    return Production(live.id, live.url, world.domain, live.commit) if live else Production("", "", world.domain)
 
 
-async def commit_order(world: World) -> CommitOrder:
-    live = await world.vercel.production(world.domain)
+async def commit_order(world: World, live: Production) -> CommitOrder:
     commit = world.release.commit
-    if live is None or not live.commit:
+    if not live.commit:
         return CommitOrder("", commit, "unknown")
     if live.commit == commit:
         return CommitOrder(live.commit, commit, "identical")

@@ -165,9 +165,7 @@ def gate_entry(gate: Gate, policies: Policies) -> str:
 def said_when(gate: Gate, example: Example) -> str:
     """The situation, and what the gate says about it when it is asked."""
     findings = gate.ask_example(example, healthy(gate.name))
-    said = (
-        finding_text({"verdict": f.verdict.word, "subject": f.subject, "says": f.says, "fix": f.fix}) for f in findings
-    )
+    said = (finding_text(f.plain) for f in findings)
     return "\n".join([f"… {example.situation}:", *(line[4:] for text in said for line in text.splitlines())])
 
 

@@ -11,7 +11,7 @@ from checks.policy import BuildPolicy, PromotionPolicy
 from checks.release import is_restored
 from checks.rolling import none_is_left
 from pipeline.clients.vercelshapes import Move, RollingRelease
-from pipeline.errors import Locked, Refused, ServiceError
+from pipeline.errors import Refused, ServiceError
 from pipeline.plan import Step, step
 from pipeline.world import World
 
@@ -124,8 +124,6 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
         _glance(world.vercel.project()),
         _glance(world.vercel.rolling_release()),
     )
-    if rolling and rolling.state == "ACTIVE" and rolling.queued == staged.id:  # it serves what it served, for now
-        raise Locked(f"{staged.id} goes live when somebody else's rolling release of {rolling.canary} is complete")
     theirs = _somebody_elses(live, project.move if project else None, rolling, staged, before)
     if theirs:
         raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
@@ -146,6 +144,10 @@ def _somebody_elses(
 ) -> str:
     """What somebody else does with production and a rollback would undo; empty when nothing like that is seen."""
     ours = (None, "", before.id, staged.id)
+    if rolling and rolling.state == "ACTIVE" and rolling.queued == staged.id:
+        return (
+            f"is not ours: {staged.id} goes live when somebody else's rolling release of {rolling.canary} is complete"
+        )
     if live not in ours:
         return f"serves {live}: somebody else promoted it"
     if move and move.status in ("pending", "in-progress") and move.to not in ours:
