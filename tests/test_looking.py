@@ -2,15 +2,20 @@
 
 import asyncio
 import datetime
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from checks.policy import BuildPolicy
 from pipeline import status as looking
+from pipeline.aftermath import Aftermath, aftermath
 from pipeline.bisect import Judgement, between, most_questions, search
 from pipeline.clients.vercelshapes import Deployment, LogLine
+from pipeline.emergency import Returned, State, return_to_previous
 from pipeline.errors import Mistake
 from pipeline.logs import Filter, filter_of, matching, moment, readable
 from pipeline.render.logs import log_text
@@ -23,12 +28,9 @@ NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 
 def status(inside: InProcess, **about: Any) -> looking.Status:
     async def go() -> looking.Status:
-        async with inside.world(inside.release()) as world:
-            import httpx
-
-            async with httpx.AsyncClient(transport=inside.wire) as http:
-                asked = looking.Asked("sandbox", inside.settings.domain, "/api/health/db", BuildPolicy(), **about)
-                return await looking.look(world.vercel, http, asked)
+        async with inside.world(inside.release()) as world, httpx.AsyncClient(transport=inside.wire) as http:
+            asked = looking.Asked("sandbox", inside.settings.domain, "/api/health/db", BuildPolicy(), **about)
+            return await looking.look(world.vercel, http, asked)
 
     return asyncio.run(go())
 
@@ -189,3 +191,24 @@ def test_bisect_takes_ids_addresses_and_commits_and_names_what_it_does_not_know(
         between(known, "nonsense", "")
     with pytest.raises(Mistake, match="is not older than"):
         between(known, "dpl_3", "dpl_1")
+
+
+def test_cron_jobs_that_went_back_with_a_rollback_are_named(inside: InProcess) -> None:
+    """The release brings a job; going back takes it away, and both `rollback` and `status` say what runs now."""
+    release = inside.release()
+    config = Path(release.folder) / ".vercel/output/config.json"
+    said = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**said, "crons": [{"path": "/api/cron/nightly", "schedule": "0 3 * * *"}]}))
+    outcome, _ = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED
+
+    async def go() -> tuple[Returned, Aftermath]:
+        async with inside.world(release) as world, httpx.AsyncClient(transport=inside.wire) as http:
+            domain = inside.settings.domain
+            back = await return_to_previous(world.vercel, http, inside.clock, domain=domain, health="/api/health/db")
+            return back, await aftermath(world.vercel, back.target, back.crons)
+
+    returned, went_back = asyncio.run(go())
+    assert returned.state is State.RECOVERED
+    assert returned.crons == {"/api/cron/nightly": "0 3 * * *"}
+    assert went_back.crons == ("/api/cron/nightly no longer runs",)
