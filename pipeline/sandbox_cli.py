@@ -17,7 +17,7 @@ def keep_up(root: Path, out: Callable[[str], None], *, as_json: bool) -> None:
     """Start it, say where it is, and keep it until interrupted."""
     with attached(root) as running:
         out(json.dumps(_services(running)) if as_json else _words(running))
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a script's `&` has made it ignore SIGINT
         try:
             while True:
                 signal.pause()

@@ -445,3 +445,13 @@ def test_a_token_is_never_printed(checkout: Checkout, up: Up) -> None:
     assert "ROLLED BACK" in checkout.run(*words, VERCEL_TOKEN=vercel["token"] + "\n")
     said = checkout.run(*words, expect=2, VERCEL_TOKEN="s3cret\x01Token")
     assert "s3cret" not in said
+
+
+def test_a_sandbox_that_a_script_started_in_the_background_ends_when_told(checkout: Checkout) -> None:
+    words = ["sh", "-c", f"trap '' INT; exec {checkout.folder}/inv sandbox --json"]
+    started = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd="/")
+    assert started.stdout
+    assert started.stdout.readline()
+    started.terminate()
+    started.wait(10)
+    gone(checkout)
