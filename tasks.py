@@ -5,6 +5,7 @@ import sys
 
 from invoke import Collection, Context, Exit, task
 
+from pipeline.commands import database
 from pipeline.terminal import (
     DEPLOY_FILE,
     ROOT,
@@ -76,6 +77,7 @@ def deploy(
         "api": "Vercel's API address",
         "target": "a target of deploy.yml, e.g. sandbox",
         "even-bad": "with --to: a deployment that was itself rolled back from before",
+        "break-glass": "go back although the old release cannot live with the schema; recorded",
         "plan": "show what it would go back to and touch nothing",
         "json": "print the result as one JSON document on stdout",
     },
@@ -90,14 +92,16 @@ def rollback(
     api: str = "",
     target: str = "",
     even_bad: bool = False,
+    break_glass: bool = False,
     plan: bool = False,
     json: bool = False,
 ) -> None:
     """Emergency: point production back at the deployment before. Needs VERCEL_TOKEN and a project, nothing else."""
     with honest():
-        from pipeline.emergency_cli import Wanted, rollback_now
+        from pipeline.emergency_access import Wanted
+        from pipeline.emergency_cli import rollback_now
 
-        wanted = Wanted(to, project, team, domain, health, api, target, plan, json, even_bad)
+        wanted = Wanted(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass)
         code = rollback_now(wanted, ROOT, DEPLOY_FILE, out)
     if code:
         raise Exit(code=code)
@@ -340,5 +344,7 @@ namespace = Collection(
     *(runbooks, sandbox, fault, faults, test),
 )
 namespace.add_collection(Collection(env_check), "env")
+namespace.add_collection(Collection(database.plan, database.rehearse_restore), "database")
+namespace.add_collection(Collection(database.diagnose), "diagnose")
 if any(word.startswith("check") for word in sys.argv[1:]):  # forty more tasks, and what they import
     namespace.add_collection(check_tasks(), "check")

@@ -95,6 +95,14 @@ EVIDENCE = (
     seen.NewIssues(COMMIT, ()),
     seen.ErrorRate(1, 1.5, 15),
     seen.Migrations((), ("20260101000000_init", "20260201000000_enrolment"), (), (), ()),
+    seen.PlannedChanges(()),
+    seen.LiveSchema("", False, says="nothing is taken away"),
+    seen.SchemaDrift(),
+    seen.WayBack("branch", "", 86_400.0, 36_000.0, "nightly"),
+    seen.RestorePoint(),
+    seen.KeptPoint(False, "none was made"),
+    seen.Rehearsal(),
+    seen.OldCodeJourneys(_journeys),
     seen.AppliedMigrations(()),
 )
 

@@ -36,6 +36,8 @@ class Services(Policy):
     """Vercel's status page."""
     neon_status: str = "https://neonstatus.com"
     """Neon's status page."""
+    neon: str = "https://console.neon.tech/api/v2"
+    """Neon's API."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from checks import (
     services,
     smoke,
     source,
+    sql,
     watch,
 )
 from checks.policy import PromotionPolicy
@@ -34,6 +35,8 @@ from pipeline.steps.announce import record_deployment, record_release, tell_team
 from pipeline.steps.build import build
 from pipeline.steps.database import migrate
 from pipeline.steps.promotion import advance_to, complete_rolling_release, hold_domains, note_production, promote
+from pipeline.steps.rehearsal import rehearse
+from pipeline.steps.safeguard import keep_restore_point
 
 PROBES = (
     release_probes.release,
@@ -74,6 +77,12 @@ PROBES = (
     service_probes.new_issues,
     service_probes.error_rate,
     database_probes.migrations,
+    database_probes.planned_changes,
+    database_probes.live_schema,
+    database_probes.schema_drift,
+    database_probes.way_back,
+    database_probes.kept_point,
+    database_probes.old_code_journeys,
 )
 
 SOURCE = (source.is_pushed, source.ci_is_green, source.was_reviewed, security.no_urgent_alerts)
@@ -83,6 +92,15 @@ ENVIRONMENT = (
     environment.built_in_values_are_current,
     environment.changes_are_known,
     environment.what_code_reads_is_set,
+)
+MIGRATIONS = (
+    database.history_is_clean,
+    database.has_not_drifted,
+    sql.can_run,
+    sql.live_code_survives,
+    sql.nobody_waits,
+    sql.data_are_kept,
+    database.can_be_put_back,
 )
 WAKE = Stage(
     "wake",
@@ -105,7 +123,7 @@ DEPLOY = Pipeline(
                 *SOURCE,
                 approval.is_approved,
                 *ENVIRONMENT,
-                database.history_is_clean,
+                *MIGRATIONS,
                 release.output_is_whole,
                 order.was_not_taken_back,
                 order.is_newer,
@@ -130,10 +148,23 @@ DEPLOY = Pipeline(
             patience=15 * MINUTE,
         ),
         Stage(
+            "rehearse",
+            "The migrations are tried on a copy of the database, and the live code on the result.",
+            does=(rehearse,),
+            asks=(database.rehearsal_went_well,),
+        ),
+        Stage(
+            "safeguard",
+            "What a migration could take away is kept, right before.",
+            does=(keep_restore_point,),
+            asks=(database.restore_point_is_kept,),
+            patience=1 * MINUTE,
+        ),
+        Stage(
             "migrate",
             "The schema is expanded, and the code that is still live is asked whether it can live with that.",
             does=(migrate,),
-            asks=(database.is_migrated, health.old_code_answers),
+            asks=(database.is_migrated, health.old_code_answers, database.old_code_works),
             patience=1 * MINUTE,
         ),
         WAKE,

@@ -6,7 +6,7 @@ file does.
 
 import asyncio
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.lean import httpx  # isort: skip  # before any other module imports httpx
@@ -267,14 +267,20 @@ async def return_to_previous(
     health: str = "/",
     bad: frozenset[str] = frozenset(),
     tell: Callable[[State], None] = lambda state: None,
+    allow: Callable[[Situation, Deployment], Awaitable[None]] | None = None,
 ) -> Returned:
-    """All four, in order. Raises Stranded when production is not where it should be afterwards."""
+    """All four, in order. Raises Stranded when production is not where it should be afterwards.
+
+    ``allow`` is asked right before anything is touched, and may raise.
+    """
     seen = await look(vercel, domain, to)
     if seen.live and is_there(seen, to):
         answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
         return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
     target, was = choose(seen, to, bad, even_bad=even_bad), seen.live.id if seen.live else ""
     commit = seen.live.commit if seen.live else ""
+    if allow:
+        await allow(seen, target)
     try:
         await roll_back(vercel, target)
     except ServiceError as error:  # it may have happened all the same; only the domain can say

@@ -4,55 +4,29 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.emergency import Returned, State, Stranded, choose, client, is_there, look, return_to_previous
-from pipeline.errors import Mistake, ServiceError
+from pipeline.emergency_access import Access, Wanted, access
+from pipeline.emergency_schema import Schema, Unsafe
+from pipeline.errors import ServiceError
 from pipeline.world import SystemClock, origin
 
-API = "https://api.vercel.com"
-HEALTH = "/api/health/db"
-STRANDED = 4
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What was typed; empty strings mean "not said"."""
-
-    to: str = ""
-    project: str = ""
-    team: str = ""
-    domain: str = ""
-    health: str = ""
-    api: str = ""
-    target: str = ""
-    plan: bool = False
-    json: bool = False
-    even_bad: bool = False
-
-
-@dataclass(frozen=True)
-class Access:
-    """How to reach the project."""
-
-    name: str
-    api: str
-    token: str
-    team: str
-    project: str
-    domain: str
-    health: str
+BLOCKED, STRANDED = 1, 4
 
 
 def rollback_now(wanted: Wanted, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
-    """Roll back and prove it. Returns the exit code: 0 proved and well, else 4."""
+    """Roll back and prove it. Returns the exit code: 0 proved and well, 1 the old release cannot live with the schema
+    and nothing was touched, else 4."""
     with access(wanted, root, deploy_file) as to:
         out = _without(to.token, out)
         try:
             return asyncio.run(_roll_back(to, wanted, root, out))
+        except Unsafe as unsafe:
+            out(str(unsafe))
+            return BLOCKED
         except Stranded as stranded:
             out(_stranded(to, stranded, as_json=wanted.json))
             return STRANDED
@@ -71,6 +45,7 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
     from pipeline.clients.vercel import Vercel
 
     clock = SystemClock()
+    schema = Schema(to, wanted, root, out)
     async with client(to.api) as http:
         vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
         if wanted.plan:
@@ -82,6 +57,7 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
             target = choose(seen, wanted.to, _known_bad(root), even_bad=wanted.even_bad)
             commit = target.commit[:12] or "commit unknown"
             out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
+            await schema.say(seen, target)
             return 0
         began = clock.monotonic()
 
@@ -94,13 +70,13 @@ async def _roll_back(to: Access, wanted: Wanted, root: Path, out: Callable[[str]
             returned = await return_to_previous(
                 vercel, http, clock,
                 to=wanted.to, domain=to.domain, health=to.health, bad=_known_bad(root), even_bad=wanted.even_bad,
-                tell=tell,
+                tell=tell, allow=schema.allow,
             )  # fmt: skip
             out(_said(to, returned, as_json=wanted.json))
             if returned.changed:
                 await asyncio.gather(
                     _say_what_else(vercel, returned, stale, out, as_json=wanted.json),
-                    asyncio.to_thread(_record, to, returned, root),
+                    asyncio.to_thread(_record, to, returned, root, schema.overruled),
                 )
         finally:
             stale.cancel()
@@ -180,7 +156,7 @@ def _known_bad(root: Path) -> frozenset[str]:
     return frozenset()
 
 
-def _record(to: Access, returned: Returned, root: Path) -> None:
+def _record(to: Access, returned: Returned, root: Path, overruled: str = "") -> None:
     """Afterwards, and only if it can be: a full disk or a missing folder is no reason to fail now."""
     with contextlib.suppress(Exception):
         from pipeline.journal import Journal, new_run_id
@@ -193,98 +169,10 @@ def _record(to: Access, returned: Returned, root: Path) -> None:
             "run begins", pipeline="rollback", target=to.name, commit=returned.target.commit, folder="",
             production=origin(returned.domain), by=os.environ.get("USER", ""),
         )  # fmt: skip
+        if overruled:
+            journal.append("break glass", reason=overruled, by=os.environ.get("USER", ""))
         why = f"taken back by hand; {returned.target.id} serves instead"
         journal.append("release bad", deployment=returned.was, commit=returned.was_commit, reason=why)
         journal.append(
             "run ended", outcome="rolled back", reason=f"{returned.was} was taken back by hand", taken_back=returned.was
         )
-
-
-@contextlib.contextmanager
-def access(wanted: Wanted, root: Path, deploy_file: Path) -> Iterator[Access]:
-    """Flags first, then the environment, then ``.vercel/project.json``, then what deploy.yml still says.
-
-    Only when neither a token nor a project is to be found, and deploy.yml does not aim elsewhere, it is the sandbox's.
-    Raises Mistake.
-    """
-    token = (os.environ.get("VERCEL_TOKEN") or _from_env_file(root)).strip()
-    if token and not (token.isascii() and token.isprintable()):
-        raise Mistake("VERCEL_TOKEN: holds characters that no token has; copy it again")
-    linked = _linked()
-    project = wanted.project or os.environ.get("VERCEL_PROJECT_ID", "") or linked.get("projectId", "")
-    team = wanted.team or os.environ.get("VERCEL_ORG_ID", "") or linked.get("orgId", "")
-    at = _target(wanted, deploy_file, with_default=not (token and project))
-    if at.get("kind") == "sandbox" and not project:
-        with _sandbox(root) as access:
-            yield access
-        return
-    project, team = project or str(at.get("project") or ""), team or str(at.get("team") or "")
-    missing = []
-    if not token:
-        missing.append("VERCEL_TOKEN: is not set; get one from vercel.com → Account Settings → Tokens")
-    if not project:
-        missing.append("--project: is not known; say --project ID, or set VERCEL_PROJECT_ID, or run in a linked folder")
-    if missing:
-        raise Mistake("\n".join(missing))
-    services = at.get("services") if isinstance(at.get("services"), dict) else {}
-    api = wanted.api or os.environ.get("VERCEL_API", "") or (services or {}).get("vercel") or API
-    yield Access(
-        wanted.target or project, str(api), token, team if team.startswith("team_") else "", project,
-        wanted.domain or str(at.get("domain") or ""), "/" + (wanted.health or HEALTH).lstrip("/"),
-    )  # fmt: skip
-
-
-def _target(wanted: Wanted, deploy_file: Path, *, with_default: bool) -> dict[str, Any]:
-    """The chosen target as deploy.yml has it; empty when the file is missing or broken, which must not matter."""
-    if not wanted.target and not with_default:
-        return {}
-    try:
-        import yaml
-
-        raw = yaml.safe_load(deploy_file.read_text(encoding="utf-8"))
-        name = wanted.target or str(raw.get("target") or "sandbox")
-        found = raw["targets"][name]
-        return found if isinstance(found, dict) else {}
-    except Exception as error:  # an emergency does not wait for a valid file
-        if wanted.target == "sandbox":
-            return {"kind": "sandbox"}
-        if wanted.target:
-            raise Mistake(f"--target {wanted.target}: deploy.yml does not say what that is ({error}); "
-                          "use --project and --domain instead") from error  # fmt: skip
-        return {}
-
-
-@contextlib.contextmanager
-def _sandbox(root: Path) -> Iterator[Access]:
-    from pipeline.target import attached
-
-    with attached(root) as running:
-        domain = running["urls"]["production"].partition("://")[2]
-        vercel = running["vercel"]
-        yield Access(
-            "sandbox",
-            running["urls"]["vercel"],
-            running["tokens"]["vercel"],
-            vercel["team"],
-            vercel["project"],
-            domain,
-            HEALTH,
-        )
-
-
-def _linked() -> dict[str, str]:
-    """``.vercel/project.json`` of the folder one stands in."""
-    try:
-        found = json.loads(Path(".vercel/project.json").read_text(encoding="utf-8"))
-        return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
-    except (OSError, ValueError):
-        return {}
-
-
-def _from_env_file(root: Path) -> str:
-    with contextlib.suppress(Exception):
-        from dotenv import dotenv_values
-
-        if (root / ".env").is_file():
-            return dotenv_values(root / ".env", interpolate=False).get("VERCEL_TOKEN") or ""
-    return ""

@@ -7,6 +7,7 @@ PipelineError
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
     ├── Refused       it answered no: ``status``, ``code``
+    │   └── Rejected    it was Postgres; ``code`` is a SQLSTATE or one of Prisma's
     ├── Unreadable    it answered something we do not understand
     └── BadRelease    the release itself cannot be shipped as it is
 """
@@ -77,3 +78,12 @@ class Refused(ServiceError):
     @property
     def lasting(self) -> bool:
         return 400 <= self.status < 500 and self.status not in (408, 409, 423, 425, 429) and not self.retry_after
+
+
+class Rejected(Refused):
+    """Postgres said no. ``code``: its SQLSTATE, or what Prisma calls it, e.g. ``P3018``; ``status`` as HTTP has it."""
+
+    def __init__(self, asked: str, code: str, says: str, *, status: int = 400) -> None:
+        super().__init__("postgres", asked, status, code, says)
+        self.came = f"{code} {says}"
+        self.args = (f"postgres: {asked}: {self.came}",)

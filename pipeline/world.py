@@ -12,7 +12,10 @@ if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world``
     from checks.evidence import BadRelease, Release
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.github import GitHub
+    from pipeline.clients.neon import Neon
+    from pipeline.clients.pgtools import PostgresTools
     from pipeline.clients.postgres import Postgres
+    from pipeline.clients.prismacli import PrismaCommand
     from pipeline.clients.sentry import Sentry
     from pipeline.clients.statuspages import StatusPages
     from pipeline.clients.vercel import Vercel
@@ -70,11 +73,21 @@ class World:
     betterstack: "BetterStack"
     status_pages: "StatusPages"
     database: "Postgres"
+    scratch: "Postgres"
+    """A server for throw-away databases; mostly the same."""
+    postgres_tools: "PostgresTools"
+    neon: "Neon"
+    prisma: "PrismaCommand"
     visitor: "Visitor"
     webhook: "Webhook"
     progress: Callable[[str], None] = lambda line: None
     known_bad: "Callable[[], tuple[BadRelease, ...]]" = tuple
     """Releases that were taken back, as the journal knows them."""
+
+    migrations: Path = Path("prisma/migrations")
+    """Where the release's migrations are."""
+    dumps: Path = Path(".runs/dumps")
+    """Where dumps of the database go."""
 
     @property
     def folder(self) -> Path:

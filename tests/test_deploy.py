@@ -18,7 +18,8 @@ from pipeline.runner import Outcome
 from tests.stage import InProcess
 
 STAGES = (
-    "preflight", "build", "migrate", "wake", "smoke", "confirm", "promote", "validate", "watch", "announce",
+    "preflight", "build", "rehearse", "safeguard", "migrate", "wake", "smoke", "confirm", "promote", "validate",
+    "watch", "announce",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy, PromotionPolicy, SourcePolicy
-from pipeline.clients import vercelcli
+from pipeline.clients import command as vendor_command
 from pipeline.clients.vercelcli import VercelCommand
 from pipeline.clients.visitor import Visitor
 from pipeline.definition import DEPLOY, rolling_out
@@ -498,7 +498,7 @@ def test_a_command_that_cannot_be_read_is_said(inside: InProcess) -> None:
 def test_ctrl_c_while_the_command_runs_ends_it_and_moves_nothing(
     inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
 ) -> None:
-    monkeypatch.setattr(vercelcli, "GRACE", 0.3)
+    monkeypatch.setattr(vendor_command, "GRACE", 0.3)
     before, pid = inside.serves(), tmp_path / "pid"
     loop = f"echo $$ > {pid}.new; mv {pid}.new {pid}; while :; do sleep 0.05; done"
     by(inside, "cli", command=script(tmp_path, f"{SAYS_VERSION}; {trap} {loop}"))

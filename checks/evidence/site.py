@@ -142,6 +142,13 @@ class StagedJourneys(Evidence):
 
 
 @dataclass(frozen=True)
+class OldCodeJourneys(Evidence):
+    """Sign-in, course and upload on production, between the migration and the promotion; empty when nothing was migrated."""
+
+    journeys: tuple[Journey, ...]
+
+
+@dataclass(frozen=True)
 class ProductionJourneys(Evidence):
     """Sign-in, course and upload on production."""
 

@@ -1,5 +1,6 @@
 """GitHub's REST API: commits, checks, pull requests, alerts and deployments of one repository."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -83,6 +84,18 @@ class GitHub(Service):
         except Refused as error:
             if error.status == 404:
                 return "unknown"
+            raise
+
+    async def file(self, path: str, ref: str) -> str | None:
+        """The text of ``path`` as it was at commit ``ref``; None when there is no such commit or file.
+
+        GET /repos/{owner}/{repo}/contents/{path}
+        """
+        try:
+            return await self.read(f"{self._repo}/contents/{path}", _content, {"ref": ref})
+        except Refused as error:
+            if error.status == 404:
+                return None
             raise
 
     async def head(self, branch: str) -> str:
@@ -194,3 +207,7 @@ class GitHub(Service):
         made = await self.once("POST", f"{self._repo}/deployments", lambda body: int(body["id"]), json=body)
         status = {"state": "success", "environment_url": url, "log_url": log_url, "auto_inactive": True}
         await self.once("POST", f"{self._repo}/deployments/{made}/statuses", lambda body: None, json=status)
+
+
+def _content(body: Any) -> str:
+    return base64.b64decode(body["content"]).decode()

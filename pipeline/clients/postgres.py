@@ -1,140 +1,222 @@
-"""The database: Prisma's migration history, and migrations applied the way Prisma applies them."""
+"""The database, by its direct address: history, catalogue, throw-away databases beside it. psycopg is loaded late."""
 
-import hashlib
-import uuid
-from collections.abc import AsyncIterator
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from pipeline.errors import Mistake, Refused, ServiceError, Unreachable
+from pipeline.clients import catalogue
+from pipeline.clients.prisma import History, Migration, Row
+from pipeline.errors import Mistake, Rejected, ServiceError, Unreachable
+from pipeline.sql.known import Known
 
 if TYPE_CHECKING:
     import psycopg
 
-PRISMA_LOCK = 72707369  # the advisory lock that Prisma's own engine takes
+    Connection = psycopg.AsyncConnection[Any]
+
+CONNECT_SECONDS = 10
+LEFT_OVER = 3600  # seconds after which a throw-away database belongs to nobody any more
+THROWN_AWAY = b"select datname from pg_database where datname ~ '^inv_[a-z]+_[0-9]+_'"
 LOCK_NOT_AVAILABLE = "55P03"
-HISTORY = """
-create table if not exists _prisma_migrations (
-    id varchar(36) primary key not null, checksum varchar(64) not null, finished_at timestamptz,
-    migration_name varchar(255) not null, logs text, rolled_back_at timestamptz,
-    started_at timestamptz not null default now(), applied_steps_count integer not null default 0)
-"""
+PRISMAS_OWN = frozenset(
+    {"schema", "connection_limit", "pool_timeout", "pgbouncer", "statement_cache_size", "socket_timeout", "sslaccept",
+     "sslidentity", "sslpassword", "single_use_connections", "max_idle_connection_lifetime"}
+)  # fmt: skip
+PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
 
 
 @dataclass(frozen=True)
-class Migration:
-    """One folder under ``prisma/migrations``. ``checksum``: lowercase hex SHA-256 of its migration.sql."""
+class Address:
+    """A Postgres URL. ``url`` is what libpq takes: without the parameters that only Prisma knows; never printed."""
 
-    name: str
-    sql: bytes
-
-    @property
-    def checksum(self) -> str:
-        return hashlib.sha256(self.sql).hexdigest()
+    url: str
+    schema: str = "public"
 
     @property
-    def checksums(self) -> frozenset[str]:
-        """Every checksum that Prisma takes for this file: as it is, and with either kind of newline."""
-        unix = self.sql.replace(b"\r\n", b"\n")
-        return frozenset(hashlib.sha256(text).hexdigest() for text in (self.sql, unix, unix.replace(b"\n", b"\r\n")))
+    def database(self) -> str:
+        return unquote(urlsplit(self.url).path.lstrip("/"))
+
+    @property
+    def user(self) -> str:
+        return unquote(urlsplit(self.url).username or "")
+
+    @property
+    def place(self) -> str:
+        """Host and database, for people."""
+        at = urlsplit(self.url)
+        return f"{at.hostname or 'local'}/{self.database}"
+
+    def with_database(self, name: str) -> "Address":
+        return Address(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), self.schema)
+
+
+def address_of(url: str, named: str = "DIRECT_URL") -> Address:
+    """Read a URL as it stands in a Prisma project. Raises Mistake, without the URL, when it cannot be used."""
+    try:
+        at = urlsplit(url)
+        _ = at.port
+    except ValueError as error:
+        raise Mistake(f"{named}: is no Postgres URL ({error}); copy it again from the Neon console") from None
+    if at.scheme not in ("postgres", "postgresql"):
+        raise Mistake(f"{named}: is no Postgres URL: it begins with {at.scheme or 'nothing'}://, not postgresql://")
+    if "-pooler." in (at.hostname or ""):
+        raise Mistake(
+            f"{named}: is a Neon -pooler address; migrations need the direct one, because a session lock and"
+            " transaction pooling do not mix. Remove `-pooler` from the host name"
+        )
+    query = parse_qsl(at.query, keep_blank_values=True)
+    if any(key == "pgbouncer" and value == "true" for key, value in query):
+        raise Mistake(f"{named}: says pgbouncer=true, so it is a pooled address; migrations need the direct one")
+    schema = next((value for key, value in query if key == "schema"), "") or "public"
+    rest = urlencode([(key, value) for key, value in query if key not in PRISMAS_OWN])
+    return Address(urlunsplit(at._replace(query=rest)), schema)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of ``_prisma_migrations``."""
+class Facts:
+    """``version``: the server's major version; ``size`` in bytes."""
 
-    name: str
-    checksum: str
-    finished: bool
-    rolled_back: bool
-
-
-def migrations_in(folder: Path) -> tuple[Migration, ...]:
-    """The migrations on disk, in the order of their names, which is the order Prisma applies them in."""
-    found = sorted(folder.glob("*/migration.sql"))
-    return tuple(Migration(path.parent.name, path.read_bytes()) for path in found)
+    version: int
+    size: int
 
 
 class Postgres:
-    """The target's database, by its direct URL. psycopg is loaded by the first query."""
+    """One database. ``url`` as in a Prisma project: with ``?schema=`` and the like."""
 
-    def __init__(self, url: str) -> None:
-        if "-pooler." in url:
-            raise Mistake(
-                "DIRECT_URL: is a Neon -pooler address; migrations need the direct one, because a session lock and"
-                " transaction pooling do not mix. Remove `-pooler` from the host name"
-            )
-        self._url = url
+    def __init__(self, url: str, named: str = "DIRECT_URL") -> None:
+        self.address = address_of(url, named)
 
-    async def history(self) -> tuple[Row, ...]:
-        """Every row of Prisma's table, oldest first; empty when there is no such table."""
-        async with self._connection("read the migration history") as db:
-            cursor = await db.execute("select to_regclass('_prisma_migrations') is not null")
-            (exists,) = await cursor.fetchone() or (False,)
-            if not exists:
-                return ()
-            cursor = await db.execute(
-                "select migration_name, checksum, finished_at is not null, rolled_back_at is not null"
-                " from _prisma_migrations order by started_at"
-            )
-            return tuple(Row(*row) for row in await cursor.fetchall())
+    def in_schema(self, schema: str) -> "Postgres":
+        """The same database, looked at in another schema."""
+        return Postgres.at(Address(self.address.url, schema))
 
-    async def apply(self, migration: Migration, *, lock_timeout: float, statement_timeout: float) -> None:
-        """Apply one migration under Prisma's lock and leave the rows that Prisma would leave.
-
-        The script is sent as one simple query, so it is one transaction unless it says otherwise itself. Does
-        nothing when it is already recorded as finished. Raises Refused when Postgres rejects it; the history then
-        says so (P3018 now, P3009 from the next run on).
-        """
-        async with self._connection(f"apply {migration.name}") as db:
-            await db.execute("set lock_timeout = '10s'")
-            await db.execute(f"select pg_advisory_lock({PRISMA_LOCK})")
-            await db.execute(HISTORY)
-            cursor = await db.execute(
-                "select 1 from _prisma_migrations where migration_name = %s and finished_at is not null"
-                " and rolled_back_at is null",
-                (migration.name,),
-            )
-            if await cursor.fetchone():
-                return
-            id = str(uuid.uuid4())
-            await db.execute(
-                "insert into _prisma_migrations (id, checksum, migration_name) values (%s, %s, %s)",
-                (id, migration.checksum, migration.name),
-            )
-            await db.execute(f"set lock_timeout = '{lock_timeout}s'")
-            await db.execute(f"set statement_timeout = '{statement_timeout}s'")
-            await self._script(db, id, migration)
-            await db.execute(
-                "update _prisma_migrations set finished_at = now(), applied_steps_count = applied_steps_count + 1"
-                " where id = %s",
-                (id,),
-            )
-
-    async def _script(self, db: "psycopg.AsyncConnection[Any]", id: str, migration: Migration) -> None:
-        import psycopg
-
-        try:
-            await db.execute(migration.sql)
-        except psycopg.Error as error:
-            await db.execute("update _prisma_migrations set logs = %s where id = %s", (str(error), id))
-            raise
+    @classmethod
+    def at(cls, address: Address) -> "Postgres":
+        made = cls.__new__(cls)
+        made.address = address
+        return made
 
     @asynccontextmanager
-    async def _connection(self, asked: str) -> AsyncIterator["psycopg.AsyncConnection[Any]"]:
+    async def connection(self, asked: str, *, name: str = "deploy-pipeline") -> AsyncIterator["Connection"]:
+        """A session of its own, in autocommit. What goes wrong in it leaves as ServiceError."""
         import psycopg
 
         try:
-            async with await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=10) as db:
+            async with await psycopg.AsyncConnection.connect(
+                self.address.url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name=name
+            ) as db:
+                if self.address.schema != "public":
+                    await db.execute(_sql("set search_path to {}", self.address.schema))
                 yield db
         except psycopg.Error as error:
-            raise self._translate(error, asked) from error
+            raise translate(error, asked) from error
 
-    def _translate(self, error: "psycopg.Error", asked: str) -> ServiceError:
-        says = " ".join(str(error).split())
-        if error.sqlstate is None:
-            return Unreachable("postgres", asked, says)
-        status = 423 if error.sqlstate == LOCK_NOT_AVAILABLE else 400
-        return Refused("postgres", asked, status, error.sqlstate, f"{error.sqlstate} {says}")
+    async def query(
+        self, sql: str, values: Sequence[Any] = (), *, asked: str, seconds: float = 10
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and rows of one question, in a transaction that can neither write nor last."""
+        async with self.connection(asked) as db:
+            await db.execute(
+                f"begin read only; set local statement_timeout = {round(seconds * 1000)}; set local lock_timeout = 1000"
+            )
+            cursor = await db.execute(sql.encode(), values or None)
+            return tuple(column.name for column in cursor.description or ()), await cursor.fetchall()
+
+    async def history(self) -> History:
+        """Prisma's table, oldest row first, and whether there is one."""
+        async with self.connection("read the migration history") as db:
+            return await history(db)
+
+    async def known(self) -> Known:
+        """Tables, their columns and sizes, as a linter needs them."""
+        async with self.connection("read the catalogue") as db:
+            return await catalogue.known(db, self.address.schema)
+
+    async def definitions(self) -> Mapping[str, str]:
+        """Every object of the schema → how it is defined; two databases with equal ones are alike."""
+        async with self.connection("read the schema") as db:
+            return await catalogue.definitions(db, self.address.schema)
+
+    async def counts(self) -> Mapping[str, int]:
+        """Table → how many rows it has, counted."""
+        async with self.connection("count rows") as db:
+            return await catalogue.counts(db, self.address.schema)
+
+    async def replay(self, migrations: Iterable[Migration]) -> None:
+        """Run the scripts one after the other, without a history: only in a throw-away database."""
+        async with self.connection("replay the migrations") as db:
+            for one in migrations:
+                await db.execute(one.sql)
+
+    @asynccontextmanager
+    async def scratch(self, purpose: str) -> AsyncIterator["Postgres"]:
+        """An empty database beside this one; dropped at the end, or by the next run an hour later."""
+        now = int(time.time())
+        name = f"inv_{purpose}_{now}_{secrets.token_hex(3)}"
+        async with self.connection(f"make the throw-away database {name}") as db:
+            for (old,) in await (await db.execute(THROWN_AWAY)).fetchall():
+                if now - int(old.split("_")[2]) > LEFT_OVER:
+                    await _drop(db, old)
+            await db.execute(_sql("create database {} template template0", name))
+        try:
+            yield Postgres.at(self.address.with_database(name))
+        finally:
+            async with self.connection(f"drop the throw-away database {name}") as db:
+                await _drop(db, name)
+
+    async def facts(self) -> "Facts":
+        """What the server is, and how large the database."""
+        _, rows = await self.query(
+            "select current_setting('server_version_num')::int / 10000, pg_database_size(current_database())",
+            asked="read the server's version",
+        )
+        return Facts(*rows[0])
+
+
+async def history(db: "Connection") -> History:
+    """The same, in a session that is open already."""
+    cursor = await db.execute(
+        "select to_regclass('_prisma_migrations') is not null, not exists (select from pg_class c"
+        " join pg_namespace n on n.oid = c.relnamespace where n.nspname = current_schema()"
+        " and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> '_prisma_migrations' and not exists"
+        " (select from pg_depend d where d.objid = c.oid and d.deptype = 'e'))"
+    )
+    managed, empty = await cursor.fetchone() or (False, True)
+    if not managed:
+        return History((), managed=False, empty=bool(empty))
+    cursor = await db.execute(
+        "select id, migration_name, checksum, finished_at is not null, rolled_back_at is not null,"
+        " extract(epoch from started_at)::float8, coalesce(logs, '') from _prisma_migrations"
+        " order by started_at, migration_name"
+    )
+    return History(tuple(Row(*row) for row in await cursor.fetchall()), managed=True, empty=bool(empty))
+
+
+def translate(error: "psycopg.Error", asked: str) -> ServiceError:
+    """Our error for psycopg's: *unreachable* without a word from Postgres, else refused, with its SQLSTATE."""
+    if error.sqlstate is None:
+        return Unreachable("postgres", asked, PASSWORD.sub(r"\1:***@", " ".join(str(error).split())))
+    status = 423 if error.sqlstate == LOCK_NOT_AVAILABLE else 400
+    return Rejected(asked, error.sqlstate, says(error), status=status)
+
+
+def says(error: "psycopg.Error") -> str:
+    """Message and hint; not the detail, which quotes rows."""
+    words = (error.diag.message_primary or str(error), error.diag.message_hint)
+    return " ".join(" ".join(filter(None, words)).split())
+
+
+async def _drop(db: "Connection", name: str) -> None:
+    await db.execute(_sql("drop database if exists {} with (force)", name))
+
+
+def _sql(text: LiteralString, name: str) -> Any:
+    """``text`` with the quoted ``name`` in it."""
+    from psycopg import sql
+
+    return sql.SQL(text).format(sql.Identifier(name))

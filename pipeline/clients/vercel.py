@@ -138,6 +138,10 @@ class Vercel(Service):
         path, body = f"/v9/projects/{self.project_id}", {"autoAssignCustomDomains": False}
         await self.repeatable("PATCH", path, nothing, params=self._scope(), json=body)
 
+    async def delete(self, deployment: str) -> None:
+        """Take a deployment away, with its address. DELETE /v13/deployments/{id}"""
+        await self.repeatable("DELETE", f"/v13/deployments/{deployment}", nothing, params=self._scope())
+
     async def cancel(self, deployment: str) -> None:
         """Stop a build. PATCH /v12/deployments/{id}/cancel"""
         await self.once("PATCH", f"/v12/deployments/{deployment}/cancel", nothing, params=self._scope())

@@ -1,20 +1,164 @@
-"""Compares the release's migrations with the database's history."""
+"""Reads the database: Prisma's history, what pending migrations would do, drift, and the ways back."""
 
-from checks.evidence import Migrations
-from checks.policy import DatabasePolicy
-from pipeline.clients.postgres import migrations_in
-from pipeline.world import World
+import re
+
+from checks.evidence import (
+    AppliedMigrations,
+    KeptPoint,
+    LeftOver,
+    LiveSchema,
+    LiveTable,
+    Migrations,
+    OldCodeJourneys,
+    PlannedChanges,
+    RestorePoint,
+    SchemaDrift,
+    WayBack,
+)
+from checks.policy import DatabasePolicy, SmokePolicy
+from checks.sql import TAKEN_FROM_READERS
+from pipeline.clients.marks import left_behind, mark_of
+from pipeline.clients.prisma import History, Migration, Row, migrations_in, models_in, provider_of
+from pipeline.errors import Rejected, ServiceError
+from pipeline.probes.smoke import journeys_at
+from pipeline.sql.changes import changes_of
+from pipeline.world import World, origin
+
+MAY_NOT = "42501"
 
 
-async def migrations(world: World, policy: DatabasePolicy) -> Migrations:
-    on_disk = migrations_in(world.folder / policy.migrations)
-    rows = [row for row in await world.database.history() if not row.rolled_back]
-    applied = {row.name: row.checksum for row in rows if row.finished}
-    names = {one.name for one in on_disk}
+async def migrations(world: World) -> Migrations:
+    on_disk = migrations_in(world.migrations)
+    provider = provider_of(world.migrations) if on_disk else "postgresql"
+    return compare(on_disk, await world.database.history(), provider)
+
+
+def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "postgresql") -> Migrations:
+    """The files against the rows."""
+    current, names = seen.current, {one.name for one in on_disk}
+    finished = {name: row for name, row in current.items() if row.finished}
+    undone = {name for name, row in current.items() if row.failed and _left(row).undone}
+    pending = tuple(one.name for one in on_disk if one.name not in current or one.name in undone)
+    newest = max((name for name in finished if name in names), default="")
     return Migrations(
-        pending=tuple(one.name for one in on_disk if one.name not in {row.name for row in rows}),
-        applied=tuple(row.name for row in rows if row.finished),
-        failed=tuple(row.name for row in rows if not row.finished),
-        edited=tuple(one.name for one in on_disk if one.name in applied and applied[one.name] not in one.checksums),
-        unknown=tuple(name for name in applied if name not in names),
+        pending=pending,
+        applied=tuple(finished),
+        failed=tuple(_left(row) for row in current.values() if row.failed),
+        edited=tuple(one.name for one in on_disk if one.name in finished and not _same(one, finished[one.name])),
+        unknown=tuple(name for name in finished if name not in names),
+        late=tuple(name for name in pending if name < newest),
+        rolled_back=tuple(dict.fromkeys(row.name for row in seen.rows if row.rolled_back and row.name in pending)),
+        unmanaged=not seen.managed and not seen.empty,
+        provider=provider,
     )
+
+
+def _left(row: Row) -> LeftOver:
+    mark = mark_of(row)
+    if mark:
+        said = row.logs.partition(": ")[2].partition(": ")[2].partition(": ")[2]
+        return LeftOver(row.name, "; ".join(filter(None, (said, left_behind(mark)))), mark.undone)
+    says = " ".join(row.logs.split())[:300]
+    return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
+
+
+def _same(one: Migration, row: Row) -> bool:
+    return row.checksum in one.checksums
+
+
+async def planned_changes(world: World, found: Migrations) -> PlannedChanges:
+    if not found.pending:
+        return PlannedChanges(())
+    pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in found.pending]
+    return PlannedChanges(changes_of(pending, await world.database.known()))
+
+
+async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChanges) -> LiveSchema:
+    """Not asked of anybody as long as nothing is taken away."""
+    if not any(change.rule in TAKEN_FROM_READERS for change in planned.changes):
+        return LiveSchema("", False, says="nothing is taken away")
+    live = await world.vercel.production(world.domain)
+    if live is None or not live.commit:
+        return LiveSchema("", False, says="production does not name its commit")
+    text = await world.github.file(policy.schema, live.commit)
+    if text is None:
+        return LiveSchema(live.commit, False, says=f"{policy.schema} is not in {live.commit[:12]}")
+    tables = (LiveTable(one.name, tuple(sorted(one.columns))) for one in models_in(text))
+    return LiveSchema(live.commit, True, tuple(tables))
+
+
+async def schema_drift(world: World, found: Migrations) -> SchemaDrift:
+    """Replays what is applied, in the order in which it was, and compares."""
+    if found.unmanaged or not found.applied:
+        return SchemaDrift()
+    if found.unknown or found.edited or [left for left in found.failed if not left.undone]:
+        return SchemaDrift(says="the files are not what was applied")
+    on_disk = {one.name: one for one in migrations_in(world.migrations)}
+    try:
+        async with world.scratch.scratch("drift") as copy:
+            copy = copy.in_schema(world.database.address.schema)
+            await copy.replay(on_disk[name] for name in found.applied)
+            expected = await copy.definitions()
+    except Rejected as error:
+        fix = "; name another server in `database.scratch`" if error.code == MAY_NOT else ""
+        return SchemaDrift(says=f"{error.asked}: {error.came}{fix}")
+    seen = await world.database.definitions()
+    return SchemaDrift(
+        missing=_without_parts(expected.keys() - seen.keys()),
+        different=tuple(sorted(name for name in expected.keys() & seen.keys() if expected[name] != seen[name])),
+        extra=_without_parts(seen.keys() - expected.keys()),
+    )
+
+
+def _without_parts(names: set[str]) -> tuple[str, ...]:
+    """A table that is missing or extra stands for its columns, constraints and so on."""
+    tables = [name.removeprefix("table ") for name in names if name.startswith("table ")]
+    parts = re.compile("^(column|constraint|trigger|policy) (" + "|".join(map(re.escape, tables)) + r")\.")
+    return tuple(sorted(name for name in names if not tables or not parts.match(name)))
+
+
+async def way_back(world: World, policy: DatabasePolicy) -> WayBack:
+    if policy.restore_point == "none":
+        return WayBack("", "`database.restore_point` is none")
+    if policy.neon_project and policy.restore_point != "dump":
+        if world.neon.missing:
+            return WayBack("", world.neon.missing)
+        project, snapshots = await world.neon.project(), await world.neon.snapshots()
+        now = world.clock.now()
+        newest = next(iter(snapshots), None)
+        reaches = min(project.history_seconds, (now - project.created).total_seconds())
+        age = (now - newest.created).total_seconds() if newest else None
+        return WayBack(policy.restore_point, "", reaches, age, newest.name if newest else "")
+    facts = await world.database.facts()
+    try:
+        tools = await world.postgres_tools.find(facts.version)
+    except ServiceError as error:
+        return WayBack("", f"pg_dump {error.came}")
+    return WayBack("dump", f"pg_dump {tools.version}")
+
+
+async def kept_point(world: World, kept: RestorePoint) -> KeptPoint:
+    """Looks for it where it should be."""
+    if not kept.by:
+        return KeptPoint(False, "none was made")
+    if kept.by == "dump":
+        facts = await world.database.facts()
+        try:
+            entries = await world.postgres_tools.entries(await world.postgres_tools.find(facts.version), kept.id)
+        except ServiceError as error:
+            return KeptPoint(False, error.came)
+        return KeptPoint(entries > 0, "" if entries else "the dump is empty")
+    every = await (world.neon.branches() if kept.by == "branch" else world.neon.snapshots())
+    one = next((one for one in every if one.id == kept.id), None)
+    return (
+        KeptPoint(True, expires=one.expires.replace("Z", "+00:00"))
+        if one
+        else KeptPoint(False, f"no {kept.by} {kept.id}")
+    )
+
+
+async def old_code_journeys(world: World, policy: SmokePolicy, applied: AppliedMigrations) -> OldCodeJourneys:
+    """Only when something was migrated; otherwise the live code is where it was."""
+    if not applied.names:
+        return OldCodeJourneys(())
+    return OldCodeJourneys(await journeys_at(world, origin(world.domain), policy))

@@ -37,11 +37,11 @@ async def control_visits(
 
 
 async def staged_journeys(world: World, policy: SmokePolicy, staged: StagedDeployment) -> StagedJourneys:
-    return StagedJourneys(await _journeys(world, staged.url, policy))
+    return StagedJourneys(await journeys_at(world, staged.url, policy))
 
 
 async def production_journeys(world: World, policy: SmokePolicy) -> ProductionJourneys:
-    return ProductionJourneys(await _journeys(world, origin(world.domain), policy))
+    return ProductionJourneys(await journeys_at(world, origin(world.domain), policy))
 
 
 async def control_journeys(
@@ -49,7 +49,7 @@ async def control_journeys(
 ) -> ControlJourneys:
     if not any(journey.failed_at for journey in seen.journeys):
         return ControlJourneys(())
-    return ControlJourneys(await _journeys(world, before.url, policy))
+    return ControlJourneys(await journeys_at(world, before.url, policy))
 
 
 async def load_times(world: World, policy: PerformancePolicy) -> LoadTimes:
@@ -86,7 +86,8 @@ def _visit(site: str, route: Route, answer: Answer) -> Visit:
     )
 
 
-async def _journeys(world: World, site: str, policy: SmokePolicy) -> tuple[Journey, ...]:
+async def journeys_at(world: World, site: str, policy: SmokePolicy) -> tuple[Journey, ...]:
+    """What a student can do at ``site``. Raises Unreachable when names or certificates fail."""
     wanted = policy.journeys
     tried = await world.visitor.journeys(
         site,

@@ -1,6 +1,7 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
 from pipeline.report import Line, Report, StageReport
+from pipeline.troubles import recognised
 
 MARKS = {
     "pass": "✓", "done": "✓", "undone": "↩", "warn": "!", "not yet": "…", "doing": "…",
@@ -44,12 +45,18 @@ def summary_text(report: Report) -> str:
     lines = ["", OUTCOMES[report.outcome]]
     if report.reason:
         lines.append(f"  because  {report.reason}")
+    lines += [f"  known    {text}" for text in _known(report)]
     lines += [f"  {label:<8} {text}" for label, text in _facts(report)]
     lines += [f"  warning  {gate}: {finding['subject']} {finding['says']}" for gate, finding in report.warnings]
     if report.by_hand:
         lines += ["", "DO THIS NOW, BY HAND:", *(f"  {text}" for text in report.by_hand)]
     lines += [f"  next     {text}" for text in _next(report)]
     return "\n".join(lines)
+
+
+def _known(report: Report) -> list[str]:
+    """What is known about the error that stopped it: the rows of the troubleshooting guide that it matches."""
+    return [f"{one.error}. {one.resolution}" for one in recognised(report.reason)]
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -99,6 +106,7 @@ def summary_markdown(report: Report) -> str:
     lines = [f"## {OUTCOMES[report.outcome]}", ""]
     if report.reason:
         lines += [f"**Because** {_cell(report.reason)}", ""]
+    lines += [f"**Known** {_cell(text)}\n" for text in _known(report)]
     lines += ["| | |", "|---|---|", *(f"| {label} | {_cell(text)} |" for label, text in _facts(report)), ""]
     if report.by_hand:
         lines += ["### Do this now, by hand", "", *(f"* {_cell(text)}" for text in report.by_hand), ""]

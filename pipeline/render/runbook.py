@@ -29,7 +29,7 @@ from pipeline.render.words import (
 CHECKLIST = (
     ("All tests pass in CI, and the commit was reviewed", ("source",)),
     ("Security scan completed, no P0 or P1 vulnerability", ("security",)),
-    ("Database migrations prepared and tested", ("database",)),
+    ("Database migrations prepared and tested", ("database", "sql")),
     ("Environment variables validated", ("environment",)),
     ("Stakeholder approval obtained", ("approval",)),
     ("Production can take a release now", ("release", "order", "rolling", "health", "services", "calendar")),

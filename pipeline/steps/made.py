@@ -5,6 +5,7 @@ from pipeline.errors import ServiceError
 from pipeline.world import World
 
 RUN = "deployRun"
+MIGRATION = "deployMigration"  # the newest one of the release: a rollback sees what was migrated since
 
 
 async def made_by(world: World) -> Deployment | None:
@@ -24,4 +25,6 @@ async def made_after_all(world: World, error: ServiceError) -> Deployment:
 
 def meta(world: World) -> dict[str, str]:
     """What a deployment of this run says of itself."""
-    return {RUN: world.run, "githubCommitSha": world.release.commit}
+    said = {RUN: world.run, "githubCommitSha": world.release.commit}
+    newest = max((path.parent.name for path in world.migrations.glob("*/migration.sql")), default="")
+    return {**said, MIGRATION: newest} if newest else said

@@ -25,8 +25,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def sandbox(postgres: Postgres, tmp_path: Path, clock: Clock) -> Sandbox:
-    return fixtures.fresh_sandbox(postgres, tmp_path / "home", clock)
+def sandbox(postgres: Postgres, tmp_path: Path, clock: Clock) -> Iterator[Sandbox]:
+    made = fixtures.fresh_sandbox(postgres, tmp_path / "home", clock)
+    yield made
+    made.discard()
 
 
 @pytest.fixture

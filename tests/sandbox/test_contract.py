@@ -76,7 +76,12 @@ READS = (
     ("neon", "/projects/{project_id}", {}),
     ("neon", "/projects/{project_id}/branches", {}),
     ("neon", "/projects/{project_id}/branches/{branch_id}", {}),
+    ("neon", "/projects/{project_id}/branches", {"search": "main", "limit": "1", "sort_by": "name"}),
     ("neon", "/projects/{project_id}/branches/{branch_id}/endpoints", {}),
+    ("neon", "/projects/{project_id}/branches/{branch_id}/databases", {}),
+    ("neon", "/projects/{project_id}/branches/{branch_id}/roles", {}),
+    ("neon", "/projects/{project_id}/branches/{branch_id}/backup_schedule", {}),
+    ("neon", "/projects/{project_id}/connection_uri", {"database_name": "{database}", "role_name": "postgres"}),
     ("neon", "/projects/{project_id}/snapshots", {}),
     ("neon", "/projects/{project_id}/operations", {}),
     ("neon", "/projects/{project_id}/endpoints", {}),
@@ -113,7 +118,7 @@ def meant(schema: Any) -> Any:
     return found
 
 
-def mistakes(name: str, method: str, path: str, status: int, body: Any) -> list[str]:
+def mistakes(name: str, method: str, path: str, status: int | str, body: Any) -> list[str]:
     """Where ``body`` is not what the description says."""
     from openapi_schema_validator import OAS30ReadValidator
 
@@ -191,7 +196,7 @@ def values(sandbox) -> dict[str, str]:
         "basehead": f"{first}...main", "deployment_id": str(github.deployments[0].id), "version": github.head,
         "organization_id_or_slug": "acme", "monitor_id": state.betterstack.monitor, "project_id": neon.project,
         "incident_id": str(state.betterstack.incidents[0].id), "branch_id": neon.branch, "endpoint_id": neon.endpoint,
-        "subpage": "aws-us-east-n-virginia",
+        "subpage": "aws-us-east-n-virginia", "database": sandbox.core.database_url.rpartition("/")[2],
     }  # fmt: skip
 
 
@@ -324,6 +329,66 @@ def test_rolling_releases_and_commits_are_asked_for_and_answered_as_vercel_descr
         for line in lines:
             if found := mistakes("vercel", "get", path, 200, json.loads(line)):
                 wrong[path] = found
+
+    play(scenario)
+    assert not wrong, json.dumps(wrong, indent=2)
+
+
+def test_neon_is_asked_and_answers_as_it_describes(sandbox, clock, play):
+    wrong: dict[str, list[str]] = {}
+
+    async def scenario(services):
+        state, root = sandbox.state.neon, "/projects/{project_id}"
+        branches, snapshots = root + "/branches", root + "/snapshots/{snapshot_id}"
+        branch = branches + "/{branch_id}"
+        known = {"project_id": state.project}
+
+        async def ask(method: str, path: str, status: int, body: Any = None, described: str = "", **named: str) -> Any:
+            """``described`` is the response that the description means, where that is not the status."""
+            clock.tick(1)
+            url, query = path.format(**known, **named), {k: v for k, v in named.items() if not k.endswith("_id")}
+            answer = await services["neon"].request(method, url, json=body, params=query)
+            assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+            found = mistakes("neon", method, path, described or status, answer.json()) if answer.content else []
+            found += misasked("neon", method, path, body) if body is not None else []
+            if found:
+                wrong[f"{method} {path} {status}"] = found
+            return answer.json() if answer.content else None
+
+        main, soon = state.branch, "2026-09-22T00:00:00Z"
+        wanted = {"name": "a", "parent_id": main, "expires_at": soon, "init_source": "parent-data"}
+        made = await ask("post", branches, 201, {"branch": wanted, "endpoints": [{"type": "read_write"}]})
+        assert made["connection_uris"]
+        await ask("post", branches, 201, {"branch": {"name": "b", "init_source": "schema-only"}})
+        await ask("post", branches, 201)
+        one = made["branch"]["id"]
+        await ask("get", branch, 200, branch_id=one)
+        await ask("get", branches, 200)
+        await ask("get", branches, 200, limit="1")
+        await ask("patch", branch, 200, {"branch": {"name": "c", "expires_at": None}}, branch_id=one)
+        snapshot = (await ask("post", branch + "/snapshot", 200, branch_id=main, name="s", expires_at=soon))["snapshot"]
+        await ask("patch", snapshots, 200, {"snapshot": {"name": "t"}}, snapshot_id=snapshot["id"])
+        looked = await ask("post", snapshots + "/restore", 200, {"name": "look"}, snapshot_id=snapshot["id"])
+        await ask("get", branch, 200, branch_id=looked["branch"]["id"])
+        compute = {"endpoint": {"branch_id": looked["branch"]["id"], "type": "read_write"}}
+        await ask("post", root + "/endpoints", 201, compute)
+        await ask("post", branch + "/finalize_restore", 200, {"name": "old"}, branch_id=looked["branch"]["id"])
+        at_once = {"target_branch_id": state.branch, "finalize_restore": True}
+        await ask("post", snapshots + "/restore", 200, at_once, snapshot_id=snapshot["id"])
+        reset = {"source_branch_id": one, "preserve_under_name": "before"}
+        await ask("post", branch + "/restore", 200, reset, branch_id=state.branch)
+        await ask("get", branches, 200)
+        await ask("delete", snapshots, 202, snapshot_id=snapshot["id"])
+        await ask("delete", branch, 200, branch_id=one)
+        await ask("delete", branch, 204, branch_id=one)
+        operations = (await ask("get", root + "/operations", 200, limit="1"))["operations"]
+        await ask("get", root + "/operations/{operation_id}", 200, operation_id=operations[0]["id"])
+        await ask("delete", branch, 422, described="default", branch_id=state.branch)
+        await ask("get", branch, 404, described="default", branch_id=one)
+        await ask("post", branches, 409, {"branch": {"name": "b"}}, described="default")
+        await services["neon"].post(f"/projects/{state.project}/branches")
+        locked = await services["neon"].post(f"/projects/{state.project}/branches")
+        assert (locked.status_code, mistakes("neon", "post", branches, "default", locked.json())) == (423, [])
 
     play(scenario)
     assert not wrong, json.dumps(wrong, indent=2)

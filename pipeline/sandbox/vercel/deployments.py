@@ -30,7 +30,10 @@ class Deployments:
         router.add("GET", "/v{v}/deployments/{id}/files", self.files)
 
     async def create(self, request: Request) -> Response:
-        """From uploaded files, from a commit (``gitSource``), or from another deployment (``deploymentId``)."""
+        """From uploaded files, from a commit (``gitSource``), or from another deployment (``deploymentId``).
+
+        Without a target it is a preview, whatever the other one was.
+        """
         sent = await body(request)
         vercel = self._core.state.vercel
         wanted = sent.get("project") or sent.get("name")
@@ -49,7 +52,7 @@ class Deployments:
         auto_assign = sent.get("autoAssignCustomDomains") is not False
         if sent.get("deploymentId"):
             again = find(self._core, str(sent["deploymentId"]))
-            target = target if "target" in sent else again.target
+            env = {} if self._core.state.vercel.ignores_env else env
             meta = {**again.meta, **_meta(sent)}
             return Order(again.files, target, meta, env, "redeploy", auto_assign, prebuilt=True)
         if sent.get("gitSource"):

@@ -1,21 +1,13 @@
-"""What we require: each class is one section of ``deploy.yml``, and its docstrings are the key reference.
-
-Plain numbers without a unit in their name are seconds; ``deploy.yml`` may spell them ``90s``, ``10m``, ``2h``.
-"""
+"""What a release, its environment and its way to production must be like."""
 
 import datetime
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import Literal
+
+from checks.policy.base import Policy
 
 Severity = Literal["critical", "high", "medium", "low"]
 Shape = Literal["any", "url", "postgres", "secret", "email"]
-Indicator = Literal["none", "minor", "major", "critical"]
-
-
-class Policy:
-    """A section of ``deploy.yml``. Unknown keys are mistakes, not extras."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
 
 
 @dataclass(frozen=True)
@@ -118,14 +110,6 @@ class FreezePolicy(Policy):
 
 
 @dataclass(frozen=True)
-class VendorsPolicy(Policy):
-    """How bad a vendor's own status page may look."""
-
-    blocks: tuple[Indicator, ...] = ("major", "critical")
-    """Indicators that stop a release; milder ones are a warning."""
-
-
-@dataclass(frozen=True)
 class BuildPolicy(Policy):
     """How the staged production deployment comes about. No production domain may move by it, whichever way."""
 
@@ -164,155 +148,3 @@ class PromotionPolicy(Policy):
     Releases, configured alike with manual approval. Empty: all at once."""
     rolling_watch: float = 300
     """How long each share is watched before the next one."""
-
-
-@dataclass(frozen=True)
-class HealthPolicy(Policy):
-    """The health check of the app."""
-
-    path: str = "/api/health/db"
-    """Answers 200 only when the app reaches its database."""
-    slowest_ms: int = 5000
-    """A slower answer is a bad one."""
-
-
-@dataclass(frozen=True)
-class Route(Policy):
-    """One page or endpoint that must answer."""
-
-    path: str
-    """Path on the site, e.g. ``/courses``."""
-    status: int = 200
-    """The status after redirects within the site."""
-    contains: str = ""
-    """Text that the answer must contain."""
-    advisory: bool = False
-    """What fails here is a warning: it is somebody else's service, and going back would not help."""
-
-
-@dataclass(frozen=True)
-class Journeys(Policy):
-    """What a student must be able to do. An empty path leaves that journey out."""
-
-    login: bool = True
-    """Sign in through NextAuth with ``SMOKE_EMAIL`` and ``SMOKE_PASSWORD``."""
-    course: str = ""
-    """A course page only a signed-in student sees."""
-    course_contains: str = ""
-    """Text on that page."""
-    upload: str = ""
-    """The upload endpoint; the file is read back and compared."""
-    advisory: tuple[Literal["login", "course", "upload"], ...] = ()
-    """Journeys of which a failure is a warning, e.g. `[upload]` when storage is somebody else's."""
-
-
-@dataclass(frozen=True)
-class SmokePolicy(Policy):
-    """What is asked of a release before and after it gets traffic."""
-
-    routes: tuple[Route, ...] = (Route("/"),)
-    """Pages and endpoints."""
-    journeys: Journeys = field(default_factory=Journeys)
-    """What a student does."""
-    slowest_ms: int = 5000
-    """A slower page is a bad one."""
-    at_once: int = 10
-    """How many requests run at the same time."""
-    request: float = 20
-    """How long one request may take; a cold start takes up to 15 s."""
-    budget: float = 60
-    """How long one round of all routes may take."""
-
-
-@dataclass(frozen=True)
-class PerformancePolicy(Policy):
-    """How quick production must be. The story's thresholds are the defaults."""
-
-    p95_ms: int = 2000
-    """95th percentile of page load times."""
-    visits: int = 20
-    """How many visits the reading takes."""
-
-
-@dataclass(frozen=True)
-class ErrorsPolicy(Policy):
-    """Which errors in Sentry stop a release."""
-
-    organization: str
-    """Sentry organization slug."""
-    project: str
-    """Sentry project slug."""
-    critical: tuple[str, ...] = ("fatal", "error")
-    """Levels that count as critical when the issue is new in this release."""
-    times_baseline: float = 10.0
-    """An error rate above this many times the baseline is an error spike (P1)."""
-    fewest_events: int = 5
-    """Below this many events a rate proves nothing."""
-
-
-@dataclass(frozen=True)
-class UptimePolicy(Policy):
-    """What Better Stack must say."""
-
-    monitor: str
-    """Id of the monitor that watches production."""
-    availability_percent: float = 99.5
-    """Lowest acceptable 7-day uptime (P1 below it)."""
-    slowest_ms: int = 5000
-    """p95 response time above this is a P2."""
-    usual_ms: int = 500
-    """The baseline response time."""
-
-
-@dataclass(frozen=True)
-class DatabasePolicy(Policy):
-    """How migrations are applied."""
-
-    migrations: str = "prisma/migrations"
-    """Folder of Prisma migrations, relative to the release."""
-    lock_timeout: float = 2
-    """How long one statement may wait for a lock before it gives up, so that readers behind it do not starve."""
-    statement_timeout: float = 300
-    """How long one statement may run."""
-
-
-@dataclass(frozen=True)
-class Contact(Policy):
-    """One person or rota on the escalation tree."""
-
-    role: str
-    """E.g. ``DevOps lead``."""
-    name: str
-    """Who it is."""
-    reach: str
-    """How to reach them at night."""
-    after: float = 0
-    """Escalate to them when this long has passed without an answer."""
-
-
-@dataclass(frozen=True)
-class ContactsPolicy(Policy):
-    """Who is told, in which order."""
-
-    escalation: tuple[Contact, ...] = ()
-    """First to last."""
-    channel: str = "#incidents"
-    """Where an incident is worked on."""
-    status_page: str = ""
-    """Where users are told."""
-
-
-@dataclass(frozen=True)
-class Waiver(Policy):
-    """A dated, signed, expiring decision that one gate's block counts as a warning."""
-
-    gate: str
-    """The gate's name, e.g. ``security.no-urgent-alerts``."""
-    until: datetime.date
-    """Last day on which it counts."""
-    by: str
-    """Who decided."""
-    reason: str
-    """Why."""
-    subject: str = ""
-    """Only findings about this subject; empty means all of the gate's."""

@@ -1,0 +1,9 @@
+"""What every section is."""
+
+from typing import ClassVar
+
+
+class Policy:
+    """A section of ``deploy.yml``. Unknown keys are mistakes, not extras."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}

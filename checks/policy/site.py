@@ -1,0 +1,74 @@
+"""What the site must do for its users."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from checks.policy.base import Policy
+
+
+@dataclass(frozen=True)
+class HealthPolicy(Policy):
+    """The health check of the app."""
+
+    path: str = "/api/health/db"
+    """Answers 200 only when the app reaches its database."""
+    slowest_ms: int = 5000
+    """A slower answer is a bad one."""
+
+
+@dataclass(frozen=True)
+class Route(Policy):
+    """One page or endpoint that must answer."""
+
+    path: str
+    """Path on the site, e.g. ``/courses``."""
+    status: int = 200
+    """The status after redirects within the site."""
+    contains: str = ""
+    """Text that the answer must contain."""
+    advisory: bool = False
+    """What fails here is a warning: it is somebody else's service, and going back would not help."""
+
+
+@dataclass(frozen=True)
+class Journeys(Policy):
+    """What a student must be able to do. An empty path leaves that journey out."""
+
+    login: bool = True
+    """Sign in through NextAuth with ``SMOKE_EMAIL`` and ``SMOKE_PASSWORD``."""
+    course: str = ""
+    """A course page only a signed-in student sees."""
+    course_contains: str = ""
+    """Text on that page."""
+    upload: str = ""
+    """The upload endpoint; the file is read back and compared."""
+    advisory: tuple[Literal["login", "course", "upload"], ...] = ()
+    """Journeys of which a failure is a warning, e.g. `[upload]` when storage is somebody else's."""
+
+
+@dataclass(frozen=True)
+class SmokePolicy(Policy):
+    """What is asked of a release before and after it gets traffic."""
+
+    routes: tuple[Route, ...] = (Route("/"),)
+    """Pages and endpoints."""
+    journeys: Journeys = field(default_factory=Journeys)
+    """What a student does."""
+    slowest_ms: int = 5000
+    """A slower page is a bad one."""
+    at_once: int = 10
+    """How many requests run at the same time."""
+    request: float = 20
+    """How long one request may take; a cold start takes up to 15 s."""
+    budget: float = 60
+    """How long one round of all routes may take."""
+
+
+@dataclass(frozen=True)
+class PerformancePolicy(Policy):
+    """How quick production must be. The story's thresholds are the defaults."""
+
+    p95_ms: int = 2000
+    """95th percentile of page load times."""
+    visits: int = 20
+    """How many visits the reading takes."""

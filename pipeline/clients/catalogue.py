@@ -1,0 +1,138 @@
+"""Questions to Postgres' own catalogue about one schema."""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.sql.known import Known, Table
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[Any]
+
+OURS = """n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
+ and c.relname <> '_prisma_migrations'
+ and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')"""
+
+TABLES = f"""
+select n.nspname, c.relname,
+  greatest(c.reltuples, pg_stat_get_live_tuples(c.oid),
+           case when c.reltuples < 0 then pg_relation_size(c.oid) / 100 else 0 end)::bigint,
+  coalesce((select jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)) from pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '{{}}'),
+  coalesce((select jsonb_agg(pg_get_constraintdef(k.oid)) from pg_constraint k
+    where k.conrelid = c.oid and k.contype = 'c' and k.convalidated), '[]')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm') and {OURS}"""
+
+INDEXES = f"""
+select n.nspname, i.relname, c.relname
+from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
+join pg_namespace n on n.oid = c.relnamespace where {OURS}"""
+
+OTHERS = """
+select proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+ where n.nspname not in ('pg_catalog', 'information_schema')
+union select typname::text from pg_type t join pg_namespace n on n.oid = t.typnamespace
+ where n.nspname not in ('pg_catalog', 'information_schema')
+union select relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('v', 'S') and n.nspname not in ('pg_catalog', 'information_schema')"""
+
+NOT_NULL = re.compile(r'^CHECK \(\(("?)(.+?)\1 IS NOT NULL\)\)$')
+
+
+async def known(db: "Connection", schema: str) -> Known:
+    """What a linter needs to know."""
+    tables = {}
+    for space, name, rows, columns, checked in await _rows(db, TABLES):
+        never = frozenset(found[2] for text in checked if (found := NOT_NULL.match(text)))
+        tables[_named(schema, space, name)] = Table(rows, columns, never)
+    indexes = {
+        _named(schema, space, index): _named(schema, space, table) for space, index, table in await _rows(db, INDEXES)
+    }
+    others = frozenset(name for (name,) in await _rows(db, OTHERS))
+    return Known(tables, indexes, others, schema)
+
+
+DEFINITIONS = f"""
+select 'column ' || quote_ident(c.relname) || '.' || quote_ident(a.attname),
+  concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
+    case when a.attgenerated <> '' then 'generated' end, case when a.attidentity <> '' then 'identity' end,
+    (select 'default ' || pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d
+      where d.adrelid = c.oid and d.adnum = a.attnum))
+ from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = %(s)s and c.relkind in ('r', 'p', 'f') and a.attnum > 0 and not a.attisdropped and {OURS}
+union all
+select 'table ' || quote_ident(c.relname), concat_ws(' ', c.relkind::text, c.relpersistence::text,
+    case when c.relrowsecurity then 'row security' end, pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid))
+ from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = %(s)s and c.relkind in ('r', 'p', 'f') and {OURS}
+union all
+select 'constraint ' || quote_ident(c.relname) || '.' || quote_ident(k.conname), pg_get_constraintdef(k.oid)
+ from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = %(s)s and k.contype not in ('n', 't') and {OURS}
+union all
+select 'index ' || quote_ident(i.relname),
+    pg_get_indexdef(x.indexrelid) || case when x.indisvalid then '' else ' (invalid)' end
+ from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
+ join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = %(s)s and {OURS}
+ and not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x'))
+union all
+select 'view ' || quote_ident(c.relname), pg_get_viewdef(c.oid)
+ from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = %(s)s and c.relkind in ('v', 'm') and {OURS}
+union all
+select 'function ' || p.oid::regprocedure, pg_get_functiondef(p.oid)
+ from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+ where n.nspname = %(s)s and p.prokind in ('f', 'p')
+ and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+union all
+select 'trigger ' || quote_ident(c.relname) || '.' || quote_ident(t.tgname), pg_get_triggerdef(t.oid)
+ from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = %(s)s and not t.tgisinternal and {OURS}
+union all
+select 'policy ' || quote_ident(tablename) || '.' || quote_ident(policyname),
+    concat_ws(' ', permissive, roles::text, cmd, qual, with_check)
+ from pg_policies where schemaname = %(s)s
+union all
+select 'type ' || quote_ident(t.typname), coalesce(
+    (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e
+      where e.enumtypid = t.oid), format_type(t.typbasetype, t.typtypmod))
+ from pg_type t join pg_namespace n on n.oid = t.typnamespace
+ where n.nspname = %(s)s and t.typtype in ('e', 'd')
+ and not exists (select from pg_depend d where d.objid = t.oid and d.deptype = 'e')
+union all
+select 'sequence ' || quote_ident(sequencename), concat_ws(' ', data_type::text, 'by', increment_by, cycle)
+ from pg_sequences where schemaname = %(s)s"""
+
+
+async def definitions(db: "Connection", schema: str) -> Mapping[str, str]:
+    """Kind and name of every object of ``schema`` → its definition, as Postgres would write it down."""
+    cursor = await db.execute(DEFINITIONS.encode(), {"s": schema})
+    return {str(name): " ".join(str(text).split()) for name, text in await cursor.fetchall()}
+
+
+async def counts(db: "Connection", schema: str) -> Mapping[str, int]:
+    """Table → rows, all in one snapshot."""
+    from psycopg import sql
+
+    names = [(space, name) for space, name, *_ in await _rows(db, TABLES) if space == schema]
+    await db.execute("begin isolation level repeatable read read only")
+    try:
+        found = {}
+        for space, name in sorted(names):
+            cursor = await db.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(space, name)))
+            (found[name],) = await cursor.fetchone() or (0,)
+        return found
+    finally:
+        await db.execute("rollback")
+
+
+async def _rows(db: "Connection", sql: str) -> list[tuple[Any, ...]]:
+    return await (await db.execute(sql.encode())).fetchall()
+
+
+def _named(first: str, schema: str, name: str) -> str:
+    return name if schema == first else f"{schema}.{name}"

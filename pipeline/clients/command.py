@@ -1,0 +1,95 @@
+"""A vendor's own command line, run as a process that dies with us."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import Unreachable
+
+PATIENCE = 1800.0  # they have been seen to hang for ever
+LONGEST_LINE = 16 << 20
+GRACE = 3.0  # seconds that it has to end by itself
+
+
+class Command:
+    """``name``: whose it is, in messages; ``key``: the key of deploy.yml that names the command."""
+
+    def __init__(self, name: str, key: str, environment: Mapping[str, str]) -> None:
+        self.name, self._key, self._environment = name, key, dict(environment)
+
+    def words(self, command: str) -> list[str]:
+        """The words of a command as deploy.yml has it. Raises Unreachable when its quotes do not match."""
+        try:
+            return shlex.split(command)
+        except ValueError as error:
+            raise Unreachable(
+                self.name, command, f"cannot be read: {error}; change `{self._key}` in deploy.yml"
+            ) from error
+
+    async def run(
+        self,
+        words: Sequence[str],
+        folder: Path | None,
+        more: Mapping[str, str],
+        note: Callable[[str], None],
+        *,
+        failure: Callable[[int, str, list[str]], Exception] | None = None,
+    ) -> str:
+        """What it prints on stdout; each line of stderr goes to ``note``.
+
+        Raises Unreachable with the last lines, or what ``failure`` makes of the code, stdout and those lines.
+        """
+        asked = " ".join(words[:2])
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, cwd=folder, env={**self._environment, **more}, start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                limit=LONGEST_LINE,
+            )  # fmt: skip
+        except OSError as error:
+            says = f"cannot be started: {error.strerror}; install it, or set `{self._key}` in deploy.yml"
+            raise Unreachable(self.name, asked, says) from error
+        assert process.stdout
+        assert process.stderr
+        try:
+            async with asyncio.timeout(PATIENCE):
+                said, complaints = await asyncio.gather(process.stdout.read(), _lines(process.stderr, note))
+                code = await process.wait()
+        except (TimeoutError, ValueError) as error:
+            says = f"has not ended in {PATIENCE / 60:.0f} min" if isinstance(error, TimeoutError) else f"said {error}"
+            raise Unreachable(self.name, asked, says) from error
+        finally:
+            if not process.stdout.at_eof() or process.returncode is None:
+                await _end(process)
+        printed = said.decode(errors="replace")
+        if code and failure:
+            raise failure(code, printed, complaints)
+        if code:
+            raise Unreachable(self.name, asked, f"ended with {code}: {' / '.join(complaints[-4:])[-400:]}")
+        return printed
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Stop it and all that it started: first asked, then made to."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await process.wait()
+                return
+
+
+async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> list[str]:
+    """The lines of ``stream`` as they come, cleaned of spinners and colours."""
+    kept: list[str] = []
+    async for raw in stream:
+        line = "".join(c for c in raw.decode(errors="replace") if c.isprintable()).strip()
+        if line:
+            kept.append(line)
+            note(line)
+    return kept

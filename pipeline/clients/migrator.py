@@ -1,0 +1,340 @@
+"""Applies migrations the way Prisma does, and leaves behind what Prisma would; only that it knows what a cut left.
+
+The row of a migration is committed before its first statement, and says in ``logs`` which part is under way. What
+ends a part and what the row says about it are one transaction. So a row that was left over tells what happened.
+"""
+
+import contextlib
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clients import prisma
+from pipeline.clients.marks import Mark, left_behind, mark_of
+from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says, translate
+from pipeline.clients.prisma import History, Migration
+from pipeline.clients.waiting import Watch
+from pipeline.errors import Refused, Rejected, ServiceError, Unreachable
+from pipeline.sql.parts import Part, parts_of
+from pipeline.sql.statements import Unparsable, parse
+from pipeline.world import Clock
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[Any]
+
+LONGEST_PAUSE = 10.0
+FIRST_PAUSE = 0.5
+MODES = ("", "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
+         "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")  # fmt: skip
+HELD = """select mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and granted
+ and relation = any(%s)"""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds. ``lock``: one wait for a lock; ``patience``: how long a blocked part is tried again; ``statement``."""
+
+    lock: float
+    patience: float
+    statement: float
+
+
+class Migrator:
+    """One session with the database. ``tell`` is called with one line of text about what takes long."""
+
+    def __init__(
+        self,
+        at: Postgres,
+        limits: Limits,
+        clock: Clock,
+        *,
+        run: str = "",
+        tell: Callable[[str], None] = lambda _: None,
+        observe: bool = False,
+    ) -> None:
+        self._at, self._limits, self._clock, self._tell = at, limits, clock, tell
+        self._run = run or "by-hand"
+        self._table = "_prisma_migrations"
+        self._observe = observe
+        self.observed: list[tuple[str, float, str]] = []
+        """With ``observe``: each migration, its seconds, and the strongest lock on a table that was there before."""
+
+    async def apply(self, migrations: Sequence[Migration]) -> tuple[str, ...]:
+        """Apply those of ``migrations`` that are not applied yet, in order, under Prisma's lock; their names.
+
+        Raises Refused (P1002 the lock is held, P3005 no history in a database that is not empty, P3009 an earlier one
+        failed, P3018 this one failed, 423 blocked for too long) or Unreachable; the message says what was left behind.
+        """
+        done: list[str] = []
+        name = f"deploy-pipeline {self._run}"[:63]
+        async with self._at.connection("apply migrations", name=name) as db, self._prismas_lock(db):
+            self._table = await _one(db, "select quote_ident(current_schema()) || '._prisma_migrations'")
+            seen = await self._history(db)
+            for one in migrations:
+                row = seen.current.get(one.name)
+                if row and row.finished:
+                    continue
+                self._tell(f"applying {one.name}")
+                await self._observed(db, one)
+                done.append(one.name)
+        return tuple(done)
+
+    @asynccontextmanager
+    async def _prismas_lock(self, db: "Connection") -> AsyncIterator[None]:
+        until = self._clock.monotonic() + prisma.LOCK_SECONDS
+        while not await _one(db, f"select pg_try_advisory_lock({prisma.LOCK})"):
+            holders = await lock_holders(db)
+            if self._clock.monotonic() >= until:
+                who = "; ".join(holders) or "somebody who is gone now"
+                raise Rejected("take Prisma's migration lock", "P1002", f"it is held by {who}", status=423)
+            self._tell(f"waiting for Prisma's lock: {'; '.join(holders)}")
+            await self._clock.sleep(0.5)
+        try:
+            yield
+        finally:
+            if not db.closed:
+                await db.execute(f"select pg_advisory_unlock({prisma.LOCK})")
+
+    async def _history(self, db: "Connection") -> History:
+        """The history, with what an earlier run of ours provably did not do cleared away."""
+        seen = await history(db)
+        if not seen.managed:
+            if not seen.empty:
+                raise Rejected(
+                    "find the migration history", "P3005", "the database is not empty and has none", status=409
+                )
+            await db.execute(prisma.HISTORY.encode())
+            return await history(db)
+        for row in seen.rows:
+            mark = mark_of(row)
+            if row.failed and mark and mark.undone:  # the lock is ours, so the session that began it has ended
+                self._tell(f"{row.name} was cut off in run {mark.run} and rolled back by Postgres")
+                await self._close(db, row.id, "rolled_back_at = now()", f"cut off in run {mark.run}, rolled back")
+        seen = await history(db)
+        for row in seen.rows:
+            if row.failed:
+                raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
+        return seen
+
+    async def _observed(self, db: "Connection", one: Migration) -> None:
+        self._there, self._lock = [], ""
+        if self._observe:
+            rows = await (await db.execute(b"select oid from pg_class where relkind in ('r', 'p', 'm')")).fetchall()
+            self._there = [oid for (oid,) in rows]
+        began = time.perf_counter()  # Postgres does not go by our clock
+        try:
+            await self._apply(db, one)
+        finally:
+            self.observed.append((one.name, time.perf_counter() - began, self._lock))
+
+    async def _look_at_locks(self, db: "Connection") -> None:
+        if self._there:
+            held = await (await db.execute(HELD.encode(), (self._there,))).fetchall()
+            self._lock = max((self._lock, *(mode for (mode,) in held)), key=MODES.index)
+
+    async def _apply(self, db: "Connection", one: Migration) -> None:
+        try:
+            parts = parts_of(parse(one.sql))
+        except Unparsable:
+            parts = ()
+            if one.sql.strip():
+                await self._as_a_whole(db, one)
+                return
+        id = str(uuid.uuid4())
+        await self._open(db, id, one, self._mark(1, parts))
+        try:
+            for number in range(1, len(parts) + 1):
+                await self._part(db, one, id, number, parts)
+            if not parts or parts[-1].alone or not _commits(parts[-1]):
+                await db.execute(self._finished, (id,))
+        except ServiceError as error:
+            if isinstance(error, Unreachable):
+                await self._after_a_cut(one, id, error)
+            else:
+                raise
+        except BaseException:
+            await self._forget(db, id, len(parts))
+            raise
+
+    async def _forget(self, db: "Connection", id: str, parts: int) -> None:
+        """Interrupted by a person: Postgres has rolled it back, so let the row say so. If not, its mark still does."""
+        with contextlib.suppress(Exception):
+            if parts == 1 and not db.closed:
+                await db.execute("rollback")
+                await self._close(db, id, "rolled_back_at = now()", f"interrupted in run {self._run}, rolled back")
+
+    async def _open(self, db: "Connection", id: str, one: Migration, mark: str) -> None:
+        await db.execute("begin; set local synchronous_commit = off")  # what follows is flushed with the first part
+        await db.execute(
+            f"insert into {self._table} (id, checksum, migration_name, logs, started_at)"
+            f" values (%s, %s, %s, %s, clock_timestamp())".encode(),
+            (id, one.checksum, one.name, mark),
+        )
+        await db.execute("commit")
+
+    async def _part(self, db: "Connection", one: Migration, id: str, number: int, parts: tuple[Part, ...]) -> None:
+        """One part, tried again while it is blocked and patience lasts."""
+        part, until, pause = parts[number - 1], self._clock.monotonic() + self._limits.patience, FIRST_PAUSE
+        while True:
+            watch = Watch(self._at, db, self._limits.lock, self._tell)
+            try:
+                await self._send(db, id, number, parts, watch)
+                return
+            except ServiceError as error:
+                if not isinstance(error, Refused):
+                    raise
+                blocked = error.code == LOCK_NOT_AVAILABLE and not part.alone
+                if blocked and self._clock.monotonic() < until:
+                    by = watch.blocked_by or "somebody who is gone now"
+                    pause = min(pause * 2, LONGEST_PAUSE)
+                    self._tell(f"{one.name} is blocked by {by}; it stepped aside and tries again")
+                    await self._clock.sleep(pause * random.uniform(0.5, 1))
+                    continue
+                raise await self._failed(db, one, id, number, parts, error, watch) from error
+
+    async def _send(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...], watch: Watch) -> None:
+        import psycopg
+
+        part = parts[number - 1]
+        current = part.statements[0]
+        try:
+            if part.alone:
+                await db.execute(self._timeouts(""))
+                async with watch.over(f"line {part.line}: {current.label}"):
+                    await db.execute(current.text)
+                await db.execute("reset lock_timeout; reset statement_timeout")
+                return
+            await db.execute(part.begin + b"; " + self._timeouts("local"))
+            for current in part.statements:
+                async with watch.over(f"line {current.line}: {current.label}"):
+                    await db.execute(current.text)
+            await self._look_at_locks(db)
+            await self._end(db, id, number, parts)
+        except psycopg.Error as error:
+            if error.sqlstate is None or db.closed:
+                raise translate(error, f"line {current.line}: {current.label}") from error
+            if not part.alone:
+                await db.execute("rollback")
+            raise translate(error, f"line {current.line}: {current.label}") from error
+
+    def _timeouts(self, local: str) -> bytes:
+        lock, statement = round(self._limits.lock * 1000), round(self._limits.statement * 1000)
+        return f"set {local} lock_timeout = {lock}; set {local} statement_timeout = {statement}".encode()
+
+    async def _end(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:
+        """End the part, and in the same transaction say that it is done."""
+        part, last = parts[number - 1], number == len(parts)
+        if not _commits(part):
+            await db.execute(part.end)
+            if not last:
+                await db.execute(self._marked, (self._mark(number + 1, parts), id))
+            return
+        if last:
+            await db.execute(self._finished, (id,))
+        else:
+            await db.execute(self._marked, (self._mark(number + 1, parts), id))
+        await db.execute(part.end)
+
+    async def _failed(
+        self,
+        db: "Connection",
+        one: Migration,
+        id: str,
+        number: int,
+        parts: tuple[Part, ...],
+        error: Refused,
+        watch: Watch,
+    ) -> Refused:
+        """Leave the row as the truth is; what to raise."""
+        part, at = parts[number - 1], error.asked
+        said = error.came
+        if watch.blocked_by:
+            said += f"; blocked by {watch.blocked_by}"
+        if number == 1 and not part.alone:
+            await self._close(db, id, "rolled_back_at = now()", f"{at}: {said}")
+            left = "Postgres rolled all of it back"
+        else:
+            await self._close(db, id, "finished_at = null", f"{self._mark(number, parts)}: {at}: {said}")
+            left = left_behind(Mark(self._run, number, len(parts), part.alone, part.line))
+        code = error.code if error.code == LOCK_NOT_AVAILABLE else "P3018"
+        status = 423 if error.code == LOCK_NOT_AVAILABLE else 409
+        return Rejected(f"apply {one.name}", code, f"{at}: {said}; {left}", status=status)
+
+    async def _as_a_whole(self, db: "Connection", one: Migration) -> None:
+        """What our parser does not take is sent as Prisma sends it. Only a waiver lets it come this far."""
+        import psycopg
+
+        id = str(uuid.uuid4())
+        await self._open(db, id, one, f"deploy-pipeline: run {self._run}: as a whole")
+        try:
+            await db.execute(f"set statement_timeout = {round(self._limits.statement * 1000)}")
+            await db.execute(one.sql)
+        except psycopg.Error as error:
+            if not db.closed:
+                await db.execute("rollback; reset statement_timeout")
+                await self._close(db, id, "finished_at = null", says(error))
+            raise Rejected(f"apply {one.name}", "P3018", says(error), status=409) from error
+        await db.execute("reset statement_timeout")
+        await db.execute(self._finished, (id,))
+
+    async def _after_a_cut(self, one: Migration, id: str, error: Unreachable) -> None:
+        """The connection died: ask on a new one what came of it. Returns when it was finished after all."""
+        try:
+            async with self._at.connection(f"look at {one.name} again") as db, self._prismas_lock(db):
+                row = next((row for row in (await history(db)).rows if row.id == id), None)
+                if row is None or row.finished:
+                    return
+                mark = mark_of(row)
+                if mark and mark.undone:
+                    await self._close(db, id, "rolled_back_at = now()", "the connection was lost; rolled back")
+                left = left_behind(mark) if mark else "it is not known how far it came"
+        except ServiceError as again:
+            raise Unreachable("postgres", error.asked, f"{error.came}; and then: {again.came}") from error
+        raise Unreachable("postgres", f"apply {one.name}", f"{error.asked}: {error.came}; {left}") from error
+
+    async def _close(self, db: "Connection", id: str, set_: str, logs: str) -> None:
+        await db.execute(f"update {self._table} set {set_}, logs = %s where id = %s".encode(), (logs, id))
+
+    @property
+    def _finished(self) -> bytes:
+        return (
+            f"update {self._table} set finished_at = clock_timestamp(), logs = null,"
+            " applied_steps_count = applied_steps_count + 1 where id = %s"
+        ).encode()
+
+    @property
+    def _marked(self) -> bytes:
+        return f"update {self._table} set logs = %s where id = %s".encode()
+
+    def _mark(self, number: int, parts: tuple[Part, ...]) -> str:
+        part = parts[number - 1] if parts else Part(())
+        return Mark(self._run, number, max(len(parts), 1), part.alone, part.line).text
+
+
+def _commits(part: Part) -> bool:
+    return not part.alone and part.end.strip().lower().startswith((b"commit", b"end"))
+
+
+async def lock_holders(db: "Connection") -> tuple[str, ...]:
+    """Who holds Prisma's migration lock."""
+    cursor = await db.execute(
+        "select a.pid, a.application_name, a.usename, a.client_addr::text, a.state,"
+        " round(extract(epoch from now() - a.backend_start))::int from pg_locks l join pg_stat_activity a using (pid)"
+        f" where l.locktype = 'advisory' and l.objid = {prisma.LOCK} and l.classid = 0 and l.granted"
+        " and l.pid <> pg_backend_pid()"
+    )
+    return tuple(
+        f"pid {pid} ({application or 'unnamed'}, {user}@{address or 'local'}, {state}, connected for {seconds} s)"
+        for pid, application, user, address, state, seconds in await cursor.fetchall()
+    )
+
+
+async def _one(db: "Connection", sql: str) -> Any:
+    row = await (await db.execute(sql.encode())).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,249 @@
+"""Neon's API: branches and snapshots of one project, and how far back its history reaches."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from pipeline.clients.base import Service
+from pipeline.errors import Refused, Unreachable, Unreadable
+from pipeline.world import Clock
+
+T = TypeVar("T")
+PATIENCE = 120.0  # an operation takes seconds; a queue of them takes longer
+OVER = ("failed", "error", "cancelled", "skipped")
+
+
+@dataclass(frozen=True)
+class Project:
+    """``history_seconds``: how far back a branch can begin."""
+
+    id: str
+    history_seconds: float
+    created: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Branch:
+    """``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret."""
+
+    id: str
+    name: str
+    default: bool
+    created: datetime.datetime
+    expires: str = ""
+    url: str = ""
+
+    def __repr__(self) -> str:
+        return f"<branch {self.name} {self.id}>"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A frozen copy of a branch."""
+
+    id: str
+    name: str
+    created: datetime.datetime
+    branch: str
+    expires: str = ""
+
+
+class Neon(Service):
+    """One project. Writes are finished when they return: Neon's operations are waited for."""
+
+    def __init__(self, base: str, key: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        super().__init__("neon", base, http, clock, {"authorization": f"Bearer {key}", "user-agent": "deploy-pipeline"})
+        self.project_id, self._key = project, key
+        self._root = f"/projects/{project}"
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be asked; empty when it can."""
+        if not self.project_id:
+            return "`database.neon_project` is not set"
+        return "" if self._key else "NEON_API_KEY is not set"
+
+    async def project(self) -> Project:
+        """GET /projects/{project_id}"""
+        return await self.read(self._root, _project)
+
+    async def branches(self) -> tuple[Branch, ...]:
+        """GET /projects/{project_id}/branches"""
+        return await self._pages(f"{self._root}/branches", lambda body: [_branch(one) for one in body["branches"]])
+
+    async def snapshots(self) -> tuple[Snapshot, ...]:
+        """Newest first. GET /projects/{project_id}/snapshots"""
+        found = await self.read(f"{self._root}/snapshots", lambda body: [_snapshot(one) for one in body["snapshots"]])
+        return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+
+    async def branch(self, named: str = "") -> Branch:
+        """The branch of that name or id; without one the default branch. Raises Unreadable when there is none."""
+        for one in await self.branches():
+            if (one.default and not named) or named in (one.id, one.name):
+                return one
+        raise Unreadable("neon", f"GET {self._root}/branches", f"there is no branch {named or 'that is the default'}")
+
+    async def create_branch(
+        self,
+        name: str,
+        parent: str,
+        expires: datetime.datetime,
+        *,
+        database: str = "",
+        role: str = "",
+        compute: bool = True,
+    ) -> Branch:
+        """A copy of ``parent`` as it is now; its ``url`` reaches ``database`` as ``role``, when it gets a compute.
+
+        POST /projects/{project_id}/branches
+        """  # fmt: skip
+        body: dict[str, Any] = {"branch": {"name": name, "parent_id": parent, "expires_at": _iso(expires)}}
+        if compute:
+            body["endpoints"] = [{"type": "read_write"}]
+
+        def made(answer: Any) -> tuple[Branch, Any]:
+            uris = [(one.get("connection_parameters") or {}, one["connection_uri"])
+                    for one in answer.get("connection_uris") or ()]  # fmt: skip
+            right = [uri for at, uri in uris if (at.get("database"), at.get("role")) == (database, role)]
+            url = next(iter([*right, *(uri for _, uri in uris)]), "")
+            return _branch(answer["branch"], url), answer
+
+        branch, answer = await self._write("POST", f"{self._root}/branches", made, json=body)
+        await self._finished(answer)
+        return branch
+
+    async def delete_branch(self, id: str) -> None:
+        """Its data with it. What is gone already is fine. DELETE /projects/{project_id}/branches/{branch_id}"""
+        await self._delete(f"{self._root}/branches/{id}")
+
+    async def create_snapshot(self, name: str, branch: str, expires: datetime.datetime) -> Snapshot:
+        """POST /projects/{project_id}/branches/{branch_id}/snapshot"""
+        path, params = f"{self._root}/branches/{branch}/snapshot", {"name": name, "expires_at": _iso(expires)}
+
+        def made(answer: Any) -> tuple[Snapshot, Any]:
+            return _snapshot(answer["snapshot"]), answer
+
+        snapshot, answer = await self._write("POST", path, made, params=params)
+        await self._finished(answer)
+        return snapshot
+
+    async def restore_snapshot(self, id: str, name: str, *, database: str, role: str) -> Branch:
+        """A new branch with what the snapshot holds, reachable at its ``url``; nothing else is touched.
+
+        POST /projects/{project_id}/snapshots/{snapshot_id}/restore
+        """
+        path = f"{self._root}/snapshots/{id}/restore"
+        branch, answer = await self._write(
+            "POST",
+            path,
+            lambda answer: (_branch(answer["branch"]), answer),
+            json={"name": name, "finalize_restore": False},
+        )
+        await self._finished(answer)
+        await self._compute(branch.id)
+        return dataclasses.replace(branch, url=await self.url(branch.id, database, role))
+
+    async def _compute(self, branch: str) -> None:
+        """Make sure that the branch can be reached. POST /projects/{project_id}/endpoints"""
+        path = f"{self._root}/branches/{branch}/endpoints"
+        if await self.read(path, lambda body: [one["id"] for one in body["endpoints"]]):
+            return
+        wanted = {"endpoint": {"branch_id": branch, "type": "read_write"}}
+        await self._finished(await self._write("POST", f"{self._root}/endpoints", dict, json=wanted))
+
+    async def url(self, branch: str, database: str, role: str) -> str:
+        """Its direct address; a secret. GET /projects/{project_id}/connection_uri"""
+        params = {"branch_id": branch, "database_name": database, "role_name": role, "pooled": "false"}
+        return await self.read(f"{self._root}/connection_uri", lambda body: str(body["uri"]), params)
+
+    async def delete_snapshot(self, id: str) -> None:
+        """DELETE /projects/{project_id}/snapshots/{snapshot_id}"""
+        await self._delete(f"{self._root}/snapshots/{id}")
+
+    async def _delete(self, path: str) -> None:
+        try:
+            answer = await self._write("DELETE", path, lambda body: body or {})
+        except Refused as error:
+            if error.status != 404:
+                raise
+        else:
+            await self._finished(answer)
+
+    async def _write(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
+        """One write. 423 says that another operation is running and that nothing happened: it is asked again."""
+
+        async def ask() -> tuple[T] | None:
+            try:
+                return (await self.once(method, path, parse, **more),)
+            except Refused as error:
+                if error.status != 423:
+                    raise
+                return None
+
+        found = await self.until(ask, PATIENCE, 1)
+        if found is None:
+            raise Unreachable("neon", f"{method} {path}", "other operations of the project do not end (423)")
+        return found[0]
+
+    async def _finished(self, answer: Mapping[str, Any]) -> None:
+        """Wait for the operations that an answer names. GET /projects/{project_id}/operations/{operation_id}"""
+        for one in answer.get("operations") or ():
+            await self._over(str(one["id"]))
+
+    async def _over(self, id: str) -> None:
+        path = f"{self._root}/operations/{id}"
+
+        async def ask() -> str | None:
+            state = await self.read(path, lambda body: str(body["operation"]["status"]))
+            return state if state in ("finished", *OVER) else None
+
+        state = await self.until(ask, PATIENCE, 0.5)
+        if state is None:
+            raise Unreachable("neon", f"GET {path}", f"the operation has not ended in {PATIENCE:.0f} s")
+        if state in OVER:
+            raise Unreadable("neon", f"GET {path}", f"the operation ended as {state}")
+
+    async def _pages(self, path: str, parse: Callable[[Any], Sequence[T]]) -> tuple[T, ...]:
+        """All pages, as the cursor in each names the next."""
+        found: list[T] = []
+        cursor: str = ""
+        for _ in range(20):
+            params: dict[str, Any] = {"limit": 100, **({"cursor": cursor} if cursor else {})}
+            page, following = await self.read(path, lambda body: (parse(body), _cursor(body)), params)
+            found += page
+            if not page or not following or following == cursor:
+                break
+            cursor = following
+        return tuple(found)
+
+
+def _cursor(body: Any) -> str:
+    page = body.get("pagination") or {}
+    return str(page.get("next") or page.get("cursor") or "")
+
+
+def _project(body: Any) -> Project:
+    one = body["project"]
+    return Project(str(one["id"]), float(one["history_retention_seconds"]), _time(one["created_at"]))
+
+
+def _branch(one: Any, url: str = "") -> Branch:
+    default = bool(one.get("default", one.get("primary", False)))
+    return Branch(one["id"], one["name"], default, _time(one["created_at"]), str(one.get("expires_at") or ""), url)
+
+
+def _snapshot(one: Any) -> Snapshot:
+    branch = str(one.get("source_branch_id") or "")
+    return Snapshot(one["id"], one["name"], _time(one["created_at"]), branch, str(one.get("expires_at") or ""))
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _iso(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

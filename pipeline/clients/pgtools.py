@@ -1,0 +1,118 @@
+"""Postgres' own pg_dump and pg_restore, run as processes."""
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pipeline.clients.postgres import Address
+from pipeline.errors import Unreachable
+
+PATIENCE = 3600.0
+VERSION = re.compile(r"(\d+)(?:\.\d+)*")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where pg_dump, pg_restore and psql are, and their major version."""
+
+    folder: Path
+    version: int
+
+
+class PostgresTools:
+    """``folders``: where to look besides the PATH. The password goes by the environment: it is in no process list."""
+
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        self._folders = tuple(folders)
+
+    async def find(self, server: int) -> Tools:
+        """The tools of the newest version; pg_dump must not be older than the server. Raises Unreachable."""
+        found = [tools for folder in self._places() if (tools := await self._tools(folder))]
+        best = max(found, key=lambda one: one.version, default=None)
+        if best is None:
+            raise Unreachable(
+                "pg_dump", "--version", f"is not installed; install the client tools of Postgres {server}"
+            )
+        if best.version < server:
+            says = f"is {best.version} and refuses the newer server {server}; install the tools of Postgres {server}"
+            raise Unreachable("pg_dump", "--version", says)
+        return best
+
+    async def dump(self, tools: Tools, at: Address, to: Path, *, schema_only: bool = False) -> None:
+        """Write a dump in pg_restore's own format to ``to``, readable by its owner only. Not there when it failed."""
+        to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = to.with_name(to.name + ".part")
+        os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        only = ["--schema-only"] if schema_only else []
+        try:
+            await self._run(tools, "pg_dump", ["--format=custom", *only, f"--file={part}", at.database], at)
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def restore(self, tools: Tools, dump: Path, at: Address) -> None:
+        """Fill the empty database ``at`` from ``dump``."""
+        words = ["--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={at.database}", str(dump)]
+        await self._run(tools, "pg_restore", words, at)
+
+    async def entries(self, tools: Tools, dump: str) -> int:
+        """How many objects a dump holds; reads its table of contents."""
+        said = await self._said([str(tools.folder / "pg_restore"), "--list", dump], {})
+        return sum(1 for line in said.splitlines() if line and not line.startswith(";"))
+
+    def _places(self) -> tuple[Path, ...]:
+        on_path = shutil.which("pg_dump")
+        debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        return (*([Path(on_path).parent] if on_path else []), *debian, *self._folders)
+
+    async def _tools(self, folder: Path) -> Tools | None:
+        try:
+            said = await self._said([str(folder / "pg_dump"), "--version"], {})
+        except Unreachable:
+            return None
+        found = VERSION.search(said)
+        return Tools(folder, int(found[1])) if found else None
+
+    async def _run(self, tools: Tools, name: str, words: Sequence[str], at: Address) -> None:
+        await self._said([str(tools.folder / name), "--no-password", *words], environment(at))
+
+    async def _said(self, words: Sequence[str], more: Mapping[str, str]) -> str:
+        name = Path(words[0]).name
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, env={"PATH": os.defpath, "LC_ALL": "C", **more}, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise Unreachable(name, "start", f"cannot be started: {error.strerror}") from error
+        try:
+            async with asyncio.timeout(PATIENCE):
+                said, wrong = await process.communicate()
+        except TimeoutError as error:
+            raise Unreachable(name, "run", f"has not ended in {PATIENCE / 60:.0f} min") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            lines = [line for line in wrong.decode(errors="replace").splitlines() if line.strip()]
+            raise Unreachable(name, "run", f"ended with {process.returncode}: {' / '.join(lines[:3])[:300]}")
+        return said.decode(errors="replace")
+
+
+def environment(at: Address) -> dict[str, str]:
+    """libpq's variables for ``at``."""
+    url = urlsplit(at.url)
+    query = dict(pair.partition("=")[::2] for pair in url.query.split("&") if pair)
+    named = {
+        "PGHOST": url.hostname or "", "PGPORT": str(url.port or ""), "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": at.database,
+        "PGSSLMODE": query.get("sslmode", ""), "PGCHANNELBINDING": query.get("channel_binding", ""),
+        "PGOPTIONS": unquote(query.get("options", "")), "PGCONNECT_TIMEOUT": "10",
+    }  # fmt: skip
+    return {name: value for name, value in named.items() if value}

@@ -1,0 +1,74 @@
+"""Looks, over a second connection, at what a statement waits for and how far it has come."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clients.postgres import Postgres
+from pipeline.errors import ServiceError
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[Any]
+
+FIRST_LOOK, EVERY = 0.3, 2.0
+BLOCKERS = """
+select b.pid, coalesce(nullif(b.application_name, ''), 'unnamed'), b.usename, coalesce(host(b.client_addr), 'local'),
+  b.state, round(extract(epoch from now() - b.xact_start))::int
+from unnest(pg_blocking_pids(%s)) as p(pid) join pg_stat_activity b on b.pid = p.pid"""
+PROGRESS = """
+select 'building the index: ' || phase, blocks_done, blocks_total from pg_stat_progress_create_index where pid = %(p)s
+union all select 'rewriting the table: ' || phase, heap_blks_scanned, heap_blks_total
+ from pg_stat_progress_cluster where pid = %(p)s
+union all select 'vacuum: ' || phase, heap_blks_scanned, heap_blks_total from pg_stat_progress_vacuum where pid = %(p)s
+union all select 'copying', bytes_processed, bytes_total from pg_stat_progress_copy where pid = %(p)s
+union all select 'analyze: ' || phase, sample_blks_scanned, sample_blks_total
+ from pg_stat_progress_analyze where pid = %(p)s"""
+
+
+class Watch:
+    """Looks after one session. ``blocked_by``: who kept its last statement waiting, in words; empty for nobody."""
+
+    def __init__(self, at: Postgres, session: "Connection", lock: float, tell: Callable[[str], None]) -> None:
+        self._at, self._pid, self._tell = at, session.info.backend_pid, tell
+        self._first = min(FIRST_LOOK, lock / 3)
+        self.blocked_by = ""
+
+    @contextlib.asynccontextmanager
+    async def over(self, what: str) -> AsyncIterator[None]:
+        """While the body runs; it costs nothing when that is quick."""
+        looking = asyncio.ensure_future(self._look(what))
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look(self, what: str) -> None:
+        await asyncio.sleep(self._first)  # real time: Postgres does not go by our clock
+        with contextlib.suppress(ServiceError):  # it is only looking
+            async with self._at.connection("look at what takes long") as db:
+                while True:
+                    await self._once(db, what)
+                    await asyncio.sleep(EVERY if not self.blocked_by else self._first)
+
+    async def _once(self, db: "Connection", what: str) -> None:
+        cursor = await db.execute(BLOCKERS.encode(), (self._pid,))
+        blockers = await cursor.fetchall()
+        if blockers:
+            self.blocked_by = "; ".join(
+                f"pid {pid} ({name}, {user}@{host}, {state}, in its transaction for {seconds or 0} s)"
+                for pid, name, user, host, state, seconds in blockers
+            )
+            return
+        self.blocked_by = ""
+        cursor = await db.execute(PROGRESS.encode(), {"p": self._pid})
+        found = await cursor.fetchone()
+        if found:
+            phase, done, total = found
+            share = f", {100 * done // total} %" if total else ""
+            self._tell(f"{what}: {phase}{share}")
+        else:
+            self._tell(f"{what}: still at it")

@@ -1,0 +1,41 @@
+"""``database.…`` and ``diagnose.database``."""
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from pipeline.terminal import ROOT, configuration, honest, out
+
+
+@task(name="plan", help={"target": "as for deploy", "from": "as for deploy", "json": "as one JSON document"})
+def plan(c: Context, target: str = "", from_: str = "", json: bool = False) -> None:
+    """What the pending migrations would do, statement by statement, and whether a deploy would let them."""
+    with honest():
+        from pipeline.database_cli import plan as carry_out
+        from pipeline.execute import Order
+
+        stops = carry_out(configuration(), Order(target, from_), ROOT, out, as_json=json)
+    if stops:
+        raise Exit(code=1)
+
+
+@task(name="rehearse-restore", help={"target": "as for deploy", "json": "as one JSON document"})
+def rehearse_restore(c: Context, target: str = "", json: bool = False) -> None:
+    """Restore the newest backup beside production, count and compare, and delete it again. Says how long it took."""
+    with honest():
+        from pipeline.database_cli import rehearse_restore as carry_out
+
+        good = carry_out(configuration(), target, ROOT, out, as_json=json)
+    if not good:
+        raise Exit(code=1)
+
+
+@task(name="database", help={"target": "as for deploy", "json": "as one JSON document"})
+def diagnose(c: Context, target: str = "", json: bool = False) -> None:
+    """Ask the database every question of the troubleshooting guide, read-only; exit 1 when there is cause for worry."""
+    with honest():
+        from pipeline.database_cli import diagnose as carry_out
+
+        worries = carry_out(configuration(), target, ROOT, out, as_json=json)
+    if worries:
+        raise Exit(code=1)

@@ -1,0 +1,94 @@
+"""Computes, which Neon calls endpoints, and what is reached through them: databases, roles and URIs."""
+
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.neon import rules
+from pipeline.sandbox.neon.copies import Copies
+from pipeline.sandbox.neon.operations import Operations
+from pipeline.sandbox.neon.rules import problem
+from pipeline.sandbox.neon.shapes import Shapes
+from pipeline.sandbox.neonstate import Branch
+from pipeline.sandbox.web import Router
+
+
+class Computes:
+    def __init__(self, core: Core, copies: Copies, operations: Operations, shapes: Shapes) -> None:
+        self._core, self._copies, self._operations, self._shapes = core, copies, operations, shapes
+
+    def routes(self, router: Router, root: str) -> None:
+        branch = root + "/branches/{branch}"
+        router.add("GET", branch + "/endpoints", self.of_branch)
+        router.add("GET", branch + "/databases", self.databases)
+        router.add("GET", branch + "/roles", self.roles)
+        router.add("GET", root + "/connection_uri", self.uri)
+        router.add("GET", root + "/endpoints", self.listing)
+        router.add("POST", root + "/endpoints", self.create)
+        router.add("GET", root + "/endpoints/{endpoint}", self.get)
+
+    async def listing(self, request: Request) -> Response:
+        return self._listed(self._core.state.neon.branches)
+
+    async def of_branch(self, request: Request) -> Response:
+        return self._listed([rules.branch_of(self._core, request.path_params["branch"])])
+
+    def _listed(self, branches: list[Branch]) -> Response:
+        return JSONResponse({"endpoints": [self._shapes.endpoint(one) for one in branches if one.endpoint]})
+
+    async def get(self, request: Request) -> Response:
+        return JSONResponse({"endpoint": self._shapes.endpoint(self._behind(request.path_params["endpoint"]))})
+
+    async def create(self, request: Request) -> Response:
+        """For a branch that has none."""
+        asked = rules.part(await rules.sent_by(request), "endpoint")
+        one = rules.branch_of(self._core, asked.get("branch_id"))
+        if asked.get("type") != "read_write":
+            raise problem(400, "", "the sandbox has read_write computes only")
+        self._operations.free()
+        if one.endpoint:
+            raise problem(409, "", "read-write endpoint already exists")
+        one.endpoint = new_endpoint()
+        begun = self._operations.begin(one.id, "start_compute", endpoint=one.endpoint)
+        answer = {"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)}
+        return JSONResponse(answer, 201)
+
+    async def databases(self, request: Request) -> Response:
+        one = rules.branch_of(self._core, request.path_params["branch"])
+        return JSONResponse({"databases": [self._shapes.database(one)]})
+
+    async def roles(self, request: Request) -> Response:
+        one = rules.branch_of(self._core, request.path_params["branch"])
+        return JSONResponse({"roles": [self._shapes.role(one)]})
+
+    async def uri(self, request: Request) -> Response:
+        """There is no pooler here: with ``pooled=true`` it is the same URI."""
+        query = request.query_params
+        one = rules.branch_of(self._core, query.get("branch_id") or self._core.state.neon.branch)
+        if query.get("endpoint_id"):
+            behind = self._behind(query["endpoint_id"])
+            if query.get("branch_id") and behind is not one:
+                raise problem(404, "", "endpoint not found")
+            one = behind
+        for name in ("database_name", "role_name"):
+            if not query.get(name):
+                raise problem(400, "", f"parameter {name!r} in query has an error: value is required but missing")
+        if not one.endpoint:
+            raise problem(404, "", "no read-write endpoint for branch")
+        if query["database_name"] not in (self._copies.main, one.database):
+            raise problem(404, "", "database not found")
+        if query["role_name"] != self._copies.role:
+            raise problem(404, "", "role not found")
+        return JSONResponse({"uri": self._copies.url(one.database)})
+
+    def _behind(self, endpoint: str) -> Branch:
+        for one in self._core.state.neon.branches:
+            if one.endpoint == endpoint:
+                return one
+        raise problem(404, "", "endpoint not found")
+
+
+def new_endpoint() -> str:
+    return f"ep-{uuid.uuid4().hex[:16]}"

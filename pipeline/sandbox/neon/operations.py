@@ -1,0 +1,98 @@
+"""What Neon does after it has answered: operations that run for a while, and lock the project meanwhile."""
+
+import asyncio
+import subprocess
+import uuid
+from collections.abc import Callable
+
+import psycopg
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, iso
+from pipeline.sandbox.neon.rules import problem
+from pipeline.sandbox.neonstate import Operation
+from pipeline.sandbox.web import Payload, Router, number
+
+REMEMBERED = 200
+QUIET = ("suspend_compute", "delete_timeline")  # they run beside others
+
+
+class Operations:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._acting: set[str] = set()
+
+    def routes(self, router: Router, root: str) -> None:
+        router.add("GET", root + "/operations", self.listing)
+        router.add("GET", root + "/operations/{operation}", self.get)
+
+    def free(self) -> None:
+        """Raises Problem 423 while an operation runs that another one would be in the way of."""
+        for one in self._core.state.neon.operations:
+            if one.id in self._acting or (self.status(one) == "running" and one.action not in QUIET):
+                says = "project already has running conflicting operations, scheduling of new ones is prohibited"
+                raise problem(423, "", says)
+
+    def begin(self, branch: str, *actions: str, endpoint: str = "") -> list[Operation]:
+        """They run from now on, for as long as things take, or as ``act`` does when that is longer."""
+        neon, now = self._core.state.neon, self._core.now()
+        begun = [
+            Operation(str(uuid.uuid4()), action, branch, now, self._core.timing.neon, endpoint) for action in actions
+        ]
+        neon.operations = [*neon.operations, *begun][-REMEMBERED:]
+        return begun
+
+    async def act(self, operations: list[Operation], work: Callable[[], None]) -> bool:
+        """Do ``work`` in a thread; whether it succeeded. What goes wrong is the operations' error."""
+        ids = {one.id for one in operations}
+        self._acting |= ids
+        try:
+            await asyncio.to_thread(work)
+        except (psycopg.Error, subprocess.SubprocessError, OSError) as error:
+            why = getattr(error, "stderr", b"") or b""
+            for one in operations:
+                one.error = why.decode(errors="replace").strip() or str(error)
+            return False
+        finally:
+            self._acting -= ids
+            self._core.dirty = True
+        return True
+
+    def under_way(self, branch: str) -> bool:
+        """Whether the branch waits for an operation."""
+        mine = (one for one in self._core.state.neon.operations if one.branch == branch)
+        return any(self.status(one) == "running" for one in mine)
+
+    def status(self, one: Operation) -> str:
+        if one.error:
+            return "failed"
+        still = one.id in self._acting or self._core.now() - one.began < one.takes
+        return "running" if still else "finished"
+
+    def shape(self, one: Operation) -> Payload:
+        status = self.status(one)
+        took = 0 if status == "running" else one.takes
+        return {
+            "id": one.id, "project_id": self._core.state.neon.project, "branch_id": one.branch, "action": one.action,
+            "status": status, "failures_count": 1 if one.error else 0, "created_at": iso(one.began),
+            "updated_at": iso(one.began + took), "total_duration_ms": round(took * 1000),
+            **({"endpoint_id": one.endpoint} if one.endpoint else {}), **({"error": one.error} if one.error else {}),
+        }  # fmt: skip
+
+    def shapes(self, operations: list[Operation]) -> list[Payload]:
+        return [self.shape(one) for one in operations]
+
+    async def listing(self, request: Request) -> Response:
+        """Newest first; the cursor is always given, and after the last page there is an empty one."""
+        found = self.shapes(self._core.state.neon.operations)[::-1]
+        cursor = request.query_params.get("cursor", "")
+        start = int(cursor) if cursor.isdigit() else 0
+        page = found[start : start + number(request, "limit", 1000)]
+        return JSONResponse({"operations": page, "pagination": {"cursor": str(start + len(page))}})
+
+    async def get(self, request: Request) -> Response:
+        for one in self._core.state.neon.operations:
+            if one.id == request.path_params["operation"]:
+                return JSONResponse({"operation": self.shape(one)})
+        raise problem(404, "", "operation not found")

@@ -1,0 +1,138 @@
+"""Ways back: a snapshot as a branch, that branch in the place of another, a branch reset to what another has."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox import schema
+from pipeline.sandbox.core import Core, iso
+from pipeline.sandbox.neon import rules
+from pipeline.sandbox.neon.branches import new_branch
+from pipeline.sandbox.neon.copies import Copies
+from pipeline.sandbox.neon.operations import Operations
+from pipeline.sandbox.neon.rules import problem
+from pipeline.sandbox.neon.shapes import Shapes
+from pipeline.sandbox.neonstate import Branch, Operation, Snapshot
+from pipeline.sandbox.web import Router
+
+LAST_NIGHT = "seeded"  # the database of the cluster that the nightly snapshot stands for
+
+
+class Restores:
+    def __init__(self, core: Core, copies: Copies, operations: Operations, shapes: Shapes) -> None:
+        self._core, self._copies, self._operations, self._shapes = core, copies, operations, shapes
+
+    def routes(self, router: Router, root: str) -> None:
+        router.add("POST", root + "/snapshots/{snapshot}/restore", self.from_snapshot)
+        router.add("POST", root + "/branches/{branch}/finalize_restore", self.finalize)
+        router.add("POST", root + "/branches/{branch}/restore", self.from_branch)
+
+    async def from_snapshot(self, request: Request) -> Response:
+        """A new branch with the snapshot's data, which with ``finalize_restore`` takes the target's place at once."""
+        core, neon, sent = self._core, self._core.state.neon, await rules.sent_by(request)
+        snapshot = rules.snapshot_of(core, request.path_params["snapshot"])
+        self._operations.free()
+        target = neon.found(str(sent.get("target_branch_id") or snapshot.branch))
+        if target is None and (sent.get("target_branch_id") or sent.get("finalize_restore")):
+            raise problem(404, "BRANCH_NOT_FOUND", "branch not found")
+        rules.room(core)
+        name = str(sent.get("name") or request.query_params.get("name") or "")
+        one = new_branch(core, name or f"{snapshot.name}_restored_{iso(core.now())}", self._copies)
+        rules.unused(core, one.name)
+        one.snapshot, one.replaces = snapshot.id, target.id if target else snapshot.branch
+        neon.branches.append(one)
+        operations = self._operations.begin(one.id, "create_branch")
+        one.broken = not await self._operations.act(operations, lambda: self._thaw(snapshot, one))
+        if target and sent.get("finalize_restore") and not one.broken:
+            operations += await self._put_in_place(one, target, "")
+        answer = {
+            "branch": self._shapes.branch(one), "operations": self._operations.shapes(operations),
+            "endpoints": [self._shapes.endpoint(one)] if one.endpoint else [],
+        }  # fmt: skip
+        return JSONResponse(answer)
+
+    def _thaw(self, snapshot: Snapshot, one: Branch) -> None:
+        self._copies.copy(snapshot.database or LAST_NIGHT, one.database)
+        if not snapshot.database:  # it was seeded before this sandbox gave the student a password
+            schema.set_password(self._copies.url(one.database), self._core.state.student["password"])
+
+    async def finalize(self, request: Request) -> Response:
+        """Put a branch that was made from a snapshot in the place of the one it is meant to replace."""
+        one = rules.branch_of(self._core, request.path_params["branch"])
+        if not one.snapshot or one.finalized:
+            raise problem(422, "", "the branch was not restored from a snapshot, or is finalized already")
+        sent = await rules.sent_by(request)
+        self._operations.free()
+        target = rules.branch_of(self._core, one.replaces)
+        operations = await self._put_in_place(one, target, str(sent.get("name") or ""))
+        return JSONResponse({"operations": self._operations.shapes(operations)})
+
+    async def _put_in_place(self, one: Branch, target: Branch, old_name: str) -> list[Operation]:
+        """``one`` gets the name, the compute and so the address of ``target``, which stays beside it as ``(old)``.
+
+        The id of the default branch is another one from now on, as on Neon.
+        """
+        neon, endpoint = self._core.state.neon, target.endpoint
+        old_name = old_name or self._free_name(f"{target.name} (old)")
+        rules.unused(self._core, old_name)
+        operations = self._operations.begin(target.id, "suspend_compute", endpoint=endpoint) if endpoint else []
+        operations += self._operations.begin(one.id, "start_compute" if endpoint else "apply_config", endpoint=endpoint)
+        aside, address = self._copies.fresh("br"), target.database or self._copies.main
+        if not await self._operations.act(operations, lambda: self._copies.swap(address, one.database, aside)):
+            return operations
+        one.database, target.database = target.database, aside
+        one.endpoint, target.endpoint = endpoint, ""
+        one.name, target.name = target.name, old_name
+        one.protected, target.protected = target.protected, False
+        one.expires, target.expires = target.expires, 0
+        one.updated = target.updated = self._core.now()
+        one.finalized = True
+        if neon.branch == target.id:
+            neon.branch = one.id
+        return operations
+
+    async def from_branch(self, request: Request) -> Response:
+        """Reset a branch to what another one has now; id, name and address stay."""
+        core, sent = self._core, await rules.sent_by(request)
+        target = rules.branch_of(core, request.path_params["branch"])
+        source = rules.branch_of(core, sent.get("source_branch_id"))
+        moment, keep = (
+            (sent.get("source_timestamp"), sent.get("source_lsn")),
+            str(sent.get("preserve_under_name") or ""),
+        )
+        self._operations.free()
+        if source is target and not any(moment):
+            raise problem(400, "", "source_timestamp or source_lsn is required to restore a branch from itself")
+        rules.only_now(core, *moment)
+        if not keep and (source is target or rules.has_children(core, target)):
+            raise problem(422, "", "preserve_under_name is required: the branch has children or is its own source")
+        if keep:
+            rules.unused(core, keep)
+            rules.room(core)
+        target.reset = core.now()
+        actions = ("create_timeline", "start_compute") if target.endpoint else ("create_timeline",)
+        operations = self._operations.begin(target.id, *actions, endpoint=target.endpoint)
+        backup = new_branch(core, keep, self._copies)
+        if await self._operations.act(operations, lambda: self._reset(target, source, backup.database, bool(keep))):
+            target.updated = core.now()
+            if keep:
+                self._keep(target, backup)
+        return JSONResponse({"branch": self._shapes.branch(target), "operations": self._operations.shapes(operations)})
+
+    def _reset(self, target: Branch, source: Branch, aside: str, keep: bool) -> None:
+        new, main = self._copies.fresh("br"), self._copies.main
+        self._copies.copy(source.database or main, new)
+        self._copies.swap(target.database or main, new, aside)
+        if not keep:
+            self._copies.drop(aside)
+
+    def _keep(self, target: Branch, backup: Branch) -> None:
+        """What the branch was goes on under another name, as the parent of its children."""
+        backup.parent = target.parent
+        for one in self._core.state.neon.branches:
+            if one.parent == target.id:
+                one.parent = backup.id
+        self._core.state.neon.branches.append(backup)
+
+    def _free_name(self, name: str) -> str:
+        known = {one.name for one in self._core.state.neon.branches}
+        return name if name not in known else f"{name} {iso(self._core.now())}"

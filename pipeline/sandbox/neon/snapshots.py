@@ -1,0 +1,72 @@
+"""Snapshots: copies that nobody connects to, and the way back from them."""
+
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core, iso
+from pipeline.sandbox.neon import rules
+from pipeline.sandbox.neon.copies import Copies
+from pipeline.sandbox.neon.operations import Operations
+from pipeline.sandbox.neon.rules import problem
+from pipeline.sandbox.neon.shapes import Shapes
+from pipeline.sandbox.neonstate import Snapshot
+from pipeline.sandbox.web import Router
+
+NIGHTLY = {"frequency": "daily", "hour": 2, "retention_seconds": 7 * 86400}
+
+
+class Snapshots:
+    def __init__(self, core: Core, copies: Copies, operations: Operations, shapes: Shapes) -> None:
+        self._core, self._copies, self._operations, self._shapes = core, copies, operations, shapes
+
+    def routes(self, router: Router, root: str) -> None:
+        one = root + "/snapshots/{snapshot}"
+        router.add("GET", root + "/snapshots", self.listing)
+        router.add("POST", root + "/branches/{branch}/snapshot", self.create)
+        router.add("GET", root + "/branches/{branch}/backup_schedule", self.schedule)
+        router.add("PATCH", one, self.change)
+        router.add("DELETE", one, self.delete)
+
+    async def listing(self, request: Request) -> Response:
+        return JSONResponse({"snapshots": [self._shapes.snapshot(one) for one in self._core.state.neon.snapshots]})
+
+    async def create(self, request: Request) -> Response:
+        """Of a root branch, as it is now."""
+        core, query, now, neon = self._core, request.query_params, self._core.now(), self._core.state.neon
+        branch = rules.branch_of(core, request.path_params["branch"])
+        self._operations.free()
+        if branch.parent:
+            raise problem(422, "", "snapshots can only be created from root branches")
+        rules.only_now(core, query.get("timestamp"), query.get("lsn"))
+        if len(neon.snapshots) >= neon.snapshot_limit:
+            raise problem(422, "SNAPSHOTS_LIMIT_EXCEEDED", f"snapshots limit exceeded: {neon.snapshot_limit}")
+        expires = rules.expiry(core, query["expires_at"]) if query.get("expires_at") else 0.0
+        name, to = query.get("name") or f"snapshot {iso(now)}", self._copies.fresh("snap")
+        one = Snapshot(f"snap-{uuid.uuid4().hex[:12]}", name, now, branch.id, to, True, expires)
+        neon.snapshots.append(one)
+        operations, source = self._operations.begin(branch.id, "create_timeline"), branch.database or self._copies.main
+        if not await self._operations.act(operations, lambda: self._copies.copy(source, to)):
+            neon.snapshots.remove(one)
+        answer = {"snapshot": self._shapes.snapshot(one), "operations": self._operations.shapes(operations)}
+        return JSONResponse(answer)
+
+    async def change(self, request: Request) -> Response:
+        one = rules.snapshot_of(self._core, request.path_params["snapshot"])
+        one.name = str(rules.part(await rules.sent_by(request), "snapshot").get("name") or one.name)
+        return JSONResponse({"snapshot": self._shapes.snapshot(one)})
+
+    async def delete(self, request: Request) -> Response:
+        one = rules.snapshot_of(self._core, request.path_params["snapshot"])
+        self._operations.free()
+        self._core.state.neon.snapshots.remove(one)
+        operations = self._operations.begin(one.branch, "delete_timeline")
+        if one.database:
+            await self._operations.act(operations, lambda: self._copies.drop(one.database))
+        return JSONResponse({"operations": self._operations.shapes(operations)}, 202)
+
+    async def schedule(self, request: Request) -> Response:
+        """Nightly for the default branch, none for the others."""
+        one = rules.branch_of(self._core, request.path_params["branch"])
+        return JSONResponse({"schedule": [NIGHTLY] if one.id == self._core.state.neon.branch else []})

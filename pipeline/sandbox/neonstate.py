@@ -1,0 +1,81 @@
+"""What the emulated Neon remembers. A branch or snapshot names its database; an empty name has a meaning of its own."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Operation:
+    """``began`` and ``takes`` are seconds; ``error`` is why it failed."""
+
+    id: str
+    action: str
+    branch: str
+    began: float
+    takes: float
+    endpoint: str = ""
+    error: str = ""
+
+
+@dataclass
+class Branch:
+    """``database`` is empty for the app's own. ``endpoint`` is empty without a compute. ``expires`` 0 is never.
+
+    ``ready`` is when it can be used; a ``broken`` one never can. ``snapshot`` is what it was restored from, and
+    ``replaces`` the branch that it is to take the place of.
+    """
+
+    id: str
+    name: str
+    created: float
+    database: str = ""
+    parent: str = ""
+    endpoint: str = ""
+    source: str = "parent-data"
+    protected: bool = False
+    expires: float = 0
+    expiry_set: float = 0
+    ready: float = 0
+    updated: float = 0
+    reset: float = 0
+    broken: bool = False
+    snapshot: str = ""
+    replaces: str = ""
+    finalized: bool = False
+
+
+@dataclass
+class Snapshot:
+    """``database`` is empty for last night's, which is as the database was when just seeded. ``expires`` 0 is never."""
+
+    id: str
+    name: str
+    created: float
+    branch: str
+    database: str = ""
+    manual: bool = False
+    expires: float = 0
+
+
+@dataclass
+class Neon:
+    """``branch`` is the id of the default branch, ``endpoint`` its first compute's."""
+
+    project: str
+    branch: str
+    endpoint: str
+    created: float
+    retention_seconds: int = 604800
+    branch_limit: int = 10
+    snapshot_limit: int = 10
+    branches: list[Branch] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if all(one.id != self.branch for one in self.branches):  # on the first day, or a state from before branches
+            main = Branch(self.branch, "main", self.created, endpoint=self.endpoint, protected=True)
+            main.ready = main.updated = self.created
+            self.branches.insert(0, main)
+
+    def found(self, id: str) -> Branch | None:
+        return next((one for one in self.branches if one.id == id), None)

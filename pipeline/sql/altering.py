@@ -1,0 +1,236 @@
+"""ALTER TABLE, action by action. Lock levels: the table in PostgreSQL's manual, ALTER TABLE and Explicit Locking."""
+
+from collections.abc import Callable
+
+from checks.evidence import Kind
+from pipeline.sql.known import SERIAL, Table, is_volatile, type_name, widens
+from pipeline.sql.reading import (
+    ACCESS_EXCLUSIVE,
+    SHARE_ROW_EXCLUSIVE,
+    SHARE_UPDATE_EXCLUSIVE,
+    Found,
+    Reading,
+    change,
+)
+from pipeline.sql.statements import Node, nodes
+
+Action = Callable[[Reading, str, Node], Found]
+
+
+def alter_table(reading: Reading, node: Node) -> Found:
+    """One statement may hold several actions; each is a change of its own."""
+    table = reading.table(node["relation"])
+    if node.get("missing_ok") and reading.known.tables and table not in {*reading.known.tables, *reading.tables}:
+        yield change("comment", "expand")
+        return
+    if node.get("objtype") != "OBJECT_TABLE":
+        yield change("rename-index" if node.get("objtype") == "OBJECT_INDEX" else "other",
+                     "expand" if node.get("objtype") in ("OBJECT_INDEX", "OBJECT_SEQUENCE") else "unknown",
+                     column=table)  # fmt: skip
+        return
+    for one in node["cmds"]:
+        cmd = one["AlterTableCmd"]
+        action = ACTIONS.get(cmd["subtype"])
+        if action is None:
+            yield change("other", "unknown", table, cmd["subtype"].removeprefix("AT_"), ACCESS_EXCLUSIVE)
+        else:
+            yield from action(reading, table, cmd)
+
+
+def _add_column(reading: Reading, table: str, cmd: Node) -> Found:
+    column = cmd["def"]["ColumnDef"]
+    name = column["colname"]
+    known = reading.known.tables.get(table, Table())
+    if cmd.get("missing_ok") and name in known.columns and not reading.is_new(table):
+        yield change("comment", "expand", table, name, ACCESS_EXCLUSIVE)
+        return
+    constraints = [one["Constraint"] for one in column.get("constraints", ())]
+    kinds = {one["contype"] for one in constraints}
+    default = next((one for one in constraints if one["contype"] == "CONSTR_DEFAULT"), None)
+    reading.columns.add((table, name))
+    numbered = type_name(column["typeName"]) in SERIAL or "CONSTR_IDENTITY" in kinds
+    if "CONSTR_GENERATED" in kinds:
+        yield change("add-generated-column", "expand", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
+    elif numbered:
+        yield change("add-identity-column", "expand", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
+    elif default and is_volatile(default):
+        yield change("add-volatile-column", "expand", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
+    elif kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not _gives_value(default):
+        yield change("add-required-column", "contract", table, name, ACCESS_EXCLUSIVE)
+    elif kinds & {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
+        yield change("add-unique-column", "expand", table, name, ACCESS_EXCLUSIVE, scans=True)
+    elif default and "CONSTR_CHECK" in kinds:
+        yield change("add-check", "expand", table, name, ACCESS_EXCLUSIVE, scans=True)
+    else:
+        yield change("add-column", "expand", table, name, ACCESS_EXCLUSIVE)
+    for one in constraints:
+        if one["contype"] == "CONSTR_FOREIGN":
+            yield from _foreign_key(reading, table, name, one, scans=bool(default), fresh=True)
+
+
+def _gives_value(default: Node | None) -> bool:
+    return default is not None and not default["raw_expr"].get("A_Const", {}).get("isnull")
+
+
+def _drop_column(reading: Reading, table: str, cmd: Node) -> Found:
+    if (table, cmd["name"]) in reading.columns:
+        reading.columns.discard((table, cmd["name"]))
+        yield change("comment", "expand", table, cmd["name"], ACCESS_EXCLUSIVE)
+        return
+    known = reading.known.tables.get(table)
+    if cmd.get("missing_ok") and known and known.columns and cmd["name"] not in known.columns:
+        yield change("comment", "expand", table, "", ACCESS_EXCLUSIVE)
+        return
+    yield change("drop-column", "contract", table, cmd["name"], ACCESS_EXCLUSIVE)
+
+
+def _type(reading: Reading, table: str, cmd: Node) -> Found:
+    known = reading.known.tables.get(table, Table())
+    new = type_name(cmd["def"]["ColumnDef"]["typeName"])
+    old = known.columns.get(cmd["name"], "")
+    if widens(old, new) and "raw_default" not in cmd["def"]["ColumnDef"]:
+        yield change("widen-type", "expand", table, cmd["name"], ACCESS_EXCLUSIVE)
+    else:
+        keeps = widens(old, new)
+        yield change(
+            "change-type", "contract", table, cmd["name"], ACCESS_EXCLUSIVE, rewrites=not keeps, scans=not keeps
+        )
+
+
+def _default(reading: Reading, table: str, cmd: Node) -> Found:
+    if "def" in cmd:
+        yield change("set-default", "expand", table, cmd["name"], ACCESS_EXCLUSIVE)
+    else:
+        yield change("drop-default", "contract", table, cmd["name"], ACCESS_EXCLUSIVE)
+
+
+def _set_not_null(reading: Reading, table: str, cmd: Node) -> Found:
+    checked = (table, cmd["name"]) in reading.never_null
+    checked = checked or cmd["name"] in reading.known.tables.get(table, Table()).never_null
+    yield change("set-not-null", "contract", table, cmd["name"], ACCESS_EXCLUSIVE, scans=not checked)
+
+
+def _constraint(reading: Reading, table: str, cmd: Node) -> Found:
+    one = cmd["def"]["Constraint"]
+    name = one.get("conname", "")
+    skips, kind = bool(one.get("skip_validation")), one["contype"]
+    columns = [key["String"]["sval"] for key in one.get("keys", ()) if "String" in key]
+    fresh = bool(columns) and all((table, column) in reading.columns for column in columns)
+    how: Kind = "expand" if fresh else "contract"
+    about = ", ".join(columns) or name
+    match kind:
+        case "CONSTR_UNIQUE" if one.get("indexname"):
+            yield change("narrow", how, table, about or "by an index that is there", ACCESS_EXCLUSIVE)
+        case "CONSTR_UNIQUE":
+            yield change("add-unique", how, table, about, ACCESS_EXCLUSIVE, scans=True)
+        case "CONSTR_PRIMARY":
+            by_index = bool(one.get("indexname"))
+            yield change("add-primary-key", how, table, about, ACCESS_EXCLUSIVE, scans=not by_index)
+        case "CONSTR_CHECK":
+            column = _not_null_column(one)
+            if column and not skips:
+                reading.never_null.add((table, column))
+            elif column:
+                reading.unchecked[table, name] = column
+            yield change("add-check", "contract", table, name, ACCESS_EXCLUSIVE, scans=not skips)
+        case "CONSTR_FOREIGN":
+            own = [key["String"]["sval"] for key in one.get("fk_attrs", ())]
+            fresh = bool(own) and all((table, column) in reading.columns for column in own)
+            yield from _foreign_key(reading, table, name or ", ".join(own), one, scans=not skips, fresh=fresh)
+        case "CONSTR_EXCLUSION":
+            yield change("add-exclusion", "contract", table, name, ACCESS_EXCLUSIVE, scans=True)
+        case "CONSTR_NOTNULL":
+            yield change("set-not-null", how, table, about, ACCESS_EXCLUSIVE, scans=not skips)
+        case _:
+            yield change("other", "unknown", table, kind, ACCESS_EXCLUSIVE)
+
+
+def _foreign_key(reading: Reading, table: str, name: str, one: Node, *, scans: bool, fresh: bool) -> Found:
+    to = reading.table(one["pktable"])
+    if not reading.is_new(to) and to != table:
+        yield change("loosen", "expand", to, name, SHARE_ROW_EXCLUSIVE)
+    kind: Kind = "expand" if fresh else "contract"
+    yield change("add-foreign-key", kind, table, name, SHARE_ROW_EXCLUSIVE, scans=scans)
+
+
+def _not_null_column(constraint: Node) -> str:
+    """The column that a CHECK (column IS NOT NULL) is about; empty for any other CHECK."""
+    test = constraint.get("raw_expr", {}).get("NullTest", {})
+    if test.get("nulltesttype") != "IS_NOT_NULL":
+        return ""
+    fields = [one["fields"][-1]["String"]["sval"] for one in nodes(test, "ColumnRef") if "String" in one["fields"][-1]]
+    return fields[0] if len(fields) == 1 else ""
+
+
+def _validate(reading: Reading, table: str, cmd: Node) -> Found:
+    column = reading.unchecked.get((table, cmd["name"]))
+    if column:
+        reading.never_null.add((table, column))
+    yield change("validate-constraint", "expand", table, cmd["name"], SHARE_UPDATE_EXCLUSIVE)
+
+
+def _attach(reading: Reading, table: str, cmd: Node) -> Found:
+    part = reading.table(cmd["def"]["PartitionCmd"]["name"])
+    yield change("loosen", "expand", table, part, SHARE_UPDATE_EXCLUSIVE)
+    if not reading.is_new(part):
+        yield change("attach-partition", "expand", part, part, ACCESS_EXCLUSIVE, scans=True)
+
+
+def _detach(reading: Reading, table: str, cmd: Node) -> Found:
+    part = cmd["def"]["PartitionCmd"]
+    lock = SHARE_UPDATE_EXCLUSIVE if part.get("concurrent") else ACCESS_EXCLUSIVE
+    yield change("detach-partition", "contract", table, reading.table(part["name"]), lock)
+
+
+def _plain(rule: str, kind: Kind, lock: str, *, rewrites: bool = False) -> Action:
+    def read(reading: Reading, table: str, cmd: Node) -> Found:
+        yield change(rule, kind, table, cmd.get("name", ""), lock, rewrites=rewrites, scans=rewrites)
+
+    return read
+
+
+ACTIONS: dict[str, Action] = {
+    "AT_AddColumn": _add_column,
+    "AT_DropColumn": _drop_column,
+    "AT_AlterColumnType": _type,
+    "AT_ColumnDefault": _default,
+    "AT_SetNotNull": _set_not_null,
+    "AT_DropNotNull": _plain("loosen", "expand", ACCESS_EXCLUSIVE),
+    "AT_AddConstraint": _constraint,
+    "AT_AddIndexConstraint": _constraint,
+    "AT_AlterConstraint": _plain("loosen", "expand", ACCESS_EXCLUSIVE),
+    "AT_ValidateConstraint": _validate,
+    "AT_DropConstraint": _plain("loosen", "expand", ACCESS_EXCLUSIVE),
+    "AT_AddIdentity": _plain("set-default", "expand", ACCESS_EXCLUSIVE),
+    "AT_SetIdentity": _plain("set-default", "expand", ACCESS_EXCLUSIVE),
+    "AT_DropIdentity": _plain("drop-default", "contract", ACCESS_EXCLUSIVE),
+    "AT_DropExpression": _plain("drop-default", "contract", ACCESS_EXCLUSIVE),
+    "AT_SetExpression": _plain("rewrite", "contract", ACCESS_EXCLUSIVE, rewrites=True),
+    "AT_SetStatistics": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_SetOptions": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_ResetOptions": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_SetStorage": _plain("maintenance", "expand", ACCESS_EXCLUSIVE),
+    "AT_SetCompression": _plain("maintenance", "expand", ACCESS_EXCLUSIVE),
+    "AT_SetRelOptions": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_ResetRelOptions": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_ClusterOn": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_DropCluster": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
+    "AT_ReplicaIdentity": _plain("maintenance", "expand", ACCESS_EXCLUSIVE),
+    "AT_ChangeOwner": _plain("revoke", "contract", ACCESS_EXCLUSIVE),
+    "AT_SetLogged": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),
+    "AT_SetUnLogged": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),
+    "AT_SetTableSpace": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),
+    "AT_SetAccessMethod": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),
+    "AT_AttachPartition": _attach,
+    "AT_DetachPartition": _detach,
+    "AT_DetachPartitionFinalize": _detach,
+    **dict.fromkeys(
+        ("AT_EnableRowSecurity", "AT_DisableRowSecurity", "AT_ForceRowSecurity", "AT_NoForceRowSecurity"),
+        _plain("row-security", "contract", ACCESS_EXCLUSIVE),
+    ),
+    **dict.fromkeys(
+        ("AT_EnableTrig", "AT_DisableTrig", "AT_EnableTrigAll", "AT_DisableTrigAll", "AT_EnableTrigUser",
+         "AT_DisableTrigUser", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig"),
+        _plain("trigger", "unknown", SHARE_ROW_EXCLUSIVE),
+    ),
+}  # fmt: skip

@@ -1,0 +1,132 @@
+"""A migration's text, cut into statements by Postgres' own parser."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pgparse
+
+Node = Mapping[str, Any]
+TRANSACTION_ENDS = ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE")
+
+
+class Unparsable(Exception):
+    """Postgres' parser does not take the text. ``line`` counts from 1."""
+
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(f"line {line}: {why}")
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. ``tag``: the parser's name for it, e.g. ``AlterTableStmt``; ``node``: what it parsed."""
+
+    text: bytes
+    line: int
+    tag: str
+    node: Node
+
+    @property
+    def control(self) -> str:
+        """``TRANS_STMT_BEGIN`` and so on; empty when it does not steer a transaction."""
+        return str(self.node["kind"]) if self.tag == "TransactionStmt" else ""
+
+    @property
+    def label(self) -> str:
+        """Its first words, without any value: ``alter table "Lesson"``."""
+        words = self.text.decode(errors="replace").split("(", 1)[0].split("'", 1)[0].split("$", 1)[0].split()
+        return " ".join(words[:4]).removesuffix(" SET").removesuffix(" set")
+
+    @property
+    def stands_alone(self) -> bool:
+        """Postgres refuses it inside a transaction, so it cannot share a file with others."""
+        node = self.node
+        options = {option["DefElem"]["defname"] for key in ("options", "params") for option in node.get(key, ())}
+        match self.tag:
+            case "IndexStmt" | "DropStmt":
+                return bool(node.get("concurrent"))
+            case "VacuumStmt":
+                return bool(node.get("is_vacuumcmd"))
+            case "ReindexStmt":
+                return "concurrently" in options or node.get("kind") not in (
+                    "REINDEX_OBJECT_TABLE", "REINDEX_OBJECT_INDEX",
+                )  # fmt: skip
+            case "AlterTableStmt":
+                cmds = (cmd["AlterTableCmd"] for cmd in node["cmds"])
+                return any(cmd.get("def", {}).get("PartitionCmd", {}).get("concurrent") for cmd in cmds)
+            case "CreatedbStmt" | "DropdbStmt" | "AlterSystemStmt" | "CreateTableSpaceStmt" | "DropTableSpaceStmt":
+                return True
+        return False
+
+
+def parse(sql: bytes) -> tuple[Statement, ...]:
+    """The statements of ``sql``, in order, without the comments before them. Raises Unparsable."""
+    try:
+        text = sql.decode()
+    except UnicodeDecodeError as error:
+        raise Unparsable(sql.count(b"\n", 0, error.start) + 1, "is not UTF-8") from None
+    text = text.removeprefix("\ufeff")
+    try:
+        found = pgparse.parse(text)
+    except pgparse.PGQueryError as error:
+        why = error.args[0] if error.args else str(error)
+        at = getattr(error, "position", 0) or 0
+        raise Unparsable(text.count("\n", 0, max(at - 1, 0)) + 1, str(getattr(error, "message", why))) from None
+    return tuple(_statements(text.encode(), found))
+
+
+def _statements(sql: bytes, found: list[Node]) -> Iterator[Statement]:
+    line, counted = 1, 0
+    for one in found:
+        if not one.get("stmt"):  # nothing but a comment between two semicolons
+            continue
+        begins = one.get("stmt_location", 0)
+        ends = begins + one["stmt_len"] if one.get("stmt_len") else len(sql)
+        begins += _blank(sql[begins:ends])
+        line, counted = line + sql.count(b"\n", counted, begins), begins
+        ((tag, node),) = one["stmt"].items()
+        yield Statement(sql[begins:ends].strip(), line, tag, node)
+
+
+def _blank(text: bytes) -> int:
+    """How many bytes of white space and comments ``text`` begins with."""
+    at = 0
+    while at < len(text):
+        if text[at : at + 1].isspace():
+            at += 1
+        elif text.startswith(b"--", at):
+            end = text.find(b"\n", at)
+            at = len(text) if end < 0 else end + 1
+        elif text.startswith(b"/*", at):
+            at = _past_comment(text, at)
+        else:
+            break
+    return at
+
+
+def _past_comment(text: bytes, at: int) -> int:
+    """The end of the block comment that begins at ``at``; they nest."""
+    depth = 0
+    while at < len(text):
+        if text.startswith(b"/*", at):
+            depth, at = depth + 1, at + 2
+        elif text.startswith(b"*/", at):
+            depth, at = depth - 1, at + 2
+            if depth == 0:
+                return at
+        else:
+            at += 1
+    return at
+
+
+def nodes(tree: Any, tag: str) -> Iterator[Node]:
+    """Every node of that name anywhere inside ``tree``."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            if key == tag:
+                yield value
+            yield from nodes(value, tag)
+    elif isinstance(tree, list):
+        for item in tree:
+            yield from nodes(item, tag)

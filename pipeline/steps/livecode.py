@@ -1,0 +1,93 @@
+"""A preview of the code that is live, pointed at a copy of the database. No user meets it, and it is deleted again."""
+
+import contextlib
+from collections.abc import Iterable
+from types import TracebackType
+
+from checks.evidence import Journey, Production
+from checks.policy import SmokePolicy
+from pipeline.clients.postgres import Postgres
+from pipeline.errors import ServiceError
+from pipeline.probes.smoke import journeys_at
+from pipeline.steps.made import RUN
+from pipeline.world import World
+
+PATIENCE = 300.0
+USED = """
+select (select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+    and backend_type = 'client backend')
+  + (select xact_commit from pg_stat_database where datname = current_database())"""
+
+
+class LiveCode:
+    """Use as ``async with``. ``failure``: why there is nothing to use; that never stops a rehearsal. ``url``: where."""
+
+    def __init__(
+        self, world: World, smoke: SmokePolicy, live: Production, copy: Postgres, variables: Iterable[str]
+    ) -> None:
+        self._world, self._smoke, self._live, self._copy = world, smoke, live, copy
+        self._variables = tuple(variables)
+        self._mark = f"rehearsal-{world.run}"
+        self.url, self.failure = "", ""
+
+    async def __aenter__(self) -> "LiveCode":
+        self._world.progress("pointing the live code at the copy")
+        try:
+            await self._make()
+        except ServiceError as error:
+            self.failure = f"{error.asked}: {error.came}"
+        return self
+
+    async def _make(self) -> None:
+        world = self._world
+        made = await world.vercel.create(
+            {
+                "name": world.vercel.project_id, "project": world.vercel.project_id, "deploymentId": self._live.id,
+                "target": None, "autoAssignCustomDomains": False, "meta": {RUN: self._mark},
+                "env": dict.fromkeys(self._variables, self._copy.address.url),
+            },
+            prebuilt=False,
+        )  # fmt: skip
+        if made.target == "production":
+            self.failure = "the platform made a production deployment, not a preview"
+            return
+
+        async def over() -> str | None:
+            now = await world.vercel.deployment(made.id)
+            return now.state if now.state in ("READY", "ERROR", "CANCELED") else None
+
+        state = await world.vercel.until(over, PATIENCE, 1)
+        if state != "READY":
+            self.failure = f"its preview is {state or 'still being built'}"
+            return
+        answer = await world.visitor.get(made.url)
+        if answer.protected:
+            self.failure = "Deployment Protection answers; set VERCEL_AUTOMATION_BYPASS_SECRET"
+        self.url = made.url
+
+    async def journeys(self) -> tuple[Journey, ...]:
+        """What a student can do there now; empty when it cannot be said. Sees that the copy was really used."""
+        if self.failure:
+            return ()
+        try:
+            used = await self._uses()
+            found = await journeys_at(self._world, self.url, self._smoke)
+            if await self._uses() <= used + 1:  # our own looking is one
+                self.failure = "the preview did not use the copy: it has another DATABASE_URL"
+        except ServiceError as error:
+            self.failure = f"{error.asked}: {error.came}"
+        return () if self.failure else found
+
+    async def _uses(self) -> int:
+        """Grows when somebody uses the copy."""
+        _, rows = await self._copy.query(USED, asked="see who uses the copy")
+        return int(rows[0][0])
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Also the one whose creation was answered with an error."""
+        with contextlib.suppress(ServiceError):
+            for one in await self._world.vercel.deployments(**{f"meta-{RUN}": self._mark}):
+                if one.meta.get(RUN) == self._mark:
+                    await self._world.vercel.delete(one.id)
