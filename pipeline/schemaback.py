@@ -55,7 +55,14 @@ def ask(url: str) -> Asked:
     return asked
 
 
-def judge(asked: Asked, target: Deployment, newer: float, folders: tuple[Path, ...], journal: Path) -> Any:
+def judge(
+    asked: Asked,
+    target: Deployment,
+    newer: float,
+    folders: tuple[Path, ...],
+    journal: Path,
+    now: datetime.datetime | None = None,
+) -> Any:
     """A SchemaBack, or the reason why there is none, as text.
 
     ``newer``: when the first production deployment after ``target`` was made, in seconds since 1970.
@@ -85,8 +92,8 @@ def judge(asked: Asked, target: Deployment, newer: float, folders: tuple[Path, .
         tables = tuple(LiveTable(one.name, tuple(sorted(one.columns))) for one in models_in(text))
         seen = LiveSchema(target.commit, True, tables)
     points = tuple(Point(*one) for name, *one in kept.points if set(name) & set(since))
-    now = datetime.datetime.now(datetime.UTC)
-    return schema_back(SinceThen(since, tuple(changes), tuple(unread), points), seen, now)
+    known = SinceThen(since, tuple(changes), tuple(unread), points)
+    return schema_back(known, seen, now or datetime.datetime.now(datetime.UTC))
 
 
 @dataclass

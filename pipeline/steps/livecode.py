@@ -1,6 +1,8 @@
 """A preview of the code that is live, pointed at a copy of the database. No user meets it, and it is deleted again."""
 
+import asyncio
 import contextlib
+import time
 from collections.abc import Iterable
 from types import TracebackType
 
@@ -14,9 +16,9 @@ from pipeline.world import World
 
 PATIENCE = 300.0
 USED = """
-select (select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-    and backend_type = 'client backend')
-  + (select xact_commit from pg_stat_database where datname = current_database())"""
+select coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0)::bigint from pg_stat_user_tables
+ where relname <> '_prisma_migrations'"""
+SEEN_WITHIN, EVERY = 2.0, 0.1  # seconds of real time: Postgres tells what a session did when it is idle, or gone
 
 
 class LiveCode:
@@ -72,14 +74,22 @@ class LiveCode:
         try:
             used = await self._uses()
             found = await journeys_at(self._world, self.url, self._smoke)
-            if await self._uses() <= used + 1:  # our own looking is one
+            if not await self._used_since(used):
                 self.failure = "the preview did not use the copy: it has another DATABASE_URL"
         except ServiceError as error:
             self.failure = f"{error.asked}: {error.came}"
         return () if self.failure else found
 
+    async def _used_since(self, before: int) -> bool:
+        until = time.monotonic() + SEEN_WITHIN
+        while await self._uses() <= before:
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(EVERY)
+        return True
+
     async def _uses(self) -> int:
-        """Grows when somebody uses the copy."""
+        """Grows when somebody reads a table of the copy; our own looking does not."""
         _, rows = await self._copy.query(USED, asked="see who uses the copy")
         return int(rows[0][0])
 
