@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST_PAUSE = 10.0
 FIRST_PAUSE = 0.5
+QUICK = 2.0  # what failed within it is sent once more, statement by statement
 MODES = ("", "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
          "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")  # fmt: skip
 HELD = """select mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and granted
@@ -71,9 +72,13 @@ class Migrator:
         Raises Refused (P1002 the lock is held, P3005 no history in a database that is not empty, P3009 an earlier one
         failed, P3018 this one failed, 423 blocked for too long) or Unreachable; the message says what was left behind.
         """
+        import psycopg
+
         done: list[str] = []
         name = f"deploy-pipeline {self._run}"[:63]
         async with self._at.connection("apply migrations", name=name) as db, self._prismas_lock(db):
+            with contextlib.suppress(psycopg.Error):  # Postgres 13 does not know it
+                await db.execute("set client_connection_check_interval = 500")  # when we are killed, so is what runs
             self._table = await _one(db, "select quote_ident(current_schema()) || '._prisma_migrations'")
             seen = await self._history(db)
             for one in migrations:
@@ -151,8 +156,8 @@ class Migrator:
         try:
             for number in range(1, len(parts) + 1):
                 await self._part(db, one, id, number, parts)
-            if not parts or parts[-1].alone or not _commits(parts[-1]):
-                await db.execute(self._finished, (id,))
+            if not parts or not _commits(parts[-1]):
+                await db.execute(self._finished % _quoted(db, id).encode())
         except ServiceError as error:
             if isinstance(error, Unreachable):
                 await self._after_a_cut(one, id, error)
@@ -170,13 +175,11 @@ class Migrator:
                 await self._close(db, id, "rolled_back_at = now()", f"interrupted in run {self._run}, rolled back")
 
     async def _open(self, db: "Connection", id: str, one: Migration, mark: str) -> None:
-        await db.execute("begin; set local synchronous_commit = off")  # what follows is flushed with the first part
-        await db.execute(
-            f"insert into {self._table} (id, checksum, migration_name, logs, started_at)"
-            f" values (%s, %s, %s, %s, clock_timestamp())".encode(),
-            (id, one.checksum, one.name, mark),
+        values = ", ".join(_quoted(db, text) for text in (id, one.checksum, one.name, mark))
+        await db.execute(  # one round trip; what is not flushed here is flushed with the first part
+            f"begin; set local synchronous_commit = off; insert into {self._table}"
+            f" (id, checksum, migration_name, logs, started_at) values ({values}, clock_timestamp()); commit".encode()
         )
-        await db.execute("commit")
 
     async def _part(self, db: "Connection", one: Migration, id: str, number: int, parts: tuple[Part, ...]) -> None:
         """One part, tried again while it is blocked and patience lasts."""
@@ -210,6 +213,8 @@ class Migrator:
                     await db.execute(current.text)
                 await db.execute("reset lock_timeout; reset statement_timeout")
                 return
+            if not self._observe and _commits(part) and await self._at_once(db, id, number, parts, watch):
+                return
             await db.execute(part.begin + b"; " + self._timeouts("local"))
             for current in part.statements:
                 async with watch.over(f"line {current.line}: {current.label}"):
@@ -223,23 +228,46 @@ class Migrator:
                 await db.execute("rollback")
             raise translate(error, f"line {current.line}: {current.label}") from error
 
+    async def _at_once(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...], watch: Watch) -> bool:
+        """The whole part in one round trip. False: it failed quickly, and one by one it will tell in which line."""
+        import psycopg
+
+        part, began = parts[number - 1], time.perf_counter()
+        texts = [part.begin, self._timeouts("local"), *(one.text + b"\n" for one in part.statements)]
+        where = f"line {part.line}: {part.statements[0].label}"
+        if len(part.statements) > 1:
+            where = f"lines {part.line} to {part.last_line}"
+        try:
+            async with watch.over(where):
+                await db.execute(b";\n".join([*texts, self._end_of(db, id, number, parts), part.end]))
+            return True
+        except psycopg.Error as error:
+            if error.sqlstate is None or db.closed:
+                raise
+            await db.execute("rollback")
+            tells = len(part.statements) > 1 and error.sqlstate != LOCK_NOT_AVAILABLE
+            if tells and time.perf_counter() - began < QUICK:
+                return False
+            raise translate(error, where) from error
+
     def _timeouts(self, local: str) -> bytes:
         lock, statement = round(self._limits.lock * 1000), round(self._limits.statement * 1000)
         return f"set {local} lock_timeout = {lock}; set {local} statement_timeout = {statement}".encode()
 
     async def _end(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:
         """End the part, and in the same transaction say that it is done."""
-        part, last = parts[number - 1], number == len(parts)
-        if not _commits(part):
-            await db.execute(part.end)
-            if not last:
-                await db.execute(self._marked, (self._mark(number + 1, parts), id))
-            return
-        if last:
-            await db.execute(self._finished, (id,))
+        part, note = parts[number - 1], self._end_of(db, id, number, parts)
+        if _commits(part):
+            await db.execute(note + b"; " + part.end)
         else:
-            await db.execute(self._marked, (self._mark(number + 1, parts), id))
-        await db.execute(part.end)
+            await db.execute(part.end)
+            await db.execute(note)
+
+    def _end_of(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> bytes:
+        if number == len(parts) and _commits(parts[-1]):
+            return self._finished % _quoted(db, id).encode()
+        mark = self._mark(min(number + 1, len(parts)), parts)
+        return self._marked % (_quoted(db, mark).encode(), _quoted(db, id).encode())
 
     async def _failed(
         self,
@@ -281,7 +309,7 @@ class Migrator:
                 await self._close(db, id, "finished_at = null", says(error))
             raise Rejected(f"apply {one.name}", "P3018", says(error), status=409) from error
         await db.execute("reset statement_timeout")
-        await db.execute(self._finished, (id,))
+        await db.execute(self._finished % _quoted(db, id).encode())
 
     async def _after_a_cut(self, one: Migration, id: str, error: Unreachable) -> None:
         """The connection died: ask on a new one what came of it. Returns when it was finished after all."""
@@ -333,6 +361,12 @@ async def lock_holders(db: "Connection") -> tuple[str, ...]:
         f"pid {pid} ({application or 'unnamed'}, {user}@{address or 'local'}, {state}, connected for {seconds} s)"
         for pid, application, user, address, state, seconds in await cursor.fetchall()
     )
+
+
+def _quoted(db: "Connection", text: str) -> str:
+    from psycopg import sql
+
+    return sql.Literal(text).as_string(db)
 
 
 async def _one(db: "Connection", sql: str) -> Any:

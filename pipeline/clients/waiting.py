@@ -39,15 +39,23 @@ class Watch:
     @contextlib.asynccontextmanager
     async def over(self, what: str) -> AsyncIterator[None]:
         """While the body runs; it costs nothing when that is quick."""
-        looking = asyncio.ensure_future(self._look(what))
+        looking: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            looking.append(asyncio.ensure_future(self._look(what)))
+
+        timer = asyncio.get_running_loop().call_later(
+            self._first, begin
+        )  # real time: Postgres does not go by our clock
         try:
             yield
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            timer.cancel()
+            for task in looking:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _look(self, what: str) -> None:
-        await asyncio.sleep(self._first)  # real time: Postgres does not go by our clock
         with contextlib.suppress(ServiceError):  # it is only looking
             async with self._at.connection("look at what takes long") as db:
                 while True:

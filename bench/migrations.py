@@ -1,0 +1,148 @@
+"""Judging 1,000 migrations; applying 200 against psql; how long readers wait behind one that is blocked.
+
+Run: .venv/bin/python -m bench.migrations [rounds]
+"""
+
+import asyncio
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from checks.healthy import healthy
+from checks.policy import DatabasePolicy
+from checks.sql import nobody_waits
+from pipeline.clients.migrator import Limits, Migrator
+from pipeline.clients.pgtools import environment
+from pipeline.clients.postgres import Postgres
+from pipeline.clients.prisma import Migration
+from pipeline.errors import Rejected
+from pipeline.sandbox.postgres import Postgres as Server
+from pipeline.sql.changes import changes_of
+from pipeline.sql.known import Known, Table
+from pipeline.world import SystemClock
+
+RATE, SECONDS, POOL = 200, 10.0, 80
+
+
+def migration(number: int, prefix: str = "t") -> Migration:
+    """What Prisma writes on an ordinary day."""
+    name = f"{prefix}{number}"
+    sql = f"""-- CreateTable
+CREATE TABLE "{name}" ("id" TEXT NOT NULL, "title" TEXT NOT NULL, CONSTRAINT "{name}_pkey" PRIMARY KEY ("id"));
+-- CreateIndex
+CREATE UNIQUE INDEX "{name}_title_key" ON "{name}"("title");
+-- AlterTable
+ALTER TABLE "{name}" ADD COLUMN "level" INTEGER NOT NULL DEFAULT 1;
+"""
+    return Migration(f"2026{number:08d}_{name}", sql.encode())
+
+
+def judge(count: int = 1000) -> float:
+    """Seconds to class every statement of ``count`` migrations and to ask the gate."""
+    texts = [(one.name, one.sql) for one in (migration(number) for number in range(count))]
+    known = Known({f"old{number}": Table(10) for number in range(500)})
+    began = time.perf_counter()
+    changes = changes_of(texts, known)
+    samples = healthy(nobody_waits.name)
+    planned = next(kind for kind in nobody_waits.inputs.values() if kind.__name__ == "PlannedChanges")
+    findings = nobody_waits.ask({**samples, planned: planned(changes), DatabasePolicy: DatabasePolicy()})
+    took = time.perf_counter() - began
+    assert not findings
+    assert len(changes) >= 3 * count
+    return took
+
+
+def ours(url: str, files: list[Migration]) -> float:
+    began = time.perf_counter()
+    migrator = Migrator(Postgres(url), Limits(1, 10, 60), SystemClock(), run="bench")
+    done = asyncio.run(migrator.apply(files))
+    took = time.perf_counter() - began
+    assert len(done) == len(files)
+    return took
+
+
+def theirs(psql: str, url: str, paths: list[Path]) -> float:
+    words = [word for path in paths for word in ("-f", str(path))]
+    began = time.perf_counter()
+    subprocess.run(
+        [psql, "-q", "-X", "-v", "ON_ERROR_STOP=1", *words], env=environment(Postgres(url).address), check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return time.perf_counter() - began
+
+
+async def waits(url: str, lock: float) -> tuple[float, float, int, int]:
+    """Longest and median wait of reads at RATE while a migration is blocked for SECONDS; reads, and times it tried."""
+    tries = 0
+
+    def tell(line: str) -> None:
+        nonlocal tries
+        tries += "stepped aside" in line
+
+    migrator = Migrator(Postgres(url), Limits(lock, SECONDS, 60), SystemClock(), run="bench", tell=tell)
+    took: list[float] = []
+    idle: list = []
+    pool = asyncio.Semaphore(POOL)
+
+    async def read() -> None:
+        began = time.perf_counter()
+        async with pool:  # who waits for a connection waits, too
+            db = idle.pop()
+            await db.execute(b'select count(*) from "Lesson"')
+            idle.append(db)
+        took.append(time.perf_counter() - began)
+
+    async def connect():  # type: ignore[no-untyped-def]
+        import psycopg
+
+        return await psycopg.AsyncConnection.connect(url, autocommit=True)
+
+    idle += [await connect() for _ in range(POOL)]
+    async with Postgres(url).connection("block", name="nightly report") as blocker:
+        await blocker.execute(b'begin; select from "Lesson"')
+        applying = asyncio.ensure_future(migrator.apply([Migration("20260401_x", b'alter table "Lesson" add x int')]))
+        reads, began = [], time.perf_counter()
+        for number in range(round(RATE * SECONDS)):
+            await asyncio.sleep(max(0, began + number / RATE - time.perf_counter()))
+            reads.append(asyncio.ensure_future(read()))
+        await asyncio.gather(*reads)
+        result = (await asyncio.gather(applying, return_exceptions=True))[0]
+        assert isinstance(result, Rejected), result
+        await blocker.execute(b"rollback")
+    for db in idle:
+        await db.close()
+    return max(took), statistics.median(took), len(took), tries
+
+
+def main(rounds: int = 5) -> None:
+    judged = statistics.median(judge() for _ in range(rounds))
+    print(f"  judging 1,000 migrations: {judged:.2f} s  (wanted: under 2 s)")
+    server = Server(Path(tempfile.mkdtemp()))
+    server.start()
+    psql = shutil.which("psql") or str(Path(server._binary("psql")))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            mine, other = [], []
+            for turn in range(rounds):
+                files = [migration(number) for number in range(200)]
+                paths = [Path(folder) / f"{one.name}.sql" for one in files]
+                for one, path in zip(files, paths, strict=True):
+                    path.write_bytes(one.sql)
+                mine.append(ours(server.fresh_database(f"ours{turn}"), files))
+                other.append(theirs(psql, server.fresh_database(f"theirs{turn}"), paths))
+        a, b = statistics.median(mine), statistics.median(other)
+        print(f"  applying 200 migrations: {a:.2f} s ÷ psql {b:.2f} s = {a / b:.2f}  (wanted: at most 1.3)")
+        lock = DatabasePolicy().lock_timeout
+        longest, median, count, tries = asyncio.run(waits(server.fresh_database("waits"), lock))
+        print(f"  {count} reads at {RATE}/s; the migration is blocked for {SECONDS:.0f} s and tries {tries + 1} times:")
+        print(f"    longest wait {longest:.2f} s, median {median * 1000:.1f} ms  (wanted: at most {lock:g} s)")
+    finally:
+        server.destroy()
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
