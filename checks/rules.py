@@ -72,6 +72,9 @@ RULES: Mapping[str, Rule] = {
     "drop-table": Rule("drops {table}", STOP_USING.format(it="it") + " then drop it"),
     "drop-column": Rule("drops {table}.{column}", STOP_USING.format(it="it") + " then drop it"),
     "drop-view": Rule("drops the view {table}", STOP_USING.format(it="it") + " then drop it"),
+    "drop-schema": Rule(
+        "drops the schema {column} and all that is in it", STOP_USING.format(it="it") + " then drop it"
+    ),
     "drop-object": Rule("drops {column}", STOP_USING.format(it="it") + " then drop it"),
     "drop-index": Rule("drops the index {column}", "DROP INDEX CONCURRENTLY … " + ALONE),
     "rename-table": Rule("renames {table}", BY_STEPS + "; or keep the name in the database and use `@@map`"),

@@ -12,6 +12,7 @@ TAKEN_FROM_READERS = (
     "drop-table", "drop-column", "drop-view", "rename-table", "rename-column", "change-type", "add-required-column",
     "detach-partition",
 )  # fmt: skip
+USED_BY_NAME = ("rename", "rename-enum-value", "drop-schema")  # schema.prisma does not say who uses them
 LOSES_ROWS = ("truncate", "delete-all")
 EVERY_ROW = ("update-all", "delete-all")
 
@@ -72,6 +73,10 @@ def live_code_survives(planned: PlannedChanges, live: LiveSchema) -> Findings:
         change something, add the new one beside it, copy, switch, and drop the old one at last.
     """
     for change in planned.changes:
+        if change.rule in USED_BY_NAME:
+            yield block(
+                _place(change), f"{_does(change)}, which the live release may use by its name", fix=_instead(change)
+            )
         if change.rule not in TAKEN_FROM_READERS:
             continue
         column = "" if change.rule == "add-required-column" else change.column
@@ -154,7 +159,7 @@ def data_are_kept(planned: PlannedChanges) -> Findings:
             yield block(_place(change), _does(change), fix=_instead(change))
         elif change.kind == "unknown" and change.rule not in CANNOT_WORK:
             yield warn(_place(change), _does(change), fix=_instead(change))
-        elif change.kind == "contract" and change.rule not in (*TAKEN_FROM_READERS, *CANNOT_WORK):
+        elif change.kind == "contract" and change.rule not in (*TAKEN_FROM_READERS, *USED_BY_NAME, *CANNOT_WORK):
             yield warn(_place(change), f"{_does(change)}, which live code may run into", fix=_instead(change))
 
 

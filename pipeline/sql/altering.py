@@ -48,6 +48,8 @@ def _add_column(reading: Reading, table: str, cmd: Node) -> Found:
     kinds = {one["contype"] for one in constraints}
     default = next((one for one in constraints if one["contype"] == "CONSTR_DEFAULT"), None)
     reading.columns.add((table, name))
+    if default and _gives_value(default):
+        reading.defaulted.add((table, name))
     numbered = type_name(column["typeName"]) in SERIAL or "CONSTR_IDENTITY" in kinds
     if "CONSTR_GENERATED" in kinds:
         yield change("add-generated-column", "expand", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
@@ -59,7 +61,7 @@ def _add_column(reading: Reading, table: str, cmd: Node) -> Found:
         yield change("add-required-column", "contract", table, name, ACCESS_EXCLUSIVE)
     elif kinds & {"CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
         yield change("add-unique-column", "expand", table, name, ACCESS_EXCLUSIVE, scans=True)
-    elif default and "CONSTR_CHECK" in kinds:
+    elif "CONSTR_CHECK" in kinds:
         yield change("add-check", "expand", table, name, ACCESS_EXCLUSIVE, scans=True)
     else:
         yield change("add-column", "expand", table, name, ACCESS_EXCLUSIVE)
@@ -99,12 +101,20 @@ def _type(reading: Reading, table: str, cmd: Node) -> Found:
 
 def _default(reading: Reading, table: str, cmd: Node) -> Found:
     if "def" in cmd:
+        reading.defaulted.add((table, cmd["name"]))
         yield change("set-default", "expand", table, cmd["name"], ACCESS_EXCLUSIVE)
     else:
-        yield change("drop-default", "contract", table, cmd["name"], ACCESS_EXCLUSIVE)
+        new = (table, cmd["name"]) in reading.columns
+        reading.defaulted.discard((table, cmd["name"]))
+        rule = "add-required-column" if new else "drop-default"
+        yield change(rule, "contract", table, cmd["name"], ACCESS_EXCLUSIVE)
 
 
 def _set_not_null(reading: Reading, table: str, cmd: Node) -> Found:
+    column = (table, cmd["name"])
+    if column in reading.columns and column not in reading.defaulted:
+        yield change("add-required-column", "contract", table, cmd["name"], ACCESS_EXCLUSIVE, scans=True)
+        return
     checked = (table, cmd["name"]) in reading.never_null
     checked = checked or cmd["name"] in reading.known.tables.get(table, Table()).never_null
     yield change("set-not-null", "contract", table, cmd["name"], ACCESS_EXCLUSIVE, scans=not checked)
@@ -132,7 +142,10 @@ def _constraint(reading: Reading, table: str, cmd: Node) -> Found:
                 reading.never_null.add((table, column))
             elif column:
                 reading.unchecked[table, name] = column
-            yield change("add-check", "contract", table, name, ACCESS_EXCLUSIVE, scans=not skips)
+            used = [ref["fields"][-1].get("String", {}).get("sval", "") for ref in nodes(one, "ColumnRef")]
+            fresh = bool(used) and all((table, column) in reading.columns for column in used)
+            how = "expand" if fresh else "contract"
+            yield change("add-check", how, table, name, ACCESS_EXCLUSIVE, scans=not skips)
         case "CONSTR_FOREIGN":
             own = [key["String"]["sval"] for key in one.get("fk_attrs", ())]
             fresh = bool(own) and all((table, column) in reading.columns for column in own)
@@ -216,7 +229,7 @@ ACTIONS: dict[str, Action] = {
     "AT_ClusterOn": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
     "AT_DropCluster": _plain("maintenance", "expand", SHARE_UPDATE_EXCLUSIVE),
     "AT_ReplicaIdentity": _plain("maintenance", "expand", ACCESS_EXCLUSIVE),
-    "AT_ChangeOwner": _plain("revoke", "contract", ACCESS_EXCLUSIVE),
+    "AT_ChangeOwner": _plain("other", "unknown", ACCESS_EXCLUSIVE),
     "AT_SetLogged": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),
     "AT_SetUnLogged": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),
     "AT_SetTableSpace": _plain("rewrite", "expand", ACCESS_EXCLUSIVE, rewrites=True),

@@ -57,7 +57,7 @@ def _company(name: str, statements: tuple[Statement, ...]) -> Found:
     if len(statements) > 1:
         for one in statements:
             if one.stands_alone:
-                yield replace(change("not-alone", "contract"), migration=name, line=one.line)
+                yield replace(change("not-alone", "expand"), migration=name, line=one.line)
 
 
 def _fresh_values(name: str, statements: tuple[Statement, ...]) -> Found:
@@ -71,20 +71,26 @@ def _fresh_values(name: str, statements: tuple[Statement, ...]) -> Found:
             continue
         used = {node["sval"]["sval"] for node in nodes(one.node, "A_Const") if node.get("sval", {}).get("sval")}
         for value in sorted(used & fresh):
-            yield replace(change("fresh-enum-value", "contract", column=value), migration=name, line=one.line)
+            yield replace(change("fresh-enum-value", "expand", column=value), migration=name, line=one.line)
 
 
 def _long_under_lock(found: list[Change]) -> Found:
-    """Work that takes long while an earlier statement still keeps readers out of another table."""
+    """Work that takes long while an earlier statement of the file still keeps others out of a table."""
     locked: dict[str, Change] = {}
+    held: dict[str, Change] = {}
     for one in found:
         slow = one.rewrites or one.scans or one.rule in ("update-all", "delete-all", "validate-constraint")
-        for table, earlier in locked.items():
-            if slow and (table != one.table or one.rule == "validate-constraint" or not one.lock):
-                yield replace(
-                    one, rule="long-under-lock", kind="expand", table=table, column=one.table,
-                    lock=earlier.lock, rows=one.rows,
-                )  # fmt: skip
-                break
+        own = one.rule in ("validate-constraint", "update")  # long although, or because, the table is its own
+        earlier = next((lock for table, lock in locked.items() if slow and table != one.table), None)
+        if own:
+            earlier = earlier or locked.get(one.table)
+        if one.rule == "validate-constraint":
+            earlier = earlier or held.get(one.table)
+        if earlier:
+            yield replace(
+                one, rule="long-under-lock", kind="expand", table=earlier.table, column=one.table, lock=earlier.lock
+            )
         if one.lock == ACCESS_EXCLUSIVE and one.table:
             locked.setdefault(one.table, one)
+        if one.rule == "add-foreign-key":
+            held.setdefault(one.table, one)

@@ -63,7 +63,8 @@ def _create_index(reading: Reading, node: Node) -> Found:
     elif node.get("unique") and not fresh:
         yield change("add-unique", "contract", table, named, SHARE, scans=True)
     else:
-        yield change("create-index", "expand", table, node.get("idxname", named), SHARE, scans=True)
+        whole = bool(node["relation"].get("inh"))  # ON ONLY a partitioned table has no rows to read
+        yield change("create-index", "expand", table, node.get("idxname", named), SHARE, scans=whole)
 
 
 def _make(reading: Reading, node: Node) -> Found:
@@ -132,9 +133,12 @@ def _drop_one(reading: Reading, node: Node, what: str, parts: list[str], name: s
         yield change(rule, "contract", table, parts[-1], ACCESS_EXCLUSIVE)
     elif what in ("OBJECT_VIEW", "OBJECT_MATVIEW"):
         made = parts[-1] in reading.made
-        yield change("create", "expand", column=name) if made else change("drop-view", "contract", name)
+        lock = ACCESS_EXCLUSIVE if what == "OBJECT_MATVIEW" else ""
+        yield change("create", "expand", column=name) if made else change("drop-view", "contract", name, lock=lock)
     elif parts and parts[-1] in reading.made:
         yield change("create", "expand", column=name)
+    elif what == "OBJECT_SCHEMA":
+        yield change("drop-schema", "contract", column=name, lock=ACCESS_EXCLUSIVE)
     else:
         yield change("drop-object", "contract", column=name or what)
 
@@ -226,7 +230,7 @@ def _copy(reading: Reading, node: Node) -> Found:
 
 def _truncate(reading: Reading, node: Node) -> Found:
     for one in node["relations"]:
-        yield change("truncate", "data", reading.table(one["RangeVar"]), lock=ACCESS_EXCLUSIVE)
+        yield change("truncate", "data", reading.table(one["RangeVar"]), lock=ACCESS_EXCLUSIVE, rewrites=True)
 
 
 def _select(reading: Reading, node: Node) -> Found:

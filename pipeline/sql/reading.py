@@ -22,6 +22,8 @@ class Reading:
     tables: dict[str, Table] = field(default_factory=dict)
     """Made by an earlier statement: nobody uses them yet."""
     columns: set[tuple[str, str]] = field(default_factory=set)
+    defaulted: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them that have a default, so that live code, which does not know them, can still insert rows."""
     made: set[str] = field(default_factory=set)
     """Types, views and so on that these migrations made."""
     never_null: set[tuple[str, str]] = field(default_factory=set)
