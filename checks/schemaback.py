@@ -70,7 +70,8 @@ def schema_back(since: SinceThen, target: LiveSchema, now: datetime.datetime) ->
     remarks += [f"{one.migration}:{one.line} {_does(one)}" for one in since.changes if one.kind == "unknown"]
     if not breaks:
         return SchemaBack("alias only", (_harmless(since),), tuple(remarks))
-    reasons = tuple(f"{one.migration}:{one.line} {_does(one)}, which the old release uses" for one in breaks)
+    uses = "uses" if target.found else "may use: its schema.prisma is not to be had here"
+    reasons = tuple(f"{one.migration}:{one.line} {_does(one)}, which the old release {uses}" for one in breaks)
     first = min(one.migration for one in breaks)
     before = [point for point in since.points if point.made <= now]
     if not before:

@@ -63,13 +63,14 @@ def _change(one: Change) -> tuple[str, ...]:
 def restored_text(seen: Restored) -> str:
     """What came back, next to what production has."""
     rows = [("table", "restored", "production"), *((t.table, _rows(t.restored), _rows(t.now)) for t in seen.tables)]
-    head = "RESTORED AND WHOLE" if seen.whole else "NOT WHOLE: a table is missing, or came back empty"
+    head = "RESTORED" if seen.whole else "NOT WHOLE: most tables are missing, or came back empty"
     lines = [
         f"{head}: {seen.source}",
         f"  took     {seen.seconds:.1f} s, until it could be asked",
         f"  loses    {seen.loses_minutes:.0f} min: what was written since is not in it",
         *(f"  {line}" for line in aligned(rows)),
     ]
+    lines += [f"  look     {name} came back empty: was it filled only since?" for name in seen.doubtful]
     lines += [f"  differs  {name}" for name in seen.schema[:10]]
     return "\n".join([*lines, "  deleted  the copy is gone again"])
 
