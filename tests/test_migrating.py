@@ -223,3 +223,29 @@ def test_an_address_that_cannot_be_used_is_named_without_its_password(url: str, 
 def test_what_only_prisma_knows_is_taken_out_of_the_address() -> None:
     found = address_of("postgresql://u:p@h/db?schema=lms&connection_limit=5&sslmode=require")
     assert (found.url, found.schema) == ("postgresql://u:p@h/db?sslmode=require", "lms")
+
+
+def prisma_says(tmp_path: Path, script: str) -> tuple[str, list[str]]:
+    """What ``engine: prisma`` makes of a command that behaves like this; the code it raised, and what it passed on."""
+    from pipeline.clients.prismacli import PrismaCommand
+
+    command, said = tmp_path / "prisma", []
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    try:
+        asyncio.run(PrismaCommand({}).deploy(str(command), tmp_path, "postgresql://u:p@h/db", said.append))
+    except Rejected as error:
+        return error.code, [*said, error.came]
+    return "", said
+
+
+def test_the_teams_own_prisma_gets_the_direct_address_and_its_code_is_known(tmp_path: Path) -> None:
+    code, said = prisma_says(
+        tmp_path, 'echo "$1 $2 $DIRECT_URL"; echo done'
+    )
+    assert (code, said[0]) == ("", "migrate deploy postgresql://u:p@h/db")
+    failure = 'echo "Error: P3018"; echo "Migration name: 2026_x" >&2; exit 1'
+    code, said = prisma_says(tmp_path, failure)
+    assert code == "P3018"
+    assert "2026_x" in said[-1]
+    assert prisma_says(tmp_path, "exit 7")[0] == "P0000"
