@@ -240,9 +240,7 @@ def prisma_says(tmp_path: Path, script: str) -> tuple[str, list[str]]:
 
 
 def test_the_teams_own_prisma_gets_the_direct_address_and_its_code_is_known(tmp_path: Path) -> None:
-    code, said = prisma_says(
-        tmp_path, 'echo "$1 $2 $DIRECT_URL"; echo done'
-    )
+    code, said = prisma_says(tmp_path, 'echo "$1 $2 $DIRECT_URL"; echo done')
     assert (code, said[0]) == ("", "migrate deploy postgresql://u:p@h/db")
     failure = 'echo "Error: P3018"; echo "Migration name: 2026_x" >&2; exit 1'
     code, said = prisma_says(tmp_path, failure)
