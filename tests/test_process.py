@@ -338,7 +338,7 @@ def test_a_job_that_is_cut_off_in_the_middle_is_settled_by_its_last_step(
     checkout: Checkout, up: Up, tmp_path: Path
 ) -> None:
     before, summary, all_steps = up.serves(), tmp_path / "summary.md", dict(steps(checkout))
-    for name in ("preflight", "build", "migrate", "wake", "smoke", "confirm", "promote"):
+    for name in ("preflight", "build", "rehearse", "safeguard", "migrate", "wake", "smoke", "confirm", "promote"):
         assert step(checkout, all_steps[name], summary).returncode == 0
     assert up.serves() != before
     done = step(checkout, all_steps["settle"], summary)
@@ -354,7 +354,7 @@ def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
     before, summary, all_steps = up.serves(), tmp_path / "summary.md", dict(steps(checkout))
     first = all_steps["preflight"].replace("$FLAGS", "--from broken-login")
     assert step(checkout, first, summary).returncode == 0
-    for name in ("build", "migrate", "wake"):
+    for name in ("build", "rehearse", "safeguard", "migrate", "wake"):
         assert step(checkout, all_steps[name], summary).returncode == 0
     done = step(checkout, all_steps["smoke"], summary)
     assert done.returncode == 1

@@ -8,8 +8,7 @@ import contextlib
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from pipeline.clients import prisma
 from pipeline.clients.marks import Mark, left_behind, mark_of
 from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says, translate
 from pipeline.clients.prisma import History, Migration
+from pipeline.clients.prismalock import answer, prismas_lock
 from pipeline.clients.waiting import Watch
 from pipeline.errors import Refused, Rejected, ServiceError, Unreachable
 from pipeline.sql.parts import Part, parts_of
@@ -76,10 +76,10 @@ class Migrator:
 
         done: list[str] = []
         name = f"deploy-pipeline {self._run}"[:63]
-        async with self._at.connection("apply migrations", name=name) as db, self._prismas_lock(db):
+        async with self._at.connection("apply migrations", name=name) as db, prismas_lock(db, self._clock, self._tell):
             with contextlib.suppress(psycopg.Error):  # Postgres 13 does not know it
                 await db.execute("set client_connection_check_interval = 500")  # when we are killed, so is what runs
-            self._table = await _one(db, "select quote_ident(current_schema()) || '._prisma_migrations'")
+            self._table = await answer(db, "select quote_ident(current_schema()) || '._prisma_migrations'")
             seen = await self._history(db)
             for one in migrations:
                 row = seen.current.get(one.name)
@@ -89,22 +89,6 @@ class Migrator:
                 await self._observed(db, one)
                 done.append(one.name)
         return tuple(done)
-
-    @asynccontextmanager
-    async def _prismas_lock(self, db: "Connection") -> AsyncIterator[None]:
-        until = self._clock.monotonic() + prisma.LOCK_SECONDS
-        while not await _one(db, f"select pg_try_advisory_lock({prisma.LOCK})"):
-            holders = await lock_holders(db)
-            if self._clock.monotonic() >= until:
-                who = "; ".join(holders) or "somebody who is gone now"
-                raise Rejected("take Prisma's migration lock", "P1002", f"it is held by {who}", status=423)
-            self._tell(f"waiting for Prisma's lock: {'; '.join(holders)}")
-            await self._clock.sleep(0.5)
-        try:
-            yield
-        finally:
-            if not db.closed:
-                await db.execute(f"select pg_advisory_unlock({prisma.LOCK})")
 
     async def _history(self, db: "Connection") -> History:
         """The history, with what an earlier run of ours provably did not do cleared away."""
@@ -314,7 +298,10 @@ class Migrator:
     async def _after_a_cut(self, one: Migration, id: str, error: Unreachable) -> None:
         """The connection died: ask on a new one what came of it. Returns when it was finished after all."""
         try:
-            async with self._at.connection(f"look at {one.name} again") as db, self._prismas_lock(db):
+            async with (
+                self._at.connection(f"look at {one.name} again") as db,
+                prismas_lock(db, self._clock, self._tell),
+            ):
                 row = next((row for row in (await history(db)).rows if row.id == id), None)
                 if row is None or row.finished:
                     return
@@ -322,8 +309,8 @@ class Migrator:
                 if mark and mark.undone:
                     await self._close(db, id, "rolled_back_at = now()", "the connection was lost; rolled back")
                 left = left_behind(mark) if mark else "it is not known how far it came"
-        except ServiceError as again:
-            raise Unreachable("postgres", error.asked, f"{error.came}; and then: {again.came}") from error
+        except ServiceError as twice:
+            raise Unreachable("postgres", error.asked, f"{error.came}; and then: {twice.came}") from error
         raise Unreachable("postgres", f"apply {one.name}", f"{error.asked}: {error.came}; {left}") from error
 
     async def _close(self, db: "Connection", id: str, set_: str, logs: str) -> None:
@@ -349,26 +336,7 @@ def _commits(part: Part) -> bool:
     return not part.alone and part.end.strip().lower().startswith((b"commit", b"end"))
 
 
-async def lock_holders(db: "Connection") -> tuple[str, ...]:
-    """Who holds Prisma's migration lock."""
-    cursor = await db.execute(
-        "select a.pid, a.application_name, a.usename, a.client_addr::text, a.state,"
-        " round(extract(epoch from now() - a.backend_start))::int from pg_locks l join pg_stat_activity a using (pid)"
-        f" where l.locktype = 'advisory' and l.objid = {prisma.LOCK} and l.classid = 0 and l.granted"
-        " and l.pid <> pg_backend_pid()"
-    )
-    return tuple(
-        f"pid {pid} ({application or 'unnamed'}, {user}@{address or 'local'}, {state}, connected for {seconds} s)"
-        for pid, application, user, address, state, seconds in await cursor.fetchall()
-    )
-
-
 def _quoted(db: "Connection", text: str) -> str:
     from psycopg import sql
 
     return sql.Literal(text).as_string(db)
-
-
-async def _one(db: "Connection", sql: str) -> Any:
-    row = await (await db.execute(sql.encode())).fetchone()
-    return row[0] if row else None

@@ -1,0 +1,52 @@
+"""Prisma's migration lock: one advisory lock, held by a session."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clients import prisma
+from pipeline.errors import Rejected
+from pipeline.world import Clock
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[Any]
+
+
+@asynccontextmanager
+async def prismas_lock(db: "Connection", clock: Clock, tell: Callable[[str], None]) -> AsyncIterator[None]:
+    """Hold it while the body runs. Raises Rejected (P1002) with who holds it, after as long as Prisma would wait."""
+    until = clock.monotonic() + prisma.LOCK_SECONDS
+    while not await answer(db, f"select pg_try_advisory_lock({prisma.LOCK})"):
+        holders = await lock_holders(db)
+        if clock.monotonic() >= until:
+            who = "; ".join(holders) or "somebody who is gone now"
+            raise Rejected("take Prisma's migration lock", "P1002", f"it is held by {who}", status=423)
+        tell(f"waiting for Prisma's lock: {'; '.join(holders)}")
+        await clock.sleep(0.5)
+    try:
+        yield
+    finally:
+        if not db.closed:
+            await db.execute(f"select pg_advisory_unlock({prisma.LOCK})")
+
+
+async def lock_holders(db: "Connection") -> tuple[str, ...]:
+    """Who holds Prisma's migration lock."""
+    cursor = await db.execute(
+        "select a.pid, a.application_name, a.usename, a.client_addr::text, a.state,"
+        " round(extract(epoch from now() - a.backend_start))::int from pg_locks l join pg_stat_activity a using (pid)"
+        f" where l.locktype = 'advisory' and l.objid = {prisma.LOCK} and l.classid = 0 and l.granted"
+        " and l.pid <> pg_backend_pid()"
+    )
+    return tuple(
+        f"pid {pid} ({application or 'unnamed'}, {user}@{address or 'local'}, {state}, connected for {seconds} s)"
+        for pid, application, user, address, state, seconds in await cursor.fetchall()
+    )
+
+
+async def answer(db: "Connection", sql: str) -> Any:
+    """The first value of the first row; None when there is none."""
+    row = await (await db.execute(sql.encode())).fetchone()
+    return row[0] if row else None
