@@ -235,7 +235,8 @@ class Migrator:
             raise translate(error, where) from error
 
     def _timeouts(self, local: str) -> bytes:
-        lock, statement = round(self._limits.lock * 1000), round(self._limits.statement * 1000)
+        lock = round(self._limits.lock * 1000 * 0.95)  # who waits behind us shall not wait longer than the budget
+        statement = round(self._limits.statement * 1000)
         return f"set {local} lock_timeout = {lock}; set {local} statement_timeout = {statement}".encode()
 
     async def _end(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:
