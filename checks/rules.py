@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from checks.evidence import Change
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -143,3 +145,13 @@ RULES: Mapping[str, Rule] = {
     ),
     "unparsable": Rule("is not SQL that Postgres' parser takes: {column}", "correct it; the line is named"),
 }
+
+
+def does(change: Change) -> str:
+    """What ``change`` does, as the end of a sentence that begins with its place."""
+    return RULES[change.rule].does.format(table=change.table or "a table", column=change.column or "something")
+
+
+def instead(change: Change) -> str:
+    """How to write it so that it does not hurt; empty when it does not."""
+    return RULES[change.rule].instead.format(table=change.table, column=change.column)

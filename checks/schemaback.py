@@ -1,13 +1,12 @@
 """Can an older release live with the schema as it is now? Pure: what `rollback` says and does about it."""
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from checks.evidence import Change, LiveSchema
-from checks.rules import RULES
-from checks.sql import LOSES_ROWS, TAKEN_FROM_READERS
+from checks.rules import does
+from checks.sql import is_missed
 
 Way = Literal["alias only", "fix forward", "restore"]
 
@@ -60,18 +59,18 @@ def schema_back(since: SinceThen, target: LiveSchema, now: datetime.datetime) ->
     | rows were changed | works, with the new rows | alias only |
     | nobody knows what a migration did | nobody knows | alias only, and says so |
     """
-    breaks = [one for one in since.changes if _breaks(one, target)]
+    breaks = [one for one in since.changes if is_missed(one, target)]
     remarks = [
-        f"{one.migration}:{one.line} {_does(one)}; going back does not change that"
+        f"{one.migration}:{one.line} {does(one)}; going back does not change that"
         for one in since.changes
         if one.kind == "data" and one.rule != "insert"
     ]
     remarks += [f"{name}: nobody can tell what it did" for name in since.unread]
-    remarks += [f"{one.migration}:{one.line} {_does(one)}" for one in since.changes if one.kind == "unknown"]
+    remarks += [f"{one.migration}:{one.line} {does(one)}" for one in since.changes if one.kind == "unknown"]
     if not breaks:
         return SchemaBack("alias only", (_harmless(since),), tuple(remarks))
     uses = "uses" if target.found else "may use: its schema.prisma is not to be had here"
-    reasons = tuple(f"{one.migration}:{one.line} {_does(one)}, which the old release {uses}" for one in breaks)
+    reasons = tuple(f"{one.migration}:{one.line} {does(one)}, which the old release {uses}" for one in breaks)
     first = min(one.migration for one in breaks)
     before = [point for point in since.points if point.made <= now]
     if not before:
@@ -87,19 +86,3 @@ def _harmless(since: SinceThen) -> str:
     if any(one.kind in ("contract", "unknown") for one in since.changes) or since.unread:
         return "nothing is known to be missing that the old release uses"
     return f"{len(since.migrations)} additive migration{'s' if len(since.migrations) > 1 else ''} since"
-
-
-def _breaks(change: Change, target: LiveSchema) -> bool:
-    if change.rule in LOSES_ROWS or change.rule not in TAKEN_FROM_READERS:
-        return False
-    whole = change.rule in ("add-required-column", "drop-table", "drop-view", "rename-table", "detach-partition")
-    return target.reads(change.table, "" if whole else change.column)
-
-
-def _does(change: Change) -> str:
-    return RULES[change.rule].does.format(table=change.table or "a table", column=change.column or "something")
-
-
-def latest(names: Iterable[str]) -> str:
-    """The newest migration of ``names``; empty when there is none."""
-    return max(names, default="")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from checks.evidence import Change, LiveSchema, LiveTable, PlannedChanges
 from checks.gate import Findings, block, gate, warn
 from checks.policy import DatabasePolicy
-from checks.rules import RULES
+from checks.rules import does, instead
 
 CANNOT_WORK = ("not-alone", "fresh-enum-value", "unparsable")
 TAKEN_FROM_READERS = (
@@ -14,19 +14,12 @@ TAKEN_FROM_READERS = (
 )  # fmt: skip
 USED_BY_NAME = ("rename", "rename-enum-value", "drop-schema")  # schema.prisma does not say who uses them
 LOSES_ROWS = ("truncate", "delete-all")
-EVERY_ROW = ("update-all", "delete-all")
+WHOLE_TABLE = ("add-required-column", "drop-table", "drop-view", "rename-table", "detach-partition")
+"""Of those, what is felt by whoever uses the table at all, whichever columns."""
 
 
 def _place(change: Change) -> str:
     return f"{change.migration}:{change.line}"
-
-
-def _does(change: Change) -> str:
-    return RULES[change.rule].does.format(table=change.table or "a table", column=change.column or "something")
-
-
-def _instead(change: Change) -> str:
-    return RULES[change.rule].instead.format(table=change.table, column=change.column)
 
 
 def _a(rule: str, kind: str = "expand", **more: object) -> PlannedChanges:
@@ -48,7 +41,7 @@ def can_run(planned: PlannedChanges) -> Findings:
     """
     for change in planned.changes:
         if change.rule in CANNOT_WORK:
-            yield block(_place(change), _does(change), fix=_instead(change))
+            yield block(_place(change), does(change), fix=instead(change))
 
 
 can_run.stops_when("an index is built concurrently beside other statements", lambda s: (_a("not-alone", "contract"),))
@@ -75,15 +68,17 @@ def live_code_survives(planned: PlannedChanges, live: LiveSchema) -> Findings:
     for change in planned.changes:
         if change.rule in USED_BY_NAME:
             yield block(
-                _place(change), f"{_does(change)}, which the live release may use by its name", fix=_instead(change)
+                _place(change), f"{does(change)}, which the live release may use by its name", fix=instead(change)
             )
-        if change.rule not in TAKEN_FROM_READERS:
-            continue
-        column = "" if change.rule == "add-required-column" else change.column
-        if change.rule in ("rename-table", "drop-table", "detach-partition", "drop-view"):
-            column = ""
-        if live.reads(change.table, column):
-            yield block(_place(change), f"{_does(change)}; {_who(live)}", fix=_instead(change))
+        if is_missed(change, live):
+            yield block(_place(change), f"{does(change)}; {_who(live)}", fix=instead(change))
+
+
+def is_missed(change: Change, by: LiveSchema) -> bool:
+    """Whether ``change`` takes something from readers, or writers, that the release ``by`` uses."""
+    if change.rule not in TAKEN_FROM_READERS:
+        return False
+    return by.reads(change.table, "" if change.rule in WHOLE_TABLE else change.column)
 
 
 def _who(live: LiveSchema) -> str:
@@ -129,7 +124,7 @@ def nobody_waits(policy: DatabasePolicy, planned: PlannedChanges) -> Findings:
             continue
         if change.rows >= policy.large_rows or change.rows < 0:
             size = f"{change.rows:,} rows" if change.rows >= 0 else "nobody knows how many rows"
-            yield block(_place(change), f"{_does(change)} ({size})", fix=_instead(change))
+            yield block(_place(change), f"{does(change)} ({size})", fix=instead(change))
 
 
 nobody_waits.stops_when(
@@ -156,11 +151,11 @@ def data_are_kept(planned: PlannedChanges) -> Findings:
     """
     for change in planned.changes:
         if change.rule in LOSES_ROWS and change.rows != 0:
-            yield block(_place(change), _does(change), fix=_instead(change))
+            yield block(_place(change), does(change), fix=instead(change))
         elif change.kind == "unknown" and change.rule not in CANNOT_WORK:
-            yield warn(_place(change), _does(change), fix=_instead(change))
+            yield warn(_place(change), does(change), fix=instead(change))
         elif change.kind == "contract" and change.rule not in (*TAKEN_FROM_READERS, *USED_BY_NAME, *CANNOT_WORK):
-            yield warn(_place(change), f"{_does(change)}, which live code may run into", fix=_instead(change))
+            yield warn(_place(change), f"{does(change)}, which live code may run into", fix=instead(change))
 
 
 data_are_kept.stops_when("a table is emptied", lambda s: (_a("truncate", "data", rows=31_000),))

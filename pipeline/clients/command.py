@@ -16,10 +16,10 @@ GRACE = 3.0  # seconds that it has to end by itself
 
 
 class Command:
-    """``name``: whose it is, in messages; ``key``: the key of deploy.yml that names the command."""
+    """``name``: whose it is, in messages; ``key``: the key of deploy.yml that names the command, if one does."""
 
-    def __init__(self, name: str, key: str, environment: Mapping[str, str]) -> None:
-        self.name, self._key, self._environment = name, key, dict(environment)
+    def __init__(self, name: str, key: str, environment: Mapping[str, str], patience: float = PATIENCE) -> None:
+        self.name, self._key, self._environment, self._patience = name, key, dict(environment), patience
 
     def words(self, command: str) -> list[str]:
         """The words of a command as deploy.yml has it. Raises Unreachable when its quotes do not match."""
@@ -51,16 +51,18 @@ class Command:
                 limit=LONGEST_LINE,
             )  # fmt: skip
         except OSError as error:
-            says = f"cannot be started: {error.strerror}; install it, or set `{self._key}` in deploy.yml"
+            fix = f"; install it, or set `{self._key}` in deploy.yml" if self._key else ""
+            says = f"cannot be started: {error.strerror}{fix}"
             raise Unreachable(self.name, asked, says) from error
         assert process.stdout
         assert process.stderr
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 said, complaints = await asyncio.gather(process.stdout.read(), _lines(process.stderr, note))
                 code = await process.wait()
         except (TimeoutError, ValueError) as error:
-            says = f"has not ended in {PATIENCE / 60:.0f} min" if isinstance(error, TimeoutError) else f"said {error}"
+            late = f"has not ended in {self._patience / 60:.0f} min"
+            says = late if isinstance(error, TimeoutError) else f"said {error}"
             raise Unreachable(self.name, asked, says) from error
         finally:
             if not process.stdout.at_eof() or process.returncode is None:

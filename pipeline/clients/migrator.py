@@ -105,8 +105,7 @@ class Migrator:
             if row.failed and mark and mark.undone:  # the lock is ours, so the session that began it has ended
                 self._tell(f"{row.name} was cut off in run {mark.run} and rolled back by Postgres")
                 await self._close(db, row.id, "rolled_back_at = now()", f"cut off in run {mark.run}, rolled back")
-        seen = await history(db)
-        for row in seen.rows:
+                return await self._history(db)
             if row.failed:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen

@@ -118,7 +118,13 @@ class Neon(Service):
 
     async def delete_branch(self, id: str) -> None:
         """Its data with it. What is gone already is fine. DELETE /projects/{project_id}/branches/{branch_id}"""
-        await self._delete(f"{self._root}/branches/{id}")
+        try:
+            answer = await self._write("DELETE", f"{self._root}/branches/{id}", lambda body: body or {})
+        except Refused as error:
+            if error.status != 404:
+                raise
+        else:
+            await self._finished(answer)
 
     async def create_snapshot(self, name: str, branch: str, expires: datetime.datetime) -> Snapshot:
         """POST /projects/{project_id}/branches/{branch_id}/snapshot"""
@@ -159,19 +165,6 @@ class Neon(Service):
         """Its direct address; a secret. GET /projects/{project_id}/connection_uri"""
         params = {"branch_id": branch, "database_name": database, "role_name": role, "pooled": "false"}
         return await self.read(f"{self._root}/connection_uri", lambda body: str(body["uri"]), params)
-
-    async def delete_snapshot(self, id: str) -> None:
-        """DELETE /projects/{project_id}/snapshots/{snapshot_id}"""
-        await self._delete(f"{self._root}/snapshots/{id}")
-
-    async def _delete(self, path: str) -> None:
-        try:
-            answer = await self._write("DELETE", path, lambda body: body or {})
-        except Refused as error:
-            if error.status != 404:
-                raise
-        else:
-            await self._finished(answer)
 
     async def _write(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
         """One write. 423 says that another operation is running and that nothing happened: it is asked again."""

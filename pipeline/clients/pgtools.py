@@ -1,6 +1,5 @@
 """Postgres' own pg_dump and pg_restore, run as processes."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pipeline.clients.command import Command
 from pipeline.clients.postgres import Address
 from pipeline.errors import Unreachable
 
@@ -83,26 +83,12 @@ class PostgresTools:
 
     async def _said(self, words: Sequence[str], more: Mapping[str, str]) -> str:
         name = Path(words[0]).name
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *words, env={"PATH": os.defpath, "LC_ALL": "C", **more}, stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise Unreachable(name, "start", f"cannot be started: {error.strerror}") from error
-        try:
-            async with asyncio.timeout(PATIENCE):
-                said, wrong = await process.communicate()
-        except TimeoutError as error:
-            raise Unreachable(name, "run", f"has not ended in {PATIENCE / 60:.0f} min") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
-            lines = [line for line in wrong.decode(errors="replace").splitlines() if line.strip()]
-            raise Unreachable(name, "run", f"ended with {process.returncode}: {' / '.join(lines[:3])[:300]}")
-        return said.decode(errors="replace")
+        command = Command(name, "", {"PATH": os.defpath, "LC_ALL": "C"}, PATIENCE)
+
+        def failure(code: int, printed: str, complaints: list[str]) -> Exception:
+            return Unreachable(name, "run", f"ended with {code}: {' / '.join(complaints[:3])[:300]}")
+
+        return await command.run(words, None, more, lambda line: None, failure=failure)
 
 
 def environment(at: Address) -> dict[str, str]:

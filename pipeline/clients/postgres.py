@@ -45,12 +45,6 @@ class Address:
     def user(self) -> str:
         return unquote(urlsplit(self.url).username or "")
 
-    @property
-    def place(self) -> str:
-        """Host and database, for people."""
-        at = urlsplit(self.url)
-        return f"{at.hostname or 'local'}/{self.database}"
-
     def with_database(self, name: str) -> "Address":
         return Address(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), self.schema)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from checks.evidence import Change, Migrations
-from checks.rules import RULES
+from checks.rules import does
 from pipeline.monitoring.asking import Answered
 from pipeline.restoring import Restored
 
@@ -55,9 +55,8 @@ def plan_text(found: Migrations, changes: Sequence[Change]) -> str:
 
 
 def _change(one: Change) -> tuple[str, ...]:
-    does = RULES[one.rule].does.format(table=one.table or "a table", column=one.column or "something")
     rows = "" if not one.table else "rows unknown" if one.rows < 0 else f"{one.rows:,} rows"
-    return f"line {one.line}", one.kind, does, one.lock, rows
+    return f"line {one.line}", one.kind, does(one), one.lock, rows
 
 
 def restored_text(seen: Restored) -> str:

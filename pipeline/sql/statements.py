@@ -7,7 +7,6 @@ from typing import Any
 import pgparse
 
 Node = Mapping[str, Any]
-TRANSACTION_ENDS = ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE")
 
 
 class Unparsable(Exception):
