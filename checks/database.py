@@ -58,7 +58,7 @@ def history_is_clean(seen: Migrations) -> Findings:
         else:
             fix = f"npx prisma migrate resolve --rolled-back {left.name}   (or --applied, when all of it is there)"
             yield block(left.name, f"failed (P3009): {left.says}", fix=fix)
-    for name in seen.edited:
+    for name in sorted(set(seen.edited) - {left.name for left in seen.failed}):
         yield block(name, "was edited after it was applied", fix=f"git log -p -- prisma/migrations/{name}")
     for name in seen.unknown:
         yield warn(

@@ -30,6 +30,7 @@ RULES: Mapping[str, Rule] = {
     "add-column": Rule("adds {table}.{column}"),
     "add-enum-value": Rule("adds the value {column}"),
     "loosen": Rule("takes a restriction from {table}.{column} away"),
+    "brief-lock": Rule("locks {table} for a moment, for {column}"),
     "set-default": Rule("gives {table}.{column} a default"),
     "widen-type": Rule("widens {table}.{column}, which rewrites nothing"),
     "create-index-concurrently": Rule("builds an index on {table} without locking writers out"),

@@ -56,7 +56,7 @@ class Migrations(Evidence):
     failed: tuple[LeftOver, ...]
     """Begun, neither finished nor rolled back (P3009)."""
     edited: tuple[str, ...]
-    """Applied, but the file has another checksum now."""
+    """Applied, or tried, but the file has another checksum now."""
     unknown: tuple[str, ...]
     """In the database, not in the release."""
     late: tuple[str, ...] = ()

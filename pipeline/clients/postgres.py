@@ -177,7 +177,7 @@ async def history(db: "Connection") -> History:
     cursor = await db.execute(
         "select to_regclass('_prisma_migrations') is not null, not exists (select from pg_class c"
         " join pg_namespace n on n.oid = c.relnamespace where n.nspname = current_schema()"
-        " and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> '_prisma_migrations' and not exists"
+        " and c.relkind = 'r' and c.relname not in ('_prisma_migrations', 'spatial_ref_sys') and not exists"
         " (select from pg_depend d where d.objid = c.oid and d.deptype = 'e'))"
     )
     managed, empty = await cursor.fetchone() or (False, True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.errors import BadRelease
+
 LOCK = 72707369  # the advisory lock that Prisma's own engine takes
 LOCK_SECONDS = 10.0  # how long it waits for it before P1002
 HISTORY = """
@@ -54,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class History:
-    """``rows``, oldest first. ``managed``: there is a history table. ``empty``: the schema holds nothing else."""
+    """``rows``, oldest first. ``managed``: there is a history table. ``empty``: the schema holds no other table."""
 
     rows: tuple[Row, ...]
     managed: bool
@@ -67,9 +69,19 @@ class History:
 
 
 def migrations_in(folder: Path) -> tuple[Migration, ...]:
-    """The migrations on disk, in the order of their names, which is the order Prisma applies them in."""
-    found = sorted(folder.glob("*/migration.sql"), key=lambda path: path.parent.name)
-    return tuple(Migration(path.parent.name, path.read_bytes()) for path in found)
+    """The migrations on disk, in the order of their names, which is the order Prisma applies them in.
+
+    Raises BadRelease for a folder without its file, as Prisma does (P3015): leaving it out would be a guess.
+    """
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return tuple(_migration(folder, name) for name in names)
+
+
+def _migration(folder: Path, name: str) -> Migration:
+    try:
+        return Migration(name, (folder / name / "migration.sql").read_bytes())
+    except OSError as error:
+        raise BadRelease(name, f"has no migration.sql that can be read (P3015): {error.strerror}") from error
 
 
 def provider_of(folder: Path) -> str:

@@ -38,14 +38,15 @@ def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "post
     current, names = seen.current, {one.name for one in on_disk}
     finished = {name: row for name, row in current.items() if row.finished}
     undone = {name for name, row in current.items() if row.failed and _left(row).undone}
+    counted = {name: row for name, row in current.items() if name not in undone}
     pending = tuple(one.name for one in on_disk if one.name not in current or one.name in undone)
     newest = max((name for name in finished if name in names), default="")
     return Migrations(
         pending=pending,
         applied=tuple(finished),
         failed=tuple(_left(row) for row in current.values() if row.failed),
-        edited=tuple(one.name for one in on_disk if one.name in finished and not _same(one, finished[one.name])),
-        unknown=tuple(name for name in finished if name not in names),
+        edited=tuple(one.name for one in on_disk if one.name in counted and not _same(one, counted[one.name])),
+        unknown=tuple(name for name in counted if name not in names),
         late=tuple(name for name in pending if name < newest),
         rolled_back=tuple(dict.fromkeys(row.name for row in seen.rows if row.rolled_back and row.name in pending)),
         unmanaged=not seen.managed and not seen.empty,

@@ -23,10 +23,11 @@ def alter_table(reading: Reading, node: Node) -> Found:
     if node.get("missing_ok") and reading.known.tables and table not in {*reading.known.tables, *reading.tables}:
         yield change("comment", "expand")
         return
-    if node.get("objtype") != "OBJECT_TABLE":
-        yield change("rename-index" if node.get("objtype") == "OBJECT_INDEX" else "other",
-                     "expand" if node.get("objtype") in ("OBJECT_INDEX", "OBJECT_SEQUENCE") else "unknown",
-                     column=table)  # fmt: skip
+    if node["objtype"] in ("OBJECT_INDEX", "OBJECT_SEQUENCE"):
+        yield change("maintenance", "expand", column=table)
+        return
+    if node["objtype"] != "OBJECT_TABLE":
+        yield change("other", "unknown", column=table)
         return
     for one in node["cmds"]:
         cmd = one["AlterTableCmd"]
@@ -161,7 +162,7 @@ def _constraint(reading: Reading, table: str, cmd: Node) -> Found:
 def _foreign_key(reading: Reading, table: str, name: str, one: Node, *, scans: bool, fresh: bool) -> Found:
     to = reading.table(one["pktable"])
     if not reading.is_new(to) and to != table:
-        yield change("loosen", "expand", to, name, SHARE_ROW_EXCLUSIVE)
+        yield change("brief-lock", "expand", to, name, SHARE_ROW_EXCLUSIVE)
     kind: Kind = "expand" if fresh else "contract"
     yield change("add-foreign-key", kind, table, name, SHARE_ROW_EXCLUSIVE, scans=scans)
 
@@ -184,7 +185,7 @@ def _validate(reading: Reading, table: str, cmd: Node) -> Found:
 
 def _attach(reading: Reading, table: str, cmd: Node) -> Found:
     part = reading.table(cmd["def"]["PartitionCmd"]["name"])
-    yield change("loosen", "expand", table, part, SHARE_UPDATE_EXCLUSIVE)
+    yield change("brief-lock", "expand", table, part, SHARE_UPDATE_EXCLUSIVE)
     if not reading.is_new(part):
         yield change("attach-partition", "expand", part, part, ACCESS_EXCLUSIVE, scans=True)
 

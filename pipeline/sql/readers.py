@@ -38,10 +38,10 @@ def _create_table(reading: Reading, node: Node) -> Found:
         if "pktable" in constraint:
             to = reading.table(constraint["pktable"])
             if not reading.is_new(to):
-                yield change("loosen", "expand", to, name, SHARE_ROW_EXCLUSIVE)
+                yield change("brief-lock", "expand", to, name, SHARE_ROW_EXCLUSIVE)
     if node.get("partbound"):
         for parent in node["inhRelations"]:
-            yield change("loosen", "expand", reading.table(parent["RangeVar"]), name, ACCESS_EXCLUSIVE)
+            yield change("brief-lock", "expand", reading.table(parent["RangeVar"]), name, ACCESS_EXCLUSIVE)
     yield change("create", "expand", column=name)
 
 

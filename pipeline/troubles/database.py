@@ -114,6 +114,13 @@ DATABASE = (
         sign=r"\bP3008\b|\bP3011\b|\bP3012\b",
     ),
     Trouble(
+        "P3015: Could not find the migration file",
+        "Preflight, or `migrate deploy`, names a folder under `prisma/migrations`",
+        "`ls prisma/migrations/$MIGRATION`: is there a `migration.sql`? A merge or a `.vercelignore` may have lost it",
+        "Restore the file from git, or delete the empty folder",
+        sign=r"\bP3015\b",
+    ),
+    Trouble(
         "P3019: The datasource provider does not match migration_lock.toml",
         "`migrate deploy` stops before it looks at anything",
         "`cat prisma/migrations/migration_lock.toml`",

@@ -37,6 +37,13 @@ inner.connect = async () => {
   return made;
 };
 
+const read = (file) => {
+  try {
+    return { tag: "ok", value: fs.readFileSync(file, "utf8") };
+  } catch (error) {
+    return { tag: "error", value: String(error.message) };
+  }
+};
 const lockfile = path.join(folder, "migration_lock.toml");
 const migrationsList = {
   baseDir: folder,
@@ -48,7 +55,7 @@ const migrationsList = {
       path: one,
       migrationFile: {
         path: "migration.sql",
-        content: { tag: "ok", value: fs.readFileSync(path.join(folder, one, "migration.sql"), "utf8") },
+        content: read(path.join(folder, one, "migration.sql")),
       },
     })),
 };
