@@ -7,14 +7,22 @@ from invoke.tasks import task
 from pipeline.terminal import ROOT, configuration, honest, out
 
 
-@task(name="plan", help={"target": "as for deploy", "from": "as for deploy", "json": "as one JSON document"})
-def plan(c: Context, target: str = "", from_: str = "", json: bool = False) -> None:
+@task(
+    name="plan",
+    help={
+        "target": "as for deploy",
+        "from": "as for deploy",
+        "commit": "as for deploy",
+        "json": "as one JSON document",
+    },
+)
+def plan(c: Context, target: str = "", from_: str = "", commit: str = "", json: bool = False) -> None:
     """What the pending migrations would do, statement by statement, and whether a deploy would let them."""
     with honest():
         from pipeline.database_cli import plan as carry_out
         from pipeline.execute import Order
 
-        stops = carry_out(configuration(), Order(target, from_), ROOT, out, as_json=json)
+        stops = carry_out(configuration(), Order(target, from_, commit), ROOT, out, as_json=json)
     if stops:
         raise Exit(code=1)
 

@@ -58,7 +58,7 @@ def _left(row: Row) -> LeftOver:
     mark = mark_of(row)
     if mark:
         said = row.logs.partition(": ")[2].partition(": ")[2].partition(": ")[2]
-        return LeftOver(row.name, "; ".join(filter(None, (said, left_behind(mark)))), mark.undone)
+        return LeftOver(row.name, f"{said or f'was cut off in run {mark.run}'}; {left_behind(mark)}", mark.undone)
     says = " ".join(row.logs.split())[:300]
     return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
 
