@@ -223,6 +223,18 @@ def test_an_address_that_cannot_be_used_is_named_without_its_password(url: str, 
 def test_what_only_prisma_knows_is_taken_out_of_the_address() -> None:
     found = address_of("postgresql://u:p@h/db?schema=lms&connection_limit=5&sslmode=require")
     assert (found.url, found.schema) == ("postgresql://u:p@h/db?sslmode=require", "lms")
+    assert found.for_prisma == "postgresql://u:p@h/db?sslmode=require&schema=lms"
+    assert address_of("postgresql://u:p@h/db?schema=public").for_prisma == "postgresql://u:p@h/db"
+
+
+def test_another_schema_is_migrated_and_read(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute(b"create schema lms")
+    url = database_url + "?schema=lms"
+    migration = one("20260401_a", "create table a (id int)")
+    assert apply(url, migration) == ("20260401_a",)
+    assert rows(database_url, "select to_regclass('lms.a')::text, to_regclass('public.a')") == [("lms.a", None)]
+    assert (state(url, migration).applied, set(state(database_url).applied)) == (("20260401_a",), set(SEEDED))
 
 
 def prisma_says(tmp_path: Path, script: str) -> tuple[str, list[str]]:

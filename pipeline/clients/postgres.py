@@ -45,6 +45,14 @@ class Address:
     def user(self) -> str:
         return unquote(urlsplit(self.url).username or "")
 
+    @property
+    def for_prisma(self) -> str:
+        """The same as a Prisma project spells it: with its schema."""
+        if self.schema == "public":
+            return self.url
+        at = urlsplit(self.url)
+        return urlunsplit(at._replace(query="&".join(filter(None, (at.query, urlencode({"schema": self.schema}))))))
+
     def with_database(self, name: str) -> "Address":
         return Address(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), self.schema)
 

@@ -29,7 +29,7 @@ async def migrate(world: World, policy: DatabasePolicy, found: Migrations) -> Ap
     if not found.pending:
         return AppliedMigrations(())
     if policy.engine == "prisma":
-        await world.prisma.deploy(policy.command, world.folder, world.database.address.url, world.progress)
+        await world.prisma.deploy(policy.command, world.folder, world.database.address.for_prisma, world.progress)
         after = await world.database.history()
         return AppliedMigrations(tuple(name for name in found.pending if name in after.current))
     made = migrator(world, policy, world.database)

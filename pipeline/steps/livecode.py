@@ -46,7 +46,7 @@ class LiveCode:
             {
                 "name": world.vercel.project_id, "project": world.vercel.project_id, "deploymentId": self._live.id,
                 "target": None, "autoAssignCustomDomains": False, "meta": {RUN: self._mark},
-                "env": dict.fromkeys(self._variables, self._copy.address.url),
+                "env": dict.fromkeys(self._variables, self._copy.address.for_prisma),
             },
             prebuilt=False,
         )  # fmt: skip
