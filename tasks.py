@@ -5,7 +5,8 @@ import sys
 
 from invoke import Collection, Context, Exit, task
 
-from pipeline.commands import database
+from pipeline.commands import database, monitor
+from pipeline.commands.diagnose import collection as diagnoses
 from pipeline.terminal import (
     DEPLOY_FILE,
     ROOT,
@@ -345,6 +346,7 @@ namespace = Collection(
 )
 namespace.add_collection(Collection(env_check), "env")
 namespace.add_collection(Collection(database.plan, database.rehearse_restore), "database")
-namespace.add_collection(Collection(database.diagnose), "diagnose")
+namespace.add_collection(diagnoses(), "diagnose")
+namespace.add_collection(Collection(monitor.daily, monitor.weekly, monitor.baseline, monitor.sync), "monitor")
 if any(word.startswith("check") for word in sys.argv[1:]):  # forty more tasks, and what they import
     namespace.add_collection(check_tasks(), "check")

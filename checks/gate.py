@@ -35,6 +35,7 @@ class Finding:
     """One thing a gate noticed: ``subject`` ``says`` (a sentence in two halves), and the ``fix`` to type.
 
     ``shared``: the old deployment fails in the same way at the same time, so going back would not help.
+    ``thin``: too little was seen to judge; more time may change that. ``severity``: P0 to P3 when it is an incident.
     """
 
     verdict: Verdict
@@ -42,32 +43,45 @@ class Finding:
     says: str
     fix: str = ""
     shared: bool = False
+    thin: bool = False
+    severity: str = ""
 
     def __str__(self) -> str:
         return f"{self.subject} {self.says}"
 
     @property
+    def holds(self) -> bool:
+        """It stops a run, but is no reason to take a release back: a person decides."""
+        return self.shared or self.thin or self.verdict is Verdict.UNKNOWN
+
+    @property
     def plain(self) -> dict[str, str]:
         """As the journal keeps it and renderers take it."""
-        return {"verdict": self.verdict.word, "subject": self.subject, "says": self.says, "fix": self.fix}
+        said = {"verdict": self.verdict.word, "subject": self.subject, "says": self.says, "fix": self.fix}
+        return {**said, "severity": self.severity} if self.severity else said
 
 
 Findings = Iterator[Finding]
 
 
-def block(subject: str, says: str, *, fix: str = "") -> Finding:
+def block(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
     """The answer is no."""
-    return Finding(Verdict.BLOCK, subject, says, fix)
+    return Finding(Verdict.BLOCK, subject, says, fix, severity=severity)
 
 
-def not_yet(subject: str, says: str, *, fix: str = "") -> Finding:
+def not_yet(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
     """Ask again; it is a no when the stage's patience ends."""
-    return Finding(Verdict.NOT_YET, subject, says, fix)
+    return Finding(Verdict.NOT_YET, subject, says, fix, severity=severity)
 
 
-def warn(subject: str, says: str, *, fix: str = "") -> Finding:
+def too_little(subject: str, says: str, *, fix: str = "") -> Finding:
+    """Nobody can say yet: ask again for as long as the stage watches, then a person decides."""
+    return Finding(Verdict.NOT_YET, subject, says, fix, thin=True)
+
+
+def warn(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
     """Read this; it stops nothing."""
-    return Finding(Verdict.WARN, subject, says, fix)
+    return Finding(Verdict.WARN, subject, says, fix, severity=severity)
 
 
 def worst(findings: tuple[Finding, ...]) -> Verdict:

@@ -2,11 +2,23 @@
 
 from dataclasses import replace
 
-from checks.errors import rate_is_usual
-from checks.evidence import ControlHealth, ErrorRate, Production, ProductionHealth, StagedDeployment
+from checks.auth import auth_answers
+from checks.errors import no_new_critical, stays_usual
+from checks.evidence import (
+    AuthEndpoints,
+    ControlHealth,
+    ErrorRate,
+    Issue,
+    Monitor,
+    NewIssues,
+    Production,
+    ProductionHealth,
+    StagedDeployment,
+)
 from checks.gate import Findings, block, gate
 from checks.health import production_is_well
-from checks.policy import ErrorsPolicy, HealthPolicy
+from checks.policy import AuthPolicy, ErrorsPolicy, HealthPolicy, UptimePolicy
+from checks.services import monitor_says_up
 
 
 @gate(owner="on-call")
@@ -49,15 +61,69 @@ stays_well.stops_when(
 
 @gate(owner="on-call")
 def errors_stay_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
-    """The error rate stays usual while production is watched.
+    """The error rate stays usual while production is watched, and enough was seen to say so.
 
-    Why: Real users try what no smoke test does.
+    Why: Real users try what no smoke test does. A release that nobody has used is not well, only unknown.
 
-    By hand: In Sentry keep Discover open, `event.type:error`, last 15 minutes.
+    By hand: In Sentry keep Discover open, `event.type:error release:$COMMIT`, and look at the number of requests beside
+        it (Insights → Requests): below 20 nobody can say anything.
+
+    If it fails: A spike that lasts takes the release back. Too few requests do not: the run ends as *held*, exit 5, and a
+        person decides. By hand: `vercel rollback $PREVIOUS`, or keep it and look again in an hour.
+    """
+    return stays_usual(policy, seen)
+
+
+errors_stay_usual.stops_when("errors pour in", lambda p, s: (p, replace(s, events=40)))
+errors_stay_usual.stops_when("nobody uses it", lambda p, s: (p, replace(s, exposure=3)))
+
+
+@gate(owner="on-call")
+def nothing_new_breaks(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
+    """No new critical error appears while production is watched.
+
+    Why: The error that only every hundredth visitor meets is not there yet when the smoke tests are.
+
+    By hand: In Sentry → Issues search `firstRelease:$COMMIT`, environment `production`, every few minutes.
+
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    """
+    return no_new_critical.judge(policy, seen)
+
+
+nothing_new_breaks.stops_when(
+    "a visitor meets a new error",
+    lambda p, s: (p, replace(s, issues=(Issue("error", "TypeError: grade is null", 2, "…/issues/5"),))),
+)
+
+
+@gate(owner="on-call")
+def sign_in_stays_possible(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
+    """NextAuth goes on answering while production is watched.
+
+    Why: Nobody who is signed in notices that nobody can sign in.
+
+    By hand: Run `watch -n 30 curl -sS -o /dev/null -w '%{http_code}' $PRODUCTION/api/auth/session`.
 
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
     """
-    return rate_is_usual.judge(policy, seen)
+    return auth_answers.judge(policy, seen)
 
 
-errors_stay_usual.stops_when("errors pour in", lambda p, s: (p, replace(s, events=400)))
+sign_in_stays_possible.stops_when("sessions answer 500", lambda p, s: (p, replace(s, session_status=500)))
+
+
+@gate(owner="on-call")
+def monitor_stays_up(policy: UptimePolicy, seen: Monitor) -> Findings:
+    """Better Stack goes on seeing production up.
+
+    Why: It asks from other places than we do.
+
+    By hand: Keep Better Stack → Monitors → the monitor open.
+
+    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
+    """
+    return monitor_says_up(seen)
+
+
+monitor_stays_up.stops_when("the monitor is down", lambda p, s: (p, replace(s, status="down")))

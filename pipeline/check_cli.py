@@ -10,31 +10,23 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from checks.evidence import ProductionBefore, Release, RollbackTarget
+from checks.evidence import Release
 from checks.gate import Finding, Gate, worst
 from pipeline.config import Config
-from pipeline.definition import DEPLOY, PIPELINES, PROBES
+from pipeline.definition import DEPLOY
 from pipeline.errors import Mistake, ServiceError
 from pipeline.execute import Order, Session, session
-from pipeline.journal import known_bad
-from pipeline.plan import inputs_of, probes_by_type
+from pipeline.monitoring.asked import READERS
+from pipeline.pipelines import GATES
+from pipeline.plan import inputs_of
 from pipeline.readings import Round
 from pipeline.release_source import find_release
 from pipeline.render.report import line_text
 from pipeline.report import Line
 from pipeline.target import open_world
 from pipeline.waivers import waive
-from pipeline.world import World
-
-
-async def production_before(world: World, target: RollbackTarget) -> ProductionBefore:
-    """Outside a run, what served before is what a rollback would go to."""
-    return ProductionBefore(target.id, target.url, world.domain)
-
 
 Answer = tuple[Gate, tuple[Finding, ...], int]
-READERS = probes_by_type((*PROBES, production_before))
-GATES = tuple(dict.fromkeys(gate for pipeline in PIPELINES.values() for gate in pipeline.gates))
 HELP = {
     "target": "as for deploy",
     "from": "as for deploy",
@@ -124,7 +116,7 @@ async def asked(
     """What ``gates`` answer now, and the readings ``also``; those are empty when one of them cannot be had."""
     release: Release = find_release(it.settings, order, root, it.clock)
     async with (
-        open_world(it.settings, release, "check", it.clock, known_bad=lambda: known_bad(it.store)) as world,
+        open_world(it.settings, release, "check", it.clock, records=it.records) as world,
         Round(world, it.settings.policies, READERS) as look,
     ):
 

@@ -38,6 +38,12 @@ class Services(Policy):
     """Neon's status page."""
     neon: str = "https://console.neon.tech/api/v2"
     """Neon's API."""
+    cloudflare: str = "https://api.cloudflare.com"
+    """Cloudflare's API, for the size of a bucket."""
+    upstash: str = "https://api.upstash.com"
+    """Upstash's management API."""
+    crux: str = "https://chromeuxreport.googleapis.com"
+    """Google's Chrome UX Report."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,10 @@ class Policies(Policy):
     smoke: policy.SmokePolicy = field(default_factory=policy.SmokePolicy)
     performance: policy.PerformancePolicy = field(default_factory=policy.PerformancePolicy)
     database: policy.DatabasePolicy = field(default_factory=policy.DatabasePolicy)
+    storage: policy.StoragePolicy = field(default_factory=policy.StoragePolicy)
+    redis: policy.RedisPolicy = field(default_factory=policy.RedisPolicy)
+    auth: policy.AuthPolicy = field(default_factory=policy.AuthPolicy)
+    vitals: policy.VitalsPolicy = field(default_factory=policy.VitalsPolicy)
     contacts: policy.ContactsPolicy = field(default_factory=policy.ContactsPolicy)
 
     def by_type(self) -> dict[type, Any]:
@@ -115,6 +125,8 @@ class DeployFile(Policies):
     """Where runs are kept: a path, or the NAME of an environment variable with a Postgres URL. Empty: `.runs/`."""
     waivers: tuple[policy.Waiver, ...] = ()
     """Dated decisions that one gate's block counts as a warning."""
+    shadow: tuple[str, ...] = ()
+    """Gates that only report what they would have done, e.g. `[watch.errors-stay-usual]`, until you trust them."""
 
 
 @dataclass(frozen=True)

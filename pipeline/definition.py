@@ -5,6 +5,7 @@ from dataclasses import replace
 from checks import (
     approval,
     calendar,
+    capacity,
     database,
     environment,
     errors,
@@ -12,6 +13,7 @@ from checks import (
     identity,
     order,
     performance,
+    redis,
     release,
     rolling,
     security,
@@ -19,24 +21,33 @@ from checks import (
     smoke,
     source,
     sql,
+    storage,
+    vitals,
     watch,
 )
+from checks import evidence as seen
 from checks.policy import PromotionPolicy
 from pipeline.plan import MINUTE, Pipeline, Stage, Step
 from pipeline.probes import database as database_probes
 from pipeline.probes import environment as environment_probes
+from pipeline.probes import errors as error_probes
 from pipeline.probes import health as health_probes
 from pipeline.probes import identity as identity_probes
+from pipeline.probes import records as record_probes
 from pipeline.probes import release as release_probes
 from pipeline.probes import services as service_probes
 from pipeline.probes import smoke as smoke_probes
 from pipeline.probes import source as source_probes
+from pipeline.probes import stores as store_probes
+from pipeline.probes import uptime as uptime_probes
+from pipeline.probes import vitals as vital_probes
 from pipeline.steps.announce import record_deployment, record_release, tell_team
 from pipeline.steps.build import build
 from pipeline.steps.database import migrate
 from pipeline.steps.promotion import advance_to, complete_rolling_release, hold_domains, note_production, promote
 from pipeline.steps.rehearsal import rehearse
 from pipeline.steps.safeguard import keep_restore_point
+from pipeline.steps.window import close_window, open_window
 
 PROBES = (
     release_probes.release,
@@ -73,9 +84,35 @@ PROBES = (
     smoke_probes.load_times,
     service_probes.vercel_status,
     service_probes.neon_status,
-    service_probes.monitor,
-    service_probes.new_issues,
-    service_probes.error_rate,
+    service_probes.other_statuses,
+    uptime_probes.monitor,
+    uptime_probes.uptime_today,
+    uptime_probes.past_incidents,
+    uptime_probes.heartbeats,
+    uptime_probes.monitor_changes,
+    error_probes.new_issues,
+    error_probes.error_rate,
+    error_probes.endpoint_errors,
+    error_probes.critical_errors,
+    error_probes.errors_lately,
+    error_probes.recurring_issues,
+    error_probes.crash_free,
+    error_probes.recorded_release,
+    store_probes.bucket,
+    store_probes.probe_object,
+    store_probes.redis,
+    store_probes.redis_usage,
+    store_probes.limited_requests,
+    store_probes.auth_endpoints,
+    store_probes.connections,
+    store_probes.compute,
+    vital_probes.web_vitals,
+    vital_probes.lab_reading,
+    vital_probes.visitors,
+    vital_probes.usual_load,
+    record_probes.bookkeeping,
+    record_probes.week_by_week,
+    record_probes.last_builds,
     database_probes.migrations,
     database_probes.planned_changes,
     database_probes.live_schema,
@@ -111,6 +148,20 @@ WAKE = Stage(
 )
 
 ARRIVED = (release.nobody_else_promoted, release.is_live, identity.production_is_release)
+
+RHYTHM: dict[type, int] = {
+    seen.ErrorRate: 2,
+    seen.NewIssues: 2,
+    seen.AuthEndpoints: 2,
+    seen.Connections: 2,
+    seen.Redis: 4,
+    seen.Monitor: 4,
+    seen.EndpointErrors: 8,
+    seen.LimitedRequests: 8,
+    seen.ProbeObject: 8,
+    seen.OtherStatuses: 20,
+}
+"""In which round of the watch each is read again; what is not here is read in every one."""
 
 DEPLOY = Pipeline(
     "deploy",
@@ -172,6 +223,7 @@ DEPLOY = Pipeline(
             "smoke",
             "The staged deployment is used the way students use it.",
             asks=(health.staged_is_well, smoke.routes_answer, smoke.journeys_work),
+            advises=(vitals.staged_page_is_light,),
             patience=1 * MINUTE,
             every=5,
         ),
@@ -185,7 +237,7 @@ DEPLOY = Pipeline(
         Stage(
             "promote",
             "Users get the release, without a rebuild and without an interruption.",
-            does=(note_production, promote),
+            does=(note_production, open_window, promote),
             asks=ARRIVED,
             patience=3 * MINUTE,
             every=1,
@@ -193,7 +245,7 @@ DEPLOY = Pipeline(
         Stage(
             "validate",
             "Production is asked what the staged deployment was asked, and the witnesses are heard.",
-            does=(hold_domains,),
+            does=(hold_domains, close_window),
             asks=(
                 health.production_is_well,
                 smoke.production_routes_answer,
@@ -201,23 +253,45 @@ DEPLOY = Pipeline(
                 errors.no_new_critical,
                 errors.rate_is_usual,
                 services.uptime_is_confirmed,
+                services.regions_have_seen_it,
                 performance.pages_are_quick,
             ),
-            patience=2 * MINUTE,
+            advises=(performance.as_quick_as_before,),
+            patience=3 * MINUTE,
             every=5,
+            rhythm={seen.Monitor: 3, seen.LoadTimes: 3},
         ),
         Stage(
             "watch",
-            "Somebody looks for as long as problems usually take to show.",
-            asks=(watch.still_live, watch.stays_well, watch.errors_stay_usual),
+            "Somebody looks for as long as problems usually take to show, at every source in its own rhythm.",
+            asks=(
+                watch.still_live,
+                watch.stays_well,
+                watch.sign_in_stays_possible,
+                watch.errors_stay_usual,
+                watch.nothing_new_breaks,
+                watch.monitor_stays_up,
+            ),
+            advises=(
+                errors.endpoints_are_usual,
+                storage.files_come_back,
+                redis.redis_answers,
+                redis.few_are_limited,
+                capacity.connections_are_left,
+                services.others_are_operational,
+            ),
             during=10 * MINUTE,
             patience=2 * MINUTE,
             every=15,
+            in_a_row=2,
+            budget=8,
+            rhythm=RHYTHM,
         ),
         Stage(
             "announce",
             "The others are told. What fails here is a warning: the release is out and well.",
             does=(record_release, record_deployment, tell_team),
+            asks=(errors.release_is_recorded,),
             may_fail=True,
         ),
     ),
@@ -256,7 +330,7 @@ def rolling_out(pipeline: Pipeline, policy: PromotionPolicy) -> Pipeline:
         return Stage(name, purpose, does, watch, patience=3 * MINUTE, during=policy.rolling_watch, every=15)
 
     first, *others = policy.rolling
-    stages = [share("promote", first, (note_production, promote))]
+    stages = [share("promote", first, (note_production, open_window, promote))]
     stages += [share(f"share-{percent}", percent, (advance_to(percent),)) for percent in others]
     everybody = Stage(
         "complete", "All visitors get the release.", (complete_rolling_release,), ARRIVED, patience=3 * MINUTE, every=1

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import difflib
 import getpass
 import os
 import re
@@ -14,12 +15,13 @@ from checks.evidence import Release
 from checks.policy import PromotionPolicy
 from pipeline import log
 from pipeline.config import Config
-from pipeline.definition import PROBES, pipeline_for
+from pipeline.definition import PIPELINES, PROBES, pipeline_for
 from pipeline.errors import Locked, Mistake, ServiceError
-from pipeline.journal import Event, Journal, Listener, events_of, known_bad, latest_runs, new_run_id
+from pipeline.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id
 from pipeline.lock import Lock
 from pipeline.past import Past, recall
 from pipeline.plan import Pipeline, check, probes_by_type
+from pipeline.records import Written
 from pipeline.redact import Redactor
 from pipeline.release_source import find_release
 from pipeline.report import Report, report_of
@@ -63,6 +65,10 @@ class Session:
     clock: Clock
     config: Config
 
+    @property
+    def records(self) -> Written:
+        return Written(self.store, self.settings.name, self.clock, self.config.file.waivers)
+
     def past(self, run: str) -> Past:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
 
@@ -75,10 +81,23 @@ def session(config: Config, target: str, root: Path) -> Iterator[Session]:
         store = open_store(config.state, root)
         stack.callback(store.close)
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
+        pipeline = pipeline.with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor((*settings.secrets.values(), config.state))
         log.configure(os.environ.get("DEPLOY_LOG", ""), redactor)
         yield Session(settings, pipeline, store, redactor, SystemClock(), config)
+
+
+def shadows(config: Config) -> tuple[str, ...]:
+    """The gates that only report. Raises Mistake for a name that no gate has."""
+    known = {gate.name for pipeline in PIPELINES.values() for gate in pipeline.gates}
+    for name in config.file.shadow:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise Mistake(
+                f"deploy.yml: shadow: there is no gate {name}" + (f"; did you mean {near[0]}?" if near else "")
+            )
+    return config.file.shadow
 
 
 def deploy(config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener]) -> Report:
@@ -158,9 +177,7 @@ async def _opened(it: Session, journal: Journal, release: Release) -> AsyncItera
         with contextlib.suppress(OSError):  # the terminal is gone; the run is not
             shown(line)
 
-    async with open_world(
-        it.settings, release, journal.run, it.clock, note, known_bad=lambda: known_bad(it.store)
-    ) as world:
+    async with open_world(it.settings, release, journal.run, it.clock, note, records=it.records) as world:
         yield world
 
 
@@ -173,6 +190,7 @@ def _runner(it: Session, world: World, journal: Journal, past: Past) -> Runner:
         journal,
         waivers=it.config.file.waivers,
         past=past,
+        keep=it.records.samples.keeper(it.clock.now, journal.run, world.release.commit),
     )
 
 

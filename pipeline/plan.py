@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, get_type_hints
 
@@ -92,17 +92,34 @@ class Stage:
     ``during``: seconds to keep asking after the first yes. ``every``: seconds between two rounds.
     ``may_fail``: what goes wrong here is a warning; the release is already out and well.
     ``again``: a resumed run asks again, as long as production has not moved.
+    ``advises``: gates that only report: whatever they say, they stop nothing.
+    ``in_a_row``: rounds that must be good, one after the other, before it is settled.
+    ``budget``: rounds that may be bad in all, however short each of them is; None is no limit.
+    ``rhythm``: evidence type → it is read anew in every so manieth round, instead of in every one.
     """
 
     name: str
     purpose: str
     does: tuple[Step, ...] = ()
     asks: tuple[Gate, ...] = ()
+    advises: tuple[Gate, ...] = ()
     patience: float = 0
     during: float = 0
     every: float = 2
     may_fail: bool = False
     again: bool = False
+    in_a_row: int = 1
+    budget: int | None = None
+    rhythm: Mapping[type, int] = field(default_factory=dict)
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Those that decide, then those that advise."""
+        return (*self.asks, *self.advises)
+
+    @property
+    def moves_production(self) -> bool:
+        return any(step.moves_production for step in self.does)
 
 
 @dataclass(frozen=True)
@@ -115,11 +132,21 @@ class Pipeline:
 
     @property
     def gates(self) -> tuple[Gate, ...]:
-        return tuple(gate for stage in self.stages for gate in stage.asks)
+        return tuple(gate for stage in self.stages for gate in stage.gates)
 
     @property
     def steps(self) -> tuple[Step, ...]:
         return tuple(step for stage in self.stages for step in stage.does)
+
+    def with_shadows(self, names: Iterable[str]) -> "Pipeline":
+        """The same pipeline in which the gates of these names only advise. Names of other pipelines change nothing."""
+        shadows = frozenset(names)
+
+        def shaded(stage: Stage) -> Stage:
+            asks = tuple(gate for gate in stage.asks if gate.name not in shadows)
+            return replace(stage, asks=asks, advises=(*stage.advises, *(g for g in stage.asks if g not in asks)))
+
+        return replace(self, stages=tuple(map(shaded, self.stages)))
 
     def at_pace(self, pace: Mapping[str, Mapping[str, float]]) -> "Pipeline":
         """The same pipeline with some stages' patience, during or every changed."""
@@ -163,7 +190,7 @@ def check(pipeline: Pipeline, probes: Iterable[Probe], policies: Iterable[type])
                     raise BrokenPlan(f"{act.undo.name} needs {missing}, which {act.name} is not given")
             if act.gives:
                 available.add(act.gives)
-        for gate in stage.asks:
+        for gate in stage.gates:
             if gate.name in seen and not gate.repeats:
                 raise BrokenPlan(f"{gate.name} appears twice in {pipeline.name}: its words fit one moment")
             seen.add(gate.name)

@@ -1,7 +1,7 @@
 """One round of looking: each reading is taken once, all of them at the same time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from checks.gate import Finding, Gate, Verdict
@@ -11,10 +11,19 @@ from pipeline.world import World
 
 
 class Round:
-    """The readings of one round. Use as ``async with``; what is still being read at the end is cancelled."""
+    """The readings of one round. Use as ``async with``; what is still being read at the end is cancelled.
 
-    def __init__(self, world: World, known: Mapping[type, Any], probes: Mapping[type, Probe]) -> None:
-        self._world, self._known, self._probes = world, known, probes
+    ``seen`` is told each reading when it is there.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        known: Mapping[type, Any],
+        probes: Mapping[type, Probe],
+        seen: Callable[[Any], None] = lambda value: None,
+    ) -> None:
+        self._world, self._known, self._probes, self._seen = world, known, probes, seen
         self._reading: dict[type, asyncio.Task[Any]] = {}
 
     async def __aenter__(self) -> "Round":
@@ -35,7 +44,9 @@ class Round:
 
     async def _read(self, kind: type) -> Any:
         probe = self._probes[kind]
-        return await probe(self._world, *await self.all(inputs_of(probe)))
+        value = await probe(self._world, *await self.all(inputs_of(probe)))
+        self._seen(value)
+        return value
 
     async def all(self, kinds: tuple[type, ...]) -> tuple[Any, ...]:
         """Several at once, in order. The first failure is raised; the others go on being read for other gates."""

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import enum
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict, worst
 from checks.policy import Waiver
 from pipeline import log
@@ -41,13 +42,13 @@ class Outcome(enum.Enum):
 class Stop:
     """Why a run stopped going forward. ``bug`` is ours, and is raised once everything is put back.
 
-    ``shared``: the old deployment fails alike, so going back would not help; a person decides. ``cut``: the run was
-    interrupted, so nothing is known about the release.
+    ``holds``: no reason to go back (the old deployment fails alike, too little was seen, or nobody could look); a
+    person decides. ``cut``: the run was interrupted, so nothing is known about the release.
     """
 
     reason: str
     bug: Exception | None = None
-    shared: bool = False
+    holds: bool = False
     cut: bool = False
 
 
@@ -64,13 +65,16 @@ class Runner:
         *,
         waivers: Iterable[Waiver] = (),
         past: Past | None = None,
+        keep: Callable[[Any], None] = lambda seen: None,
     ) -> None:
         self.pipeline, self.world, self.probes, self.journal = pipeline, world, probes, journal
         self.waivers = tuple(waivers)
         self.past = past or Past()
         self.known: dict[type, Any] = {**known, **self.past.given}
         self._forward: asyncio.Task[Stop | None] | None = None
+        self._keep = keep
         self._said: dict[str, tuple[Finding, ...]] = {}
+        self._fresh: dict[type, tuple[int, Any]] = {}
         self._interrupted = ""
 
     async def run(self, *, only: str = "") -> Outcome | None:
@@ -94,7 +98,7 @@ class Runner:
             stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
             stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug, cut=True)
-        if stop and stop.shared and self.past.moved_production:
+        if stop and stop.holds and self.past.moved_production:
             return self._hold(stop)
         if stop:
             return await self.go_back(stop)
@@ -119,6 +123,7 @@ class Runner:
         for stage in stages:
             log.info("stage begins", stage=stage.name)
             self._said.clear()
+            self._fresh.clear()
             self.journal.append("stage begins", stage.name, patience=stage.patience, during=stage.during)
             stop = await self._settle(stage)
             if stop and not stage.may_fail:
@@ -141,8 +146,13 @@ class Runner:
         if verdict.stops:
             why = self._stopping(stage)
             wrong.append(f"{stage.name}: {max(why, key=lambda finding: finding.verdict)}")
-            return Stop("; ".join(wrong), shared=len(wrong) == 1 and all(finding.shared for finding in why))
+            holds = len(wrong) == 1 and all(self._holds(stage, finding) for finding in why)
+            return Stop("; ".join(wrong), holds=holds)
         return Stop("; ".join(wrong)) if wrong else None
+
+    def _holds(self, stage: Stage, finding: Finding) -> bool:
+        """Not being able to look takes no release back, unless it was being promoted: then nobody knows where it is."""
+        return finding.holds and not (finding.verdict is Verdict.UNKNOWN and stage.moves_production)
 
     async def _do(self, step: Step) -> None:
         """Look at the inputs, record them, act, record what it gave."""
@@ -161,32 +171,46 @@ class Runner:
         self.journal.append("step done", step.name, exact={"gives": freeze(gives) if gives is not None else None})
 
     async def _wait(self, stage: Stage) -> Verdict:
-        """Ask the stage's gates until they say yes (and go on saying so) or patience ends."""
-        clock, began, bad_since = self.world.clock, self.world.clock.monotonic(), None
+        """Ask the stage's gates until they say yes (and go on saying so) or patience, or the budget, ends."""
+        clock, began = self.world.clock, self.world.clock.monotonic()
+        since: dict[bool, float] = {}  # since when it is bad, and since when it is only thin
+        rounds, good, bad, again = 0, 0, 0, True
         while True:
-            verdict, lasting = await self._ask(stage)
-            now = clock.monotonic()
+            verdict, lasting = await self._ask(stage, rounds, everything=again)
+            passed = clock.monotonic() - began
+            self._show(stage, stage.during - passed)
             if not verdict.stops:
-                bad_since = None
-                if now - began >= stage.during:
+                since, good, again = {}, good + 1, False
+                if passed >= stage.during and good >= stage.in_a_row:
                     return verdict
-                pause = min(stage.every, stage.during - (now - began))
+                pause = min(stage.every, stage.during - passed) if passed < stage.during else stage.every
             else:
-                bad_since = now if bad_since is None else bad_since
-                left = stage.patience - (now - bad_since)
-                if verdict is Verdict.BLOCK or left <= 0 or (lasting and not self.past.moved_production):
+                thin = all(finding.thin for finding in self._stopping(stage))
+                good, bad, again = 0, bad + (not thin), not thin
+                since = {thin: since.get(thin, passed)}
+                left = stage.patience - (passed - since[thin])
+                left = max(left, stage.during - passed) if thin else left
+                spent = stage.budget is not None and bad > stage.budget
+                hopeless = lasting and not self.past.moved_production
+                if verdict is Verdict.BLOCK or left <= 0 or spent or hopeless:
                     return verdict
                 pause = min(stage.every, left)
+            rounds += 1
             await clock.sleep(pause)
 
-    async def _ask(self, stage: Stage) -> tuple[Verdict, bool]:
-        """One round over all gates of the stage at the same time; records every answer that is new."""
+    async def _ask(self, stage: Stage, rounds: int, *, everything: bool) -> tuple[Verdict, bool]:
+        """One round over all gates of the stage at the same time; records every answer that is new.
+
+        ``everything`` is read anew after a bad round; else what its rhythm still lets count is taken as it was.
+        """
         clock = self.world.clock
         began = clock.monotonic()
 
         async def one(gate: Gate) -> tuple[Verdict, bool]:
             findings, lasting = await look.ask(gate)
             findings = waive(self.waivers, gate.name, findings, clock.now().date())
+            if gate in stage.advises:
+                findings = tuple(map(noted, findings))
             if self._said.get(gate.name) != findings:
                 self._said[gate.name] = findings
                 ms = round((clock.monotonic() - began) * 1000)
@@ -197,12 +221,29 @@ class Runner:
                     findings=[f.plain for f in findings],
                     ms=ms,
                 )
-            return worst(findings), lasting
+            return worst(findings), lasting and gate not in stage.advises
 
-        async with Round(self.world, self.known, self.probes) as look:
-            answers = await asyncio.gather(*(one(gate) for gate in stage.asks))
+        def seen(value: Any) -> None:
+            self._fresh[type(value)] = (rounds, value)
+            self._keep(value)
+
+        kept = {
+            kind: value
+            for kind, (read, value) in self._fresh.items()
+            if not everything and rounds - read < stage.rhythm.get(kind, 1)
+        }
+        async with Round(self.world, {**kept, **self.known}, self.probes, seen) as look:
+            answers = await asyncio.gather(*(one(gate) for gate in stage.gates))
         verdict = max((answer for answer, _ in answers), default=Verdict.PASS)
         return verdict, any(lasting for answer, lasting in answers if answer.stops)
+
+    def _show(self, stage: Stage, left: float) -> None:
+        """One line of what is seen, for whoever watches."""
+        briefs = [value.brief() for _, value in self._fresh.values() if isinstance(value, Evidence)]
+        if stage.during and left > 0:
+            self.world.progress(
+                " · ".join(filter(None, (f"watching for another {int(left) // 60}:{int(left) % 60:02}", *briefs)))
+            )
 
     def _stopping(self, stage: Stage) -> list[Finding]:
         """What stops the stage, in its last round."""
@@ -271,3 +312,11 @@ class Runner:
         except Exception as error:
             with contextlib.suppress(OSError):
                 self.world.progress(f"journal: {error}")
+
+
+def noted(finding: Finding) -> Finding:
+    """What a gate that only advises says: read it, it stops nothing."""
+    if finding.verdict <= Verdict.WARN:
+        return finding
+    says = f"{finding.says} (noted; here it stops nothing, else: {finding.verdict.word})"
+    return replace(finding, verdict=Verdict.WARN, says=says)

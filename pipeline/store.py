@@ -11,7 +11,11 @@ create table if not exists deploy_events (
     seq {serial}, run text not null, at text not null, kind text not null, subject text not null, body text not null);
 create table if not exists deploy_locks (
     target text primary key, holder text not null, reason text not null, host text not null, pid integer not null,
-    since text not null, expires text not null, by_hand integer not null, fence integer not null)
+    since text not null, expires text not null, by_hand integer not null, fence integer not null);
+create table if not exists deploy_samples (
+    seq {serial}, at text not null, target text not null, run text not null, release text not null,
+    metric text not null, value double precision not null);
+create index if not exists deploy_samples_by_metric on deploy_samples (target, metric, at)
 """
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.evidence import BadRelease, Release
-from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy
+from checks.evidence import Release
+from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy, VendorsPolicy
 from pipeline.config import Config, Services
 from pipeline.errors import Mistake
-from pipeline.world import Clock, World
+from pipeline.world import Clock, NothingWritten, Records, World
 
 if TYPE_CHECKING:
     import httpx
@@ -29,7 +29,25 @@ SECRETS = {
     "SMOKE_PASSWORD": "the password of the smoke-test student in your app",
 }
 SANDBOX = ".sandbox"
-OPTIONAL = ("VERCEL_AUTOMATION_BYPASS_SECRET", "NOTIFY_WEBHOOK_URL", "NEON_API_KEY")
+OPTIONAL = {
+    "VERCEL_AUTOMATION_BYPASS_SECRET": "lets smoke tests through Deployment Protection. Vercel → Project → Settings →"
+    " Deployment Protection → Protection Bypass for Automation",
+    "NOTIFY_WEBHOOK_URL": "the team channel's incoming webhook (Slack style). Without it nobody is told",
+    "NEON_API_KEY": "Neon's API: branches, snapshots, computes. Neon console → Account settings → API keys",
+    "R2_ACCOUNT_ID": "R2, as the app has it. Cloudflare → R2 → Account details",
+    "R2_ACCESS_KEY_ID": "R2, as the app has it. Cloudflare → R2 → Manage API tokens (Object Read & Write)",
+    "R2_SECRET_ACCESS_KEY": "R2, as the app has it; shown once, with the key's id",
+    "R2_BUCKET": "R2, as the app has it",
+    "R2_ENDPOINT": "R2, only when the bucket is not at `https://ACCOUNT.r2.cloudflarestorage.com`",
+    "CLOUDFLARE_API_TOKEN": "the bucket's size without listing it. Cloudflare → My Profile → API Tokens (Account"
+    " Analytics: Read)",
+    "UPSTASH_REDIS_REST_URL": "Redis, as the app has it. Upstash console → the database → REST API",
+    "UPSTASH_REDIS_REST_TOKEN": "Redis, as the app has it. Upstash console → the database → REST API",
+    "UPSTASH_EMAIL": "Redis' limits and hit rate: the account's e-mail address",
+    "UPSTASH_API_KEY": "Redis' limits and hit rate. Upstash console → Account → Management API",
+    "GOOGLE_API_KEY": "the Chrome UX Report. Google Cloud console → APIs & Services → Credentials",
+}
+"""What can be asked only when it is set; what it is for."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +115,7 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
     urls, tokens = running["urls"], running["tokens"]
     services = Services(
         urls["vercel"], urls["github"], urls["sentry"], urls["betterstack"], urls["vercel-status"], urls["neon-status"],
-        urls["neon"],
+        urls["neon"], urls["cloudflare"], urls["upstash-api"], urls["google"],
     )  # fmt: skip
     secrets = {
         "VERCEL_TOKEN": tokens["vercel"],
@@ -110,11 +128,26 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         "NOTIFY_WEBHOOK_URL": urls["notify"],
         "NEON_API_KEY": tokens["neon"],
         "SANDBOX_TOKEN": tokens["control"],
+        "R2_ACCOUNT_ID": running["r2"]["account"],
+        "R2_ACCESS_KEY_ID": running["r2"]["access_key_id"],
+        "R2_SECRET_ACCESS_KEY": running["r2"]["secret_access_key"],
+        "R2_BUCKET": running["r2"]["bucket"],
+        "R2_ENDPOINT": running["r2"]["endpoint"],
+        "CLOUDFLARE_API_TOKEN": tokens["cloudflare"],
+        "UPSTASH_REDIS_REST_URL": running["upstash"]["url"],
+        "UPSTASH_REDIS_REST_TOKEN": running["upstash"]["token"],
+        "UPSTASH_EMAIL": running["upstash"]["email"],
+        "UPSTASH_API_KEY": running["upstash"]["api_key"],
     }
+    pages = tuple(
+        dataclasses.replace(page, url=f"{urls['statuspages']}/{page.vendor.lower().replace(' ', '')}")
+        for page in policies[VendorsPolicy].pages
+    )
     theirs = {
         SourcePolicy: dataclasses.replace(policies[SourcePolicy], repository=running["github"]["repository"]),
         ErrorsPolicy: dataclasses.replace(policies[ErrorsPolicy], **running["sentry"]),
         UptimePolicy: dataclasses.replace(policies[UptimePolicy], monitor=running["betterstack"]["monitor"]),
+        VendorsPolicy: dataclasses.replace(policies[VendorsPolicy], pages=pages),
         DatabasePolicy: dataclasses.replace(policies[DatabasePolicy], neon_project=running["neon"]["project"]),
     }
     vercel = running["vercel"]
@@ -142,20 +175,26 @@ async def open_world(
     clock: Clock,
     progress: Callable[[str], None] = lambda line: None,
     transport: "httpx.AsyncBaseTransport | None" = None,
-    known_bad: Callable[[], tuple[BadRelease, ...]] = tuple,
+    records: Records | None = None,
 ) -> AsyncIterator[World]:
     """Everything outside the process, in one value. ``transport`` replaces the network in tests."""
     import httpx
 
+    from pipeline.clients.analytics import VercelAnalytics
     from pipeline.clients.base import TIMEOUT
     from pipeline.clients.betterstack import BetterStack
+    from pipeline.clients.browser import Browser
+    from pipeline.clients.cloudflare import Cloudflare
     from pipeline.clients.github import GitHub
+    from pipeline.clients.google import ChromeReport
     from pipeline.clients.neon import Neon
     from pipeline.clients.pgtools import PostgresTools
     from pipeline.clients.postgres import Postgres
     from pipeline.clients.prismacli import PrismaCommand
     from pipeline.clients.sentry import Sentry
     from pipeline.clients.statuspages import StatusPages
+    from pipeline.clients.storage import Storage
+    from pipeline.clients.upstash import UpstashAccount, UpstashRedis
     from pipeline.clients.vercel import Vercel
     from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import TIMEOUT as VISIT_TIMEOUT
@@ -167,10 +206,14 @@ async def open_world(
     database = settings.policies[DatabasePolicy]
     limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
     here = bool(settings.control)  # a proxy that is set for the outside cannot reach this machine
+    bypass = secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", "")
     trust = httpx.create_ssl_context()  # loading the certificates is slow; once is enough
 
     def client(timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=timeout, limits=limits, transport=transport, verify=trust, trust_env=not here)
+
+    def has(name: str) -> str:
+        return secrets.get(name, "")
 
     async with contextlib.AsyncExitStack() as stack:
 
@@ -203,11 +246,27 @@ async def open_world(
             dumps=settings.root / database.dumps,
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT), clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
-                secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", ""),
+                bypass,
             ),
             webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
+            storage=Storage(
+                has("R2_ACCOUNT_ID"), has("R2_BUCKET"), has("R2_ACCESS_KEY_ID"), has("R2_SECRET_ACCESS_KEY"),
+                has("R2_ENDPOINT"),
+            ),
+            cloudflare=Cloudflare(
+                at.cloudflare, has("CLOUDFLARE_API_TOKEN"), has("R2_ACCOUNT_ID"), await pool(), clock
+            ),
+            redis=UpstashRedis(
+                has("UPSTASH_REDIS_REST_URL"), has("UPSTASH_REDIS_REST_TOKEN"), await pool(), clock
+            ),
+            upstash=UpstashAccount(at.upstash, has("UPSTASH_EMAIL"), has("UPSTASH_API_KEY"), await pool(), clock),
+            analytics=VercelAnalytics(
+                at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock
+            ),
+            chrome_report=ChromeReport(at.crux, has("GOOGLE_API_KEY"), await pool(), clock),
+            browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}),
             progress=progress,
-            known_bad=known_bad,
+            records=records or NothingWritten(),
         )  # fmt: skip
 
 

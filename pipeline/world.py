@@ -4,20 +4,26 @@ import asyncio
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
-    from checks.evidence import BadRelease, Release
+    from checks.evidence import BadRelease, Bookkeeping, Release, WeekByWeek
+    from pipeline.clients.analytics import VercelAnalytics
     from pipeline.clients.betterstack import BetterStack
+    from pipeline.clients.browser import Browser
+    from pipeline.clients.cloudflare import Cloudflare
     from pipeline.clients.github import GitHub
+    from pipeline.clients.google import ChromeReport
     from pipeline.clients.neon import Neon
     from pipeline.clients.pgtools import PostgresTools
     from pipeline.clients.postgres import Postgres
     from pipeline.clients.prismacli import PrismaCommand
     from pipeline.clients.sentry import Sentry
     from pipeline.clients.statuspages import StatusPages
+    from pipeline.clients.storage import Storage
+    from pipeline.clients.upstash import UpstashAccount, UpstashRedis
     from pipeline.clients.vercel import Vercel
     from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import Visitor
@@ -51,6 +57,38 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class Records(Protocol):
+    """What was written down about a target, see ``pipeline.records``."""
+
+    def known_bad(self) -> "tuple[BadRelease, ...]": ...
+
+    def good_releases(self, metric: str, most: int) -> tuple[float, ...]: ...
+
+    def bookkeeping(self) -> "Bookkeeping": ...
+
+    def week_by_week(self) -> "WeekByWeek": ...
+
+
+class NothingWritten:
+    """The records of somebody who has none."""
+
+    def known_bad(self) -> "tuple[BadRelease, ...]":
+        return ()
+
+    def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
+        return ()
+
+    def bookkeeping(self) -> "Bookkeeping":
+        from checks.evidence import Bookkeeping
+
+        return Bookkeeping(())
+
+    def week_by_week(self) -> "WeekByWeek":
+        from checks.evidence import WeekByWeek
+
+        return WeekByWeek(())
+
+
 @dataclass(frozen=True)
 class World:
     """What probes and steps are given. ``run`` is this run's id; ``progress`` is called with one line of text."""
@@ -80,9 +118,16 @@ class World:
     prisma: "PrismaCommand"
     visitor: "Visitor"
     webhook: "Webhook"
+    storage: "Storage"
+    cloudflare: "Cloudflare"
+    redis: "UpstashRedis"
+    upstash: "UpstashAccount"
+    analytics: "VercelAnalytics"
+    chrome_report: "ChromeReport"
+    browser: "Browser"
     progress: Callable[[str], None] = lambda line: None
-    known_bad: "Callable[[], tuple[BadRelease, ...]]" = tuple
-    """Releases that were taken back, as the journal knows them."""
+    records: "Records" = field(default_factory=lambda: NothingWritten())
+    """What was written down about this target."""
 
     migrations: Path = Path("prisma/migrations")
     """Where the release's migrations are."""

@@ -12,9 +12,10 @@ import httpx
 from checks.evidence import Release
 from pipeline.config import Config, load
 from pipeline.definition import DEPLOY, PROBES
-from pipeline.journal import Event, Journal, known_bad
+from pipeline.journal import Event, Journal
 from pipeline.past import recall
 from pipeline.plan import Pipeline, probes_by_type
+from pipeline.records import Written
 from pipeline.redact import Redactor
 from pipeline.report import Report, report_of
 from pipeline.runner import Outcome, Runner, Stop
@@ -87,7 +88,12 @@ class InProcess:
 
     def world(self, release: Release, run: str = "r1") -> Any:
         return open_world(
-            self.settings, release, run, self.clock, transport=self.wire, known_bad=lambda: known_bad(self.store)
+            self.settings,
+            release,
+            run,
+            self.clock,
+            transport=self.wire,
+            records=Written(self.store, "sandbox", self.clock),
         )
 
     def runner(self, world: World, journal: Journal, **more: Any) -> Runner:

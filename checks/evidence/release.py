@@ -119,6 +119,8 @@ class ProductionBefore(Evidence):
     id: str
     url: str
     domain: str
+    at: str = ""
+    """When that was noted, right before the promotion; ISO 8601."""
 
 
 @dataclass(frozen=True)

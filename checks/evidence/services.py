@@ -1,14 +1,17 @@
-"""What the services around the site say."""
+"""What the vendors' status pages and Better Stack say."""
 
+import datetime
 from dataclasses import dataclass
 
 from checks.evidence.base import Evidence
-from checks.evidence.site import LoadTimes
+from checks.statistics import percentile
 
 
 @dataclass(frozen=True)
 class VendorStatus:
-    """A vendor's own word. ``indicator``: none, minor, major or critical."""
+    """What a vendor says about itself. ``indicator``: none, minor, major, critical; ``unread`` when the page is not
+    readable, and then ``incidents`` has the reason.
+    """
 
     vendor: str
     indicator: str
@@ -26,6 +29,22 @@ class NeonStatus(VendorStatus, Evidence):
 
 
 @dataclass(frozen=True)
+class OtherStatuses(Evidence):
+    """The pages under `vendors.pages`. Source: GET {page}/api/v2/summary.json, or {page}/index.json (Better Stack)"""
+
+    pages: tuple[VendorStatus, ...]
+
+
+@dataclass(frozen=True)
+class Region:
+    """The newest answer that a monitor got from one region. ``at`` is ISO 8601."""
+
+    name: str
+    at: str
+    ms: int
+
+
+@dataclass(frozen=True)
 class Monitor(Evidence):
     """Better Stack's monitor of production. Source: GET /api/v2/monitors/{id}, …/sla and …/response-times"""
 
@@ -38,37 +57,95 @@ class Monitor(Evidence):
     """Response times of the last 24 h, all regions."""
     incidents: tuple[str, ...]
     """Open ones: cause and since when."""
+    regions: tuple[Region, ...] = ()
+    """Where it asks from, and the newest answer there."""
+    window: str = ""
+    """A maintenance window that is set, as ``from–to zone``; empty when there is none."""
 
     @property
     def p95_ms(self) -> int:
         """Nearest-rank 95th percentile of the last 24 h, computed here: Better Stack has none."""
-        return LoadTimes(self.response_ms).p95_ms
+        return round(percentile(self.response_ms, 95))
+
+    def since(self, moment: str) -> tuple[Region, ...]:
+        """The regions that have seen an answer after ``moment`` (ISO 8601)."""
+        began = datetime.datetime.fromisoformat(moment)
+        return tuple(one for one in self.regions if one.at and datetime.datetime.fromisoformat(one.at) > began)
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (
+            ("uptime.availability_percent", self.availability_percent),
+            *((("uptime.p95_ms", self.p95_ms),) if self.response_ms else ()),
+        )
+
+    def brief(self) -> str:
+        return f"monitor {self.status}"
 
 
 @dataclass(frozen=True)
-class Issue:
-    """A Sentry issue. ``level``: fatal, error, warning, info."""
+class UptimeToday(Evidence):
+    """The monitor's last day. Source: GET /api/v2/monitors/{id}/sla and GET /api/v3/incidents"""
 
-    level: str
-    title: str
-    events: int
-    url: str
+    availability_percent: float
+    down_seconds: int
+    incidents: int
 
-
-@dataclass(frozen=True)
-class NewIssues(Evidence):
-    """Unresolved issues first seen in this release. Source: GET …/issues/?query=is:unresolved firstRelease:"…" """
-
-    release: str
-    issues: tuple[Issue, ...]
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("uptime.a_day_percent", self.availability_percent),)
 
 
 @dataclass(frozen=True)
-class ErrorRate(Evidence):
-    """Errors of this release now against everybody's before. Source: GET …/events-timeseries/?dataset=errors&yAxis=count()"""
+class PastIncident:
+    """One of Better Stack's incidents. ``minutes`` it lasted so far; ``started`` is ISO 8601."""
 
-    events: int
-    """Of this release, in the last ``minutes``."""
-    usual: float
-    """In as many minutes, averaged over the day before."""
-    minutes: int
+    cause: str
+    started: str
+    minutes: float
+    open: bool
+
+
+@dataclass(frozen=True)
+class PastIncidents(Evidence):
+    """The last week's incidents, oldest first. Source: GET /api/v3/incidents?from=…"""
+
+    incidents: tuple[PastIncident, ...]
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("uptime.incidents_a_week", len(self.incidents)),)
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """A job that reports to Better Stack. ``status``: paused, pending, up, down."""
+
+    name: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Heartbeats(Evidence):
+    """Source: GET /api/v2/heartbeats"""
+
+    heartbeats: tuple[Heartbeat, ...]
+
+
+@dataclass(frozen=True)
+class MonitorChange:
+    """What `monitor.sync` would do to one monitor. ``action``: create or update; ``changes``: key, is, must be."""
+
+    name: str
+    action: str
+    changes: tuple[tuple[str, str, str], ...]
+    id: str = ""
+
+    def __str__(self) -> str:
+        if self.action == "create":
+            return f"{self.name} does not exist"
+        return f"{self.name}: " + ", ".join(f"{key} is {now}, must be {then}" for key, now, then in self.changes)
+
+
+@dataclass(frozen=True)
+class MonitorChanges(Evidence):
+    """How Better Stack's monitors differ from those that deploy.yml declares. Source: GET /api/v2/monitors"""
+
+    changes: tuple[MonitorChange, ...]

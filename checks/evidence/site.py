@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from checks.evidence.base import Evidence
+from checks.statistics import at_least, percentile
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class StagedHealth(Health, Evidence):
 @dataclass(frozen=True)
 class ProductionHealth(Health, Evidence):
     """Production's health after promotion. Source: GET https://{domain}{health.path}"""
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("health.ms", self.ms),) if self.status == 200 else ()
+
+    def brief(self) -> str:
+        return f"health {self.status or 'silent'} in {self.ms} ms"
 
 
 @dataclass(frozen=True)
@@ -164,5 +171,12 @@ class LoadTimes(Evidence):
     @property
     def p95_ms(self) -> int:
         """Nearest-rank 95th percentile; 0 without visits."""
-        ordered = sorted(self.ms)
-        return ordered[max(0, -(-95 * len(ordered) // 100) - 1)] if ordered else 0
+        return round(percentile(self.ms, 95))
+
+    @property
+    def surely_ms(self) -> float:
+        """What the 95th percentile of all visits is above with 95 % certainty, judged from these few."""
+        return at_least(self.ms, 95)
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("load.p95_ms", self.p95_ms),) if self.ms else ()

@@ -22,16 +22,28 @@ from checks.policy.release import (
     Shape,
     SourcePolicy,
 )
-from checks.policy.services import ErrorsPolicy, Indicator, UptimePolicy, VendorsPolicy
-from checks.policy.site import HealthPolicy, Journeys, PerformancePolicy, Route, SmokePolicy
+from checks.policy.services import (
+    AuthPolicy,
+    DeclaredMonitor,
+    ErrorsPolicy,
+    Indicator,
+    RedisPolicy,
+    StatusPage,
+    StoragePolicy,
+    UptimePolicy,
+    VendorsPolicy,
+)
+from checks.policy.site import HealthPolicy, Journeys, PerformancePolicy, Route, SmokePolicy, VitalsPolicy
 
 __all__ = [
     "ApprovalPolicy",
+    "AuthPolicy",
     "BuildPolicy",
     "Contact",
     "ContactsPolicy",
     "ContinuousIntegrationPolicy",
     "DatabasePolicy",
+    "DeclaredMonitor",
     "EnvironmentPolicy",
     "ErrorsPolicy",
     "FreezePolicy",
@@ -44,6 +56,7 @@ __all__ = [
     "PerformancePolicy",
     "Policy",
     "PromotionPolicy",
+    "RedisPolicy",
     "RequiredVariable",
     "ReviewPolicy",
     "Route",
@@ -52,7 +65,10 @@ __all__ = [
     "Shape",
     "SmokePolicy",
     "SourcePolicy",
+    "StatusPage",
+    "StoragePolicy",
     "UptimePolicy",
     "VendorsPolicy",
+    "VitalsPolicy",
     "Waiver",
 ]

@@ -72,3 +72,31 @@ class PerformancePolicy(Policy):
     """95th percentile of page load times."""
     visits: int = 20
     """How many visits the reading takes."""
+    times_usual: float = 2.0
+    """Slower than this many times the median of the last good releases is a warning."""
+    good_releases: int = 5
+    """How many of them are compared with."""
+
+
+@dataclass(frozen=True)
+class VitalsPolicy(Policy):
+    """Core Web Vitals, at the 75th percentile of real visits; the story's targets are the defaults."""
+
+    lcp_ms: int = 2500
+    """Largest Contentful Paint."""
+    inp_ms: int = 200
+    """Interaction to Next Paint; it has superseded FID."""
+    fid_ms: int = 100
+    """First Input Delay, where a source still gives it."""
+    cls: float = 0.1
+    """Cumulative Layout Shift."""
+    least_samples: int = 30
+    """Fewer visits than this are too few to say."""
+    pages: tuple[str, ...] = ("/",)
+    """Pages that the laboratory loads."""
+    lab: bool = True
+    """Load a staged page in a browser, when there is one on this machine."""
+    lab_times: int = 3
+    """How often it is loaded; the median counts."""
+    least_visitors_percent: float = 10
+    """Fewer page views than this share of the same hour a week ago are no usual day any more."""

@@ -46,9 +46,10 @@ class Service:
             here, query = links.pop(), params if not found else None
 
             def note(response: httpx.Response) -> None:
-                following = str(response.links.get("next", {}).get("url", ""))
-                if following.startswith(self.base + "/"):  # our token goes nowhere else
-                    links[:] = [following.removeprefix(self.base)]
+                following = response.links.get("next", {})
+                more = following.get("results") != "false"  # Sentry names a next page also when there is none
+                if more and following.get("url", "").startswith(self.base + "/"):  # our token goes nowhere else
+                    links[:] = [following["url"].removeprefix(self.base)]
 
             found += await self.repeatable("GET", here, parse, params=query, seen=note)
         return tuple(found)

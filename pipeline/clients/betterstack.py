@@ -1,58 +1,190 @@
-"""Better Stack's Uptime API: monitors, availability and incidents."""
+"""Better Stack's Uptime API: monitors, availability, incidents and heartbeats."""
 
 import datetime
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-from pipeline.clients.base import Service
+from pipeline.clients.base import PAGES, Service, nothing
+from pipeline.errors import Refused
 from pipeline.world import Clock
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class OpenIncident:
-    """One unresolved incident; ``started`` is ISO 8601."""
+class Incident:
+    """One incident; times are ISO 8601, ``resolved`` is empty while it is open."""
 
+    id: str
     cause: str
     started: str
+    resolved: str
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """A monitor. ``attributes`` as Better Stack names them."""
+
+    id: str
+    name: str
+    status: str
+    attributes: Mapping[str, Any]
+
+    @property
+    def window(self) -> str:
+        """A maintenance window that is set on it, in words; empty when there is none."""
+        begin, end = self.attributes.get("maintenance_from"), self.attributes.get("maintenance_to")
+        if not begin or not end:
+            return ""
+        days = ", ".join(self.attributes.get("maintenance_days") or ()) or "every day"
+        return f"{begin}–{end} {self.attributes.get('maintenance_timezone') or 'UTC'} on {days}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a monitor got from one region in the last day: (ISO 8601, ms), oldest first."""
+
+    region: str
+    answers: tuple[tuple[str, int], ...]
 
 
 class BetterStack(Service):
-    """Reads one team's monitors."""
+    """One team's monitors."""
 
     def __init__(self, base: str, token: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("betterstack", base, http, clock, {"authorization": f"Bearer {token}"})
 
-    async def status(self, monitor: str) -> str:
-        """paused, pending, maintenance, up, validating or down. GET /api/v2/monitors/{id}"""
-        return await self.read(f"/api/v2/monitors/{monitor}", lambda body: str(body["data"]["attributes"]["status"]))
+    async def monitor(self, id: str) -> Watcher:
+        """GET /api/v2/monitors/{id}"""
+        return await self.read(f"/api/v2/monitors/{id}", lambda body: _watcher(body["data"]))
 
-    async def availability_percent(self, monitor: str, since: datetime.date, until: datetime.date) -> float:
-        """GET /api/v2/monitors/{id}/sla"""
+    async def monitors(self) -> tuple[Watcher, ...]:
+        """GET /api/v2/monitors"""
+        return await self._pages("/api/v2/monitors", _watcher, {"per_page": 250})
+
+    async def availability(self, monitor: str, since: datetime.date, until: datetime.date) -> tuple[float, int, int]:
+        """(percent, seconds of downtime, incidents) of whole days. GET /api/v2/monitors/{id}/sla"""
+
+        def parse(body: Any) -> tuple[float, int, int]:
+            found = body["data"]["attributes"]
+            return float(found["availability"]), int(found["total_downtime"]), int(found["number_of_incidents"])
+
         query = {"from": since.isoformat(), "to": until.isoformat()}
-        return await self.read(
-            f"/api/v2/monitors/{monitor}/sla", lambda body: float(body["data"]["attributes"]["availability"]), query
-        )
+        return await self.read(f"/api/v2/monitors/{monitor}/sla", parse, query)
 
-    async def response_ms(self, monitor: str) -> tuple[int, ...]:
-        """Every response time of the last 24 h, all regions; the API has seconds. GET …/monitors/{id}/response-times"""
+    async def answers(self, monitor: str) -> tuple[Seen, ...]:
+        """Every answer of the last 24 h, by region; the API has seconds. GET …/monitors/{id}/response-times"""
 
-        def parse(body: Any) -> tuple[int, ...]:
-            regions = body["data"]["attributes"]["regions"]
+        def parse(body: Any) -> tuple[Seen, ...]:
             return tuple(
-                round(float(point["response_time"]) * 1000) for region in regions for point in region["response_times"]
+                Seen(
+                    str(region["region"]),
+                    tuple(
+                        (str(one["at"]), round(float(one["response_time"]) * 1000)) for one in region["response_times"]
+                    ),
+                )
+                for region in body["data"]["attributes"]["regions"]
             )
 
         return await self.read(f"/api/v2/monitors/{monitor}/response-times", parse)
 
-    async def open_incidents(self, monitor: str) -> tuple[OpenIncident, ...]:
-        """GET /api/v3/incidents"""
+    async def incidents(
+        self, monitor: str = "", *, open_only: bool = False, since: datetime.date | None = None
+    ) -> tuple[Incident, ...]:
+        """Newest first. GET /api/v3/incidents"""
+        query: dict[str, str | int] = {"per_page": 50}
+        if monitor:
+            query["monitor_id"] = monitor
+        if open_only:
+            query["resolved"] = "false"
+        if since:
+            query["from"] = since.isoformat()
+        return await self._pages("/api/v3/incidents", _incident, query)
 
-        def parse(body: Any) -> tuple[OpenIncident, ...]:
-            found = (item["attributes"] for item in body["data"])
-            return tuple(
-                OpenIncident(str(one.get("cause") or one.get("name")), str(one["started_at"])) for one in found
+    async def heartbeats(self) -> tuple[tuple[str, str], ...]:
+        """(name, status) of each. GET /api/v2/heartbeats"""
+        return await self._pages(
+            "/api/v2/heartbeats",
+            lambda one: (str(one["attributes"]["name"]), str(one["attributes"]["status"])),
+            {"per_page": 250},
+        )
+
+    async def create_monitor(self, attributes: Mapping[str, Any]) -> Watcher:
+        """POST /api/v2/monitors"""
+        return await self.once("POST", "/api/v2/monitors", lambda body: _watcher(body["data"]), json=dict(attributes))
+
+    async def change_monitor(self, id: str, attributes: Mapping[str, Any]) -> Watcher:
+        """PATCH /api/v2/monitors/{id}: twice is the same as once."""
+        path = f"/api/v2/monitors/{id}"
+        return await self.repeatable("PATCH", path, lambda body: _watcher(body["data"]), json=dict(attributes))
+
+    async def open_window(self, monitor: str, since: datetime.datetime, until: datetime.datetime) -> None:
+        """Mute the monitor from ``since`` to ``until`` (UTC); Better Stack itself ends it then, whatever becomes of us.
+
+        Its windows come back every week, so ``close_window`` still has to take it away.
+        """
+        days = sorted({f"{one:%a}".lower() for one in (since, until)})
+        await self.change_monitor(
+            monitor,
+            {
+                "maintenance_from": f"{since:%H:%M:%S}",
+                "maintenance_to": f"{until:%H:%M:%S}",
+                "maintenance_timezone": "UTC",
+                "maintenance_days": days,
+            },
+        )
+
+    async def close_window(self, monitor: str) -> None:
+        """Take the window away."""
+        await self.change_monitor(monitor, {"maintenance_from": None, "maintenance_to": None, "maintenance_days": []})
+
+    async def raise_incident(self, summary: str, requester: str) -> str:
+        """Open an incident by hand and notify by e-mail and push, without a call. Its id. POST /api/v3/incidents"""
+        body = {
+            "requester_email": requester, "name": summary, "summary": summary, "description": summary,
+            "call": False, "sms": False, "email": True, "push": True,
+        }  # fmt: skip
+        return await self.once("POST", "/api/v3/incidents", lambda answer: str(answer["data"]["id"]), json=body)
+
+    async def incident(self, id: str) -> Incident | None:
+        """None when there is none. GET /api/v3/incidents/{id}"""
+        try:
+            return await self.read(f"/api/v3/incidents/{id}", lambda body: _incident(body["data"]))
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def resolve_incident(self, id: str, by: str) -> None:
+        """POST /api/v3/incidents/{id}/resolve"""
+        await self.repeatable("POST", f"/api/v3/incidents/{id}/resolve", nothing, json={"resolved_by": by})
+
+    async def _pages(self, path: str, parse: Callable[[Any], T], query: Mapping[str, Any]) -> tuple[T, ...]:
+        """All pages, as ``pagination.next`` names them; at most PAGES."""
+        found: list[T] = []
+        for page in range(1, PAGES + 1):
+            items, more = await self.read(
+                path,
+                lambda body: ([parse(one) for one in body["data"]], bool((body.get("pagination") or {}).get("next"))),
+                {**query, "page": page},
             )
+            found += items
+            if not more:
+                break
+        return tuple(found)
 
-        return await self.read("/api/v3/incidents", parse, {"resolved": "false", "monitor_id": monitor, "per_page": 50})
+
+def _watcher(one: Any) -> Watcher:
+    found = one["attributes"]
+    return Watcher(str(one["id"]), str(found.get("pronounceable_name") or ""), str(found["status"]), found)
+
+
+def _incident(one: Any) -> Incident:
+    found = one["attributes"]
+    return Incident(
+        str(one["id"]), str(found.get("cause") or found.get("name")), str(found["started_at"]),
+        str(found.get("resolved_at") or ""),
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """GitHub's REST API: commits, checks, pull requests, alerts and deployments of one repository."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -84,6 +84,30 @@ class GitHub(Service):
         except Refused as error:
             if error.status == 404:
                 return "unknown"
+            raise
+
+    async def commits_between(self, base: str, head: str) -> tuple[Mapping[str, str], ...]:
+        """Commits of ``head`` that ``base`` has not, as Sentry wants them, newest last; empty when either is unknown.
+
+        GET /repos/{owner}/{repo}/compare/{basehead}
+        """
+
+        def parse(body: Any) -> tuple[Mapping[str, str], ...]:
+            return tuple(
+                {
+                    "id": str(one["sha"]),
+                    "message": str(one["commit"]["message"]).splitlines()[0][:200],
+                    "author_name": str((one["commit"].get("author") or {}).get("name") or ""),
+                    "timestamp": str((one["commit"].get("author") or {}).get("date") or ""),
+                }
+                for one in body["commits"]
+            )
+
+        try:
+            return await self.read(f"{self._repo}/compare/{base}...{head}", parse)
+        except Refused as error:
+            if error.status == 404:
+                return ()
             raise
 
     async def file(self, path: str, ref: str) -> str | None:

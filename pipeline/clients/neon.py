@@ -52,6 +52,19 @@ class Snapshot:
     expires: str = ""
 
 
+@dataclass(frozen=True)
+class ComputeState:
+    """A compute: ``state`` and ``pending`` are init, active or idle; sizes in compute units."""
+
+    branch: str
+    state: str
+    pending: str
+    least_cu: float
+    most_cu: float
+    disabled: bool
+    kind: str
+
+
 class Neon(Service):
     """One project. Writes are finished when they return: Neon's operations are waited for."""
 
@@ -70,6 +83,12 @@ class Neon(Service):
     async def project(self) -> Project:
         """GET /projects/{project_id}"""
         return await self.read(self._root, _project)
+
+    async def computes(self) -> tuple["ComputeState", ...]:
+        """GET /projects/{project_id}/endpoints"""
+        return await self.read(
+            f"{self._root}/endpoints", lambda body: tuple(_compute_state(one) for one in body["endpoints"])
+        )
 
     async def branches(self) -> tuple[Branch, ...]:
         """GET /projects/{project_id}/branches"""
@@ -227,6 +246,14 @@ def _project(body: Any) -> Project:
 def _branch(one: Any, url: str = "") -> Branch:
     default = bool(one.get("default", one.get("primary", False)))
     return Branch(one["id"], one["name"], default, _time(one["created_at"]), str(one.get("expires_at") or ""), url)
+
+
+def _compute_state(one: Any) -> ComputeState:
+    return ComputeState(
+        one["branch_id"], str(one["current_state"]), str(one.get("pending_state") or ""),
+        float(one["autoscaling_limit_min_cu"]), float(one["autoscaling_limit_max_cu"]), bool(one.get("disabled")),
+        str(one["type"]),
+    )  # fmt: skip
 
 
 def _snapshot(one: Any) -> Snapshot:

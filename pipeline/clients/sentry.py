@@ -1,23 +1,44 @@
-"""Sentry's REST API: issues, error counts and releases of one project."""
+"""Sentry's REST API: issues, errors, requests, sessions and releases of one project."""
 
+import dataclasses
 import datetime
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from pipeline.clients.base import Params, Service, nothing
+from pipeline.errors import Refused
 from pipeline.world import Clock
+
+DETAILS = 10  # issues whose first release is asked for one by one
+SPANS = "is_transaction:true "  # one span a request, not one for every query in it
 
 
 @dataclass(frozen=True)
 class SentryIssue:
-    """An issue. ``level``: fatal, error, warning, info or debug."""
+    """An issue. ``level``: fatal, error, warning, info, debug. ``release``: the one it was first seen in, if asked."""
 
+    id: str
     level: str
     title: str
     events: int
     url: str
+    where: str
+    first_seen: str
+    status: str
+    release: str = ""
+
+
+@dataclass(frozen=True)
+class SentryRelease:
+    """A release as Sentry knows it; ``environments`` are those it was deployed to."""
+
+    version: str
+    commits: int
+    environments: tuple[str, ...]
 
 
 class Sentry(Service):
@@ -29,55 +50,169 @@ class Sentry(Service):
         super().__init__("sentry", base, http, clock, {"authorization": f"Bearer {token}"})
         self.organization, self.project = organization, project
         self._root = f"/api/0/organizations/{organization}"
+        self._projects = f"/api/0/projects/{organization}/{project}"
 
-    async def new_issues(self, release: str, environment: str) -> tuple[SentryIssue, ...]:
-        """Unresolved issues first seen in ``release``. GET /api/0/organizations/{org}/issues/"""
+    async def issues(
+        self, query: str, environment: str, *, sort: str = "date", period: str = ""
+    ) -> tuple[SentryIssue, ...]:
+        """Issues that ``query`` finds, also the resolved and archived ones unless it says otherwise.
 
-        def parse(body: Any) -> tuple[SentryIssue, ...]:
-            return tuple(
-                SentryIssue(str(i["level"]), str(i["title"]), int(i["count"]), str(i.get("permalink") or ""))
-                for i in body
-            )
-
-        query: Params = {
-            "query": f'is:unresolved firstRelease:"{release}" project:{self.project}',
+        ``sort``: date, new or freq. ``period``: e.g. ``14d``. GET /api/0/organizations/{org}/issues/
+        """
+        asked: Params = {
+            "query": f"{query} project:{self.project}",
             "environment": environment,
+            "sort": sort,
             "limit": 100,
+            **({"statsPeriod": period} if period else {}),
         }
-        return await self.read(f"{self._root}/issues/", parse, query)
+        return await self.read_all(f"{self._root}/issues/", lambda body: [_issue(one) for one in body], asked)
 
-    async def error_counts(
-        self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
-    ) -> tuple[tuple[float, int], ...]:
-        """(unix time, number of errors) of the project per 15 minutes, of one release or of all.
+    async def with_release(self, issues: Sequence[SentryIssue]) -> tuple[SentryIssue, ...]:
+        """The first DETAILS of ``issues``, each with the release it was first seen in.
 
-        GET /api/0/organizations/{org}/events-timeseries/
+        GET /api/0/organizations/{org}/issues/{issue_id}/
         """
 
-        def parse(body: Any) -> tuple[tuple[float, int], ...]:
-            return tuple(
-                (float(point["timestamp"]) / 1000, int(point["value"] or 0))
-                for series in body["timeSeries"]
-                for point in series["values"]
-            )
+        def first(body: Any) -> str:
+            return str((body.get("firstRelease") or {}).get("version") or "")
+
+        return tuple([
+            dataclasses.replace(one, release=await self.read(f"{self._root}/issues/{one.id}/", first))
+            for one in issues[:DETAILS]
+        ])  # fmt: skip
+
+    async def errors(
+        self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
+    ) -> int:
+        """How many errors the project had, of one release or of all. GET …/events-timeseries/?dataset=errors"""
+        return await self._total("errors", since, until, environment, release)
+
+    async def requests(
+        self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
+    ) -> int:
+        """How many requests Sentry has traced; 0 when tracing is off. GET …/events-timeseries/?dataset=spans"""
+        return await self._total("spans", since, until, environment, release)
+
+    async def _total(
+        self, dataset: str, since: datetime.datetime, until: datetime.datetime, environment: str, release: str
+    ) -> int:
+        seconds = (until - since).total_seconds()
+
+        def parse(body: Any) -> int:
+            """Only whole buckets and parts of them inside the span; Sentry rounds the span to its buckets."""
+            values = [point for series in body["timeSeries"] for point in series["values"]]
+            return sum(int(one["value"] or 0) for one in values)
 
         query: Params = {
-            "dataset": "errors",
+            "dataset": dataset,
             "yAxis": "count()",
-            "query": f"project:{self.project}" + (f' release:"{release}"' if release else ""),
+            "query": (SPANS if dataset == "spans" else "")
+            + f"project:{self.project}"
+            + (f' release:"{release}"' if release else ""),
             "environment": environment,
-            "interval": 900,
-            "start": since.strftime("%Y-%m-%dT%H:%M:%S"),
-            "end": until.strftime("%Y-%m-%dT%H:%M:%S"),
+            "interval": 60 if seconds <= 3 * 3600 else 900 if seconds <= 2 * 86400 else 3600,
+            "start": _when(since),
+            "end": _when(until),
         }
         return await self.read(f"{self._root}/events-timeseries/", parse, query)
 
-    async def record_release(self, version: str, environment: str, url: str) -> None:
-        """Record that ``version`` exists and is deployed.
+    async def by_endpoint(
+        self, dataset: str, since: datetime.datetime, until: datetime.datetime, environment: str
+    ) -> Mapping[str, int]:
+        """Endpoint → number of ``errors`` or of requests (``spans``), the hundred busiest. GET …/events/"""
+
+        def parse(body: Any) -> dict[str, int]:
+            return {str(row["transaction"]): int(row["count()"]) for row in body["data"] if row.get("transaction")}
+
+        query = [
+            ("dataset", dataset), ("field", "transaction"), ("field", "count()"), ("sort", "-count()"),
+            ("query", (SPANS if dataset == "spans" else "") + f"project:{self.project}"),
+            ("environment", environment), ("start", _when(since)), ("end", _when(until)), ("per_page", "100"),
+        ]  # fmt: skip
+        return await self.read(f"{self._root}/events/", parse, query)  # type: ignore[arg-type]
+
+    async def sessions(self, environment: str) -> tuple[int, float | None]:
+        """Sessions of the last day, and the percentage that did not crash; None without sessions. GET …/sessions/"""
+
+        def parse(body: Any) -> tuple[int, float | None]:
+            totals = [group["totals"] for group in body["groups"]]
+            count = sum(int(one.get("sum(session)") or 0) for one in totals)
+            rates = [one.get("crash_free_rate(session)") for one in totals]
+            return count, round(100 * float(rates[0]), 4) if count and rates[0] is not None else None
+
+        query = [
+            ("field", "sum(session)"), ("field", "crash_free_rate(session)"), ("statsPeriod", "24h"),
+            ("interval", "1h"), ("environment", environment), ("query", f"project:{self.project}"),
+        ]  # fmt: skip
+        return await self.read(f"{self._root}/sessions/", parse, query)  # type: ignore[arg-type]
+
+    async def release(self, version: str) -> SentryRelease | None:
+        """GET /api/0/organizations/{org}/releases/{version}/ and …/deploys/; None when Sentry does not know it."""
+        path = f"{self._root}/releases/{quote(version, safe='')}/"
+        try:
+            commits = await self.read(path, lambda body: int(body.get("commitCount") or 0))
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+        deployed = await self.read_all(f"{path}deploys/", lambda body: [str(one["environment"]) for one in body])
+        return SentryRelease(version, commits, tuple(dict.fromkeys(deployed)))
+
+    async def source_maps(self, version: str) -> int:
+        """Artifact bundles of ``version``. GET /api/0/projects/{org}/{project}/files/artifact-bundles/"""
+        path = f"{self._projects}/files/artifact-bundles/"
+        return await self.read(path, lambda body: len(body), {"query": version})
+
+    async def record_release(
+        self, version: str, environment: str, url: str, commits: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        """Record that ``version`` exists, which ``commits`` (``id``, …) are new in it, and that it is deployed.
 
         POST /api/0/organizations/{org}/releases/ (201 made, 208 already there), then POST …/releases/{version}/deploys/
         """
-        body = {"version": version, "projects": [self.project]}
+        body: dict[str, Any] = {"version": version, "projects": [self.project]}
+        if commits:
+            body["commits"] = [dict(one) for one in commits]
         await self.repeatable("POST", f"{self._root}/releases/", nothing, json=body)
         deploy = {"environment": environment, "url": url, "projects": [self.project]}
-        await self.once("POST", f"{self._root}/releases/{version}/deploys/", nothing, json=deploy)
+        await self.once("POST", f"{self._root}/releases/{quote(version, safe='')}/deploys/", nothing, json=deploy)
+
+    async def public_key(self) -> str:
+        """A DSN of the project: the address that an SDK sends to. GET /api/0/projects/{org}/{project}/keys/"""
+
+        def parse(body: Any) -> str:
+            return str(next(one["dsn"]["public"] for one in body if one.get("isActive", True)))
+
+        try:
+            return await self.read(f"{self._projects}/keys/", parse)
+        except StopIteration:
+            return ""
+
+    async def ingest(self, url: str, envelope: str, auth: str) -> None:
+        """Send an event as an SDK does; ``url`` is the DSN's own, which may be another host. POST …/envelope/"""
+        ingest = Service("sentry", url.rpartition("/api/")[0], self._http, self._clock, {"x-sentry-auth": auth})
+        headers = {"content-type": "application/x-sentry-envelope"}
+        path = "/api/" + url.rpartition("/api/")[2]
+        await ingest.send("POST", path, content=envelope.encode(), headers=headers)
+
+    async def resolve(self, issue: str) -> None:
+        """Mark an issue resolved. PUT /api/0/organizations/{org}/issues/{issue_id}/"""
+        await self.repeatable("PUT", f"{self._root}/issues/{issue}/", nothing, json={"status": "resolved"})
+
+
+def _issue(one: Any) -> SentryIssue:
+    return SentryIssue(
+        str(one["id"]),
+        str(one["level"]),
+        str(one["title"]),
+        int(one["count"]),
+        str(one.get("permalink") or ""),
+        str(one.get("culprit") or ""),
+        str(one.get("firstSeen") or ""),
+        str(one.get("status") or ""),
+    )
+
+
+def _when(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")

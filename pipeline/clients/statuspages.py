@@ -1,5 +1,6 @@
 """The vendors' own status pages."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 
 from pipeline.clients.base import Service
 from pipeline.world import Clock
+
+ORDER = ("none", "minor", "major", "critical")
 
 
 @dataclass(frozen=True)
@@ -18,19 +21,23 @@ class Status:
 
 
 class StatusPages:
-    """Vercel's (Atlassian Statuspage) and Neon's (incident.io)."""
+    """Vercel's (Atlassian Statuspage), Neon's (incident.io), and any other of these and of Better Stack's."""
 
     def __init__(self, vercel: str, neon: str, http: httpx.AsyncClient, clock: Clock) -> None:
-        self._vercel = Service("vercel-status", vercel, http, clock)
-        self._neon = Service("neon-status", neon, http, clock)
+        self._vercel, self._neon, self._http, self._clock = vercel, neon, http, clock
 
     async def vercel(self) -> Status:
         """GET /api/v2/summary.json"""
-        return await self._vercel.read("/api/v2/summary.json", _statuspage)
+        return await self.page("vercel-status", self._vercel, "statuspage")
 
     async def neon(self) -> Status:
         """GET /api/v1/summary"""
-        return await self._neon.read("/api/v1/summary", _incident_io)
+        return await self.page("neon-status", self._neon, "incident.io")
+
+    async def page(self, vendor: str, url: str, format: str) -> Status:
+        """``format``: ``statuspage``, ``incident.io`` or ``betterstack`` (GET {page}/index.json)."""
+        path, parse = FORMATS[format]
+        return await Service(vendor, url, self._http, self._clock).read(path, parse)
 
 
 def _statuspage(body: Any) -> Status:
@@ -40,10 +47,24 @@ def _statuspage(body: Any) -> Status:
 def _incident_io(body: Any) -> Status:
     """incident.io has no overall indicator; the worst component status of an ongoing incident stands in."""
     grave = {"full_outage": "critical", "partial_outage": "major", "degraded_performance": "minor"}
-    order = ["none", "minor", "major", "critical"]
     summaries = [page["summary"] for page in body["subpages"]] if "subpages" in body else [body]
     ongoing = [incident for summary in summaries for incident in summary["ongoing_incidents"]]
     indicators = [grave.get(str(incident.get("current_worst_impact")), "minor") for incident in ongoing]
-    return Status(
-        max(indicators, key=order.index, default="none"), tuple(str(incident["name"]) for incident in ongoing)
-    )
+    names = tuple(str(incident["name"]) for incident in ongoing)
+    return Status(max(indicators, key=ORDER.index, default="none"), names)
+
+
+def _better_stack(body: Any) -> Status:
+    """``aggregate_state`` of the page; its open reports are among what is included."""
+    grave = {"operational": "none", "maintenance": "none", "degraded": "minor", "downtime": "major"}
+    state = str(body["data"]["attributes"]["aggregate_state"])
+    reports = [one["attributes"] for one in body.get("included") or () if one.get("type") == "status_report"]
+    ongoing = tuple(str(one["title"]) for one in reports if not one.get("ends_at"))
+    return Status(grave.get(state, "minor"), ongoing if state != "operational" else ())
+
+
+FORMATS: dict[str, tuple[str, Callable[[Any], Status]]] = {
+    "statuspage": ("/api/v2/summary.json", _statuspage),
+    "incident.io": ("/api/v1/summary", _incident_io),
+    "betterstack": ("/index.json", _better_stack),
+}

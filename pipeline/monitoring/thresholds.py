@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from checks import errors, health, performance, services, smoke
+from checks import errors, health, performance, services, smoke, uptime
 from checks.gate import Gate
 from pipeline.config import Policies
 from pipeline.incidents.severity import P0, P1, P2, Severity
@@ -40,21 +40,21 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
             "Critical error (sign-in, data loss)", "Sentry", "none",
             f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)}"
             " that touches sign-in or stored data",
-            P0, errors.no_new_critical, "error-spike",
+            P0, errors.nothing_critical_today, "error-spike",
         ),
         Threshold("Health check", f"`{policies.health.path}`", "200", "no 200, twice in a row", P0,
                   health.is_well_before, "site-down"),
         Threshold("Sign-in, course or upload", "smoke journeys", "all work", "one fails twice in a row", P0,
                   smoke.production_journeys_work, "authentication-failure"),
         Threshold(
-            "Error rate", "Sentry", "the same 15 minutes, averaged over the day before",
-            f"> {wrong.times_baseline:g} × the baseline (and more than {wrong.fewest_events} events)",
-            P1, errors.rate_is_usual, "error-spike",
+            "Error rate", "Sentry", "the week before, per request",
+            f"≥ {wrong.times_baseline:g} × the baseline, and less likely than {wrong.chance:g} by chance",
+            P1, errors.hour_is_usual, "error-spike",
         ),
         Threshold("Uptime, 7 days", "Better Stack", f"≥ {up.availability_percent:g} %",
-                  f"< {up.availability_percent:g} %", P1, services.uptime_is_confirmed, "site-down"),
+                  f"< {up.availability_percent:g} %", P1, uptime.is_well_now, "site-down"),
         Threshold("Response time, p95", "Better Stack", f"< {up.usual_ms} ms", f"> {seconds(up.slowest_ms)}", P2,
-                  None, "performance-degradation"),
+                  uptime.is_well_now, "performance-degradation"),
         Threshold("Page load, p95", "Vercel Analytics, and twenty visits", f"< {seconds(policies.performance.p95_ms)}",
                   f"> {seconds(policies.performance.p95_ms)}", P2, performance.pages_are_quick,
                   "performance-degradation"),
@@ -78,8 +78,8 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
                   smoke.production_routes_answer),
         Criterion("Login, course, upload", "one of them fails", smoke.production_journeys_work),
         Criterion("Sentry", f"a new issue of level {levels} since the release", errors.no_new_critical, at_once=True),
-        Criterion("Error rate", f"more than {policies.errors.times_baseline:g} × the baseline, and more than"
-                  f" {policies.errors.fewest_events} events", errors.rate_is_usual),
+        Criterion("Error rate", f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than"
+                  f" {policies.errors.chance:g} by chance", errors.rate_is_usual),
         Criterion("Better Stack", "does not say *up*, or has an open incident", services.uptime_is_confirmed),
         Criterion("Page load", f"p95 above {seconds(policies.performance.p95_ms)}", performance.pages_are_quick),
     )  # fmt: skip
@@ -88,3 +88,24 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
 def seconds(ms: int) -> str:
     """``5000`` is ``5 seconds``."""
     return f"{ms / 1000:g} second{'' if ms == 1000 else 's'}"
+
+
+PLAYBOOKS = {
+    "auth": "authentication-failure",
+    "baseline": "performance-degradation",
+    "capacity": "database-unreachable",
+    "errors": "error-spike",
+    "health": "site-down",
+    "performance": "performance-degradation",
+    "redis": "rate-limiting",
+    "security": "security-incident",
+    "services": "vendor-outage",
+    "smoke": "authentication-failure",
+    "storage": "storage-failure",
+    "uptime": "site-down",
+    "vitals": "performance-degradation",
+    "vitals.visitors-come": "site-down",
+    "books.builds-work": "deployment-failure",
+    "books.runs-ended-well": "deployment-failure",
+}
+"""Gate, or family of gates → the playbook that answers its no."""

@@ -34,7 +34,7 @@ async def moment(world: World) -> Moment:
 
 
 async def known_bad(world: World) -> KnownBad:
-    return KnownBad(await asyncio.to_thread(world.known_bad))
+    return KnownBad(await asyncio.to_thread(world.records.known_bad))
 
 
 async def vercel_project(world: World) -> VercelProject:
@@ -74,7 +74,7 @@ async def rollback_target(world: World) -> RollbackTarget:
     candidates, live = await asyncio.gather(
         world.vercel.deployments(target="production", rollbackCandidate="true"), world.vercel.alias(world.domain)
     )
-    bad = {one.deployment for one in world.known_bad()}
+    bad = {one.deployment for one in world.records.known_bad()}
     for one in candidates:
         if one.id != live and one.id not in bad:
             return RollbackTarget(one.id, one.url, one.commit)

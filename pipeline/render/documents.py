@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from pipeline.config import DeployFile, Policies, schema
-from pipeline.definition import DEPLOY, PIPELINES, PREVIEW, ROLLING
+from pipeline.definition import DEPLOY, PREVIEW, ROLLING
+from pipeline.pipelines import EVERY
 from pipeline.render.incidents import incident_response
 from pipeline.render.monitoring import monitoring
 from pipeline.render.reference import reference
@@ -24,6 +25,6 @@ def documents(file: DeployFile, policies: Policies, prose: Mapping[str, str]) ->
         "runbooks/incident-response.md": incident_response(file, policies, written),
         "runbooks/troubleshooting.md": troubleshooting(file, policies),
         "runbooks/monitoring.md": monitoring(file, policies),
-        "runbooks/reference.md": reference(PIPELINES.values(), file, policies, keys),
+        "runbooks/reference.md": reference(EVERY, file, policies, keys),
         "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
     }

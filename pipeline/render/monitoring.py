@@ -7,6 +7,7 @@ from pipeline.monitoring.queries import QUERIES
 from pipeline.monitoring.techniques import TECHNIQUES
 from pipeline.monitoring.thresholds import thresholds
 from pipeline.render.incidents import TITLES, playbook_link
+from pipeline.render.questions import questions
 from pipeline.render.words import (
     INCIDENTS,
     RUNBOOK,
@@ -37,6 +38,7 @@ def monitoring(file: DeployFile, policies: Policies) -> str:
         _baselines(),
         _checklist("Daily Monitoring Checklist", "Five minutes, every working day, by whoever is on call.", DAILY),
         _checklist("Weekly Monitoring Checklist", "Half an hour, on the same day every week.", WEEKLY),
+        questions(policies),
     )
     return page("Monitoring", OPENING, "\n\n".join(parts), known_here(file, policies))
 
@@ -83,6 +85,9 @@ def _baselines() -> str:
     return "\n\n".join(
         (
             "## Historical Baselines",
+            "Every number that a deployment, `./inv monitor.daily` or `./inv monitor.weekly` reads is kept."
+            " `./inv monitor.baseline` shows each beside last week's, beside the same hour of the same weekday, and"
+            " beside the last good releases: medians, with the number of readings, so that one outlier moves nothing.",
             "A number means something only beside last week's. Fill in a line a week, on the same day, and keep"
             " the table"
             " where everybody can see it. Compare with the week before, and with the same week of the last term: a"
@@ -101,8 +106,8 @@ def _checklist(title: str, intro: str, items: tuple[Item, ...]) -> str:
 
 
 def _item(one: Item) -> str:
-    gate = f" The same question: {gate_link(one.gate, RUNBOOK)}." if one.gate else ""
-    return f"**{one.does}.** {upper(stop(_linked(one.by_hand)))}\nWorry: {stop(one.worry)}{gate}"
+    asked = ", ".join(gate_link(gate) for gate in one.asks)
+    return f"**{one.does}.** {upper(stop(_linked(one.by_hand)))}\nWorry: {stop(one.worry)} Asked by {asked}."
 
 
 def _linked(text: str) -> str:

@@ -35,12 +35,6 @@ OPENING = """
 Everything that has a name: what can run, what it asks, how it ends, and every key and variable that it reads.
 """
 LIVE = "The release is live; it was proved and watched"
-WHAT_FOR = {
-    "VERCEL_AUTOMATION_BYPASS_SECRET": "Lets smoke tests through Deployment Protection. Vercel → Project → Settings →"
-    " Deployment Protection → Protection Bypass for Automation",
-    "NOTIFY_WEBHOOK_URL": "The team channel's incoming webhook (Slack style). Without it nobody is told",
-    "NEON_API_KEY": "Neon's API: restart a compute, look at backups. Neon console → Account settings → API keys",
-}
 VERDICTS = (
     ("pass", "Yes.", "goes on"),
     ("warn", "Yes, but read this.", "goes on, and says so at the end"),
@@ -99,7 +93,7 @@ def flowchart(pipeline: Pipeline) -> str:
         "  deployed([deployed: exit 0])",
         "  blocked([blocked: exit 1, traffic never moved])",
         '  going_back["going back: production is pointed at what it served before"]',
-        "  going_back -- the old deployment fails alike --> held([held: exit 5, a person decides])",
+        "  going_back -- no reason to go back --> held([held: exit 5, a person decides])",
         "  going_back -- proved --> rolled_back([rolled back: exit 3])",
         "  going_back -- not proved --> stranded([stranded: exit 4, a person must act now])",
     ]
@@ -116,6 +110,7 @@ def _stage(number: int, stage: Stage, pipeline: Pipeline, policies: Policies) ->
     facts = [
         ("Does", ", ".join(map(step_link, stage.does))),
         ("Asks", ", ".join(map(gate_link, stage.asks))),
+        ("Looks at, without being stopped by it", ", ".join(map(gate_link, stage.advises))),
         ("Patience", spell(stage.patience) if stage.patience else ""),
         ("Asks again", f"every {spell(stage.every)}" if stage.asks and stage.patience else ""),
         ("Watches", f"for {spell(stage.during)}" if stage.during else ""),
@@ -128,7 +123,7 @@ def _stage(number: int, stage: Stage, pipeline: Pipeline, policies: Policies) ->
             stage.purpose,
             bullets(f"**{name}:** {text}" for name, text in facts if text),
             *map(step_entry, stage.does),
-            *(gate_entry(gate, policies) for gate in stage.asks),
+            *(gate_entry(gate, policies) for gate in stage.gates),
         )
     )
 
@@ -211,7 +206,7 @@ def _pipelines(pipelines: tuple[Pipeline, ...]) -> str:
             (
                 stage.name,
                 ", ".join(step_link(step, RUNBOOK) for step in stage.does),
-                ", ".join(gate_link(gate, RUNBOOK) for gate in stage.asks),
+                ", ".join(gate_link(gate, RUNBOOK) for gate in stage.gates),
                 spell(stage.patience) if stage.patience else "",
                 spell(stage.during) if stage.during else "",
             )
@@ -320,7 +315,7 @@ def _default(value: Mapping[str, Any]) -> str:
 
 def _variables() -> str:
     secrets = table(("variable", "where to get it"), [(f"`{name}`", where) for name, where in SECRETS.items()])
-    optional = table(("variable", "what for"), [(f"`{name}`", WHAT_FOR[name]) for name in OPTIONAL])
+    optional = table(("variable", "what for"), [(f"`{name}`", upper(what)) for name, what in OPTIONAL.items()])
     return "\n\n".join(
         (
             "## Environment Variables and Secrets",

@@ -6,6 +6,7 @@ from textwrap import indent
 
 from checks.gate import Gate
 from pipeline.config import DeployFile, Policies
+from pipeline.definition import PIPELINES
 from pipeline.plan import Step
 from pipeline.target import SECRETS
 
@@ -15,6 +16,14 @@ NOTICE = (
 )
 NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 RUNBOOK, INCIDENTS, REFERENCE = "deployment-runbook.md", "incident-response.md", "reference.md"
+MONITORING = "monitoring.md"
+STEPS = frozenset(step for pipeline in PIPELINES.values() for step in pipeline.steps)
+SHIPPING = frozenset(
+    gate
+    for pipeline in PIPELINES.values()
+    for gate in (*pipeline.gates, *(gate for step in pipeline.steps if step.undo for gate in step.undo.proved_by))
+)
+"""The gates whose entry is in the deployment runbook."""
 
 PLACEHOLDERS = {
     "BRANCH_URL": (
@@ -130,8 +139,11 @@ def link(heading: str, words: str = "", page: str = "") -> str:
 
 
 def gate_link(gate: Gate, page: str = "") -> str:
-    """A link to the gate's entry in the deployment runbook."""
-    return link(gate.name, f"`{gate.name}`", page)
+    """A link to the gate's entry: in the deployment runbook, or in the monitoring guide when no release asks it.
+
+    ``page``: RUNBOOK when the link is on another page than that.
+    """
+    return link(gate.name, f"`{gate.name}`", page if gate in SHIPPING else MONITORING)
 
 
 def step_heading(name: str) -> str:
@@ -140,8 +152,8 @@ def step_heading(name: str) -> str:
 
 
 def step_link(step: Step, page: str = "") -> str:
-    """A link to the step's entry in the deployment runbook."""
-    return link(step_heading(step.name), f"`{step.name}`", page)
+    """A link to the step's entry, likewise."""
+    return link(step_heading(step.name), f"`{step.name}`", page if step in STEPS else MONITORING)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

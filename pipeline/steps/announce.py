@@ -1,22 +1,30 @@
 """Tells the others."""
 
-from checks.evidence import Release, StagedDeployment
+from checks.evidence import ProductionBefore, Release, StagedDeployment
+from pipeline.errors import ServiceError
 from pipeline.plan import step
 from pipeline.world import World, origin
 
 
 @step(owner="release manager")
-async def record_release(world: World, release: Release) -> None:
-    """Record release and deploy in Sentry.
+async def record_release(world: World, release: Release, before: ProductionBefore) -> None:
+    """Record the release, its commits and its deployment in Sentry.
 
     Why: Only then Sentry can say which errors are new in this release.
 
-    By hand: Run `sentry-cli releases new $COMMIT`, then `sentry-cli deploys new --release $COMMIT -e production`.
+    By hand: Run `sentry-cli releases new $COMMIT`, `sentry-cli releases set-commits $COMMIT --auto`, then
+        `sentry-cli deploys new --release $COMMIT -e production`.
 
     If it fails: The release is out and well. Record it by hand, or the next run's "no new errors" compares with the
         wrong release.
     """
-    await world.sentry.record_release(release.commit, world.vercel_target, origin(world.domain))
+    earlier = (await world.vercel.deployment(before.id)).commit
+    try:
+        commits = await world.github.commits_between(earlier, release.commit) if earlier else ()
+    except ServiceError:  # GitHub is away: the release is worth recording without them
+        commits = ()
+    known = commits or ({"id": release.commit},)
+    await world.sentry.record_release(release.commit, world.vercel_target, origin(world.domain), known)
 
 
 @step(owner="release manager")

@@ -29,7 +29,7 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
 
     If it fails: Nothing has moved. Ask again; do not promote without a way back.
     """
-    return ProductionBefore(now.id, now.url, now.domain)
+    return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat())
 
 
 @step(owner="release manager", moves_production=True)

@@ -1,0 +1,25 @@
+"""Would anybody be woken?"""
+
+from checks.evidence import Arrival, TestAlert
+from checks.gate import Findings, gate, not_yet
+
+
+@gate(owner="on-call")
+def test_alert_arrives(seen: TestAlert) -> Findings:
+    """A test alert arrives on every way: as an incident in Better Stack, as an issue in Sentry, in the team's channel.
+
+    Why: An alarm that nobody has tried is a hope.
+
+    By hand: Better Stack → the monitor → Send test alert; Sentry → Alerts → the rule → Send test notification. Does somebody's
+        phone ring?
+
+    If it fails: Look at that service's integration: token, escalation policy, the DSN, the webhook's address.
+    """
+    for one in seen.arrivals:
+        if one.seconds is None:
+            yield not_yet(one.way, f"did not get the test alert: {one.says}", severity="P1")
+
+
+test_alert_arrives.stops_when(
+    "Better Stack is deaf", lambda s: (TestAlert((Arrival("Better Stack", None, "nothing"),)),)
+)

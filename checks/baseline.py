@@ -1,0 +1,56 @@
+"""Is this week like the last?"""
+
+from dataclasses import replace
+
+from checks.evidence import Compared, WeekByWeek
+from checks.gate import Findings, gate, not_yet, warn
+
+FEW = 5
+FAR = 3.5  # spreads; beyond this an observation counts as an outlier (Iglewicz and Hoaglin)
+MUCH = 0.25
+LESS_IS_WORSE = ("percent", "views")
+MORE_IS_WORSE_PERCENT = ("limited_percent", "connections_percent")
+NEUTRAL = ("storage.objects", "redis.keys")
+
+
+def direction(metric: str) -> int:
+    """1 when more is worse, -1 when less is, 0 when neither."""
+    if metric in NEUTRAL:
+        return 0
+    less = any(word in metric for word in LESS_IS_WORSE) and not metric.endswith(MORE_IS_WORSE_PERCENT)
+    return -1 if less else 1
+
+
+def distance(now: float, before: float, spread: float) -> float:
+    """How many spreads ``now`` is away; a spread of zero counts as a twentieth of the value."""
+    return (now - before) / max(spread, abs(before) / 20, 1e-9)
+
+
+@gate(owner="on-call")
+def week_is_usual(seen: WeekByWeek) -> Findings:
+    """No reading has moved in the wrong direction since the week before, beyond its usual spread.
+
+    Why: What gets a little worse every week crosses no limit until it is too late to be cheap.
+
+    By hand: `./inv monitor.baseline`, or the table under *Historical Baselines*.
+
+    If it fails: Find the day on which it began (`./inv monitor.baseline --json`) and what was released on it.
+    """
+    few = [one.metric for one in seen.metrics if min(one.readings, one.readings_before) < FEW]
+    if few or not seen.metrics:
+        told = ", ".join(few[:5]) if few else "any metric"
+        yield warn("baselines", f"are too short to compare for {told}: run ./inv monitor.daily every day")
+    for one in seen.metrics:
+        if one.metric in few:
+            continue
+        far = distance(one.now, one.before, one.spread) * direction(one.metric)
+        moved = abs(one.now - one.before) >= MUCH * abs(one.before)
+        if far > FAR and moved:
+            says = f"has a median of {one.now:.4g} ({one.readings} readings), a week ago {one.before:.4g}"
+            yield not_yet(one.metric, f"{says} ({one.readings_before}, {far:.1f} spreads away)", severity="P3")
+
+
+week_is_usual.stops_when(
+    "load times have doubled",
+    lambda s: (replace(s, metrics=(Compared("load.p95_ms", 900, 12, 420, 14, 40),)),),
+)

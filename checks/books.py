@@ -1,0 +1,76 @@
+"""Was everything looked at that we wrote down?"""
+
+from dataclasses import replace
+
+from checks.evidence import Bookkeeping, FailedBuild, LastBuilds, PastRun
+from checks.gate import Findings, gate, not_yet, warn
+
+ENDED_WELL = ("deployed", "blocked")
+
+
+@gate(owner="release manager")
+def runs_ended_well(seen: Bookkeeping) -> Findings:
+    """No run of the last day was rolled back, stranded, held or cut off.
+
+    Why: A release that went back by itself at night still has a cause, and somebody waits for it.
+
+    By hand: `./inv history`, or `gh run list --workflow deploy.yml --limit 10`.
+
+    If it fails: `./inv report RUN`. Cut off: `./inv settle`. Held: somebody has to keep it or `./inv rollback`.
+    """
+    for one in seen.runs:
+        if one.outcome not in ENDED_WELL:
+            why = f": {one.reason}" if one.reason else ""
+            grave = {"stranded": "P0", "held": "P2", "rolled back": "P2"}.get(one.outcome, "P1")
+            yield not_yet(f"run {one.run}", f"{one.outcome or 'was cut off'}{why}", severity=grave)
+
+
+runs_ended_well.stops_when(
+    "last night's was rolled back", lambda s: (replace(s, runs=(PastRun("r7", "rolled back", "a new error"),)),)
+)
+
+
+@gate(owner="release manager")
+def nothing_is_forgotten(seen: Bookkeeping) -> Findings:
+    """No waiver is over and still in the file; a lock is shown.
+
+    Why: A waiver that is over decides nothing any more, and whoever reads it thinks it does.
+
+    By hand: Read `waivers` in `deploy.yml`; `./inv status` shows a lock.
+
+    If it fails: Delete the waiver, or sign a new one. `./inv unlock` takes a lock away that nobody needs.
+    """
+    for waiver in seen.overdue:
+        yield not_yet("deploy.yml", f"still has a waiver that is over: {waiver}", severity="P3")
+    if seen.lock:
+        yield warn("deploying", f"is locked by {seen.lock}", fix="./inv unlock")
+
+
+nothing_is_forgotten.stops_when(
+    "a waiver is over", lambda s: (replace(s, overdue=("security.no-urgent-alerts until 2026-11-01",)),)
+)
+
+
+@gate(owner="developer")
+def builds_work(seen: LastBuilds) -> Findings:
+    """The newest builds on Vercel worked.
+
+    Why: What cannot be built today cannot be fixed tonight.
+
+    By hand: `vercel ls`, then `vercel inspect $DEPLOYMENT --logs` of one that says *Error*.
+
+    If it fails: The end of the log names the cause: mostly a type error, a missing variable or a dependency that is not in
+        the lock file. The troubleshooting guide has the usual ones.
+    """
+    for index, one in enumerate(seen.failed):
+        says = f"failed on {one.created[:16]}: {one.says}" + (f". Known: {one.known}" if one.known else "")
+        if index == 0 and seen.newest_failed:
+            yield not_yet(f"build {one.id}", says, severity="P3")
+        else:
+            yield warn(f"build {one.id}", says)
+
+
+builds_work.stops_when(
+    "the last one failed",
+    lambda s: (replace(s, failed=(FailedBuild("dpl_x", "2026-11-24T09:00:00Z", "Type error"),), newest_failed=True),),
+)

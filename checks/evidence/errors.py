@@ -1,0 +1,166 @@
+"""What Sentry saw."""
+
+from dataclasses import dataclass
+
+from checks.evidence.base import Evidence
+from checks.statistics import Count
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A Sentry issue. ``level``: fatal, error, warning, info. Times are ISO 8601, or empty."""
+
+    level: str
+    title: str
+    events: int
+    url: str
+    where: str = ""
+    """What Sentry calls the culprit: mostly the endpoint."""
+    first_seen: str = ""
+    release: str = ""
+    """The release that it was first seen in, as Sentry has it; empty when unknown."""
+    status: str = "unresolved"
+
+
+@dataclass(frozen=True)
+class NewIssues(Evidence):
+    """Issues that began with this release: by its name, and by the time at which our own record says it got traffic.
+
+    Resolved and archived ones that go on happening are among them. Source: GET …/issues/?query=firstRelease:"…"
+    and GET …/issues/?query=firstSeen:>…
+    """
+
+    release: str
+    since: str
+    """When it got its traffic."""
+    issues: tuple[Issue, ...]
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("errors.new_issues", len(self.issues)),)
+
+    def brief(self) -> str:
+        return f"{len(self.issues)} new issues"
+
+
+@dataclass(frozen=True)
+class ErrorRate(Evidence):
+    """Errors of this release since its promotion, against everybody's in the day before it, per ``unit`` of exposure.
+
+    Source: GET …/events-timeseries/ with dataset=errors and, for the requests, dataset=spans
+    """
+
+    events: int
+    exposure: float
+    """Requests of this release that Sentry has seen, or minutes where it sees no requests at all."""
+    usual_events: int
+    usual_exposure: float
+    unit: str
+    """``requests`` or ``minutes``."""
+    minutes: float
+
+    @property
+    def now(self) -> Count:
+        return Count(self.events, self.exposure)
+
+    @property
+    def usual(self) -> Count:
+        return Count(self.usual_events, self.usual_exposure)
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        seen = self.exposure > 0
+        return (("errors.events", self.events), *((("errors.rate", self.now.rate),) if seen else ()))
+
+    def brief(self) -> str:
+        return f"{self.events} errors in {self.exposure:.3g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Errors of one endpoint, now and in the day before."""
+
+    name: str
+    events: int
+    exposure: float
+    usual_events: int
+    usual_exposure: float
+
+    @property
+    def now(self) -> Count:
+        return Count(self.events, self.exposure)
+
+    @property
+    def usual(self) -> Count:
+        return Count(self.usual_events, self.usual_exposure)
+
+
+@dataclass(frozen=True)
+class EndpointErrors(Evidence):
+    """The last hour's errors by endpoint. Source: GET …/events/?field=transaction&field=count() for errors and spans"""
+
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True)
+class CriticalErrors(Evidence):
+    """Issues of a critical level that were first seen in the last day. Source: GET …/issues/?query=firstSeen:-24h"""
+
+    issues: tuple[Issue, ...]
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("errors.critical_a_day", len(self.issues)),)
+
+
+@dataclass(frozen=True)
+class ErrorsLately(Evidence):
+    """All errors of the last hour against those of the week before. Source: GET …/events-timeseries/"""
+
+    events: int
+    exposure: float
+    usual_events: int
+    usual_exposure: float
+    unit: str
+
+    @property
+    def now(self) -> Count:
+        return Count(self.events, self.exposure)
+
+    @property
+    def usual(self) -> Count:
+        return Count(self.usual_events, self.usual_exposure)
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return (("errors.an_hour", self.events),)
+
+
+@dataclass(frozen=True)
+class RecurringIssues(Evidence):
+    """The unresolved issues with most events of the last two weeks that are older than one. Source: GET …/issues/?sort=freq"""
+
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True)
+class CrashFree(Evidence):
+    """Sessions of the last day. Source: GET …/sessions/?field=crash_free_rate(session)&field=sum(session)"""
+
+    sessions: int
+    percent: float | None
+    """Without a crash; None without sessions."""
+
+    def numbers(self) -> tuple[tuple[str, float], ...]:
+        return () if self.percent is None else (("errors.crash_free_percent", self.percent),)
+
+
+@dataclass(frozen=True)
+class RecordedRelease(Evidence):
+    """What Sentry knows of the live release. Source: GET …/releases/{version}/, …/commits/, …/deploys/ and
+    GET …/files/artifact-bundles/
+    """
+
+    version: str
+    known: bool
+    commits: int = 0
+    environments: tuple[str, ...] = ()
+    """Those it was deployed to."""
+    source_maps: int = 0
+    """Artifact bundles with its source maps."""

@@ -1,0 +1,119 @@
+"""Verdicts that hold with little data: an exact test for counts, and a middle and a spread that one outlier cannot move."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+SPREAD = 1.4826  # a normal distribution's standard deviation is this many median absolute deviations
+
+
+@dataclass(frozen=True)
+class Count:
+    """``events`` seen while ``exposure`` passed: requests, page views or minutes, the same unit on both sides."""
+
+    events: int
+    exposure: float
+
+    @property
+    def rate(self) -> float:
+        """Events per unit of exposure; 0 without exposure."""
+        return self.events / self.exposure if self.exposure > 0 else 0.0
+
+
+class Judged(Enum):
+    """What a count says beside its baseline."""
+
+    USUAL = "usual"
+    TOO_MANY = "too many"
+    TOO_LITTLE = "too little to tell"
+
+
+def judge(now: Count, usual: Count, *, times: float, chance: float, least: float) -> Judged:
+    """Is ``now`` at least ``times`` the usual rate, and no coincidence?
+
+    TOO_MANY when both hold: the rate is that high, and a release like the ones before would give so many events with
+    a probability below ``chance``. Never USUAL below an exposure of ``least``: too little was seen for that.
+    """
+    if now.exposure <= 0 or usual.exposure <= 0:
+        return Judged.TOO_LITTLE
+    high = now.events > 0 and now.rate >= times * usual.rate
+    if high and probability(now, usual) < chance:
+        return Judged.TOO_MANY
+    return Judged.TOO_LITTLE if now.exposure < least else Judged.USUAL
+
+
+def probability(now: Count, usual: Count) -> float:
+    """How likely at least ``now.events`` are when nothing has changed: the exact conditional test of two Poisson rates.
+
+    Given all events of both spans, those of now are binomial with now's share of the exposure. It needs no minimum of
+    events and takes a baseline of zero as what it is: little, not nothing.
+    """
+    share = now.exposure / (now.exposure + usual.exposure)
+    return _at_least(now.events, now.events + usual.events, share)
+
+
+def fewest_that_tell(now: float, usual: Count, *, times: float, chance: float) -> int:
+    """With an exposure of ``now``, how many events it takes before they are too many."""
+    events = max(1, math.ceil(times * usual.rate * now))
+    while judge(Count(events, now), usual, times=times, chance=chance, least=0) is not Judged.TOO_MANY:
+        events += 1
+    return events
+
+
+def _at_least(k: int, n: int, p: float) -> float:
+    """P(X ≥ k) of a binomial X, summed from its largest term outwards."""
+    if k <= 0:
+        return 1.0
+    if k > n or p <= 0:
+        return 0.0
+    if p >= 1:
+        return 1.0
+    if k <= n * p:  # the other tail is the smaller one
+        return 1.0 - _sum(k - 1, n, p, -1)
+    return _sum(k, n, p, 1)
+
+
+def _sum(k: int, n: int, p: float, step: int) -> float:
+    """The terms at ``k``, ``k + step``, … until they no longer count."""
+    term = math.exp(
+        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
+    )
+    total, odds = 0.0, p / (1 - p)
+    while 0 <= k <= n and term > 1e-17 * total:
+        total += term
+        term *= (n - k) / (k + 1) * odds if step > 0 else k / (n - k + 1) / odds
+        k += step
+    return min(1.0, total)
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of ``values``; 0 when there are none."""
+    ordered, half = sorted(values), len(values) // 2
+    if not ordered:
+        return 0.0
+    return float(ordered[half]) if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The median absolute deviation, scaled so that it reads like a standard deviation."""
+    middle = median(values)
+    return SPREAD * median([abs(value - middle) for value in values])
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """By nearest rank; 0 when there are none."""
+    ordered = sorted(values)
+    return float(ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]) if ordered else 0.0
+
+
+def at_least(values: Sequence[float], percent: float, *, sure: float = 0.95) -> float:
+    """A value that the percentile of all visitors is above with probability ``sure``, judged from these few.
+
+    An order statistic, so no shape is assumed. Minus infinite when there are too few values to say.
+    """
+    ordered, share = sorted(values), percent / 100
+    for rank in range(math.ceil(share * len(ordered)), 0, -1):
+        if _at_least(rank, len(ordered), share) >= sure:
+            return float(ordered[rank - 1])
+    return -math.inf

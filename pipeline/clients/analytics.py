@@ -1,0 +1,87 @@
+"""What Vercel measures of real visitors: page views, requests and Core Web Vitals."""
+
+import datetime
+from typing import Any
+
+import httpx
+
+from pipeline.clients.base import PAGES, Service
+from pipeline.world import Clock
+
+METRICS = {"LCP": "lcp_ms", "INP": "inp_ms", "CLS": "cls"}
+ROWS = 1000
+
+
+class VercelAnalytics(Service):
+    """One project's production."""
+
+    def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
+        self._team, self._project = team, project
+        self._scope = {"teamId": team} if team else {}
+
+    async def page_views(self, since: datetime.datetime, until: datetime.datetime) -> int:
+        """GET /v1/query/web-analytics/visits/count: production only, browsers only."""
+        query = {**self._scope, "projectId": self._project, "since": since.isoformat(), "until": until.isoformat()}
+        return await self.read(
+            "/v1/query/web-analytics/visits/count", lambda body: int(body["data"]["pageviews"]), query
+        )
+
+    async def vital(self, name: str, since: datetime.datetime, until: datetime.datetime) -> tuple[float, int] | None:
+        """(p75, number of visits) of LCP, INP or CLS in Speed Insights; None without visits.
+
+        POST /metrics/v1, twice: what `vercel metrics vercel.speed_insights.…` sends, the only way there is.
+        """
+        p75 = await self._metric(METRICS[name], "p75", since, until)
+        count = await self._metric(METRICS[name], "count", since, until)
+        return None if p75 is None or not count else (p75, round(count))
+
+    async def _metric(
+        self, metric: str, aggregation: str, since: datetime.datetime, until: datetime.datetime
+    ) -> float | None:
+        span = {"start": since.isoformat(), "end": until.isoformat()}
+        body = {
+            "scope": {"type": "project", "ownerId": self._team, "projectIds": [self._project]},
+            "timeRange": span,
+            "bucketSeconds": round((until - since).total_seconds()),
+            "filter": "environment:production",
+            "metrics": {"value": {"metric": f"vercel.speed_insights.{metric}", "aggregation": aggregation}},
+            "outputs": ["value"],
+        }
+
+        def parse(answer: Any) -> float | None:
+            rows = answer["summary"]
+            return float(rows[0]["value"]) if rows and rows[0].get("value") is not None else None
+
+        return await self.repeatable("POST", "/metrics/v1", parse, json=body, params=self._scope)
+
+    async def requests(self, since: datetime.datetime, until: datetime.datetime, *, only: str = "") -> list[str]:
+        """The path of each request to production, newest first; ``only`` is a further filter, e.g. ``httpStatus:429``.
+
+        POST /v1/observability/events with event vercel.proxy_response, as `vercel logs` does.
+        """
+        found: list[str] = []
+        cursor = None
+        for _ in range(PAGES):
+            body = {
+                "event": "vercel.proxy_response",
+                "scope": {"type": "project", "ownerId": self._team, "projectIds": [self._project]},
+                "timeRange": {"start": since.isoformat(), "end": until.isoformat()},
+                "select": ["requestPath"],
+                "filter": "environment:production" + (f" AND {only}" if only else ""),
+                "order": "desc",
+                "limit": ROWS,
+                **({"cursor": cursor} if cursor else {}),
+            }
+
+            def parse(answer: Any) -> tuple[list[str], str | None]:
+                page = answer["pagination"]
+                paths = [str(one["requestPath"]) for one in answer["events"]]
+                return paths, page["nextCursor"] if page["hasMore"] else None
+
+            path = "/v1/observability/events"
+            paths, cursor = await self.repeatable("POST", path, parse, json=body, params=self._scope)
+            found += paths
+            if not cursor:
+                break
+        return found

@@ -1,0 +1,122 @@
+"""Upstash: Redis over REST with the app's own token, and the management API of the account."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from pipeline.clients.base import Service
+from pipeline.world import Clock
+
+MOST_KEYS = 1000
+
+
+class UpstashRedis(Service):
+    """One database over REST. Every command is one POST of a JSON array."""
+
+    def __init__(self, url: str, token: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        super().__init__("upstash", url, http, clock, {"authorization": f"Bearer {token}"})
+        self._token = token
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be asked; empty when it can."""
+        absent = [
+            name
+            for name, value in (("UPSTASH_REDIS_REST_URL", self.base), ("UPSTASH_REDIS_REST_TOKEN", self._token))
+            if not value
+        ]
+        return f"{' and '.join(absent)} not set" if absent else ""
+
+    async def ping(self) -> int:
+        """Milliseconds until PONG."""
+        began = self._clock.monotonic()
+        await self._command("PING")
+        return round((self._clock.monotonic() - began) * 1000)
+
+    async def size(self) -> int:
+        """How many keys there are. DBSIZE"""
+        return int(await self._command("DBSIZE"))
+
+    async def keys(self, prefix: str) -> tuple[str, ...]:
+        """Keys that begin with ``prefix``, at most MOST_KEYS of them. SCAN, never KEYS."""
+        found: list[str] = []
+        cursor = "0"
+        while len(found) < MOST_KEYS:
+            cursor, page = await self._command("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", "500")
+            found += page
+            if str(cursor) == "0":
+                break
+        return tuple(found[:MOST_KEYS])
+
+    async def lasts(self, key: str) -> int:
+        """Seconds until ``key`` expires; -1 never, -2 it is gone. TTL"""
+        return int(await self._command("TTL", key))
+
+    async def _command(self, *words: str) -> Any:
+        return await self.repeatable("POST", "", lambda body: body["result"], json=list(words))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A database and its use. ``limits``: name → (used, most, unit)."""
+
+    state: str
+    hits: int
+    misses: int
+    p99_ms: float
+    limits: Mapping[str, tuple[float, float, str]]
+
+
+class UpstashAccount(Service):
+    """The management API. The database is found by its REST address."""
+
+    def __init__(self, base: str, email: str, key: str, http: httpx.AsyncClient, clock: Clock) -> None:
+        basic = base64.b64encode(f"{email}:{key}".encode()).decode()
+        super().__init__("upstash", base, http, clock, {"authorization": f"Basic {basic}"})
+        self._able = bool(email and key)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be asked; empty when it can."""
+        return "" if self._able else "UPSTASH_EMAIL and UPSTASH_API_KEY not set"
+
+    async def database_of(self, url: str) -> str:
+        """Id of the database with that REST address; empty when the account has none. GET /v2/redis/databases"""
+
+        def parse(body: Any) -> str:
+            host = httpx.URL(url).netloc.decode()
+            return next((str(one["database_id"]) for one in body if str(one.get("endpoint")) == host), "")
+
+        return await self.read("/v2/redis/databases", parse)
+
+    async def usage(self, id: str) -> Usage:
+        """GET /v2/redis/database/{id} and GET /v2/redis/stats/{id}"""
+        about = await self.read(f"/v2/redis/database/{id}", dict)
+        stats = await self.read(f"/v2/redis/stats/{id}", dict)
+        return _usage(about, stats)
+
+
+def _usage(about: Mapping[str, Any], stats: Mapping[str, Any]) -> Usage:
+    limits = {
+        "connections": (_last(stats, "connection_count"), float(about.get("db_max_clients") or 0), ""),
+        "storage": (
+            float(stats.get("current_storage") or 0) / 1e6, float(about.get("db_disk_threshold") or 0) / 1e6, "MB",
+        ),
+        "requests this month": (
+            float(stats.get("total_monthly_requests") or 0), float(about.get("db_request_limit") or 0), "",
+        ),
+    }  # fmt: skip
+    known = {name: one for name, one in limits.items() if one[1] > 0}
+    return Usage(
+        str(about.get("state") or ""), round(_last(stats, "hits")), round(_last(stats, "misses")),
+        max((float(point["y"]) for point in stats.get("latency_99") or ()), default=0.0), known,
+    )  # fmt: skip
+
+
+def _last(stats: Mapping[str, Any], name: str) -> float:
+    """The newest point of one of the series ``[{x, y}, …]``."""
+    points = stats.get(name) or ()
+    return float(points[-1]["y"]) if points else 0.0

@@ -1,0 +1,102 @@
+"""``invoke monitor.…`` and ``invoke diagnose…``: asks everything and says how grave it is; changes only monitors."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from checks.evidence import MonitorChange, Release
+from checks.policy import UptimePolicy
+from pipeline.config import Config
+from pipeline.errors import Mistake
+from pipeline.execute import Session, session
+from pipeline.journal import plain
+from pipeline.monitoring.asked import Checked, ask
+from pipeline.monitoring.baseline import LOOK_BACK, rows
+from pipeline.monitoring.checklists import CHECKLISTS
+from pipeline.monitoring.diagnoses import DIAGNOSES
+from pipeline.probes.uptime import attributes_of, monitor_changes
+from pipeline.render.monitor import (
+    baseline_text,
+    checked_markdown,
+    checked_plain,
+    checked_text,
+    diagnosed_text,
+    sync_text,
+)
+from pipeline.severities import exit_code
+from pipeline.target import open_world
+
+Out = Callable[[str], None]
+FORMATS = ("table", "markdown", "json")
+GOOD_RELEASES = 5
+
+
+def checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str) -> int:
+    """Print the ``daily`` or ``weekly`` checklist, answered; its exit code."""
+    _known(form)
+    with session(config, target, root) as it:
+        checked = ask(it, (CHECKLISTS[name],), name)
+        out(it.redactor(_shown(checked, form)))
+        return exit_code(checked.graded.severity)
+
+
+def diagnose(config: Config, target: str, kind: str, root: Path, out: Out, form: str) -> int:
+    """Print what one kind of trouble's questions, or all of them, answer, with what to do; its exit code."""
+    _known(form)
+    with session(config, target, root) as it:
+        chosen = (DIAGNOSES[kind],) if kind else tuple(DIAGNOSES.values())
+        checked = ask(it, chosen, f"diagnose-{kind or 'all'}")
+        out(it.redactor(diagnosed_text(checked) if form == "table" else _shown(checked, form)))
+        return exit_code(checked.graded.severity)
+
+
+def _known(form: str) -> None:
+    if form not in FORMATS:
+        raise Mistake(f"--format {form}: is none; there are {', '.join(FORMATS)}")
+
+
+def _shown(checked: Checked, form: str) -> str:
+    if form == "json":
+        return json.dumps(checked_plain(checked), ensure_ascii=False)
+    return checked_markdown(checked) if form == "markdown" else checked_text(checked)
+
+
+def baseline(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> None:
+    """Print every kept metric beside what is usual."""
+    with session(config, target, root) as it:
+        now = it.clock.now()
+        samples = it.records.samples
+        found = rows(samples.since(now - LOOK_BACK), now, lambda metric: samples.good_releases(metric, GOOD_RELEASES))
+        out(json.dumps(plain(found), ensure_ascii=False) if as_json else baseline_text(found))
+
+
+def sync(config: Config, target: str, root: Path, out: Out, *, apply: bool, as_json: bool) -> bool:
+    """Print what the monitors lack, and with ``apply`` give it to them; whether they still differ."""
+    with session(config, target, root) as it:
+        policy = it.settings.policies[UptimePolicy]
+        if not policy.monitors:
+            raise Mistake("deploy.yml: uptime.monitors: declares no monitor, so there is nothing to compare")
+        changes, window = asyncio.run(_sync(it, policy, apply))
+        differ = bool(changes or window) and not apply
+        document: Mapping[str, object] = {"changes": plain(changes), "window": window, "applied": apply}
+        out(json.dumps(document, ensure_ascii=False) if as_json else sync_text(changes, window, applied=apply))
+        return differ
+
+
+async def _sync(it: Session, policy: UptimePolicy, apply: bool) -> tuple[tuple[MonitorChange, ...], str]:
+    """The changes, and a maintenance window that somebody left; carried out one after the other."""
+    async with open_world(it.settings, Release("", "."), "monitor-sync", it.clock) as world:
+        changes = (await monitor_changes(world, policy)).changes
+        window = (await world.betterstack.monitor(policy.monitor)).window
+        declared = {one.name: one for one in policy.monitors}
+        if apply:
+            for one in changes:
+                attributes = attributes_of(declared[one.name], world.domain)
+                if one.action == "create":
+                    await world.betterstack.create_monitor(attributes)
+                else:
+                    await world.betterstack.change_monitor(one.id, attributes)
+            if window:
+                await world.betterstack.close_window(policy.monitor)
+        return changes, window

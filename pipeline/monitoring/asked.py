@@ -1,0 +1,133 @@
+"""Asks a checklist or a diagnosis: all of it at once, with what it costs and how grave it is."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checks.evidence import ProductionBefore, Release, RollbackTarget
+from checks.gate import Finding, Gate, Verdict, worst
+from checks.severity import Graded, grade
+from pipeline.definition import PROBES
+from pipeline.errors import ServiceError
+from pipeline.execute import Session
+from pipeline.journal import Journal, new_run_id
+from pipeline.plan import Pipeline, Stage, probes_by_type
+from pipeline.readings import Round
+from pipeline.severities import playbook_of
+from pipeline.target import open_world
+from pipeline.waivers import waive
+from pipeline.world import World
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one gate said."""
+
+    gate: Gate
+    findings: tuple[Finding, ...]
+    ms: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a checklist, answered."""
+
+    does: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return max((worst(one.findings) for one in self.answers), default=Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A whole checklist. ``at`` is ISO 8601; ``playbook`` answers the gravest finding."""
+
+    name: str
+    at: str
+    target: str
+    lines: tuple[Line, ...]
+    graded: Graded
+    playbook: str
+    commit: str = ""
+
+
+async def production_before(world: World, target: RollbackTarget) -> ProductionBefore:
+    """Outside a run, what served before is what a rollback would go to."""
+    return ProductionBefore(target.id, target.url, world.domain)
+
+
+READERS = probes_by_type((*PROBES, production_before))
+
+
+def ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
+    """Do the steps, ask every gate once, keep the readings, and name the incident when there is one."""
+    return asyncio.run(_ask(it, pipelines, name))
+
+
+async def _ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
+    run = f"monitor-{name}-{new_run_id(it.clock.now())}"
+    async with open_world(it.settings, Release("", "."), run, it.clock, records=it.records) as world:
+        live = await _live(world)
+        keep = it.records.samples.keeper(it.clock.now, run, live)
+        async with Round(world, it.settings.policies, READERS, keep) as look:
+            stages = [stage for one in pipelines for stage in one.stages]
+            asked = await asyncio.gather(*(_line(it, world, stage, look) for stage in stages))
+    graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
+    playbook = playbook_of(graded.gate) if graded.severity else ""
+    checked = Checked(name, it.clock.now().isoformat(timespec="seconds"), it.settings.name, asked_once(asked), graded,
+                      playbook, live)  # fmt: skip
+    _record(it, run, checked)
+    return checked
+
+
+def asked_once(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Each gate in its first line only: several diagnoses ask some of the same."""
+    seen: set[Gate] = set()
+    kept = []
+    for line in lines:
+        answers = tuple(one for one in line.answers if one.gate not in seen)
+        seen |= {one.gate for one in answers}
+        kept.append(Line(line.does, answers))
+    return tuple(kept)
+
+
+async def _live(world: World) -> str:
+    """The commit that is live, to keep with the readings; empty when nobody can say now."""
+    try:
+        one = await world.vercel.production(world.domain)
+    except ServiceError:
+        return ""
+    return one.commit if one else ""
+
+
+async def _line(it: Session, world: World, stage: Stage, look: Round) -> Line:
+    """A line whose steps act is asked in a round of its own, which knows what they gave."""
+    if not stage.does:
+        return Line(stage.purpose, tuple(await asyncio.gather(*(_answer(it, one, look) for one in stage.asks))))
+    given = {}
+    for step in stage.does:
+        value = await step.act(world, *await look.all(step.inputs))
+        given[type(value)] = value
+    async with Round(world, {**it.settings.policies, **given}, READERS) as own:
+        return Line(stage.purpose, tuple(await asyncio.gather(*(_answer(it, one, own) for one in stage.asks))))
+
+
+async def _answer(it: Session, gate: Gate, look: Round) -> Answer:
+    began = it.clock.monotonic()
+    findings, _ = await look.ask(gate)
+    findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
+    return Answer(gate, findings, round((it.clock.monotonic() - began) * 1000))
+
+
+def _record(it: Session, run: str, checked: Checked) -> None:
+    """In the journal: what was asked and how it ended, and the incident that it names."""
+    journal = Journal(it.store, run, it.clock.now, it.redactor)
+    severity = checked.graded.severity
+    journal.append("monitor answered", checked.name, target=checked.target, severity=severity, commit=checked.commit)
+    if severity.startswith("P"):
+        journal.append(
+            "incident named", checked.graded.gate, severity=severity, reason=checked.graded.reason,
+            playbook=checked.playbook,
+        )  # fmt: skip

@@ -1,0 +1,164 @@
+"""Asks R2, Upstash, NextAuth, the database's connections and Neon's compute."""
+
+import asyncio
+import collections
+import datetime
+import json
+import secrets
+
+import httpx
+
+from checks.evidence import (
+    AuthEndpoints,
+    Bucket,
+    Compute,
+    Connections,
+    Limit,
+    LimitedRequests,
+    ProbeObject,
+    Redis,
+    RedisUsage,
+)
+from checks.policy import AuthPolicy, DatabasePolicy, RedisPolicy, StoragePolicy
+from pipeline.clients.storage import plain_key
+from pipeline.errors import Refused, ServiceError, Unreachable
+from pipeline.world import World, origin
+
+HOUR = datetime.timedelta(hours=1)
+
+
+async def bucket(world: World) -> Bucket:
+    """A bucket that cannot be listed is evidence; only who cannot ask at all sees nothing."""
+    store = world.storage
+    if store.missing:
+        return Bucket(store.bucket, off=store.missing)
+    try:
+        ms = await store.look()
+        size, objects, whole = await _size(world)
+    except ServiceError as error:
+        return Bucket(store.bucket, failure=_why(error))
+    return Bucket(store.bucket, ms=ms, bytes=size, objects=objects, whole=whole)
+
+
+async def _size(world: World) -> tuple[int, int, bool]:
+    """(bytes, objects, whether that is all): Cloudflare's figure of the last two days, else by listing."""
+    if not world.cloudflare.missing:
+        since = (world.clock.now() - datetime.timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            found = await world.cloudflare.bucket_size(world.storage.bucket, since)
+        except ServiceError:
+            found = None
+        if found:
+            return *found, True
+    listed = await world.storage.contents()
+    return listed.bytes, listed.objects, listed.whole
+
+
+async def probe_object(world: World, policy: StoragePolicy) -> ProbeObject:
+    """Writes one small object of its own, reads and deletes it; nothing else is touched."""
+    store = world.storage
+    if store.missing:
+        return ProbeObject(off=store.missing)
+    key = plain_key(policy.prefix, f"{world.run}-{secrets.token_hex(4)}", world.clock.now())
+    content = secrets.token_bytes(64)
+    began = world.clock.monotonic()
+    at = "write"
+    try:
+        await store.write(key, content)
+        at = "read"
+        try:
+            same = await store.read(key) == content
+        finally:
+            at, failed = "delete", at
+            await store.delete(key)
+            at = failed
+    except ServiceError as error:
+        return ProbeObject(failed_at=at, says=_why(error))
+    if not same:
+        return ProbeObject(failed_at="compare", says="other bytes came back")
+    return ProbeObject(ms=round((world.clock.monotonic() - began) * 1000))
+
+
+async def redis(world: World, policy: RedisPolicy) -> Redis:
+    if world.redis.missing:
+        return Redis(off=world.redis.missing)
+    try:
+        ms = await world.redis.ping()
+        keys, limiter = await asyncio.gather(world.redis.size(), world.redis.keys(policy.prefix))
+    except ServiceError as error:
+        return Redis(failure=_why(error))
+    return Redis(ms=ms, keys=keys, limiter_keys=len(limiter))
+
+
+async def redis_usage(world: World) -> RedisUsage:
+    if world.upstash.missing:
+        return RedisUsage(off=world.upstash.missing)
+    id = await world.upstash.database_of(world.redis.base)
+    if not id:
+        return RedisUsage(off="the account has no database with that address")
+    seen = await world.upstash.usage(id)
+    limits = tuple(Limit(name, *one) for name, one in seen.limits.items())
+    return RedisUsage("", seen.state, seen.hits, seen.misses, seen.p99_ms, limits)
+
+
+async def limited_requests(world: World) -> LimitedRequests:
+    now = world.clock.now()
+    every, limited = await asyncio.gather(
+        world.analytics.requests(now - HOUR, now), world.analytics.requests(now - HOUR, now, only="httpStatus:429")
+    )
+    return LimitedRequests(len(every), len(limited), tuple(collections.Counter(limited).most_common(5)))
+
+
+async def auth_endpoints(world: World, policy: AuthPolicy) -> AuthEndpoints:
+    """Raises Unreachable when names or certificates fail: that may be us."""
+    site = origin(world.domain)
+    session, providers = await asyncio.gather(
+        world.visitor.get(f"{site}{policy.path}/session"), world.visitor.get(f"{site}{policy.path}/providers")
+    )
+    for answer in (session, providers):
+        if answer.unseen:
+            raise Unreachable("site", f"GET {answer.url}", answer.failure)
+    offered = providers.json
+    back = (one.get("callbackUrl") or "" for one in offered.values() if isinstance(one, dict))
+    elsewhere = {_origin(url) for url in back if url and _origin(url) != _origin(site)}
+    return AuthEndpoints(
+        session.status,
+        session.failure or ("" if _is_json(session.body) else "did not answer with JSON"),
+        providers.status,
+        tuple(offered),
+        tuple(sorted(elsewhere)),
+    )
+
+
+async def connections(world: World) -> Connections:
+    sql = "select count(*)::int, current_setting('max_connections')::int from pg_stat_activity"
+    _, rows = await world.database.query(sql, asked="count the connections")
+    return Connections(*rows[0])
+
+
+async def compute(world: World, policy: DatabasePolicy) -> Compute:
+    if world.neon.missing:
+        return Compute(off=world.neon.missing)
+    branch, every = await asyncio.gather(world.neon.branch(policy.neon_branch), world.neon.computes())
+    one = next((one for one in every if one.branch == branch.id and one.kind == "read_write"), None)
+    if one is None:
+        return Compute(state="missing")
+    return Compute("", one.state, one.least_cu, one.most_cu, one.disabled, one.pending)
+
+
+def _why(error: ServiceError) -> str:
+    """What came, without the address it was asked at: that is the reader's own."""
+    return f"{error.status} {error.code}".strip() if isinstance(error, Refused) and error.code else error.came
+
+
+def _origin(url: str) -> str:
+    found = httpx.URL(url)
+    return f"{found.scheme}://{found.netloc.decode()}"
+
+
+def _is_json(body: str) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""Reads Better Stack."""
+
+import asyncio
+import datetime
+
+from checks.evidence import (
+    Heartbeat,
+    Heartbeats,
+    Monitor,
+    MonitorChange,
+    MonitorChanges,
+    PastIncident,
+    PastIncidents,
+    Region,
+    UptimeToday,
+)
+from checks.policy import DeclaredMonitor, UptimePolicy
+from pipeline.clients.betterstack import Incident, Watcher
+from pipeline.world import World, origin
+
+DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
+
+
+async def monitor(world: World, policy: UptimePolicy) -> Monitor:
+    today = world.clock.now().date()
+    one, (availability, _, _), regions, incidents = await asyncio.gather(
+        world.betterstack.monitor(policy.monitor),
+        world.betterstack.availability(policy.monitor, today - WEEK, today),
+        world.betterstack.answers(policy.monitor),
+        world.betterstack.incidents(policy.monitor, open_only=True),
+    )
+    return Monitor(
+        policy.monitor,
+        one.status,
+        availability,
+        tuple(ms for region in regions for _, ms in region.answers),
+        tuple(f"{incident.cause}, since {incident.started}" for incident in incidents),
+        tuple(Region(region.region, *_newest(region.answers)) for region in regions),
+        one.window,
+    )
+
+
+def _newest(answers: tuple[tuple[str, int], ...]) -> tuple[str, int]:
+    at, ms = max(answers, default=("", 0))
+    return at.replace("Z", "+00:00"), ms
+
+
+async def uptime_today(world: World, policy: UptimePolicy) -> UptimeToday:
+    """From the incidents themselves: the availability API knows whole days only."""
+    now = world.clock.now()
+    since = now - DAY
+    found = await world.betterstack.incidents(policy.monitor, since=since.date() - DAY)
+    lengths = [length for one in found if (length := _within(one, since, now)) > 0]
+    down = round(sum(lengths))
+    return UptimeToday(round(100 * (1 - down / DAY.total_seconds()), 4), down, len(lengths))
+
+
+async def past_incidents(world: World, policy: UptimePolicy) -> PastIncidents:
+    now = world.clock.now()
+    found = await world.betterstack.incidents(policy.monitor, since=(now - WEEK).date())
+    ordered = sorted((one for one in found if _time(one.started) >= now - WEEK), key=lambda one: one.started)
+    return PastIncidents(
+        tuple(
+            PastIncident(one.cause, one.started, round(_within(one, now - WEEK, now) / 60, 1), not one.resolved)
+            for one in ordered
+        )
+    )
+
+
+async def heartbeats(world: World) -> Heartbeats:
+    return Heartbeats(tuple(Heartbeat(name, status) for name, status in await world.betterstack.heartbeats()))
+
+
+async def monitor_changes(world: World, policy: UptimePolicy) -> MonitorChanges:
+    if not policy.monitors:
+        return MonitorChanges(())
+    there = {one.name: one for one in await world.betterstack.monitors()}
+    changes = (change_of(wanted, there.get(wanted.name), world.domain) for wanted in policy.monitors)
+    return MonitorChanges(tuple(one for one in changes if one))
+
+
+def change_of(wanted: DeclaredMonitor, is_there: Watcher | None, domain: str) -> MonitorChange | None:
+    """What would make ``is_there`` the ``wanted`` one; None when it is."""
+    if is_there is None:
+        return MonitorChange(wanted.name, "create", ())
+    differ = tuple(
+        (key, _text(is_there.attributes.get(key)), _text(value))
+        for key, value in attributes_of(wanted, domain).items()
+        if _text(is_there.attributes.get(key)) != _text(value)
+    )
+    return MonitorChange(wanted.name, "update", differ, is_there.id) if differ else None
+
+
+def attributes_of(wanted: DeclaredMonitor, domain: str) -> dict[str, object]:
+    """The monitor as Better Stack's API wants it."""
+    url = origin(domain) + wanted.url if wanted.url.startswith("/") else wanted.url
+    return {
+        "pronounceable_name": wanted.name,
+        "url": url,
+        "monitor_type": "keyword" if wanted.keyword else "status",
+        "check_frequency": wanted.every,
+        "request_timeout": wanted.timeout,
+        "regions": list(wanted.regions),
+        "recovery_period": wanted.recovery,
+        "confirmation_period": wanted.confirmation,
+        **({"required_keyword": wanted.keyword} if wanted.keyword else {}),
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(sorted(map(str, value)))
+    return "" if value is None else str(value)
+
+
+def _within(one: Incident, since: datetime.datetime, until: datetime.datetime) -> float:
+    """Seconds of it between ``since`` and ``until``."""
+    end = _time(one.resolved) if one.resolved else until
+    return (min(end, until) - max(_time(one.started), since)).total_seconds()
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
