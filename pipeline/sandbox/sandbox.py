@@ -16,10 +16,10 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from pipeline.sandbox import pushing, releases, schema, seed
-from pipeline.sandbox.betterstack import BetterStackApi
+from pipeline.sandbox.betterstack.service import BetterStackApi
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.control import Control
-from pipeline.sandbox.core import Core, Sleep, Timing
+from pipeline.sandbox.core import Core, Sleep, Timing, Visit
 from pipeline.sandbox.faults import Faults
 from pipeline.sandbox.github import GitHubApi
 from pipeline.sandbox.misbehaving import Misbehaving
@@ -151,9 +151,9 @@ class Sandbox:
         self.core.dirty = False
         self._saved.save(self.core.state)
 
-    async def visit(self, path: str) -> tuple[int, float]:
-        """Ask production for ``path`` as a monitor does: (status, seconds); status 0 when no answer came."""
-        status, began = 0, time.perf_counter()
+    async def visit(self, path: str) -> Visit:
+        """Ask production for ``path`` as a monitor does."""
+        status, began, content = 0, time.perf_counter(), bytearray()
         host = self.core.ports.host("production")
         scope: Scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
@@ -169,13 +169,14 @@ class Sandbox:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            content.extend(message.get("body", b""))
 
         try:
             async with asyncio.timeout(MONITOR_SECONDS):
                 await self._answer("production", -1, scope, receive, send)
         except (ConnectionError, TimeoutError):
             status = 0
-        return status, time.perf_counter() - began
+        return Visit(status, time.perf_counter() - began, bytes(content))
 
     def description(self) -> dict[str, Any]:
         """Addresses, tokens and names: all that a client needs to use it."""
