@@ -191,7 +191,7 @@ class GitHub:
 
 @dataclass
 class Issue:
-    """A Sentry issue; ``seen`` are the times of its events, newest last, at most 500, and ``events`` say more of each."""
+    """A Sentry issue; ``seen`` are the times of its events, newest last, at most 500; ``events`` say more of each."""
 
     id: int
     title: str

@@ -23,7 +23,7 @@ class Monitor:
 
 @dataclass
 class Heartbeat:
-    """Expected every ``period`` seconds; down when nothing came for ``period`` and ``grace``. ``token`` is in its URL."""
+    """Expected every ``period`` seconds; down when nothing came for ``period`` and ``grace``. Its URL has ``token``."""
 
     id: str
     token: str

@@ -197,7 +197,7 @@ class Monitors:
         return [(slot * HALF_HOUR, USUAL_SECONDS[region] + slot % 7 / 100) for slot in slots]
 
     def _checked(self, one: Monitor, region: str, hits: list[Hit]) -> list[tuple[float, float]]:
-        now, step = self._core.now(), int(one.settings.get("check_frequency", USUAL["check_frequency"]))
+        now, step = self._core.now(), int({**USUAL, **one.settings}["check_frequency"])
         found, at = [], now // step * step
         while at > max(now - FRESH, one.created):
             waited = [hit.seconds for hit in hits if at - step < hit.at <= at]

@@ -1,5 +1,7 @@
 """The team's own status page: reports of what is wrong or being looked after, and their updates."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,12 +15,13 @@ STATES = ("operational", "resolved", "degraded", "downtime", "maintenance")
 WORST_FIRST = ("downtime", "degraded", "maintenance")
 TESTS: dict[str, tuple[shapes.Test, str]] = {
     "report_type": (("manual", "maintenance").__contains__, "is not included in the list"),
-    "affected_resources": (
-        lambda value: isinstance(value, list) and all(isinstance(one, dict) and one.get("status") in STATES for one in value),
-        "is invalid",
-    ),
+    "affected_resources": (lambda value: _are_states(value), "is invalid"),
     "message": (shapes.is_text, "can't be blank"),
 }  # fmt: skip
+
+
+def _are_states(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) and one.get("status") in STATES for one in value)
 
 
 class Pages:
@@ -112,10 +115,8 @@ class Pages:
         """operational, degraded, downtime or maintenance: the worst that its last update says, while it lasts."""
         if not one.starts <= self._core.now() < (one.ends or float("inf")):
             return "operational"
-        said = next((posted.affected for posted in one.updates[::-1] if posted.affected), [])
-        return next(
-            (state for state in WORST_FIRST if any(each.get("status") == state for each in said)), "operational"
-        )
+        said = {each.get("status") for each in _said(one)}
+        return next((state for state in WORST_FIRST if state in said), "operational")
 
     def _page(self) -> Payload:
         state, now = self._core.state.betterstack, self._core.now()
@@ -129,15 +130,19 @@ class Pages:
         return {"id": str(PAGE), "type": "status_page", "attributes": attributes}
 
     def _report(self, one: Report) -> Payload:
-        said = next((posted.affected for posted in one.updates[::-1] if posted.affected), [])
         attributes = {
             "title": one.title, "report_type": one.kind, "starts_at": iso(one.starts),
-            "ends_at": iso(one.ends) if one.ends else None, "status_page_id": PAGE, "affected_resources": said,
+            "ends_at": iso(one.ends) if one.ends else None, "status_page_id": PAGE, "affected_resources": _said(one),
             "aggregate_state": self._state(one),
         }  # fmt: skip
         updates = [{"id": str(posted.id), "type": "status_update"} for posted in one.updates]
         related = {"status_updates": {"data": updates}}
         return {"id": str(one.id), "type": "status_report", "attributes": attributes, "relationships": related}
+
+
+def _said(one: Report) -> list[dict[str, Any]]:
+    """What the newest update says that says anything of resources."""
+    return next((posted.affected for posted in one.updates[::-1] if posted.affected), [])
 
 
 def _update(of: Report, one: Update) -> Payload:
