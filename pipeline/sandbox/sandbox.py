@@ -29,7 +29,7 @@ from pipeline.sandbox.ports import SERVICES, Ports
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.runtime import Runtime
 from pipeline.sandbox.saving import Saved, patch
-from pipeline.sandbox.sentry import SentryApi
+from pipeline.sandbox.sentry.service import SentryApi
 from pipeline.sandbox.state import Deployment, FaultEntry, State
 from pipeline.sandbox.statuspages import NeonStatus, VercelStatus
 from pipeline.sandbox.traffic import Traffic
@@ -186,7 +186,11 @@ class Sandbox:
             "tokens": dict(core.state.tokens),
             "vercel": {"team": vercel.team, "project": vercel.project, "name": vercel.name},
             "github": {"repository": core.state.github.repository},
-            "sentry": {"organization": core.state.sentry.organization, "project": core.state.sentry.project},
+            "sentry": {
+                "organization": core.state.sentry.organization,
+                "project": core.state.sentry.project,
+                "dsn": core.fill(seed.VARIABLES["SENTRY_DSN"]),
+            },
             "betterstack": {"monitor": core.state.betterstack.monitor},
             "neon": {"project": core.state.neon.project, "branch": core.state.neon.branch},
             "database_url": core.database_url,

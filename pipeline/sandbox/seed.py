@@ -30,7 +30,7 @@ VARIABLES = {
     "NEXTAUTH_URL": "http://{{PRODUCTION}}",
     "R2_BUCKET": "lms-uploads",
     "UPSTASH_REDIS_REST_URL": "https://gentle-otter-31337.upstash.io",
-    "SENTRY_DSN": "https://0123456789abcdef0123456789abcdef@o4507.ingest.us.sentry.io/4508",
+    "SENTRY_DSN": "http://0123456789abcdef0123456789abcdef@{{SENTRY}}/4508",
 }
 SECRETS = {
     "NEXTAUTH_SECRET": 44,

@@ -241,6 +241,8 @@ class Sentry:
     lag_seconds: float = 0
     """How long an event stays invisible."""
     artifacts: list[Artifact] = field(default_factory=list)
+    key: str = "0123456789abcdef0123456789abcdef"
+    project_id: str = "4508"
 
 
 @dataclass
