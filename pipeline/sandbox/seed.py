@@ -20,6 +20,7 @@ from pipeline.sandbox.state import (
     Variable,
     Vercel,
 )
+from pipeline.sandbox.vercel.vitals import quiet_day
 
 DAY = 86400.0
 TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control")
@@ -79,6 +80,7 @@ def write_history(core: Core) -> None:
         state.vercel.deployments[one.id] = one
         state.vercel.production, state.vercel.production_since = one.id, now - ago + 60
         state.sentry.releases[sha] = Release(sha, now - ago, [state.sentry.project])
+    state.vercel.vitals = quiet_day(state.vercel.production, now)
     state.neon.snapshots.append(Snapshot(f"snap-{_id('', 12).lower()}", "nightly", now - 0.4 * DAY, state.neon.branch))
     past = Incident(state.next_id(), "Status 503", now - 5 * DAY, state.betterstack.monitor, "LMS health")
     past.resolved, past.resolved_by = past.started + 60, "Better Stack"

@@ -1,6 +1,7 @@
 """Source maps: chunks that are uploaded and assembled to artifact bundles, and the lists of them."""
 
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -63,14 +64,16 @@ class Uploads:
         if self._core.blobs.put(whole) != checksum:
             return JSONResponse({"state": "error", "missingChunks": [], "detail": "Reported checksum mismatch"})
         release = str(request.path_params.get("version") or sent.get("version") or "")
-        self._keep(checksum, release, str(sent.get("dist") or ""), whole)
+        self._keep(release, str(sent.get("dist") or ""), whole)
         return JSONResponse({"state": "ok", "missingChunks": [], "detail": None})
 
-    def _keep(self, id: str, release: str, dist: str, whole: bytes) -> None:
-        kept = self._core.state.sentry.artifacts
+    def _keep(self, release: str, dist: str, whole: bytes) -> None:
+        kept, manifest = self._core.state.sentry.artifacts, _manifest(whole)
+        id = str(manifest.get("debug_id") or hashlib.sha1(whole, usedforsecurity=False).hexdigest())
         if any((one.id, one.release, one.dist) == (id, release, dist) for one in kept):
             return
-        kept.append(Artifact(id, self._core.now(), release, dist, _listed(whole)))
+        files = sorted(str(one.get("url") or path) for path, one in manifest.get("files", {}).items())
+        kept.append(Artifact(id, self._core.now(), release, dist, files))
 
     async def bundles(self, request: Request) -> Response:
         self._known(request)
@@ -121,12 +124,12 @@ def _parts(kind: str, raw: bytes) -> list[tuple[str, str, bytes]]:
     return found
 
 
-def _listed(whole: bytes) -> list[str]:
-    """The addresses of the files in a bundle. Raises ValueError when it is no bundle."""
+def _manifest(whole: bytes) -> Payload:
+    """What a bundle says of itself. Raises ValueError when it is no bundle."""
     start = whole.find(b"PK\x03\x04")  # a bundle begins with eight bytes of its own
     try:
         with zipfile.ZipFile(io.BytesIO(whole[max(0, start) :])) as bundle:
-            manifest = json.loads(bundle.read("manifest.json"))
+            found: Payload = json.loads(bundle.read("manifest.json"))
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(f"not an artifact bundle: {error}") from None
-    return sorted(str(one.get("url") or path) for path, one in manifest.get("files", {}).items())
+    return found
