@@ -46,8 +46,8 @@ class Core:
     timing: Timing = field(default_factory=Timing)
     dirty: bool = False
     """A read has changed the state, so it must be saved although nobody wrote."""
-    visit: Callable[[str], Awaitable[Visit]] | None = None
-    """Asks production for a path as a monitor would. Set by the sandbox."""
+    visit: Callable[..., Awaitable[Visit]] | None = None
+    """Asks production, or a ``host`` that is named, for a path as a monitor would. Set by the sandbox."""
 
     def fill(self, value: str) -> str:
         """Put the addresses of now into a stored value."""

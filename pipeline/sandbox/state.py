@@ -279,17 +279,22 @@ class BetterStack:
 
 @dataclass
 class StatusPages:
-    """Each: an indicator (none, minor, major, critical) and the titles of open incidents.
-
-    ``others`` and ``other_incidents`` are those of the pages on the port statuspages, by vendor; none when not there.
-    """
+    """Each: an indicator (none, minor, major, critical) and the titles of open incidents."""
 
     vercel: str = "none"
     vercel_incidents: list[str] = field(default_factory=list)
     neon: str = "none"
     neon_incidents: list[str] = field(default_factory=list)
-    others: dict[str, str] = field(default_factory=dict)
-    other_incidents: dict[str, list[str]] = field(default_factory=dict)
+    cloudflare: str = "none"
+    cloudflare_incidents: list[str] = field(default_factory=list)
+    github: str = "none"
+    github_incidents: list[str] = field(default_factory=list)
+    sentry: str = "none"
+    sentry_incidents: list[str] = field(default_factory=list)
+    upstash: str = "none"
+    upstash_incidents: list[str] = field(default_factory=list)
+    betterstack: str = "none"
+    betterstack_incidents: list[str] = field(default_factory=list)
 
 
 @dataclass
