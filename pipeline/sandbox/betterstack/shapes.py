@@ -34,7 +34,7 @@ def period(request: Request, core: Core, created: float) -> tuple[float, float]:
     now = core.now()
     begin = day(request, "from", created)
     end = min(now, day(request, "to", now) + (DAY if request.query_params.get("to") else 0))
-    if end <= begin:
+    if end < begin:
         raise ValueError("The date range is invalid: `from` must be before `to`.")
     return begin, end
 
@@ -43,7 +43,7 @@ def availability(lengths: list[int], seconds: float) -> Payload:
     """What is said of downtimes of these ``lengths`` within so many seconds."""
     down = sum(lengths)
     return {
-        "availability": round(100 * (1 - down / seconds), 4), "total_downtime": down,
+        "availability": round(100 * (1 - down / (seconds or 1)), 4), "total_downtime": down,
         "number_of_incidents": len(lengths), "longest_incident": max(lengths, default=0),
         "average_incident": down // len(lengths) if lengths else 0,
     }  # fmt: skip
@@ -61,7 +61,7 @@ def day(request: Request, name: str, otherwise: float) -> float:
 
 def check(sent: Payload, tests: Mapping[str, tuple[Test, str]], required: tuple[str, ...] = ()) -> None:
     """Raises the 422 that names every field which is missing or does not pass its test. Others are not looked at."""
-    wrong = {name: ["can't be blank"] for name in required if not sent.get(name)}
+    wrong = {name: ["can't be blank"] for name in required if sent.get(name) in (None, "")}
     for name, (passes, says) in tests.items():
         if name in sent and name not in wrong and not passes(sent[name]):
             wrong[name] = [says]

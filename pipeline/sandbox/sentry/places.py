@@ -42,7 +42,9 @@ class Places:
         return JSONResponse(shown, headers=headers)
 
     async def environments(self, request: Request) -> Response:
-        return JSONResponse([{"id": str(id), "name": name} for id, name in enumerate(ENVIRONMENTS, 1)])
+        return JSONResponse(
+            [{"id": str(id), "name": name, "isHidden": False} for id, name in enumerate(ENVIRONMENTS, 1)]
+        )
 
     async def project(self, request: Request) -> Response:
         self._known(request)

@@ -217,4 +217,5 @@ def missing() -> Problem:
 
 
 def _metadata(one: Issue) -> Payload:
-    return {"type": one.title.partition(":")[0], "value": one.title.partition(": ")[2]}
+    kind, _, value = one.title.partition(": ")
+    return {"type": kind, "value": value, "filename": ""}
