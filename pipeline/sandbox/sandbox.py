@@ -197,11 +197,7 @@ class Sandbox:
             "tokens": dict(core.state.tokens),
             "vercel": {"team": vercel.team, "project": vercel.project, "name": vercel.name},
             "github": {"repository": core.state.github.repository},
-            "sentry": {
-                "organization": core.state.sentry.organization,
-                "project": core.state.sentry.project,
-                "dsn": core.fill(seed.VARIABLES["SENTRY_DSN"]),
-            },
+            "sentry": {"organization": core.state.sentry.organization, "project": core.state.sentry.project},
             "betterstack": {"monitor": core.state.betterstack.monitor},
             "neon": {"project": core.state.neon.project, "branch": core.state.neon.branch},
             "database_url": core.database_url,
