@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.ports import Ports
@@ -22,6 +23,14 @@ class Timing:
     neon: float = 0.5
 
 
+class Visit(NamedTuple):
+    """What a monitor got; ``status`` 0 when no answer came."""
+
+    status: int
+    seconds: float
+    body: bytes
+
+
 @dataclass
 class Core:
     """The world behind the emulators. ``ports`` is replaced when the sandbox is really served."""
@@ -37,14 +46,16 @@ class Core:
     timing: Timing = field(default_factory=Timing)
     dirty: bool = False
     """A read has changed the state, so it must be saved although nobody wrote."""
-    visit: Callable[[str], Awaitable[tuple[int, float]]] | None = None
-    """Asks production for a path as a monitor would: (status, seconds). Set by the sandbox."""
+    visit: Callable[..., Awaitable[Visit]] | None = None
+    """Asks production, or a ``host`` that is named, for a path as a monitor would. Set by the sandbox."""
 
     def fill(self, value: str) -> str:
         """Put the addresses of now into a stored value."""
-        return value.replace("{{DATABASE_URL}}", self.database_url).replace(
-            "{{PRODUCTION}}", self.ports.host("production")
-        )
+        addresses = {"DATABASE_URL": self.database_url, "PRODUCTION": self.ports.host("production"),
+                     "SENTRY": self.ports.host("sentry")}  # fmt: skip
+        for name, address in addresses.items():
+            value = value.replace("{{" + name + "}}", address)
+        return value
 
     def host_of(self, deployment: Deployment) -> str:
         return self.ports.slot_host(deployment.slot)

@@ -33,6 +33,7 @@ class Misbehaving:
         waiting = sum(f.ms / 1000 if f.kind == "latency" else f.seconds for f in struck if f.kind in SLOWING)
         if waiting:
             await self._core.sleep(waiting)
+        scope["waited"] = sum(fault.seconds for fault in struck if fault.kind == "slow-app")
         stopping = [fault for fault in struck if fault.kind not in SLOWING]
         if stopping and service == "vercel" and stopping[0].kind == "never-finishes":
             scope["never_finishes"] = True

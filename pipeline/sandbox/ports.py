@@ -13,6 +13,8 @@ SERVICES = (
     "neon",
     "production",
     "notify",
+    "google",
+    "statuspages",
 )
 SLOTS = 40
 FIRST = 4300  # in-process nothing listens, so fixed numbers can be used

@@ -62,7 +62,7 @@ class Runtime:
         began, sandbox_began = time.perf_counter(), self._core.now()
         watched = _Watched(send, one.id, self._core)
         message = await self._act(scope, receive, watched, one)
-        took = max(time.perf_counter() - began, self._core.now() - sandbox_began)
+        took = max(time.perf_counter() - began, self._core.now() - sandbox_began) + scope.get("waited", 0)
         self.note(scope, one, live, watched.status, took, message)
 
     def note(self, scope: Scope, one: Deployment, live: bool, status: int, took: float, message: str) -> None:

@@ -16,12 +16,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from pipeline.sandbox import pushing, releases, schema, seed
-from pipeline.sandbox.betterstack import BetterStackApi
+from pipeline.sandbox.betterstack.service import BetterStackApi
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.control import Control
-from pipeline.sandbox.core import Core, Sleep, Timing
-from pipeline.sandbox.faults import Faults
+from pipeline.sandbox.core import Core, Sleep, Timing, Visit
+from pipeline.sandbox.faults import APP, Faults
 from pipeline.sandbox.github import GitHubApi
+from pipeline.sandbox.google import GoogleApi
 from pipeline.sandbox.misbehaving import Misbehaving
 from pipeline.sandbox.neon.service import NeonApi
 from pipeline.sandbox.notify import Notify
@@ -29,10 +30,11 @@ from pipeline.sandbox.ports import SERVICES, Ports
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.runtime import Runtime
 from pipeline.sandbox.saving import Saved, patch
-from pipeline.sandbox.sentry import SentryApi
+from pipeline.sandbox.sentry.service import SentryApi
 from pipeline.sandbox.state import Deployment, FaultEntry, State
 from pipeline.sandbox.statuspages import NeonStatus, VercelStatus
 from pipeline.sandbox.traffic import Traffic
+from pipeline.sandbox.vendorpages import VendorPages
 from pipeline.sandbox.vercel import git
 from pipeline.sandbox.vercel.service import VercelApi
 
@@ -77,6 +79,8 @@ class Sandbox:
             "vercel-status": VercelStatus(self.core),
             "neon-status": NeonStatus(self.core),
             "notify": Notify(self.core),
+            "google": GoogleApi(self.core),
+            "statuspages": VendorPages(self.core),
         }
         self._misbehaving = Misbehaving(self.core, self.faults, self._runtime)
         self.core.visit = self.visit
@@ -117,7 +121,7 @@ class Sandbox:
             self._save_after(scope)
 
     async def _answer(self, service: str, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
-        if service not in ("production", "deployment"):
+        if service not in APP:
             api = self._apis[service]
 
             async def act(receive: Receive, send: Send) -> None:
@@ -151,15 +155,22 @@ class Sandbox:
         self.core.dirty = False
         self._saved.save(self.core.state)
 
-    async def visit(self, path: str) -> tuple[int, float]:
-        """Ask production for ``path`` as a monitor does: (status, seconds); status 0 when no answer came."""
-        status, began = 0, time.perf_counter()
-        host = self.core.ports.host("production")
+    async def visit(self, path: str, host: str = "") -> Visit:
+        """Ask production, or the app on another ``host``, for ``path`` as a monitor does."""
+        status, began, content = 0, time.perf_counter(), bytearray()
+        host = host or self.core.ports.host("production")
+        port = int(host.rpartition(":")[2]) if host.rpartition(":")[2].isdigit() else None
+        try:
+            service, slot = self.core.ports.find(port)
+        except LookupError:
+            return Visit(0, 0.0, b"")
+        if service not in APP:
+            return Visit(0, 0.0, b"")
         scope: Scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
             "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
             "headers": [(b"host", host.encode()), (b"user-agent", b"Better Stack Better Uptime Bot")],
-            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", self.core.ports.of("production")),
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", port),
         }  # fmt: skip
 
         async def receive() -> Message:
@@ -169,13 +180,14 @@ class Sandbox:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            content.extend(message.get("body", b""))
 
         try:
             async with asyncio.timeout(MONITOR_SECONDS):
-                await self._answer("production", -1, scope, receive, send)
+                await self._answer(service, slot, scope, receive, send)
         except (ConnectionError, TimeoutError):
             status = 0
-        return status, time.perf_counter() - began
+        return Visit(status, time.perf_counter() - began, bytes(content))
 
     def description(self) -> dict[str, Any]:
         """Addresses, tokens and names: all that a client needs to use it."""

@@ -20,6 +20,7 @@ from pipeline.sandbox.state import (
     Variable,
     Vercel,
 )
+from pipeline.sandbox.vercel.vitals import quiet_day
 
 DAY = 86400.0
 TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control")
@@ -30,7 +31,7 @@ VARIABLES = {
     "NEXTAUTH_URL": "http://{{PRODUCTION}}",
     "R2_BUCKET": "lms-uploads",
     "UPSTASH_REDIS_REST_URL": "https://gentle-otter-31337.upstash.io",
-    "SENTRY_DSN": "https://0123456789abcdef0123456789abcdef@o4507.ingest.us.sentry.io/4508",
+    "SENTRY_DSN": "http://0123456789abcdef0123456789abcdef@{{SENTRY}}/4508",
 }
 SECRETS = {
     "NEXTAUTH_SECRET": 44,
@@ -79,6 +80,7 @@ def write_history(core: Core) -> None:
         state.vercel.deployments[one.id] = one
         state.vercel.production, state.vercel.production_since = one.id, now - ago + 60
         state.sentry.releases[sha] = Release(sha, now - ago, [state.sentry.project])
+    state.vercel.vitals = quiet_day(state.vercel.production, now)
     state.neon.snapshots.append(Snapshot(f"snap-{_id('', 12).lower()}", "nightly", now - 0.4 * DAY, state.neon.branch))
     past = Incident(state.next_id(), "Status 503", now - 5 * DAY, state.betterstack.monitor, "LMS health")
     past.resolved, past.resolved_by = past.started + 60, "Better Stack"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.sandbox.neonstate import Neon
+from pipeline.sandbox.witnessstate import Google, Heartbeat, Monitor, Occurrence, Report, Vital
 
 
 @dataclass
@@ -118,6 +119,7 @@ class Vercel:
     ignores_env: bool = (
         False  # a deployment made from another one gets the project's variables only, and nobody says so
     )
+    vitals: list[Vital] = field(default_factory=list)
 
 
 @dataclass
@@ -189,7 +191,7 @@ class GitHub:
 
 @dataclass
 class Issue:
-    """A Sentry issue; ``seen`` are the times of its events, newest last, at most 500."""
+    """A Sentry issue; ``seen`` are the times of its events, newest last, at most 500; ``events`` say more of each."""
 
     id: int
     title: str
@@ -202,6 +204,7 @@ class Issue:
     releases: list[str] = field(default_factory=list)
     count: int = 0
     status: str = "unresolved"
+    events: list[Occurrence] = field(default_factory=list)
 
 
 @dataclass
@@ -211,6 +214,18 @@ class Release:
     projects: list[str]
     extra: dict[str, Any] = field(default_factory=dict)
     deploys: list[dict[str, Any]] = field(default_factory=list)
+    commits: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Artifact:
+    """A bundle of source maps or a file of a release, as it was uploaded."""
+
+    id: str
+    at: float
+    release: str
+    dist: str
+    files: list[str]
 
 
 @dataclass
@@ -221,6 +236,13 @@ class Sentry:
     releases: dict[str, Release] = field(default_factory=dict)
     baseline: int = 1
     """Errors every ten minutes that were always there."""
+    blind: bool = False
+    """Events are taken with thanks, and lost."""
+    lag_seconds: float = 0
+    """How long an event stays invisible."""
+    artifacts: list[Artifact] = field(default_factory=list)
+    key: str = "0123456789abcdef0123456789abcdef"
+    project_id: str = "4508"
 
 
 @dataclass
@@ -234,6 +256,8 @@ class Incident:
     acknowledged_by: str = ""
     resolved: float = 0
     resolved_by: str = ""
+    alerts: dict[str, bool] = field(default_factory=dict)  # call, sms, email and push, where they were said
+    heartbeat: str = ""
 
 
 @dataclass
@@ -243,6 +267,14 @@ class BetterStack:
     paused: bool = False
     maintenance: bool = False
     incidents: list[Incident] = field(default_factory=list)
+    monitors: list[Monitor] = field(default_factory=list)
+    """Of them ``monitor`` is the first one, and ``paused`` and ``maintenance`` are its switches."""
+    heartbeats: list[Heartbeat] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    deaf: bool = False
+    """Incidents can be created, and then there are none: alerting is broken."""
+    blind_regions: list[str] = field(default_factory=list)
+    """Regions that no reading comes from any more."""
 
 
 @dataclass
@@ -253,6 +285,16 @@ class StatusPages:
     vercel_incidents: list[str] = field(default_factory=list)
     neon: str = "none"
     neon_incidents: list[str] = field(default_factory=list)
+    cloudflare: str = "none"
+    cloudflare_incidents: list[str] = field(default_factory=list)
+    github: str = "none"
+    github_incidents: list[str] = field(default_factory=list)
+    sentry: str = "none"
+    sentry_incidents: list[str] = field(default_factory=list)
+    upstash: str = "none"
+    upstash_incidents: list[str] = field(default_factory=list)
+    betterstack: str = "none"
+    betterstack_incidents: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -275,6 +317,7 @@ class State:
     betterstack: BetterStack
     neon: Neon
     status_pages: StatusPages = field(default_factory=StatusPages)
+    google: Google = field(default_factory=Google)
     faults: list[FaultEntry] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     counter: int = 1000

@@ -11,15 +11,17 @@ DESCRIPTIONS = {
     "minor": "Minor Service Outage",
     "major": "Partial System Outage",
     "critical": "Major Service Outage",
+    "maintenance": "Service Under Maintenance",
 }
 WORST = {"none": "operational", "minor": "degraded_performance", "major": "partial_outage", "critical": "full_outage"}
-COMPONENTS = {**WORST, "critical": "major_outage"}
+COMPONENTS = {**WORST, "critical": "major_outage", "maintenance": "under_maintenance"}
+VERCEL = ("Builds", "Edge Network", "Edge Functions", "Serverless Functions", "API")
 
 
 class VercelStatus:
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._router = Router(_missing)
+        self._router = Router(missing)
         for name in ("summary", "status", "components", "incidents"):
             self._router.add("GET", f"/api/v2/{name}.json", self.summary)
         self._router.add("GET", "/api/v2/incidents/unresolved.json", self.summary)
@@ -29,57 +31,68 @@ class VercelStatus:
         return await self._router(request)
 
     async def summary(self, request: Request) -> Response:
-        """The smaller documents are the parts of the summary that their names say."""
-        whole = self._whole()
-        part = request.url.path.rsplit("/", 1)[1].removesuffix(".json")
-        wanted = {
-            "status": ("page", "status"),
-            "components": ("page", "components"),
-            "incidents": ("page", "incidents"),
-            "unresolved": ("page", "incidents"),
-            "active": ("page", "scheduled_maintenances"),
-            "upcoming": ("page", "scheduled_maintenances"),
-        }.get(part, tuple(whole))
-        return JSONResponse({name: whole[name] for name in wanted})
+        pages = self._core.state.status_pages
+        whole = summary_of(
+            "Vercel", "lvglq8h0mdyh", self._core.ports.url("vercel-status"), VERCEL, pages.vercel,
+            pages.vercel_incidents, iso(self._core.now()),
+        )  # fmt: skip
+        return JSONResponse(part_of(whole, request, request.url.path.rsplit("/", 1)[1].removesuffix(".json")))
 
-    def _whole(self) -> Payload:
-        pages, now = self._core.state.status_pages, iso(self._core.now())
-        url = self._core.ports.url("vercel-status")
-        names = ("Builds", "Edge Network", "Edge Functions", "Serverless Functions", "API")
-        incidents: list[Payload] = [
-            {
-                "id": f"inc{index}",
-                "name": name,
-                "status": "investigating",
-                "impact": pages.vercel if pages.vercel != "none" else "minor",
-                "shortlink": f"{url}/incidents/inc{index}",
-                "created_at": now,
-                "updated_at": now,
-                "started_at": now,
-                "resolved_at": None,
-                "monitoring_at": None,
-                "page_id": "lvglq8h0mdyh",
-                "incident_updates": [],
-                "components": [],
-            }
-            for index, name in enumerate(pages.vercel_incidents)
-        ]
-        return {
-            "page": {"id": "lvglq8h0mdyh", "name": "Vercel", "url": url, "time_zone": "Etc/UTC", "updated_at": now},
-            "components": [
-                {"id": f"cmp{index}", "name": name, "status": COMPONENTS[pages.vercel], "position": index}
-                for index, name in enumerate(names)
-            ],
-            "incidents": incidents,
-            "scheduled_maintenances": [],
-            "status": {"indicator": pages.vercel, "description": DESCRIPTIONS[pages.vercel]},
+
+def part_of(whole: Payload, request: Request, part: str) -> Payload:
+    """The smaller documents are the parts of the summary that their names say."""
+    wanted = {
+        "summary": tuple(whole),
+        "status": ("page", "status"),
+        "components": ("page", "components"),
+        "incidents": ("page", "incidents"),
+        "unresolved": ("page", "incidents"),
+        "active": ("page", "scheduled_maintenances"),
+        "upcoming": ("page", "scheduled_maintenances"),
+    }
+    if part not in wanted:
+        raise missing(request)
+    return {name: whole[name] for name in wanted[part]}
+
+
+def summary_of(
+    name: str, id: str, url: str, components: tuple[str, ...], indicator: str, titles: list[str], now: str
+) -> Payload:  # fmt: skip
+    """A page of Atlassian's at ``url``, with an open incident for each of ``titles``."""
+    incidents: list[Payload] = [
+        {
+            "id": f"inc{index}",
+            "name": title,
+            "status": "investigating",
+            "impact": indicator if indicator != "none" else "minor",
+            "shortlink": f"{url}/incidents/inc{index}",
+            "created_at": now,
+            "updated_at": now,
+            "started_at": now,
+            "resolved_at": None,
+            "monitoring_at": None,
+            "page_id": id,
+            "incident_updates": [],
+            "components": [],
         }
+        for index, title in enumerate(titles)
+    ]
+    return {
+        "page": {"id": id, "name": name, "url": url, "time_zone": "Etc/UTC", "updated_at": now},
+        "components": [
+            {"id": f"cmp{index}", "name": each, "status": COMPONENTS[indicator], "position": index}
+            for index, each in enumerate(components)
+        ],
+        "incidents": incidents,
+        "scheduled_maintenances": [],
+        "status": {"indicator": indicator, "description": DESCRIPTIONS[indicator]},
+    }
 
 
 class NeonStatus:
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._router = Router(_missing)
+        self._router = Router(missing)
         self._router.add("GET", "/api/v1/summary", self.everywhere)
         self._router.add("GET", "/{subpage}/api/v1/summary", self.one)
 
@@ -95,7 +108,7 @@ class NeonStatus:
 
     async def one(self, request: Request) -> Response:
         if request.path_params["subpage"] not in ("aws-us-east-n-virginia", "console"):
-            raise _missing(request)
+            raise missing(request)
         return JSONResponse({**self._page(), **self._summary(request.path_params["subpage"] != "console")})
 
     def _page(self) -> Payload:
@@ -124,5 +137,5 @@ class NeonStatus:
         }
 
 
-def _missing(request: Request) -> Problem:
+def missing(request: Request) -> Problem:
     return Problem(404, {"error": "Not found"})

@@ -31,6 +31,13 @@ needs_npm = pytest.mark.skipif(
 )
 
 
+def needs(*packages: str) -> pytest.MarkDecorator:
+    """Skips where Node.js or one of these npm packages is not there."""
+    lacking = [name for name in packages if not (NPM / name / "package.json").is_file()]
+    says = f"not installed in tests/npm: {', '.join(lacking)}; ./inv test --wide" if lacking else "there is no Node.js"
+    return pytest.mark.skipif(bool(lacking) or not shutil.which("node"), reason=says)
+
+
 @dataclass(frozen=True)
 class Ran:
     """A finished command. ``out`` and ``err`` are its two streams without the space around them."""
@@ -91,11 +98,33 @@ class World:
         """The deployment that answered a visitor of production."""
         return self.served().headers["x-deployment-id"]
 
-    def requests(self, method: str, ending: str) -> list[dict[str, Any]]:
-        """What was asked of Vercel lately, of that method and with a path that ends so."""
+    def requests(self, method: str, ending: str, service: str = "vercel") -> list[dict[str, Any]]:
+        """What was asked of a service lately, of that method and with a path that ends so."""
         headers = {"authorization": f"Bearer {self.tokens['control']}"}
-        asked = self.web.get(self.urls["control"] + "/requests?service=vercel&limit=500", headers=headers).json()
-        return [one for one in asked["vercel"] if one["method"] == method and one["path"].endswith(ending)]
+        path = f"/requests?service={service}&limit=500"
+        asked = self.web.get(self.urls["control"] + path, headers=headers).json()
+        return [one for one in asked[service] if one["method"] == method and one["path"].endswith(ending)]
+
+    def sentry(self, path: str, **query: Any) -> Any:
+        """What Sentry's API says, without the command line."""
+        headers = {"authorization": f"Bearer {self.tokens['sentry']}"}
+        answer = self.web.get(f"{self.urls['sentry']}/api/0{path}", headers=headers, params=query)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    @property
+    def dsn(self) -> str:
+        """Where the app sends its errors."""
+        return str(self.sentry("/projects/acme/lms/keys/")[0]["dsn"]["public"])
+
+    def node(self, *words: str, folder: Path, **environment: str) -> Ran:
+        """A script, or a command line that is one."""
+        known = {"PATH": os.environ["PATH"], "HOME": str(self.home / "user"), **QUIET, **environment}
+        done = subprocess.run(
+            ["node", *words], cwd=folder, env=known, capture_output=True, text=True, timeout=LONGEST,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout.strip(), done.stderr.strip())
 
     def release(self, into: Path, name: str = "good") -> tuple[Path, str]:
         """A copy of an example release, linked to the project, and its commit."""

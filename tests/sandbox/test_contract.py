@@ -14,6 +14,8 @@ SPECS = Path(os.environ.get("VENDOR_SPECS") or Path(__file__).parents[3] / "shar
 pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason=f"the vendors' API descriptions are not in {SPECS}")
 
 REPO, ORG = "/repos/{owner}/{repo}", "/api/0/organizations/{organization_id_or_slug}"
+PROJECT = "/api/0/projects/{organization_id_or_slug}/{project_id_or_slug}"
+REPORTS = "/api/v2/status-pages/{status_page_id}/status-reports"
 GAPS: dict[tuple[str, str], str] = {}
 """(description, path) whose answer differs on purpose, and why. Empty: there is none now."""
 READS = (
@@ -39,6 +41,8 @@ READS = (
     ("vercel", "/v1/projects/{idOrName}/rolling-release/config", {}),
     ("vercel", "/v1/projects/{idOrName}/rolling-release/billing", {}),
     ("vercel", "/v1/query/web-analytics/visits/count", {"projectId": "{projectId}"}),
+    ("vercel", "/v1/query/web-analytics/visits/aggregate", {"projectId": "{projectId}", "by": "day"}),
+    ("vercel-cli", "/metrics/v1", {"limit": "250", "kind": "system"}),
     ("vercel-cli", "/teams/{teamId}", {}),
     ("vercel-cli", "/v1/teams", {}),
     ("vercel-cli", "/v9/projects/{projectId}/rollback/aliases", {}),
@@ -67,12 +71,36 @@ READS = (
     ("sentry", ORG + "/releases/{version}/", {}),
     ("sentry", ORG + "/releases/{version}/deploys/", {}),
     ("sentry", ORG + "/events-timeseries/", {}),
+    ("sentry", ORG + "/", {}),
+    ("sentry", ORG + "/environments/", {}),
+    ("sentry", ORG + "/issues/", {"query": "is:unresolved firstSeen:-24h", "sort": "freq", "limit": "1"}),
+    ("sentry", ORG + "/issues/{issue_id}/", {}),
+    ("sentry", ORG + "/issues/{issue_id}/events/", {}),
+    ("sentry", ORG + "/issues/{issue_id}/events/{event_id}/", {}),
+    ("sentry", ORG + "/events/", {"field": "transaction", "dataset": "spans"}),
+    ("sentry", ORG + "/events/", {"field": "count()"}),
+    ("sentry", ORG + "/events-timeseries/", {"dataset": "spans", "yAxis": "failure_rate()", "comparisonDelta": "3600"}),
+    ("sentry", ORG + "/sessions/", {"field": "crash_free_rate(session)", "groupBy": "release"}),
+    ("sentry", ORG + "/releases/{version}/", {"health": "1"}),
+    ("sentry", ORG + "/releases/{version}/commits/", {}),
+    ("sentry", PROJECT + "/", {}),
+    ("sentry", PROJECT + "/environments/", {}),
+    ("sentry", PROJECT + "/issues/", {}),
+    ("sentry", PROJECT + "/releases/", {}),
     ("betterstack-uptime", "/api/v2/monitors", {}),
     ("betterstack-uptime", "/api/v2/monitors/{monitor_id}", {}),
     ("betterstack-uptime", "/api/v2/monitors/{monitor_id}/sla", {}),
     ("betterstack-uptime", "/api/v2/monitors/{monitor_id}/response-times", {}),
     ("betterstack-uptime", "/api/v3/incidents", {}),
     ("betterstack-uptime", "/api/v3/incidents/{incident_id}", {}),
+    ("betterstack-uptime", "/api/v2/heartbeats", {}),
+    ("betterstack-uptime", "/api/v2/heartbeats/{heartbeat_id}", {}),
+    ("betterstack-uptime", "/api/v2/heartbeats/{heartbeat_id}/availability", {}),
+    ("betterstack-uptime", "/api/v2/status-pages", {}),
+    ("betterstack-uptime", "/api/v2/status-pages/{status_page_id}", {}),
+    ("betterstack-uptime", REPORTS, {}),
+    ("betterstack-uptime", REPORTS + "/{status_report_id}", {}),
+    ("betterstack-uptime", REPORTS + "/{status_report_id}/status-updates", {}),
     ("neon", "/projects/{project_id}", {}),
     ("neon", "/projects/{project_id}/branches", {}),
     ("neon", "/projects/{project_id}/branches/{branch_id}", {}),
@@ -89,12 +117,16 @@ READS = (
     ("statuspage", "/api/v2/summary.json", {}),
     ("statuspage", "/api/v2/status.json", {}),
     ("statuspage", "/api/v2/incidents/unresolved.json", {}),
+    ("statuspage", "/api/v2/components.json", {}),
+    ("statuspage", "/api/v2/incidents.json", {}),
+    ("statuspage", "/api/v2/scheduled-maintenances/active.json", {}),
+    ("statuspage", "/api/v2/scheduled-maintenances/upcoming.json", {}),
     ("incidentio-status", "/api/v1/summary", {}),
     ("incidentio-status", "/{subpage}/api/v1/summary", {}),
 )
 SERVICES = {
     "vercel-cli": "vercel", "betterstack-uptime": "betterstack", "statuspage": "vercel-status",
-    "incidentio-status": "neon-status",
+    "incidentio-status": "neon-status", "crux": "google", "pagespeed": "google",
 }  # fmt: skip
 
 
@@ -168,6 +200,12 @@ def busy(sandbox, clock, play):
         await services["vercel"].post(f"/v10/projects/{sandbox.state.vercel.project}/promote/{made['id']}")
         clock.tick(1)
         errortracking.capture(sandbox.core, "KeyError: 'x'", "GET /", made["meta"]["githubCommitSha"], "production")
+        better = services["betterstack"]
+        await better.post("/api/v2/heartbeats", json={"name": "Nightly backup", "period": 3600, "grace": 300})
+        await better.get("/api/v1/heartbeat/" + sandbox.state.betterstack.heartbeats[0].token)
+        affected = [{"status_page_resource_id": "1", "status": "degraded"}]
+        report = {"title": "Slow", "message": "We look into it.", "affected_resources": affected}
+        await better.post("/api/v2/status-pages/200/status-reports", json=report)
         github = sandbox.state.github
         github.code_scanning = [Alert(1, "high", "SQL injection", clock.time)]
         github.dependabot = [Alert(1, "critical", "Prototype pollution", clock.time)]
@@ -175,7 +213,8 @@ def busy(sandbox, clock, play):
         status = {"state": "success", "environment_url": "http://127.0.0.1/", "log_url": "http://127.0.0.1/"}
         await services["github"].post(f"/repos/acme/lms/deployments/{sent.json()['id']}/statuses", json=status)
         releases = "/api/0/organizations/acme/releases/"
-        await services["sentry"].post(releases, json={"version": github.head, "projects": ["lms"]})
+        refs = [{"repository": "acme/lms", "commit": github.head}]
+        await services["sentry"].post(releases, json={"version": github.head, "projects": ["lms"], "refs": refs})
         await services["sentry"].post(f"{releases}{github.head}/deploys/", json={"environment": "production"})
         sandbox.patch({"status_pages": {"vercel": "minor", "vercel_incidents": ["Slow builds"], "neon": "major"}})
         neon = sandbox.state.neon
@@ -196,6 +235,9 @@ def values(sandbox) -> dict[str, str]:
         "basehead": f"{first}...main", "deployment_id": str(github.deployments[0].id), "version": github.head,
         "organization_id_or_slug": "acme", "monitor_id": state.betterstack.monitor, "project_id": neon.project,
         "incident_id": str(state.betterstack.incidents[0].id), "branch_id": neon.branch, "endpoint_id": neon.endpoint,
+        "project_id_or_slug": "lms", "issue_id": str(state.sentry.issues[0].id),
+        "event_id": state.sentry.issues[0].events[0].id, "status_page_id": "200",
+        "heartbeat_id": state.betterstack.heartbeats[0].id, "status_report_id": str(state.betterstack.reports[0].id),
         "subpage": "aws-us-east-n-virginia", "database": sandbox.core.database_url.rpartition("/")[2],
     }  # fmt: skip
 
@@ -389,6 +431,98 @@ def test_neon_is_asked_and_answers_as_it_describes(sandbox, clock, play):
         await services["neon"].post(f"/projects/{state.project}/branches")
         locked = await services["neon"].post(f"/projects/{state.project}/branches")
         assert (locked.status_code, mistakes("neon", "post", branches, "default", locked.json())) == (423, [])
+
+    play(scenario)
+    assert not wrong, json.dumps(wrong, indent=2)
+
+
+def test_the_witnesses_are_asked_and_answer_as_their_vendors_describe(busy, clock, play):
+    wrong: dict[str, list[str]] = {}
+    host = busy.core.ports.host("production")
+    busy.patch({"google": {"crux": {"largest_contentful_paint": 1900, "cumulative_layout_shift": 0.05}}})
+
+    async def scenario(services):
+        known = values(busy)
+
+        async def ask(name: str, method: str, path: str, status: int, body: Any = None, described: str = "", **named):
+            """``described`` is the path in the description, where that is not the one that is asked."""
+            query = {key: value for key, value in named.items() if not key.endswith("_id")}
+            url = path.format(**{**known, **named})
+            service = named.pop("service", SERVICES.get(name, name))
+            query.pop("service", None)
+            answer = await services[service].request(method, url, json=body, params=query)
+            assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+            where = described or path
+            says = status if str(status) in spec(name)["paths"][where][method]["responses"] else "default"
+            found = mistakes(name, method, where, says, answer.json()) if answer.content else []
+            found += misasked(name, method, where, body) if body is not None else []
+            if found:
+                wrong[f"{name} {method} {path} {status}"] = found
+            return answer.json() if answer.content else None
+
+        monitors, heartbeats, incidents = "/api/v2/monitors", "/api/v2/heartbeats", "/api/v3/incidents"
+        monitor = {"url": f"http://{host}/", "monitor_type": "keyword", "required_keyword": "course"}
+        made = await ask("betterstack-uptime", "post", monitors, 201, monitor)
+        one = monitors + "/{monitor_id}"
+        window = {"maintenance_from": "01:00:00", "maintenance_to": "02:00:00", "maintenance_days": ["mon"]}
+        await ask("betterstack-uptime", "patch", one, 200, {**window, "paused": True}, monitor_id=made["data"]["id"])
+        await ask("betterstack-uptime", "get", one + "/response-times", 200, monitor_id=made["data"]["id"])
+        await ask("betterstack-uptime", "delete", one, 204, monitor_id=made["data"]["id"])
+        await ask("betterstack-uptime", "get", one, 404, monitor_id=made["data"]["id"])
+        await ask("betterstack-uptime", "get", monitors, 200, per_page="1")
+        wrongly = await services["betterstack"].post(monitors, json={"url": "", "regions": ["mars"]})
+        assert (wrongly.status_code, set(wrongly.json()["errors"])) == (422, {"url", "regions"})
+        assert not mistakes("betterstack-uptime", "post", monitors, 422, wrongly.json())
+        await ask("betterstack-uptime", "post", heartbeats, 201, {"name": "Cron", "period": 60, "grace": 30})
+        incident = {"summary": "It burns", "requester_email": "dana@lms.example.com", "call": True, "push": False}
+        opened = await ask("betterstack-uptime", "post", incidents, 201, incident)
+        for verb, body in (("acknowledge", {"acknowledged_by": "dana"}), ("resolve", {"resolved_by": "dana"})):
+            path = incidents + "/{incident_id}/" + verb
+            await ask("betterstack-uptime", "post", path, 200, body, incident_id=opened["data"]["id"])
+        soon = "2026-09-23T00:00:00Z"
+        maintenance = {"message": "New disks", "report_type": "maintenance", "starts_at": soon, "ends_at": soon,
+                       "affected_resources": []}  # fmt: skip
+        await ask("betterstack-uptime", "post", REPORTS, 201, maintenance)
+        report = REPORTS + "/{status_report_id}"
+        await ask("betterstack-uptime", "patch", report, 200, {"title": "Slower", "ends_at": soon})
+        update = {"message": "Better", "affected_resources": [{"status_page_resource_id": "1", "status": "resolved"}]}
+        await ask("betterstack-uptime", "post", report + "/status-updates", 201, update)
+        await ask("betterstack-uptime", "get", report + "/status-updates", 200)
+        await ask("betterstack-uptime", "delete", report, 204)
+
+        issue = f"/api/0/organizations/acme/issues/{known['issue_id']}/"
+        resolved = await services["sentry"].put(issue, json={"status": "resolved"})  # it describes all as required
+        assert not mistakes("sentry", "put", ORG + "/issues/{issue_id}/", 200, resolved.json())
+        release = ORG + "/releases/{version}/"
+        commits = [{"id": "a" * 40, "repository": "acme/lms", "author_email": "kim@lms.example.com"}]
+        await ask("sentry", "put", release, 200, {"dateReleased": soon, "commits": commits})
+        await ask("sentry", "get", release + "commits/", 200)
+        deploy = {"environment": "production", "name": "one", "dateStarted": soon, "dateFinished": soon}
+        await ask("sentry", "post", release + "deploys/", 201, deploy)
+
+        scope = {"ownerId": busy.state.vercel.team, "projectIds": [busy.state.vercel.project]}
+        selection = {"limit": 2, "mode": "exact", "rankBy": [{"metric": "value", "direction": "desc"}]}
+        metrics = {"value": {"metric": "vercel.speed_insights.lcp_ms", "aggregation": "p75"}}
+        span = {"start": "2026-09-20T00:00:00Z", "end": "2026-09-22T00:00:00Z"}
+        query = {"scope": scope, "timeRange": span, "bucketSeconds": 3600, "metrics": metrics, "outputs": ["value"]}
+        found = await ask("vercel-cli", "post", "/metrics/v1", 200, query)
+        assert found["summary"][0]["values"]["value"] > 0
+        by_route = {**query, "groupBy": ["route"], "seriesSelection": selection, "filter": "environment:production"}
+        assert len((await ask("vercel-cli", "post", "/metrics/v1", 200, by_route))["summary"]) == 2
+
+        key = busy.state.tokens["google"]
+        for path in ("/v1/records:queryRecord", "/v1/records:queryHistoryRecord"):
+            await ask("crux", "post", path, 200, {"origin": f"http://{host}", "formFactor": "PHONE"}, key=key)
+            await ask("crux", "post", path, 404, {"origin": "https://elsewhere.example"}, key=key)
+            await ask("crux", "post", path, 400, {"origin": f"http://{host}"}, key="wrong")
+        page = {"url": f"http://{host}/", "strategy": "mobile", "category": "performance"}
+        await ask("pagespeed", "get", "/pagespeedonline/v5/runPagespeed", 200, key=key, **page)
+        await ask("pagespeed", "get", "/pagespeedonline/v5/runPagespeed", 400, key="wrong", **page)
+        for vendor in ("cloudflare", "github", "sentry"):
+            busy.patch({"status_pages": {vendor: "critical", f"{vendor}_incidents": ["Down"]}})
+            for part in ("summary", "status", "components", "incidents", "incidents/unresolved"):
+                path = f"/api/v2/{part}.json"
+                await ask("statuspage", "get", f"/{vendor}{path}", 200, described=path, service="statuspages")
 
     play(scenario)
     assert not wrong, json.dumps(wrong, indent=2)

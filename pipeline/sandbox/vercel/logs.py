@@ -1,4 +1,4 @@
-"""Build events, runtime logs and visit counts."""
+"""Build events and runtime logs."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from pipeline.sandbox.core import Core, from_iso, iso, milliseconds
+from pipeline.sandbox.core import Core, milliseconds
 from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.deployments import find
-from pipeline.sandbox.vercel.shapes import aliases_of, problem
+from pipeline.sandbox.vercel.shapes import aliases_of
 from pipeline.sandbox.web import Payload, Router
 
 FOLLOW_STEP = 0.1
@@ -27,7 +27,6 @@ class Logs:
         router.add("GET", "/v{v}/now/deployments/{id}/events", self.events)
         router.add("GET", "/v{v}/deployments/{id}/builds", self.builds)
         router.add("GET", "/v{v}/projects/{project}/deployments/{id}/runtime-logs", self.runtime)
-        router.add("GET", "/v{v}/query/web-analytics/visits/count", self.visits)
 
     async def events(self, request: Request) -> Response:
         """A JSON array; with ``follow=1`` or ``format=lines`` one object per line, as long as the build runs."""
@@ -103,28 +102,6 @@ class Logs:
         for row, hit in enumerate(self._core.traffic):
             if deployment in ("", hit.deployment):
                 yield row, hit
-
-    async def visits(self, request: Request) -> Response:
-        """Production only, as Vercel counts. Page views are GETs that were answered with a page."""
-        query = request.query_params
-        vercel = self._core.state.vercel
-        if query.get("projectId") not in (vercel.project, vercel.name):
-            raise problem(404, "not_found", "Project not found.")
-        try:
-            since, until = (_moment(query.get(key), edge) for key, edge in (("since", 0.0), ("until", 9e12)))
-        except ValueError:
-            raise problem(400, "bad_request", "Invalid request: `since` and `until` should be dates.") from None
-        hits = [h for h in self._core.traffic.since(since) if h.at <= until and h.method == "GET" and h.status < 400]
-        pages = [hit for hit in hits if not hit.path.startswith(("/api/", "/static/"))]
-        data = {"pageviews": len(pages), "visitors": min(len(pages), 1 + len(pages) // 5)}
-        asked = {"since": query.get("since") or iso(0), "until": query.get("until") or iso(self._core.now())}
-        return JSONResponse({"data": data, "query": asked, "version": 1})
-
-
-def _moment(value: str | None, otherwise: float) -> float:
-    if not value:
-        return otherwise
-    return int(value) / 1000 if value.isdigit() else from_iso(value)
 
 
 def _line(hit: Hit, row: int) -> Payload:

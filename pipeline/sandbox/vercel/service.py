@@ -6,6 +6,7 @@ from starlette.responses import Response
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.aliases import Aliases
+from pipeline.sandbox.vercel.analytics import Analytics
 from pipeline.sandbox.vercel.deployments import Deployments
 from pipeline.sandbox.vercel.files import Files
 from pipeline.sandbox.vercel.logs import Logs
@@ -15,6 +16,7 @@ from pipeline.sandbox.vercel.projects import Projects
 from pipeline.sandbox.vercel.rolling import Rolling
 from pipeline.sandbox.vercel.shapes import problem
 from pipeline.sandbox.vercel.variables import Variables
+from pipeline.sandbox.vercel.vitals import Vitals
 from pipeline.sandbox.web import Problem, Router, bearer
 
 
@@ -22,7 +24,20 @@ class VercelApi:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._router = Router(self._missing, self._authorize)
-        for part in (Projects, Variables, Files, Deployments, Aliases, Moves, Rolling, Logs, Observability):
+        parts = (
+            Projects,
+            Variables,
+            Files,
+            Deployments,
+            Aliases,
+            Moves,
+            Rolling,
+            Logs,
+            Observability,
+            Analytics,
+            Vitals,
+        )
+        for part in parts:
             part(core).routes(self._router)
 
     async def __call__(self, request: Request) -> Response:

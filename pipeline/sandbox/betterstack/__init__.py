@@ -1,0 +1,1 @@
+"""Better Stack: monitors, heartbeats, incidents and status pages."""

@@ -1,0 +1,94 @@
+"""Incidents: those that checks opened, and those that somebody created."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pipeline.sandbox.betterstack import shapes
+from pipeline.sandbox.betterstack.checks import Checks
+from pipeline.sandbox.betterstack.monitors import REGIONS
+from pipeline.sandbox.core import Core, iso
+from pipeline.sandbox.state import Incident
+from pipeline.sandbox.web import Payload, Router, body
+
+USUAL_ALERTS = {"call": False, "sms": False, "email": True, "push": True}
+TESTS: dict[str, tuple[shapes.Test, str]] = dict.fromkeys(
+    shapes.ALERTS, (shapes.is_flag, "is not included in the list")
+)
+
+
+class Incidents:
+    def __init__(self, core: Core, checks: Checks) -> None:
+        self._core, self._checks = core, checks
+
+    def routes(self, router: Router) -> None:
+        router.add("GET", "/api/v3/incidents", self.all)
+        router.add("POST", "/api/v3/incidents", self.create)
+        router.add("GET", "/api/v3/incidents/{id}", self.one)
+        router.add("POST", "/api/v3/incidents/{id}/acknowledge", self.acknowledge)
+        router.add("POST", "/api/v3/incidents/{id}/resolve", self.resolve)
+
+    async def all(self, request: Request) -> Response:
+        await self._checks.everything()
+        query = request.query_params
+        begin = shapes.day(request, "from", 0)
+        end = shapes.day(request, "to", self._core.now()) + shapes.DAY
+        found = [
+            self._shown(one)
+            for one in sorted(self._core.state.betterstack.incidents, key=lambda one: one.started, reverse=True)
+            if query.get("resolved") in (None, "true" if one.resolved else "false")
+            and query.get("acknowledged") in (None, "true" if one.acknowledged else "false")
+            and query.get("monitor_id") in (None, one.monitor)
+            and query.get("heartbeat_id") in (None, one.heartbeat)
+            and begin <= one.started <= end
+        ]
+        return shapes.listed(self._core, request, found, 10, 50)
+
+    async def create(self, request: Request) -> Response:
+        """Answers alike when alerting is broken, and then there is no such incident."""
+        sent, state = await body(request), self._core.state
+        shapes.check(sent, TESTS, ("summary", "requester_email"))
+        name = str(sent.get("name") or sent["summary"])
+        one = Incident(state.next_id(), str(sent["summary"]), self._core.now(), "", name)
+        one.alerts = {kind: sent[kind] for kind in shapes.ALERTS if kind in sent}
+        if not state.betterstack.deaf:
+            state.betterstack.incidents.append(one)
+        return shapes.one(self._shown(one), 201)
+
+    async def one(self, request: Request) -> Response:
+        return shapes.one(self._shown(self._find(request)))
+
+    async def acknowledge(self, request: Request) -> Response:
+        one, sent = self._find(request), await body(request)
+        if not one.acknowledged:
+            one.acknowledged, one.acknowledged_by = self._core.now(), str(sent.get("acknowledged_by") or "API")
+        return shapes.one(self._shown(one))
+
+    async def resolve(self, request: Request) -> Response:
+        one, sent = self._find(request), await body(request)
+        if not one.resolved:
+            one.resolved, one.resolved_by = self._core.now(), str(sent.get("resolved_by") or "API")
+        return shapes.one(self._shown(one))
+
+    def _find(self, request: Request) -> Incident:
+        for one in self._core.state.betterstack.incidents:
+            if str(one.id) == request.path_params["id"]:
+                return one
+        raise shapes.missing()
+
+    def _shown(self, one: Incident) -> Payload:
+        state = "Resolved" if one.resolved else "Acknowledged" if one.acknowledged else "Started"
+        of = next((monitor for monitor in self._core.state.betterstack.monitors if monitor.id == one.monitor), None)
+        attributes: Payload = {
+            "name": one.name, "url": self._checks.url(of) if of else None,
+            "http_method": "get" if one.monitor else None, "cause": one.cause, "incident_group_id": None,
+            "started_at": iso(one.started), "acknowledged_at": iso(one.acknowledged) if one.acknowledged else None,
+            "acknowledged_by": one.acknowledged_by or None, "resolved_at": iso(one.resolved) if one.resolved else None,
+            "resolved_by": one.resolved_by or None, "status": state, "team_name": "Acme", "response_content": "",
+            "response_options": None, "regions": list(REGIONS), "response_url": None, "screenshot_url": None,
+            "origin_url": None, "escalation_policy_id": None, "critical_alert": False, "metadata": {},
+            "monitor_id": one.monitor or None, **USUAL_ALERTS, **one.alerts,
+        }  # fmt: skip
+        about = {"monitor": one.monitor, "heartbeat": one.heartbeat}
+        found = {kind: {"data": {"id": id, "type": kind}} for kind, id in about.items() if id}
+        related: Payload = {"monitor": {"data": None}, **found}
+        return {"id": str(one.id), "type": "incident", "attributes": attributes, "relationships": related}

@@ -1,0 +1,153 @@
+"""The team's own status page: reports of what is wrong or being looked after, and their updates."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pipeline.sandbox.betterstack import shapes
+from pipeline.sandbox.core import Core, from_iso, iso
+from pipeline.sandbox.web import Payload, Router, body
+from pipeline.sandbox.witnessstate import Report, Update
+
+PAGE = 200
+STATES = ("operational", "resolved", "degraded", "downtime", "maintenance")
+WORST_FIRST = ("downtime", "degraded", "maintenance")
+TESTS: dict[str, tuple[shapes.Test, str]] = {
+    "report_type": (("manual", "maintenance").__contains__, "is not included in the list"),
+    "affected_resources": (lambda value: _are_states(value), "is invalid"),
+    "message": (shapes.is_text, "can't be blank"),
+}  # fmt: skip
+
+
+def _are_states(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) and one.get("status") in STATES for one in value)
+
+
+class Pages:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def routes(self, router: Router) -> None:
+        root = "/api/v2/status-pages"
+        one = root + "/{page}/status-reports/{report}"
+        router.add("GET", root, self.all)
+        router.add("GET", root + "/{page}", self.page)
+        router.add("GET", root + "/{page}/status-reports", self.reports)
+        router.add("POST", root + "/{page}/status-reports", self.create)
+        router.add("GET", one, self.report)
+        router.add("PATCH", one, self.change)
+        router.add("DELETE", one, self.delete)
+        router.add("GET", one + "/status-updates", self.updates)
+        router.add("POST", one + "/status-updates", self.update)
+
+    async def all(self, request: Request) -> Response:
+        return shapes.listed(self._core, request, [self._page()])
+
+    async def page(self, request: Request) -> Response:
+        self._known(request)
+        return shapes.one(self._page())
+
+    async def reports(self, request: Request) -> Response:
+        """The newest first."""
+        self._known(request)
+        found = [self._report(one) for one in self._core.state.betterstack.reports[::-1]]
+        return shapes.listed(self._core, request, found)
+
+    async def create(self, request: Request) -> Response:
+        self._known(request)
+        sent, state = await body(request), self._core.state
+        shapes.check(sent, TESTS, ("message", "affected_resources"))
+        kind = str(sent.get("report_type") or "manual")
+        made = Report(state.next_id(), str(sent.get("title") or sent["message"]), kind, self._core.now())
+        self._apply(made, sent)
+        made.updates.append(self._posted(sent))
+        state.betterstack.reports.append(made)
+        return shapes.one(self._report(made), 201)
+
+    async def report(self, request: Request) -> Response:
+        return shapes.one(self._report(self._find(request)))
+
+    async def change(self, request: Request) -> Response:
+        one = self._find(request)
+        self._apply(one, await body(request))
+        return shapes.one(self._report(one))
+
+    async def delete(self, request: Request) -> Response:
+        self._core.state.betterstack.reports.remove(self._find(request))
+        return Response(status_code=204)
+
+    async def updates(self, request: Request) -> Response:
+        one = self._find(request)
+        return shapes.listed(self._core, request, [_update(one, posted) for posted in one.updates[::-1]])
+
+    async def update(self, request: Request) -> Response:
+        one, sent = self._find(request), await body(request)
+        shapes.check(sent, TESTS, ("message",))
+        posted = self._posted(sent)
+        one.updates.append(posted)
+        return shapes.one(_update(one, posted), 201)
+
+    def _posted(self, sent: Payload) -> Update:
+        at = from_iso(str(sent["published_at"])) if sent.get("published_at") else self._core.now()
+        affected = list(sent.get("affected_resources") or ())
+        return Update(
+            self._core.state.next_id(), at, str(sent["message"]), affected, bool(sent.get("notify_subscribers"))
+        )
+
+    def _apply(self, one: Report, sent: Payload) -> None:
+        one.title = str(sent.get("title") or one.title)
+        one.starts = from_iso(str(sent["starts_at"])) if sent.get("starts_at") else one.starts
+        one.ends = from_iso(str(sent["ends_at"])) if sent.get("ends_at") else one.ends
+
+    def _known(self, request: Request) -> None:
+        if request.path_params["page"] != str(PAGE):
+            raise shapes.missing()
+
+    def _find(self, request: Request) -> Report:
+        self._known(request)
+        for one in self._core.state.betterstack.reports:
+            if str(one.id) == request.path_params["report"]:
+                return one
+        raise shapes.missing()
+
+    def _state(self, one: Report) -> str:
+        """operational, degraded, downtime or maintenance: the worst that its last update says, while it lasts."""
+        if not one.starts <= self._core.now() < (one.ends or float("inf")):
+            return "operational"
+        said = {each.get("status") for each in _said(one)}
+        return next((state for state in WORST_FIRST if state in said), "operational")
+
+    def _page(self) -> Payload:
+        state, now = self._core.state.betterstack, self._core.now()
+        states = {self._state(one) for one in state.reports}
+        attributes = {
+            "company_name": "LMS", "company_url": self._core.ports.url("production"), "subdomain": "lms",
+            "custom_domain": None, "timezone": "UTC", "announcement": None, "created_at": iso(state.created),
+            "aggregate_state": next((one for one in WORST_FIRST if one in states), "operational"),
+            "updated_at": iso(now),
+        }  # fmt: skip
+        return {"id": str(PAGE), "type": "status_page", "attributes": attributes}
+
+    def _report(self, one: Report) -> Payload:
+        attributes = {
+            "title": one.title, "report_type": one.kind, "starts_at": iso(one.starts),
+            "ends_at": iso(one.ends) if one.ends else None, "status_page_id": PAGE, "affected_resources": _said(one),
+            "aggregate_state": self._state(one),
+        }  # fmt: skip
+        updates = [{"id": str(posted.id), "type": "status_update"} for posted in one.updates]
+        related = {"status_updates": {"data": updates}}
+        return {"id": str(one.id), "type": "status_report", "attributes": attributes, "relationships": related}
+
+
+def _said(one: Report) -> list[dict[str, Any]]:
+    """What the newest update says that says anything of resources."""
+    return next((posted.affected for posted in one.updates[::-1] if posted.affected), [])
+
+
+def _update(of: Report, one: Update) -> Payload:
+    attributes = {
+        "message": one.message, "published_at": iso(one.at), "published_at_timezone": "UTC",
+        "notify_subscribers": one.notify, "status_report_id": of.id, "affected_resources": one.affected,
+    }  # fmt: skip
+    return {"id": str(one.id), "type": "status_update", "attributes": attributes}

@@ -1,0 +1,113 @@
+"""What Sentry knows of what happened, as flat records: events of issues, and requests of visitors as spans."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.sentry.search import Term
+from pipeline.sandbox.state import Issue
+from pipeline.sandbox.traffic import Hit
+from pipeline.sandbox.web import Payload
+from pipeline.sandbox.witnessstate import Occurrence
+
+BASELINE_EVERY = 600
+
+
+@dataclass(frozen=True)
+class Known:
+    """An issue with the events of it that can be seen by now, oldest first; ``count`` is of all there ever were."""
+
+    issue: Issue
+    events: tuple[Occurrence, ...]
+    count: int
+
+
+def known(core: Core) -> Iterator[Known]:
+    """The issues of which at least one event can be seen."""
+    until = horizon(core)
+    for one in core.state.sentry.issues:
+        events = occurrences(one)
+        seen = tuple(event for event in events if event.at <= until)
+        if seen:
+            yield Known(one, seen, one.count - (len(events) - len(seen)))
+
+
+def horizon(core: Core) -> float:
+    """What came later than this cannot be seen yet."""
+    return core.now() - core.state.sentry.lag_seconds
+
+
+def occurrences(one: Issue) -> list[Occurrence]:
+    """Its events; of those that were kept without details, what can be told."""
+    if len(one.events) == len(one.seen):
+        return one.events
+    release = one.releases[-1] if one.releases else one.first_release
+    return [
+        Occurrence(f"{one.id:08d}{row:024d}", at, release, one.environment, one.culprit, one.level)
+        for row, at in enumerate(one.seen)
+    ]
+
+
+def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
+    """The events, and a few that were always there, of no known release, environment or transaction."""
+    until = min(end, horizon(core))
+    for one in known(core):
+        for event in one.events:
+            if begin <= event.at <= until:
+                yield {
+                    "at": event.at, "transaction": event.transaction, "release": event.release, "id": event.id,
+                    "environment": event.environment, "level": event.level, "title": one.issue.title,
+                    "message": event.message or one.issue.title, "issue.id": str(one.issue.id),
+                    "project": core.state.sentry.project,
+                }  # fmt: skip
+    first = int(begin // BASELINE_EVERY + 1) * BASELINE_EVERY
+    for at in range(first, int(until) + 1, BASELINE_EVERY):
+        for row in range(core.state.sentry.baseline):
+            yield {
+                "at": float(at), "transaction": "", "release": "", "environment": "", "level": "error",
+                "title": "AbortError: The operation was aborted", "message": "", "issue.id": "1",
+                "id": f"{at:016d}{row:016d}", "project": core.state.sentry.project,
+            }  # fmt: skip
+
+
+def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
+    """Every request that the app was asked, as the SDK in it would report them. Durations are milliseconds."""
+    until = min(end, horizon(core))
+    for hit in core.traffic:
+        if begin <= hit.at <= until:
+            yield {
+                **place(core, hit),
+                "at": hit.at, "transaction": f"{hit.method} {hit.path}", "span.op": "http.server",
+                "span.duration": hit.seconds * 1000, "failed": hit.status >= 500, "is_transaction": "true",
+                "span.status_code": str(hit.status), "project": core.state.sentry.project,
+            }  # fmt: skip
+
+
+def place(core: Core, hit: Hit) -> Payload:
+    """The release and environment of the deployment that answered; of one that is gone, what the request tells."""
+    one = core.state.vercel.deployments.get(hit.deployment)
+    production = hit.production if one is None else one.target == "production"
+    release = one.meta.get("githubCommitSha", "") if one else ""
+    return {"release": release, "environment": "production" if production else "preview"}
+
+
+def fits(core: Core, record: Payload, wanted: list[Term], environments: list[str]) -> bool:
+    """Whether a record meets all terms; what has no environment is in all of them. Raises ValueError."""
+    if environments and record["environment"] not in ("", *environments):
+        return False
+    return all(_met(core, record, term) for term in wanted)
+
+
+def _met(core: Core, record: Payload, term: Term) -> bool:
+    if term.key not in record or term.key in ("at", "failed", "span.duration"):
+        raise ValueError(f"Error parsing search query: the sandbox does not know {term.key!r} here")
+    return latest(core, term).met(str(record[term.key]))
+
+
+def latest(core: Core, term: Term) -> Term:
+    """``release:latest`` names the newest release."""
+    releases = core.state.sentry.releases.values()
+    if "latest" not in term.values or term.key not in ("release", "firstRelease", "first_release") or not releases:
+        return term
+    newest = max(releases, key=lambda one: one.created).version
+    return Term(term.wanted, term.key, tuple(newest if one == "latest" else one for one in term.values))
