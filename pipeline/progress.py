@@ -1,6 +1,7 @@
 """Shows a run while it happens: listeners of the journal, so that what is shown is what is recorded."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.render.report import MARKS, duration, line_text
 from pipeline.report import Report, report_of
 
 Write = Callable[[str], None]
+WATCHING, A_MINUTE = "watching for another", 60.0
 
 
 class Progress:
@@ -82,9 +84,14 @@ class Progress:
 def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[Progress]:
     """Progress for a person at a terminal (one moving last line), or as plain lines for everything else."""
     if not terminal:
-        last = [""]
+        last, shown_at = [""], [0.0]
 
         def once(line: str) -> None:
+            """What moves many times a second, or a round, would bury the rest in a log."""
+            if line.startswith(WATCHING):
+                if time.monotonic() - shown_at[0] < A_MINUTE:
+                    return
+                shown_at[0] = time.monotonic()
             if line and line != last[0] and not line.startswith("uploaded"):
                 last[0] = line
                 write(f"  … {line}")

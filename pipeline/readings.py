@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict
 from pipeline.errors import ServiceError
 from pipeline.plan import Probe, inputs_of
@@ -51,6 +52,14 @@ class Round:
     async def all(self, kinds: tuple[type, ...]) -> tuple[Any, ...]:
         """Several at once, in order. The first failure is raised; the others go on being read for other gates."""
         return tuple(await asyncio.gather(*(self.get(kind) for kind in kinds)))
+
+    async def brief(self, gate: Gate) -> str:
+        """What was seen of what ``gate`` asks for, in a few words; empty when it could not be read."""
+        seen = [kind for kind in gate.inputs.values() if issubclass(kind, Evidence)]
+        try:
+            return "; ".join(filter(None, (one.brief() for one in await self.all(tuple(seen)))))
+        except ServiceError:
+            return ""
 
     async def ask(self, gate: Gate) -> tuple[tuple[Finding, ...], bool]:
         """The gate's findings, and whether asking again cannot help. A service that fails is *unknown*, not a crash."""

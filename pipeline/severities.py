@@ -13,4 +13,4 @@ def exit_code(severity: str) -> int:
 
 def playbook_of(gate: str) -> str:
     """The name of the playbook that answers a no of ``gate``; empty when none does."""
-    return PLAYBOOKS.get(gate) or PLAYBOOKS.get(gate.partition(".")[0], "")
+    return PLAYBOOKS.get(gate, PLAYBOOKS.get(gate.partition(".")[0], ""))

@@ -11,7 +11,8 @@ from checks import evidence, healthy, policy
 from checks.evidence import Evidence
 from checks.gate import Example, Gate, Verdict, worst
 from checks.policy import Policy
-from pipeline.definition import PIPELINES, PROBES
+from pipeline.definition import PROBES
+from pipeline.pipelines import EVERY
 from pipeline.plan import probes_by_type
 
 MODULES = [importlib.import_module(f"checks.{module.name}") for module in pkgutil.iter_modules(checks.__path__)]
@@ -42,14 +43,14 @@ def test_every_gate_has_been_seen_to_stop(gate: Gate) -> None:
 
 
 def test_every_gate_has_a_place() -> None:
-    placed = {gate for pipeline in PIPELINES.values() for gate in pipeline.gates}
-    undos = [step.undo for pipeline in PIPELINES.values() for step in pipeline.steps if step.undo]
+    placed = {gate for pipeline in EVERY for gate in pipeline.gates}
+    undos = [step.undo for pipeline in EVERY for step in pipeline.steps if step.undo]
     placed |= {gate for undo in undos for gate in undo.proved_by}
     assert set(GATES) == placed
 
 
 def test_every_evidence_has_one_source() -> None:
-    given = {step.gives for pipeline in PIPELINES.values() for step in pipeline.steps if step.gives}
+    given = {step.gives for pipeline in EVERY for step in pipeline.steps if step.gives}
     read = set(probes_by_type(PROBES))
     kinds = {kind for kind in vars(evidence).values() if isinstance(kind, type) and issubclass(kind, Evidence)} - {
         Evidence

@@ -138,6 +138,11 @@ class WayBack(Evidence):
     newest: str = ""
     """Its name."""
 
+    def brief(self) -> str:
+        if not self.newest_seconds:
+            return self.by
+        return f"{self.newest} is {self.newest_seconds / 3600:.1f} h old, history {self.history_seconds / 3600:.0f} h"
+
 
 @dataclass(frozen=True)
 class RestorePoint(Evidence):

@@ -43,6 +43,9 @@ class EnvironmentVariables(Evidence):
         """The same, but ``name`` was never set."""
         return EnvironmentVariables(self.target, tuple(v for v in self.variables if v.name != name), self.elsewhere)
 
+    def brief(self) -> str:
+        return f"{len(self.variables)} variables on {self.target}"
+
 
 @dataclass(frozen=True)
 class ChangedVariables(Evidence):

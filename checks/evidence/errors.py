@@ -99,6 +99,9 @@ class EndpointErrors(Evidence):
 
     endpoints: tuple[Endpoint, ...]
 
+    def brief(self) -> str:
+        return f"{len(self.endpoints)} endpoints had errors in the last hour"
+
 
 @dataclass(frozen=True)
 class CriticalErrors(Evidence):
@@ -108,6 +111,9 @@ class CriticalErrors(Evidence):
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("errors.critical_a_day", len(self.issues)),)
+
+    def brief(self) -> str:
+        return f"{len(self.issues)} issues first seen in 24 h"
 
 
 @dataclass(frozen=True)
@@ -131,12 +137,18 @@ class ErrorsLately(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("errors.an_hour", self.events),)
 
+    def brief(self) -> str:
+        return f"{self.events} errors in {self.exposure:.4g} {self.unit}, usually {self.usual_events} in {self.usual_exposure:.4g}"
+
 
 @dataclass(frozen=True)
 class RecurringIssues(Evidence):
     """The unresolved issues with most events of the last two weeks that are older than one. Source: GET …/issues/?sort=freq"""
 
     issues: tuple[Issue, ...]
+
+    def brief(self) -> str:
+        return f"{len(self.issues)} unresolved issues older than a week"
 
 
 @dataclass(frozen=True)
@@ -149,6 +161,9 @@ class CrashFree(Evidence):
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return () if self.percent is None else (("errors.crash_free_percent", self.percent),)
+
+    def brief(self) -> str:
+        return "" if self.percent is None else f"{self.percent:.4g} % of {self.sessions} sessions crash-free"
 
 
 @dataclass(frozen=True)
@@ -164,3 +179,6 @@ class RecordedRelease(Evidence):
     """Those it was deployed to."""
     source_maps: int = 0
     """Artifact bundles with its source maps."""
+
+    def brief(self) -> str:
+        return f"{self.version[:12]}: {self.commits} commits, deployed to {', '.join(self.environments) or 'nothing'}"

@@ -25,6 +25,9 @@ class Bookkeeping(Evidence):
     overdue: tuple[str, ...] = ()
     """Waivers whose last day is over."""
 
+    def brief(self) -> str:
+        return f"{len(self.runs)} runs in 24 h" + (", locked" if self.lock else "")
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -44,6 +47,9 @@ class WeekByWeek(Evidence):
 
     metrics: tuple[Compared, ...]
 
+    def brief(self) -> str:
+        return f"{len(self.metrics)} metrics"
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -59,6 +65,9 @@ class TestAlert(Evidence):
     """A test alert that was sent off on every way there is. Given by ``fire_test_alert``."""
 
     arrivals: tuple[Arrival, ...]
+
+    def brief(self) -> str:
+        return ", ".join(f"{one.way} after {one.seconds:g} s" for one in self.arrivals if one.seconds is not None)
 
 
 @dataclass(frozen=True)
@@ -79,3 +88,6 @@ class LastBuilds(Evidence):
     failed: tuple[FailedBuild, ...]
     newest_failed: bool = False
     """The very last one did."""
+
+    def brief(self) -> str:
+        return f"{len(self.failed)} of the newest {self.looked_at} builds failed"

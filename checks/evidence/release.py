@@ -98,6 +98,9 @@ class RollbackTarget(Evidence):
     url: str
     commit: str
 
+    def brief(self) -> str:
+        return f"{self.id}, commit {self.commit[:12]}"
+
 
 @dataclass(frozen=True)
 class Production(Evidence):

@@ -22,10 +22,16 @@ class VendorStatus:
 class VercelStatus(VendorStatus, Evidence):
     """Vercel's own word about itself. Source: GET {vercel-status}/api/v2/summary.json (Atlassian Statuspage)"""
 
+    def brief(self) -> str:
+        return self.indicator
+
 
 @dataclass(frozen=True)
 class NeonStatus(VendorStatus, Evidence):
     """Neon's own word about itself. Source: GET {neon-status}/api/v1/summary (incident.io)"""
+
+    def brief(self) -> str:
+        return self.indicator
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class OtherStatuses(Evidence):
     """The pages under `vendors.pages`. Source: GET {page}/api/v2/summary.json, or {page}/index.json (Better Stack)"""
 
     pages: tuple[VendorStatus, ...]
+
+    def brief(self) -> str:
+        return ", ".join(f"{one.vendor} {one.indicator}" for one in self.pages)
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Monitor(Evidence):
         )
 
     def brief(self) -> str:
-        return f"monitor {self.status}"
+        return f"monitor {self.status}, {self.availability_percent:.4g} % in 7 days, p95 {self.p95_ms} ms"
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,9 @@ class UptimeToday(Evidence):
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("uptime.a_day_percent", self.availability_percent),)
+
+    def brief(self) -> str:
+        return f"{self.availability_percent:.4g} % in 24 h, {self.incidents} incidents, {self.down_seconds} s down"
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,9 @@ class PastIncidents(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("uptime.incidents_a_week", len(self.incidents)),)
 
+    def brief(self) -> str:
+        return f"{len(self.incidents)} incidents in 7 days, {sum(one.minutes for one in self.incidents):g} min"
+
 
 @dataclass(frozen=True)
 class Heartbeat:
@@ -127,6 +142,9 @@ class Heartbeats(Evidence):
     """Source: GET /api/v2/heartbeats"""
 
     heartbeats: tuple[Heartbeat, ...]
+
+    def brief(self) -> str:
+        return f"{len(self.heartbeats)} heartbeats"
 
 
 @dataclass(frozen=True)
@@ -149,3 +167,6 @@ class MonitorChanges(Evidence):
     """How Better Stack's monitors differ from those that deploy.yml declares. Source: GET /api/v2/monitors"""
 
     changes: tuple[MonitorChange, ...]
+
+    def brief(self) -> str:
+        return f"{len(self.changes)} differences"

@@ -54,6 +54,9 @@ class Health:
 class HealthBefore(Health, Evidence):
     """Production's health before anything was touched. Source: GET https://{domain}{health.path}"""
 
+    def brief(self) -> str:
+        return f"health {self.status or 'silent'} in {self.ms} ms"
+
 
 @dataclass(frozen=True)
 class OldCodeHealth(Health, Evidence):
@@ -180,3 +183,6 @@ class LoadTimes(Evidence):
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("load.p95_ms", self.p95_ms),) if self.ms else ()
+
+    def brief(self) -> str:
+        return f"p95 {self.p95_ms} ms over {len(self.ms)} visits"

@@ -86,3 +86,6 @@ class SecurityAlerts(Evidence):
     alerts: tuple[Alert, ...]
     off: tuple[str, ...]
     """Scanners that are not switched on."""
+
+    def brief(self) -> str:
+        return f"{len(self.alerts)} open alerts"

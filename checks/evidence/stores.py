@@ -26,6 +26,9 @@ class Bucket(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return () if self.off or self.failure else (("storage.gb", self.gb), ("storage.objects", self.objects))
 
+    def brief(self) -> str:
+        return "" if self.off or self.failure else f"{self.objects} objects, {self.gb:.3g} GB, listed in {self.ms} ms"
+
 
 @dataclass(frozen=True)
 class ProbeObject(Evidence):
@@ -96,6 +99,12 @@ class RedisUsage(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return () if self.off else (("redis.p99_ms", self.p99_ms), ("redis.hit_rate_percent", self.hit_rate_percent))
 
+    def brief(self) -> str:
+        if self.off:
+            return ""
+        limits = ", ".join(f"{one.name} {one.percent:.0f} %" for one in self.limits)
+        return f"hit rate {self.hit_rate_percent:.0f} %, p99 {self.p99_ms:g} ms, {limits}"
+
 
 @dataclass(frozen=True)
 class LimitedRequests(Evidence):
@@ -113,6 +122,9 @@ class LimitedRequests(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("requests.limited_percent", self.percent),) if self.requests else ()
 
+    def brief(self) -> str:
+        return f"{self.limited} of {self.requests} requests limited in an hour"
+
 
 @dataclass(frozen=True)
 class AuthEndpoints(Evidence):
@@ -126,6 +138,9 @@ class AuthEndpoints(Evidence):
     providers: tuple[str, ...]
     addresses: tuple[str, ...] = ()
     """Origins that the providers send the user back to."""
+
+    def brief(self) -> str:
+        return f"session {self.session_status}, providers {', '.join(self.providers) or self.providers_status}"
 
 
 @dataclass(frozen=True)
@@ -158,3 +173,6 @@ class Compute(Evidence):
     disabled: bool = False
     pending: str = ""
     """The state it is on its way to."""
+
+    def brief(self) -> str:
+        return "" if self.off else f"{self.state}, {self.least_cu:g} to {self.most_cu:g} CU"

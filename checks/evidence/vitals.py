@@ -29,6 +29,10 @@ class WebVitals(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return tuple((f"vitals.{one.name.lower()}", one.p75) for one in self.vitals)
 
+    def brief(self) -> str:
+        seen = ", ".join(f"{one.name} {one.p75:.3g} ({one.samples or '?'} visits)" for one in self.vitals)
+        return f"{self.source}: {seen}" if seen else ""
+
 
 @dataclass(frozen=True)
 class LabPage:
@@ -54,6 +58,11 @@ class LabReading(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return tuple((f"lab.lcp_ms {one.path}", one.lcp_ms) for one in self.pages)
 
+    def brief(self) -> str:
+        return ", ".join(
+            f"{one.path} LCP {one.lcp_ms:.0f} ms, CLS {one.cls:.2f}, TBT {one.tbt_ms:.0f} ms" for one in self.pages
+        )
+
 
 @dataclass(frozen=True)
 class Visitors(Evidence):
@@ -66,9 +75,15 @@ class Visitors(Evidence):
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return () if self.off else (("visitors.views_a_day", self.views),)
 
+    def brief(self) -> str:
+        return "" if self.off else f"{self.views} page views, {self.week_before} a week ago"
+
 
 @dataclass(frozen=True)
 class UsualLoad(Evidence):
     """The p95 load times of the last good releases, newest first, in milliseconds. Source: the kept readings"""
 
     p95_ms: tuple[float, ...]
+
+    def brief(self) -> str:
+        return f"{len(self.p95_ms)} good releases"

@@ -30,28 +30,21 @@ class VercelAnalytics(Service):
     async def vital(self, name: str, since: datetime.datetime, until: datetime.datetime) -> tuple[float, int] | None:
         """(p75, number of visits) of LCP, INP or CLS in Speed Insights; None without visits.
 
-        POST /metrics/v1, twice: what `vercel metrics vercel.speed_insights.…` sends, the only way there is.
+        POST /metrics/v1: what `vercel metrics vercel.speed_insights.…` sends, the only way there is.
         """
-        p75 = await self._metric(METRICS[name], "p75", since, until)
-        count = await self._metric(METRICS[name], "count", since, until)
-        return None if p75 is None or not count else (p75, round(count))
-
-    async def _metric(
-        self, metric: str, aggregation: str, since: datetime.datetime, until: datetime.datetime
-    ) -> float | None:
-        span = {"start": since.isoformat(), "end": until.isoformat()}
+        metric = f"vercel.speed_insights.{METRICS[name]}"
         body = {
             "scope": {"type": "project", "ownerId": self._team, "projectIds": [self._project]},
-            "timeRange": span,
+            "timeRange": {"start": since.isoformat(), "end": until.isoformat()},
             "bucketSeconds": round((until - since).total_seconds()),
             "filter": "environment:production",
-            "metrics": {"value": {"metric": f"vercel.speed_insights.{metric}", "aggregation": aggregation}},
-            "outputs": ["value"],
+            "metrics": {how: {"metric": metric, "aggregation": how} for how in ("p75", "count")},
+            "outputs": ["p75", "count"],
         }
 
-        def parse(answer: Any) -> float | None:
-            rows = answer["summary"]
-            return float(rows[0]["value"]) if rows and rows[0].get("value") is not None else None
+        def parse(answer: Any) -> tuple[float, int] | None:
+            values = answer["summary"][0]["values"] if answer["summary"] else {}
+            return (float(values["p75"]), round(values["count"])) if values.get("count") else None
 
         return await self.repeatable("POST", "/metrics/v1", parse, json=body, params=self._scope)
 

@@ -21,10 +21,11 @@ from pipeline.world import World
 
 @dataclass(frozen=True)
 class Answer:
-    """What one gate said."""
+    """What one gate said; ``seen`` is the evidence in a few words."""
 
     gate: Gate
     findings: tuple[Finding, ...]
+    seen: str
     ms: int
 
 
@@ -118,7 +119,7 @@ async def _answer(it: Session, gate: Gate, look: Round) -> Answer:
     began = it.clock.monotonic()
     findings, _ = await look.ask(gate)
     findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
-    return Answer(gate, findings, round((it.clock.monotonic() - began) * 1000))
+    return Answer(gate, findings, await look.brief(gate), round((it.clock.monotonic() - began) * 1000))
 
 
 def _record(it: Session, run: str, checked: Checked) -> None:

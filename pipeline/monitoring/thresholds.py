@@ -105,6 +105,9 @@ PLAYBOOKS = {
     "uptime": "site-down",
     "vitals": "performance-degradation",
     "vitals.visitors-come": "site-down",
+    "uptime.monitors-are-as-declared": "",
+    "uptime.nothing-is-muted": "",
+    "errors.release-is-recorded": "",
     "books.builds-work": "deployment-failure",
     "books.runs-ended-well": "deployment-failure",
 }

@@ -120,7 +120,7 @@ async def auth_endpoints(world: World, policy: AuthPolicy) -> AuthEndpoints:
             raise Unreachable("site", f"GET {answer.url}", answer.failure)
     offered = providers.json
     back = (one.get("callbackUrl") or "" for one in offered.values() if isinstance(one, dict))
-    elsewhere = {_origin(url) for url in back if url and _origin(url) != _origin(site)}
+    elsewhere = {_origin(url) for url in back if "://" in url and _origin(url) != _origin(site)}
     return AuthEndpoints(
         session.status,
         session.failure or ("" if _is_json(session.body) else "did not answer with JSON"),

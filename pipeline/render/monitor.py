@@ -1,6 +1,7 @@
 """What the monitoring commands print."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import indent
 from typing import Any
 
 from checks.evidence import MonitorChange
@@ -9,7 +10,7 @@ from checks.severity import Graded
 from pipeline.incidents.severity import SEVERITIES
 from pipeline.monitoring.asked import Answer, Checked
 from pipeline.monitoring.baseline import Middle, Row
-from pipeline.render.report import MARKS, duration, finding_text
+from pipeline.render.report import MARKS, finding_text
 from pipeline.render.words import table
 from pipeline.severities import exit_code
 
@@ -22,8 +23,8 @@ def checked_text(checked: Checked) -> str:
     for line in checked.lines:
         parts += [f"{MARKS[line.verdict.word]} {line.does}"]
         for one in line.answers:
-            parts += [f"    {MARKS[worst(one.findings).word]} {one.gate.name:<36} {duration(one.ms):>9}"]
-            parts += [f"    {finding_text(finding.plain)}" for finding in one.findings]
+            parts += [f"    {MARKS[worst(one.findings).word]} {one.gate.name:<34} {one.seen}".rstrip()]
+            parts += [indent(finding_text(finding.plain), "  ") for finding in one.findings]
     return "\n".join([*parts, "", *_ending(checked)])
 
 
@@ -34,7 +35,8 @@ def diagnosed_text(checked: Checked) -> str:
         parts += ["", line.does]
         for one in line.answers:
             parts += [f"  {MARKS[worst(one.findings).word]} {one.gate.procedure.title}  ({one.gate.name})"]
-            parts += [f"  {finding_text(finding.plain)}" for finding in one.findings]
+            parts += [f"      {one.seen}"] if one.seen else []
+            parts += [finding_text(finding.plain) for finding in one.findings]
             if worst(one.findings) > Verdict.WARN:
                 parts += [f"      → {' '.join(one.gate.procedure.if_it_fails.split())}"]
     return "\n".join([*parts, "", *_ending(checked)])
@@ -43,7 +45,8 @@ def diagnosed_text(checked: Checked) -> str:
 def _ending(checked: Checked) -> list[str]:
     graded = checked.graded
     if not graded.severity:
-        return ["well: nothing is past a limit"]
+        warnings = sum(1 for line in checked.lines for one in line.answers for _ in one.findings)
+        return [f"well: nothing is past a limit{f'; {warnings} warnings to read' if warnings else ''}"]
     lines = [f"{_name(graded)}", f"  because  {graded.gate}: {graded.reason}"]
     if checked.playbook:
         lines += [f"  next     runbooks/incident-response.md, playbook {checked.playbook}"]
@@ -67,7 +70,7 @@ def checked_markdown(checked: Checked) -> str:
 def _evidence(answers: Iterable[Answer]) -> str:
     said = []
     for one in answers:
-        says = "; ".join(str(finding) for finding in one.findings) or "yes"
+        says = "; ".join(filter(None, (one.seen, *(f"**{one}**" for one in map(str, one.findings))))) or "yes"
         said.append(f"`{one.gate.name}`: {says}")
     return "<br>".join(said).replace("\n", " ")
 
@@ -93,6 +96,7 @@ def checked_plain(checked: Checked) -> dict[str, Any]:
                         "gate": one.gate.name,
                         "verdict": worst(one.findings).word,
                         "ms": one.ms,
+                        "seen": one.seen,
                         "findings": [finding.plain for finding in one.findings],
                     }
                     for one in line.answers
