@@ -26,6 +26,7 @@ from pipeline.render.monitor import (
 )
 from pipeline.severities import exit_code
 from pipeline.target import open_world
+from pipeline.world import World
 
 Out = Callable[[str], None]
 FORMATS = ("table", "markdown", "json")
@@ -77,26 +78,30 @@ def sync(config: Config, target: str, root: Path, out: Out, *, apply: bool, as_j
         policy = it.settings.policies[UptimePolicy]
         if not policy.monitors:
             raise Mistake("deploy.yml: uptime.monitors: declares no monitor, so there is nothing to compare")
-        changes, window = asyncio.run(_sync(it, policy, apply))
+        changes, window = asyncio.run(_in_the_world(it, policy, apply=apply))
         differ = bool(changes or window) and not apply
         document: Mapping[str, object] = {"changes": plain(changes), "window": window, "applied": apply}
         out(json.dumps(document, ensure_ascii=False) if as_json else sync_text(changes, window, applied=apply))
         return differ
 
 
-async def _sync(it: Session, policy: UptimePolicy, apply: bool) -> tuple[tuple[MonitorChange, ...], str]:
-    """The changes, and a maintenance window that somebody left; carried out one after the other."""
+async def _in_the_world(it: Session, policy: UptimePolicy, *, apply: bool) -> tuple[tuple[MonitorChange, ...], str]:
     async with open_world(it.settings, Release("", "."), "monitor-sync", it.clock) as world:
-        changes = (await monitor_changes(world, policy)).changes
-        window = (await world.betterstack.monitor(policy.monitor)).window
-        declared = {one.name: one for one in policy.monitors}
-        if apply:
-            for one in changes:
-                attributes = attributes_of(declared[one.name], world.domain)
-                if one.action == "create":
-                    await world.betterstack.create_monitor(attributes)
-                else:
-                    await world.betterstack.change_monitor(one.id, attributes)
-            if window:
-                await world.betterstack.close_window(policy.monitor)
-        return changes, window
+        return await synchronise(world, policy, apply=apply)
+
+
+async def synchronise(world: World, policy: UptimePolicy, *, apply: bool) -> tuple[tuple[MonitorChange, ...], str]:
+    """The changes, and a maintenance window that somebody left; with ``apply`` carried out one after the other."""
+    changes = (await monitor_changes(world, policy)).changes
+    window = (await world.betterstack.monitor(policy.monitor)).window
+    declared = {one.name: one for one in policy.monitors}
+    if apply:
+        for one in changes:
+            attributes = attributes_of(declared[one.name], world.domain)
+            if one.action == "create":
+                await world.betterstack.create_monitor(attributes)
+            else:
+                await world.betterstack.change_monitor(one.id, attributes)
+        if window:
+            await world.betterstack.close_window(policy.monitor)
+    return changes, window

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from checks.evidence import Release
+from checks.policy import VitalsPolicy
 from pipeline.config import Config, load
 from pipeline.definition import DEPLOY, PROBES
 from pipeline.journal import Event, Journal
@@ -71,9 +72,9 @@ class InProcess:
             folder / "sandbox", Database(database_url), now=lambda: self.clock.now().timestamp(), sleep=self.clock.sleep
         )
         self.config: Config = load(ROOT / "deploy.yml")
-        self.settings: Settings = sandbox_settings(
-            "sandbox", self.sandbox.description(), self.config.policies["sandbox"].by_type()
-        )
+        policies = self.config.policies["sandbox"].by_type()
+        policies[VitalsPolicy] = dataclasses.replace(policies[VitalsPolicy], lab=False)  # a browser needs real sockets
+        self.settings: Settings = sandbox_settings("sandbox", self.sandbox.description(), policies)
         self.pipeline: Pipeline = DEPLOY.at_pace(self.config.pace("sandbox"))
         self.store = SqliteStore(folder / "journal.db")
         self.wire: httpx.AsyncBaseTransport = Wire(self.sandbox)

@@ -70,11 +70,16 @@ def ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
 async def _ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
     run = f"monitor-{name}-{new_run_id(it.clock.now())}"
     async with open_world(it.settings, Release("", "."), run, it.clock, records=it.records) as world:
-        live = await _live(world)
-        keep = it.records.samples.keeper(it.clock.now, run, live)
-        async with Round(world, it.settings.policies, READERS, keep) as look:
-            stages = [stage for one in pipelines for stage in one.stages]
-            asked = await asyncio.gather(*(_line(it, world, stage, look) for stage in stages))
+        return await ask_in(it, world, pipelines, name)
+
+
+async def ask_in(it: Session, world: World, pipelines: Sequence[Pipeline], name: str) -> Checked:
+    """The same, in a world that is open already."""
+    run, live = world.run, await _live(world)
+    keep = it.records.samples.keeper(it.clock.now, run, live)
+    async with Round(world, it.settings.policies, READERS, keep) as look:
+        stages = [stage for one in pipelines for stage in one.stages]
+        asked = await asyncio.gather(*(_line(it, world, stage, look) for stage in stages))
     graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
     playbook = playbook_of(graded.gate) if graded.severity else ""
     checked = Checked(name, it.clock.now().isoformat(timespec="seconds"), it.settings.name, asked_once(asked), graded,
