@@ -32,12 +32,13 @@ class Judged(Enum):
 def judge(now: Count, usual: Count, *, times: float, chance: float, least: float) -> Judged:
     """Is ``now`` at least ``times`` the usual rate, and no coincidence?
 
-    TOO_MANY when both hold: the rate is that high, and a release like the ones before would give so many events with
-    a probability below ``chance``. Never USUAL below an exposure of ``least``: too little was seen for that.
+    TOO_MANY when both hold: the rate is that high, give or take the counting error of its own events (their square
+    root), and a release like the ones before would give so many events with a probability below ``chance``. Never
+    USUAL below an exposure of ``least``: too little was seen for that.
     """
     if now.exposure <= 0 or usual.exposure <= 0:
         return Judged.TOO_LITTLE
-    high = now.events > 0 and now.rate >= times * usual.rate
+    high = now.events > 0 and now.events + math.sqrt(now.events) >= times * usual.rate * now.exposure
     if high and probability(now, usual) < chance:
         return Judged.TOO_MANY
     return Judged.TOO_LITTLE if now.exposure < least else Judged.USUAL
@@ -55,7 +56,7 @@ def probability(now: Count, usual: Count) -> float:
 
 def fewest_that_tell(now: float, usual: Count, *, times: float, chance: float) -> int:
     """With an exposure of ``now``, how many events it takes before they are too many."""
-    events = max(1, math.ceil(times * usual.rate * now))
+    events = 1
     while judge(Count(events, now), usual, times=times, chance=chance, least=0) is not Judged.TOO_MANY:
         events += 1
     return events

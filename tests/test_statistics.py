@@ -54,7 +54,7 @@ def test_what_kayenta_passes_is_seen() -> None:
 
 def test_with_much_traffic_the_ratio_decides() -> None:
     usual = Count(1_000, 1_000_000)
-    assert judge(Count(990, 100_000), usual, **POLICY) is Judged.USUAL
+    assert judge(Count(960, 100_000), usual, **POLICY) is Judged.USUAL
     assert judge(Count(1_000, 100_000), usual, **POLICY) is Judged.TOO_MANY
 
 
