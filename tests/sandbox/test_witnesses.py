@@ -527,6 +527,10 @@ def test_a_quiet_day_of_vitals_is_good_and_a_bad_one_can_be_set(sandbox, clock, 
         assert {one["values"]["lcp_ms_count"] for one in by_route} == {30}
         (mine,) = await values(filter=f"deploymentId:{vercel.production} AND environment:production")
         assert mine["values"] == whole["values"]
+        (login,) = await values(filter='route:"/login"')
+        assert login["values"]["lcp_ms_count"] == 30
+        (before,) = await values(timeRange={"start": iso(START - 2 * 86400), "end": iso(START - 86400)})
+        assert (before["values"]["lcp_ms_count"], before["values"]["lcp_ms_p75"]) == (0, None)
         bad = {"at": START, "metric": "lcp_ms", "value": 9000, "route": "/", "country": "DE",
                "deployment": vercel.production}  # fmt: skip
         sandbox.patch({"vercel": {"vitals": [bad]}})
