@@ -39,7 +39,8 @@ def visitors_feel_well(policy: VitalsPolicy, seen: WebVitals) -> Findings:
         limit, unit = limits[one.name]
         if one.p75 <= limit:
             continue
-        says = f"is {one.p75:.3g}{unit} at p75, above {limit:g} ({seen.source}, {_visits(one)})"
+        shown = f"{one.p75:.0f}" if unit else f"{one.p75:.2f}"
+        says = f"is {shown}{unit} at p75, above {limit:g} ({seen.source}, {_visits(one)})"
         if one.samples is not None and one.samples < policy.least_samples:
             yield warn(one.name, f"{says}: too few visits to say")
         else:

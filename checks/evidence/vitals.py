@@ -14,6 +14,9 @@ class Vital:
     samples: int | None
     """How many visits; None when the source does not say."""
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.p75:.2f}" if self.name == "CLS" else f"{self.name} {self.p75:.0f} ms"
+
 
 @dataclass(frozen=True)
 class WebVitals(Evidence):
@@ -30,7 +33,7 @@ class WebVitals(Evidence):
         return tuple((f"vitals.{one.name.lower()}", one.p75) for one in self.vitals)
 
     def brief(self) -> str:
-        seen = ", ".join(f"{one.name} {one.p75:.3g} ({one.samples or '?'} visits)" for one in self.vitals)
+        seen = ", ".join(f"{one} ({one.samples or '?'} visits)" for one in self.vitals)
         return f"{self.source}: {seen}" if seen else ""
 
 

@@ -48,7 +48,7 @@ class ErrorsPolicy(Policy):
     critical: tuple[str, ...] = ("fatal", "error")
     """Levels that count as critical when the issue is new in this release."""
     gravest: tuple[str, ...] = (
-        "auth", "sign-?in", "log-?in", "session", "permission", "data ?loss", "corrupt", "constraint", "P20\\d\\d",
+        "auth", "sign[- ]?in", "log[- ]?in", "session", "permission", "data ?loss", "corrupt", "constraint", "P20\\d\\d",
     )  # fmt: skip
     """Patterns (any case): a critical error whose title or place matches one touches sign-in or data and is a P0."""
     times_baseline: float = 10.0

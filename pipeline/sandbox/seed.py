@@ -6,7 +6,7 @@ import secrets
 import string
 
 from pipeline.sandbox import releases, schema
-from pipeline.sandbox.core import Core
+from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.neonstate import Neon, Snapshot
 from pipeline.sandbox.pushing import push
 from pipeline.sandbox.state import (
@@ -79,12 +79,21 @@ def write_history(core: Core) -> None:
         )  # fmt: skip
         state.vercel.deployments[one.id] = one
         state.vercel.production, state.vercel.production_since = one.id, now - ago + 60
-        state.sentry.releases[sha] = Release(sha, now - ago, [state.sentry.project])
+        state.sentry.releases[sha] = _known_release(state, sha, message, now - ago)
     state.vercel.vitals = quiet_day(state.vercel.production, now)
     state.neon.snapshots.append(Snapshot(f"snap-{_id('', 12).lower()}", "nightly", now - 0.4 * DAY, state.neon.branch))
     past = Incident(state.next_id(), "Status 503", now - 5 * DAY, state.betterstack.monitor, "LMS health")
     past.resolved, past.resolved_by = past.started + 60, "Better Stack"
     state.betterstack.incidents.append(past)
+
+
+def _known_release(state: State, sha: str, message: str, at: float) -> Release:
+    """As a run records it: with its commit and its deployment."""
+    deploy = {
+        "id": str(state.next_id()), "environment": "production", "dateStarted": None, "dateFinished": iso_seconds(at),
+        "name": "", "url": None,
+    }  # fmt: skip
+    return Release(sha, at, [state.sentry.project], deploys=[deploy], commits=[{"id": sha, "message": message}])
 
 
 def commit_of(message: str) -> str:
