@@ -144,7 +144,8 @@ def nothing_critical_today(policy: ErrorsPolicy, seen: CriticalErrors) -> Findin
     """
     for issue in seen.issues:
         if issue.level in policy.critical:
-            says = f"is a {issue.level} first seen {issue.first_seen[:16]} ({issue.events} events){_muted(issue)}"
+            since = f", first seen {issue.first_seen[:16]}" if issue.first_seen else ""
+            says = f"is a new {issue.level} ({issue.events} events){since}{_muted(issue)}"
             yield block(issue.title, says, fix=issue.url, severity=severity_of(policy, issue))
 
 

@@ -7,12 +7,18 @@ from pipeline.config import Config
 from pipeline.definition import DEPLOY, rolling_out
 from pipeline.errors import Mistake
 from pipeline.render.documents import documents
-from pipeline.render.workflow import rollback_workflow, workflow
+from pipeline.render.workflow import monitor_workflow, rollback_workflow, workflow
 from pipeline.target import OPTIONAL, SECRETS
 
 MODE = "utf-8"
 STATE = "JOURNAL_URL"  # the variable that `state:` names when runs are to be shared
-GENERATED = ("runbooks/*.md", "runbooks/*.json", ".github/workflows/deploy.yml", ".github/workflows/rollback.yml")
+GENERATED = (
+    "runbooks/*.md",
+    "runbooks/*.json",
+    ".github/workflows/deploy.yml",
+    ".github/workflows/rollback.yml",
+    ".github/workflows/monitor.yml",
+)
 
 
 def generated(config: Config, root: Path) -> dict[str, str]:
@@ -25,6 +31,7 @@ def generated(config: Config, root: Path) -> dict[str, str]:
             rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE), policies.build
         ),
         ".github/workflows/rollback.yml": rollback_workflow(),
+        ".github/workflows/monitor.yml": monitor_workflow((*SECRETS, *OPTIONAL, STATE)),
     }
 
 

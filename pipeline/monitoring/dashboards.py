@@ -61,8 +61,8 @@ def analytics(policies: Policies) -> Dashboard:
     p95 = seconds(policies.performance.p95_ms)
     return Dashboard(
         "Vercel Analytics Dashboard",
-        "Vercel → the project → Speed Insights (Core Web Vitals) and Analytics (traffic). Neither has a public"
-        " read API",
+        "Vercel → the project → Speed Insights (Core Web Vitals) and Analytics (traffic). `./inv monitor.daily` reads"
+        " both; at the terminal `vercel metrics vercel.speed_insights.lcp_ms --aggregation p75 --since 24h`",
         (
             Panel("LCP (Largest Contentful Paint)", "when the main content is there, p75", "< 2.5 s", "> 4 s",
                   "slow server or heavy images: filter by page, then see *Frontend performance profiling (browser"

@@ -106,7 +106,7 @@ def _checklist(title: str, intro: str, items: tuple[Item, ...]) -> str:
 
 
 def _item(one: Item) -> str:
-    asked = ", ".join(gate_link(gate) for gate in one.asks)
+    asked = ", ".join(gate_link(gate, RUNBOOK) for gate in one.asks)
     return f"**{one.does}.** {upper(stop(_linked(one.by_hand)))}\nWorry: {stop(one.worry)} Asked by {asked}."
 
 

@@ -4,7 +4,7 @@ from pipeline.config import Policies
 from pipeline.monitoring.checklists import CHECKLISTS
 from pipeline.monitoring.diagnoses import DIAGNOSES
 from pipeline.render.reference import gate_entry, step_entry
-from pipeline.render.words import SHIPPING, STEPS, gate_link, table
+from pipeline.render.words import RUNBOOK, SHIPPING, STEPS, gate_link, table
 from pipeline.severities import EXIT_CODES
 
 
@@ -14,7 +14,7 @@ def questions(policies: Policies) -> str:
     gates = dict.fromkeys(gate for one in every for gate in one.gates if gate not in SHIPPING)
     steps = dict.fromkeys(step for one in every for step in one.steps if step not in STEPS)
     commands = [
-        (f"`./inv diagnose.{one.name}`", one.purpose, ", ".join(map(gate_link, one.gates)))
+        (f"`./inv diagnose.{one.name}`", one.purpose, ", ".join(gate_link(gate, RUNBOOK) for gate in one.gates))
         for one in DIAGNOSES.values()
     ]
     codes = [(str(code), word) for word, code in EXIT_CODES.items()]

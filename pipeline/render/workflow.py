@@ -131,3 +131,47 @@ def rollback_workflow() -> str:
         "      - name: rollback\n"
         '        run: exec ./inv rollback --target "$TARGET" ${TO:+--to "$TO"}\n'
     )
+
+
+MONITOR = """\
+name: monitor
+on:
+  schedule:
+    - cron: "7 6 * * 1-5" # every working day, before the lessons begin; UTC
+    - cron: "37 6 * * 1" # and the weekly one on Mondays
+  workflow_dispatch:
+    inputs:
+      checklist: {description: daily or weekly, default: daily}
+
+concurrency: {group: monitor, cancel-in-progress: false}
+
+permissions:
+  contents: read
+  security-events: read
+
+jobs:
+  monitor:
+    if: github.event_name == 'workflow_dispatch' || vars.MONITOR == 'on' # set the repository variable MONITOR to `on`
+    runs-on: ubuntu-24.04
+    environment: production
+    timeout-minutes: 10
+    env:
+      CHECKLIST: ${{ inputs.checklist || (github.event.schedule == '37 6 * * 1' && 'weekly') || 'daily' }}
+"""
+
+ASK = """\
+      - name: ask
+        # Fails with the gravest severity: 10 to 13 for P0 to P3, 14 when something could not be read.
+        run: |
+          case "$CHECKLIST" in daily | weekly) ;; *) echo "checklist: daily or weekly" >&2; exit 2 ;; esac
+          ./inv "monitor.$CHECKLIST" --target production --format markdown | tee -a "$GITHUB_STEP_SUMMARY"
+          exit "${PIPESTATUS[0]}"
+        shell: bash
+"""
+
+
+def monitor_workflow(secrets: Iterable[str]) -> str:
+    """``monitor.yml``: both checklists on a schedule, their answers as the job's summary."""
+    values = indent("\n".join(f"{name}: ${{{{ {_secret(name)} }}}}" for name in secrets), " " * 6)
+    checkout = f"      - uses: {CHECKOUT}\n        with: {{persist-credentials: false}}\n"
+    return f"{NOTE}{MONITOR}{values}\n    steps:\n{checkout}{ASK}"
