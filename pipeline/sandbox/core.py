@@ -42,9 +42,10 @@ class Core:
 
     def fill(self, value: str) -> str:
         """Put the addresses of now into a stored value."""
-        return value.replace("{{DATABASE_URL}}", self.database_url).replace(
-            "{{PRODUCTION}}", self.ports.host("production")
-        )
+        value = value.replace("{{DATABASE_URL}}", self.database_url)
+        for name in ("production", "r2", "upstash"):
+            value = value.replace("{{" + name.upper() + "}}", self.ports.host(name))
+        return value
 
     def host_of(self, deployment: Deployment) -> str:
         return self.ports.slot_host(deployment.slot)

@@ -13,6 +13,10 @@ SERVICES = (
     "neon",
     "production",
     "notify",
+    "r2",
+    "cloudflare",
+    "upstash",
+    "upstash-api",
 )
 SLOTS = 40
 FIRST = 4300  # in-process nothing listens, so fixed numbers can be used

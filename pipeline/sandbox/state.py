@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.sandbox.neonstate import Neon
+from pipeline.sandbox.storestate import R2, Cloudflare, Upstash
 
 
 @dataclass
@@ -275,6 +276,9 @@ class State:
     betterstack: BetterStack
     neon: Neon
     status_pages: StatusPages = field(default_factory=StatusPages)
+    r2: R2 = field(default_factory=R2)
+    upstash: Upstash = field(default_factory=Upstash)
+    cloudflare: Cloudflare = field(default_factory=Cloudflare)
     faults: list[FaultEntry] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     counter: int = 1000
