@@ -115,7 +115,7 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
     urls, tokens = running["urls"], running["tokens"]
     services = Services(
         urls["vercel"], urls["github"], urls["sentry"], urls["betterstack"], urls["vercel-status"], urls["neon-status"],
-        urls["neon"], urls.get("cloudflare", ""), urls.get("upstash-api", ""), urls["google"],
+        urls["neon"], urls["cloudflare"], urls["upstash-api"], urls["google"],
     )  # fmt: skip
     secrets = {
         "VERCEL_TOKEN": tokens["vercel"],
@@ -128,20 +128,17 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         "NOTIFY_WEBHOOK_URL": urls["notify"],
         "NEON_API_KEY": tokens["neon"],
         "SANDBOX_TOKEN": tokens["control"],
+        "R2_ACCOUNT_ID": running["r2"]["account"],
+        "R2_ACCESS_KEY_ID": running["r2"]["access_key_id"],
+        "R2_SECRET_ACCESS_KEY": running["r2"]["secret_access_key"],
+        "R2_BUCKET": running["r2"]["bucket"],
+        "R2_ENDPOINT": running["r2"]["endpoint"],
+        "CLOUDFLARE_API_TOKEN": tokens["cloudflare"],
+        "UPSTASH_REDIS_REST_URL": running["upstash"]["url"],
+        "UPSTASH_REDIS_REST_TOKEN": running["upstash"]["token"],
+        "UPSTASH_EMAIL": running["upstash"]["email"],
+        "UPSTASH_API_KEY": running["upstash"]["api_key"],
     }
-    if "r2" in running:
-        secrets |= {
-            "R2_ACCOUNT_ID": running["r2"]["account"],
-            "R2_ACCESS_KEY_ID": running["r2"]["access_key_id"],
-            "R2_SECRET_ACCESS_KEY": running["r2"]["secret_access_key"],
-            "R2_BUCKET": running["r2"]["bucket"],
-            "R2_ENDPOINT": running["r2"]["endpoint"],
-            "CLOUDFLARE_API_TOKEN": tokens["cloudflare"],
-            "UPSTASH_REDIS_REST_URL": running["upstash"]["url"],
-            "UPSTASH_REDIS_REST_TOKEN": running["upstash"]["token"],
-            "UPSTASH_EMAIL": running["upstash"]["email"],
-            "UPSTASH_API_KEY": running["upstash"]["api_key"],
-        }
     pages = tuple(
         dataclasses.replace(page, url=f"{urls['statuspages']}/{page.vendor.lower().replace(' ', '')}")
         for page in policies[VendorsPolicy].pages

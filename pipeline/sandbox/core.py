@@ -51,10 +51,9 @@ class Core:
 
     def fill(self, value: str) -> str:
         """Put the addresses of now into a stored value."""
-        addresses = {"DATABASE_URL": self.database_url, "PRODUCTION": self.ports.host("production"),
-                     "SENTRY": self.ports.host("sentry")}  # fmt: skip
-        for name, address in addresses.items():
-            value = value.replace("{{" + name + "}}", address)
+        value = value.replace("{{DATABASE_URL}}", self.database_url)
+        for name in ("production", "sentry", "r2", "upstash"):
+            value = value.replace("{{" + name.upper() + "}}", self.ports.host(name))
         return value
 
     def host_of(self, deployment: Deployment) -> str:

@@ -15,6 +15,10 @@ SERVICES = (
     "notify",
     "google",
     "statuspages",
+    "r2",
+    "cloudflare",
+    "upstash",
+    "upstash-api",
 )
 SLOTS = 40
 FIRST = 4300  # in-process nothing listens, so fixed numbers can be used

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from pipeline.sandbox import pushing, releases, schema, seed
+from pipeline.sandbox import pushing, releases, schema, seed, stocking
 from pipeline.sandbox.betterstack.service import BetterStackApi
 from pipeline.sandbox.blobs import Blobs
+from pipeline.sandbox.cloudflare.service import CloudflareApi
 from pipeline.sandbox.control import Control
 from pipeline.sandbox.core import Core, Sleep, Timing, Visit
 from pipeline.sandbox.faults import APP, Faults
@@ -28,6 +29,9 @@ from pipeline.sandbox.neon.service import NeonApi
 from pipeline.sandbox.notify import Notify
 from pipeline.sandbox.ports import SERVICES, Ports
 from pipeline.sandbox.postgres import Database
+from pipeline.sandbox.r2.service import R2Api
+from pipeline.sandbox.redis.management import UpstashApi
+from pipeline.sandbox.redis.rest import RedisRest
 from pipeline.sandbox.runtime import Runtime
 from pipeline.sandbox.saving import Saved, patch
 from pipeline.sandbox.sentry.service import SentryApi
@@ -62,6 +66,7 @@ class Sandbox:
             Blobs(home / "blobs"), Traffic(home / "traffic.jsonl"),
         )  # fmt: skip
         schema.set_password(database.url, self.core.state.student["password"])  # also when the database is a new one
+        stocking.stock(self.core)
         if known is None:
             seed.write_history(self.core)
         self.faults = Faults(self.core.state)
@@ -81,6 +86,10 @@ class Sandbox:
             "notify": Notify(self.core),
             "google": GoogleApi(self.core),
             "statuspages": VendorPages(self.core),
+            "r2": R2Api(self.core),
+            "cloudflare": CloudflareApi(self.core),
+            "upstash": RedisRest(self.core),
+            "upstash-api": UpstashApi(self.core),
         }
         self._misbehaving = Misbehaving(self.core, self.faults, self._runtime)
         self.core.visit = self.visit
@@ -200,10 +209,25 @@ class Sandbox:
             "sentry": {"organization": core.state.sentry.organization, "project": core.state.sentry.project},
             "betterstack": {"monitor": core.state.betterstack.monitor},
             "neon": {"project": core.state.neon.project, "branch": core.state.neon.branch},
+            **self._stores(),
             "database_url": core.database_url,
             "student": dict(core.state.student),
             "pid": os.getpid(),
         }
+
+    def _stores(self) -> dict[str, Any]:
+        r2, redis, ports = self.core.state.r2, self.core.state.upstash, self.core.ports
+        return {
+            "r2": {
+                "account": r2.account, "bucket": r2.bucket, "access_key_id": r2.access_key_id,
+                "secret_access_key": r2.secret_access_key, "endpoint": ports.url("r2"),
+            },
+            "upstash": {
+                "url": ports.url("upstash"), "token": redis.token, "database": redis.database,
+                "email": redis.email, "api_key": redis.api_key,
+            },
+            "cloudflare": {"account": r2.account},
+        }  # fmt: skip
 
     def release(self, name: str) -> tuple[Path, str]:
         """Build an example release and push its commit: (folder, commit). Raises ValueError for an unknown name."""

@@ -23,14 +23,15 @@ from pipeline.sandbox.state import (
 from pipeline.sandbox.vercel.vitals import quiet_day
 
 DAY = 86400.0
-TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control")
+TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control", "cloudflare")
 HISTORY = (("Show how many lessons a course has", 9 * DAY), ("Let students hand in files", 2 * DAY))
 VARIABLES = {
     "DATABASE_URL": "{{DATABASE_URL}}",
     "DIRECT_URL": "{{DATABASE_URL}}",
     "NEXTAUTH_URL": "http://{{PRODUCTION}}",
     "R2_BUCKET": "lms-uploads",
-    "UPSTASH_REDIS_REST_URL": "https://gentle-otter-31337.upstash.io",
+    "R2_ENDPOINT": "http://{{R2}}",
+    "UPSTASH_REDIS_REST_URL": "http://{{UPSTASH}}",
     "SENTRY_DSN": "http://0123456789abcdef0123456789abcdef@{{SENTRY}}/4508",
 }
 SECRETS = {

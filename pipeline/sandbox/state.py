@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.sandbox.neonstate import Neon
+from pipeline.sandbox.storestate import R2, Cloudflare, Upstash
 from pipeline.sandbox.witnessstate import Google, Heartbeat, Monitor, Occurrence, Report, Vital
 
 
@@ -318,6 +319,9 @@ class State:
     neon: Neon
     status_pages: StatusPages = field(default_factory=StatusPages)
     google: Google = field(default_factory=Google)
+    r2: R2 = field(default_factory=R2)
+    upstash: Upstash = field(default_factory=Upstash)
+    cloudflare: Cloudflare = field(default_factory=Cloudflare)
     faults: list[FaultEntry] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     counter: int = 1000
