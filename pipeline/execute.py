@@ -83,7 +83,7 @@ def session(config: Config, target: str, root: Path) -> Iterator[Session]:
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
         pipeline = pipeline.with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
-        redactor = Redactor((*settings.secrets.values(), config.state))
+        redactor = Redactor((*settings.hidden, config.state))
         log.configure(os.environ.get("DEPLOY_LOG", ""), redactor)
         yield Session(settings, pipeline, store, redactor, SystemClock(), config)
 

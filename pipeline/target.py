@@ -48,6 +48,8 @@ OPTIONAL = {
     "GOOGLE_API_KEY": "the Chrome UX Report. Google Cloud console → APIs & Services → Credentials",
 }
 """What can be asked only when it is set; what it is for."""
+OPEN = ("R2_ACCOUNT_ID", "R2_BUCKET", "R2_ENDPOINT", "UPSTASH_REDIS_REST_URL", "UPSTASH_EMAIL")
+"""Those that are names and addresses: a reader needs to see them."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Settings:
     """The sandbox's control address; empty for a real target."""
     root: Path = Path()
     """The folder that ``deploy.yml`` lies in."""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The values that nobody may see."""
+        return tuple(value for name, value in self.secrets.items() if name not in OPEN)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,18 @@
 """The real pipeline against the real sandbox in one process: real requests, no sockets, a clock that moves."""
 
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import Callable
+import functools
+import socket
+from collections.abc import AsyncIterator, Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
+from uvicorn.server import ServerState
 
 from checks.evidence import Release
 from checks.policy import VitalsPolicy
@@ -20,6 +25,7 @@ from pipeline.records import Written
 from pipeline.redact import Redactor
 from pipeline.report import Report, report_of
 from pipeline.runner import Outcome, Runner, Stop
+from pipeline.sandbox.ports import SERVICES, Ports
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.sandbox import Sandbox
 from pipeline.store import SqliteStore
@@ -63,6 +69,35 @@ class Tapped(httpx.AsyncBaseTransport):
         return self._after(request, response) or response
 
 
+class RealPort:
+    """A port that is really listened on while a world is open: R2's library brings its own connections."""
+
+    def __init__(self, sandbox: Sandbox, service: str) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen()
+        numbers = list(sandbox.core.ports.numbers)
+        numbers[SERVICES.index(service)] = self._socket.getsockname()[1]
+        sandbox.core.ports = Ports(tuple(numbers))
+        self._config = uvicorn.Config(sandbox, lifespan="off", http="h11", log_level="critical")
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """In the test's own loop, so that the sandbox is never in two threads at once."""
+        if not self._config.loaded:
+            self._config.load()
+        kind, state = self._config.http_protocol_class, ServerState()
+        make = functools.partial(kind, config=self._config, server_state=state, app_state={})  # type: ignore[call-arg, arg-type]
+        server = await asyncio.get_running_loop().create_server(make, sock=self._socket.dup())
+        try:
+            yield
+        finally:
+            server.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 class InProcess:
     """One sandbox and one journal. ``deploy`` runs the pipeline; ``serves`` asks the domain itself."""
 
@@ -72,6 +107,7 @@ class InProcess:
             folder / "sandbox", Database(database_url), now=lambda: self.clock.now().timestamp(), sleep=self.clock.sleep
         )
         self.config: Config = load(ROOT / "deploy.yml")
+        self.r2 = RealPort(self.sandbox, "r2")
         policies = self.config.policies["sandbox"].by_type()
         policies[VitalsPolicy] = dataclasses.replace(policies[VitalsPolicy], lab=False)  # a browser needs real sockets
         self.settings: Settings = sandbox_settings("sandbox", self.sandbox.description(), policies)
@@ -85,17 +121,16 @@ class InProcess:
         return Release(commit, str(folder), **said)
 
     def journal(self, run: str) -> Journal:
-        return Journal(self.store, run, self.clock.now, Redactor(self.settings.secrets.values()), self.listeners)
+        return Journal(self.store, run, self.clock.now, Redactor(self.settings.hidden), self.listeners)
 
-    def world(self, release: Release, run: str = "r1") -> Any:
-        return open_world(
-            self.settings,
-            release,
-            run,
-            self.clock,
-            transport=self.wire,
-            records=Written(self.store, "sandbox", self.clock),
-        )
+    @contextlib.asynccontextmanager
+    async def world(self, release: Release, run: str = "r1") -> AsyncIterator[World]:
+        records = Written(self.store, "sandbox", self.clock)
+        async with (
+            self.r2.open(),
+            open_world(self.settings, release, run, self.clock, transport=self.wire, records=records) as world,
+        ):
+            yield world
 
     def runner(self, world: World, journal: Journal, **more: Any) -> Runner:
         return Runner(self.pipeline, world, self.settings.policies, probes_by_type(PROBES), journal, **more)

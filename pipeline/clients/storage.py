@@ -126,8 +126,8 @@ class Storage:
         text = str(error)
         code, status = CODE.search(text), STATUS.search(text)
         if code or status or isinstance(error, FileNotFoundError | PermissionError):
-            name = code[1] if code else type(error).__name__.removesuffix("Error")
-            return Refused("r2", asked, int(status[1]) if status else 0, name, name)
+            name = code[1] if code else type(error).__name__.removesuffix("Error").replace("Generic", "")
+            return Refused("r2", asked, int(status[1]) if status else 0, name, name or "no reason given")
         return Unreachable("r2", asked, f"no answer: {type(error).__name__}")
 
 
