@@ -29,7 +29,9 @@ def no_urgent_alerts(policy: SecurityPolicy, seen: SecurityAlerts) -> Findings:
     for alert in seen.alerts:
         says = f"has an open {alert.severity} alert ({PRIORITY.get(alert.severity, '?')}): {alert.summary}"
         yield (
-            block(alert.scanner, says, fix=alert.url) if alert.severity in policy.blocks else warn(alert.scanner, says)
+            block(alert.scanner, says, fix=alert.url, severity=PRIORITY.get(alert.severity, ""))
+            if alert.severity in policy.blocks
+            else warn(alert.scanner, says)
         )
 
 

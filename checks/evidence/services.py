@@ -23,7 +23,7 @@ class VercelStatus(VendorStatus, Evidence):
     """Vercel's own word about itself. Source: GET {vercel-status}/api/v2/summary.json (Atlassian Statuspage)"""
 
     def brief(self) -> str:
-        return self.indicator
+        return f"{self.vendor} says {self.indicator}"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class NeonStatus(VendorStatus, Evidence):
     """Neon's own word about itself. Source: GET {neon-status}/api/v1/summary (incident.io)"""
 
     def brief(self) -> str:
-        return self.indicator
+        return f"{self.vendor} says {self.indicator}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class OtherStatuses(Evidence):
     pages: tuple[VendorStatus, ...]
 
     def brief(self) -> str:
-        return ", ".join(f"{one.vendor} {one.indicator}" for one in self.pages)
+        ill = [f"{one.vendor} {one.indicator}" for one in self.pages if one.indicator != "none"]
+        return ", ".join(ill) or f"{', '.join(one.vendor for one in self.pages)} say they are well"
 
 
 @dataclass(frozen=True)

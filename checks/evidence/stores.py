@@ -27,7 +27,11 @@ class Bucket(Evidence):
         return () if self.off or self.failure else (("storage.gb", self.gb), ("storage.objects", self.objects))
 
     def brief(self) -> str:
-        return "" if self.off or self.failure else f"{self.objects} objects, {self.gb:.3g} GB, listed in {self.ms} ms"
+        return (
+            ""
+            if self.off or self.failure
+            else f"{self.objects} objects, {self.bytes / 1e6:.1f} MB, listed in {self.ms} ms"
+        )
 
 
 @dataclass(frozen=True)

@@ -185,8 +185,9 @@ def _wait(state: Any) -> float:
 def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
     """Seconds in ``Retry-After`` (a number or an HTTP date), or until an exhausted rate limit is reset."""
     value = headers.get("retry-after", "")
-    if not value and headers.get("x-ratelimit-remaining") == "0":
-        value = str(float(headers.get("x-ratelimit-reset", "0")) - now.timestamp())
+    for limit in ("x-ratelimit", "x-sentry-rate-limit"):
+        if not value and headers.get(f"{limit}-remaining") == "0":
+            value = str(float(headers.get(f"{limit}-reset", "0")) - now.timestamp())
     try:
         return max(0.0, float(value or 0))
     except ValueError:

@@ -30,11 +30,14 @@ class UpstashRedis(Service):
         ]
         return f"{' and '.join(absent)} not set" if absent else ""
 
-    async def ping(self) -> int:
-        """Milliseconds until PONG."""
-        began = self._clock.monotonic()
-        await self._command("PING")
-        return round((self._clock.monotonic() - began) * 1000)
+    async def ping(self, times: int = 3) -> int:
+        """Milliseconds until PONG, the best of some: the first one connects, and this machine may be busy itself."""
+        took = []
+        for _ in range(times):
+            began = self._clock.monotonic()
+            await self._command("PING")
+            took.append(self._clock.monotonic() - began)
+        return round(min(took) * 1000)
 
     async def size(self) -> int:
         """How many keys there are. DBSIZE"""

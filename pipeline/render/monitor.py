@@ -1,16 +1,15 @@
 """What the monitoring commands print."""
 
 from collections.abc import Iterable, Sequence
-from textwrap import indent
 from typing import Any
 
 from checks.evidence import MonitorChange
-from checks.gate import Verdict, worst
+from checks.gate import Finding, Verdict, worst
 from checks.severity import Graded
 from pipeline.incidents.severity import SEVERITIES
 from pipeline.monitoring.asked import Answer, Checked
 from pipeline.monitoring.baseline import Middle, Row
-from pipeline.render.report import MARKS, finding_text
+from pipeline.render.report import MARKS
 from pipeline.render.words import table
 from pipeline.severities import exit_code
 
@@ -21,10 +20,10 @@ def checked_text(checked: Checked) -> str:
     """For a terminal: every line with a mark, what is wrong below it, the severity last."""
     parts = [f"{checked.name} · {checked.target} · {checked.at}", ""]
     for line in checked.lines:
-        parts += [f"{MARKS[line.verdict.word]} {line.does}"]
+        parts += [f"{_mark(line.verdict)} {line.does}"]
         for one in line.answers:
-            parts += [f"    {MARKS[worst(one.findings).word]} {one.gate.name:<34} {one.seen}".rstrip()]
-            parts += [indent(finding_text(finding.plain), "  ") for finding in one.findings]
+            parts += [f"    {_mark(worst(one.findings))} {one.gate.name:<34} {one.seen}".rstrip()]
+            parts += [_finding(finding) for finding in one.findings]
     return "\n".join([*parts, "", *_ending(checked)])
 
 
@@ -34,12 +33,24 @@ def diagnosed_text(checked: Checked) -> str:
     for line in checked.lines:
         parts += ["", line.does]
         for one in line.answers:
-            parts += [f"  {MARKS[worst(one.findings).word]} {one.gate.procedure.title}  ({one.gate.name})"]
+            parts += [f"  {_mark(worst(one.findings))} {one.gate.procedure.title}  ({one.gate.name})"]
             parts += [f"      {one.seen}"] if one.seen else []
-            parts += [finding_text(finding.plain) for finding in one.findings]
+            parts += [_finding(finding) for finding in one.findings]
             if worst(one.findings) > Verdict.WARN:
                 parts += [f"      → {' '.join(one.gate.procedure.if_it_fails.split())}"]
     return "\n".join([*parts, "", *_ending(checked)])
+
+
+def _mark(verdict: Verdict) -> str:
+    """Nobody asks again here: what is *not yet* well is not well."""
+    return MARKS[(Verdict.BLOCK if verdict is Verdict.NOT_YET else verdict).word]
+
+
+def _finding(finding: Finding) -> str:
+    """With its severity where it has one, and what to type."""
+    word = finding.severity if finding.verdict.stops and finding.severity else finding.verdict.word
+    fix = f"\n          → {finding.fix}" if finding.fix else ""
+    return f"        {word}: {finding}{fix}"
 
 
 def _ending(checked: Checked) -> list[str]:
@@ -61,7 +72,7 @@ def _name(graded: Graded) -> str:
 
 def checked_markdown(checked: Checked) -> str:
     """For a ticket or a job's summary."""
-    rows = [(MARKS[line.verdict.word], line.does, _evidence(line.answers)) for line in checked.lines]
+    rows = [(_mark(line.verdict), line.does, _evidence(line.answers)) for line in checked.lines]
     ending = "\n".join(f"> {one.strip()}" for one in _ending(checked))
     title = f"## {checked.name.capitalize()} check of {checked.target}, {checked.at}"
     return f"{title}\n\n{ending}\n\n{table(('', 'line', 'evidence'), rows)}"

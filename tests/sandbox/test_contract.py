@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.sandbox.fixtures import create
@@ -136,7 +137,7 @@ def spec(name: str) -> dict[str, Any]:
 
 
 def meant(schema: Any) -> Any:
-    """The same with ``nullable`` spelt out where OpenAPI 3.0 validators overlook it: beside allOf and enum."""
+    """The same with ``nullable`` spelt out where OpenAPI 3.0 validators overlook it: beside allOf, anyOf and enum."""
     if isinstance(schema, list):
         return [meant(one) for one in schema]
     if not isinstance(schema, dict):
@@ -145,6 +146,8 @@ def meant(schema: Any) -> Any:
     if found.get("nullable") is True:
         if "enum" in found:
             found["enum"] = [*found["enum"], None]
+        if "anyOf" in found:
+            found["anyOf"] = [*found["anyOf"], {"nullable": True, "enum": [None]}]
         if "allOf" in found:
             found["anyOf"] = [{"allOf": found.pop("allOf")}, {"nullable": True, "enum": [None]}]
     return found
@@ -436,6 +439,7 @@ def test_neon_is_asked_and_answers_as_it_describes(sandbox, clock, play):
     assert not wrong, json.dumps(wrong, indent=2)
 
 
+<<<<<<< HEAD
 def test_the_witnesses_are_asked_and_answer_as_their_vendors_describe(busy, clock, play):
     wrong: dict[str, list[str]] = {}
     host = busy.core.ports.host("production")
@@ -526,3 +530,73 @@ def test_the_witnesses_are_asked_and_answer_as_their_vendors_describe(busy, cloc
 
     play(scenario)
     assert not wrong, json.dumps(wrong, indent=2)
+=======
+def test_the_stores_answer_as_their_vendors_describe(sandbox, clock, play):
+    wrong: dict[str, list[str]] = {}
+    known = sandbox.description()
+    account, database = known["cloudflare"]["account"], known["upstash"]["database"]
+    basic = httpx.BasicAuth(known["upstash"]["email"], known["upstash"]["api_key"])
+    bearer = {"authorization": f"Bearer {known['upstash']['token']}"}
+
+    async def scenario(services):
+        async def ask(
+            name: str, method: str, path: str, status: int, body: Any = None, described: str = "", **more: Any
+        ) -> Any:
+            """``described`` is the response that the description means, where that is not the status."""
+            service, prefix = STORES[name]
+            url = prefix + path.format(
+                account_id=account, bucket_name=more.pop("bucket", "lms-uploads"), id=database, **more.pop("named", {})
+            )
+            answer = await services[service].request(method, url, json=body, **more)
+            assert answer.status_code == status, f"{name} {path}: {answer.status_code} {answer.text}"
+            found = mistakes(name, method, path, described or status, answer.json())
+            found += misasked(name, method, path, body) if body is not None else []
+            if found:
+                wrong[f"{name} {method} {path} {status} {body}"] = found
+            return answer.json()
+
+        r2 = "/accounts/{account_id}/r2"
+        one = r2 + "/buckets/{bucket_name}"
+        for path in (r2 + "/metrics", r2 + "/buckets", one, one + "/cors"):
+            found = await ask("cloudflare-r2", "get", path, 200)
+            assert found["result"]
+            await ask("cloudflare-r2", "get", path, 403, described="4XX", headers={"authorization": "Bearer no"})
+        await ask("cloudflare-r2", "get", one, 404, described="4XX", bucket="other")
+        groups = "r2StorageAdaptiveGroups(limit: 1) { max { objectCount uploadCount payloadSize metadataSize }"
+        groups += " dimensions { datetime date bucketName } } r2OperationsAdaptiveGroups(limit: 9) { sum { requests }"
+        groups += " dimensions { actionType actionStatus bucketName responseStatusCode datetime } }"
+        query = "query($a: String!) { viewer { accounts(filter: {accountTag: $a}) { %s } } }"
+        await services["r2"].get("/")
+        sent = {"query": query % groups, "variables": {"a": account}}
+        answer = await ask("cloudflare-r2", "post", "/graphql", 200, sent)
+        assert all(answer["data"]["viewer"]["accounts"][0].values())
+        refused = await ask("cloudflare-r2", "post", "/graphql", 200, {"query": query % "nothing"})
+        assert refused["errors"]
+
+        redis = "upstash-redis-rest"
+        for words in (["SET", "a", 1], ["GET", "a"], ["GET", "none"], ["INCR", "a"], ["MGET", "a", "none"], ["PING"]):
+            assert "result" in await ask(redis, "post", "/", 200, words, headers=bearer)
+        assert "error" in await ask(redis, "post", "/", 400, ["NOPE"], headers=bearer)
+        assert "error" in await ask(redis, "post", "/", 401, ["PING"])
+        for path in ("/pipeline", "/multi-exec"):
+            assert len(await ask(redis, "post", path, 200, [["SET", "a", "x"], ["INCR", "a"]], headers=bearer)) == 2
+            assert "error" in await ask(redis, "post", path, 401, [["PING"]])
+        assert "error" in await ask(redis, "post", "/multi-exec", 400, [["NOPE"]], headers=bearer)
+        by_path = {"named": {"command": "get", "args": "a"}, "headers": bearer}
+        assert "result" in await ask(redis, "get", "/{command}/{args}", 200, **by_path)
+        assert "error" in await ask(redis, "get", "/{command}/{args}", 400, **by_path | {"named": WRONG_COMMAND})
+
+        clock.tick(1)
+        for path in ("/redis/databases", "/redis/database/{id}", "/redis/stats/{id}", "/redis/list-backup/{id}"):
+            assert await ask("upstash-management", "get", path, 200, auth=basic)
+
+    play(scenario)
+    assert not wrong, json.dumps(wrong, indent=2)
+
+
+STORES = {
+    "cloudflare-r2": ("cloudflare", "/client/v4"), "upstash-redis-rest": ("upstash", ""),
+    "upstash-management": ("upstash-api", "/v2"),
+}  # fmt: skip
+WRONG_COMMAND = {"command": "nope", "args": "a"}
+>>>>>>> eyes-stores

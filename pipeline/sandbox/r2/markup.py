@@ -36,8 +36,7 @@ def written(node: Node, namespace: str) -> bytes:
     made = _element(node)
     if namespace:
         made.set("xmlns", namespace)
-    found: bytes = ElementTree.tostring(made, "utf-8", xml_declaration=True)
-    return found
+    return b'<?xml version="1.0" encoding="UTF-8"?>' + ElementTree.tostring(made, "unicode").encode()
 
 
 def _element(node: Node) -> ElementTree.Element:
