@@ -439,7 +439,6 @@ def test_neon_is_asked_and_answers_as_it_describes(sandbox, clock, play):
     assert not wrong, json.dumps(wrong, indent=2)
 
 
-<<<<<<< HEAD
 def test_the_witnesses_are_asked_and_answer_as_their_vendors_describe(busy, clock, play):
     wrong: dict[str, list[str]] = {}
     host = busy.core.ports.host("production")
@@ -530,7 +529,8 @@ def test_the_witnesses_are_asked_and_answer_as_their_vendors_describe(busy, cloc
 
     play(scenario)
     assert not wrong, json.dumps(wrong, indent=2)
-=======
+
+
 def test_the_stores_answer_as_their_vendors_describe(sandbox, clock, play):
     wrong: dict[str, list[str]] = {}
     known = sandbox.description()
@@ -599,4 +599,3 @@ STORES = {
     "upstash-management": ("upstash-api", "/v2"),
 }  # fmt: skip
 WRONG_COMMAND = {"command": "nope", "args": "a"}
->>>>>>> eyes-stores
