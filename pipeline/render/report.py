@@ -89,7 +89,8 @@ def _next(report: Report) -> list[str]:
             ]
         case "held":
             return [
-                "runbooks/incident-response.md   the fault is shared: look at the database and the vendors",
+                "the release stays; why it could not be called well is above: ./inv monitor.daily asks again",
+                "runbooks/incident-response.md   when users feel it",
                 "./inv rollback   goes back all the same",
             ]
         case "stranded":

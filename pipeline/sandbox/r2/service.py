@@ -1,6 +1,5 @@
 """R2's S3 API, with the bucket in the path: who asks, what is wanted, and a count of all that was."""
 
-import time
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -66,8 +65,7 @@ class R2Api:
 
     async def _answer(self, request: Request, bucket: str, key: str, answering: Answering) -> Response:
         r2 = self._core.state.r2
-        now = time.time()  # not the sandbox's clock: who signs has only the real one
-        seal = verified(request, claimed(request), r2.access_key_id, r2.secret_access_key, now)
+        seal = verified(request, claimed(request), r2.access_key_id, r2.secret_access_key, self._core.now())
         content = await bodies.body(request, seal)
         if bucket and bucket != r2.bucket:
             raise S3Problem(404, "NoSuchBucket", "The specified bucket does not exist.")

@@ -1,12 +1,10 @@
-"""EVAL and EVALSHA: scripts that are run for real, by the small Lua beside this, with the commands of the database."""
+"""EVAL and EVALSHA: scripts that are run for real, by Lua itself, with the commands of the database."""
 
 import hashlib
-import math
+import re
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.sandbox.redis import lua
-from pipeline.sandbox.redis.luavalues import LuaError, Table, as_number, kind, number, text
 from pipeline.sandbox.redis.store import OK, Command, RedisError, Reply, Status, Store, integer
 
 Call = Callable[[list[str]], Reply]
@@ -53,98 +51,86 @@ def _sha(script: str) -> str:
 
 
 def _run(script: str, words: list[str], call: Call) -> Reply:
-    """``words``: how many keys, the keys, the arguments."""
+    """``words``: how many keys, the keys, the arguments. Each run has a Lua of its own, without files or Python."""
+    from lupa.lua54 import LuaError, LuaRuntime  # type: ignore[import-untyped]  # only who sends scripts waits for it
+
     count = integer(words[0])
     if not 0 <= count <= len(words) - 1:
         raise RedisError("ERR Number of keys can't be greater than number of args")
-    names = {**LIBRARY, "redis": _redis(call)}
-    names["KEYS"], names["ARGV"] = Table.of(list(words[1 : count + 1])), Table.of(list(words[count + 1 :]))
-    try:
-        return _reply(lua.run(script, names))
-    except LuaError as error:
-        raise RedisError(f"ERR Error running script (call to f_{_sha(script)}): @user_script: {error}") from None
+    lua = LuaRuntime(register_eval=False, register_builtins=False, attribute_filter=_nothing)
 
+    def calls(*given: Any) -> Any:
+        return _to_lua(lua, call([_word(one) for one in given]))
 
-def _redis(call: Call) -> Table:
-    def calls(*given: Any) -> list[Any]:
-        if not given or not all(isinstance(one, str | float) for one in given):
-            raise LuaError("Lua redis() command arguments must be strings or integers")
-        return [_value(call([text(one) if isinstance(one, str) else _number(one) for one in given]))]
-
-    def tries(*given: Any) -> list[Any]:
+    def tries(*given: Any) -> Any:
         try:
             return calls(*given)
         except RedisError as error:
-            return [Table(err=str(error))]
+            return lua.table_from({"err": str(error)})
 
-    return Table(
-        call=calls, pcall=tries, error_reply=lambda says: [Table(err=says)], status_reply=lambda says: [Table(ok=says)]
-    )
+    try:
+        begin = lua.execute(PRELUDE)
+        body = SHEBANG.sub("", script)
+        found = begin(body, lua.table_from(words[1 : count + 1]), lua.table_from(words[count + 1 :]), calls, tries)
+    except (LuaError, AttributeError, TypeError) as error:
+        says = str(error).partition("\n")[0]
+        raise RedisError(f"ERR Error running script (call to f_{_sha(script)}): @user_script: {says}") from None
+    return _to_reply(found)
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.17g}"
+SHEBANG = re.compile(r"\A#!.*")  # Redis' own header, with flags
+PRELUDE = """
+return function(script, keys, argv, call, pcall_)
+  local names = {KEYS = keys, ARGV = argv, math = math, string = string, table = table, tonumber = tonumber,
+    tostring = tostring, type = type, error = error, pairs = pairs, ipairs = ipairs, unpack = table.unpack,
+    next = next, select = select, assert = assert, pcall = pcall,
+    redis = {call = call, pcall = pcall_, error_reply = function(says) return {err = says} end,
+             status_reply = function(says) return {ok = says} end}}
+  local run, wrong = load(script, "@user_script", "t", names)
+  if not run then error(wrong, 0) end
+  return run()
+end
+"""
 
 
-def _value(reply: Reply) -> Any:
-    """A reply in Lua: nil is false, a status is a table."""
+def _nothing(owner: object, name: object, setting: bool) -> object:
+    """A script may not look into Python's values."""
+    raise AttributeError("access denied")
+
+
+def _word(value: Any) -> str:
+    """A command's word: a number that is whole is written without its point."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RedisError("ERR Lua redis lib command arguments must be strings or integers")
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else f"{value:.17g}"
+    return str(value)
+
+
+def _to_lua(lua: Any, reply: Reply) -> Any:
+    """nil is false, a status is a table."""
     if isinstance(reply, list):
-        return Table.of([_value(one) for one in reply])
+        return lua.table_from([_to_lua(lua, one) for one in reply])
     if isinstance(reply, Status):
-        return Table(ok=str(reply))
-    return False if reply is None else float(reply) if isinstance(reply, int) else reply
+        return lua.table_from({"ok": str(reply)})
+    return False if reply is None else reply
 
 
-def _reply(value: Any) -> Reply:
-    """A script's value as a reply: numbers lose what is behind the point, a table ends at its first nil."""
-    if isinstance(value, Table):
-        if "err" in value:
-            raise RedisError(str(value["err"]))
-        return Status(value["ok"]) if "ok" in value else [_reply(one) for one in value.items_in_order()]
+def _to_reply(value: Any) -> Reply:
+    """Numbers lose what is behind the point; a table ends at its first nil."""
     if isinstance(value, bool) or value is None:
         return 1 if value else None
-    if isinstance(value, float):
-        return int(value) if math.isfinite(value) else -(2**63)
-    return str(value) if isinstance(value, str) else None
-
-
-def _table(value: Any) -> Table:
-    if not isinstance(value, Table):
-        raise LuaError(f"bad argument (table expected, got {kind(value)})")
-    return value
-
-
-def _append(holder: Any, value: Any) -> list[Any]:
-    table = _table(holder)
-    table[float(len(table.items_in_order()) + 1)] = value
-    return []
-
-
-def _fails(says: Any = None) -> list[Any]:
-    raise LuaError(text(says))
-
-
-def _whole(value: Any, round: Callable[[float], int]) -> list[Any]:
-    found = number(value)
-    return [float(round(found)) if math.isfinite(found) else found]
-
-
-LIBRARY: dict[str, Any] = {
-    "tonumber": lambda value=None: [as_number(value)],
-    "tostring": lambda value=None: [text(value)],
-    "type": lambda value=None: [kind(value)],
-    "error": _fails,
-    "unpack": lambda value: _table(value).items_in_order(),
-    "ipairs": lambda value: [[[float(at), one] for at, one in enumerate(_table(value).items_in_order(), 1)]],
-    "pairs": lambda value: [[list(pair) for pair in _table(value).items()]],
-    "math": Table(
-        floor=lambda value=None: _whole(value, math.floor), ceil=lambda value=None: _whole(value, math.ceil),
-        abs=lambda value=None: [abs(number(value))], huge=math.inf,
-        max=lambda *given: [max(number(one) for one in given)], min=lambda *given: [min(number(one) for one in given)],
-    ),
-    "table": Table(insert=_append),
-    "string": Table(
-        len=lambda value: [float(len(text(value)))], lower=lambda value: [text(value).lower()],
-        upper=lambda value: [text(value).upper()],
-    ),
-}  # fmt: skip
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return int(value)
+    if isinstance(value, tuple):  # several values: Redis takes the first
+        return _to_reply(value[0]) if value else None
+    if value["err"] is not None:
+        raise RedisError(str(value["err"]))
+    if value["ok"] is not None:
+        return Status(value["ok"])
+    found: list[Reply] = []
+    while value[len(found) + 1] is not None:
+        found.append(_to_reply(value[len(found) + 1]))
+    return found
