@@ -20,11 +20,11 @@ def _ills(policy: HealthPolicy, seen: Health, verdict: Verdict) -> Findings:
     """What is wrong with one answer, said with ``verdict``."""
     by_hand = f"curl -sS -i {seen.url}"
     if seen.status == 0:
-        yield Finding(verdict, seen.url, f"gave no answer: {seen.says}", by_hand)
+        yield Finding(verdict, seen.url, f"gave no answer: {seen.says}", by_hand, severity="P0")
     elif seen.status != 200:
-        yield Finding(verdict, seen.url, f"answered {seen.status}: {seen.says}", by_hand)
+        yield Finding(verdict, seen.url, f"answered {seen.status}: {seen.says}", by_hand, severity="P0")
     elif seen.ms > policy.slowest_ms:
-        yield Finding(verdict, seen.url, f"took {seen.ms} ms, more than {policy.slowest_ms} ms", by_hand)
+        yield Finding(verdict, seen.url, f"took {seen.ms} ms, more than {policy.slowest_ms} ms", by_hand, severity="P2")
 
 
 def _down(seen: Health) -> Health:

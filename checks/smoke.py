@@ -76,7 +76,7 @@ def _journeys(policy: SmokePolicy, journeys: Iterable[Journey]) -> Findings:
         if journey.name in policy.journeys.advisory:
             yield warn(journey.name, f"{says} (advisory)")
         else:
-            yield not_yet(journey.name, says)
+            yield not_yet(journey.name, says, severity="P0")
 
 
 def _first(visits: tuple[Visit, ...], **changes: object) -> tuple[Visit, ...]:

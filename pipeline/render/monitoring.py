@@ -94,9 +94,8 @@ def _baselines() -> str:
             " school"
             " has seasons. After a change of hardware, plan or region begin anew.",
             table(("what", "read it off", "last week", "this week", "worry when it is"), rows),
-            "The gates have baselines of their own: the error rate is compared with the same time span averaged"
-            " over the day"
-            " before, production's pages with a fixed limit.",
+            "The gates have baselines of their own: a release's errors are compared, per request, with the day before"
+            " its promotion, and production's load times with the last good releases.",
         )
     )
 

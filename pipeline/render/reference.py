@@ -114,6 +114,9 @@ def _stage(number: int, stage: Stage, pipeline: Pipeline, policies: Policies) ->
         ("Patience", spell(stage.patience) if stage.patience else ""),
         ("Asks again", f"every {spell(stage.every)}" if stage.asks and stage.patience else ""),
         ("Watches", f"for {spell(stage.during)}" if stage.during else ""),
+        ("Bears", f"{stage.budget} bad rounds in all, however short" if stage.budget else ""),
+        ("Is settled by", f"{stage.in_a_row} good rounds in a row" if stage.in_a_row > 1 else ""),
+        ("Reads anew", _rhythm(stage)),
         ("When the answer stays no", _consequence(stage, pipeline)),
         ("Only this stage", f"`./inv deploy --target production --run $RUN --stage {stage.name}`"),
     ]
@@ -128,12 +131,22 @@ def _stage(number: int, stage: Stage, pipeline: Pipeline, policies: Policies) ->
     )
 
 
+def _rhythm(stage: Stage) -> str:
+    """Every source that is not read in each round, and how often."""
+    slower: dict[float, list[str]] = {}
+    for kind, rounds in stage.rhythm.items():
+        slower.setdefault(rounds * stage.every, []).append(f"`{kind.__name__}`")
+    said = [f"{', '.join(names)} every {spell(seconds)}" for seconds, names in sorted(slower.items())]
+    return f"{'; '.join(said)}; all at once after a bad round" if said else ""
+
+
 def _consequence(stage: Stage, pipeline: Pipeline) -> str:
     if stage.may_fail:
         return "a warning; the release stays"
     until = pipeline.stages[: pipeline.stages.index(stage) + 1]
     moved = any(step.moves_production for one in until for step in one.does)
-    return "the run goes back (exit 3)" if moved else "the run stops (exit 1); traffic never moved"
+    held = "; when nothing, or too little, could be seen it is held (exit 5)" if not stage.moves_production else ""
+    return f"the run goes back (exit 3){held}" if moved else "the run stops (exit 1); traffic never moved"
 
 
 def step_entry(step: Step) -> str:
