@@ -140,6 +140,7 @@ def test_the_rate_limiter_has_been_counting_since_the_first_day(redis):
         cursor, found = await run("SCAN", 0, "MATCH", "*ratelimit*", "COUNT", 1000)
         assert (cursor, len(found)) == ("0", 3)
         assert all(key.startswith("@upstash/ratelimit:") for key in found)
+        assert sorted(found) == sorted(await run("KEYS", "@upstash*"))
         assert min([await run("TTL", key) for key in found]) > 0
 
     redis(scenario)
@@ -192,6 +193,8 @@ def test_a_command_is_sent_as_a_path_as_json_or_with_its_last_word_as_the_body(s
         assert done.json() == {"result": "OK"}
         plain = await upstash.post("/", json=["MGET", "a", "b"], headers={**token, "Upstash-Response-Format": "resp2"})
         assert plain.content == b"*2\r\n$2\r\n\xc3\xbc\r\n$-1\r\n"
+        cursor, keys = (await upstash.get("/scan/0/match/*ratelimit*/count/1000", headers=token)).json()["result"]
+        assert (cursor, len(keys)) == ("0", 3)
         for headers in ({}, {"authorization": "Bearer no"}):
             refused = await upstash.get("/get/a", headers=headers)
             assert (refused.status_code, "WRONGPASS" in refused.json()["error"]) == (401, True)

@@ -61,6 +61,10 @@ def test_signatures_are_those_of_the_vendors_documentation():
     second = chunks.chunk(first, b"a" * 1024)
     assert second == "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
     assert chunks.chunk(second, b"") == "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
+    first = chunks.chunk("106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e", b"a" * 65536)
+    last = chunks.chunk(chunks.chunk(first, b"a" * 1024), b"")
+    trailer = chunks.trailer(last, b"x-amz-checksum-crc32c:sOO8/Q==\n")
+    assert trailer == "d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435"
     other = as_documented("GET", "/test.txt", {**headers, "range": "bytes=0-10"})
     with pytest.raises(S3Problem, match="SignatureDoesNotMatch"):
         verified(other, claimed(other), "AKIAIOSFODNN7EXAMPLE", SECRET, 1369353600.0)
@@ -252,6 +256,20 @@ def test_a_key_that_is_taken_can_be_kept_from_being_overwritten(play, auth):
         assert (await r2.get(where, auth=auth)).content == b"1"
         mine = {"if-match": first.headers["etag"]}
         assert (await r2.put(where, content=b"4", headers=mine, auth=auth)).status_code == 200
+
+    play(scenario)
+
+
+def test_a_copy_has_the_bytes_and_the_headers_of_its_source(play, auth):
+    async def scenario(services):
+        r2, source = services["r2"], {"x-amz-copy-source": "/lms-uploads/courses/1/lesson%201.txt"}
+        copied = await r2.put("/lms-uploads/copy", headers=source, auth=auth)
+        original = await r2.get("/lms-uploads/courses/1/lesson 1.txt", auth=auth)
+        assert texts(copied, "./ETag") == [original.headers["etag"]]
+        got = await r2.get("/lms-uploads/copy", auth=auth)
+        assert (got.content, got.headers["content-type"]) == (original.content, original.headers["content-type"])
+        missing = {"x-amz-copy-source": "lms-uploads/none"}
+        assert code(await r2.put("/lms-uploads/x", headers=missing, auth=auth)) == (404, "NoSuchKey")
 
     play(scenario)
 

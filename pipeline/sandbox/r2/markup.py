@@ -28,6 +28,10 @@ def no_such_key(key: str) -> S3Problem:
     return S3Problem(404, "NoSuchKey", f"The specified key does not exist: {key}")
 
 
+def no_such_bucket() -> S3Problem:
+    return S3Problem(404, "NoSuchBucket", "The specified bucket does not exist.")
+
+
 def answer(root: str, inside: Content) -> Response:
     return Response(written((root, inside), NAMESPACE), 200, media_type="application/xml")
 

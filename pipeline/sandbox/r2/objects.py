@@ -3,14 +3,16 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import formatdate, parsedate_to_datetime
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.sandbox.core import Core
+from pipeline.sandbox.core import Core, iso
 from pipeline.sandbox.r2 import markup
-from pipeline.sandbox.r2.markup import Node, S3Problem, no_such_key
+from pipeline.sandbox.r2.markup import Node, S3Problem, no_such_bucket, no_such_key
 from pipeline.sandbox.storestate import Stored
 
 KEPT = ("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires")
@@ -25,11 +27,24 @@ class Objects:
 
     def put(self, request: Request, key: str, content: bytes) -> Response:
         if "x-amz-copy-source" in request.headers:
-            raise S3Problem(501, "NotImplemented", "CopyObject is not emulated")
+            return self._copy(request, key)
         etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
         stored = Stored(self._core.blobs.put(content), len(content), etag, self._core.now(), kept(request.headers))
         self.store(request.headers, key, stored)
         return Response(None, 200, {"etag": f'"{etag}"'})
+
+    def _copy(self, request: Request, key: str) -> Response:
+        bucket, _, source = unquote(request.headers["x-amz-copy-source"]).lstrip("/").partition("/")
+        if bucket != self._core.state.r2.bucket:
+            raise no_such_bucket()
+        found = self._core.state.r2.objects.get(source)
+        if found is None:
+            raise no_such_key(source)
+        replaces = request.headers.get("x-amz-metadata-directive") == "REPLACE"
+        headers = kept(request.headers) if replaces else found.headers
+        self.store(request.headers, key, replace(found, modified=self._core.now(), headers=headers))
+        modified: Node = ("LastModified", iso(self._core.now()))
+        return markup.answer("CopyObjectResult", [modified, ("ETag", f'"{found.etag}"')])
 
     def store(self, headers: Mapping[str, str], key: str, stored: Stored) -> None:
         """Raises S3Problem when a condition of the request does not hold."""

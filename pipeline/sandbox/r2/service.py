@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from pipeline.sandbox.core import Core, iso
 from pipeline.sandbox.r2 import bodies, listing, markup
-from pipeline.sandbox.r2.markup import S3Problem
+from pipeline.sandbox.r2.markup import S3Problem, no_such_bucket
 from pipeline.sandbox.r2.objects import Objects
 from pipeline.sandbox.r2.signing import claimed, verified
 from pipeline.sandbox.r2.uploads import Uploads
@@ -68,7 +68,7 @@ class R2Api:
         seal = verified(request, claimed(request), r2.access_key_id, r2.secret_access_key, self._core.now())
         content = await bodies.body(request, seal)
         if bucket and bucket != r2.bucket:
-            raise S3Problem(404, "NoSuchBucket", "The specified bucket does not exist.")
+            raise no_such_bucket()
         if r2.read_only and request.method in WRITES:
             raise S3Problem(403, "AccessDenied", "Access Denied")
         return answering(request, key, content)

@@ -27,6 +27,8 @@ class Uploads:
         return markup.answer("InitiateMultipartUploadResult", [("Bucket", bucket), ("Key", key), ("UploadId", id)])
 
     def part(self, request: Request, key: str, content: bytes) -> Response:
+        if "x-amz-copy-source" in request.headers:
+            raise S3Problem(501, "NotImplemented", "UploadPartCopy is not emulated")
         _, upload = self._found(request, key)
         number = request.query_params.get("partNumber", "")
         if not number.isdigit() or not 1 <= int(number) <= MOST_PARTS:
