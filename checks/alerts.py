@@ -1,11 +1,11 @@
 """Would anybody be woken?"""
 
-from checks.evidence import Arrival, TestAlert
+from checks.evidence import Arrival, FiredAlert
 from checks.gate import Findings, gate, not_yet
 
 
 @gate(owner="on-call")
-def test_alert_arrives(seen: TestAlert) -> Findings:
+def test_alert_arrives(seen: FiredAlert) -> Findings:
     """A test alert arrives on every way: as an incident in Better Stack, as an issue in Sentry, in the team's channel.
 
     Why: An alarm that nobody has tried is a hope.
@@ -21,5 +21,5 @@ def test_alert_arrives(seen: TestAlert) -> Findings:
 
 
 test_alert_arrives.stops_when(
-    "Better Stack is deaf", lambda s: (TestAlert((Arrival("Better Stack", None, "nothing"),)),)
+    "Better Stack is deaf", lambda s: (FiredAlert((Arrival("Better Stack", None, "nothing"),)),)
 )

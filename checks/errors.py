@@ -3,7 +3,9 @@
 import re
 from dataclasses import replace
 
+from checks.control import unless_old_is_ill
 from checks.evidence import (
+    ControlHealth,
     CrashFree,
     CriticalErrors,
     Endpoint,
@@ -26,12 +28,36 @@ def severity_of(policy: ErrorsPolicy, issue: Issue) -> str:
     return "P0" if any(re.search(pattern, text, re.IGNORECASE) for pattern in policy.gravest) else "P1"
 
 
+def new_errors(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate) -> Findings:
+    """What stops: a fatal one or one that touches sign-in or data at once, any other when it is no single event."""
+    for issue in seen.issues:
+        severity = severity_of(policy, issue)
+        says = f"is a new {issue.level} ({issue.events} events){_muted(issue)}"
+        if issue.release and issue.release != seen.release:
+            yield warn(issue.title, f"{says}, but of release {issue.release[:12]}", fix=issue.url)
+        elif issue.level not in policy.critical:
+            yield warn(issue.title, says, fix=issue.url)
+        elif issue.level == "fatal" or severity == "P0" or _no_chance(policy, issue, rate):
+            yield block(issue.title, says, fix=issue.url, severity=severity)
+        else:
+            yield warn(issue.title, f"{says}: too few to tell it from chance", fix=issue.url)
+
+
+def _no_chance(policy: ErrorsPolicy, issue: Issue, rate: ErrorRate) -> bool:
+    """Whether so many events of an error that the day before did not have are more than chance."""
+    now = Count(issue.events, max(rate.exposure, issue.events))
+    never = Count(0, max(rate.usual_exposure, 1))
+    return judge(now, never, times=policy.times_baseline, chance=policy.chance, least=0) is Judged.TOO_MANY
+
+
 @gate(owner="on-call")
-def no_new_critical(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
+def no_new_critical(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate, control: ControlHealth) -> Findings:
     """Sentry shows no critical error that began with this release.
 
     Why: An error that nobody had before this release is this release's. Sentry's own order of releases is not asked:
         it goes wrong after a rollback, and an issue that is muted or "resolved in the next release" goes on failing.
+        What is fatal, or touches sign-in or stored data, counts from its first event; of anything else a single one
+        may be chance and is a warning.
 
     By hand:
         In Sentry open Issues and search `firstRelease:$COMMIT`, environment `production`, then `firstSeen:-1h`,
@@ -40,14 +66,7 @@ def no_new_critical(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then open the issue.
     """
-    for issue in seen.issues:
-        says = f"is a new {issue.level} ({issue.events} events){_muted(issue)}"
-        if issue.release and issue.release != seen.release:
-            yield warn(issue.title, f"{says}, but of release {issue.release[:12]}", fix=issue.url)
-        elif issue.level in policy.critical:
-            yield block(issue.title, says, fix=issue.url, severity=severity_of(policy, issue))
-        else:
-            yield warn(issue.title, says, fix=issue.url)
+    yield from unless_old_is_ill(new_errors(policy, seen, rate), control)
 
 
 def _muted(issue: Issue) -> str:
@@ -56,13 +75,24 @@ def _muted(issue: Issue) -> str:
 
 no_new_critical.stops_when(
     "a new fatal error appears",
-    lambda p, s: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 3, "…/issues/1"),))),
+    lambda p, s, r, c: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 1, "…/issues/1"),)), r, c),
 )
 no_new_critical.stops_when(
     "one that somebody has muted goes on",
-    lambda p, s: (
+    lambda p, s, r, c: (
         p,
-        replace(s, issues=(Issue("error", "Session is gone", 3, "…/issues/2", release=s.release, status="ignored"),)),
+        replace(s, issues=(Issue("error", "Grade is gone", 3, "…/issues/2", release=s.release, status="ignored"),)),
+        r,
+        c,
+    ),
+)
+no_new_critical.stops_when(
+    "the old deployment is ill, too",
+    lambda p, s, r, c: (
+        p,
+        replace(s, issues=(Issue("fatal", "Can't reach database", 9, "…/issues/3"),)),
+        r,
+        replace(c, status=503),
     ),
 )
 
@@ -81,7 +111,7 @@ def spike(policy: ErrorsPolicy, now: Count, usual: Count, unit: str, subject: st
 
 
 @gate(owner="on-call")
-def rate_is_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
+def rate_is_usual(policy: ErrorsPolicy, seen: ErrorRate, control: ControlHealth) -> Findings:
     """The error rate is no spike: not ten times its baseline, beyond what chance explains.
 
     Why: Some failures add no new issue, only more of an old one. With little traffic one error can be a hundred times
@@ -92,10 +122,10 @@ def rate_is_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
 
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
     """
-    yield from spike(policy, seen.now, seen.usual, seen.unit)
+    yield from unless_old_is_ill(spike(policy, seen.now, seen.usual, seen.unit), control)
 
 
-rate_is_usual.stops_when("errors pour in", lambda p, s: (p, replace(s, events=40)))
+rate_is_usual.stops_when("errors pour in", lambda p, s, c: (p, replace(s, events=40), c))
 
 
 def stays_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
@@ -104,10 +134,11 @@ def stays_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
     yield from found
     few = seen.unit == "requests" and seen.exposure < policy.least_requests
     if few and not found:
+        none = "; does the SDK send the commit as its release?" if seen.exposure == 0 else ""
         yield too_little(
             "the release",
             f"got {seen.exposure:.3g} requests that Sentry has seen, fewer than {policy.least_requests}: "
-            "too few to say that it is well",
+            f"too few to say that it is well{none}",
             fix="look at it yourself: ./inv monitor.daily; then keep it, or ./inv rollback",
         )
 

@@ -133,7 +133,7 @@ EVIDENCE = (
     seen.Visitors(900, 950),
     seen.Bookkeeping((seen.PastRun("20261124-090000-1a2b", "deployed", ""),)),
     seen.WeekByWeek((seen.Compared("load.p95_ms", 430, 14, 420, 14, 30),)),
-    seen.TestAlert((seen.Arrival("Better Stack", 1.2), seen.Arrival("Sentry", 2.0))),
+    seen.FiredAlert((seen.Arrival("Better Stack", 1.2), seen.Arrival("Sentry", 2.0))),
     seen.LastBuilds(10, ()),
     seen.UsualLoad((80, 90, 85, 100)),
     seen.Migrations((), ("20260101000000_init", "20260201000000_enrolment"), (), (), ()),

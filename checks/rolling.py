@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from checks.errors import no_new_critical
-from checks.evidence import Issue, NewIssues, RollingShare, StagedDeployment, StagedHealth, VercelProject
+from checks.evidence import (
+    ControlHealth,
+    ErrorRate,
+    Issue,
+    NewIssues,
+    RollingShare,
+    StagedDeployment,
+    StagedHealth,
+    VercelProject,
+)
 from checks.gate import Findings, block, gate, not_yet
 from checks.health import staged_is_well
 from checks.policy import ErrorsPolicy, HealthPolicy, PromotionPolicy
@@ -110,7 +119,9 @@ canary_is_well.stops_when(
 
 
 @gate(owner="on-call", repeats=True)
-def canary_has_no_new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
+def canary_has_no_new_errors(
+    policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate, control: ControlHealth
+) -> Findings:
     """Sentry has no new critical issue of the release while some visitors use it.
 
     Why: That is what the first visitors are for.
@@ -119,10 +130,10 @@ def canary_has_no_new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
     """
-    yield from no_new_critical.judge(policy, seen)
+    yield from no_new_critical.judge(policy, seen, rate, control)
 
 
 canary_has_no_new_errors.stops_when(
     "the first visitors meet a new error",
-    lambda p, s: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 3, "…/issues/1"),))),
+    lambda p, s, r, c: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 3, "…/issues/1"),)), r, c),
 )

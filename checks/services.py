@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from checks.evidence import Monitor, NeonStatus, OtherStatuses, ProductionBefore, VendorStatus, VercelStatus
+from checks.control import unless_old_is_ill
+from checks.evidence import (
+    ControlHealth,
+    Monitor,
+    NeonStatus,
+    OtherStatuses,
+    ProductionBefore,
+    VendorStatus,
+    VercelStatus,
+)
 from checks.gate import Findings, Verdict, block, gate, not_yet, too_little, warn
 from checks.policy import UptimePolicy, VendorsPolicy
 
@@ -87,7 +96,7 @@ def monitor_says_up(seen: Monitor) -> Findings:
 
 
 @gate(owner="on-call")
-def uptime_is_confirmed(policy: UptimePolicy, seen: Monitor) -> Findings:
+def uptime_is_confirmed(policy: UptimePolicy, seen: Monitor, control: ControlHealth) -> Findings:
     """Better Stack sees production up and has no open incident.
 
     Why: It asks from outside, from several regions, with nobody's cookies: a second opinion on our own requests.
@@ -98,7 +107,7 @@ def uptime_is_confirmed(policy: UptimePolicy, seen: Monitor) -> Findings:
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then acknowledge the incident.
     """
-    yield from monitor_says_up(seen)
+    yield from unless_old_is_ill(monitor_says_up(seen), control)
     for finding in past_limits(policy, seen):
         yield replace(finding, verdict=Verdict.WARN)
 
@@ -113,9 +122,9 @@ def past_limits(policy: UptimePolicy, seen: Monitor) -> Findings:
         yield not_yet(f"monitor {seen.id}", says, severity="P1")
 
 
-uptime_is_confirmed.stops_when("the monitor is down", lambda p, s: (p, replace(s, status="down")))
+uptime_is_confirmed.stops_when("the monitor is down", lambda p, s, c: (p, replace(s, status="down"), c))
 uptime_is_confirmed.stops_when(
-    "an incident is open", lambda p, s: (p, replace(s, incidents=("Status 503, since 02:11",)))
+    "an incident is open", lambda p, s, c: (p, replace(s, incidents=("Status 503, since 02:11",)), c)
 )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from checks.auth import auth_answers
+from checks.control import unless_old_is_ill
 from checks.errors import no_new_critical, stays_usual
 from checks.evidence import (
     AuthEndpoints,
@@ -17,7 +18,7 @@ from checks.evidence import (
 )
 from checks.gate import Findings, block, gate
 from checks.health import production_is_well
-from checks.policy import AuthPolicy, ErrorsPolicy, HealthPolicy, UptimePolicy
+from checks.policy import AuthPolicy, ErrorsPolicy, HealthPolicy
 from checks.services import monitor_says_up
 
 
@@ -60,7 +61,7 @@ stays_well.stops_when(
 
 
 @gate(owner="on-call")
-def errors_stay_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
+def errors_stay_usual(policy: ErrorsPolicy, seen: ErrorRate, control: ControlHealth) -> Findings:
     """The error rate stays usual while production is watched, and enough was seen to say so.
 
     Why: Real users try what no smoke test does. A release that nobody has used is not well, only unknown.
@@ -71,15 +72,15 @@ def errors_stay_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
     If it fails: A spike that lasts takes the release back. Too few requests do not: the run ends as *held*, exit 5, and a
         person decides. By hand: `vercel rollback $PREVIOUS`, or keep it and look again in an hour.
     """
-    return stays_usual(policy, seen)
+    return unless_old_is_ill(stays_usual(policy, seen), control)
 
 
-errors_stay_usual.stops_when("errors pour in", lambda p, s: (p, replace(s, events=40)))
-errors_stay_usual.stops_when("nobody uses it", lambda p, s: (p, replace(s, exposure=3)))
+errors_stay_usual.stops_when("errors pour in", lambda p, s, c: (p, replace(s, events=40), c))
+errors_stay_usual.stops_when("nobody uses it", lambda p, s, c: (p, replace(s, exposure=3), c))
 
 
 @gate(owner="on-call")
-def nothing_new_breaks(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
+def nothing_new_breaks(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate, control: ControlHealth) -> Findings:
     """No new critical error appears while production is watched.
 
     Why: The error that only every hundredth visitor meets is not there yet when the smoke tests are.
@@ -88,17 +89,17 @@ def nothing_new_breaks(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
     """
-    return no_new_critical.judge(policy, seen)
+    return no_new_critical.judge(policy, seen, rate, control)
 
 
 nothing_new_breaks.stops_when(
     "a visitor meets a new error",
-    lambda p, s: (p, replace(s, issues=(Issue("error", "TypeError: grade is null", 2, "…/issues/5"),))),
+    lambda p, s, r, c: (p, replace(s, issues=(Issue("error", "TypeError: grade is null", 3, "…/issues/5"),)), r, c),
 )
 
 
 @gate(owner="on-call")
-def sign_in_stays_possible(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
+def sign_in_stays_possible(policy: AuthPolicy, seen: AuthEndpoints, control: ControlHealth) -> Findings:
     """NextAuth goes on answering while production is watched.
 
     Why: Nobody who is signed in notices that nobody can sign in.
@@ -107,14 +108,14 @@ def sign_in_stays_possible(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
 
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
     """
-    return auth_answers.judge(policy, seen)
+    return unless_old_is_ill(auth_answers.judge(policy, seen), control)
 
 
-sign_in_stays_possible.stops_when("sessions answer 500", lambda p, s: (p, replace(s, session_status=500)))
+sign_in_stays_possible.stops_when("sessions answer 500", lambda p, s, c: (p, replace(s, session_status=500), c))
 
 
 @gate(owner="on-call")
-def monitor_stays_up(policy: UptimePolicy, seen: Monitor) -> Findings:
+def monitor_stays_up(seen: Monitor, control: ControlHealth) -> Findings:
     """Better Stack goes on seeing production up.
 
     Why: It asks from other places than we do.
@@ -123,7 +124,7 @@ def monitor_stays_up(policy: UptimePolicy, seen: Monitor) -> Findings:
 
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
     """
-    return monitor_says_up(seen)
+    return unless_old_is_ill(monitor_says_up(seen), control)
 
 
-monitor_stays_up.stops_when("the monitor is down", lambda p, s: (p, replace(s, status="down")))
+monitor_stays_up.stops_when("the monitor is down", lambda s, c: (replace(s, status="down"), c))

@@ -70,10 +70,8 @@ def events_of(store: Store, run: str) -> tuple[Event, ...]:
 
 def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
     """Ids of the newest runs, newest first."""
-    rows = store.execute(
-        "select run from deploy_events where run not like 'monitor-%' group by run order by max(seq) desc limit ?",
-        limit,
-    )
+    deploys = "select run from deploy_events where substr(run, 1, 8) <> 'monitor-'"
+    rows = store.execute(f"{deploys} group by run order by max(seq) desc limit ?", limit)
     return tuple(row[0] for row in rows)
 
 

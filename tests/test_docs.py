@@ -244,8 +244,8 @@ def test_a_page_reads_clean(page: str) -> None:
 
 @every_page
 def test_commands_are_real(page: str) -> None:
-    known = set(tasks.namespace.task_names) | {"check"}
-    for name in re.findall(r"\./inv ([a-z]+(?:\.[a-z]+)?)", page):
+    known = set(tasks.namespace.task_names) | {"check", "diagnose"}
+    for name in re.findall(r"\./inv ([a-z]+(?:\.[a-z]+(?:-[a-z]+)*)?)", page):
         assert name in known, f"./inv {name}"
     for command in re.findall(r"`vercel (?:rollback|promote)[^`]*`", page):
         assert "$" in command or "dpl_" in command or command in ("`vercel rollback`", "`vercel promote`"), command

@@ -348,7 +348,10 @@ def test_sign_in_that_breaks_during_the_watch_takes_the_release_back(inside: InP
 
 def test_a_new_critical_error_during_the_watch_takes_the_release_back(inside: InProcess) -> None:
     def break_it() -> None:
-        capture(inside.sandbox.core, "TypeError: grade is null", "GET /grades", inside.report().commit, "production")
+        for _ in range(4):
+            capture(
+                inside.sandbox.core, "TypeError: grade is null", "GET /grades", inside.report().commit, "production"
+            )
 
     inside.at_stage("watch", break_it)
     outcome, report = inside.deploy()
@@ -358,13 +361,43 @@ def test_a_new_critical_error_during_the_watch_takes_the_release_back(inside: In
 
 def test_an_issue_that_somebody_muted_still_counts_when_it_begins_with_the_release(inside: InProcess) -> None:
     def break_it() -> None:
-        one = capture(inside.sandbox.core, "Grade is gone", "GET /grades", inside.report().commit, "production")
+        commit = inside.report().commit
+        one = [capture(inside.sandbox.core, "Grade is gone", "GET /g", commit, "production") for _ in range(4)][-1]
         one.status = "ignored"
 
     inside.at_stage("watch", break_it)
     outcome, report = inside.deploy()
     assert outcome is Outcome.ROLLED_BACK, report.reason
     assert "marked ignored" in report.reason
+
+
+def test_a_single_new_error_may_be_chance_and_one_of_sign_in_is_none(inside: InProcess) -> None:
+    def once(title: str) -> None:
+        capture(inside.sandbox.core, title, "GET /x", inside.report(run).commit, "production")
+
+    run = "r1"
+    inside.at_stage("watch", lambda: once("TypeError: grade is null"))
+    outcome, report = inside.deploy(run=run)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert any("too few to tell it from chance" in finding["says"] for _, finding in report.warnings)
+    run = "r2"
+    inside.listeners.clear()
+    inside.at_stage("watch", lambda: once("CallbackError: session is gone"))
+    outcome, report = inside.deploy(run=run, older=True)
+    assert outcome is Outcome.ROLLED_BACK, report.reason
+
+
+def test_new_errors_of_a_fault_that_the_old_deployment_shares_take_nothing_back(inside: InProcess) -> None:
+    def outage() -> None:
+        inside.sandbox.inject("app answer status=503 /api/health/db")
+        for _ in range(9):
+            capture(
+                inside.sandbox.core, "Cannot reach database", "GET /", inside.report().commit, "production", "fatal"
+            )
+
+    inside.at_stage("watch", outage)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.HELD, report.reason
 
 
 def test_an_error_of_the_old_release_after_the_promotion_is_not_the_new_ones(inside: InProcess) -> None:

@@ -407,7 +407,7 @@ def test_a_terminal_that_is_gone_stops_no_rollback(checkout: Checkout, up: Up) -
     until_stage(started, "watch")
     assert started.stdout
     started.stdout.close()
-    up.fault("sentry garbage")
+    up.fault("app answer status=500 /api/auth/session where=production")
     assert started.wait(60) == 3
     assert up.serves() == before
 

@@ -43,7 +43,7 @@ from checks.evidence.records import (
     FailedBuild,
     LastBuilds,
     PastRun,
-    TestAlert,
+    FiredAlert,
     WeekByWeek,
 )
 from checks.evidence.release import (
@@ -220,7 +220,7 @@ __all__ = [
     "StagedHealth",
     "StagedJourneys",
     "StagedVisits",
-    "TestAlert",
+    "FiredAlert",
     "Tried",
     "UptimeToday",
     "UsualLoad",

@@ -61,7 +61,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class TestAlert(Evidence):
+class FiredAlert(Evidence):
     """A test alert that was sent off on every way there is. Given by ``fire_test_alert``."""
 
     arrivals: tuple[Arrival, ...]

@@ -175,7 +175,7 @@ WEEKLY = (
 
 
 def _pipeline(name: str, purpose: str, items: tuple[Item, ...]) -> Pipeline:
-    return Pipeline(name, purpose, tuple(Stage(one.slug, one.does, one.acts, one.asks) for one in items))
+    return Pipeline(f"monitor.{name}", purpose, tuple(Stage(one.slug, one.does, one.acts, one.asks) for one in items))
 
 
 CHECKLISTS = {

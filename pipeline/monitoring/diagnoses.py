@@ -21,11 +21,11 @@ from pipeline.plan import Pipeline, Stage
 
 
 def _of(name: str, symptoms: str, *asks: Gate) -> Pipeline:
-    return Pipeline(name, symptoms, (Stage(name, symptoms, asks=asks),))
+    return Pipeline(f"diagnose.{name}", symptoms, (Stage(name, symptoms, asks=asks),))
 
 
 DIAGNOSES = {
-    one.name: one
+    one.stages[0].name: one
     for one in (
         _of(
             "storage",

@@ -14,7 +14,7 @@ def questions(policies: Policies) -> str:
     gates = dict.fromkeys(gate for one in every for gate in one.gates if gate not in SHIPPING)
     steps = dict.fromkeys(step for one in every for step in one.steps if step not in STEPS)
     commands = [
-        (f"`./inv diagnose.{one.name}`", one.purpose, ", ".join(gate_link(gate, RUNBOOK) for gate in one.gates))
+        (f"`./inv {one.name}`", one.purpose, ", ".join(gate_link(gate, RUNBOOK) for gate in one.gates))
         for one in DIAGNOSES.values()
     ]
     codes = [(str(code), word) for word, code in EXIT_CODES.items()]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from checks.evidence import Arrival, TestAlert
+from checks.evidence import Arrival, FiredAlert
 from pipeline.errors import ServiceError
 from pipeline.plan import step
 from pipeline.world import World
@@ -18,7 +18,7 @@ BY = "deploy-pipeline"
 
 
 @step(owner="on-call")
-async def fire_test_alert(world: World) -> TestAlert:
+async def fire_test_alert(world: World) -> FiredAlert:
     """Set off a test alert: an incident in Better Stack, an error in Sentry, a line in the team's channel.
 
     Why: An alarm that nobody has tried is a hope. It notifies by e-mail and push, calls nobody, says that it is a test,
@@ -31,7 +31,7 @@ async def fire_test_alert(world: World) -> TestAlert:
     """
     mark = uuid.uuid4().hex[:12]
     ways = (("Better Stack", _better_stack), ("Sentry", _sentry), ("the channel", _channel))
-    return TestAlert(tuple(await asyncio.gather(*(_time(world, way, send, mark) for way, send in ways))))
+    return FiredAlert(tuple(await asyncio.gather(*(_time(world, way, send, mark) for way, send in ways))))
 
 
 Send = Callable[[World, str], Awaitable[str]]
