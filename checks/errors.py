@@ -28,8 +28,8 @@ def severity_of(policy: ErrorsPolicy, issue: Issue) -> str:
     return "P0" if any(re.search(pattern, text, re.IGNORECASE) for pattern in policy.gravest) else "P1"
 
 
-def new_errors(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate) -> Findings:
-    """What stops: a fatal one or one that touches sign-in or data at once, any other when it is no single event."""
+def new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
+    """What stops: a fatal one or one that touches sign-in or data at once, any other once it has happened again."""
     for issue in seen.issues:
         severity = severity_of(policy, issue)
         says = f"is a new {issue.level} ({issue.events} events){_muted(issue)}"
@@ -37,27 +37,20 @@ def new_errors(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate) -> Findin
             yield warn(issue.title, f"{says}, but of release {issue.release[:12]}", fix=issue.url)
         elif issue.level not in policy.critical:
             yield warn(issue.title, says, fix=issue.url)
-        elif issue.level == "fatal" or severity == "P0" or _no_chance(policy, issue, rate):
+        elif issue.level == "fatal" or severity == "P0" or issue.events >= policy.new_events:
             yield block(issue.title, says, fix=issue.url, severity=severity)
         else:
-            yield warn(issue.title, f"{says}: too few to tell it from chance", fix=issue.url)
-
-
-def _no_chance(policy: ErrorsPolicy, issue: Issue, rate: ErrorRate) -> bool:
-    """Whether so many events of an error that the day before did not have are more than chance."""
-    now = Count(issue.events, max(rate.exposure, issue.events))
-    never = Count(0, max(rate.usual_exposure, 1))
-    return judge(now, never, times=policy.times_baseline, chance=policy.chance, least=0) is Judged.TOO_MANY
+            yield warn(issue.title, f"{says}, fewer than {policy.new_events}", fix=issue.url)
 
 
 @gate(owner="on-call")
-def no_new_critical(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate, control: ControlHealth) -> Findings:
+def no_new_critical(policy: ErrorsPolicy, seen: NewIssues, control: ControlHealth) -> Findings:
     """Sentry shows no critical error that began with this release.
 
     Why: An error that nobody had before this release is this release's. Sentry's own order of releases is not asked:
         it goes wrong after a rollback, and an issue that is muted or "resolved in the next release" goes on failing.
-        What is fatal, or touches sign-in or stored data, counts from its first event; of anything else a single one
-        may be chance and is a warning.
+        What is fatal, or touches sign-in or stored data, counts from its first event; of anything else one or two may be
+        a cut connection, and are a warning.
 
     By hand:
         In Sentry open Issues and search `firstRelease:$COMMIT`, environment `production`, then `firstSeen:-1h`,
@@ -66,7 +59,7 @@ def no_new_critical(policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate, cont
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then open the issue.
     """
-    yield from unless_old_is_ill(new_errors(policy, seen, rate), control)
+    yield from unless_old_is_ill(new_errors(policy, seen), control)
 
 
 def _muted(issue: Issue) -> str:
@@ -75,23 +68,21 @@ def _muted(issue: Issue) -> str:
 
 no_new_critical.stops_when(
     "a new fatal error appears",
-    lambda p, s, r, c: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 1, "…/issues/1"),)), r, c),
+    lambda p, s, c: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 1, "…/issues/1"),)), c),
 )
 no_new_critical.stops_when(
     "one that somebody has muted goes on",
-    lambda p, s, r, c: (
+    lambda p, s, c: (
         p,
         replace(s, issues=(Issue("error", "Grade is gone", 3, "…/issues/2", release=s.release, status="ignored"),)),
-        r,
         c,
     ),
 )
 no_new_critical.stops_when(
     "the old deployment is ill, too",
-    lambda p, s, r, c: (
+    lambda p, s, c: (
         p,
         replace(s, issues=(Issue("fatal", "Can't reach database", 9, "…/issues/3"),)),
-        r,
         replace(c, status=503),
     ),
 )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from checks.errors import no_new_critical
 from checks.evidence import (
     ControlHealth,
-    ErrorRate,
     Issue,
     NewIssues,
     RollingShare,
@@ -119,9 +118,7 @@ canary_is_well.stops_when(
 
 
 @gate(owner="on-call", repeats=True)
-def canary_has_no_new_errors(
-    policy: ErrorsPolicy, seen: NewIssues, rate: ErrorRate, control: ControlHealth
-) -> Findings:
+def canary_has_no_new_errors(policy: ErrorsPolicy, seen: NewIssues, control: ControlHealth) -> Findings:
     """Sentry has no new critical issue of the release while some visitors use it.
 
     Why: That is what the first visitors are for.
@@ -130,10 +127,10 @@ def canary_has_no_new_errors(
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
     """
-    yield from no_new_critical.judge(policy, seen, rate, control)
+    yield from no_new_critical.judge(policy, seen, control)
 
 
 canary_has_no_new_errors.stops_when(
     "the first visitors meet a new error",
-    lambda p, s, r, c: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 3, "…/issues/1"),)), r, c),
+    lambda p, s, c: (p, replace(s, issues=(Issue("fatal", "TypeError: course is null", 3, "…/issues/1"),)), c),
 )

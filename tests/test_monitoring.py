@@ -379,7 +379,7 @@ def test_a_single_new_error_may_be_chance_and_one_of_sign_in_is_none(inside: InP
     inside.at_stage("watch", lambda: once("TypeError: grade is null"))
     outcome, report = inside.deploy(run=run)
     assert outcome is Outcome.DEPLOYED, report.reason
-    assert any("too few to tell it from chance" in finding["says"] for _, finding in report.warnings)
+    assert any("fewer than 3" in finding["says"] for _, finding in report.warnings)
     run = "r2"
     inside.listeners.clear()
     inside.at_stage("watch", lambda: once("CallbackError: session is gone"))

@@ -41,9 +41,9 @@ from checks.evidence.records import (
     Bookkeeping,
     Compared,
     FailedBuild,
+    FiredAlert,
     LastBuilds,
     PastRun,
-    FiredAlert,
     WeekByWeek,
 )
 from checks.evidence.release import (
@@ -161,6 +161,7 @@ __all__ = [
     "ErrorsLately",
     "Evidence",
     "FailedBuild",
+    "FiredAlert",
     "Health",
     "HealthBefore",
     "Heartbeat",
@@ -220,7 +221,6 @@ __all__ = [
     "StagedHealth",
     "StagedJourneys",
     "StagedVisits",
-    "FiredAlert",
     "Tried",
     "UptimeToday",
     "UsualLoad",

@@ -51,6 +51,8 @@ class ErrorsPolicy(Policy):
         "auth", "sign[- ]?in", "log[- ]?in", "session", "permission", "data ?loss", "corrupt", "constraint", "P20\\d\\d",
     )  # fmt: skip
     """Patterns (any case): a critical error whose title or place matches one touches sign-in or data and is a P0."""
+    new_events: int = 3
+    """A new error that is neither fatal nor about sign-in or data takes a release back from so many events on."""
     times_baseline: float = 10.0
     """An error rate from this many times the baseline on is an error spike (P1)."""
     chance: float = 0.001
