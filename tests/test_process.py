@@ -32,10 +32,12 @@ class Checkout:
         (folder / ".venv").symlink_to(Path(sys.prefix))
         self.pace(watch={"during": 1.5, "patience": 1, "every": 0.2}, validate={"patience": 1, "every": 0.2})
 
-    def pace(self, **stages: Mapping[str, float]) -> None:
+    def pace(self, *, lab: bool = False, **stages: Mapping[str, float]) -> None:
+        """Other times for stages; and no browser, which costs a processor for seconds."""
         file = self.folder / "deploy.yml"
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
         raw["targets"]["sandbox"]["pace"].update(stages)
+        raw["targets"]["sandbox"]["override"]["vitals"]["lab"] = lab
         file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
     def start(self, *words: str, **env: str) -> "subprocess.Popen[str]":
