@@ -86,6 +86,11 @@ return function(script, keys, argv, call, pcall_)
     next = next, select = select, assert = assert, pcall = pcall,
     redis = {call = call, pcall = pcall_, error_reply = function(says) return {err = says} end,
              status_reply = function(says) return {ok = says} end}}
+  setmetatable(names, {
+    __newindex = function(_, name) error("Script attempted to create global variable '" .. name .. "'", 2) end,
+    __index = function(_, name) error("Script attempted to access nonexistent global variable '" .. name .. "'", 2) end,
+  })
+  debug.sethook(function() error("Script killed: it ran for too long") end, "", 10000000)
   local run, wrong = load(script, "@user_script", "t", names)
   if not run then error(wrong, 0) end
   return run()
