@@ -150,7 +150,7 @@ def endpoints_are_usual(policy: ErrorsPolicy, seen: EndpointErrors) -> Findings:
 
 
 endpoints_are_usual.stops_when(
-    "one endpoint fails", lambda p, s: (p, EndpointErrors((Endpoint("POST /api/upload", 12, 40, 1, 4000),)))
+    "one endpoint fails", lambda p, s: (p, EndpointErrors((Endpoint(12, 40, 1, 4000, "POST /api/upload"),)))
 )
 
 

@@ -112,7 +112,7 @@ EVIDENCE = (
     seen.MonitorChanges(()),
     seen.NewIssues(COMMIT, "2026-11-24T10:00:00+00:00", ()),
     seen.ErrorRate(1, 240, 40, 9_600, "requests", 10.0),
-    seen.EndpointErrors((seen.Endpoint("GET /courses", 1, 400, 12, 9_000),)),
+    seen.EndpointErrors((seen.Endpoint(1, 400, 12, 9_000, "GET /courses"),)),
     seen.CriticalErrors(()),
     seen.ErrorsLately(2, 400, 300, 67_000.0, "requests"),
     seen.RecurringIssues(()),

@@ -56,6 +56,10 @@ class Pace(Policy):
     """How long the stage goes on watching."""
     every: float | None = None
     """Time between two rounds of questions."""
+    in_a_row: int | None = None
+    """How many rounds must be good, one after the other."""
+    budget: int | None = None
+    """How many rounds may be bad in all, however short each of them is."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ class Config:
             raise Mistake(f"--target {chosen}: is no target; deploy.yml has {', '.join(sorted(self.file.targets))}")
         return chosen, self.file.targets[chosen]
 
-    def pace(self, target: str) -> dict[str, dict[str, float]]:
+    def pace(self, target: str) -> dict[str, dict[str, float | int]]:
         """Stage → the settings that ``target`` changes, and only those."""
         changed = self.file.targets[target].pace.items()
         return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}

@@ -43,20 +43,13 @@ class NewIssues(Evidence):
 
 
 @dataclass(frozen=True)
-class ErrorRate(Evidence):
-    """Errors of this release since its promotion, against everybody's in the day before it, per ``unit`` of exposure.
-
-    Source: GET …/events-timeseries/ with dataset=errors and, for the requests, dataset=spans
-    """
+class Rates:
+    """Errors and what they happened in (requests, or minutes), now and usually."""
 
     events: int
     exposure: float
-    """Requests of this release that Sentry has seen, or minutes where it sees no requests at all."""
     usual_events: int
     usual_exposure: float
-    unit: str
-    """``requests`` or ``minutes``."""
-    minutes: float
 
     @property
     def now(self) -> Count:
@@ -65,6 +58,18 @@ class ErrorRate(Evidence):
     @property
     def usual(self) -> Count:
         return Count(self.usual_events, self.usual_exposure)
+
+
+@dataclass(frozen=True)
+class ErrorRate(Rates, Evidence):
+    """Errors of this release since its promotion, against everybody's in the day before it, per ``unit`` of exposure.
+
+    Source: GET …/events-timeseries/ with dataset=errors and, for the requests, dataset=spans
+    """
+
+    unit: str
+    """``requests`` that Sentry has seen, or ``minutes`` where it sees none at all."""
+    minutes: float
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         seen = self.exposure > 0
@@ -75,22 +80,10 @@ class ErrorRate(Evidence):
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """Errors of one endpoint, now and in the day before."""
+class Endpoint(Rates):
+    """One endpoint, in the last hour and in the day before."""
 
     name: str
-    events: int
-    exposure: float
-    usual_events: int
-    usual_exposure: float
-
-    @property
-    def now(self) -> Count:
-        return Count(self.events, self.exposure)
-
-    @property
-    def usual(self) -> Count:
-        return Count(self.usual_events, self.usual_exposure)
 
 
 @dataclass(frozen=True)
@@ -117,22 +110,10 @@ class CriticalErrors(Evidence):
 
 
 @dataclass(frozen=True)
-class ErrorsLately(Evidence):
+class ErrorsLately(Rates, Evidence):
     """All errors of the last hour against those of the week before. Source: GET …/events-timeseries/"""
 
-    events: int
-    exposure: float
-    usual_events: int
-    usual_exposure: float
     unit: str
-
-    @property
-    def now(self) -> Count:
-        return Count(self.events, self.exposure)
-
-    @property
-    def usual(self) -> Count:
-        return Count(self.usual_events, self.usual_exposure)
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (("errors.an_hour", self.events),)

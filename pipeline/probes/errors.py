@@ -72,7 +72,7 @@ async def endpoint_errors(world: World) -> EndpointErrors:
     names = [name for name in errors if requests.get(name) and usual_requests.get(name)]
     return EndpointErrors(
         tuple(
-            Endpoint(name, errors[name], requests[name], usual_errors.get(name, 0), usual_requests[name])
+            Endpoint(errors[name], requests[name], usual_errors.get(name, 0), usual_requests[name], name)
             for name in names
         )
     )
