@@ -30,6 +30,7 @@ from pipeline.target import open_world, sandbox_settings
 from pipeline.world import SystemClock
 
 ROOT = Path(__file__).resolve().parent.parent
+JUDGE = ("health.production-is-well", "watch.stays-well")
 IMPATIENT = {"validate": {"patience": 0.0}, "watch": {"patience": 0.0, "during": 30.0, "every": 0.5}}
 
 
@@ -45,14 +46,22 @@ async def once(running: Mapping[str, Any], folder: Path, name: str, stage: str) 
     made, clock = control(running, "POST", "/releases", {"name": name}), SystemClock()
     release, run = Release(made["commit"], made["folder"], over_rollback=True), new_run_id(clock.now())
     before, failed = serving(running["urls"]["production"]), list[float]()
-    told = asyncio.Event()
+    told, staged = asyncio.Event(), list[str]()
 
     def listen(event: Event) -> None:
+        if (event.kind, event.subject) == ("step done", "build"):
+            staged.append(event.body["gives"]["value"]["id"])
         if event.kind == "stage begins" and event.subject == "watch" and stage == "watch":
-            control(running, "POST", "/faults", {"fault": "app failing-route /api/health/db where=production after=1"})
+            ill = f"app failing-route /api/health/db where=production after=1 deployment={staged[0]}"
+            control(running, "POST", "/faults", {"fault": ill})  # the old one stays well
         if event.kind == "stage begins" and event.subject == stage:
             told.set()
-        if event.kind == "gate answered" and event.body["verdict"] not in ("pass", "warn") and told.is_set():
+        if (
+            event.kind == "gate answered"
+            and event.subject in JUDGE
+            and event.body["verdict"] not in ("pass", "warn")
+            and told.is_set()
+        ):
             failed.append(time.perf_counter())
 
     journal = Journal(SqliteStore(folder / "journal.db"), run, clock.now, Redactor(), [listen])
@@ -69,7 +78,8 @@ async def once(running: Mapping[str, Any], folder: Path, name: str, stage: str) 
             await asyncio.sleep(0.005)
         took = time.perf_counter() - failed[0]
         if await going is not Outcome.ROLLED_BACK:
-            raise SystemExit(f"{name} was not rolled back, so this is no measurement")
+            ended = [event.body for event in journal.events() if event.kind in ("undo failed", "run ended")]
+            raise SystemExit(f"{name} was not rolled back, so this is no measurement: {ended}")
     return took
 
 
