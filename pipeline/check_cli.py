@@ -17,7 +17,7 @@ from pipeline.definition import DEPLOY
 from pipeline.errors import Mistake, ServiceError
 from pipeline.execute import Order, Session, session
 from pipeline.monitoring.asked import READERS
-from pipeline.pipelines import GATES
+from pipeline.pipelines import EVERY, GATES
 from pipeline.plan import inputs_of
 from pipeline.readings import Round
 from pipeline.release_source import find_release
@@ -80,7 +80,7 @@ def _words(gate: Gate) -> str:
 
 def _given_by_steps(gate: Gate) -> tuple[str, ...]:
     """Names of the evidence that only a step of a run can give this gate."""
-    given = {step.gives for step in DEPLOY.steps if step.gives and step.gives not in READERS}
+    given = {step.gives for one in EVERY for step in one.steps if step.gives and step.gives not in READERS}
 
     def missing(kind: type) -> set[type]:
         if kind in given:
@@ -94,7 +94,8 @@ def _ask(config: Config, order: Order, root: Path, gates: tuple[Gate, ...], out:
     for gate in gates:
         if _given_by_steps(gate):
             needs = ", ".join(_given_by_steps(gate))
-            raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv deploy asks it in its place")
+            run = next(one.name for one in EVERY if gate in one.gates)
+            raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
     with session(config, order.target, root) as it:
         answers, _ = asyncio.run(asked(it, order, root, gates))
         return show(it, answers, out)

@@ -400,6 +400,14 @@ def test_new_errors_of_a_fault_that_the_old_deployment_shares_take_nothing_back(
     assert outcome is Outcome.HELD, report.reason
 
 
+def test_an_error_of_a_release_that_was_taken_back_is_not_the_next_ones(inside: InProcess) -> None:
+    """Sentry knows that release only by its events: it was never announced."""
+    inside.deploy("broken-health", run="r1")
+    inside.clock.seconds += 60
+    outcome, report = inside.deploy("good", run="r2", over_rollback=True, older=True)
+    assert outcome is Outcome.DEPLOYED, report.reason
+
+
 def test_an_error_of_the_old_release_after_the_promotion_is_not_the_new_ones(inside: InProcess) -> None:
     old = next(iter(inside.sandbox.state.sentry.releases))
     inside.at_stage("watch", lambda: capture(inside.sandbox.core, "Old tab", "GET /old", old, "production") and None)

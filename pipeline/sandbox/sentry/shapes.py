@@ -105,8 +105,7 @@ class Shapes:
 
     def detailed_issue(self, known: Known, now: float) -> Payload:
         """Owners are a list here, and one object in a listing."""
-        releases = self._core.state.sentry.releases
-        first, last = (releases.get(name) for name in (known.issue.first_release, known.events[-1].release))
+        first, last = map(self._named, (known.issue.first_release, known.events[-1].release))
         return {
             **self.issue(known, now), "owners": None, "inbox": None,
             "firstRelease": self.release(first) if first else None,
@@ -167,6 +166,13 @@ class Shapes:
             "suspectCommitType": "", "repository": {**self.repository(), **named}, "releases": [brief],
             **({"author": {"name": name, "email": email}} if email else {}),
         }  # fmt: skip
+
+    def _named(self, version: str) -> Release | None:
+        """A release that only its events name is a release, too."""
+        sentry = self._core.state.sentry
+        return sentry.releases.get(version) or (
+            Release(version, self._core.now(), [sentry.project]) if version else None
+        )
 
     def release(self, one: Release, health: bool = False) -> Payload:
         known = list(records.known(self._core))
