@@ -54,14 +54,6 @@ def probability(now: Count, usual: Count) -> float:
     return _at_least(now.events, now.events + usual.events, share)
 
 
-def fewest_that_tell(now: float, usual: Count, *, times: float, chance: float) -> int:
-    """With an exposure of ``now``, how many events it takes before they are too many."""
-    events = 1
-    while judge(Count(events, now), usual, times=times, chance=chance, least=0) is not Judged.TOO_MANY:
-        events += 1
-    return events
-
-
 def _at_least(k: int, n: int, p: float) -> float:
     """P(X ≥ k) of a binomial X, summed from its largest term outwards."""
     if k <= 0:

@@ -6,8 +6,6 @@ from checks.evidence import LabPage, LabReading, Visitors, Vital, WebVitals
 from checks.gate import Findings, gate, not_yet, warn
 from checks.policy import VitalsPolicy
 
-LATE = "real visits are minutes to hours late, so nothing is taken back for them"
-
 
 def _limits(policy: VitalsPolicy) -> dict[str, tuple[float, str]]:
     return {

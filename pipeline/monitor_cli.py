@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from checks.evidence import MonitorChange, Release
-from checks.policy import UptimePolicy
+from checks.policy import PerformancePolicy, UptimePolicy
 from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.execute import Session, session
@@ -30,7 +30,6 @@ from pipeline.world import World
 
 Out = Callable[[str], None]
 FORMATS = ("table", "markdown", "json")
-GOOD_RELEASES = 5
 
 
 def checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str) -> int:
@@ -68,7 +67,8 @@ def baseline(config: Config, target: str, root: Path, out: Out, *, as_json: bool
     with session(config, target, root) as it:
         now = it.clock.now()
         samples = it.records.samples
-        found = rows(samples.since(now - LOOK_BACK), now, lambda metric: samples.good_releases(metric, GOOD_RELEASES))
+        most = it.settings.policies[PerformancePolicy].good_releases
+        found = rows(samples.since(now - LOOK_BACK), now, lambda metric: samples.good_releases(metric, most))
         out(json.dumps(plain(found), ensure_ascii=False) if as_json else baseline_text(found))
 
 

@@ -271,7 +271,7 @@ async def open_world(
                 at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock
             ),
             chrome_report=ChromeReport(at.crux, has("GOOGLE_API_KEY"), await pool(), clock),
-            browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}),
+            browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}, _for_commands()),
             progress=progress,
             records=records or NothingWritten(),
         )  # fmt: skip

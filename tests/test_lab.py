@@ -2,6 +2,7 @@
 
 import asyncio
 import http.server
+import os
 import subprocess
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from pipeline.clients import browser
 from pipeline.clients.browser import Browser
 from pipeline.errors import Unreachable
 
-pytestmark = pytest.mark.skipif(bool(Browser({}).missing), reason=Browser({}).missing)
+pytestmark = pytest.mark.skipif(bool(Browser({}, {}).missing), reason=Browser({}, {}).missing)
 PAGE = """<!doctype html><html><body><h1>Courses</h1><p id="first">All of them</p>
 <img src="OTHER/logo.svg" alt="">
 <script>SCRIPT</script></body></html>"""
@@ -63,7 +64,7 @@ class Site:
         return f"http://127.0.0.1:{server.server_address[1]}"
 
     def load(self, **headers: str) -> browser.Loaded:
-        return asyncio.run(Browser(headers).load(self.url(self.first) + "/"))
+        return asyncio.run(Browser(headers, os.environ).load(self.url(self.first) + "/"))
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_the_bypass_secret_goes_to_the_page_s_own_origin_only(site: Site) -> Non
 
 def test_a_site_that_is_not_there_is_unreachable(site: Site) -> None:
     with pytest.raises(Unreachable, match="ERR_"):
-        asyncio.run(Browser({}).load("http://127.0.0.1:9/"))
+        asyncio.run(Browser({}, os.environ).load("http://127.0.0.1:9/"))
 
 
 def test_a_page_that_never_loads_costs_its_limit_and_leaves_nothing(

@@ -67,7 +67,8 @@ class Redis(Evidence):
         return () if self.off or self.failure else (("redis.ms", self.ms), ("redis.keys", self.keys))
 
     def brief(self) -> str:
-        return "" if self.off else f"Redis {self.failure or f'in {self.ms} ms'}"
+        well = f"in {self.ms} ms, {self.keys} keys, {self.limiter_keys} of them the rate limiter's"
+        return "" if self.off else f"Redis {self.failure or well}"
 
 
 @dataclass(frozen=True)

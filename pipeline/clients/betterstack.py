@@ -65,15 +65,12 @@ class BetterStack(Service):
         """GET /api/v2/monitors"""
         return await self._pages("/api/v2/monitors", _watcher, {"per_page": 250})
 
-    async def availability(self, monitor: str, since: datetime.date, until: datetime.date) -> tuple[float, int, int]:
-        """(percent, seconds of downtime, incidents) of whole days. GET /api/v2/monitors/{id}/sla"""
-
-        def parse(body: Any) -> tuple[float, int, int]:
-            found = body["data"]["attributes"]
-            return float(found["availability"]), int(found["total_downtime"]), int(found["number_of_incidents"])
-
+    async def availability_percent(self, monitor: str, since: datetime.date, until: datetime.date) -> float:
+        """Of whole days. GET /api/v2/monitors/{id}/sla"""
         query = {"from": since.isoformat(), "to": until.isoformat()}
-        return await self.read(f"/api/v2/monitors/{monitor}/sla", parse, query)
+        return await self.read(
+            f"/api/v2/monitors/{monitor}/sla", lambda body: float(body["data"]["attributes"]["availability"]), query
+        )
 
     async def answers(self, monitor: str) -> tuple[Seen, ...]:
         """Every answer of the last 24 h, by region; the API has seconds. GET …/monitors/{id}/response-times"""

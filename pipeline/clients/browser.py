@@ -57,10 +57,13 @@ class Loaded:
 
 
 class Browser:
-    """Chromium or Chrome, when one is installed. ``headers`` go to the page's own origin only: they may be secret."""
+    """Chromium or Chrome, when one is installed. ``headers`` go to the page's own origin only: they may be secret.
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = dict(headers)
+    ``env``: the environment of its process.
+    """
+
+    def __init__(self, headers: Mapping[str, str], env: Mapping[str, str]) -> None:
+        self._headers, self._env = dict(headers), dict(env)
         self.path = next((found for name in NAMES if (found := shutil.which(name))), "")
 
     @property
@@ -71,7 +74,7 @@ class Browser:
     async def load(self, url: str) -> Loaded:
         """Load ``url`` once, with nothing cached. Raises Unreachable when the browser or the page does not come."""
         try:
-            async with asyncio.timeout(LOAD_SECONDS), _running(self.path) as pipe:
+            async with asyncio.timeout(LOAD_SECONDS), _running(self.path, self._env) as pipe:
                 return await self._load(pipe, url)
         except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
             raise Unreachable("browser", f"load {url}", f"{type(error).__name__} {error}".rstrip()) from None
@@ -169,7 +172,7 @@ class Pipe:
 
 
 @contextlib.asynccontextmanager
-async def _running(path: str) -> AsyncIterator[Pipe]:
+async def _running(path: str, env: Mapping[str, str]) -> AsyncIterator[Pipe]:
     """A browser with a profile of its own, gone afterwards whatever happens."""
     down_read, down_write = os.pipe()
     up_read, up_write = os.pipe()
@@ -180,7 +183,7 @@ async def _running(path: str) -> AsyncIterator[Pipe]:
             "--disable-gpu", "--disable-extensions", "--disable-background-networking", "--mute-audio",
             "--no-default-browser-check", *(["--no-sandbox"] if os.geteuid() == 0 else []),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-            pass_fds=(down_read, up_write), start_new_session=True,
+            pass_fds=(down_read, up_write), start_new_session=True, env=env,
         )  # fmt: skip
         os.close(down_read)
         os.close(up_write)

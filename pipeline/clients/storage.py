@@ -54,16 +54,16 @@ class Storage:
         absent = [name for name, value in needed.items() if not value]
         return f"{', '.join(absent)} not set" if absent else ""
 
-    async def first_page(self) -> int:
-        """Milliseconds for a list of a few objects. ListObjectsV2"""
-        began = time.monotonic()
-        async for _ in self._store().list(chunk_size=10):
-            break
-        return round((time.monotonic() - began) * 1000)
-
     async def look(self) -> int:
-        """The same, with obstore's errors as ours."""
-        return await self._bounded("list", self.first_page())
+        """Milliseconds for a list of a few objects. ListObjectsV2"""
+
+        async def first_page() -> int:
+            began = time.monotonic()
+            async for _ in self._store().list(chunk_size=10):
+                break
+            return round((time.monotonic() - began) * 1000)
+
+        return await self._bounded("list", first_page())
 
     async def contents(self) -> Listed:
         """Count the objects, at most MOST_LISTED of them. ListObjectsV2"""

@@ -54,10 +54,6 @@ class UpstashRedis(Service):
                 break
         return tuple(found[:MOST_KEYS])
 
-    async def lasts(self, key: str) -> int:
-        """Seconds until ``key`` expires; -1 never, -2 it is gone. TTL"""
-        return int(await self._command("TTL", key))
-
     async def _command(self, *words: str) -> Any:
         return await self.repeatable("POST", "", lambda body: body["result"], json=list(words))
 

@@ -23,9 +23,9 @@ DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 
 async def monitor(world: World, policy: UptimePolicy) -> Monitor:
     today = world.clock.now().date()
-    one, (availability, _, _), regions, incidents = await asyncio.gather(
+    one, availability, regions, incidents = await asyncio.gather(
         world.betterstack.monitor(policy.monitor),
-        world.betterstack.availability(policy.monitor, today - WEEK, today),
+        world.betterstack.availability_percent(policy.monitor, today - WEEK, today),
         world.betterstack.answers(policy.monitor),
         world.betterstack.incidents(policy.monitor, open_only=True),
     )
