@@ -5,7 +5,7 @@ import sys
 
 from invoke import Collection, Context, Exit, task
 
-from pipeline.commands import database, monitor
+from pipeline.commands import database, drill, incident, monitor, playbook, runbooks
 from pipeline.commands.diagnose import collection as diagnoses
 from pipeline.terminal import (
     DEPLOY_FILE,
@@ -59,12 +59,13 @@ def deploy(
             return
         from pipeline.execute import Order
         from pipeline.execute import deploy as carry_out
+        from pipeline.incidents.opening import opened_by
 
         order = Order(
             target, from_, commit, resume or run, stage, approved_by, over_rollback, older, resume=bool(resume)
         )
         with reporting(json) as show:
-            report = carry_out(configuration(), order, ROOT, show)
+            report = carry_out(configuration(), order, ROOT, show, opened_by(aside))
         conclude(report, as_json=json)
 
 
@@ -113,9 +114,10 @@ def settle(c: Context, run: str = "", target: str = "", json: bool = False) -> N
     """Go back from what a killed run left behind, from the journal alone. Does nothing for a run that has ended."""
     with honest():
         from pipeline.execute import settle as carry_out
+        from pipeline.incidents.opening import opened_by
 
         with reporting(json) as show:
-            report, went_back = carry_out(configuration(), target, run, ROOT, show)
+            report, went_back = carry_out(configuration(), target, run, ROOT, show, opened_by(aside))
         conclude(report, as_json=json, fine=not went_back)
 
 
@@ -246,21 +248,6 @@ def unlock(c: Context, target: str = "") -> None:
         out(take_away(configuration(), ROOT, target))
 
 
-@task(help={"check": "only say what is stale; exit 1 when something is", "to": "write the documents to this folder"})
-def runbooks(c: Context, check: bool = False, to: str = "") -> None:
-    """Write the runbooks, the reference, the editor schema and the workflow from the code and deploy.yml."""
-    with honest():
-        from pipeline.documents import stale, write
-
-        if check:
-            differences = stale(configuration(), ROOT)
-            out(differences or "all generated files are current")
-            if differences:
-                raise Exit(code=1)
-        else:
-            out("\n".join(write(configuration(), ROOT, to)))
-
-
 @task(help={"json": "one line of JSON", "reset": "start anew: forget every deployment and the database"})
 def sandbox(c: Context, json: bool = False, reset: bool = False) -> None:
     """Keep the sandbox running for play and print its addresses and tokens. Ctrl-C stops it."""
@@ -342,11 +329,15 @@ def check_tasks() -> Collection:
 
 namespace = Collection(
     *(deploy, rollback, settle, status, logs, bisect, history, report, lock, unlock),
-    *(runbooks, sandbox, fault, faults, test),
+    *(sandbox, fault, faults, test),
 )
 namespace.add_collection(Collection(env_check), "env")
-namespace.add_collection(Collection(database.plan, database.rehearse_restore), "database")
+namespace.add_collection(Collection(database.plan, database.resolve, database.rehearse_restore), "database")
 namespace.add_collection(diagnoses(), "diagnose")
+namespace.add_collection(incident.collection(), "incident")
+namespace.add_collection(playbook.collection(), "playbook")
+namespace.add_collection(drill.collection(), "drill")
+namespace.add_collection(runbooks.collection(), "runbooks")
 namespace.add_collection(Collection(monitor.daily, monitor.weekly, monitor.baseline, monitor.sync), "monitor")
 if any(word.startswith("check") for word in sys.argv[1:]):  # forty more tasks, and what they import
     namespace.add_collection(check_tasks(), "check")

@@ -108,6 +108,8 @@ class Policies(Policy):
     auth: policy.AuthPolicy = field(default_factory=policy.AuthPolicy)
     vitals: policy.VitalsPolicy = field(default_factory=policy.VitalsPolicy)
     contacts: policy.ContactsPolicy = field(default_factory=policy.ContactsPolicy)
+    incidents: policy.IncidentsPolicy = field(default_factory=policy.IncidentsPolicy)
+    runbooks: policy.RunbooksPolicy = field(default_factory=policy.RunbooksPolicy)
 
     def by_type(self) -> dict[type, Any]:
         """Policy type → the section, as gates and steps ask for it."""

@@ -17,6 +17,7 @@ from pipeline.journal import plain
 from pipeline.monitoring.asking import ask_all
 from pipeline.render.database import answers_text, plan_text, restored_text
 from pipeline.restoring import rehearse_restore as restore
+from pipeline.steps.relief import resolve_migration
 from pipeline.target import open_world
 from pipeline.world import World
 
@@ -44,6 +45,17 @@ def diagnose(config: Config, target: str, root: Path, out: Out, *, as_json: bool
         answers = asyncio.run(ask_all(database, it.settings.policies[DatabasePolicy]))
         out(it.redactor(json.dumps(plain(answers), ensure_ascii=False) if as_json else answers_text(answers)))
         return any(one.alarming for one in answers)
+
+
+def resolve(config: Config, target: str, migration: str, root: Path, out: Out) -> None:
+    """Mark a failed migration as rolled back. Raises Mistake when there is none."""
+    with session(config, target, root) as it:
+
+        async def carry_out() -> str:
+            async with _world(it, out) as world:
+                return await resolve_migration(world, migration)
+
+        out(it.redactor(asyncio.run(carry_out())))
 
 
 def rehearse_restore(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:

@@ -73,6 +73,13 @@ class Session:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
 
 
+After = Callable[[Session, Report], None]
+
+
+def nothing_after(it: Session, report: Report) -> None:
+    """Nobody wants to know."""
+
+
 @contextlib.contextmanager
 def session(config: Config, target: str, root: Path) -> Iterator[Session]:
     """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
@@ -100,8 +107,13 @@ def shadows(config: Config) -> tuple[str, ...]:
     return config.file.shadow
 
 
-def deploy(config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener]) -> Report:
-    """Run the pipeline. Raises Mistake (exit 2) or Locked (exit 1) before anything is touched."""
+def deploy(
+    config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener], after: After = nothing_after
+) -> Report:
+    """Run the pipeline. Raises Mistake (exit 2) or Locked (exit 1) before anything is touched.
+
+    ``after`` is told how it ended.
+    """
     with session(config, order.target, root) as it:
         run = _run_id(order.run) or new_run_id(it.clock.now())
         _refuse_after_cut_off(it, run)
@@ -123,11 +135,17 @@ def deploy(config: Config, order: Order, root: Path, show: Callable[[Redactor, s
             report = report_of(run, events_of(it.store, run))
             if report.outcome or not order.stage:
                 lock.release()
+        after(it, report)
         return report
 
 
 def settle(
-    config: Config, target: str, run: str, root: Path, show: Callable[[Redactor, str], Listener]
+    config: Config,
+    target: str,
+    run: str,
+    root: Path,
+    show: Callable[[Redactor, str], Listener],
+    after: After = nothing_after,
 ) -> tuple[Report, bool]:
     """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
     with session(config, target, root) as it:
@@ -143,7 +161,10 @@ def settle(
             journal = Journal(it.store, run, it.clock.now, it.redactor, [show(it.redactor, run)])
             asyncio.run(_go_back(it, journal, _release_of(events), past))
         lock.release()
-        return report_of(run, events_of(it.store, run)), not past.outcome
+        report = report_of(run, events_of(it.store, run))
+        if not past.outcome:
+            after(it, report)
+        return report, not past.outcome
 
 
 async def _go(it: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:

@@ -70,7 +70,10 @@ def events_of(store: Store, run: str) -> tuple[Event, ...]:
 
 def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
     """Ids of the newest runs, newest first."""
-    deploys = "select run from deploy_events where substr(run, 1, 8) <> 'monitor-'"
+    deploys = (
+        "select run from deploy_events where substr(run, 1, 8) <> 'monitor-' and substr(run, 1, 9) <> 'incident-'"
+        " and substr(run, 1, 6) <> 'drill-'"
+    )
     rows = store.execute(f"{deploys} group by run order by max(seq) desc limit ?", limit)
     return tuple(row[0] for row in rows)
 

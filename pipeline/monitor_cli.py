@@ -10,6 +10,7 @@ from checks.policy import PerformancePolicy, UptimePolicy
 from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.execute import Session, session
+from pipeline.incidents.opening import after_monitor, words
 from pipeline.journal import plain
 from pipeline.monitoring.asked import Checked, ask
 from pipeline.monitoring.baseline import LOOK_BACK, rows
@@ -32,12 +33,15 @@ Out = Callable[[str], None]
 FORMATS = ("table", "markdown", "json")
 
 
-def checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str) -> int:
-    """Print the ``daily`` or ``weekly`` checklist, answered; its exit code."""
+def checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str, note: Out) -> int:
+    """Print the ``daily`` or ``weekly`` checklist, answered; its exit code. ``note`` hears of the incident it opens."""
     _known(form)
     with session(config, target, root) as it:
         checked = ask(it, (CHECKLISTS[name],), name)
         out(it.redactor(_shown(checked, form)))
+        found = after_monitor(it, checked)
+        if found:
+            note(it.redactor(words(found)))
         return exit_code(checked.graded.severity)
 
 

@@ -33,29 +33,30 @@ def start_anew(root: Path) -> None:
 def misbehave(root: Path, fault: str) -> str:
     """Put ``fault`` on the sandbox; it stays for the next commands. Raises Mistake naming what is wrong with it."""
     with attached(root) as running:
-        return str(_ask(running, "POST", {"fault": fault})["text"])
+        return str(ask_control(running, "POST", "/faults", {"fault": fault})["text"])
 
 
 def known_faults(root: Path, *, clear: bool) -> str:
     """The faults that are on, after clearing them if asked, and every kind with what it does."""
     with attached(root) as running:
         if clear:
-            _ask(running, "DELETE", None)
-        told = _ask(running, "GET", None)
+            ask_control(running, "DELETE", "/faults", None)
+        told = ask_control(running, "GET", "/faults", None)
     on = [f"  {one['text']}" for one in told["faults"]] or ["  none"]
     kinds = [f"  {kind:<15} {words}" for kind, words in told["kinds"].items()]
     return "\n".join(["on now:", *on, "kinds (SERVICE KIND [key=value …] [METHOD] [PATH]):", *kinds])
 
 
-def _ask(running: Mapping[str, Any], method: str, body: object) -> Any:
+def ask_control(running: Mapping[str, Any], method: str, path: str, body: object) -> Any:
+    """One request to the sandbox's own door; its JSON. Raises Mistake with what it says is wrong."""
     headers = {"authorization": f"Bearer {running['tokens']['control']}", "content-type": "application/json"}
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(running["urls"]["control"] + "/faults", data, headers, method=method)
+    request = urllib.request.Request(running["urls"]["control"] + path, data, headers, method=method)
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
-        raise Mistake(f"fault: {json.loads(error.read())['error']}") from error
+        raise Mistake(f"sandbox: {json.loads(error.read())['error']}") from error
 
 
 def _services(running: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
-from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy, VendorsPolicy
+from checks.policy import ContactsPolicy, DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy, VendorsPolicy
 from pipeline.config import Config, Services
 from pipeline.errors import Mistake
 from pipeline.world import Clock, NothingWritten, Records, World
@@ -33,6 +33,11 @@ OPTIONAL = {
     "VERCEL_AUTOMATION_BYPASS_SECRET": "lets smoke tests through Deployment Protection. Vercel → Project → Settings →"
     " Deployment Protection → Protection Bypass for Automation",
     "NOTIFY_WEBHOOK_URL": "the team channel's incoming webhook (Slack style). Without it nobody is told",
+    "NOTIFY_STAKEHOLDERS_URL": "how stakeholders are told of an incident: a webhook, or any address of Apprise, e.g."
+    " `mailtos://user:password@example.com?to=board@example.com`; several are separated by blanks",
+    "NOTIFY_USERS_URL": "likewise users, when no Better Stack status page does it",
+    "NOTIFY_DATA_PROTECTION_URL": "likewise whoever is responsible for data protection",
+    "NOTIFY_ONCALL_URL": "likewise who is on call: `incident.escalate` pages it",
     "NEON_API_KEY": "Neon's API: branches, snapshots, computes. Neon console → Account settings → API keys",
     "R2_ACCOUNT_ID": "R2, as the app has it. Cloudflare → R2 → Account details",
     "R2_ACCESS_KEY_ID": "R2, as the app has it. Cloudflare → R2 → Manage API tokens (Object Read & Write)",
@@ -48,6 +53,14 @@ OPTIONAL = {
     "GOOGLE_API_KEY": "the Chrome UX Report. Google Cloud console → APIs & Services → Credentials",
 }
 """What can be asked only when it is set; what it is for."""
+CHANNELS = {
+    "team": "NOTIFY_WEBHOOK_URL",
+    "stakeholders": "NOTIFY_STAKEHOLDERS_URL",
+    "users": "NOTIFY_USERS_URL",
+    "data protection": "NOTIFY_DATA_PROTECTION_URL",
+    "on call": "NOTIFY_ONCALL_URL",
+}
+"""Audience → the variable with its addresses."""
 OPEN = ("R2_ACCOUNT_ID", "R2_BUCKET", "R2_ENDPOINT", "UPSTASH_REDIS_REST_URL", "UPSTASH_EMAIL")
 """Those that are names and addresses: a reader needs to see them."""
 
@@ -133,6 +146,9 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         "SMOKE_EMAIL": running["student"]["email"],
         "SMOKE_PASSWORD": running["student"]["password"],
         "NOTIFY_WEBHOOK_URL": urls["notify"],
+        "NOTIFY_STAKEHOLDERS_URL": f"{urls['notify']}/stakeholders",
+        "NOTIFY_DATA_PROTECTION_URL": f"{urls['notify']}/data-protection",
+        "NOTIFY_ONCALL_URL": f"{urls['notify']}/on-call",
         "NEON_API_KEY": tokens["neon"],
         "SANDBOX_TOKEN": tokens["control"],
         "R2_ACCOUNT_ID": running["r2"]["account"],
@@ -154,6 +170,9 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         SourcePolicy: dataclasses.replace(policies[SourcePolicy], repository=running["github"]["repository"]),
         ErrorsPolicy: dataclasses.replace(policies[ErrorsPolicy], **running["sentry"]),
         UptimePolicy: dataclasses.replace(policies[UptimePolicy], monitor=running["betterstack"]["monitor"]),
+        ContactsPolicy: dataclasses.replace(
+            policies[ContactsPolicy], status_page_id=running["betterstack"]["status_page"], status_page_resources=("1",)
+        ),
         VendorsPolicy: dataclasses.replace(policies[VendorsPolicy], pages=pages),
         DatabasePolicy: dataclasses.replace(policies[DatabasePolicy], neon_project=running["neon"]["project"]),
     }
@@ -191,6 +210,7 @@ async def open_world(
     from pipeline.clients.base import TIMEOUT
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.browser import Browser
+    from pipeline.clients.channels import Channels
     from pipeline.clients.cloudflare import Cloudflare
     from pipeline.clients.github import GitHub
     from pipeline.clients.google import ChromeReport
@@ -256,6 +276,7 @@ async def open_world(
                 bypass,
             ),
             webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
+            channels=Channels({audience: has(name) for audience, name in CHANNELS.items()}, await pool(), clock),
             storage=Storage(
                 has("R2_ACCOUNT_ID"), has("R2_BUCKET"), has("R2_ACCESS_KEY_ID"), has("R2_SECRET_ACCESS_KEY"),
                 has("R2_ENDPOINT"),

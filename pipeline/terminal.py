@@ -72,6 +72,32 @@ def aside(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+class Terminal:
+    """Somebody who sits here; without a terminal, the lines of standard input."""
+
+    auto = False
+
+    def say(self, text: str) -> None:
+        out(text)
+
+    def agrees(self, question: str, default: bool) -> bool:
+        """Asks until it is understood."""
+        while True:
+            answer = self.writes(f"{question} [{'Y/n' if default else 'y/N'}]").lower()
+            if not answer:
+                return default
+            if answer[0] in "yn":
+                return answer[0] == "y"
+            out("  y or n")
+
+    def writes(self, question: str) -> str:
+        print(f"{question} ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            fail("nobody answers any more; the same command goes on where this stopped, --auto asks nothing", 1)
+        return line.strip()
+
+
 def as_json(value: Any) -> str:
     """One JSON document."""
     return json.dumps(value, ensure_ascii=False)

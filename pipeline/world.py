@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world``
     from pipeline.clients.analytics import VercelAnalytics
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.browser import Browser
+    from pipeline.clients.channels import Channels
     from pipeline.clients.cloudflare import Cloudflare
     from pipeline.clients.github import GitHub
     from pipeline.clients.google import ChromeReport
@@ -118,6 +119,7 @@ class World:
     prisma: "PrismaCommand"
     visitor: "Visitor"
     webhook: "Webhook"
+    channels: "Channels"
     storage: "Storage"
     cloudflare: "Cloudflare"
     redis: "UpstashRedis"

@@ -11,6 +11,7 @@ import tasks
 from checks.healthy import healthy
 from pipeline import emergency
 from pipeline.check_cli import _given_by_steps
+from pipeline.commands.catalogue import commands
 from pipeline.config import load, schema
 from pipeline.definition import DEPLOY, PIPELINES
 from pipeline.incidents.playbooks import PLAYBOOKS
@@ -27,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIG = load(ROOT / "deploy.yml")
 POLICIES = CONFIG.policies["production"]
 WRITTEN = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "runbooks/prose").glob("*.md")}
-DOCUMENTS = documents(CONFIG.file, POLICIES, WRITTEN)
+COMMANDS = commands(tasks.namespace)
+DOCUMENTS = documents(CONFIG.file, POLICIES, WRITTEN, COMMANDS)
 PAGES = {Path(name).name: text for name, text in DOCUMENTS.items() if name.endswith(".md")}
 RUNBOOK, INCIDENTS = PAGES["deployment-runbook.md"], PAGES["incident-response.md"]
 TROUBLESHOOTING, MONITORING, REFERENCE = (
@@ -123,6 +125,15 @@ def test_every_outcome_policy_key_and_secret_is_in_the_reference() -> None:
             assert value.get("description") or "$ref" in str(value), f"{key} has no docstring"
     for name in (*SECRETS, *OPTIONAL):
         assert f"| `{name}` |" in REFERENCE
+
+
+def test_every_command_is_in_the_reference_with_its_options() -> None:
+    assert len(COMMANDS) > 40
+    for one in COMMANDS:
+        assert f"| `./inv {one.name}` | {one.does} |" in REFERENCE, "and every command says what it does"
+        for flag, words in one.options:
+            assert words, f"{one.name} {flag} says nothing"
+            assert f"| `{flag}` |" in REFERENCE
 
 
 def test_every_playbook_and_severity_is_in_the_incident_response() -> None:
@@ -244,7 +255,7 @@ def test_a_page_reads_clean(page: str) -> None:
 
 @every_page
 def test_commands_are_real(page: str) -> None:
-    known = set(tasks.namespace.task_names) | {"check", "diagnose"}
+    known = set(tasks.namespace.task_names) | {"check", "diagnose", "runbooks"}
     for name in re.findall(r"\./inv ([a-z]+(?:\.[a-z]+(?:-[a-z]+)*)?)", page):
         assert name in known, f"./inv {name}"
     for command in re.findall(r"`vercel (?:rollback|promote)[^`]*`", page):
@@ -284,12 +295,12 @@ def test_every_prose_file_has_a_place() -> None:
 
 
 def test_without_prose_the_documents_still_stand() -> None:
-    for name, text in documents(CONFIG.file, POLICIES, {}).items():
+    for name, text in documents(CONFIG.file, POLICIES, {}, COMMANDS).items():
         assert text.startswith(NOTICE) or name.endswith(".json")
 
 
 def test_documents_are_the_same_every_time() -> None:
-    assert documents(CONFIG.file, POLICIES, WRITTEN) == DOCUMENTS
+    assert documents(CONFIG.file, POLICIES, WRITTEN, COMMANDS) == DOCUMENTS
 
 
 def test_runbooks_are_current() -> None:

@@ -5,7 +5,7 @@ Plain numbers without a unit in their name are seconds; ``deploy.yml`` may spell
 
 from checks.policy.base import Policy
 from checks.policy.database import DatabasePolicy, IntegrityCheck
-from checks.policy.people import Contact, ContactsPolicy, Waiver
+from checks.policy.people import Contact, ContactsPolicy, IncidentsPolicy, RunbooksPolicy, Waiver
 from checks.policy.release import (
     ApprovalPolicy,
     BuildPolicy,
@@ -50,6 +50,7 @@ __all__ = [
     "FreezeWindow",
     "HealthPolicy",
     "IdentityPolicy",
+    "IncidentsPolicy",
     "Indicator",
     "IntegrityCheck",
     "Journeys",
@@ -60,6 +61,7 @@ __all__ = [
     "RequiredVariable",
     "ReviewPolicy",
     "Route",
+    "RunbooksPolicy",
     "SecurityPolicy",
     "Severity",
     "Shape",

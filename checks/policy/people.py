@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from typing import Literal
 
 from checks.policy.base import Policy
 
@@ -30,6 +31,34 @@ class ContactsPolicy(Policy):
     """Where an incident is worked on."""
     status_page: str = ""
     """Where users are told."""
+    status_page_id: str = ""
+    """Its id in Better Stack, so that `incident.notify` can write there; empty: a person writes."""
+    status_page_resources: tuple[str, ...] = ()
+    """Ids of what that page shows, all of which an incident affects."""
+
+
+@dataclass(frozen=True)
+class IncidentsPolicy(Policy):
+    """When an incident is opened by itself, and how soon it is reviewed."""
+
+    opens_on: tuple[Literal["stranded", "rolled back", "held", "blocked"], ...] = ("stranded", "rolled back", "held")
+    """How a run must end for an incident to be opened."""
+    monitor: Literal["P0", "P1", "P2", "P3", "never"] = "P2"
+    """What `monitor.daily` or `monitor.weekly` finds opens one from this severity on."""
+    review_within: float = 5 * 86400
+    """How soon the review of a P0 or P1 is written."""
+
+
+@dataclass(frozen=True)
+class RunbooksPolicy(Policy):
+    """Who has to have read the runbooks, and how long that counts."""
+
+    reviewers: int = 1
+    """How many people must have signed each section."""
+    by: tuple[str, ...] = ()
+    """Who may sign; empty: anybody."""
+    expires: float = 180 * 86400
+    """How long a signature counts, and a proof."""
 
 
 @dataclass(frozen=True)

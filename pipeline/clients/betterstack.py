@@ -12,6 +12,8 @@ from pipeline.errors import Refused
 from pipeline.world import Clock
 
 T = TypeVar("T")
+Affected = list[dict[str, str]]
+"""``status_page_resource_id`` and ``status``: degraded, downtime or resolved."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,25 @@ class BetterStack(Service):
         return await self.read(
             f"/api/v2/monitors/{monitor}/sla", lambda body: float(body["data"]["attributes"]["availability"]), query
         )
+
+    async def open_report(self, page: str, title: str, message: str, affected: Affected, now: datetime.datetime) -> str:
+        """A report on the status page; its id. POST /api/v2/status-pages/{page}/status-reports"""
+        body = {
+            "title": title, "message": message, "report_type": "manual", "starts_at": now.isoformat(),
+            "affected_resources": affected,
+        }  # fmt: skip
+        path = f"/api/v2/status-pages/{page}/status-reports"
+        return await self.once("POST", path, lambda found: str(found["data"]["id"]), json=body)
+
+    async def update_report(self, page: str, report: str, message: str, affected: Affected) -> None:
+        """One more word. POST /api/v2/status-pages/{page}/status-reports/{report}/status-updates"""
+        path = f"/api/v2/status-pages/{page}/status-reports/{report}/status-updates"
+        await self.once("POST", path, nothing, json={"message": message, "affected_resources": affected})
+
+    async def end_report(self, page: str, report: str, now: datetime.datetime) -> None:
+        """It is over. PATCH /api/v2/status-pages/{page}/status-reports/{report}"""
+        path = f"/api/v2/status-pages/{page}/status-reports/{report}"
+        await self.repeatable("PATCH", path, nothing, json={"ends_at": now.isoformat()})
 
     async def answers(self, monitor: str) -> tuple[Seen, ...]:
         """Every answer of the last 24 h, by region; the API has seconds. GET …/monitors/{id}/response-times"""

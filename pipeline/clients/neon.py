@@ -63,6 +63,11 @@ class ComputeState:
     most_cu: float
     disabled: bool
     kind: str
+    id: str = ""
+
+    @property
+    def writes(self) -> bool:
+        return self.kind == "read_write"
 
 
 class Neon(Service):
@@ -89,6 +94,11 @@ class Neon(Service):
         return await self.read(
             f"{self._root}/endpoints", lambda body: tuple(_compute_state(one) for one in body["endpoints"])
         )
+
+    async def restart(self, compute: str) -> None:
+        """Every open connection of it is cut. POST /projects/{project_id}/endpoints/{endpoint_id}/restart"""
+        path = f"{self._root}/endpoints/{compute}/restart"
+        await self._finished(await self._write("POST", path, lambda body: body))
 
     async def branches(self) -> tuple[Branch, ...]:
         """GET /projects/{project_id}/branches"""
@@ -252,7 +262,7 @@ def _compute_state(one: Any) -> ComputeState:
     return ComputeState(
         one["branch_id"], str(one["current_state"]), str(one.get("pending_state") or ""),
         float(one["autoscaling_limit_min_cu"]), float(one["autoscaling_limit_max_cu"]), bool(one.get("disabled")),
-        str(one["type"]),
+        str(one["type"]), str(one["id"]),
     )  # fmt: skip
 
 

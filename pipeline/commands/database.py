@@ -27,6 +27,18 @@ def plan(c: Context, target: str = "", from_: str = "", commit: str = "", json: 
         raise Exit(code=1)
 
 
+@task(
+    name="resolve",
+    help={"rolled-back": "folder name of the migration (default: the one that failed)", "target": "as for deploy"},
+)
+def resolve(c: Context, rolled_back: str = "", target: str = "") -> None:
+    """Say of a failed migration that it was rolled back, as `prisma migrate resolve` does; the next run repeats it."""
+    with honest():
+        from pipeline.database_cli import resolve as carry_out
+
+        carry_out(configuration(), target, rolled_back, ROOT, out)
+
+
 @task(name="rehearse-restore", help={"target": "as for deploy", "json": "as one JSON document"})
 def rehearse_restore(c: Context, target: str = "", json: bool = False) -> None:
     """Restore the newest backup beside production, count and compare, and delete it again. Says how long it took."""

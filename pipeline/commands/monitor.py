@@ -4,7 +4,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from pipeline.terminal import ROOT, configuration, honest, out
+from pipeline.terminal import ROOT, aside, configuration, honest, out
 
 HELP = {"target": "as for deploy", "format": "table, markdown or json"}
 
@@ -13,7 +13,7 @@ def _checklist(name: str, target: str, form: str) -> None:
     with honest():
         from pipeline.monitor_cli import checklist
 
-        code = checklist(configuration(), target, name, ROOT, out, form)
+        code = checklist(configuration(), target, name, ROOT, out, form, aside)
     if code:
         raise Exit(code=code)
 

@@ -1,13 +1,43 @@
 """Who is told what, when, and in which words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.incidents.severity import P0, P1, P2, P3, Severity
+from pipeline.incidents.severity import HOUR, MINUTE, P0, P1, P2, P3, Severity
+
+FIELDS = {
+    "severity": "P0/P1/P2",
+    "what": "what users cannot do",
+    "since": "time, UTC",
+    "lead": "name",
+    "playbook": "which one",
+    "release": "commit, time",
+    "doing": "what you are doing: rolling back, repairing, waiting for the vendor",
+    "next": "time of the next word",
+    "affects": "what it means for whom, for how many",
+    "need": "You need not do anything. / We need you to …",
+    "saved": "Work that you have saved is safe. / We do not know yet whether saved work is affected.",
+    "closed": "closed it / not closed it yet",
+    "data": "which data of how many people",
+    "evidence": "where it is kept",
+    "over": "time, UTC",
+    "works": "what works again",
+    "cause": "one plain sentence",
+    "todo": "what users should do, if anything",
+    "by": "date",
+    "commit": "commit",
+    "time": "time",
+    "gate": "what the gate said",
+    "serves": "deployment, commit",
+    "migrations": "names or none",
+    "name": "name",
+}
+"""What may stand in a template → the hint that is shown where nobody has filled it in."""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Some people, where they are told, and the words. ``[brackets]`` are filled in by whoever writes."""
+    """Some people, where they are told, and the words. ``{names}`` are those of FIELDS."""
 
     name: str
     title: str
@@ -17,15 +47,40 @@ class Audience:
     """When they first hear of it."""
     template: str
 
+    @property
+    def form(self) -> str:
+        """The template as a person fills it in: with hints in brackets."""
+        return self.template.format_map({name: f"[{hint}]" for name, hint in FIELDS.items()})
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When somebody is told: ``first`` after the opening and then ``every`` so many seconds; None is never."""
+
+    first: float | None
+    every: float | None
+    words: str
+    """The same for people, with what no timer can know."""
+
 
 @dataclass(frozen=True)
 class Notice:
-    """When who is told about an incident of one severity."""
+    """When who is told about an incident of one severity. ``rhythms``: audience → its rhythm."""
 
     severity: Severity
-    team: str
-    stakeholders: str
-    users: str
+    rhythms: Mapping[str, Rhythm]
+
+    @property
+    def team(self) -> str:
+        return self.rhythms["team"].words
+
+    @property
+    def stakeholders(self) -> str:
+        return self.rhythms["stakeholders"].words
+
+    @property
+    def users(self) -> str:
+        return self.rhythms["users"].words
 
 
 @dataclass(frozen=True)
@@ -49,9 +104,9 @@ AUDIENCES = (
         "the incident channel",
         "whoever was paged",
         "at once",
-        "INCIDENT [P0/P1/P2]: [what users cannot do], since [time, UTC].\n"
-        "Lead: [name]. Playbook: [which one]. Last release: [commit, time].\n"
-        "Doing now: [one thing]. Next word here at [time].",
+        "INCIDENT {severity}: {what}, since {since}.\n"
+        "Lead: {lead}. Playbook: {playbook}. Last release: {release}.\n"
+        "Doing now: {doing}. Next word here at {next}.",
     ),
     Audience(
         "stakeholders",
@@ -59,9 +114,9 @@ AUDIENCES = (
         "direct message or call, then the incident channel",
         "the incident lead or the writer",
         "P0 within 15 minutes, P1 within 1 hour",
-        "Since [time] [what users cannot do]. It affects [who, how many].\n"
-        "We are [rolling back / repairing / waiting for the vendor] and expect to know more at [time].\n"
-        "You need not do anything. / We need you to [decide, tell somebody].",
+        "Since {since}: {what}. For users: {affects}.\n"
+        "What we are doing: {doing}. We expect to know more at {next}.\n"
+        "{need}",
     ),
     Audience(
         "users",
@@ -69,9 +124,9 @@ AUDIENCES = (
         "the status page",
         "the writer",
         "P0 within 15 minutes, P1 within 1 hour",
-        "We are looking into a problem: [what does not work, in their words].\n"
-        "Work that you have saved is safe. / We do not know yet whether saved work is affected.\n"
-        "We will write again at [time].",
+        "We are looking into a problem: {what}.\n"
+        "{saved}\n"
+        "We will write again at {next}.",
     ),
     Audience(
         "data protection",
@@ -79,9 +134,9 @@ AUDIENCES = (
         "a call, then a written note",
         "the incident lead",
         "as soon as personal data may be affected; the law counts from then",
-        "On [date, time, UTC] we learnt that [what happened].\n"
-        "It may affect [which data] of [how many people]. We have [closed it / not closed it yet].\n"
-        "Evidence is kept at [where]. Please tell us whom we must inform, and by when.",
+        "At {since} we learnt: {what}.\n"
+        "It may affect {data}. We have {closed}.\n"
+        "Evidence is kept at {evidence}. Please tell us whom we must inform, and by when.",
     ),
     Audience(
         "everybody",
@@ -89,9 +144,9 @@ AUDIENCES = (
         "wherever they heard of it",
         "the writer",
         "when the playbook's last questions all say yes",
-        "It is over since [time]: [what works again].\n"
-        "The cause was [one plain sentence]. [What users should do, if anything.]\n"
-        "We will say by [date] what we change so that it does not come back.",
+        "It is over since {over}: {works}.\n"
+        "The cause: {cause} {todo}\n"
+        "We will say by {by} what we change so that it does not come back.",
     ),
     Audience(
         "release",
@@ -99,16 +154,34 @@ AUDIENCES = (
         "the team's channel",
         "whoever rolled back",
         "when production is proved to be well",
-        "Rolled back [commit] at [time], because [what the gate said].\n"
-        "Production serves [deployment, commit] again; migrations stay: [names or none].\n"
-        "Production is pinned: nothing new goes live until somebody promotes. Do not deploy before [name] says so.",
+        "Rolled back {commit} at {time}, because {gate}.\n"
+        "Production serves {serves} again; migrations stay: {migrations}.\n"
+        "Production is pinned: nothing new goes live until somebody promotes. Do not deploy before {name} says so.",
     ),
-)
+)  # fmt: skip
+BY_NAME = {one.name: one for one in AUDIENCES}
 
 CADENCE = (
-    Notice(P0, "at once, then every 30 minutes", "within 15 minutes, then hourly",
-        "within 15 minutes, then every 30 minutes"),
-    Notice(P1, "at once, then every hour", "within 1 hour, then every 2 hours", "within 1 hour when they notice it"),
-    Notice(P2, "when work starts and when it is done", "in the daily summary", "only when they ask"),
-    Notice(P3, "in the issue", "not at all", "not at all"),
+    Notice(P0, {
+        "team": Rhythm(0, 30 * MINUTE, "at once, then every 30 minutes"),
+        "stakeholders": Rhythm(15 * MINUTE, HOUR, "within 15 minutes, then hourly"),
+        "users": Rhythm(15 * MINUTE, 30 * MINUTE, "within 15 minutes, then every 30 minutes"),
+        "data protection": Rhythm(HOUR, None, "as soon as personal data may be affected"),
+    }),
+    Notice(P1, {
+        "team": Rhythm(0, HOUR, "at once, then every hour"),
+        "stakeholders": Rhythm(HOUR, 2 * HOUR, "within 1 hour, then every 2 hours"),
+        "users": Rhythm(HOUR, None, "within 1 hour when they notice it"),
+        "data protection": Rhythm(HOUR, None, "as soon as personal data may be affected"),
+    }),
+    Notice(P2, {
+        "team": Rhythm(0, None, "when work starts and when it is done"),
+        "stakeholders": Rhythm(None, None, "in the daily summary"),
+        "users": Rhythm(None, None, "only when they ask"),
+    }),
+    Notice(P3, {
+        "team": Rhythm(None, None, "in the issue"),
+        "stakeholders": Rhythm(None, None, "not at all"),
+        "users": Rhythm(None, None, "not at all"),
+    }),
 )  # fmt: skip

@@ -14,7 +14,11 @@ SITE_DOWN = Playbook(
     unless="It is a P1 when only some pages or some regions are affected.",
     ask=(
         Clue(services.uptime_is_confirmed, "it is down from outside too, not only for you"),
-        Clue(health.is_well_before, "answers 503: the app runs but has no database, go to *Database Unreachable*"),
+        Clue(
+            health.is_well_before,
+            "answers 503: the app runs but has no database, go to *Database Unreachable*",
+            only="503",
+        ),
         Clue(services.vercel_is_operational, "it is Vercel: go to *Vendor Outage*"),
         Clue(services.neon_is_operational, "it is Neon: go to *Vendor Outage*"),
     ),
@@ -35,7 +39,11 @@ SITE_DOWN = Playbook(
             ("vercel rollback $PREVIOUS",),
             "./inv rollback --target production --to $PREVIOUS",
         ),
-        Remedy("A vendor is down", "Tell users, and go to *Vendor Outage*; a rollback cannot help"),
+        Remedy(
+            "A vendor is down",
+            "Tell users, and go to *Vendor Outage*; a rollback cannot help",
+            fits=lambda seen: seen.vendor_ill,
+        ),
     ),
     verify=(services.uptime_is_confirmed, smoke.production_routes_answer, smoke.production_journeys_work),
     tell=("users", "stakeholders"),
@@ -76,6 +84,8 @@ DATABASE_UNREACHABLE = Playbook(
             "All connections are taken",
             "End the oldest idle transactions one by one",
             ('psql "$DIRECT_URL" -c "select pg_terminate_backend($PID)"',),
+            fits=lambda seen: seen.crowded and seen.idle > 0,
+            hand="end_idle_transactions",
         ),
         Remedy(
             "The compute hangs although Neon reports no incident",
@@ -85,6 +95,8 @@ DATABASE_UNREACHABLE = Playbook(
                 'curl -sS -X POST -H "Authorization: Bearer $NEON_API_KEY"'
                 " https://console.neon.tech/api/v2/projects/$NEON_PROJECT/endpoints/$NEON_ENDPOINT/restart",
             ),
+            fits=lambda seen: not seen.vendor_ill and not seen.crowded and seen.database_silent,
+            hand="restart_compute",
         ),
         Remedy(
             "The password or the host has changed",
@@ -172,6 +184,8 @@ VENDOR_OUTAGE = Playbook(
             "Keep everybody from deploying until it is over, and write to the channel that deployments are stopped",
             (),
             './inv lock --target production --reason "vendor outage" --hours 4',
+            fits=lambda seen: seen.vendor_ill and not seen.locked,
+            hand="lock",
         ),
         Remedy("It lasts longer than 15 minutes", "Open a ticket with the vendor and note its number in the channel"),
         Remedy(
@@ -179,6 +193,8 @@ VENDOR_OUTAGE = Playbook(
             "Let people deploy again, after the questions below all say yes",
             (),
             "./inv unlock --target production",
+            fits=lambda seen: seen.locked and not seen.vendor_ill,
+            hand="unlock",
         ),
     ),
     verify=(services.vercel_is_operational, services.neon_is_operational, smoke.production_journeys_work),

@@ -1,10 +1,12 @@
 """What a playbook is made of: a symptom, gates to ask, commands to type, and remedies."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from checks import health
 from checks.gate import Gate
 from pipeline.incidents.severity import Severity
+from pipeline.incidents.situation import Situation
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,8 @@ class Clue:
 
     gate: Gate
     no_means: str
+    only: str = ""
+    """A *go to* in ``no_means`` holds only when the answer contains this."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Remedy:
     does: str
     commands: tuple[str, ...] = ()
     tool: str = ""
+    fits: Callable[[Situation], bool] | None = None
+    """Whether ``when`` is true, as far as the machine can tell; None: only a person can."""
+    hand: str = ""
+    """Name of the function in ``pipeline.incidents.hands`` that does it; empty: a person does."""
 
 
 @dataclass(frozen=True)
@@ -69,4 +77,6 @@ ROLL_BACK = Remedy(
     "Roll production back. Do this first and look for the cause afterwards",
     ("vercel rollback $PREVIOUS",),
     "./inv rollback --target production",
+    fits=lambda seen: seen.fresh_release and not seen.pinned and not seen.vendor_ill,
+    hand="roll_back",
 )

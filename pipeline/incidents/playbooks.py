@@ -2,6 +2,7 @@
 
 from pipeline.incidents.access import AUTHENTICATION_FAILURE, RATE_LIMITING, SECURITY_INCIDENT
 from pipeline.incidents.outages import DATABASE_UNREACHABLE, SITE_DOWN, STORAGE_FAILURE, VENDOR_OUTAGE
+from pipeline.incidents.playbook import Playbook
 from pipeline.incidents.releases import DEPLOYMENT_FAILURE, ERROR_SPIKE, PERFORMANCE_DEGRADATION
 
 PLAYBOOKS = (
@@ -16,3 +17,13 @@ PLAYBOOKS = (
     SECURITY_INCIDENT,
     VENDOR_OUTAGE,
 )
+
+
+def named(name: str) -> Playbook | None:
+    """The playbook of that name."""
+    return next((one for one in PLAYBOOKS if one.name == name), None)
+
+
+def titled(title: str) -> Playbook:
+    """The playbook with that title. Raises KeyError."""
+    return {one.title: one for one in PLAYBOOKS}[title]

@@ -33,6 +33,8 @@ DEPLOYMENT_FAILURE = Playbook(
             "Roll back by hand, with the id",
             ("vercel rollback $PREVIOUS",),
             "./inv rollback --target production",
+            fits=lambda seen: seen.stranded and not seen.cut_off,
+            hand="roll_back",
         ),
         Remedy(
             "The run was cut off (cancelled, killed, laptop closed)",
@@ -40,6 +42,17 @@ DEPLOYMENT_FAILURE = Playbook(
             " noted before, and roll back when they differ",
             ("vercel inspect $DOMAIN",),
             "./inv settle --run $RUN --target production",
+            fits=lambda seen: bool(seen.cut_off),
+            hand="settle",
+        ),
+        Remedy(
+            "A migration failed half-way and blocks all later ones",
+            "Nothing has to be taken back: the release never got users. Look what it left behind, undo that by hand"
+            " when it is more than nothing, then say that it is to be done again: P3009 in the troubleshooting guide",
+            ("npx prisma migrate resolve --rolled-back $MIGRATION",),
+            "./inv database.resolve --rolled-back $MIGRATION",
+            fits=lambda seen: bool(seen.failed_migration),
+            hand="resolve_migration",
         ),
         Remedy("It was blocked", "Nothing has to be taken back. Fix what stopped it and start a new run"),
         Remedy(
@@ -133,6 +146,8 @@ PERFORMANCE_DEGRADATION = Playbook(
                 'psql "$DIRECT_URL" -c "select pg_cancel_backend($PID)"',
                 'psql "$DIRECT_URL" -c "select pg_terminate_backend($PID)"',
             ),
+            fits=lambda seen: seen.blockers > 0,
+            hand="end_blockers",
         ),
         Remedy(
             "The database works at its limit",

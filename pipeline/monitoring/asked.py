@@ -99,6 +99,12 @@ def asked_once(lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(kept)
 
 
+async def ask_gates(it: Session, world: World, gates: Sequence[Gate]) -> tuple[Answer, ...]:
+    """Some gates, together, once; nothing is written down."""
+    async with Round(world, it.settings.policies, READERS) as look:
+        return tuple(await asyncio.gather(*(_answer(it, one, look) for one in gates)))
+
+
 async def _live(world: World) -> str:
     """The commit that is live, to keep with the readings; empty when nobody can say now."""
     try:

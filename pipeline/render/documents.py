@@ -1,8 +1,9 @@
 """Every generated document, from the code, ``deploy.yml`` and the hand-written prose."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pipeline.commands.catalogue import Command
 from pipeline.config import DeployFile, Policies, schema
 from pipeline.definition import DEPLOY, PREVIEW, ROLLING
 from pipeline.pipelines import EVERY
@@ -16,7 +17,9 @@ PROSE = ("friday", "paged", "tabletop", "zero-downtime")
 """Names of the hand-written texts that have a place in the documents."""
 
 
-def documents(file: DeployFile, policies: Policies, prose: Mapping[str, str]) -> dict[str, str]:
+def documents(
+    file: DeployFile, policies: Policies, prose: Mapping[str, str], commands: Sequence[Command]
+) -> dict[str, str]:
     """Path from the root → text. ``prose``: name of a file in ``runbooks/prose/``, without ``.md`` → its text."""
     written = {name: text.strip() for name, text in prose.items()}
     keys = schema()
@@ -25,6 +28,6 @@ def documents(file: DeployFile, policies: Policies, prose: Mapping[str, str]) ->
         "runbooks/incident-response.md": incident_response(file, policies, written),
         "runbooks/troubleshooting.md": troubleshooting(file, policies),
         "runbooks/monitoring.md": monitoring(file, policies),
-        "runbooks/reference.md": reference(EVERY, file, policies, keys),
+        "runbooks/reference.md": reference(EVERY, file, policies, keys, commands),
         "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
     }

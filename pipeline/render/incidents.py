@@ -7,7 +7,9 @@ from pipeline.config import DeployFile, Policies
 from pipeline.incidents.communication import AUDIENCES, CADENCE, ROLES, Audience
 from pipeline.incidents.playbook import Clue, Look, Playbook, Remedy, claim
 from pipeline.incidents.playbooks import PLAYBOOKS
+from pipeline.incidents.review import Review
 from pipeline.incidents.severity import SEVERITIES
+from pipeline.render.incident import review_markdown
 from pipeline.render.words import (
     RUNBOOK,
     bullets,
@@ -57,7 +59,7 @@ def incident_response(file: DeployFile, policies: Policies, prose: Mapping[str, 
         _flow(),
         _scenarios(),
         _escalation(policies.contacts),
-        REVIEW,
+        _review(),
         "## Tabletop Exercise\n\n" + prose["tabletop"] if prose.get("tabletop") else "",
     ]
     return page("Incident Response", OPENING, "\n\n".join(filter(None, parts)), known_here(file, policies))
@@ -184,7 +186,7 @@ def _escalation(contacts: ContactsPolicy) -> str:
             table(("severity", "team", "stakeholders", "users"), rows),
             "### Templates",
             "Fill in what is in brackets. Say what users feel; leave out what you only suspect.",
-            *(f"**{one.title}**\n\n{fence(one.template, 'text')}" for one in AUDIENCES),
+            *(f"**{one.title}**\n\n{fence(one.form, 'text')}" for one in AUDIENCES),
             "From a terminal, by the channel's webhook:",
             fence(
                 "curl -sS -X POST -H 'content-type: application/json' "
@@ -209,49 +211,16 @@ def _notice(one: Audience) -> tuple[str, ...]:
     return one.title, one.where, one.who_writes, one.first
 
 
-REVIEW = """\
-## Post-Incident Review Template
-
-Within five working days, for every P0 and P1, and for any incident that taught something. It asks what made the mistake
-easy, never who made it. Copy this, fill it in, keep it with the other reviews. `./inv report $RUN` prints what a run
-did and when.
-
-```markdown
-# Review: [what users could not do], [date]
-
-Severity: [P0/P1/P2/P3]   Lead: [name]   Present: [names]
-Users affected: [who, how many]   Duration: [first harm to all-clear]
-Time to notice: [ ]   Time to first word to users: [ ]   Time to recover: [ ]
-
-## Incident Timeline (UTC)
-
-| time | what happened | how we know |
-| --- | --- | --- |
-| [02:10] | [first harm] | [monitor, log, journal] |
-| [02:12] | [alert] | |
-| [02:15] | [first act] | |
-| [02:31] | [all-clear] | |
-
-## Root Cause Analysis
-
-What broke, in one sentence:
-Why did that happen? (ask five times, stop where you can change something)
-Why was it not caught before? (which gate would have seen it)
-What made it worse, what made it better:
-
-## Resolution Steps Taken
-
-1. [what was done, by whom, and whether it helped]
-
-## Preventive Measures
-
-| measure | owner | by when | done |
-| --- | --- | --- | --- |
-| [a new gate, a limit, a test, an alert] | | | |
-
-## Runbook Updates Needed
-
-| page and line | what was unclear or wrong | changed in |
-| --- | --- | --- |
-| | | |
-```"""
+def _review() -> str:
+    return "\n\n".join(
+        (
+            "## Post-Incident Review Template",
+            "Within five working days, for every P0 and P1, and for any incident that taught something. It asks what"
+            " made the mistake easy, never who made it. `./inv incident.review` writes it from the incident's record,"
+            " with what was detected when; without the tool, copy this and keep it with the other reviews."
+            " `./inv report $RUN` prints what a run did and when.",
+            fence(review_markdown(Review()), "markdown"),
+            "Each line under *Runbook Updates Needed* becomes an action in `runbooks/actions.yml`, and"
+            " `./inv runbooks --check` stays red until `./inv runbooks.done ID` says that it was made.",
+        )
+    )

@@ -8,8 +8,10 @@ from checks.gate import Example, Gate
 from checks.healthy import healthy
 from checks.policy import Policy
 from checks.procedure import Procedure
+from pipeline.commands.catalogue import Command
 from pipeline.config import DeployFile, Policies
 from pipeline.plan import Pipeline, Stage, Step
+from pipeline.render.commandlist import command_section
 from pipeline.render.report import OUTCOMES, finding_text
 from pipeline.render.words import (
     REFERENCE,
@@ -198,10 +200,24 @@ def _inputs(gate: Gate, policies: Policies) -> str:
     return "**Evidence:**\n\n" + "\n".join(lines)
 
 
-def reference(pipelines: Iterable[Pipeline], file: DeployFile, policies: Policies, schema: Mapping[str, Any]) -> str:
+def reference(
+    pipelines: Iterable[Pipeline],
+    file: DeployFile,
+    policies: Policies,
+    schema: Mapping[str, Any],
+    every_command: Iterable[Command],
+) -> str:
     """The document that a person searches in: pipelines, gates, steps, exit codes, keys, variables."""
     pipelines = tuple(pipelines)
-    parts = (_exit_codes(), _pipelines(pipelines), _steps(pipelines), _gates(pipelines), _keys(schema), _variables())
+    parts = (
+        command_section(every_command),
+        _exit_codes(),
+        _pipelines(pipelines),
+        _steps(pipelines),
+        _gates(pipelines),
+        _keys(schema),
+        _variables(),
+    )
     return page("Reference", OPENING, "\n\n".join(parts), known_here(file, policies))
 
 

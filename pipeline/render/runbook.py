@@ -305,7 +305,7 @@ def _rollback(pipeline: Pipeline, policies: Policies) -> str:
             bullets([_tick(gate).replace(gate.procedure.title, claim(gate)) for gate in after], "- [ ]"),
             "### Communication",
             f"Write to {words.where}, {words.first}:",
-            fence(words.template, "text"),
+            fence(words.form, "text"),
             f"If users noticed, it is an incident: {link('Severity Classification', page=INCIDENTS)},"
             f" {link('Communication Cadence', page=INCIDENTS)}.",
             "### The Rollback, Step by Step",

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from pipeline.sandbox import pushing, releases, schema, seed, stocking
+from pipeline.sandbox.betterstack.pages import PAGE
 from pipeline.sandbox.betterstack.service import BetterStackApi
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.cloudflare.service import CloudflareApi
@@ -207,7 +208,7 @@ class Sandbox:
             "vercel": {"team": vercel.team, "project": vercel.project, "name": vercel.name},
             "github": {"repository": core.state.github.repository},
             "sentry": {"organization": core.state.sentry.organization, "project": core.state.sentry.project},
-            "betterstack": {"monitor": core.state.betterstack.monitor},
+            "betterstack": {"monitor": core.state.betterstack.monitor, "status_page": str(PAGE)},
             "neon": {"project": core.state.neon.project, "branch": core.state.neon.branch},
             **self._stores(),
             "database_url": core.database_url,

@@ -1,0 +1,65 @@
+"""Ways to tell people: a Slack-style webhook, and through Apprise e-mail, Slack, Teams, PagerDuty and more."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from pipeline.clients.webhook import Webhook
+from pipeline.errors import ServiceError, Unreachable
+from pipeline.world import Clock
+
+
+class Channels:
+    """Audience → addresses, separated by blanks. An address is a secret: errors name it only by its kind.
+
+    What begins with ``https://`` (``http://`` on this machine) is a Slack-style incoming webhook; anything else is an
+    address of Apprise, e.g. ``mailtos://user:password@example.com?to=team@example.com``.
+    """
+
+    def __init__(self, addresses: Mapping[str, str], http: httpx.AsyncClient, clock: Clock) -> None:
+        self._addresses = {name: text.split() for name, text in addresses.items() if text.split()}
+        self._http, self._clock = http, clock
+
+    def has(self, audience: str) -> bool:
+        """Whether anybody can be told."""
+        return audience in self._addresses
+
+    async def tell(self, audience: str, title: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """By every way at once: the kinds that took it, and those that did not, each with why."""
+        addresses = self._addresses.get(audience, [])
+        said = await asyncio.gather(*(self._by(one, title, text) for one in addresses), return_exceptions=True)
+        reached, failed = [], []
+        for address, result in zip(addresses, said, strict=True):
+            if isinstance(result, ServiceError):
+                failed.append(f"{_kind(address)}: {result.came}")
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                reached.append(_kind(address))
+        return tuple(reached), tuple(failed)
+
+    async def _by(self, address: str, title: str, text: str) -> None:
+        if _kind(address) == "webhook":
+            await Webhook(address, self._http, self._clock).tell(text)
+        else:
+            await asyncio.to_thread(_apprise, address, title, text)
+
+
+def _kind(address: str) -> str:
+    scheme = address.partition("://")[0].lower()
+    return "webhook" if scheme in ("http", "https") else "e-mail" if scheme.startswith("mailto") else scheme
+
+
+def _apprise(address: str, title: str, text: str) -> None:
+    """Raises Unreachable when it was not taken. Loaded by the first message: it is slow to load."""
+    import logging
+
+    import apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its log has the address in it
+    sender = apprise.Apprise()
+    if not sender.add(address):
+        raise Unreachable(_kind(address), "tell", "the address is none that Apprise knows")
+    if not sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
+        raise Unreachable(_kind(address), "tell", "was not taken")

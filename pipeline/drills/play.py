@@ -1,0 +1,144 @@
+"""Plays a drill: breaks the sandbox, plays the alarm, lets people or nobody follow the playbook, and scores it."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from checks.evidence import Release
+from checks.gate import Gate
+from checks.severity import Graded, grade
+from pipeline.config import Config
+from pipeline.drills.scenario import Scenario, scenarios
+from pipeline.drills.score import Score, score
+from pipeline.drills.world import Stagehand, stage
+from pipeline.errors import Mistake
+from pipeline.execute import Session, session, whoami
+from pipeline.incidents.classify import classify
+from pipeline.incidents.desk import Desk, Opening, new
+from pipeline.incidents.hands import Hands
+from pipeline.incidents.person import Person
+from pipeline.incidents.playbooks import PLAYBOOKS, named
+from pipeline.incidents.record import Incident, incidents
+from pipeline.incidents.walk import Walk
+from pipeline.journal import Journal, events_of, new_run_id
+from pipeline.monitoring.asked import Answer, ask_gates
+from pipeline.pipelines import GATES
+from pipeline.sandbox.launch import reset
+from pipeline.severities import playbook_of
+from pipeline.target import SANDBOX, attached, open_world
+
+LOOK_EVERY = 0.5
+APART = 1.0
+PATIENCE = 8.0
+BY_NAME = {gate.name: gate for gate in GATES}
+REMEDIES = {remedy.when: remedy.hand for book in PLAYBOOKS for remedy in book.mitigate}
+
+
+@dataclass(frozen=True)
+class Played:
+    """A drill that is over."""
+
+    scenario: Scenario
+    score: Score
+    incident: Incident
+    run: str
+
+
+def play(config: Config, name: str, root: Path, deploy_file: Path, person: Person) -> Played:
+    """One drill, in the sandbox of ``root``, which starts anew. Raises Mistake when there is no such scenario."""
+    scenario = scenarios().get(name)
+    if scenario is None:
+        raise Mistake(f"drill.{name}: there is none; there are {', '.join(scenarios())}")
+    reset(root / SANDBOX)
+    with attached(root) as running, session(config, "sandbox", root) as it:
+        for one in incidents(it.store, it.settings.name):
+            if one.open:
+                Desk(it, one.id, "the drill").resolve("a drill began", "")
+        run = f"drill-{name}-{new_run_id(it.clock.now())}"
+        journal = Journal(it.store, run, it.clock.now, it.redactor)
+        journal.append("drill begins", name, by="nobody (--auto)" if person.auto else whoami())
+        with stage(Stagehand(config, root, deploy_file, running, it.store, person.say)) as hand:
+            person.say(f"== Drill: {scenario.title} ==\nMaking the world as it was before ...")
+            for each in scenario.before:
+                hand.do(each)
+            person.say(f"\n{scenario.picture.strip()}")
+            person.writes("Ready? (Enter)")
+            journal.append("drill broke", name)
+            for each in scenario.breaks:
+                hand.do(each)
+            desk = _alarm(it, scenario, journal, person)
+            over = threading.Thread(target=_end, args=(hand, scenario), daemon=True)
+            over.start()
+            hands = Hands(it, config, root, deploy_file, desk.by)
+            walk = Walk(desk, person, hands, APART, PATIENCE if person.auto else 0)
+            book = named(desk.incident.playbook)
+            assert book
+            well = walk.go(book)
+            over.join()
+            if not well and scenario.over:  # what ended by itself has ended now
+                well = walk.go(named(desk.incident.playbook) or book)
+            if well:
+                desk.resolve(person.writes("What was the cause, in one sentence?") or scenario.secret, "")
+                walk.all_clear()
+        journal.append("drill ended", name, incident=desk.id)
+        it_was = desk.incident
+        points = score(scenario, list(events_of(it.store, run)), it_was, REMEDIES)
+        return Played(scenario, points, it_was, run)
+
+
+def _end(hand: Stagehand, scenario: Scenario) -> None:
+    quiet = replace(hand, say=lambda line: None)
+    for each in scenario.over:
+        quiet.do(each)
+
+
+def _alarm(it: Session, scenario: Scenario, journal: Journal, person: Person) -> Desk:
+    """Ask until a gate says no, play the alarm, and let somebody open the incident."""
+    gates = [_gate(name) for name in scenario.alarm.gates]
+    until = it.clock.monotonic() + scenario.limits.detect
+    graded = Graded("")
+    while True:
+        answers = _ask(it, gates)
+        graded = grade((one.gate.name, found) for one in answers for found in one.findings)
+        if graded.severity or it.clock.monotonic() > until:
+            break
+        asyncio.run(it.clock.sleep(LOOK_EVERY))
+    if graded.severity:
+        journal.append("drill alarmed", graded.gate, says=graded.reason)
+    person.say(
+        f"\n*** ALARM, from {scenario.alarm.source}: {scenario.alarm.says}\n    ({graded.gate}: {graded.reason})"
+    )
+    opened = next((one for one in incidents(it.store, it.settings.name) if one.open), None)
+    if opened:
+        person.say(f"The run has opened {opened.id} by itself.")
+        return Desk(it, opened.id)
+    playbook = playbook_of(graded.gate) or scenario.playbook
+    return new(it, _opening(scenario, graded, playbook, person))
+
+
+def _opening(scenario: Scenario, graded: Graded, playbook: str, person: Person) -> Opening:
+    classified = classify((), graded if graded.severity != "unknown" else None, named(playbook))
+    if not person.auto:
+        names = ", ".join(one.name for one in PLAYBOOKS)
+        chosen = person.writes(f"Which playbook? ({names}; Enter: {playbook})") or playbook
+        playbook = chosen if named(chosen) else playbook
+        said = person.writes(f"Which severity, P0 to P3? (Enter: the rule's, {classified.severity})").upper()
+        if said in ("P0", "P1", "P2", "P3"):
+            classified = replace(classified, severity=said, reason="the people in the room said so")
+    return Opening(scenario.alarm.says, classified, playbook)
+
+
+def _gate(name: str) -> Gate:
+    if name not in BY_NAME:
+        raise Mistake(f"alarm.gates: there is no gate {name}")
+    return BY_NAME[name]
+
+
+def _ask(it: Session, gates: Iterable[Gate]) -> tuple[Answer, ...]:
+    async def go() -> tuple[Answer, ...]:
+        async with open_world(it.settings, Release("", "."), "drill", it.clock, records=it.records) as world:
+            return await ask_gates(it, world, tuple(gates))
+
+    return asyncio.run(go())

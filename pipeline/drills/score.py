@@ -1,0 +1,129 @@
+"""The score of a drill: a pure function of the scenario and of what the journal says was done, and when."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipeline.drills.scenario import Scenario
+from pipeline.incidents.cadence import RHYTHMS
+from pipeline.incidents.playbooks import named
+from pipeline.incidents.record import Incident
+from pipeline.incidents.review import spelt
+from pipeline.journal import Event
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing that counts. ``gap``: what the runbooks or the people lacked, when it was not reached."""
+
+    name: str
+    got: int
+    of: int
+    says: str
+    gap: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Of one drill. Durations are seconds; None when it never came to that."""
+
+    scenario: str
+    played: str
+    by: str
+    points: tuple[Point, ...]
+    detect: float | None
+    decide: float | None
+    recover: float | None
+
+    @property
+    def percent(self) -> int:
+        return round(100 * sum(one.got for one in self.points) / sum(one.of for one in self.points))
+
+    @property
+    def gaps(self) -> tuple[Point, ...]:
+        return tuple(one for one in self.points if one.got < one.of)
+
+
+def score(scenario: Scenario, drill: Iterable[Event], it: Incident, hands: Mapping[str, str]) -> Score:
+    """``hands``: what the machine does, by the remedy's words."""
+    at = {event.kind: event.at for event in drill}
+    broke, alarmed = at["drill broke"], at.get("drill alarmed", "")
+    begun = next(event for event in drill if event.kind == "drill begins")
+    detect = _gone(broke, it.opened)
+    decide = _gone(it.opened, _decided(scenario, it))
+    recover = _gone(broke, it.recovered)
+    points = (
+        _point("alarm", 1, bool(alarmed), "the alarm went off" if alarmed else "nothing went off",
+               "no gate saw it: which one should have?"),
+        _timed("detect", detect, scenario.limits.detect, "the alarm was not taken up in time"),
+        _severity(scenario, it),
+        _point("playbook", 1, scenario.playbook in it.walked, f"followed {', '.join(it.walked) or 'none'}",
+               f"{scenario.playbook} was the playbook for this; say so where people look first"),
+        _decision(scenario, it, hands),
+        _timed("decide", decide, scenario.limits.decide, "it took too long until something was done"),
+        _told(it),
+        _timed("recover", recover, scenario.limits.recover, "users were not well in time"),
+        _point("steady state", 2, len(it.well) >= 2, f"was seen to be well {len(it.well)} time(s) in a row",
+               "nobody made sure, twice, that production is well"),
+        _point("all-clear", 1, bool(it.last_told("everybody")), "given" if it.last_told("everybody") else "not given",
+               "those who had heard of it were not told that it is over"),
+    )  # fmt: skip
+    return Score(scenario.name, broke, str(begun.body["by"]), points, detect, decide, recover)
+
+
+def _decided(scenario: Scenario, it: Incident) -> str:
+    """The first thing that was done; when nothing had to be, the first look that everything is well."""
+    if it.done:
+        return it.done[0].at
+    return "" if scenario.hands else it.recovered
+
+
+def _severity(scenario: Scenario, it: Incident) -> Point:
+    right = it.severity == scenario.severity
+    says = f"{it.severity}, because {it.reason}" + ("" if right else f"; it was a {scenario.severity}")
+    return _point("severity", 2, right, says, "the severity rule led to another level than the exercise's")
+
+
+def _decision(scenario: Scenario, it: Incident, hands: Mapping[str, str]) -> Point:
+    """The right thing was done, and nothing else that touches production."""
+    did = [hands.get(one.remedy, "") for one in it.done if one.worked]
+    wrong = [hand for hand in did if hand and hand not in scenario.hands]
+    if wrong:
+        return Point("decision", 0, 4, f"did {', '.join(wrong)}, which does not help: {scenario.decision}",
+                     "the playbook led to an act that does not help")  # fmt: skip
+    done = not scenario.hands or any(hand in scenario.hands for hand in did)
+    by_hand = any(one.how == "a person" and one.worked for one in it.done)
+    if done or by_hand:
+        return Point("decision", 4, 4, scenario.decision)
+    return Point("decision", 0, 4, f"not done: {scenario.decision}", "the playbook did not lead to the right act")
+
+
+def _told(it: Incident) -> Point:
+    """Everybody that the playbook names had their first word in time."""
+    book = named(it.playbook)
+    late = []
+    for audience in ("team", *(book.tell if book else ())):
+        rhythm = RHYTHMS[it.severity].get(audience)
+        if rhythm is None or rhythm.first is None:
+            continue
+        first = next((one.at for one in it.told if one.audience == audience and one.reached), "")
+        gone = _gone(it.opened, first)
+        if gone is None or gone > rhythm.first + 60:
+            late.append(f"{audience} {'after ' + spelt(gone) if gone is not None else 'never'}")
+    return _point("communication", 2, not late, "; ".join(late) or "every first word was in time",
+                  "somebody heard too late or not at all")  # fmt: skip
+
+
+def _timed(name: str, took: float | None, limit: float, gap: str) -> Point:
+    says = f"{'never' if took is None else spelt(took)}, of {spelt(limit)}"
+    return _point(name, 2, took is not None and took <= limit, says, gap)
+
+
+def _point(name: str, of: int, reached: bool, says: str, gap: str) -> Point:
+    return Point(name, of if reached else 0, of, says, "" if reached else gap)
+
+
+def _gone(begin: str, end: str) -> float | None:
+    if not begin or not end:
+        return None
+    return max(0.0, (datetime.datetime.fromisoformat(end) - datetime.datetime.fromisoformat(begin)).total_seconds())

@@ -1,0 +1,130 @@
+"""Breaks the sandbox, as a scenario says."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.drills.scenario import Break
+from pipeline.emergency_access import Wanted
+from pipeline.emergency_cli import rollback_now
+from pipeline.errors import Mistake
+from pipeline.execute import Order, deploy
+from pipeline.incidents.opening import opened_by
+from pipeline.journal import events_of
+from pipeline.sandbox_cli import ask_control
+from pipeline.store import Store
+
+TARGET = "sandbox"
+LONGEST = 60.0
+Say = Callable[[str], None]
+
+
+@dataclass
+class Stagehand:
+    """Has the sandbox of ``root`` in hand while a drill is played."""
+
+    config: Config
+    root: Path
+    deploy_file: Path
+    running: Mapping[str, Any]
+    store: Store
+    say: Say
+    _held: list[Any] = field(default_factory=list)
+
+    def do(self, one: Break) -> None:
+        """Let it happen. Raises Mistake when the scenario is not what it says it is."""
+        time.sleep(one.after)
+        if one.ship:
+            self._ship(one)
+        if one.ship_and_kill:
+            self._ship_and_kill(one.ship_and_kill)
+        if one.roll_back:
+            rollback_now(Wanted(target=TARGET), self.root, self.deploy_file, self.say)
+        if one.fault == "clear":
+            ask_control(self.running, "DELETE", "/faults", None)
+        elif one.fault:
+            ask_control(self.running, "POST", "/faults", {"fault": one.fault.replace("$LIVE", self.live())})
+        if one.state:
+            ask_control(self.running, "POST", "/state", one.state)
+        if one.hold:
+            self._hold(one.hold)
+        for _ in range(one.times if one.visit else 0):
+            self.visit(one.visit)
+
+    def live(self) -> str:
+        """The deployment that production points to."""
+        found = ask_control(self.running, "GET", "/", None)
+        return str(found["vercel"].get("production") or self._served())
+
+    def _served(self) -> str:
+        with self._open("/api/health/db") as answer:
+            return str(answer.headers["x-deployment-id"])
+
+    def visit(self, path: str) -> None:
+        """One visitor, who does not mind what the answer is."""
+        with contextlib.suppress(OSError), self._open(path):
+            pass
+
+    def _open(self, path: str) -> Any:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        return opener.open(self.running["urls"]["production"] + path, timeout=5)
+
+    def _ship(self, one: Break) -> None:
+        order, after = Order(TARGET, one.ship), opened_by(self.say)
+        report = deploy(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
+        wanted = one.ends or "deployed"
+        if report.outcome != wanted:
+            raise Mistake(f"drill: {one.ship} ended as {report.outcome or 'nothing'}, not {wanted}: {report.reason}")
+        self.say(f"  {one.ship}: {report.outcome}")
+
+    def _ship_and_kill(self, example: str) -> None:
+        run = "drill-victim"
+        words = [sys.executable, "-m", "invoke", "--search-root", str(self.root), "deploy", "--target", TARGET]
+        words += ["--from", example, "--run", run]
+        environment = {**os.environ, "DEPLOY_FILE": str(self.deploy_file)}
+        child = subprocess.Popen(
+            words, cwd=self.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        until = time.monotonic() + LONGEST
+        while not self._watches(run):
+            if child.poll() is not None or time.monotonic() > until:
+                raise Mistake("drill: the run that was to be killed ended before")
+            time.sleep(0.05)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        self.say(f"  {example}: killed with -9 while it watched")
+
+    def _watches(self, run: str) -> bool:
+        return any((e.kind, e.subject) == ("stage begins", "watch") for e in events_of(self.store, run))
+
+    def _hold(self, sql: str) -> None:
+        import psycopg
+
+        connection = psycopg.connect(self.running["database_url"])
+        connection.execute(sql.encode())
+        self._held.append(connection)
+
+    def tidy(self) -> None:
+        """Let everything go that is still held."""
+        for one in self._held:
+            with contextlib.suppress(Exception):
+                one.close()
+
+
+@contextlib.contextmanager
+def stage(hand: Stagehand) -> Iterator[Stagehand]:
+    """``hand``, which lets go at the end."""
+    try:
+        yield hand
+    finally:
+        hand.tidy()

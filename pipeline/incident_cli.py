@@ -1,0 +1,269 @@
+"""``invoke incident.…`` and ``invoke playbook.…``: opens the target, carries out one act, prints what is true then."""
+
+import asyncio
+import datetime
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from checks.evidence import Release
+from checks.policy import ContactsPolicy
+from pipeline import actions
+from pipeline.config import Config
+from pipeline.errors import Mistake
+from pipeline.execute import Session, session
+from pipeline.incidents.cadence import due
+from pipeline.incidents.classify import IMPACTS, classify
+from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, new, tell
+from pipeline.incidents.drafts import draft
+from pipeline.incidents.hands import Hands
+from pipeline.incidents.person import Person
+from pipeline.incidents.playbooks import PLAYBOOKS, named
+from pipeline.incidents.record import Incident, incidents, whole_timeline
+from pipeline.incidents.review import Update, review_of
+from pipeline.incidents.walk import APART, Walk
+from pipeline.journal import plain
+from pipeline.render.incident import incident_text, list_text, review_markdown
+from pipeline.target import open_world
+from pipeline.world import World
+
+Out = Callable[[str], None]
+T = TypeVar("T")
+REVIEWS = "runbooks/reviews"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was typed; empty means "not said"."""
+
+    target: str = ""
+    incident: str = ""
+    by: str = ""
+    what: str = ""
+    playbook: str = ""
+    impact: str = ""
+    workaround: bool = False
+    since: str = ""
+    lead: str = ""
+    severity: str = ""
+    reason: str = ""
+    cause: str = ""
+    works: str = ""
+    unverified: str = ""
+    fields: Sequence[str] = field(default=())
+
+
+def open_one(config: Config, said: Said, root: Path, out: Out) -> None:
+    """Open an incident, with the severity that the rule gives it."""
+    with session(config, said.target, root) as it:
+        out(it.redactor(incident_text(_opened(it, said).incident, _board(it))))
+
+
+def _opened(it: Session, said: Said) -> Desk:
+    book = named(said.playbook)
+    if said.playbook and not book:
+        raise Mistake(f"--playbook {said.playbook}: is none; there are {', '.join(one.name for one in PLAYBOOKS)}")
+    what = said.what or (book.symptom if book else "")
+    if not what:
+        raise Mistake("incident.open: say with --what what users cannot do, or name a --playbook")
+    impacts = [one.strip() for one in said.impact.split(",") if one.strip()]
+    for one in impacts:
+        if one not in IMPACTS:
+            raise Mistake(f"--impact {one}: is none; there are {', '.join(IMPACTS)}")
+    classified = classify(impacts, None, book, workaround=said.workaround)
+    since = _since(said.since, it.clock.now())
+    return new(it, Opening(what, classified, said.playbook, since, "", (), said.lead), said.by)
+
+
+def note(config: Config, said: Said, text: str, root: Path, out: Out) -> None:
+    """Write a line into the record; change severity or lead when they are named."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by)
+        if not (text or said.severity or said.lead):
+            raise Mistake('incident.note: say what, e.g. ./inv incident.note "the old deployment answers 500 too"')
+        if said.severity:
+            at.classify(said.severity, said.reason or text)
+        if said.lead:
+            at.lead(said.lead)
+        if text:
+            at.note(text)
+        out(it.redactor(incident_text(at.incident, _board(it))))
+
+
+def call(config: Config, said: Said, role: str, root: Path, out: Out) -> None:
+    """Escalate to the next contact, or to the one with ``role``."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by)
+        contact, reached, failed = _in_the_world(it, lambda world: escalate(world, at, role))
+        out(f"CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
+        out(it.redactor(f"paged by {', '.join(reached)}" if reached else "; ".join(failed) or "no page was sent"))
+
+
+def notify(
+    config: Config, said: Said, audience: str, root: Path, out: Out, text: str, *, by_hand: bool, only_draft: bool
+) -> bool:
+    """Tell an audience, or show the draft. Whether somebody was told."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by, also_resolved=True)
+        fields = dict(_field(one) for one in said.fields)
+        if only_draft:
+            drafted, missing = draft(at.incident, audience, it.clock.now(), fields)
+            out(it.redactor(drafted))
+            out("".join(f"\n--set {name}=…  is missing" for name in missing))
+            return True
+        sent, reached, failed = _in_the_world(
+            it, lambda world: tell(world, at, audience, fields, text, by_hand=by_hand)
+        )
+        out(it.redactor(sent))
+        out(f"told {audience} by {', '.join(reached)}" if reached else f"NOBODY of {audience} was told")
+        for one in failed:
+            out(it.redactor(f"not told: {one}"))
+        if not reached:
+            out(f"send it yourself, then: ./inv incident.notify {audience} --by-hand")
+        return bool(reached)
+
+
+def status(config: Config, said: Said, root: Path, out: Out, *, as_json: bool, watch: bool, check: bool) -> bool:
+    """What is known, and who is due to hear. ``watch``: again and again, until interrupted. Whether a word is late."""
+    with session(config, said.target, root) as it:
+        while True:
+            late = _status(it, said, out, as_json=as_json)
+            if not watch:
+                return late and check
+            asyncio.run(it.clock.sleep(20))
+            if late:
+                out("\a")
+
+
+def _status(it: Session, said: Said, out: Out, *, as_json: bool) -> bool:
+    every = incidents(it.store, it.settings.name)
+    chosen = [desk(it, said.incident, also_resolved=True).incident] if said.incident else [o for o in every if o.open]
+    now = it.clock.now()
+    if as_json:
+        words = {one.id: [plain(word) for word in due(one, now)] for one in chosen}
+        out(it.redactor(json.dumps({"incidents": plain(chosen), "due": words}, ensure_ascii=False)))
+    elif not chosen:
+        out(it.redactor(list_text(every)))
+    for one in () if as_json else chosen:
+        out(it.redactor(incident_text(one, _board(it))))
+    return any(word.overdue for one in chosen for word in due(one, now))
+
+
+def resolve(config: Config, said: Said, root: Path, out: Out) -> None:
+    """Close it, once the steady state was seen, or on somebody's word."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by)
+        if not at.incident.recovered and not said.unverified:
+            book = at.incident.playbook or PLAYBOOKS[0].name
+            raise Mistake(
+                f"incident.resolve: nobody has seen that production is well; ./inv playbook.{book} looks, or say"
+                " --unverified with how you know"
+            )
+        if said.unverified:
+            at.note(f"resolved without having seen the steady state: {said.unverified}")
+        at.resolve(said.cause, said.works or "everything works again")
+        words = [word.audience for word in due(at.incident, it.clock.now())]
+        if words:
+            _, reached, failed = _in_the_world(it, lambda world: tell(world, at, "everybody", {}))
+            out(it.redactor(f"all-clear by {', '.join(reached) or 'nobody'}" + "".join(f"; {one}" for one in failed)))
+        out(it.redactor(incident_text(at.incident, _board(it))))
+        out(f"next: ./inv incident.review --incident {at.id}")
+
+
+def review(config: Config, said: Said, root: Path, out: Out, measures: Iterable[str], updates: Iterable[str]) -> None:
+    """Write the review; what the runbooks lack becomes actions. Raises Mistake when the file is there already."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by, also_resolved=True)
+        wanted = [_update(one) for one in updates]
+        path = Path(REVIEWS) / f"{at.id}.md"
+        if (root / path).exists():
+            raise Mistake(f"{path}: is there already; edit it, or delete it to write it anew")
+        text = review_markdown(review_of(at.incident, whole_timeline(at.incident, it.store), tuple(measures), wanted))
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(it.redactor(text), encoding="utf-8")
+        pairs = [(one.where, it.redactor(one.what)) for one in wanted]
+        new_actions = actions.add(root, at.id, pairs, it.clock.now().date())
+        at.reviewed(str(path))
+        out(str(path))
+        for one in new_actions:
+            out(f"open until done: {one.line}")
+
+
+def walk(config: Config, said: Said, name: str, root: Path, deploy_file: Path, person: Person, apart: float) -> bool:
+    """Walk through the playbook of that name, for the open incident or a new one. Whether it is over."""
+    book = named(name)
+    assert book
+    with session(config, said.target, root) as it:
+        still = [one for one in incidents(it.store, it.settings.name) if one.open]
+        at = desk(it, said.incident, said.by) if said.incident or still else _opened(it, _for(said, name))
+        person.say(it.redactor(incident_text(at.incident, _board(it))))
+        pace = apart or (1.0 if it.settings.kind == "sandbox" else APART)
+        walked = Walk(at, person, Hands(it, config, root, deploy_file, at.by), pace)
+        well = walked.go(book)
+        if well:
+            person.say(f"\nIt is over. ./inv incident.resolve --incident {at.id} --cause '…' tells everybody.")
+        return well
+
+
+def _for(said: Said, name: str) -> Said:
+    return Said(**{**vars(said), "playbook": said.playbook or name})
+
+
+def _board(it: Session) -> "Board":
+    return Board(it.clock.now(), it.settings.policies[ContactsPolicy])
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a renderer needs beside the incident."""
+
+    now: datetime.datetime
+    contacts: ContactsPolicy
+
+    def due(self, one: Incident) -> list[tuple[str, datetime.datetime, float, bool]]:
+        return [(word.audience, word.at, word.late, word.first) for word in due(one, self.now)]
+
+    def call(self, one: Incident) -> str:
+        """Whom the contact tree wants called now; empty when nobody."""
+        contact = contact_due(one, self.contacts.escalation, self.now)
+        return f"{contact.name}, {contact.role}: {contact.reach}" if contact else ""
+
+
+def _in_the_world(it: Session, act: Callable[[World], Awaitable[T]]) -> T:
+    async def go() -> T:
+        async with open_world(it.settings, Release("", "."), "incident", it.clock, records=it.records) as world:
+            return await act(world)
+
+    return asyncio.run(go())
+
+
+def _since(text: str, now: datetime.datetime) -> str:
+    """``02:10`` is the latest such time, UTC; else ISO 8601. Raises Mistake."""
+    if not text:
+        return now.isoformat()
+    try:
+        if len(text) <= 5:
+            hour, minute = (int(part) for part in text.split(":"))
+            at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+            return (at if at <= now else at - datetime.timedelta(days=1)).isoformat()
+        found = datetime.datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).isoformat()
+    except ValueError:
+        raise Mistake(f"--since {text}: is no time; write 02:10 or 2026-11-23T02:10 (UTC)") from None
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise Mistake(f"--set {text}: write NAME=words")
+    return name.strip(), value.strip()
+
+
+def _update(text: str) -> Update:
+    """``troubleshooting.md#rate-limiting: the key is wrong``"""
+    where, sign, what = text.partition(": ")
+    if not sign or ".md" not in where:
+        raise Mistake(f"--update {text}: write PAGE.md#section: what has to change")
+    return Update(where.strip(), what.strip())

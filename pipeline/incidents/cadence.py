@@ -1,0 +1,60 @@
+"""Who is to be told next, and when."""
+
+import datetime
+from dataclasses import dataclass
+
+from pipeline.incidents.communication import CADENCE
+from pipeline.incidents.playbooks import named
+from pipeline.incidents.record import Incident
+
+RHYTHMS = {notice.severity.name: notice.rhythms for notice in CADENCE}
+
+
+@dataclass(frozen=True)
+class Due:
+    """The next word to an audience. ``late``: seconds past ``at``, negative when there is time left."""
+
+    audience: str
+    at: datetime.datetime
+    late: float
+    first: bool
+
+    @property
+    def overdue(self) -> bool:
+        return self.late > 0
+
+
+def due(it: Incident, now: datetime.datetime) -> tuple[Due, ...]:
+    """Every word that has a time, the most urgent first. Those whom the playbook does not name are not told."""
+    if not it.opened:
+        return ()
+    if it.resolved:
+        heard = {one.audience for one in it.told if one.reached and one.audience != "everybody"}
+        if not heard or it.last_told("everybody"):
+            return ()
+        return (_due("everybody", _time(it.resolved), now, first=True),)
+    book = named(it.playbook)
+    audiences = ("team", *(book.tell if book else ("stakeholders", "users")))
+    found = []
+    for name in audiences:
+        rhythm = RHYTHMS[it.severity].get(name)
+        last = it.last_told(name)
+        wait = None if rhythm is None else rhythm.every if last else rhythm.first
+        if wait is not None:
+            at = _time(last or it.opened) + datetime.timedelta(seconds=wait)
+            found.append(_due(name, at, now, first=not last))
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+def next_word(it: Incident, audience: str, now: datetime.datetime) -> datetime.datetime:
+    """When they hear again after a word now."""
+    rhythm = RHYTHMS[it.severity].get(audience) or RHYTHMS[it.severity]["team"]
+    return now + datetime.timedelta(seconds=rhythm.every or rhythm.first or 3600)
+
+
+def _due(name: str, at: datetime.datetime, now: datetime.datetime, *, first: bool) -> Due:
+    return Due(name, at, (now - at).total_seconds(), first)
+
+
+def _time(at: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(at)

@@ -1,0 +1,62 @@
+"""The words for an audience, as far as they can be filled in from what is known."""
+
+import datetime
+import string
+from collections.abc import Mapping
+
+from pipeline.errors import Mistake
+from pipeline.incidents.cadence import next_word
+from pipeline.incidents.communication import BY_NAME, FIELDS
+from pipeline.incidents.playbooks import named
+from pipeline.incidents.record import Incident
+
+REVIEW_DAYS = 5
+
+
+def draft(
+    it: Incident, audience: str, now: datetime.datetime, said: Mapping[str, str], release: str = ""
+) -> tuple[str, tuple[str, ...]]:
+    """The text, and the names of FIELDS that nobody has filled in. ``said`` goes before what we know."""
+    if audience not in BY_NAME:
+        raise Mistake(f"--audience {audience}: is none; there are {', '.join(BY_NAME)}")
+    for name in said:
+        if name not in FIELDS:
+            raise Mistake(f"--set {name}=…: is no field; there are {', '.join(FIELDS)}")
+    template = BY_NAME[audience].template
+    known = {**_known(it, audience, now, release), **said}
+    wanted = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+    missing = tuple(name for name in wanted if not known.get(name) and name not in OPTIONAL)
+    words = {name: known.get(name) or ("" if name in OPTIONAL else f"[{FIELDS[name]}]") for name in wanted}
+    return "\n".join(line.rstrip() for line in template.format_map(words).splitlines()).strip(), missing
+
+
+OPTIONAL = frozenset({"todo"})
+
+
+def _known(it: Incident, audience: str, now: datetime.datetime, release: str) -> dict[str, str]:
+    book = named(it.playbook)
+    doing = it.done[-1].remedy if it.done else f"following the playbook “{book.title}”" if book else "finding out"
+    return {
+        "severity": it.severity,
+        "what": it.what,
+        "since": _clock(it.since or it.opened),
+        "lead": it.lead or "nobody yet",
+        "playbook": book.title if book else "none yet",
+        "release": release or "not known here",
+        "doing": doing,
+        "next": f"{next_word(it, audience, now):%H:%M} UTC",
+        "affects": book.impact.rstrip(".") if book else "",
+        "need": "You need not do anything.",
+        "saved": "We do not know yet whether saved work is affected." if it.severity == "P0" else
+        "Work that you have saved is safe.",
+        "evidence": f"the incident's record ({it.id})",
+        "over": _clock(it.recovered or it.resolved) if it.recovered or it.resolved else "",
+        "works": it.works,
+        "cause": it.cause and it.cause.rstrip(".") + ".",
+        "by": f"{now + datetime.timedelta(days=REVIEW_DAYS):%Y-%m-%d}",
+        "name": it.lead,
+    }  # fmt: skip
+
+
+def _clock(at: str) -> str:
+    return f"{datetime.datetime.fromisoformat(at).astimezone(datetime.UTC):%H:%M} UTC" if at else ""

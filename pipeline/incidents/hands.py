@@ -1,0 +1,95 @@
+"""What the machine can do for whoever follows a playbook: the same as its own commands, named as in the playbooks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.evidence import Release
+from pipeline.config import Config
+from pipeline.emergency_access import Wanted
+from pipeline.emergency_cli import rollback_now
+from pipeline.errors import PipelineError
+from pipeline.execute import Session, settle
+from pipeline.incidents.situation import Situation
+from pipeline.inquiry import lock_by_hand, unlock
+from pipeline.steps import relief
+from pipeline.target import open_world
+from pipeline.world import World
+
+LOCK_HOURS = 4
+
+
+@dataclass(frozen=True)
+class Did:
+    """What came of it, in a few words."""
+
+    worked: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class Hands:
+    """``deploy_file`` may be broken: the emergency does not need it."""
+
+    session: Session
+    config: Config
+    root: Path
+    deploy_file: Path
+    by: str
+
+    def do(self, name: str, seen: Situation) -> Did:
+        """Do what is called ``name``. What goes wrong is an answer, not an exception: the playbook goes on."""
+        try:
+            return HANDS[name](self, seen)
+        except PipelineError as error:
+            return Did(False, str(error))
+
+    def roll_back(self, seen: Situation) -> Did:
+        said: list[str] = []
+        code = rollback_now(Wanted(target=self._target), self.root, self.deploy_file, said.append)
+        return Did(code == 0, " ".join(" ".join(said).split()))
+
+    def settle(self, seen: Situation) -> Did:
+        report, _ = settle(self.config, self._target, seen.cut_off, self.root, lambda redactor, run: lambda event: None)
+        return Did(report.outcome == "rolled back", f"run {report.run} ended: {report.outcome}")
+
+    def lock(self, seen: Situation) -> Did:
+        return Did(True, lock_by_hand(self.config, self.root, self._target, "an incident", LOCK_HOURS, self.by))
+
+    def unlock(self, seen: Situation) -> Did:
+        return Did(True, unlock(self.config, self.root, self._target))
+
+    def restart_compute(self, seen: Situation) -> Did:
+        return self._in_the_world(relief.restart_compute)
+
+    def end_idle_transactions(self, seen: Situation) -> Did:
+        return self._in_the_world(relief.end_idle_transactions)
+
+    def end_blockers(self, seen: Situation) -> Did:
+        return self._in_the_world(relief.end_blockers)
+
+    def resolve_migration(self, seen: Situation) -> Did:
+        return self._in_the_world(lambda world: relief.resolve_migration(world, seen.failed_migration))
+
+    @property
+    def _target(self) -> str:
+        return self.session.settings.name
+
+    def _in_the_world(self, act: Callable[[World], Awaitable[str]]) -> Did:
+        it = self.session
+
+        async def go() -> str:
+            async with open_world(it.settings, Release("", "."), "playbook", it.clock, records=it.records) as world:
+                return await act(world)
+
+        return Did(True, it.redactor(asyncio.run(go())))
+
+
+HANDS: dict[str, Callable[[Hands, Situation], Did]] = {
+    function.__name__: function
+    for function in (
+        Hands.roll_back, Hands.settle, Hands.lock, Hands.unlock, Hands.restart_compute, Hands.end_idle_transactions,
+        Hands.end_blockers, Hands.resolve_migration,
+    )
+}  # fmt: skip

@@ -1,0 +1,71 @@
+"""Looks at production once, for whoever has to choose a remedy."""
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import Mapping
+
+from pipeline.clients import relief
+from pipeline.errors import ServiceError
+from pipeline.execute import Session
+from pipeline.incidents.record import Incident
+from pipeline.incidents.situation import Situation
+from pipeline.journal import events_of, latest_runs
+from pipeline.lock import Lock
+from pipeline.report import report_of
+from pipeline.world import World
+
+
+async def situation(world: World, it: Session, incident: Incident, noes: Mapping[str, str]) -> Situation:
+    """What can be seen now. A service that does not answer leaves its part as if it were well."""
+    (released, pinned), database = await asyncio.gather(_vercel(world, it), _database(world))
+    idle, blockers, crowded, silent, failed = database
+    cut_off, stranded, went_back = _runs(it, incident)
+    return Situation(
+        no=noes, released=released, went_back=went_back, pinned=pinned, failed_migration=failed, idle=idle,
+        locked=bool(Lock(it.store, it.settings.name, "", it.clock).held()), cut_off=cut_off, stranded=stranded,
+        blockers=blockers, crowded=crowded,
+        database_silent=silent or any("503" in says for gate, says in noes.items() if gate.startswith("health.")),
+    )  # fmt: skip
+
+
+async def _vercel(world: World, it: Session) -> tuple[float | None, bool]:
+    released, pinned = None, False
+    with contextlib.suppress(ServiceError):
+        live, project = await asyncio.gather(world.vercel.production(world.domain), world.vercel.project())
+        if live:
+            moved = project.move.at if project.move and project.move.to == live.id else live.created
+            released = it.clock.now().timestamp() - max(moved, live.created) / 1000
+        pinned = project.auto_assign is False and project.move is not None and project.move.kind == "rollback"
+    return released, pinned
+
+
+async def _database(world: World) -> tuple[int, int, bool, bool, str]:
+    try:
+        idle, there, most = await relief.crowd(world.database)
+        pids = await relief.blockers(world.database)
+        failed = await relief.failed_migration(world.database)
+    except ServiceError as error:
+        return 0, 0, "too many" in error.came or "53300" in error.came, True, ""
+    return idle, len(pids), there >= 0.9 * most, False, failed
+
+
+def _runs(it: Session, incident: Incident) -> tuple[str, bool, bool]:
+    """The run that was cut off after promoting, whether the last one is stranded, and whether somebody went back."""
+    cut_off, stranded, went_back = "", False, False
+    alive = Lock(it.store, it.settings.name, "", it.clock).alive()
+    for index, run in enumerate(latest_runs(it.store, 10)):
+        report = report_of(run, events_of(it.store, run))
+        if report.target != it.settings.name:
+            continue
+        busy = alive is not None and alive.holder == run
+        if index == 0 and not report.outcome and not busy and it.past(run).moved_production:
+            cut_off = run
+        stranded |= index == 0 and report.outcome == "stranded"
+        went_back |= report.outcome == "rolled back" and bool(incident.opened) and report.ended >= incident.opened
+    return cut_off, stranded, went_back
+
+
+def since(incident: Incident, now: datetime.datetime) -> float:
+    """Seconds since the first harm."""
+    return (now - datetime.datetime.fromisoformat(incident.since or incident.opened)).total_seconds()

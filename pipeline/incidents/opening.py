@@ -1,0 +1,94 @@
+"""A run that went wrong, and a monitor that found something, open an incident by themselves."""
+
+import contextlib
+from collections.abc import Callable
+
+from checks.policy import IncidentsPolicy
+from checks.severity import ORDER
+from pipeline.errors import PipelineError
+from pipeline.execute import Session
+from pipeline.incidents.classify import Classified
+from pipeline.incidents.desk import Desk, Opening, new
+from pipeline.incidents.playbooks import named
+from pipeline.incidents.record import incidents
+from pipeline.monitoring.asked import Checked
+from pipeline.report import Report
+from pipeline.severities import playbook_of
+
+OUTCOMES = {
+    "stranded": Classified("P0", "the run is stranded: production may serve a bad release"),
+    "held": Classified("P1", "nobody can say whether the release that is live is well"),
+    "rolled back": Classified("P2", "the release was taken back by itself"),
+    "blocked": Classified("P2", "the release was stopped before users got it"),
+}
+
+
+def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
+    """``after`` of a deploy: opens the incident, and notes that it did. Nothing of it may spoil how the run ended."""
+
+    def after(it: Session, report: Report) -> None:
+        with contextlib.suppress(PipelineError):
+            found = after_run(it, report)
+            if found:
+                note(words(found))
+
+    return after
+
+
+def words(found: Desk) -> str:
+    """One line: which incident, how bad, and what to type."""
+    one = found.incident
+    playbook = f"; ./inv playbook.{one.playbook} walks you through it" if one.playbook else ""
+    return f"incident {one.id} is open ({one.severity}: {one.reason}){playbook}"
+
+
+def after_run(it: Session, report: Report) -> Desk | None:
+    """The incident that this run is, or that it belongs to; None when deploy.yml opens none for it."""
+    if report.outcome not in it.settings.policies[IncidentsPolicy].opens_on or report.pipeline == "preview":
+        return None
+    evidence = [f"run {report.run}: {report.outcome}: {report.reason}", f"./inv report {report.run}"]
+    evidence += [
+        f"{line.name}: {found['verdict']}: {found.get('subject', '')} {found.get('says', '')}".strip()
+        for stage in report.stages if stage.state == "stopped"
+        for line in stage.lines for found in line.findings if found["verdict"] not in ("warn", "pass")
+    ]  # fmt: skip
+    evidence += [f"by hand: {command}" for command in report.by_hand]
+    classified = OUTCOMES[report.outcome]
+    what = {
+        "stranded": "production may serve a bad release",
+        "held": f"the release {report.commit[:12]} is live and unproved",
+        "rolled back": f"the release {report.commit[:12]} was taken back",
+        "blocked": f"the release {report.commit[:12]} was stopped",
+    }[report.outcome]
+    opening = Opening(what, classified, "deployment-failure", report.began, f"run {report.run}", tuple(evidence))
+    return _open_or_add(it, opening)
+
+
+def after_monitor(it: Session, checked: Checked) -> Desk | None:
+    """Likewise, of what a checklist found; None when it is not grave enough."""
+    limit, severity = it.settings.policies[IncidentsPolicy].monitor, checked.graded.severity
+    if limit == "never" or severity not in ORDER or ORDER.index(severity) > ORDER.index(limit):
+        return None
+    stops = [
+        f"{answer.gate.name}: {found.verdict.word}: {found}"
+        for line in checked.lines for answer in line.answers for found in answer.findings if found.verdict.stops
+    ]  # fmt: skip
+    book = named(checked.playbook)
+    opening = Opening(
+        book.symptom if book else checked.graded.reason,
+        Classified(severity, f"{checked.graded.gate}: {checked.graded.reason}"),
+        playbook_of(checked.graded.gate), checked.at, f"monitor.{checked.name}", tuple(stops),
+    )  # fmt: skip
+    return _open_or_add(it, opening)
+
+
+def _open_or_add(it: Session, opening: Opening) -> Desk:
+    """A second alarm of the same trouble is no second incident: it is evidence of the first."""
+    for one in incidents(it.store, it.settings.name):
+        if one.open and one.playbook == opening.playbook:
+            found = Desk(it, one.id, opening.cause)
+            found.note(f"seen again by {opening.cause}: {opening.classified.reason}", opening.evidence)
+            if ORDER.index(opening.classified.severity) < ORDER.index(one.severity):
+                found.classify(opening.classified.severity, opening.classified.reason)
+            return found
+    return new(it, opening, opening.cause)

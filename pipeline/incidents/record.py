@@ -1,0 +1,258 @@
+"""An incident, as the journal tells it: a fold over its events. Nothing about it is kept anywhere else."""
+
+import datetime
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipeline.journal import Event, events_of
+from pipeline.store import Store
+
+PREFIX = "incident-"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of the timeline. ``at`` is ISO 8601, UTC."""
+
+    at: str
+    what: str
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message. ``reached`` and ``failed`` name ways, never addresses."""
+
+    audience: str
+    at: str
+    text: str
+    by: str
+    reached: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Called:
+    """Somebody it was escalated to."""
+
+    role: str
+    name: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """Something that was done about it. ``how``: ``the tool`` or ``a person``."""
+
+    remedy: str
+    at: str
+    how: str
+    worked: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident, as far as it is written down. Times are ISO 8601; empty when it has not come to that yet."""
+
+    id: str
+    target: str = ""
+    what: str = ""
+    """What users cannot do."""
+    playbook: str = ""
+    severity: str = ""
+    reason: str = ""
+    """Why it has that severity."""
+    since: str = ""
+    """The first harm that is known of."""
+    opened: str = ""
+    by: str = ""
+    lead: str = ""
+    cause_run: str = ""
+    """The run or the monitoring that opened it; empty when a person did."""
+    evidence: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
+    called: tuple[Called, ...] = ()
+    done: tuple[Done, ...] = ()
+    report: str = ""
+    """Id of its report on the status page."""
+    well: tuple[str, ...] = ()
+    """When all last questions said yes; emptied by a no."""
+    ill_again: str = ""
+    walked: tuple[str, ...] = ()
+    """Playbooks that were begun, in order."""
+    looked: frozenset[str] = frozenset()
+    """Commands that somebody has looked at."""
+    resolved: str = ""
+    cause: str = ""
+    works: str = ""
+    reviewed: str = ""
+    """Where the review is."""
+    moments: tuple[Moment, ...] = field(default=())
+
+    @property
+    def open(self) -> bool:
+        return bool(self.opened) and not self.resolved
+
+    @property
+    def recovered(self) -> str:
+        """When it was first seen to be well and stayed so; empty when it is not well."""
+        return self.well[0] if self.well else ""
+
+    def last_told(self, audience: str) -> str:
+        """When they last heard; empty when never."""
+        return next((one.at for one in reversed(self.told) if one.audience == audience and one.reached), "")
+
+
+Body = Mapping[str, Any]
+Fold = Callable[[Incident, Event], tuple[Incident, str]]
+
+
+def _opened(it: Incident, event: Event) -> tuple[Incident, str]:
+    body = event.body
+    made = replace(
+        it, target=body["target"], what=event.subject, playbook=body["playbook"], severity=body["severity"],
+        reason=body["reason"], since=body["since"], opened=event.at, by=body["by"], lead=body["lead"],
+        cause_run=body["cause"], evidence=tuple(body["evidence"]),
+    )  # fmt: skip
+    return made, f"opened as {body['severity']} ({body['reason']}): {event.subject}"
+
+
+def _noted(it: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(it, evidence=(*it.evidence, *event.body.get("evidence", ()))), event.subject
+
+
+def _classified(it: Incident, event: Event) -> tuple[Incident, str]:
+    return (
+        replace(it, severity=event.subject, reason=event.body["reason"]),
+        f"is now {event.subject}: {event.body['reason']}",
+    )
+
+
+def _led(it: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(it, lead=event.subject), f"{event.subject} leads"
+
+
+def _escalated(it: Incident, event: Event) -> tuple[Incident, str]:
+    one = Called(event.subject, event.body["name"], event.at)
+    return replace(it, called=(*it.called, one)), f"escalated to {one.role}: {one.name}"
+
+
+def _told(it: Incident, event: Event) -> tuple[Incident, str]:
+    body = event.body
+    one = Told(event.subject, event.at, body["text"], body["by"], tuple(body["reached"]), tuple(body["failed"]))
+    how = f"by {', '.join(one.reached)}" if one.reached else f"could not be told ({'; '.join(one.failed)})"
+    first = one.text.splitlines()[0] if one.text else ""
+    return replace(it, told=(*it.told, one), report=body.get("report") or it.report), f"{one.audience} {how}: {first}"
+
+
+def _begun(it: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(it, walked=(*it.walked, event.subject), playbook=event.subject), f"playbook {event.subject} begun"
+
+
+def _asked(it: Incident, event: Event) -> tuple[Incident, str]:
+    noes = event.body["no"]
+    return it, f"asked {event.subject}: " + ("; ".join(f"{gate}: {says}" for gate, says in noes.items()) or "all yes")
+
+
+def _looked(it: Incident, event: Event) -> tuple[Incident, str]:
+    saw = event.body["saw"]
+    return replace(
+        it, looked=it.looked | {event.subject}
+    ), f"{event.subject.splitlines()[0]} → {saw or 'nothing noted'}"
+
+
+def _did(it: Incident, event: Event) -> tuple[Incident, str]:
+    body = event.body
+    one = Done(event.subject, event.at, body["how"], body["worked"], body["says"])
+    worked = "" if one.worked else ", and it failed"
+    return replace(it, done=(*it.done, one)), f"{one.how} did “{one.remedy}”{worked}: {one.says}".rstrip(": ")
+
+
+def _verified(it: Incident, event: Event) -> tuple[Incident, str]:
+    if event.body["well"]:
+        return replace(it, well=(*it.well, event.at)), "steady state: all questions say yes"
+    says = "; ".join(f"{gate}: {text}" for gate, text in event.body["no"].items())
+    again = event.at if it.well else it.ill_again
+    return replace(it, well=(), ill_again=again), f"not well yet: {says}"
+
+
+def _resolved(it: Incident, event: Event) -> tuple[Incident, str]:
+    body = event.body
+    made = replace(it, resolved=event.at, cause=event.subject, works=body["works"])
+    return made, f"resolved: {event.subject}"
+
+
+def _reviewed(it: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(it, reviewed=event.subject), f"review written to {event.subject}"
+
+
+FOLDS: Mapping[str, Fold] = {
+    "incident opened": _opened,
+    "incident noted": _noted,
+    "incident classified": _classified,
+    "incident led": _led,
+    "incident escalated": _escalated,
+    "incident told": _told,
+    "playbook begun": _begun,
+    "playbook asked": _asked,
+    "playbook looked": _looked,
+    "playbook did": _did,
+    "playbook verified": _verified,
+    "incident resolved": _resolved,
+    "incident reviewed": _reviewed,
+}
+
+
+def fold(id: str, events: Iterable[Event]) -> Incident:
+    """The incident that ``events`` tell of, oldest first. An event of a kind that nobody knows here is passed over."""
+    it, moments = Incident(id), list[Moment]()
+    for event in events:
+        if event.kind in FOLDS:
+            it, what = FOLDS[event.kind](it, event)
+            moments.append(Moment(event.at, what, str(event.body.get("by", ""))))
+    return replace(it, moments=tuple(moments))
+
+
+def incident_of(store: Store, id: str) -> Incident:
+    """The incident of that id; one that was never opened when there is none."""
+    return fold(id, events_of(store, id))
+
+
+def incidents(store: Store, target: str = "", limit: int = 100) -> tuple[Incident, ...]:
+    """The newest first; of one target when it is named."""
+    rows = store.execute(
+        "select run from deploy_events where kind = 'incident opened' order by seq desc limit ?", limit
+    )
+    found = (incident_of(store, row[0]) for row in rows)
+    return tuple(one for one in found if target in ("", one.target))
+
+
+def whole_timeline(it: Incident, store: Store) -> tuple[Moment, ...]:
+    """Its own moments, and those of the runs and of the monitoring of its target from the first harm to the end."""
+    until = it.resolved or "9999"
+    rows = store.execute(
+        "select run, at, kind, subject, body from deploy_events"
+        " where kind in ('run begins', 'run ended', 'incident named') and at >= ? and at <= ? order by seq",
+        _back(it.since or it.opened, 600), until,
+    )  # fmt: skip
+    runs = {row[0]: json.loads(row[4]).get("target") for row in rows if row[2] == "run begins"}
+    found = [*it.moments]
+    for run, at, kind, subject, text in rows:
+        body = json.loads(text)
+        if kind == "incident named":
+            found.append(Moment(at, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}"))
+        elif runs.get(run, it.target) == it.target:
+            says = (
+                f"run {run} ({body['pipeline']} of {body['commit'][:12] or 'nothing'}) begins"
+                if kind == "run begins"
+                else f"run {run} ends: {body['outcome']}" + (f", {body['reason']}" if body.get("reason") else "")
+            )
+            found.append(Moment(at, says, str(body.get("by", ""))))
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _back(at: str, seconds: float) -> str:
+    return (datetime.datetime.fromisoformat(at) - datetime.timedelta(seconds=seconds)).isoformat()

@@ -1,0 +1,84 @@
+"""The post-incident review: what the record tells, in the template's order; what only people know stays in brackets."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.incidents.record import Incident, Moment
+
+
+@dataclass(frozen=True)
+class Update:
+    """Something in the runbooks that has to change. ``where``: page or page#section."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the review says. The defaults are the empty form."""
+
+    title: str = "[what users could not do], [date]"
+    severity: str = "[P0/P1/P2/P3]"
+    lead: str = "[name]"
+    present: str = "[names]"
+    affected: str = "[who, how many]"
+    duration: str = "[first harm to all-clear]"
+    to_notice: str = "[ ]"
+    to_decide: str = "[ ]"
+    to_first_word: str = "[ ]"
+    to_recover: str = "[ ]"
+    timeline: Sequence[tuple[str, str, str]] = (
+        ("[02:10]", "[first harm]", "[monitor, log, journal]"),
+        ("[02:12]", "[alert]", ""),
+        ("[02:15]", "[first act]", ""),
+        ("[02:31]", "[all-clear]", ""),
+    )
+    cause: str = "[one sentence]"
+    evidence: Sequence[str] = ()
+    steps: Sequence[str] = ("[what was done, by whom, and whether it helped]",)
+    measures: Sequence[str] = ("[a new gate, a limit, a test, an alert]",)
+    updates: Sequence[Update] = field(default=(Update("[page and line]", "[what was unclear or wrong]"),))
+
+
+def review_of(
+    it: Incident, timeline: Sequence[Moment], measures: Sequence[str] = (), updates: Sequence[Update] = ()
+) -> Review:
+    """The review of an incident, as far as its record goes."""
+    blank = Review()
+    first_word = next((one.at for one in it.told if one.audience in ("users", "stakeholders") and one.reached), "")
+    return Review(
+        title=f"{it.what}, {it.opened[:10]}",
+        severity=f"{it.severity} ({it.reason})",
+        lead=it.lead or blank.lead,
+        duration=between(it.since, it.resolved) or blank.duration,
+        to_notice=between(it.since, it.opened) or blank.to_notice,
+        to_decide=between(it.opened, it.done[0].at if it.done else "") or "nothing was done",
+        to_first_word=between(it.opened, first_word) or "they were not told",
+        to_recover=between(it.since, it.recovered) or "never seen to be well",
+        timeline=[(one.at[11:19], one.what, one.by) for one in timeline],
+        cause=it.cause or blank.cause,
+        evidence=it.evidence,
+        steps=[f"{one.at[11:16]} {one.remedy} ({one.how}{'' if one.worked else ', failed'}): {one.says}".rstrip(": ")
+               for one in it.done] or ["nothing was done"],
+        measures=measures or blank.measures,
+        updates=updates or blank.updates,
+    )  # fmt: skip
+
+
+def between(begin: str, end: str) -> str:
+    """``4 min 10 s`` from one ISO 8601 time to another; empty when one of them is missing."""
+    if not begin or not end:
+        return ""
+    gone = round((datetime.datetime.fromisoformat(end) - datetime.datetime.fromisoformat(begin)).total_seconds())
+    return spelt(max(gone, 0))
+
+
+def spelt(seconds: float) -> str:
+    """``45 s``, ``4 min 10 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    kept = [f"{count} {unit}" for count, unit in parts if count][:2]
+    return " ".join(kept) or "0 s"

@@ -1,0 +1,40 @@
+"""What the machine can see when a remedy is to be chosen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FRESH = 2 * 3600
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One look at production. What could not be read is as if it were well: a person may know better."""
+
+    no: Mapping[str, str] = field(default_factory=dict)
+    """Gate → what it says, of those that do not say yes."""
+    released: float | None = None
+    """Seconds since what is live was made; None when nobody can tell."""
+    went_back: bool = False
+    """Whether production was rolled back in this incident already."""
+    pinned: bool = False
+    locked: bool = False
+    cut_off: str = ""
+    """The run that was cut off after it had promoted."""
+    stranded: bool = False
+    failed_migration: str = ""
+    idle: int = 0
+    """Connections that sit idle in a transaction for longer than ten seconds."""
+    blockers: int = 0
+    """Connections that keep others waiting for longer than two seconds."""
+    crowded: bool = False
+    """Nine tenths of the connections are taken, or no more can be had."""
+    database_silent: bool = False
+    """The app says that it has no database, or the database does not answer us."""
+
+    @property
+    def fresh_release(self) -> bool:
+        return self.released is not None and self.released < FRESH and not self.went_back
+
+    @property
+    def vendor_ill(self) -> bool:
+        return bool({"services.vercel-is-operational", "services.neon-is-operational"} & self.no.keys())

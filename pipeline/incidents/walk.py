@@ -1,0 +1,249 @@
+"""Walks a person, or nobody, through a playbook: does the machine's part, asks for theirs, writes both down.
+
+What was done is in the incident's record, so a walk that was interrupted goes on where it stopped: the questions to
+the machine are asked anew, what a person has looked at or done is not.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from checks.evidence import Release
+from checks.gate import Gate
+from pipeline.incidents.cadence import due
+from pipeline.incidents.desk import Desk, escalate, reachable, tell
+from pipeline.incidents.drafts import draft
+from pipeline.incidents.hands import Hands
+from pipeline.incidents.looking import situation
+from pipeline.incidents.person import Person
+from pipeline.incidents.playbook import Clue, Playbook, Remedy, claim
+from pipeline.incidents.playbooks import titled
+from pipeline.incidents.situation import Situation
+from pipeline.monitoring.asked import Answer, ask_gates
+from pipeline.target import open_world
+from pipeline.world import World
+
+T = TypeVar("T")
+GO_TO = re.compile(r"\bgo to \*([^*]+)\*")
+APART = 300.0
+"""Seconds between the two times that all last questions have to say yes."""
+ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One walk. ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well."""
+
+    at: Desk
+    person: Person
+    hands: Hands
+    apart: float = APART
+    patience: float = 0
+
+    def go(self, book: Playbook) -> bool:
+        """From the symptom to the all-clear; whether production was seen to be well, twice."""
+        self.person.say(f"\n== {book.title} ==\n{book.means}\nUsers: {book.impact}")
+        if book.name not in self.at.incident.walked:
+            self.at.begin(book.name)
+        self._words_due()
+        noes = self._ask("diagnose", book)
+        other = self._elsewhere(book, noes)
+        if other:
+            return self.go(other)
+        self._look(book)
+        tried = self._mitigate(book, noes)
+        well = self._verify(book.verify)
+        while not well and tried and self.person.auto:  # a first remedy may only have uncovered the second
+            tried = self._mitigate(book, self._ask("diagnose again", book))
+            well = bool(tried) and self._verify(book.verify)
+        if not well:
+            self._escalate()
+        return well
+
+    def all_clear(self) -> None:
+        """Everybody who has heard of it hears that it is over."""
+        if due(self.at.incident, self.at.session.clock.now()):
+            self._tell("everybody")
+
+    # -- diagnose
+
+    def _ask(self, stage: str, book: Playbook) -> dict[str, str]:
+        self.person.say("\n-- Diagnose: the machine asks")
+        answers = self._answers([clue.gate for clue in book.ask])
+        noes = stops(answers)
+        clues = {clue.gate.name: clue for clue in book.ask}
+        for one in answers:
+            says = noes.get(one.gate.name)
+            self.person.say(f"  {'NO ' if says else 'yes'} {claim(one.gate)}" + (f"\n      {says}" if says else ""))
+            if says:
+                self.person.say(f"      → {clues[one.gate.name].no_means}")
+        self.at.asked(stage, noes)
+        return noes
+
+    def _elsewhere(self, book: Playbook, noes: dict[str, str]) -> Playbook | None:
+        """Another playbook that a clue leads to, and that was not begun yet."""
+        for clue in book.ask:
+            other = _leads_to(clue, noes)
+            if not other or other.name in self.at.incident.walked:
+                continue
+            if self.person.agrees(f"Go to “{other.title}”?", default=True):
+                return other
+        return None
+
+    def _look(self, book: Playbook) -> None:
+        if self.person.auto:
+            return
+        for one in book.look:
+            if one.command in self.at.incident.looked:
+                continue
+            self.person.say(f"\n-- Look:\n  {one.command}\n  → {one.tells}")
+            self.at.looked(one.command, self.person.writes("What did you see? (Enter: skipped)"))
+
+    # -- mitigate
+
+    def _mitigate(self, book: Playbook, noes: dict[str, str]) -> bool:
+        """From the top, each that fits, until users are well. Whether anything was tried."""
+        tried = False
+        for remedy in book.mitigate:
+            if any(one.remedy == remedy.when for one in self.at.incident.done if one.worked):
+                continue
+            seen = self._situation(noes)
+            if not self._fits(remedy, seen):
+                continue
+            leads = GO_TO.search(remedy.does)
+            if leads and not remedy.hand and titled(leads[1]).name not in self.at.incident.walked:
+                self.at.did(remedy.when, "a person", f"went on to “{leads[1]}”")
+                return self.go(titled(leads[1]))
+            tried |= self._do(remedy, seen)
+            noes = stops(self._answers(book.verify))
+            if not noes:
+                self.person.say("  users are well again")
+                break
+        return tried
+
+    def _situation(self, noes: dict[str, str]) -> Situation:
+        return self._in_the_world(lambda world: situation(world, self.at.session, self.at.incident, noes))
+
+    def _fits(self, remedy: Remedy, seen: Situation) -> bool:
+        guess = remedy.fits(seen) if remedy.fits else None
+        if self.person.auto and not (remedy.hand and guess):
+            return bool(guess)
+        self.person.say(f"\n-- Mitigate: {remedy.when}?\n  {remedy.does}")
+        for command in (remedy.tool, *remedy.commands):
+            self.person.say(f"    {command}") if command else None
+        thinks = "cannot tell" if guess is None else "thinks so" if guess else "thinks not"
+        return self.person.agrees(f"Does that fit? The machine {thinks}.", default=bool(guess))
+
+    def _do(self, remedy: Remedy, seen: Situation) -> bool:
+        if remedy.hand and self.person.agrees("Shall the machine do it?", default=True):
+            did = self.hands.do(remedy.hand, seen)
+            self.at.did(remedy.when, "the tool", did.says, worked=did.worked)
+            self.person.say(f"  {'done' if did.worked else 'FAILED'}: {did.says}")
+            return True
+        if self.person.auto:
+            return False
+        says = self.person.writes("Do it now. What came of it? (Enter: not done)")
+        if says:
+            self.at.did(remedy.when, "a person", says)
+        return bool(says)
+
+    # -- verify
+
+    def _verify(self, gates: tuple[Gate, ...]) -> bool:
+        """All say yes twice, ``apart`` seconds apart."""
+        self.person.say("\n-- Verify: is the steady state back?")
+        clock, seen = self.at.session.clock, len(self.at.incident.well)
+        left = ROUNDS - seen if seen < ROUNDS else ROUNDS  # an interrupted look goes on, an old one is begun anew
+        until = clock.monotonic() + self.patience
+        while left:
+            answers = self._answers(gates)
+            noes = stops(answers)
+            if noes and clock.monotonic() < until:
+                asyncio.run(clock.sleep(min(1.0, self.apart)))
+                continue
+            for one in answers:
+                says = noes.get(one.gate.name)
+                self.person.say(f"  {'NO ' if says else 'yes'} {claim(one.gate)}" + (f"\n      {says}" if says else ""))
+            self.at.verified(noes)
+            if noes:
+                return False
+            left -= 1
+            if left:
+                self.person.say(f"  once more in {self.apart:g} s (Ctrl-C: later, with the same command)")
+                asyncio.run(clock.sleep(self.apart))
+                self._words_due()
+        return True
+
+    # -- communicate and escalate
+
+    def _words_due(self) -> None:
+        """Every word that is due now."""
+        for one in due(self.at.incident, self.at.session.clock.now()):
+            if one.late >= 0 or one.first:
+                self._tell(one.audience)
+
+    def _tell(self, audience: str) -> None:
+        incident, now = self.at.incident, self.at.session.clock.now()
+        text, missing = draft(incident, audience, now, {})
+        said = {}
+        if missing and not self.person.auto:
+            self.person.say(f"\n-- Communicate: {audience}\n{text}")
+            said = {name: self.person.writes(f"[{name}]?") for name in missing}
+            text, missing = draft(incident, audience, now, {k: v for k, v in said.items() if v})
+        if missing:
+            self.person.say(f"  {audience}: not told, these words are missing: {', '.join(missing)}")
+            return
+        if not self.person.auto:
+            self.person.say(f"\n-- Communicate: {audience}\n{text}")
+        if not self.person.agrees("Send it?", default=True):
+            return
+        _, reached, failed = self._in_the_world(lambda world: self._send(world, audience, text))
+        self.person.say(f"  {audience} told by {', '.join(reached) or 'nobody'}" + "".join(f"; {w}" for w in failed))
+
+    async def _send(self, world: World, audience: str, text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        by_hand = not reachable(world, self.at, audience)
+        if by_hand and self.person.auto:
+            return text, (), (f"{audience}: no address is set",)
+        if by_hand:
+            self.person.say("  there is no address for them: send it yourself, now")
+        return await tell(world, self.at, audience, {}, text, by_hand=by_hand)
+
+    def _escalate(self) -> None:
+        self.person.say("\n-- Escalate: it is not over, and this playbook has no more to say")
+        if not self.person.agrees("Call the next contact?", default=True):
+            return
+        contact, _, _ = self._in_the_world(lambda world: escalate(world, self.at))
+        self.person.say(f"  CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
+
+    # -- the world
+
+    def _answers(self, gates: Iterable[Gate]) -> tuple[Answer, ...]:
+        wanted = tuple(dict.fromkeys(gates))
+        return self._in_the_world(lambda world: ask_gates(self.at.session, world, wanted))
+
+    def _in_the_world(self, act: Callable[[World], Awaitable[T]]) -> T:
+        it = self.at.session
+
+        async def go() -> T:
+            async with open_world(it.settings, Release("", "."), self.at.id, it.clock, records=it.records) as world:
+                return await act(world)
+
+        return asyncio.run(go())
+
+
+def stops(answers: Iterable[Answer]) -> dict[str, str]:
+    """Gate → what it said, of those that do not say yes."""
+    return {
+        one.gate.name: "; ".join(str(found) for found in one.findings if found.verdict.stops)
+        for one in answers if any(found.verdict.stops for found in one.findings)
+    }  # fmt: skip
+
+
+def _leads_to(clue: Clue, noes: dict[str, str]) -> Playbook | None:
+    says = noes.get(clue.gate.name)
+    found = GO_TO.search(clue.no_means)
+    if says is None or not found or clue.only not in says:
+        return None
+    return titled(found[1])

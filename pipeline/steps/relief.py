@@ -1,0 +1,39 @@
+"""What a playbook does to the world. Each says in a few words what it did, and may be done twice."""
+
+from pipeline.clients import relief
+from pipeline.errors import Mistake
+from pipeline.world import World
+
+
+async def restart_compute(world: World) -> str:
+    """Restart Neon's computes of the production branch. The app reconnects by itself."""
+    if world.neon.missing:
+        raise Mistake(f"the compute cannot be restarted from here: {world.neon.missing}")
+    computes = await world.neon.computes()
+    branch = (await world.neon.branch()).id
+    ours = [one for one in computes if one.branch == branch and one.writes]
+    for one in ours:
+        await world.neon.restart(one.id)
+    return f"restarted {', '.join(one.id for one in ours) or 'nothing: the branch has no compute'}"
+
+
+async def end_idle_transactions(world: World) -> str:
+    """End the connections that sit in a transaction and do nothing."""
+    ended = await relief.end_idle_transactions(world.database)
+    return f"ended {ended} connection{'' if ended == 1 else 's'} that sat idle in a transaction"
+
+
+async def end_blockers(world: World) -> str:
+    """Cancel what keeps others waiting; end it when that does not help. Its transaction is rolled back."""
+    pids = await relief.blockers(world.database)
+    if pids:
+        await relief.end(world.database, pids)
+    return f"cancelled {', '.join(map(str, pids))}" if pids else "nobody keeps others waiting any more"
+
+
+async def resolve_migration(world: World, migration: str = "") -> str:
+    """Say of the failed migration that it was rolled back, so that the next run does it again."""
+    name = migration or await relief.failed_migration(world.database)
+    if not name or not await relief.mark_rolled_back(world.database, name):
+        raise Mistake(f"database.resolve --rolled-back {name}: there is no such failed migration")
+    return f"{name} is marked as rolled back; the next run applies it anew"
