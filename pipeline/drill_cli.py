@@ -1,11 +1,13 @@
 """``invoke drill.…``: plays one or all, prints and keeps the score."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pipeline import actions
 from pipeline.config import Config
+from pipeline.drills.place import own_place
 from pipeline.drills.play import Played, play
 from pipeline.drills.scenario import scenarios
 from pipeline.incidents.person import Person
@@ -24,7 +26,8 @@ def drill(
     """Play them one after the other; whether one of them left a gap. ``record``: keep result and gaps in the folder."""
     gaps, played = False, []
     for name in names:
-        done = play(config, name, root, deploy_file, person)
+        with own_place(root) if person.auto else contextlib.nullcontext(root) as place:
+            done = play(config, name, place, deploy_file, person)
         played.append(done)
         gaps |= bool(done.score.gaps)
         if not as_json:

@@ -126,6 +126,7 @@ def test_only_the_runner_and_the_emergency_wait() -> None:
             assert module(path) in {
                 "pipeline.runner", "pipeline.emergency", "pipeline.clients.base", "pipeline.clients.migrator",
                 "pipeline.clients.prismalock", "pipeline.steps.alert", "pipeline.incidents.walk",
+                "pipeline.incidents.looking",
                 "pipeline.incident_cli",
             }, module(path)  # fmt: skip
 

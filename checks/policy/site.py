@@ -72,6 +72,10 @@ class PerformancePolicy(Policy):
     """95th percentile of page load times."""
     visits: int = 20
     """How many visits the reading takes."""
+    request: float = 20
+    """How long one visit may take; one without an answer counts as that slow."""
+    budget: float = 60
+    """How long all of them may take together; then the reading is of fewer."""
     times_usual: float = 2.0
     """Slower than this many times the median of the last good releases is a warning."""
     good_releases: int = 5

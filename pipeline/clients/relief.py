@@ -2,7 +2,7 @@
 
 from pipeline.clients.postgres import Postgres
 
-IDLE, WAITING = 10, 2
+IDLE, WAITING = 10, 1
 CROWD = (
     f"select count(*) filter (where state = 'idle in transaction' and now() - state_change > interval '{IDLE} seconds'"
     " and pid <> pg_backend_pid()), count(*), current_setting('max_connections')::int from pg_stat_activity"

@@ -65,6 +65,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
                 hand.do(each)
             person.say(f"\n{scenario.picture.strip()}")
             person.writes("Ready? (Enter)")
+            hand.look()
             journal.append("drill broke", name)
             for each in scenario.breaks:
                 hand.do(each)

@@ -38,9 +38,13 @@ class Break(Policy):
     """Parts of the sandbox's state."""
     hold: str = ""
     """SQL of a session that then sits there, with its transaction open."""
+    seconds: float = 0
+    """With ``hold``: it commits after so long and begins anew at once, until somebody ends it."""
     visit: str = ""
     """Visitors ask for this path of production."""
     times: int = 1
+    crowd: int = 0
+    """So many visitors keep asking for the front page until the drill ends."""
     after: float = 0
     """Seconds after the one before."""
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +39,10 @@ class Stagehand:
     running: Mapping[str, Any]
     store: Store
     say: Say
+    live: str = ""
+    """What served production before it broke."""
     _held: list[Any] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
 
     def do(self, one: Break) -> None:
         """Let it happen. Raises Mistake when the scenario is not what it says it is."""
@@ -52,27 +56,30 @@ class Stagehand:
         if one.fault == "clear":
             ask_control(self.running, "DELETE", "/faults", None)
         elif one.fault:
-            ask_control(self.running, "POST", "/faults", {"fault": one.fault.replace("$LIVE", self.live())})
+            ask_control(self.running, "POST", "/faults", {"fault": one.fault.replace("$LIVE", self.live)})
         if one.state:
             ask_control(self.running, "POST", "/state", one.state)
         if one.hold:
-            self._hold(one.hold)
+            self._hold(one.hold, one.seconds)
         for _ in range(one.times if one.visit else 0):
             self.visit(one.visit)
+        for _ in range(one.crowd):
+            threading.Thread(target=self._keep_visiting, daemon=True).start()
 
-    def live(self) -> str:
-        """The deployment that production points to."""
-        found = ask_control(self.running, "GET", "/", None)
-        return str(found["vercel"].get("production") or self._served())
-
-    def _served(self) -> str:
+    def look(self) -> None:
+        """Remember what serves now."""
         with self._open("/api/health/db") as answer:
-            return str(answer.headers["x-deployment-id"])
+            self.live = str(answer.headers["x-deployment-id"])
 
     def visit(self, path: str) -> None:
         """One visitor, who does not mind what the answer is."""
         with contextlib.suppress(OSError), self._open(path):
             pass
+
+    def _keep_visiting(self) -> None:
+        while not self._over.is_set():
+            self.visit("/")
+            self._over.wait(0.2)
 
     def _open(self, path: str) -> Any:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -87,7 +94,7 @@ class Stagehand:
         self.say(f"  {one.ship}: {report.outcome}")
 
     def _ship_and_kill(self, example: str) -> None:
-        run = "drill-victim"
+        run = "victim"
         words = [sys.executable, "-m", "invoke", "--search-root", str(self.root), "deploy", "--target", TARGET]
         words += ["--from", example, "--run", run]
         environment = {**os.environ, "DEPLOY_FILE": str(self.deploy_file)}
@@ -107,15 +114,27 @@ class Stagehand:
     def _watches(self, run: str) -> bool:
         return any((e.kind, e.subject) == ("stage begins", "watch") for e in events_of(self.store, run))
 
-    def _hold(self, sql: str) -> None:
+    def _hold(self, sql: str, seconds: float) -> None:
         import psycopg
 
-        connection = psycopg.connect(self.running["database_url"])
+        connection = psycopg.connect(self.running["database_url"], application_name="a script of somebody's")
         connection.execute(sql.encode())
         self._held.append(connection)
+        if seconds:
+            threading.Thread(target=self._again, args=(connection, sql, seconds), daemon=True).start()
+
+    def _again(self, connection: Any, sql: str, seconds: float) -> None:
+        """What a script in a loop does, until its session is ended."""
+        with contextlib.suppress(Exception):
+            while True:
+                connection.execute(b"select pg_sleep(%s)", (seconds,))
+                connection.commit()
+                time.sleep(0.03)
+                connection.execute(sql.encode())
 
     def tidy(self) -> None:
         """Let everything go that is still held."""
+        self._over.set()
         for one in self._held:
             with contextlib.suppress(Exception):
                 one.close()

@@ -1,6 +1,6 @@
 """How grave is it? By rule, with the reason; a pure function of what is known."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checks.severity import ORDER, Graded
@@ -29,7 +29,7 @@ class Classified:
 
 
 def classify(
-    impacts: Iterable[str] = (),
+    impacts: Sequence[str] = (),
     graded: Graded | None = None,
     playbook: Playbook | None = None,
     *,
@@ -37,13 +37,15 @@ def classify(
 ) -> Classified:
     """The gravest thing that is known. What a person says that users feel goes before what a playbook supposes.
 
+    A gate that names no severity of its own counts as a P3, and there, too, the playbook knows better.
+
     A workaround makes a P1 a P2, never a P0 anything else. Nothing known at all is a P1: assume the worst that does
     not wake everybody. Raises KeyError for an impact that is none of IMPACTS.
     """
     said = [IMPACTS[name] for name in impacts]
     if graded and graded.severity in ORDER:
         said.append((graded.severity, f"{graded.gate}: {graded.reason}"))
-    if not said and playbook:
+    if playbook and all(severity == "P3" for severity, _ in said) and not impacts:
         said.append((playbook.severity.name, f"the playbook “{playbook.title}” says so"))
     unknown = ("P1", "nobody has said yet how bad it is")
     severity, reason = min(said, key=lambda one: ORDER.index(one[0]), default=unknown)

@@ -51,7 +51,7 @@ def _known(it: Incident, audience: str, now: datetime.datetime, release: str) ->
         "Work that you have saved is safe.",
         "evidence": f"the incident's record ({it.id})",
         "over": _clock(it.recovered or it.resolved) if it.recovered or it.resolved else "",
-        "works": it.works,
+        "works": it.works or "everything works again",
         "cause": it.cause and it.cause.rstrip(".") + ".",
         "by": f"{now + datetime.timedelta(days=REVIEW_DAYS):%Y-%m-%d}",
         "name": it.lead,

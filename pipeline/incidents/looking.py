@@ -15,6 +15,8 @@ from pipeline.lock import Lock
 from pipeline.report import report_of
 from pipeline.world import World
 
+LOOKS, PAUSE = 3, 0.4
+
 
 async def situation(world: World, it: Session, incident: Incident, noes: Mapping[str, str]) -> Situation:
     """What can be seen now. A service that does not answer leaves its part as if it were well."""
@@ -44,6 +46,9 @@ async def _database(world: World) -> tuple[int, int, bool, bool, str]:
     try:
         idle, there, most = await relief.crowd(world.database)
         pids = await relief.blockers(world.database)
+        for _ in range(LOOKS if not pids else 0):  # a queue comes and goes
+            await world.clock.sleep(PAUSE)
+            pids = pids or await relief.blockers(world.database)
         failed = await relief.failed_migration(world.database)
     except ServiceError as error:
         return 0, 0, "too many" in error.came or "53300" in error.came, True, ""

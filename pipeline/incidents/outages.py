@@ -1,7 +1,7 @@
 """Playbooks for when something we stand on is down."""
 
 from checks import environment, health, services, smoke
-from pipeline.incidents.playbook import ROLL_BACK, Clue, Look, Playbook, Remedy
+from pipeline.incidents.playbook import END_BLOCKERS, ROLL_BACK, Clue, Look, Playbook, Remedy
 from pipeline.incidents.severity import P0, P1
 
 SITE_DOWN = Playbook(
@@ -16,8 +16,9 @@ SITE_DOWN = Playbook(
         Clue(services.uptime_is_confirmed, "it is down from outside too, not only for you"),
         Clue(
             health.is_well_before,
-            "answers 503: the app runs but has no database, go to *Database Unreachable*",
-            only="503",
+            "answers 503, or nothing although Vercel is well: the app waits for a database, go to *Database"
+            " Unreachable*",
+            only=("503", "no answer"),
         ),
         Clue(services.vercel_is_operational, "it is Vercel: go to *Vendor Outage*"),
         Clue(services.neon_is_operational, "it is Neon: go to *Vendor Outage*"),
@@ -80,6 +81,7 @@ DATABASE_UNREACHABLE = Playbook(
     ),
     mitigate=(
         ROLL_BACK,
+        END_BLOCKERS,
         Remedy(
             "All connections are taken",
             "End the oldest idle transactions one by one",

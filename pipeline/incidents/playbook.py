@@ -15,8 +15,8 @@ class Clue:
 
     gate: Gate
     no_means: str
-    only: str = ""
-    """A *go to* in ``no_means`` holds only when the answer contains this."""
+    only: tuple[str, ...] = ()
+    """A *go to* in ``no_means`` holds only when the answer contains one of these."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,17 @@ def claim(gate: Gate) -> str:
     """What is true when ``gate`` says yes, outside a deployment."""
     return CLAIMS.get(gate, gate.procedure.title)
 
+
+END_BLOCKERS = Remedy(
+    "One session keeps the others waiting",
+    "Cancel what it does, gently first; it is safe, its transaction is rolled back",
+    (
+        'psql "$DIRECT_URL" -c "select pg_cancel_backend($PID)"',
+        'psql "$DIRECT_URL" -c "select pg_terminate_backend($PID)"',
+    ),
+    fits=lambda seen: seen.blockers > 0,
+    hand="end_blockers",
+)
 
 ROLL_BACK = Remedy(
     "A release went out shortly before it began",

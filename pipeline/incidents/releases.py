@@ -1,7 +1,7 @@
 """Playbooks for when a release, or the load on it, is to blame."""
 
 from checks import database, environment, errors, health, performance, release, services, smoke
-from pipeline.incidents.playbook import ROLL_BACK, Clue, Look, Playbook, Remedy
+from pipeline.incidents.playbook import END_BLOCKERS, ROLL_BACK, Clue, Look, Playbook, Remedy
 from pipeline.incidents.severity import P1, P2
 
 DEPLOYMENT_FAILURE = Playbook(
@@ -139,16 +139,7 @@ PERFORMANCE_DEGRADATION = Playbook(
     ),
     mitigate=(
         ROLL_BACK,
-        Remedy(
-            "One query blocks the others",
-            "Cancel it, gently first; it is safe, the transaction is rolled back",
-            (
-                'psql "$DIRECT_URL" -c "select pg_cancel_backend($PID)"',
-                'psql "$DIRECT_URL" -c "select pg_terminate_backend($PID)"',
-            ),
-            fits=lambda seen: seen.blockers > 0,
-            hand="end_blockers",
-        ),
+        END_BLOCKERS,
         Remedy(
             "The database works at its limit",
             "Raise the compute's maximum size: Neon console → Branches → your branch → Computes → Edit",

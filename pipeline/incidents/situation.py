@@ -25,7 +25,7 @@ class Situation:
     idle: int = 0
     """Connections that sit idle in a transaction for longer than ten seconds."""
     blockers: int = 0
-    """Connections that keep others waiting for longer than two seconds."""
+    """Connections that keep others waiting for longer than a second."""
     crowded: bool = False
     """Nine tenths of the connections are taken, or no more can be had."""
     database_silent: bool = False

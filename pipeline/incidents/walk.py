@@ -83,12 +83,14 @@ class Walk:
         return noes
 
     def _elsewhere(self, book: Playbook, noes: dict[str, str]) -> Playbook | None:
-        """Another playbook that a clue leads to, and that was not begun yet."""
+        """Another playbook that a clue leads to, and that was not begun yet. What helps at once is done here first."""
+        seen = self._situation(noes)
+        helps = any(remedy.hand and remedy.fits and remedy.fits(seen) for remedy in book.mitigate)
         for clue in book.ask:
             other = _leads_to(clue, noes)
             if not other or other.name in self.at.incident.walked:
                 continue
-            if self.person.agrees(f"Go to “{other.title}”?", default=True):
+            if self.person.agrees(f"Go to “{other.title}”?", default=not helps):
                 return other
         return None
 
@@ -244,6 +246,6 @@ def stops(answers: Iterable[Answer]) -> dict[str, str]:
 def _leads_to(clue: Clue, noes: dict[str, str]) -> Playbook | None:
     says = noes.get(clue.gate.name)
     found = GO_TO.search(clue.no_means)
-    if says is None or not found or clue.only not in says:
+    if says is None or not found or (clue.only and not any(word in says for word in clue.only)):
         return None
     return titled(found[1])

@@ -78,6 +78,8 @@ def _what(one: Break) -> str:
         return "the faults end" if one.fault == "clear" else f"fault: `{one.fault}`"
     if one.hold:
         return f"a session of the database: `{' '.join(one.hold.split())}`"
+    if one.crowd:
+        return f"{one.crowd} visitors keep asking for the front page"
     if one.visit:
         return f"{one.times} visitors ask for `{one.visit}`"
     return "the world changes: " + ", ".join(f"`{service}`: {change}" for service, change in one.state.items())
