@@ -10,17 +10,19 @@ from pipeline.config import Config
 from pipeline.definition import DEPLOY, rolling_out
 from pipeline.errors import Mistake
 from pipeline.render.documents import documents
-from pipeline.render.workflow import monitor_workflow, rollback_workflow, workflow
+from pipeline.render.workflow import drill_workflow, monitor_workflow, rollback_workflow, workflow
 from pipeline.target import OPTIONAL, SECRETS
 
 MODE = "utf-8"
 STATE = "JOURNAL_URL"  # the variable that `state:` names when runs are to be shared
 GENERATED = (
     "runbooks/*.md",
+    "runbooks/drills/*.md",
     "runbooks/*.json",
     ".github/workflows/deploy.yml",
     ".github/workflows/rollback.yml",
     ".github/workflows/monitor.yml",
+    ".github/workflows/drill.yml",
 )
 
 
@@ -37,6 +39,7 @@ def generated(config: Config, root: Path) -> dict[str, str]:
         ),
         ".github/workflows/rollback.yml": rollback_workflow(),
         ".github/workflows/monitor.yml": monitor_workflow((*SECRETS, *OPTIONAL, STATE)),
+        ".github/workflows/drill.yml": drill_workflow(),
     }
 
 
@@ -44,7 +47,8 @@ def write(config: Config, root: Path, to: str = "") -> list[str]:
     """Write them; with ``to`` only the documents, into that folder. Returns the paths written."""
     files = generated(config, root)
     if to:
-        files = {str(Path(to) / Path(name).name): text for name, text in files.items() if name.startswith("runbooks/")}
+        inside = "runbooks/"
+        files = {str(Path(to) / name.removeprefix(inside)): t for name, t in files.items() if name.startswith(inside)}
     for name, text in files.items():
         path = Path(name) if to else root / name
         try:

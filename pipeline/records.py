@@ -35,8 +35,9 @@ class Written:
     def bookkeeping(self) -> Bookkeeping:
         """Yesterday's runs, the lock, and waivers that are over."""
         now = self._clock.now()
-        held = Lock(self._store, self._target, "", self._clock).held()
-        at_it = held.holder if held else ""
+        lock = Lock(self._store, self._target, "", self._clock)
+        held, alive = lock.held(), lock.alive()
+        at_it = alive.holder if alive else ""
         overdue = (f"{one.gate} until {one.until}" for one in self._waivers if one.until < now.date())
         return Bookkeeping(tuple(self._runs(now - datetime.timedelta(days=1), at_it)), str(held or ""), tuple(overdue))
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pipeline.commands.catalogue import Command
 from pipeline.config import DeployFile, Policies, schema
 from pipeline.definition import DEPLOY, PREVIEW, ROLLING
+from pipeline.drills.scenario import scenarios
 from pipeline.pipelines import EVERY
+from pipeline.render.drill import facilitator_sheet, overview, participant_sheet
 from pipeline.render.incidents import incident_response
 from pipeline.render.monitoring import monitoring
 from pipeline.render.reference import reference
@@ -29,5 +31,16 @@ def documents(
         "runbooks/troubleshooting.md": troubleshooting(file, policies),
         "runbooks/monitoring.md": monitoring(file, policies),
         "runbooks/reference.md": reference(EVERY, file, policies, keys, commands),
+        **_drills(),
         "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
     }
+
+
+def _drills() -> dict[str, str]:
+    """Two sheets each, and the list of them."""
+    every = list(scenarios().values())
+    found = {"runbooks/drills/README.md": overview(every)}
+    for one in every:
+        found[f"runbooks/drills/{one.name}.participant.md"] = participant_sheet(one)
+        found[f"runbooks/drills/{one.name}.facilitator.md"] = facilitator_sheet(one)
+    return found

@@ -175,3 +175,45 @@ def monitor_workflow(secrets: Iterable[str]) -> str:
     values = indent("\n".join(f"{name}: ${{{{ {_secret(name)} }}}}" for name in secrets), " " * 6)
     checkout = f"      - uses: {CHECKOUT}\n        with: {{persist-credentials: false}}\n"
     return f"{NOTE}{MONITOR}{values}\n    steps:\n{checkout}{ASK}"
+
+
+DRILL = """\
+name: drill
+on:
+  schedule:
+    - cron: "17 5 * * 2" # every Tuesday; UTC
+  workflow_dispatch:
+    inputs:
+      drill: {description: "one of runbooks/drills, or all", default: all}
+
+permissions: {contents: read}
+
+jobs:
+  drill:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 30
+    env:
+      DRILL: ${{ inputs.drill || 'all' }}
+    steps:
+"""
+
+PLAY = """\
+      - name: play
+        # In the sandbox, without any secret: the machine follows every playbook. Fails when one of them leaves a gap.
+        run: |
+          case "$DRILL" in *[!a-z0-9-]* | "") echo "drill: a name of runbooks/drills, or all" >&2; exit 2 ;; esac
+          ./inv "drill.$DRILL" --auto | tee drill.log
+          code=${PIPESTATUS[0]}
+          { echo '```text'; grep -E '^(== .* %|  [0-9]/|  gap|[0-9]+ of)' drill.log; echo '```'; } >> "$GITHUB_STEP_SUMMARY"
+          exit "$code"
+        shell: bash
+      - name: every gate was seen to stop
+        if: always() && env.DRILL == 'all'
+        run: ./inv selftest --format markdown >> "$GITHUB_STEP_SUMMARY"
+"""
+
+
+def drill_workflow() -> str:
+    """``drill.yml``: every exercise, played by the machine, once a week."""
+    checkout = f"      - uses: {CHECKOUT}\n        with: {{persist-credentials: false}}\n"
+    return f"{NOTE}{DRILL}{checkout}{PLAY}"
