@@ -2,18 +2,32 @@
 
 import difflib
 import importlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.actions import open_actions
+from pipeline.audit import Known, audit
 from pipeline.commands.catalogue import commands
-from pipeline.config import Config
+from pipeline.config import Config, schema
 from pipeline.definition import DEPLOY, rolling_out
+from pipeline.drills.scenario import scenarios
 from pipeline.errors import Mistake
+from pipeline.incidents.playbooks import named
+from pipeline.monitoring.thresholds import thresholds
+from pipeline.pipelines import EVERY, GATES
+from pipeline.proofs import load as load_proofs
 from pipeline.render.documents import documents
+from pipeline.render.facts import fact
+from pipeline.render.sections import Section, is_broken, sealed, sections, with_facts
 from pipeline.render.workflow import drill_workflow, monitor_workflow, rollback_workflow, workflow
+from pipeline.reviewing import read_by, signatures
+from pipeline.runner import Outcome
 from pipeline.target import OPTIONAL, SECRETS
+from pipeline.troubles import TROUBLES
 
-MODE = "utf-8"
+MODE, FOLDER = "utf-8", "runbooks/"
+CODE = re.compile(r"\bP\d{4}\b")
 STATE = "JOURNAL_URL"  # the variable that `state:` names when runs are to be shared
 GENERATED = (
     "runbooks/*.md",
@@ -28,12 +42,9 @@ GENERATED = (
 
 def generated(config: Config, root: Path) -> dict[str, str]:
     """Path from the root → text, of every file that is generated."""
-    prose = {path.stem: path.read_text(MODE) for path in sorted((root / "runbooks/prose").glob("*.md"))}
     policies = config.policies.get("production") or config.policies[config.file.target]
-    namespace = importlib.import_module("tasks").namespace  # the last thing that is built
-
     return {
-        **documents(config.file, policies, prose, commands(namespace)),
+        **{name: _finished(name, text, config, root) for name, text in raw(config, root).items()},
         ".github/workflows/deploy.yml": workflow(
             rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE), policies.build
         ),
@@ -43,14 +54,59 @@ def generated(config: Config, root: Path) -> dict[str, str]:
     }
 
 
-def write(config: Config, root: Path, to: str = "") -> list[str]:
-    """Write them; with ``to`` only the documents, into that folder. Returns the paths written."""
+def raw(config: Config, root: Path) -> dict[str, str]:
+    """The documents, before anything is said about who has read them and what was proved."""
+    prose = {path.stem: path.read_text(MODE) for path in sorted((root / "runbooks/prose").glob("*.md"))}
+    policies = config.policies.get("production") or config.policies[config.file.target]
+    namespace = importlib.import_module("tasks").namespace  # the last thing that is built
+    return documents(config.file, policies, prose, commands(namespace))
+
+
+def pages(files: Mapping[str, str]) -> dict[str, str]:
+    """The Markdown among them, by the name that a link has."""
+    return {name.removeprefix(FOLDER): text for name, text in files.items() if name.endswith(".md")}
+
+
+def every_section(config: Config, root: Path) -> tuple[Section, ...]:
+    """All sections of all documents but the drills' sheets, as they are generated now."""
+    found = pages(raw(config, root))
+    return tuple(one for page, text in found.items() if "/" not in page for one in sections(page, text))
+
+
+def _finished(name: str, text: str, config: Config, root: Path) -> str:
+    """A page as it is written: what was proved and who has read it under each heading, and a seal at its end."""
+    if not name.endswith(".md"):
+        return text
+    page = name.removeprefix(FOLDER)
+    signed, proofs = signatures(root), load_proofs(root)
+    by_heading = {one.heading: one for one in sections(page, text)}
+    drills = tuple(scenarios().values())
+
+    def says(heading: str) -> str:
+        one = by_heading.get(heading)
+        return fact(one, read_by(one, signed), (), proofs, drills) if one else ""
+
+    return sealed(with_facts(text, says))
+
+
+def write(config: Config, root: Path, to: str = "", *, force: bool = False) -> list[str]:
+    """Write them; with ``to`` only the documents, into that folder. Returns the paths written.
+
+    Raises Mistake, with the difference, for a page that somebody has edited by hand: ``force`` gives that up.
+    """
     files = generated(config, root)
     if to:
-        inside = "runbooks/"
-        files = {str(Path(to) / name.removeprefix(inside)): t for name, t in files.items() if name.startswith(inside)}
+        files = {str(Path(to) / name.removeprefix(FOLDER)): t for name, t in files.items() if name.startswith(FOLDER)}
+    base = Path() if to else root
+    edited = [name for name in files if _edited(base / name)] if not force else []
+    if edited:
+        shown = "".join(_diff(name, files[name], base) for name in edited)
+        raise Mistake(
+            f"{', '.join(edited)}: edited by hand, which the next run would lose:\n{shown}"
+            "move the change to where it comes from (docstrings, deploy.yml, runbooks/prose), then say --force"
+        )
     for name, text in files.items():
-        path = Path(name) if to else root / name
+        path = base / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, MODE)
@@ -60,12 +116,45 @@ def write(config: Config, root: Path, to: str = "") -> list[str]:
 
 
 def stale(config: Config, root: Path) -> str:
-    """A diff of every generated file that is not what the code says now, or that nothing generates; empty if none."""
+    """What is wrong with the generated files, with a diff of each that differs; empty when nothing is.
+
+    Stale, edited by hand, generated by nothing any more; a gate, command, code or alert without a section; a section
+    or link that points to nothing; an action of a review or drill that is not done.
+    """
     wanted = generated(config, root)
     there = {str(path.relative_to(root)) for pattern in GENERATED for path in root.glob(pattern)}
     orphans = [f"{name}: is generated by nothing any more; delete it\n" for name in sorted(there - set(wanted))]
     wanting = [f"runbooks/actions.yml: is not done: {one.line}\n" for one in open_actions(root)]
-    return "".join([*orphans, *wanting, *(_diff(name, text, root) for name, text in sorted(wanted.items()))])
+    gaps = [f"{line}\n" for line in audit(pages(wanted), known(config))]
+    return "".join([*orphans, *wanting, *gaps, *(_diff(name, text, root) for name, text in sorted(wanted.items()))])
+
+
+def known(config: Config) -> Known:
+    """Everything that has to have a place in the documents."""
+    namespace = importlib.import_module("tasks").namespace
+    policies = config.policies.get("production") or config.policies[config.file.target]
+    proofs = [gate for one in EVERY for step in one.steps if step.undo for gate in step.undo.proved_by]
+    keys = schema()
+    return Known(
+        gates=tuple(dict.fromkeys(one.name for one in (*GATES, *proofs))),
+        steps=tuple(dict.fromkeys(step.name for one in EVERY for step in one.steps)),
+        commands=tuple(one.name for one in commands(namespace)),
+        outcomes=tuple((one.value, one.word) for one in Outcome),
+        codes=tuple(
+            code for one in (one for found in TROUBLES.values() for one in found) for code in CODE.findall(one.error)
+        ),
+        alerts=tuple((one.signal, _title(one.playbook)) for one in thresholds(policies)),
+        keys=tuple(key for kind in (keys, *keys["$defs"].values()) for key in kind.get("properties", {})),
+    )
+
+
+def _title(playbook: str) -> str:
+    found = named(playbook)
+    return found.title if found else ""
+
+
+def _edited(path: Path) -> bool:
+    return path.suffix == ".md" and path.is_file() and is_broken(path.read_text(MODE))
 
 
 def _diff(name: str, wanted: str, root: Path) -> str:
@@ -73,7 +162,8 @@ def _diff(name: str, wanted: str, root: Path) -> str:
     found = path.read_text(MODE) if path.is_file() else ""
     if found == wanted:
         return ""
+    how = "is not there" if not found else "was edited by hand" if _edited(path) else "is stale"
     lines = difflib.unified_diff(
         found.splitlines(True), wanted.splitlines(True), f"{name} (on disk)", f"{name} (from the code)"
     )
-    return f"{name}: is stale or was edited by hand; run ./inv runbooks\n" + "".join(lines)
+    return f"{name}: {how}; run ./inv runbooks\n" + "".join(lines)

@@ -97,7 +97,7 @@ def test_renderers_take_data_and_return_text(path: Path) -> None:
 HOMES = {
     "os.environ": {"pipeline.terminal", "pipeline.config", "pipeline.target", "pipeline.execute",
                    "pipeline.emergency_cli", "pipeline.emergency_access", "pipeline.release_source",
-                   "pipeline.diagnosis"},
+                   "pipeline.diagnosis", "pipeline.drills.world"},
     "print(": {"pipeline.terminal", "pipeline.progress"},
     "add_signal_handler": {"pipeline.execute"},
     "import tenacity": {"pipeline.clients.base"},
@@ -126,7 +126,7 @@ def test_only_the_runner_and_the_emergency_wait() -> None:
             assert module(path) in {
                 "pipeline.runner", "pipeline.emergency", "pipeline.clients.base", "pipeline.clients.migrator",
                 "pipeline.clients.prismalock", "pipeline.steps.alert", "pipeline.incidents.walk",
-                "pipeline.incidents.looking",
+                "pipeline.incidents.looking", "pipeline.drills.play",
                 "pipeline.incident_cli",
             }, module(path)  # fmt: skip
 

@@ -21,7 +21,8 @@ def commands(namespace: Collection) -> tuple[Command, ...]:
         if name.partition(".")[0] == "check":
             continue
         task = namespace[name]
-        options = tuple((_flag(one.names, one.positional), one.help or "") for one in task.get_arguments())
+        arguments = sorted(task.get_arguments(), key=lambda one: (not one.positional, _flag(one.names, False)))
+        options = tuple((_flag(one.names, one.positional), one.help or "") for one in arguments)
         found.append(Command(_shown(name), (task.__doc__ or "").strip(), options))
     return tuple(found)
 

@@ -10,10 +10,13 @@ from pipeline.terminal import ROOT, configuration, honest, out
 
 @task(
     name="write",
-    help={"check": "only say what is stale, or not done; exit 1 when something is",
-          "to": "write the documents to this folder"},
-)  # fmt: skip
-def write(c: Context, check: bool = False, to: str = "") -> None:
+    help={
+        "check": "only say what is stale, edited by hand, missing, pointing nowhere or not done; exit 1 then",
+        "to": "write the documents to this folder",
+        "force": "overwrite pages that were edited by hand",
+    },
+)
+def write(c: Context, check: bool = False, to: str = "", force: bool = False) -> None:
     """Write the runbooks, the reference, the editor schema and the workflow from the code and deploy.yml."""
     with honest():
         from pipeline import documents
@@ -24,7 +27,7 @@ def write(c: Context, check: bool = False, to: str = "") -> None:
             if differences:
                 raise Exit(code=1)
         else:
-            out("\n".join(documents.write(configuration(), ROOT, to)))
+            out("\n".join(documents.write(configuration(), ROOT, to, force=force)))
 
 
 @task(name="done", positional=["action"], help={"action": "its id, as runbooks --check names it", "by": "your name"})
@@ -40,8 +43,39 @@ def done(c: Context, action: str, by: str = "") -> None:
         out(f"{one.id}: done {one.done}")
 
 
+@task(
+    name="review",
+    help={
+        "sign": "your name as it is to stand there; default with --key: none. Without it, only list how sections stand",
+        "section": "only this one, e.g. incident-response.md#site-down; or a page, e.g. troubleshooting.md",
+        "key": "sign with this SSH key; runbooks/reviews/allowed_signers has to have its public half",
+        "github": "also count who approved the pull request that brought each page",
+        "target": "whose GitHub access --github uses",
+        "json": "as one JSON document",
+    },
+)
+def review(
+    c: Context,
+    sign: str = "",
+    section: str = "",
+    key: str = "",
+    github: bool = False,
+    target: str = "",
+    json: bool = False,
+) -> None:
+    """Who has read which section as it is now; exit 1 when one needs a reader. --sign NAME signs."""
+    with honest():
+        from pipeline.review_cli import Wanted
+        from pipeline.review_cli import review as carry_out
+
+        wanted = Wanted(sign, section, key, github, target)
+        needed = carry_out(configuration(), wanted, ROOT, out, as_json=json)
+    if needed:
+        raise Exit(code=1)
+
+
 def collection() -> Collection:
     """``runbooks`` alone writes them."""
-    made = Collection(done)
+    made = Collection(done, review)
     made.add_task(write, default=True)
     return made

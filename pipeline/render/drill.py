@@ -7,6 +7,8 @@ from pipeline.incidents.record import Incident
 from pipeline.incidents.review import spelt
 from pipeline.render.words import NOTICE, bullets, fence, link, numbered, spell, table
 
+LIVE = "$LIVE"
+
 
 def participant_sheet(one: Scenario) -> str:
     """What everybody in the room gets: no answers."""
@@ -43,7 +45,7 @@ def facilitator_sheet(one: Scenario) -> str:
         "## What Really Happens",
         one.secret,
         "## How It Is Made",
-        "By `./inv drill.NAME` in the sandbox, by itself; in a room without computers you say it:",
+        f"By `./inv drill.{one.name}` in the sandbox, by itself; in a room without computers you say it:",
         numbered(_what(each) for each in (*one.before, *one.breaks, *one.over)),
         "## What Should Be Decided",
         table(
@@ -75,7 +77,7 @@ def _what(one: Break) -> str:
     if one.roll_back:
         return "a colleague rolls production back"
     if one.fault:
-        return "the faults end" if one.fault == "clear" else f"fault: `{one.fault}`"
+        return "the faults end" if one.fault == "clear" else f"fault: `{one.fault.replace(LIVE, 'LIVE')}`"
     if one.hold:
         return f"a session of the database: `{' '.join(one.hold.split())}`"
     if one.crowd:

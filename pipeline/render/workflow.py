@@ -204,7 +204,8 @@ PLAY = """\
           case "$DRILL" in *[!a-z0-9-]* | "") echo "drill: a name of runbooks/drills, or all" >&2; exit 2 ;; esac
           ./inv "drill.$DRILL" --auto | tee drill.log
           code=${PIPESTATUS[0]}
-          { echo '```text'; grep -E '^(== .* %|  [0-9]/|  gap|[0-9]+ of)' drill.log; echo '```'; } >> "$GITHUB_STEP_SUMMARY"
+          scores=$(grep -E '^(== .* %|  [0-9]/|  gap|[0-9]+ of)' drill.log)
+          printf '```text\\n%s\\n```\\n' "$scores" >> "$GITHUB_STEP_SUMMARY"
           exit "$code"
         shell: bash
       - name: every gate was seen to stop
