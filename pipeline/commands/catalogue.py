@@ -21,7 +21,9 @@ def commands(namespace: Collection) -> tuple[Command, ...]:
         if name.partition(".")[0] == "check":
             continue
         task = namespace[name]
+        words = dict(task.help)
         arguments = sorted(task.get_arguments(), key=lambda one: (not one.positional, _flag(one.names, False)))
+        task.help = words  # Invoke takes them out as it reads them
         options = tuple((_flag(one.names, one.positional), one.help or "") for one in arguments)
         found.append(Command(_shown(name), (task.__doc__ or "").strip(), options))
     return tuple(found)
