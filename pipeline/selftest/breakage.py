@@ -1,13 +1,12 @@
 """What is declared for each gate: how it is made to stop, and which of its own words mend that."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from checks.gate import Gate
+from pipeline.selftest.hands import Act
 from pipeline.selftest.lab import Lab
 
-Act = Callable[[Lab], object]
 Kind = Literal["state", "fault", "release", "policy", "journal", "order"]
 KINDS: dict[Kind, str] = {
     "state": "a service, the database or the app is really in a bad state",
@@ -17,7 +16,6 @@ KINDS: dict[Kind, str] = {
     "journal": "our own records say it",
     "order": "the run was started in another way",
 }
-FORWARD, BACK = "deploy", "the way back"
 
 
 @dataclass(frozen=True)

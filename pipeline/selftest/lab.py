@@ -3,7 +3,6 @@
 import asyncio
 import concurrent.futures
 import contextlib
-import dataclasses
 import datetime
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from checks.evidence import ProductionBefore, Release
+from checks.evidence import Release
 from checks.gate import Finding, Gate
 from checks.policy import VitalsPolicy, Waiver
 from pipeline.config import Config
@@ -190,11 +189,6 @@ class Lab:
         events = journal.events()
         given = recall(events, pipeline, policies).given
         return Ran(report_of(run, events), events, given)
-
-
-def went_before(ran: Ran) -> Mapping[type, Any]:
-    """What a run that went back still knows: what its steps gave, and what served before."""
-    return {kind: value for kind, value in ran.given.items() if dataclasses.is_dataclass(kind) or ProductionBefore}
 
 
 @contextlib.contextmanager

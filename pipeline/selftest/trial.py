@@ -1,0 +1,256 @@
+"""One gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from checks.gate import Gate, Verdict
+from checks.policy import PromotionPolicy
+from pipeline.config import Config
+from pipeline.definition import DEPLOY, PREVIEW, rolling_out
+from pipeline.errors import PipelineError
+from pipeline.journal import Event, Listener
+from pipeline.plan import Pipeline, Stage
+from pipeline.sandbox.postgres import Postgres
+from pipeline.selftest.breakage import Breakage, Moment
+from pipeline.selftest.hands import Act
+from pipeline.selftest.lab import Lab, Ran, lab
+
+NO_WAY_BACK = {"stranded"}
+BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
+"""A gate that was seen to stop said one of these; *unknown* is a probe's word and proves nothing about a gate."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one gate. ``examples``: in how many of its own examples it stops, of how many.
+
+    ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``: how
+    the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
+    """
+
+    gate: str
+    kind: str
+    broken_by: str
+    asked_in: str
+    follows: str
+    examples: tuple[int, int]
+    rested: bool = False
+    stopped: bool = False
+    cured: bool = False
+    verdict: str = ""
+    said: str = ""
+    fix: str = ""
+    ended: str = ""
+    problem: str = ""
+    seconds: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """All four facts: it passed, it was broken and it stopped, it was mended and it passed."""
+        return self.rested and self.stopped and self.cured and self.examples[0] == self.examples[1]
+
+
+Said = tuple[str, str, str]
+"""A gate's answer: its verdict's word, its gravest finding, and what that says to type."""
+
+
+class Bench:
+    """Makes labs, and remembers which runs went well in one that is at rest."""
+
+    def __init__(self, folder: Path, postgres: Postgres, config: Config) -> None:
+        self._folder, self._postgres, self._config = folder, postgres, config
+        self._labs = 0
+        self._rests: dict[tuple[str, Act], Ran] = {}
+
+    @contextlib.contextmanager
+    def lab(self) -> Iterator[Lab]:
+        """A new one at rest."""
+        self._labs += 1
+        home = self._folder / str(self._labs)
+        with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
+            yield made
+
+    def at_rest(self, one: Breakage) -> Ran:
+        """A run in which nothing is broken; made once for all gates that are asked in the same way."""
+        key = (one.run, one.rests)
+        if key not in self._rests:
+            with self.lab() as made:
+                one.rests(made)
+                self._rests[key] = made.run(pipeline_of(made, one.run))
+        return self._rests[key]
+
+
+@contextlib.contextmanager
+def bench(config: Config) -> Iterator[Bench]:
+    """A folder and a Postgres of their own; nothing of both is left."""
+    with tempfile.TemporaryDirectory(prefix="selftest-") as folder:
+        postgres = Postgres(Path(folder) / "postgres")
+        postgres.start()
+        try:
+            yield Bench(Path(folder), postgres, config)
+        finally:
+            postgres.destroy()
+
+
+def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Seen:
+    """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
+    began = time.monotonic()
+    seen = Seen(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
+    if not one.cannot:
+        try:
+            seen = _in_a_run(one, at, seen) if one.run else _alone(one, at, seen)
+        except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
+            seen = replace(seen, problem=f"{type(error).__name__}: {error}")
+    return replace(seen, seconds=round(time.monotonic() - began, 1))
+
+
+def _alone(one: Breakage, at: Bench, seen: Seen) -> Seen:
+    with at.lab() as made:
+        one.rests(made)
+        seen = _rested(seen, _asked(made, one.gate))
+        one.breaks(made)
+        seen = _broken(seen, _asked(made, one.gate))
+        one.cures(made)
+        return _cured(seen, _asked(made, one.gate))
+
+
+def _in_a_run(one: Breakage, at: Bench, seen: Seen) -> Seen:
+    resting = at.at_rest(one)
+    with at.lab() as made:
+        one.rests(made)
+        seen = _rested(seen, _asked(made, one.gate, resting.given) if one.back else _answered(resting, one.gate))
+        ran = made.run(up_to(pipeline_of(made, one.run), one.gate, one.back), *_breaking(one, made))
+        said = _asked(made, one.gate, ran.given) if one.back else _answered(ran, one.gate)
+        seen = replace(_broken(seen, said), ended=ran.report.outcome)
+        if one.back and not _found_by(ran, seen.said):
+            return replace(seen, problem=f"the run's way back did not say so: {ran.report.reason}")
+        if not one.back and ran.report.outcome == "deployed":
+            return replace(seen, problem="the run went on all the same")
+        one.cures(made)
+        if one.back:
+            return _cured(seen, _asked(made, one.gate, ran.given))
+        again = made.run(up_to(pipeline_of(made, one.run), one.gate, one.back))
+        seen = _cured(seen, _answered(again, one.gate))
+        stopped = again.report.outcome != "deployed" and not seen.problem
+        return replace(seen, cured=False, problem=f"the next run: {again.report.reason}") if stopped else seen
+
+
+def _breaking(one: Breakage, made: Lab) -> tuple[Listener, ...]:
+    """Breaks it now, or gives the listener that breaks it once, at its moment."""
+    if one.moment is None:
+        one.breaks(made)
+        return ()
+    return (_Once(one.moment, lambda: one.breaks(made)),)
+
+
+class _Once:
+    def __init__(self, moment: Moment, act: Callable[[], object]) -> None:
+        self._moment, self._act, self._done = moment, act, False
+
+    def __call__(self, event: Event) -> None:
+        if not self._done and (event.kind, event.subject) == (self._moment.kind, self._moment.subject):
+            self._done = True
+            self._act()
+
+
+def _asked(made: Lab, gate: Gate, given: Mapping[type, Any] | None = None) -> Said | None:
+    findings = made.ask(gate, given)
+    worst = max(findings, key=lambda finding: finding.verdict, default=None)
+    return (worst.verdict.word, str(worst), worst.fix) if worst else (Verdict.PASS.word, "", "")
+
+
+def _answered(ran: Ran, gate: Gate) -> Said | None:
+    """The last answer of ``gate`` in the run; None when it was not asked."""
+    answers = ran.answers(gate)
+    if not answers:
+        return None
+    verdict = answers[-1]["verdict"]
+    worst = next((one for one in answers[-1]["findings"] if one["verdict"] == verdict), None)
+    return (verdict, f"{worst['subject']} {worst['says']}", worst["fix"]) if worst else (verdict, "", "")
+
+
+def _found_by(ran: Ran, said: str) -> bool:
+    """Whether the proof of an undo failed with these words."""
+    failed = (event.body["error"] for event in ran.events if event.kind == "undo failed")
+    return any(said in error for error in failed)
+
+
+def _rested(seen: Seen, said: Said | None) -> Seen:
+    if said is None or said[0] not in (Verdict.PASS.word, Verdict.WARN.word):
+        return replace(seen, problem=f"at rest: {_words(said)}")
+    return replace(seen, rested=True)
+
+
+def _broken(seen: Seen, said: Said | None) -> Seen:
+    if said is None or said[0] not in BY_ITSELF:
+        return replace(seen, problem=seen.problem or f"broken: {_words(said)}")
+    return replace(seen, stopped=True, verdict=said[0], said=said[1], fix=said[2])
+
+
+def _cured(seen: Seen, said: Said | None) -> Seen:
+    if said is None or said[0] not in (Verdict.PASS.word, Verdict.WARN.word):
+        return replace(seen, problem=seen.problem or f"mended: {_words(said)}")
+    return replace(seen, cured=True)
+
+
+def _words(said: Said | None) -> str:
+    return ": ".join(filter(None, said[:2])) if said else "it was not asked"
+
+
+def pipeline_of(made: Lab, name: str) -> Pipeline:
+    """The pipeline of that name, as the lab's policies make it."""
+    if name == PREVIEW.name:
+        made.settings = replace(made.settings, kind="preview")
+        return PREVIEW
+    return replace(rolling_out(DEPLOY, made.settings.policies[PromotionPolicy]), name=name)
+
+
+def up_to(pipeline: Pipeline, gate: Gate, whole: bool) -> Pipeline:
+    """``pipeline`` as far as the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
+    if whole:
+        return pipeline
+    names = [stage.name for stage in pipeline.stages if gate in stage.gates]
+    end = [stage.name for stage in pipeline.stages].index(names[0])
+    return replace(pipeline, stages=tuple(_deciding(one, gate) for one in pipeline.stages[: end + 1]))
+
+
+def _deciding(stage: Stage, gate: Gate) -> Stage:
+    """A stage that may fail, or a gate that advises, stops nothing; here both are to be seen stopping."""
+    if gate not in stage.gates:
+        return stage
+    advises = tuple(one for one in stage.advises if one is not gate)
+    return replace(stage, asks=tuple(dict.fromkeys((*stage.asks, gate))), advises=advises, may_fail=False)
+
+
+def results(
+    config: Config, breakages: Iterable[Breakage], gates: Iterable[Gate], tell: Callable[[Seen, int, int], None]
+) -> tuple[Seen, ...]:
+    """Try all of ``gates``, each by its breakage; ``tell`` hears of each when it is done, with its number and of how many.
+
+    A gate that has no breakage is seen not to have one.
+    """
+    by_gate = {one.gate.name: one for one in breakages}
+    every, found = tuple(gates), list[Seen]()
+    with bench(config) as at:
+        for number, gate in enumerate(every, 1):
+            one = by_gate.get(gate.name)
+            counted = examples_of(gate)
+            seen = tried(one, at, counted) if one else Seen(gate.name, "", "", "", "", counted, problem="no breakage")
+            tell(seen, number, len(every))
+            found.append(seen)
+    return tuple(found)
+
+
+def examples_of(gate: Gate) -> tuple[int, int]:
+    """In how many of its examples ``gate`` stops, and how many it has."""
+    from checks.gate import worst
+    from checks.healthy import healthy
+
+    values = healthy(gate.name)
+    stops = [worst(gate.ask_example(one, values)).stops for one in gate.examples]
+    return sum(stops), len(stops)
