@@ -2,7 +2,7 @@
 
 from checks import database
 from pipeline.sandbox.state import State
-from pipeline.selftest.breakage import Breakage, after, before, begins
+from pipeline.selftest.breakage import Breakage, after
 from pipeline.selftest.hands import (
     migration,
     patch,

@@ -75,7 +75,8 @@ def vercel(method: str, path: str, **more: Any) -> Callable[[World], Awaitable[A
     """One request to Vercel, as its command makes it; ``{project}`` stands for the project's id."""
 
     async def go(world: World) -> Any:
-        at, params = path.format(project=world.vercel.project_id), {"teamId": world.vercel.team}
+        at = path.format(project=world.vercel.project_id)
+        params = {"teamId": world.vercel.team, **more.pop("params", {})}
         return await world.vercel.once(method, at, lambda body: body, params=params, **more)
 
     return go
@@ -84,7 +85,7 @@ def vercel(method: str, path: str, **more: Any) -> Callable[[World], Awaitable[A
 def set_variable(lab: Lab, name: str, value: str) -> None:
     """``vercel env add NAME production``, in place of what it was."""
     body = {"key": name, "value": value, "type": "encrypted", "target": ["production", "preview"]}
-    lab.call(vercel("POST", "/v10/projects/{project}/env?upsert=true", json=body))
+    lab.call(vercel("POST", "/v10/projects/{project}/env", params={"upsert": "true"}, json=body))
 
 
 def remove_variable(lab: Lab, name: str) -> None:
@@ -148,6 +149,12 @@ def ship(
     os.utime(folder / ".vercel/output/config.json", (now, now))
     lab.release = replace(Release(commit(lab, f"Release {folder.name}", str(folder)), str(folder)), **said)
     return lab.release
+
+
+def taken_back(lab: Lab) -> None:
+    """A release that is ill in production only, so that its run goes back."""
+    bad_in_production("/login")(lab)
+    lab.order(over_rollback=True)
 
 
 def repaired(lab: Lab) -> None:

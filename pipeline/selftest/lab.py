@@ -49,6 +49,8 @@ class Hurried:
 
     def __init__(self) -> None:
         self._began, self._passed, self._lock = datetime.datetime.now(datetime.UTC), 0.0, threading.Lock()
+        self.pace = 1.0
+        """So many seconds pass while somebody sleeps for one."""
 
     def now(self) -> datetime.datetime:
         return self._began + datetime.timedelta(seconds=self._passed)
@@ -62,7 +64,7 @@ class Hurried:
             self._passed += seconds
 
     async def sleep(self, seconds: float) -> None:
-        self.move(max(seconds, 0.001))
+        self.move(max(seconds * self.pace, 0.001))
         await asyncio.sleep(0)
 
 

@@ -1,15 +1,13 @@
 """How the gates of ``checks.release`` are made to stop."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from checks import release
 from checks.policy import BuildPolicy
 from pipeline.sandbox.state import State
-from pipeline.selftest.breakage import Breakage, after, begins
+from pipeline.selftest.breakage import Breakage, after, before, begins
 from pipeline.selftest.hands import (
     PROJECT,
-    bad_in_production,
     before_live,
     fault,
     it_is_over,
@@ -92,6 +90,14 @@ def _a_colleague_promotes(lab: Lab) -> None:
     lab.state(lambda state: setattr(state.vercel, "production", other))
 
 
+def _noted(lab: Lab) -> None:
+    lab.kept["before"] = live(lab)
+
+
+def _by_hand(lab: Lab) -> None:
+    move(lab, "rollback", lab.kept["before"])
+
+
 BREAKAGES = (
     Breakage(
         release.output_is_whole, "release", "`.vercel/output/config.json` was written half", _torn,
@@ -134,10 +140,7 @@ BREAKAGES = (
     ),
     Breakage(
         release.is_restored, "fault", "Vercel accepts the rollback and never carries it out",
-        together(bad_in_production("/login"), fault("vercel never-finishes POST */rollback/*")),
-        "Run `vercel rollback $PREVIOUS` by hand",
-        together(it_is_over, lambda lab: move(lab, "rollback", lab.kept["before"])),
-        rests=lambda lab: lab.kept.update(before=live(lab)), run="deploy", back=True,
+        together(_noted, fault("vercel never-finishes POST */rollback/*")), "Run `vercel rollback $PREVIOUS` by hand",
+        together(it_is_over, _by_hand), run="deploy", moment=before("promote"), back=True,
     ),
 )  # fmt: skip
-_ = Path

@@ -17,10 +17,10 @@ from pipeline.journal import Event, Listener
 from pipeline.plan import Pipeline, Stage
 from pipeline.sandbox.postgres import Postgres
 from pipeline.selftest.breakage import Breakage, Moment
-from pipeline.selftest.hands import Act
+from pipeline.selftest.hands import Act, taken_back
 from pipeline.selftest.lab import Lab, Ran, lab
 
-NO_WAY_BACK = {"stranded"}
+FAST = 8.0
 BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
 """A gate that was seen to stop said one of these; *unknown* is a probe's word and proves nothing about a gate."""
 
@@ -103,7 +103,8 @@ def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Seen:
     seen = Seen(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
     if not one.cannot:
         try:
-            seen = _in_a_run(one, at, seen) if one.run else _alone(one, at, seen)
+            way = _on_the_way_back if one.back else _in_a_run if one.run else _alone
+            seen = way(one, at, seen)
         except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
             seen = replace(seen, problem=f"{type(error).__name__}: {error}")
     return replace(seen, seconds=round(time.monotonic() - began, 1))
@@ -120,24 +121,35 @@ def _alone(one: Breakage, at: Bench, seen: Seen) -> Seen:
 
 
 def _in_a_run(one: Breakage, at: Bench, seen: Seen) -> Seen:
-    resting = at.at_rest(one)
+    seen = _rested(seen, _answered(at.at_rest(one), one.gate))
     with at.lab() as made:
         one.rests(made)
-        seen = _rested(seen, _asked(made, one.gate, resting.given) if one.back else _answered(resting, one.gate))
-        ran = made.run(up_to(pipeline_of(made, one.run), one.gate, one.back), *_breaking(one, made))
-        said = _asked(made, one.gate, ran.given) if one.back else _answered(ran, one.gate)
-        seen = replace(_broken(seen, said), ended=ran.report.outcome)
-        if one.back and not _found_by(ran, seen.said):
-            return replace(seen, problem=f"the run's way back did not say so: {ran.report.reason}")
-        if not one.back and ran.report.outcome == "deployed":
-            return replace(seen, problem="the run went on all the same")
+        ran = made.run(up_to(pipeline_of(made, one.run), one.gate), *_breaking(one, made))
+        seen = replace(_broken(seen, _answered(ran, one.gate)), ended=ran.report.outcome)
+        if ran.report.outcome == "deployed":
+            return replace(seen, stopped=False, problem="the run went on all the same")
         one.cures(made)
-        if one.back:
-            return _cured(seen, _asked(made, one.gate, ran.given))
-        again = made.run(up_to(pipeline_of(made, one.run), one.gate, one.back))
-        seen = _cured(seen, _answered(again, one.gate))
-        stopped = again.report.outcome != "deployed" and not seen.problem
-        return replace(seen, cured=False, problem=f"the next run: {again.report.reason}") if stopped else seen
+        again = made.run(up_to(pipeline_of(made, one.run), one.gate))
+        if again.report.outcome != "deployed":
+            return replace(seen, problem=seen.problem or f"the next run: {again.report.reason}")
+        return _cured(seen, _answered(again, one.gate))
+
+
+def _on_the_way_back(one: Breakage, at: Bench, seen: Seen) -> Seen:
+    """A bad release goes back and the gate says that it did; then another one cannot."""
+    with at.lab() as made:
+        made.clock.pace = FAST
+        one.rests(made)
+        taken_back(made)
+        well = made.run(pipeline_of(made, one.run))
+        seen = _rested(seen, _asked(made, one.gate, well.given))
+        taken_back(made)
+        ran = made.run(pipeline_of(made, one.run), *_breaking(one, made))
+        seen = replace(_broken(seen, _asked(made, one.gate, ran.given)), ended=ran.report.outcome)
+        if not _found_by(ran, seen.said):
+            return replace(seen, stopped=False, problem=f"the run's way back did not say so: {ran.report.reason}")
+        one.cures(made)
+        return _cured(seen, _asked(made, one.gate, ran.given))
 
 
 def _breaking(one: Breakage, made: Lab) -> tuple[Listener, ...]:
@@ -210,10 +222,8 @@ def pipeline_of(made: Lab, name: str) -> Pipeline:
     return replace(rolling_out(DEPLOY, made.settings.policies[PromotionPolicy]), name=name)
 
 
-def up_to(pipeline: Pipeline, gate: Gate, whole: bool) -> Pipeline:
+def up_to(pipeline: Pipeline, gate: Gate) -> Pipeline:
     """``pipeline`` as far as the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
-    if whole:
-        return pipeline
     names = [stage.name for stage in pipeline.stages if gate in stage.gates]
     end = [stage.name for stage in pipeline.stages].index(names[0])
     return replace(pipeline, stages=tuple(_deciding(one, gate) for one in pipeline.stages[: end + 1]))
