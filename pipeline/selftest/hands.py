@@ -115,6 +115,11 @@ def before_live(lab: Lab) -> str:
     return lab.state(newest)
 
 
+def oldest(lab: Lab) -> str:
+    """Id of the first deployment that was ever production."""
+    return lab.state(lambda state: min(state.vercel.deployments.values(), key=lambda one: one.created).id)
+
+
 def move(lab: Lab, way: str, id: str) -> None:
     """``vercel promote ID`` or ``vercel rollback ID``, until it is done."""
     lab.call(vercel("POST", f"/v10/projects/{{project}}/promote/{id}" if way == "promote"

@@ -14,16 +14,18 @@ from checks.evidence import Release
 from checks.gate import Finding, Gate
 from checks.policy import VitalsPolicy, Waiver
 from pipeline.config import Config
-from pipeline.definition import PROBES
+from pipeline.definition import DEPLOY, PROBES
+from pipeline.execute import Session
 from pipeline.journal import Event, Journal, Listener
-from pipeline.monitoring.asked import READERS
+from pipeline.monitoring.asked import READERS, Answer, Checked, ask_in
+from pipeline.monitoring.checklists import CHECKLISTS
 from pipeline.past import recall
 from pipeline.plan import Pipeline, probes_by_type
 from pipeline.readings import Round
 from pipeline.records import Written
 from pipeline.redact import Redactor
 from pipeline.report import Report, report_of
-from pipeline.runner import Runner
+from pipeline.runner import Runner, Stop
 from pipeline.sandbox.beside import Beside
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.sandbox import Sandbox
@@ -185,12 +187,42 @@ class Lab:
                     waivers=self.config.file.waivers, keep=keep,
                 ).run()  # fmt: skip
 
-        journal.append("run begins", pipeline=pipeline.name, target=TARGET, commit=self.release.commit,
-                       exact={"release": self.release}, production=self.settings.domain, by="the self-test")  # fmt: skip
+        self.begun(journal, pipeline.name)
         asyncio.run(go())
         events = journal.events()
         given = recall(events, pipeline, policies).given
         return Ran(report_of(run, events), events, given)
+
+
+    def begun(self, journal: Journal, pipeline: str) -> None:
+        """Write down that a run begins."""
+        journal.append("run begins", pipeline=pipeline, target=TARGET, commit=self.release.commit,
+                       exact={"release": self.release}, production=self.settings.domain, by="the self-test")  # fmt: skip
+
+    def settle(self, run: str) -> None:
+        """``./inv settle --run RUN``: go back from the journal alone."""
+        journal, policies = self.journal(run), self.settings.policies
+        past = recall(journal.events(), DEPLOY, policies)
+
+        async def go() -> None:
+            async with open_world(self.settings, self.release, run, self.clock, records=self.records) as world:
+                runner = Runner(DEPLOY, world, policies, probes_by_type(PROBES), journal, past=past)
+                await runner.go_back(Stop("the run was cut off", cut=True))
+
+        asyncio.run(go())
+
+    def checklist(self, name: str) -> tuple[Answer, ...]:
+        """What ``./inv monitor.NAME`` is answered, its steps done."""
+        it = Session(
+            self.settings, DEPLOY, self.store, Redactor(self.settings.hidden), self.clock, self.config
+        )
+
+        async def go() -> Checked:
+            run = f"monitor-{name}-{self._runs}"
+            async with open_world(self.settings, Release("", "."), run, self.clock, records=self.records) as world:
+                return await ask_in(it, world, (CHECKLISTS[name],), name)
+
+        return tuple(answer for line in asyncio.run(go()).lines for answer in line.answers)
 
 
 @contextlib.contextmanager

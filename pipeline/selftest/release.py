@@ -14,6 +14,7 @@ from pipeline.selftest.hands import (
     later,
     live,
     move,
+    oldest,
     repaired,
     require,
     shipping,
@@ -85,8 +86,7 @@ def _previous_again(lab: Lab) -> None:
 
 
 def _a_colleague_promotes(lab: Lab) -> None:
-    other = before_live(lab) if live(lab) != staged(lab) else next(
-        iter(lab.state(lambda state: [one.id for one in state.vercel.deployments.values() if one.was_production])))  # fmt: skip
+    other = oldest(lab)
     lab.state(lambda state: setattr(state.vercel, "production", other))
 
 
@@ -95,7 +95,9 @@ def _noted(lab: Lab) -> None:
 
 
 def _by_hand(lab: Lab) -> None:
+    """`vercel rollback $PREVIOUS`, which changes nothing while one is under way, then `vercel promote $PREVIOUS`."""
     move(lab, "rollback", lab.kept["before"])
+    move(lab, "promote", lab.kept["before"])
 
 
 BREAKAGES = (
@@ -140,7 +142,7 @@ BREAKAGES = (
     ),
     Breakage(
         release.is_restored, "fault", "Vercel accepts the rollback and never carries it out",
-        together(_noted, fault("vercel never-finishes POST */rollback/*")), "Run `vercel rollback $PREVIOUS` by hand",
+        together(_noted, fault("vercel never-finishes POST */rollback/*")), "asking again does nothing: `vercel promote $PREVIOUS`",
         together(it_is_over, _by_hand), run="deploy", moment=before("promote"), back=True,
     ),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from checks.gate import Gate, Verdict
+from checks.gate import Finding, Gate, Verdict
 from checks.policy import PromotionPolicy
 from pipeline.config import Config
 from pipeline.definition import DEPLOY, PREVIEW, rolling_out
@@ -21,6 +21,8 @@ from pipeline.selftest.hands import Act, taken_back
 from pipeline.selftest.lab import Lab, Ran, lab
 
 FAST = 8.0
+"""On the way back a minute of proof is waited for; nobody needs that many looks."""
+CHECKLIST = "monitor."
 BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
 """A gate that was seen to stop said one of these; *unknown* is a probe's word and proves nothing about a gate."""
 
@@ -103,11 +105,30 @@ def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Seen:
     seen = Seen(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
     if not one.cannot:
         try:
-            way = _on_the_way_back if one.back else _in_a_run if one.run else _alone
-            seen = way(one, at, seen)
+            seen = _way(one)(one, at, seen)
         except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
             seen = replace(seen, problem=f"{type(error).__name__}: {error}")
     return replace(seen, seconds=round(time.monotonic() - began, 1))
+
+
+def _way(one: Breakage) -> Callable[[Breakage, Bench, Seen], Seen]:
+    if one.run.startswith(CHECKLIST):
+        return _in_a_checklist
+    return _on_the_way_back if one.back else _in_a_run if one.run else _alone
+
+
+def _in_a_checklist(one: Breakage, at: Bench, seen: Seen) -> Seen:
+    def asked(made: Lab) -> Said | None:
+        answers = made.checklist(one.run.removeprefix(CHECKLIST))
+        return next((_said(answer.findings) for answer in answers if answer.gate is one.gate), None)
+
+    with at.lab() as made:
+        one.rests(made)
+        seen = _rested(seen, asked(made))
+        one.breaks(made)
+        seen = _broken(seen, asked(made))
+        one.cures(made)
+        return _cured(seen, asked(made))
 
 
 def _alone(one: Breakage, at: Bench, seen: Seen) -> Seen:
@@ -170,8 +191,11 @@ class _Once:
             self._act()
 
 
-def _asked(made: Lab, gate: Gate, given: Mapping[type, Any] | None = None) -> Said | None:
-    findings = made.ask(gate, given)
+def _asked(made: Lab, gate: Gate, given: Mapping[type, Any] | None = None) -> Said:
+    return _said(made.ask(gate, given))
+
+
+def _said(findings: tuple[Finding, ...]) -> Said:
     worst = max(findings, key=lambda finding: finding.verdict, default=None)
     return (worst.verdict.word, str(worst), worst.fix) if worst else (Verdict.PASS.word, "", "")
 

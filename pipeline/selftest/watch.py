@@ -2,7 +2,8 @@
 
 from checks import watch
 from pipeline.selftest.breakage import Breakage, begins
-from pipeline.selftest.hands import Act, before_live, error, repaired, staged
+from pipeline.selftest.errors import a_quiet_day
+from pipeline.selftest.hands import Act, error, oldest, repaired, staged
 from pipeline.selftest.lab import Lab
 
 AGAIN = "ship the new commit with `--over-rollback`"
@@ -14,7 +15,7 @@ def _the_release_falls_ill(path: str) -> Act:
 
 
 def _a_colleague_promotes(lab: Lab) -> None:
-    other = before_live(lab)
+    other = oldest(lab)
     lab.state(lambda state: setattr(state.vercel, "production", other))
 
 
@@ -34,7 +35,7 @@ BREAKAGES = (
     ),
     Breakage(
         watch.errors_stay_usual, "state", "errors of the release pour in while it is watched",
-        error("TimeoutError: no answer", times=80, level="warning"), AGAIN, repaired, run="deploy",
+        error("TimeoutError: no answer", times=80, level="warning"), AGAIN, repaired, rests=a_quiet_day, run="deploy",
         moment=begins("watch"),
     ),
     Breakage(
