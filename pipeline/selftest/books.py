@@ -1,6 +1,7 @@
 """How the gates of ``checks.books`` are made to stop."""
 
 import datetime
+from dataclasses import replace
 
 from checks import books
 from checks.policy import Waiver
@@ -32,8 +33,12 @@ def _deleted(lab: Lab) -> None:
 
 def _the_last_build_failed(lab: Lab) -> None:
     def fail(state: State) -> None:
-        newest = max(state.vercel.deployments.values(), key=lambda one: one.created)
-        newest.error, newest.log = ["BUILD_FAILED", "Type error"], ["app/page.tsx(3,1): Type error: no such module"]
+        every = state.vercel.deployments
+        state.vercel.deployments["dpl_failed"] = replace(
+            every[state.vercel.production], id="dpl_failed", slot=1 + max(one.slot for one in every.values()),
+            created=lab.clock.now().timestamp() - 60, takes=1, settled=False, was_production=False, auto_assign=False,
+            error=["BUILD_FAILED", "Command exited with 1"], log=["app/page.tsx(3,1): Type error: no such module"],
+        )  # fmt: skip
 
     lab.state(fail)
 

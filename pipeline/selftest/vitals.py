@@ -10,8 +10,8 @@ from pipeline.selftest.hands import INDEX, everywhere, later, require, shipping
 from pipeline.selftest.lab import Lab
 
 JUMPS = (
-    "<script>setTimeout(() => { const late = document.createElement('div'); late.style.height = '500px';"
-    " document.body.prepend(late) }, 300)</script>"
+    "<script>addEventListener('load', () => setTimeout(() => { const late = document.createElement('div');"
+    " late.style.height = '500px'; document.body.prepend(late) }, 500))</script>"
 )
 """What comes late and pushes everything down."""
 HEAVY = f'if request.path == "/": return Response.html((await courses.catalogue(request)).body.decode() + """{JUMPS}""")'
