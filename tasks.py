@@ -7,6 +7,7 @@ from invoke import Collection, Context, Exit, task
 
 from pipeline.commands import database, monitor
 from pipeline.commands.diagnose import collection as diagnoses
+from pipeline.commands.selftest import selftest
 from pipeline.terminal import (
     DEPLOY_FILE,
     ROOT,
@@ -342,7 +343,7 @@ def check_tasks() -> Collection:
 
 namespace = Collection(
     *(deploy, rollback, settle, status, logs, bisect, history, report, lock, unlock),
-    *(runbooks, sandbox, fault, faults, test),
+    *(runbooks, sandbox, fault, faults, selftest, test),
 )
 namespace.add_collection(Collection(env_check), "env")
 namespace.add_collection(Collection(database.plan, database.rehearse_restore), "database")

@@ -20,7 +20,7 @@ class Operation:
 class Branch:
     """``database`` is empty for the app's own. ``endpoint`` is empty without a compute. ``expires`` 0 is never.
 
-    ``ready`` is when it can be used; a ``broken`` one never can. ``disabled``: its compute is switched off. ``snapshot`` is what it was restored from, and
+    ``ready`` is when it can be used; a ``broken`` one never can. ``snapshot`` is what it was restored from, and
     ``replaces`` the branch that it is to take the place of.
     """
 
@@ -42,6 +42,7 @@ class Branch:
     replaces: str = ""
     finalized: bool = False
     disabled: bool = False
+    """Whether somebody has switched its compute off."""
 
 
 @dataclass

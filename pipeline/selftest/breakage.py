@@ -57,8 +57,8 @@ class Breakage:
     that ``cures`` carries out. ``rests``: what has to be there before anything is broken.
 
     Without ``run`` the gate is asked alone. With it the pipeline of that name runs up to the gate's stage: it is broken
-    at ``moment`` (None: before it begins), and the next run must get past the stage. ``back``: the gate proves an undo, so
-    the release is a bad one, and the gate is asked with what the run that went back knew.
+    at ``moment`` (None: before it begins), and the next run must get past the stage. ``back``: the gate proves an undo,
+    so the release is a bad one, and the gate is asked with what the run that went back knew.
 
     ``cannot``: why it cannot be stopped in the sandbox; it then counts as not seen.
     """

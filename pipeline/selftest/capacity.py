@@ -6,7 +6,7 @@ import psycopg
 
 from checks import capacity
 from pipeline.selftest.breakage import Breakage
-from pipeline.selftest.hands import Act
+from pipeline.selftest.hands import Act, later, together
 from pipeline.selftest.lab import Lab
 from pipeline.world import World
 
@@ -39,7 +39,7 @@ def _compute(**said: bool) -> Act:
         (one,) = (one for one in branch_computes(await world.neon.read(_computes(world), lambda body: body), branch.id))
         await world.neon.once("PATCH", f"{_computes(world)}/{one}", lambda body: body, json={"endpoint": said})
 
-    return lambda lab: (lab.call(change), lab.clock.move(5))
+    return together(lambda lab: lab.call(change), later(5))
 
 
 def _computes(world: World) -> str:

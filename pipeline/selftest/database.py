@@ -3,13 +3,7 @@
 from checks import database
 from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage, after
-from pipeline.selftest.hands import (
-    migration,
-    patch,
-    shipping,
-    sql,
-    together,
-)
+from pipeline.selftest.hands import patch, shipping, sql, together
 from pipeline.selftest.lab import Lab
 
 FAILED = (

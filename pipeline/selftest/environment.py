@@ -59,7 +59,7 @@ BREAKAGES = (
         environment.what_code_reads_is_set, "release", "`environment.strict`, and the code reads a variable nobody set",
         together(
             require(EnvironmentPolicy, strict=True),
-            shipping(edits={f"{FUNCTION}/pay.py": lambda _: 'import os\nKEY = os.environ["STRIPE_KEY"]\n'}),
+            shipping(edits={f"{FUNCTION}/pay.py": lambda _: 'from os import environ\nKEY = environ["STRIPE_KEY"]\n'}),
         ),
         "name it under `environment.optional` in `deploy.yml`", require(EnvironmentPolicy, optional=("STRIPE_KEY",)),
     ),

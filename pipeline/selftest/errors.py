@@ -87,7 +87,8 @@ BREAKAGES = (
         _roll_back, rests=a_quiet_day,
     ),
     Breakage(
-        errors.nothing_critical_today, "state", "an error is seen for the first time", error("TypeError: course is null"),
+        errors.nothing_critical_today, "state", "an error is seen for the first time",
+        error("TypeError: course is null"),
         "It stays listed until it is a day old", later(DAY + HOUR),
     ),
     Breakage(

@@ -23,9 +23,7 @@ def _an_edge_answers_as(who: str) -> Act:
 
 
 def _bypass(lab: Lab) -> None:
-    lab.settings = replace(
-        lab.settings, secrets={**lab.settings.secrets, "VERCEL_AUTOMATION_BYPASS_SECRET": SECRET}
-    )
+    lab.settings = replace(lab.settings, secrets={**lab.settings.secrets, "VERCEL_AUTOMATION_BYPASS_SECRET": SECRET})
 
 
 BREAKAGES = (

@@ -1,4 +1,4 @@
-"""A throw-away sandbox that answers on real ports, with a journal of its own and a clock that moves when somebody sleeps."""
+"""A throw-away sandbox on real ports, with a journal of its own and a clock that moves when somebody sleeps."""
 
 import asyncio
 import concurrent.futures
@@ -193,11 +193,10 @@ class Lab:
         given = recall(events, pipeline, policies).given
         return Ran(report_of(run, events), events, given)
 
-
     def begun(self, journal: Journal, pipeline: str) -> None:
         """Write down that a run begins."""
-        journal.append("run begins", pipeline=pipeline, target=TARGET, commit=self.release.commit,
-                       exact={"release": self.release}, production=self.settings.domain, by="the self-test")  # fmt: skip
+        said = {"target": TARGET, "commit": self.release.commit, "production": self.settings.domain}
+        journal.append("run begins", pipeline=pipeline, by="the self-test", exact={"release": self.release}, **said)
 
     def settle(self, run: str) -> None:
         """``./inv settle --run RUN``: go back from the journal alone."""
@@ -213,9 +212,7 @@ class Lab:
 
     def checklist(self, name: str) -> tuple[Answer, ...]:
         """What ``./inv monitor.NAME`` is answered, its steps done."""
-        it = Session(
-            self.settings, DEPLOY, self.store, Redactor(self.settings.hidden), self.clock, self.config
-        )
+        it = Session(self.settings, DEPLOY, self.store, Redactor(self.settings.hidden), self.clock, self.config)
 
         async def go() -> Checked:
             run = f"monitor-{name}-{self._runs}"
@@ -229,9 +226,7 @@ class Lab:
 def lab(home: Path, database_url: str, config: Config) -> Iterator[Lab]:
     """A lab at rest under ``home``, gone when this ends. ``database_url``: an empty course catalogue's."""
     clock = Hurried()
-    sandbox = Sandbox(
-        home / "sandbox", Database(database_url), now=lambda: clock.now().timestamp(), sleep=clock.sleep
-    )
+    sandbox = Sandbox(home / "sandbox", Database(database_url), now=lambda: clock.now().timestamp(), sleep=clock.sleep)
     with Beside(sandbox, home / "sandbox") as beside:
         made = Lab(home, beside, clock, config)
         try:

@@ -142,7 +142,8 @@ BREAKAGES = (
     ),
     Breakage(
         release.is_restored, "fault", "Vercel accepts the rollback and never carries it out",
-        together(_noted, fault("vercel never-finishes POST */rollback/*")), "asking again does nothing: `vercel promote $PREVIOUS`",
-        together(it_is_over, _by_hand), run="deploy", moment=before("promote"), back=True,
+        together(_noted, fault("vercel never-finishes POST */rollback/*")),
+        "asking again does nothing: `vercel promote $PREVIOUS`", together(it_is_over, _by_hand), run="deploy",
+        moment=before("promote"), back=True,
     ),
 )  # fmt: skip

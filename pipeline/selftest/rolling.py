@@ -51,7 +51,8 @@ def _rolled_back(lab: Lab) -> None:
 BREAKAGES = (
     Breakage(
         rolling.is_set_up, "state", "somebody configures a rolling release that deploy.yml does not know",
-        _somebody_configures, "`vercel rolling-release configure --disable` when `promotion.rolling` is empty", _disabled,
+        _somebody_configures, "`vercel rolling-release configure --disable` when `promotion.rolling` is empty",
+        _disabled,
     ),
     Breakage(
         rolling.share_is_ours, "state", "a colleague ends the rolling release", _aborted,

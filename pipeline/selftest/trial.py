@@ -3,12 +3,12 @@
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from checks.gate import Finding, Gate, Verdict
+from checks.gate import Finding, Gate, Verdict, worst
+from checks.healthy import healthy
 from checks.policy import PromotionPolicy
 from pipeline.config import Config
 from pipeline.definition import DEPLOY, PREVIEW, rolling_out
@@ -31,8 +31,8 @@ BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
 class Seen:
     """What was seen of one gate. ``examples``: in how many of its own examples it stops, of how many.
 
-    ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``: how
-    the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
+    ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``:
+    how the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
     """
 
     gate: str
@@ -103,74 +103,86 @@ def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Seen:
     """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
     began = time.monotonic()
     seen = Seen(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
-    if not one.cannot:
-        try:
-            seen = _way(one)(one, at, seen)
-        except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
-            seen = replace(seen, problem=f"{type(error).__name__}: {error}")
+    try:
+        for step in () if one.cannot else _way(one)(one, at, seen):
+            seen = step
+    except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
+        seen = replace(seen, problem=seen.problem or f"{type(error).__name__}: {error}")
     return replace(seen, seconds=round(time.monotonic() - began, 1))
 
 
-def _way(one: Breakage) -> Callable[[Breakage, Bench, Seen], Seen]:
+Facts = Iterator[Seen]
+"""What was seen so far, after each step; so nothing is lost when a later step goes wrong."""
+
+
+def _way(one: Breakage) -> Callable[[Breakage, Bench, Seen], Facts]:
     if one.run.startswith(CHECKLIST):
         return _in_a_checklist
     return _on_the_way_back if one.back else _in_a_run if one.run else _alone
 
 
-def _in_a_checklist(one: Breakage, at: Bench, seen: Seen) -> Seen:
-    def asked(made: Lab) -> Said | None:
+def _alone(one: Breakage, at: Bench, seen: Seen) -> Facts:
+    """Asked as ``./inv check`` asks it."""
+    with at.lab() as made:
+        yield from _three_times(one, made, seen, lambda: _said(made.ask(one.gate)))
+
+
+def _in_a_checklist(one: Breakage, at: Bench, seen: Seen) -> Facts:
+    """Asked as ``./inv monitor.…`` asks it, after the steps of its line."""
+
+    def asked() -> Said | None:
         answers = made.checklist(one.run.removeprefix(CHECKLIST))
         return next((_said(answer.findings) for answer in answers if answer.gate is one.gate), None)
 
     with at.lab() as made:
-        one.rests(made)
-        seen = _rested(seen, asked(made))
-        one.breaks(made)
-        seen = _broken(seen, asked(made))
-        one.cures(made)
-        return _cured(seen, asked(made))
+        yield from _three_times(one, made, seen, asked)
 
 
-def _alone(one: Breakage, at: Bench, seen: Seen) -> Seen:
-    with at.lab() as made:
-        one.rests(made)
-        seen = _rested(seen, _asked(made, one.gate))
-        one.breaks(made)
-        seen = _broken(seen, _asked(made, one.gate))
-        one.cures(made)
-        return _cured(seen, _asked(made, one.gate))
+def _three_times(one: Breakage, made: Lab, seen: Seen, asked: Callable[[], Said | None]) -> Facts:
+    one.rests(made)
+    yield (seen := _rested(seen, asked()))
+    one.breaks(made)
+    yield (seen := _broken(seen, asked()))
+    one.cures(made)
+    yield _cured(seen, asked())
 
 
-def _in_a_run(one: Breakage, at: Bench, seen: Seen) -> Seen:
-    seen = _rested(seen, _answered(at.at_rest(one), one.gate))
+def _in_a_run(one: Breakage, at: Bench, seen: Seen) -> Facts:
+    """Asked by a run of the pipeline, up to the gate's stage."""
+    yield (seen := _rested(seen, _answered(at.at_rest(one), one.gate)))
     with at.lab() as made:
         one.rests(made)
         ran = made.run(up_to(pipeline_of(made, one.run), one.gate), *_breaking(one, made))
-        seen = replace(_broken(seen, _answered(ran, one.gate)), ended=ran.report.outcome)
+        yield (seen := replace(_broken(seen, _answered(ran, one.gate)), ended=ran.report.outcome))
         if ran.report.outcome == "deployed":
-            return replace(seen, stopped=False, problem="the run went on all the same")
+            yield replace(seen, stopped=False, problem=seen.problem or "the run went on all the same")
+            return
         one.cures(made)
         again = made.run(up_to(pipeline_of(made, one.run), one.gate))
-        if again.report.outcome != "deployed":
-            return replace(seen, problem=seen.problem or f"the next run: {again.report.reason}")
-        return _cured(seen, _answered(again, one.gate))
+        if again.report.outcome == "deployed":
+            yield _cured(seen, _answered(again, one.gate))
+        else:
+            yield replace(seen, problem=seen.problem or f"the next run: {again.report.reason}")
 
 
-def _on_the_way_back(one: Breakage, at: Bench, seen: Seen) -> Seen:
+def _on_the_way_back(one: Breakage, at: Bench, seen: Seen) -> Facts:
     """A bad release goes back and the gate says that it did; then another one cannot."""
     with at.lab() as made:
         made.clock.pace = FAST
         one.rests(made)
         taken_back(made)
         well = made.run(pipeline_of(made, one.run))
-        seen = _rested(seen, _asked(made, one.gate, well.given))
+        yield (seen := _rested(seen, _said(made.ask(one.gate, well.given))))
         taken_back(made)
         ran = made.run(pipeline_of(made, one.run), *_breaking(one, made))
-        seen = replace(_broken(seen, _asked(made, one.gate, ran.given)), ended=ran.report.outcome)
+        seen = _broken(seen, _said(made.ask(one.gate, ran.given)))
+        yield (seen := replace(seen, ended=ran.report.outcome))
         if not _found_by(ran, seen.said):
-            return replace(seen, stopped=False, problem=f"the run's way back did not say so: {ran.report.reason}")
+            why = f"the run's way back did not say so: {ran.report.reason}"
+            yield replace(seen, stopped=False, problem=seen.problem or why)
+            return
         one.cures(made)
-        return _cured(seen, _asked(made, one.gate, ran.given))
+        yield _cured(seen, _said(made.ask(one.gate, ran.given)))
 
 
 def _breaking(one: Breakage, made: Lab) -> tuple[Listener, ...]:
@@ -191,13 +203,9 @@ class _Once:
             self._act()
 
 
-def _asked(made: Lab, gate: Gate, given: Mapping[type, Any] | None = None) -> Said:
-    return _said(made.ask(gate, given))
-
-
 def _said(findings: tuple[Finding, ...]) -> Said:
-    worst = max(findings, key=lambda finding: finding.verdict, default=None)
-    return (worst.verdict.word, str(worst), worst.fix) if worst else (Verdict.PASS.word, "", "")
+    gravest = max(findings, key=lambda finding: finding.verdict, default=None)
+    return (gravest.verdict.word, str(gravest), gravest.fix) if gravest else (Verdict.PASS.word, "", "")
 
 
 def _answered(ran: Ran, gate: Gate) -> Said | None:
@@ -206,8 +214,8 @@ def _answered(ran: Ran, gate: Gate) -> Said | None:
     if not answers:
         return None
     verdict = answers[-1]["verdict"]
-    worst = next((one for one in answers[-1]["findings"] if one["verdict"] == verdict), None)
-    return (verdict, f"{worst['subject']} {worst['says']}", worst["fix"]) if worst else (verdict, "", "")
+    gravest = next((one for one in answers[-1]["findings"] if one["verdict"] == verdict), None)
+    return (verdict, f"{gravest['subject']} {gravest['says']}", gravest["fix"]) if gravest else (verdict, "", "")
 
 
 def _found_by(ran: Ran, said: str) -> bool:
@@ -264,7 +272,7 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 def results(
     config: Config, breakages: Iterable[Breakage], gates: Iterable[Gate], tell: Callable[[Seen, int, int], None]
 ) -> tuple[Seen, ...]:
-    """Try all of ``gates``, each by its breakage; ``tell`` hears of each when it is done, with its number and of how many.
+    """Try all of ``gates``, each by its breakage; ``tell`` hears of each when it was tried, its number and of how many.
 
     A gate that has no breakage is seen not to have one.
     """
@@ -282,9 +290,6 @@ def results(
 
 def examples_of(gate: Gate) -> tuple[int, int]:
     """In how many of its examples ``gate`` stops, and how many it has."""
-    from checks.gate import worst
-    from checks.healthy import healthy
-
     values = healthy(gate.name)
     stops = [worst(gate.ask_example(one, values)).stops for one in gate.examples]
     return sum(stops), len(stops)

@@ -89,8 +89,8 @@ BREAKAGES = (
         "it is well again when the job has reported", _the_job_runs, rests=_a_nightly_job,
     ),
     Breakage(
-        uptime.monitors_are_as_declared, "state", "somebody lets a monitor ask every half hour only", _pointed_elsewhere,
-        "`./inv monitor.sync --apply` changes it", synced, rests=synced,
+        uptime.monitors_are_as_declared, "state", "somebody lets a monitor ask every half hour only",
+        _pointed_elsewhere, "`./inv monitor.sync --apply` changes it", synced, rests=synced,
     ),
     Breakage(
         uptime.nothing_is_muted, "state", "a killed deployment has left its maintenance window", _a_window_is_left,

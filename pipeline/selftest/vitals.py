@@ -14,7 +14,9 @@ JUMPS = (
     " late.style.height = '500px'; document.body.prepend(late) }, 500))</script>"
 )
 """What comes late and pushes everything down."""
-HEAVY = f'if request.path == "/": return Response.html((await courses.catalogue(request)).body.decode() + """{JUMPS}""")'
+HEAVY = (
+    f'if request.path == "/": return Response.html((await courses.catalogue(request)).body.decode() + """{JUMPS}""")'
+)
 
 
 def _pages_paint_late(lab: Lab) -> None:

@@ -1,0 +1,21 @@
+"""``selftest``: is every gate able to stop something?"""
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from pipeline.terminal import aside, configuration, honest, out
+
+
+@task(
+    name="selftest",
+    help={"only": "a gate's name, or a pattern such as 'database.*'", "format": "table, markdown or json"},
+)
+def selftest(c: Context, only: str = "", format: str = "table") -> None:
+    """Break the sandbox for every gate, see it stop, follow its *If it fails*, see it pass. Touches nothing else."""
+    with honest():
+        from pipeline.selftest.cli import selftest as carry_out
+
+        code = carry_out(configuration(), only, format, out, aside)
+    if code:
+        raise Exit(code=code)
