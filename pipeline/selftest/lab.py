@@ -40,6 +40,10 @@ TARGET = "sandbox"
 QUICK: Mapping[str, Mapping[str, float]] = {
     "preflight": {"patience": 0.5, "every": 0.5},
     "migrate": {"patience": 0.5, "every": 0.5},
+    "wake": {"patience": 1, "every": 0.5},
+    "smoke": {"patience": 0.5, "every": 0.5},
+    "confirm": {"patience": 0.5, "every": 0.5},
+    "promote": {"patience": 2, "every": 0.2},
     "validate": {"patience": 0.5, "every": 0.5},
     "watch": {"during": 1, "patience": 1, "every": 0.5},
 }

@@ -133,11 +133,12 @@ BREAKAGES = (
     ),
     Breakage(
         release.nobody_else_promoted, "state", "a colleague promotes an older deployment in the same minute",
-        _a_colleague_promotes, "Decide together which release stays", repaired, run="deploy", moment=after("promote"),
+        _a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
+        moment=after("promote"),
     ),
     Breakage(
         release.is_live, "fault", "Vercel accepts the promotion and never carries it out",
-        fault("vercel never-finishes POST */promote/*"), "`vercel rollback $PREVIOUS`",
+        fault("vercel never-finishes POST */promote/*"), "The next run needs a new commit and `--over-rollback`",
         together(it_is_over, repaired), run="deploy", moment=begins("promote"),
     ),
     Breakage(

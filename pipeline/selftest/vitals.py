@@ -10,10 +10,10 @@ from pipeline.selftest.hands import INDEX, everywhere, later, require, shipping
 from pipeline.selftest.lab import Lab
 
 JUMPS = (
-    "<script>addEventListener('load', () => setTimeout(() => { const late = document.createElement('div');"
-    " late.style.height = '500px'; document.body.prepend(late) }, 500))</script>"
+    "<script>const late = document.createElement('div'); document.body.prepend(late);"
+    " setInterval(() => { late.style.height = late.style.height ? '' : '300px' }, 150)</script>"
 )
-"""What comes late and pushes everything down."""
+"""What comes late and pushes everything down, again and again, so that a slow machine sees it, too."""
 HEAVY = (
     f'if request.path == "/": return Response.html((await courses.catalogue(request)).body.decode() + """{JUMPS}""")'
 )
