@@ -72,8 +72,8 @@ def errors_stay_usual(policy: ErrorsPolicy, seen: ErrorRate, control: ControlHea
         it (Insights → Requests): below 20 nobody can say anything.
 
     If it fails: A spike that lasts takes the release back. Too few requests do not: the run ends as *held*, exit 5,
-        and a person decides. By hand: `vercel rollback $PREVIOUS`, or keep it and look again in an hour. Then fix it
-        and ship the new commit with `--over-rollback`: the rollback has pinned production.
+        and a person decides. By hand: `vercel rollback $PREVIOUS`, or keep it and look again in an hour. After a
+        rollback fix it and ship the new commit with `--over-rollback`.
     """
     return unless_old_is_ill(stays_usual(policy, seen), control)
 

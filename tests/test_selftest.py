@@ -48,9 +48,9 @@ def passes_always(monkeypatch: pytest.MonkeyPatch, gate: Gate) -> None:
     monkeypatch.setattr(gate, "judge", judge)
 
 
-def test_every_gate_has_one_breakage_and_no_breakage_is_an_orphan() -> None:
-    broken = [one.gate.name for one in BREAKAGES]
-    assert sorted(broken) == sorted(gate.name for gate in TO_SEE)
+def test_every_gate_has_a_breakage_and_no_breakage_is_an_orphan() -> None:
+    assert {one.gate.name for one in BREAKAGES} == {gate.name for gate in TO_SEE}
+    assert len({(one.gate.name, one.how) for one in BREAKAGES}) == len(BREAKAGES), "two ways are two sentences"
     assert set(PROOFS) <= set(TO_SEE), "those that prove an undo, too"
 
 
@@ -59,7 +59,7 @@ def test_a_breakage_stands_in_the_module_of_its_gates_family() -> None:
         assert {one.gate.family for one in family.BREAKAGES} == {name}
 
 
-@pytest.mark.parametrize("one", BREAKAGES, ids=lambda one: one.gate.name)
+@pytest.mark.parametrize("one", BREAKAGES, ids=lambda one: f"{one.gate.name}: {one.how}")
 def test_a_cure_follows_words_that_the_gate_really_has(one: Breakage) -> None:
     assert one.follows in " ".join(one.gate.procedure.if_it_fails.split())
     assert one.kind in KINDS
@@ -136,7 +136,7 @@ def test_the_three_formats_say_the_same() -> None:
     assert (plain["gates"], plain["stopped"], plain["cured"], plain["whole"]) == (2, 1, 1, False)
     assert [one["gate"] for one in plain["seen"]] == ["a.b", "c.d"]
     for text in (seen_text((well, ill)), seen_markdown((well, ill))):
-        assert "2 gates: 1 were seen to stop (1 by state), 1 passed again" in text
+        assert "2 gates, broken in 2 ways: 1 were seen to stop (1 by state), 1 passed again" in text
         assert "not whole: c.d" in text
         assert "it is broken" in text
         assert "broken: pass" in text

@@ -1,5 +1,7 @@
 """``selftest``: is every gate able to stop something?"""
 
+import signal
+
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
@@ -13,6 +15,7 @@ from pipeline.terminal import aside, configuration, honest, out
 )
 def selftest(c: Context, only: str = "", format: str = "table") -> None:
     """Break the sandbox for every gate, see it stop, follow its *If it fails*, see it pass. Touches nothing else."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
     with honest():
         from pipeline.selftest.cli import selftest as carry_out
 

@@ -86,7 +86,8 @@ def seen_plain(found: Sequence[Seen]) -> Mapping[str, Any]:
         "ended", "problem", "seconds", "whole",
     )  # fmt: skip
     return {
-        "gates": len(found), "stopped": sum(one.stopped for one in found), "cured": sum(one.cured for one in found),
+        "gates": len({one.gate for one in found}), "ways": len(found), "stopped": len(_of(found, "stopped")),
+        "cured": len(_of(found, "cured")),
         "whole": all(one.whole for one in found), "seconds": round(sum(one.seconds for one in found), 1),
         "seen": [{name: getattr(one, name) for name in names} for one in found],
     }  # fmt: skip
@@ -96,13 +97,19 @@ def summary(found: Sequence[Seen]) -> str:
     """How many were seen to stop, how they were broken, how many were cured, and who is left."""
     kinds = Counter(one.kind for one in found if one.stopped)
     how = ", ".join(f"{count} by {kind}" for kind, count in kinds.most_common())
-    left = [one.gate for one in found if not one.whole]
+    left = dict.fromkeys(one.gate for one in found if not one.whole)
+    gates = {one.gate for one in found}
     says = (
-        f"{len(found)} gates: {sum(kinds.values())} were seen to stop ({how or 'none'}), "
-        f"{sum(one.cured for one in found)} passed again after their own words were followed, "
+        f"{len(gates)} gates, broken in {len(found)} ways: {len(_of(found, 'stopped'))} were seen to stop "
+        f"({how or 'none'}), {len(_of(found, 'cured'))} passed again after their own words were followed, "
         f"in {sum(one.seconds for one in found):.0f} s"
     )
     return f"{says}; not whole: {', '.join(left)}" if left else says
+
+
+def _of(found: Sequence[Seen], fact: str) -> set[str]:
+    """The gates of which this was seen in every way that they were broken."""
+    return {one.gate for one in found} - {one.gate for one in found if not getattr(one, fact)}
 
 
 def _mark(one: Seen) -> str:

@@ -1,4 +1,7 @@
-"""What is declared for each gate: how it is made to stop, and which of its own words mend that."""
+"""What is declared for each gate: how it is made to stop, and which of its own words mend that.
+
+A gate whose words know several ways has a breakage for each that is worth it.
+"""
 
 from dataclasses import dataclass
 from typing import Literal

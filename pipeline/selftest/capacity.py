@@ -23,12 +23,23 @@ def _terminated(lab: Lab) -> None:
     async def end(world: World) -> None:
         async with world.database.connection("by hand") as db:
             await db.execute(
-                "select pg_terminate_backend(pid, 2000) from pg_stat_activity where application_name = 'no pooler'"
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'no pooler'"
             )
 
     lab.call(end)
     for one in lab.kept["held"]:
         one.close()
+    lab.call(until_gone)
+
+
+async def until_gone(world: World) -> None:
+    """A session is listed until its process has ended."""
+    async with world.database.connection("by hand") as db:
+        for _ in range(50):
+            cursor = await db.execute("select count(*) from pg_stat_activity where application_name = 'no pooler'")
+            if await cursor.fetchone() == (0,):
+                return
+            await db.execute("select pg_sleep(0.1)")
 
 
 def _compute(**said: bool) -> Act:

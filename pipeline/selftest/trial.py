@@ -3,7 +3,7 @@
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -270,20 +270,19 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 
 
 def results(
-    config: Config, breakages: Iterable[Breakage], gates: Iterable[Gate], tell: Callable[[Seen, int, int], None]
+    config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Seen, int, int], None]
 ) -> tuple[Seen, ...]:
-    """Try all of ``gates``, each by its breakage; ``tell`` hears of each when it was tried, its number and of how many.
+    """Try all of ``gates``, in each of its ways; ``tell`` hears of each when it was tried, its number and of how many.
 
     A gate that has no breakage is seen not to have one.
     """
-    by_gate = {one.gate.name: one for one in breakages}
-    every, found = tuple(gates), list[Seen]()
+    ways = tuple((gate, one) for gate in gates for one in [b for b in breakages if b.gate is gate] or [None])
+    found = list[Seen]()
     with bench(config) as at:
-        for number, gate in enumerate(every, 1):
-            one = by_gate.get(gate.name)
+        for number, (gate, one) in enumerate(ways, 1):
             counted = examples_of(gate)
             seen = tried(one, at, counted) if one else Seen(gate.name, "", "", "", "", counted, problem="no breakage")
-            tell(seen, number, len(every))
+            tell(seen, number, len(ways))
             found.append(seen)
     return tuple(found)
 
