@@ -10,13 +10,14 @@ from checks.gate import Gate
 from pipeline.selftest.hands import Act
 from pipeline.selftest.lab import Lab
 
-Kind = Literal["state", "fault", "release", "policy", "journal"]
+Kind = Literal["state", "fault", "release", "policy", "journal", "order"]
 KINDS: dict[Kind, str] = {
     "state": "a service, the database or the app is really in a bad state",
     "fault": "a service misbehaves in its answers",
     "release": "the release is bad",
     "policy": "deploy.yml asks for something else",
     "journal": "our own records say it",
+    "order": "the run was started for something else",
 }
 
 

@@ -1,5 +1,7 @@
 """How the gates of ``checks.database`` are made to stop."""
 
+from dataclasses import replace
+
 from checks import database
 from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage, after
@@ -26,6 +28,15 @@ def _no_branch(state: State) -> None:
 
 def _tidied(lab: Lab) -> None:
     lab.state(_no_branch)
+
+
+def _without_key(lab: Lab) -> None:
+    lab.kept["key"] = lab.settings.secrets["NEON_API_KEY"]
+    lab.settings = replace(lab.settings, secrets={**lab.settings.secrets, "NEON_API_KEY": ""})
+
+
+def _with_key(lab: Lab) -> None:
+    lab.settings = replace(lab.settings, secrets={**lab.settings.secrets, "NEON_API_KEY": lab.kept["key"]})
 
 
 BREAKAGES = (
@@ -60,5 +71,19 @@ BREAKAGES = (
     Breakage(
         database.old_code_works, "state", "a table that the live code reads is renamed with the migration",
         sql(GONE), "Put back what is missing", sql(BACK), run="deploy", moment=after("migrate"),
+    ),
+    Breakage(
+        database.history_is_clean, "release", "a migration that is applied was edited afterwards",
+        shipping("edited-migration"), "For an edited file restore it from git", shipping(),
+    ),
+    Breakage(
+        database.history_is_clean, "state", "production's database was made without Prisma",
+        sql("alter table _prisma_migrations rename to elsewhere"),
+        "baselined with `npx prisma migrate resolve --applied $MIGRATION`",
+        sql("alter table elsewhere rename to _prisma_migrations"),
+    ),
+    Breakage(
+        database.can_be_put_back, "policy", "a migration drops a column, and NEON_API_KEY is not set",
+        together(RISKY, _without_key), "Set `NEON_API_KEY`", _with_key,
     ),
 )  # fmt: skip

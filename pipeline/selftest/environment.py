@@ -37,6 +37,14 @@ def _somebody_changes_a_secret(lab: Lab) -> None:
     set_variable(lab, "NEXTAUTH_SECRET", "x" * 44)
 
 
+def _reads_what_nobody_set(lab: Lab) -> None:
+    shipping(edits={f"{FUNCTION}/pay.py": lambda _: 'from os import environ\nKEY = environ["STRIPE_KEY"]\n'})(lab)
+
+
+def _set_for_all(lab: Lab) -> None:
+    set_variable(lab, "STRIPE_KEY", "sk_live_of_the_lab")
+
+
 BREAKAGES = (
     Breakage(
         environment.required_variables, "state", "somebody removes NEXTAUTH_SECRET on Vercel", _removed,
@@ -59,8 +67,12 @@ BREAKAGES = (
         environment.what_code_reads_is_set, "release", "`environment.strict`, and the code reads a variable nobody set",
         together(
             require(EnvironmentPolicy, strict=True),
-            shipping(edits={f"{FUNCTION}/pay.py": lambda _: 'from os import environ\nKEY = environ["STRIPE_KEY"]\n'}),
+            _reads_what_nobody_set,
         ),
         "name it under `environment.optional` in `deploy.yml`", require(EnvironmentPolicy, optional=("STRIPE_KEY",)),
+    ),
+    Breakage(
+        environment.what_code_reads_is_set, "release", "`environment.strict`, and the code reads what only its developer has set",
+        together(require(EnvironmentPolicy, strict=True), _reads_what_nobody_set), "Set the variable", _set_for_all,
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """How the gates of ``checks.health`` are made to stop."""
 
 from checks import health
-from pipeline.selftest.breakage import GOING_BACK, Breakage, after
+from pipeline.selftest.breakage import GOING_BACK, Breakage, after, begins
 from pipeline.selftest.hands import bad_everywhere, bad_in_production, repaired, shipping, sql, waived
 
 HEALTH = "/api/health/db"
@@ -33,5 +33,10 @@ BREAKAGES = (
     Breakage(
         health.production_is_well_again, "state", "the database is ill while a bad release goes back", sql(LOST),
         "production is well again when that is repaired", sql(FOUND), run="deploy", moment=GOING_BACK, back=True,
+    ),
+    Breakage(
+        health.production_is_well, "state", "the database is ill after the promotion, for the old deployment too",
+        sql(LOST), "the fault is shared and going back would not help", sql(FOUND), run="deploy",
+        moment=begins("validate"),
     ),
 )  # fmt: skip

@@ -4,10 +4,24 @@ import json
 from dataclasses import replace
 
 from checks import identity
+from checks.policy import IdentityPolicy
 from pipeline.selftest.breakage import GOING_BACK, Breakage, after
-from pipeline.selftest.hands import Act, before_live, it_is_over, live, patch, repaired, staged, together
+from pipeline.selftest.hands import (
+    Act,
+    bad_everywhere,
+    before_live,
+    it_is_over,
+    live,
+    patch,
+    repaired,
+    require,
+    shipping,
+    staged,
+    together,
+)
 from pipeline.selftest.lab import Lab
 
+ANONYMOUS = 'Response.json({"status": "ok"})'
 SECRET = "bypass-for-the-lab"
 
 
@@ -41,5 +55,10 @@ BREAKAGES = (
         identity.production_is_previous, "fault", "an edge goes on answering as the bad release after the rollback",
         _an_edge_answers_as("bad"), "purge what the edges keep, `vercel cache purge --type cdn`", it_is_over,
         run="deploy", moment=GOING_BACK, back=True,
+    ),
+    Breakage(
+        identity.staged_is_itself, "release", "the release's health check does not say which build it is",
+        together(require(IdentityPolicy, proof=("commit",)), bad_everywhere("/api/health/db", ANONYMOUS)),
+        "let the health check answer `VERCEL_GIT_COMMIT_SHA`", shipping(), run="preview",
     ),
 )  # fmt: skip

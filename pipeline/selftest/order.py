@@ -4,7 +4,7 @@ from checks import order
 from pipeline.definition import DEPLOY
 from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage, begins
-from pipeline.selftest.hands import bad_in_production, before_live, commit, move, repaired, shipping
+from pipeline.selftest.hands import bad_in_production, before_live, commit, move, repaired, shipping, waived
 from pipeline.selftest.lab import Lab
 
 
@@ -29,6 +29,10 @@ def _somebody_goes_back(lab: Lab) -> None:
     move(lab, "rollback", before_live(lab))
 
 
+def _waived_for_this_commit(lab: Lab) -> None:
+    waived("order.was-not-taken-back", lab.release.commit[:12])(lab)
+
+
 BREAKAGES = (
     Breakage(
         order.was_not_taken_back, "journal", "the same commit was shipped before and went back", _taken_back,
@@ -46,5 +50,13 @@ BREAKAGES = (
     Breakage(
         order.nobody_went_back, "state", "somebody rolls production back while the run is testing", _somebody_goes_back,
         "start a new run with `--over-rollback`", repaired, run="deploy", moment=begins("smoke"),
+    ),
+    Breakage(
+        order.was_not_taken_back, "journal", "the same commit went back before, for a cause that was elsewhere",
+        _taken_back, "with the first twelve digits of the commit as its subject", _waived_for_this_commit,
+    ),
+    Breakage(
+        order.is_newer, "order", "a commit of another line is to be shipped on purpose", _somebody_released_newer,
+        "run again with `--older`", lambda lab: lab.order(older=True),
     ),
 )  # fmt: skip

@@ -32,4 +32,8 @@ BREAKAGES = (
         redis.few_are_limited, "state", "ninety requests in an hour were answered 429", _limited,
         "The last hour counts, so ask again an hour later", later(HOUR + 60), rests=lambda lab: visitors(lab, 60),
     ),
+    Breakage(
+        redis.redis_is_within_limits, "state", "Upstash suspends the database", patch(upstash={"state": "suspended"}),
+        "When it is suspended, Upstash's console says why", patch(upstash={"state": "active"}),
+    ),
 )  # fmt: skip

@@ -147,4 +147,9 @@ BREAKAGES = (
         "asking again does nothing: `vercel promote $PREVIOUS`", together(it_is_over, _by_hand), run="deploy",
         moment=before("promote"), back=True,
     ),
+    Breakage(
+        release.nothing_under_way, "state", "a production deployment that nobody wants is being built",
+        _a_colleague_builds, "stop it with `vercel remove $DEPLOYMENT` when you know whose it is",
+        lambda lab: lab.call(vercel("DELETE", "/v13/deployments/dpl_colleague")),
+    ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from checks import security
 from pipeline.sandbox.state import Alert, State
 from pipeline.selftest.breakage import Breakage
+from pipeline.selftest.hands import waived
 from pipeline.selftest.lab import Lab
 
 
@@ -27,5 +28,10 @@ BREAKAGES = (
     Breakage(
         security.no_urgent_alerts, "state", "Dependabot opens a critical alert", _a_hole_is_known,
         "Upgrade or fix what the alert names", _upgraded,
+    ),
+    Breakage(
+        security.no_urgent_alerts, "state", "an alert is open whose fix ships on Monday", _a_hole_is_known,
+        "somebody signs a waiver with an end date in `deploy.yml` under `waivers`",
+        waived("security.no-urgent-alerts", "dependabot"),
     ),
 )  # fmt: skip

@@ -46,4 +46,8 @@ BREAKAGES = (
         source.was_reviewed, "state", "the author pushes to the pull request after it was approved",
         _push_after_the_approval, "Ask for a review of the head as it is now", _review_of_the_head,
     ),
+    Breakage(
+        source.is_pushed, "order", "what is to be shipped is older than the head of main, on purpose", _somebody_pushes,
+        "to ship something older on purpose, say `--older`", lambda lab: lab.order(older=True),
+    ),
 )  # fmt: skip

@@ -30,6 +30,10 @@ def _deleted(lab: Lab) -> None:
     lab.state(lambda state: state.r2.objects.pop("exports/all.zip"))
 
 
+def _right_bucket(lab: Lab) -> None:
+    lab.settings = replace(lab.settings, secrets={**lab.settings.secrets, "R2_BUCKET": "uploads-2"})
+
+
 BREAKAGES = (
     Breakage(
         storage.bucket_answers, "state", "somebody rolls the R2 token", patch(r2=ROLLED),
@@ -42,5 +46,9 @@ BREAKAGES = (
     Breakage(
         storage.bucket_has_room, "state", "an export of 200 GB lies in the bucket", _a_huge_upload,
         "look for uploads that nobody refers to and delete them", _deleted,
+    ),
+    Breakage(
+        storage.bucket_answers, "state", "somebody renames the bucket", patch(r2={"bucket": "uploads-2"}),
+        "`NoSuchBucket`: `R2_BUCKET`", _right_bucket,
     ),
 )  # fmt: skip

@@ -276,7 +276,7 @@ def results(
 
     A gate that has no breakage is seen not to have one.
     """
-    ways = tuple((gate, one) for gate in gates for one in [b for b in breakages if b.gate is gate] or [None])
+    ways = [(gate, one) for gate in gates for one in _ways_of(gate, breakages)]
     found = list[Seen]()
     with bench(config) as at:
         for number, (gate, one) in enumerate(ways, 1):
@@ -285,6 +285,10 @@ def results(
             tell(seen, number, len(ways))
             found.append(seen)
     return tuple(found)
+
+
+def _ways_of(gate: Gate, breakages: Sequence[Breakage]) -> tuple[Breakage | None, ...]:
+    return tuple(one for one in breakages if one.gate is gate) or (None,)
 
 
 def examples_of(gate: Gate) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from pipeline.monitor_cli import synchronise
 from pipeline.sandbox.state import Incident, State
 from pipeline.sandbox.witnessstate import Heartbeat
 from pipeline.selftest.breakage import Breakage
-from pipeline.selftest.hands import Act, later, sql
+from pipeline.selftest.hands import Act, later, patch, sql
 from pipeline.selftest.health import FOUND, LOST
 from pipeline.selftest.lab import Lab
 from pipeline.world import World
@@ -95,5 +95,9 @@ BREAKAGES = (
     Breakage(
         uptime.nothing_is_muted, "state", "a killed deployment has left its maintenance window", _a_window_is_left,
         "`./inv monitor.sync --apply` takes the window away", synced,
+    ),
+    Breakage(
+        uptime.nothing_is_muted, "state", "somebody has paused the monitor", patch(betterstack={"paused": True}),
+        "a pause only a person lifts", patch(betterstack={"paused": False}),
     ),
 )  # fmt: skip
