@@ -65,14 +65,12 @@ BREAKAGES = (
     ),
     Breakage(
         environment.what_code_reads_is_set, "release", "`environment.strict`, and the code reads a variable nobody set",
-        together(
-            require(EnvironmentPolicy, strict=True),
-            _reads_what_nobody_set,
-        ),
+        together(require(EnvironmentPolicy, strict=True), _reads_what_nobody_set),
         "name it under `environment.optional` in `deploy.yml`", require(EnvironmentPolicy, optional=("STRIPE_KEY",)),
     ),
     Breakage(
-        environment.what_code_reads_is_set, "release", "`environment.strict`, and the code reads what only its developer has set",
+        environment.what_code_reads_is_set, "release",
+        "`environment.strict`, and the code reads what only its developer has set",
         together(require(EnvironmentPolicy, strict=True), _reads_what_nobody_set), "Set the variable", _set_for_all,
     ),
 )  # fmt: skip
