@@ -7,6 +7,7 @@ from invoke import Collection, Context, Exit, task
 
 from pipeline.commands import database, drill, incident, monitor, playbook, runbooks
 from pipeline.commands.diagnose import collection as diagnoses
+from pipeline.commands.selftest import selftest
 from pipeline.terminal import (
     DEPLOY_FILE,
     ROOT,
@@ -329,7 +330,7 @@ def check_tasks() -> Collection:
 
 namespace = Collection(
     *(deploy, rollback, settle, status, logs, bisect, history, report, lock, unlock),
-    *(sandbox, fault, faults, test),
+    *(sandbox, fault, faults, selftest, test),
 )
 namespace.add_collection(Collection(env_check), "env")
 namespace.add_collection(Collection(database.plan, database.resolve, database.rehearse_restore), "database")

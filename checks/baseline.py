@@ -34,7 +34,8 @@ def week_is_usual(seen: WeekByWeek) -> Findings:
 
     By hand: `./inv monitor.baseline`, or the table under *Historical Baselines*.
 
-    If it fails: Find the day on which it began (`./inv monitor.baseline --json`) and what was released on it.
+    If it fails: Find the day on which it began (`./inv monitor.baseline --json`) and what was released on it: mend
+        that, or live with it; in a week it is what is usual.
     """
     few = [one.metric for one in seen.metrics if min(one.readings, one.readings_before) < FEW]
     if few or not seen.metrics:

@@ -16,7 +16,8 @@ def runs_ended_well(seen: Bookkeeping) -> Findings:
 
     By hand: `./inv history`, or `gh run list --workflow deploy.yml --limit 10`.
 
-    If it fails: `./inv report RUN`. Cut off: `./inv settle`. Held: somebody has to keep it or `./inv rollback`.
+    If it fails: `./inv report RUN`. Cut off: `./inv settle --run RUN`. Held: somebody has to keep it or
+        `./inv rollback`. What was rolled back stays listed for a day, so that somebody looks for its cause.
     """
     for one in seen.runs:
         if one.outcome not in ENDED_WELL:
@@ -59,8 +60,9 @@ def builds_work(seen: LastBuilds) -> Findings:
 
     By hand: `vercel ls`, then `vercel inspect $DEPLOYMENT --logs` of one that says *Error*.
 
-    If it fails: The end of the log names the cause: mostly a type error, a missing variable or a dependency that is not in
-        the lock file. The troubleshooting guide has the usual ones.
+    If it fails: The end of the log names the cause: mostly a type error, a missing variable or a dependency that is
+        not in the lock file. The troubleshooting guide has the usual ones. It is well again with the next build that
+        works.
     """
     for index, one in enumerate(seen.failed):
         says = f"failed on {one.created[:16]}: {one.says}" + (f". Known: {one.known}" if one.known else "")

@@ -17,8 +17,8 @@ def connections_are_left(seen: Connections) -> Findings:
 
     By hand: `psql "$DIRECT_URL" -c "select count(*), current_setting('max_connections') from pg_stat_activity"`.
 
-    If it fails: `./inv diagnose.database` shows who holds them. The app must use the `-pooler` address; a larger compute
-        has more.
+    If it fails: `./inv diagnose.database` shows who holds them; end what nobody needs with
+        `select pg_terminate_backend(PID)`. The app must use the `-pooler` address; a larger compute has more.
     """
     if seen.percent >= BUSY:
         says = f"holds {seen.open} of {seen.most} connections ({seen.percent:.0f} %)"

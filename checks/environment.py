@@ -159,7 +159,8 @@ def changes_are_known(policy: EnvironmentPolicy, seen: ChangedVariables) -> Find
 
     By hand: Run `vercel env ls $TARGET` and look for what was changed since the live deployment was made.
 
-    If it fails: It only warns unless `environment.strict` is set. Make sure that whoever changed the value meant it for this release.
+    If it fails: It only warns unless `environment.strict` is set. Ask whoever changed the value: if it is meant,
+        waive this gate for that variable in `deploy.yml`; if not, set it back on Vercel. Either way start a new run.
     """
     for name in seen.names:
         said = block if policy.strict else warn

@@ -57,7 +57,8 @@ def no_new_critical(policy: ErrorsPolicy, seen: NewIssues, control: ControlHealt
         both without `is:unresolved`.
         No issue of level `error` or `fatal` may be listed that is from after the promotion.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then open the issue.
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then open the issue. Then fix it
+        and ship the new commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from unless_old_is_ill(new_errors(policy, seen), control)
 
@@ -111,7 +112,8 @@ def rate_is_usual(policy: ErrorsPolicy, seen: ErrorRate, control: ControlHealth)
     By hand: In Sentry open Discover, `event.type:error release:$COMMIT` since the promotion, against
         `event.type:error` of the day before, both divided by their number of requests (Insights → Requests).
 
-    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship
+        the new commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from unless_old_is_ill(spike(policy, seen.now, seen.usual, seen.unit), control)
 
@@ -142,7 +144,8 @@ def endpoints_are_usual(policy: ErrorsPolicy, seen: EndpointErrors) -> Findings:
 
     By hand: In Sentry open Insights → Requests, sort by failure rate, last hour against yesterday.
 
-    If it fails: `./inv diagnose.errors` shows what fails there. Roll back when it began with the release.
+    If it fails: `./inv diagnose.errors` shows what fails there. Roll back when it began with the release; the last
+        hour counts, so ask again an hour later.
     """
     stricter = replace(policy, chance=policy.chance / max(1, len(seen.endpoints)))  # many questions, one chance
     for one in seen.endpoints:
@@ -162,7 +165,8 @@ def nothing_critical_today(policy: ErrorsPolicy, seen: CriticalErrors) -> Findin
 
     By hand: Sentry → Issues, `firstSeen:-24h level:[error,fatal]`, environment `production`.
 
-    If it fails: Open the issue, assign it, and follow the playbook *Error Spike*.
+    If it fails: Open the issue, assign it, and follow the playbook *Error Spike*. It stays listed until it is a day
+        old, resolved or not.
     """
     for issue in seen.issues:
         if issue.level in policy.critical:
@@ -185,7 +189,7 @@ def hour_is_usual(policy: ErrorsPolicy, seen: ErrorsLately) -> Findings:
 
     By hand: Sentry → Discover, `event.type:error`, last hour, against the same hours of the last week.
 
-    If it fails: Follow the playbook *Error Spike*.
+    If it fails: Follow the playbook *Error Spike*. An hour after the cause is gone this is usual again.
     """
     yield from spike(policy, seen.now, seen.usual, seen.unit)
 
@@ -201,7 +205,7 @@ def nothing_recurs(policy: ErrorsPolicy, seen: RecurringIssues) -> Findings:
 
     By hand: Sentry → Issues, sort by events, last 14 days: what is older than a week?
 
-    If it fails: Fix it or, when it harms nobody, lower its level where it is sent.
+    If it fails: Fix it and resolve the issue or, when it harms nobody, lower its level where it is sent.
     """
     for issue in seen.issues:
         if issue.level in policy.critical:
@@ -226,7 +230,8 @@ def sessions_do_not_crash(policy: ErrorsPolicy, seen: CrashFree) -> Findings:
 
     By hand: Sentry → Releases → Crash free sessions, last 24 hours.
 
-    If it fails: Follow the playbook *Error Spike*; compare the latest two releases.
+    If it fails: Follow the playbook *Error Spike*; compare the latest two releases. It counts a whole day, so it is
+        well again a day after the cure.
     """
     if seen.percent is None:
         yield warn(

@@ -75,7 +75,8 @@ def staged_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: StagedH
 
     By hand: Run `curl -sS -i $STAGED/api/health/db`; it must answer 200 and name the commit.
 
-    If it fails: Read the deployment's runtime logs: `vercel logs --deployment $STAGED`. Production is untouched.
+    If it fails: Read the deployment's runtime logs: `vercel logs --deployment $STAGED`. Production is untouched: fix
+        it and start a new run.
     """
     yield from _ills(policy, seen, Verdict.NOT_YET)
     yield from _identity(staged, seen)
@@ -104,7 +105,8 @@ def production_is_well(
 
     If it fails: The run goes back by itself, unless the old deployment is ill in the same way: then the fault is
         shared and going back would not help; open an incident. By hand: `curl -sS -i $PREVIOUS_URL/api/health/db`,
-        `vercel rollback $PREVIOUS`, then `vercel logs --deployment $DEPLOYMENT --level error`.
+        `vercel rollback $PREVIOUS`, then `vercel logs --deployment $DEPLOYMENT --level error`. Fix it and ship the
+        new commit with `--over-rollback`: the rollback has pinned production.
     """
     ill_alike = control.status == seen.status or min(control.status, seen.status) >= 500
     alike = (seen.url,) if ill_alike and any(_ills(policy, control, Verdict.NOT_YET)) else ()
@@ -130,7 +132,7 @@ def production_is_well_again(policy: HealthPolicy, seen: ProductionHealth) -> Fi
     By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200.
 
     If it fails: The fault is not in the release: look at the database and at the vendors' status pages, and open an
-        incident.
+        incident: production is well again when that is repaired.
     """
     yield from _ills(policy, seen, Verdict.NOT_YET)
 

@@ -90,7 +90,8 @@ def production_is_release(policy: IdentityPolicy, staged: StagedDeployment, seen
 
     By hand: Run `curl -sS -i $PRODUCTION/api/health/db` three times; each must name the deployment or the commit.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship the new
+        commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from _is(policy, seen.answers, staged.id, staged.commit, silent=500)
 
@@ -109,8 +110,9 @@ def production_is_previous(policy: IdentityPolicy, before: ProductionBefore, see
 
     By hand: Run `curl -sS -i $PRODUCTION/api/health/db` three times; each must name the old deployment.
 
-    If it fails: Run `vercel rollback $PREVIOUS` again, or use Instant Rollback in the dashboard; then call the DevOps
-        lead.
+    If it fails: When Vercel says that the domain points to it already, asking it again changes nothing: purge what
+        the edges keep, `vercel cache purge --type cdn`. Otherwise run `vercel rollback $PREVIOUS` again, or use
+        Instant Rollback in the dashboard. Then call the DevOps lead.
     """
     yield from _is(policy, seen.answers, before.id, "", silent=0)  # an old build may be one that never says
 

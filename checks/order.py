@@ -87,7 +87,7 @@ def was_not_taken_back(release: Release, seen: KnownBad) -> Findings:
         `./inv history`.
 
     If it fails: Fix the commit and ship the new one. When the cause was elsewhere, waive this gate for today in
-        `deploy.yml`, with the commit as its subject.
+        `deploy.yml`, with the first twelve digits of the commit as its subject, as they are printed.
     """
     for bad in seen.releases:
         if bad.commit == release.commit:

@@ -17,7 +17,8 @@ def pages_are_quick(policy: PerformancePolicy, seen: LoadTimes) -> Findings:
         Later, look at Speed Insights in the Vercel dashboard: LCP below 2.5 s, INP below 200 ms, CLS below 0.1.
 
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`, then look for slow
-        queries (troubleshooting guide).
+        queries (troubleshooting guide). Then fix it and ship the new commit with `--over-rollback`: the rollback has
+        pinned production.
     """
     visits = f"{len(seen.ms)} visits"
     if seen.surely_ms > policy.p95_ms:
@@ -39,7 +40,8 @@ def as_quick_as_before(policy: PerformancePolicy, seen: LoadTimes, usual: UsualL
 
     By hand: `./inv monitor.baseline` shows this release's load times beside those of the last good ones.
 
-    If it fails: It takes nothing back. Look what the release loads on every page, and at its queries.
+    If it fails: It takes nothing back. Look what the release loads on every page, and at its queries, and ship a
+        quicker one.
     """
     if len(usual.p95_ms) < 3:
         return

@@ -41,7 +41,8 @@ def redis_is_within_limits(policy: RedisPolicy, seen: RedisUsage) -> Findings:
 
     By hand: Upstash console → the database → Usage, against its plan.
 
-    If it fails: A larger plan, or fewer commands: what writes on every request?
+    If it fails: A larger plan, or fewer commands: what writes on every request? When it is suspended, Upstash's
+        console says why.
     """
     if seen.off:
         yield warn("Redis' usage", f"is not known: {seen.off}", fix="set UPSTASH_EMAIL and UPSTASH_API_KEY here")
@@ -76,7 +77,7 @@ def few_are_limited(policy: RedisPolicy, seen: LimitedRequests) -> Findings:
     By hand: `./inv logs --status 429 --since 1h`.
 
     If it fails: Follow the playbook *Rate Limiting*: one address or many, one path or all? Then raise the limit or
-        block the address in Vercel's Firewall.
+        block the address in Vercel's Firewall. The last hour counts, so ask again an hour later.
     """
     usual = Count(round(policy.most_limited_percent * 1000), 100_000)
     if judge(Count(seen.limited, seen.requests), usual, times=1, chance=0.01, least=0) is Judged.TOO_MANY:

@@ -123,7 +123,8 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
 
     By hand: Run `vercel ls --environment production`: the deployment that serves now must be there and `Ready`.
 
-    If it fails: Redeploy the live commit once, so that there is something to go back to; then deploy.
+    If it fails: Point the domain at the newest good deployment, `vercel promote $DEPLOYMENT`, or redeploy the live
+        commit once, so that there is something to go back to; then deploy.
     """
     if not now.id:
         yield block(
@@ -168,7 +169,7 @@ def is_staged(seen: Build, now: Production) -> Findings:
     By hand: Run `vercel inspect $DEPLOYMENT`; the production domain must not be among its aliases.
 
     If it fails: Production moved at build time. Look at it now; `vercel rollback $PREVIOUS` if it is not well. Then
-        find out who deployed without `--skip-domain`.
+        find out who deployed without `--skip-domain`. After a rollback the next run needs `--over-rollback`.
     """
     if now.domain in seen.aliases or now.id == seen.id:
         yield block(now.domain, f"already points to {seen.id}", fix="./inv rollback")
@@ -187,7 +188,8 @@ def nobody_else_promoted(
 
     By hand: Run `vercel inspect $DOMAIN` and compare the deployment id with the one noted before.
 
-    If it fails: Talk to whoever promoted. Decide together which release stays.
+    If it fails: Talk to whoever promoted. Decide together which release stays. When it is yours, start a new run with
+        a commit that descends from theirs.
     """
     if seen.id not in (before.id, staged.id):
         yield block(seen.domain, f"serves {seen.id}, which this run knows nothing about")
@@ -212,7 +214,8 @@ def is_live(staged: StagedDeployment, project: VercelProject, seen: Production) 
 
     By hand: Run `vercel inspect $DOMAIN` and compare the deployment id.
 
-    If it fails: Run `vercel rollback $PREVIOUS`, then find out what else is promoting.
+    If it fails: Run `vercel rollback $PREVIOUS`, then find out what else is promoting. The next run needs a new
+        commit and `--over-rollback`.
     """
     ours = project.moved_to == staged.id and project.moved_by == "promote"
     if seen.id == staged.id:
@@ -248,7 +251,8 @@ def is_restored(before: ProductionBefore, seen: Production) -> Findings:
 
     By hand: Run `vercel inspect $DOMAIN` and compare the deployment id with the one noted before.
 
-    If it fails: Run `vercel rollback $PREVIOUS` by hand, or use Instant Rollback in the dashboard; then call the
+    If it fails: Run `vercel rollback $PREVIOUS` by hand, or use Instant Rollback in the dashboard. While Vercel still
+        counts a rollback to it as under way, asking again does nothing: `vercel promote $PREVIOUS`. Then call the
         DevOps lead.
     """
     if seen.id != before.id:

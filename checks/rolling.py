@@ -61,7 +61,8 @@ def share_is_ours(staged: StagedDeployment, seen: RollingShare) -> Findings:
 
     By hand: Run `vercel rolling-release fetch` and compare the canary's id.
 
-    If it fails: Talk to whoever else is releasing. When ours must end, `vercel rollback $PREVIOUS` ends it.
+    If it fails: Talk to whoever else is releasing. When ours must end, `vercel rollback $PREVIOUS` ends it; the next
+        run then needs `--over-rollback`.
     """
     if seen.state != "ACTIVE":
         yield not_yet("rolling release", f"is {seen.state or 'not there'}", fix="vercel rolling-release fetch")
@@ -108,6 +109,7 @@ def canary_is_well(policy: HealthPolicy, staged: StagedDeployment, seen: StagedH
     By hand: Run `watch -n 10 curl -sS -o /dev/null -w '%{http_code}' $STAGED/api/health/db`.
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, which ends the rolling release.
+        Then fix it and ship the new commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from staged_is_well.judge(policy, staged, seen)
 
@@ -125,7 +127,8 @@ def canary_has_no_new_errors(policy: ErrorsPolicy, seen: NewIssues, control: Con
 
     By hand: In Sentry → Issues search `is:unresolved firstRelease:$COMMIT`.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship the new
+        commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from no_new_critical.judge(policy, seen, control)
 

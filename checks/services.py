@@ -106,6 +106,7 @@ def uptime_is_confirmed(policy: UptimePolicy, seen: Monitor, control: ControlHea
         and look at `status`: it must be `up`. The dashboard lists open incidents.
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`, then acknowledge the incident.
+        Then fix it and ship the new commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from unless_old_is_ill(monitor_says_up(seen), control)
     for finding in past_limits(policy, seen):

@@ -123,7 +123,8 @@ def journeys_work(policy: SmokePolicy, seen: StagedJourneys) -> Findings:
         download it again.
 
     If it fails: Production is untouched. The step it failed at names the service: sign-in is NextAuth
-        (`NEXTAUTH_SECRET`, `NEXTAUTH_URL`), upload is R2 (`R2_*`).
+        (`NEXTAUTH_SECRET`, `NEXTAUTH_URL`), upload is R2 (`R2_*`). Set it on Vercel, or fix the code, and start a new
+        run.
     """
     yield from _journeys(policy, seen.journeys)
 
@@ -148,7 +149,8 @@ def production_routes_answer(policy: SmokePolicy, seen: ProductionVisits, contro
         alike, the fault is not in the release.
 
     If it fails: The run goes back by itself, unless the old deployment fails alike. By hand:
-        `vercel rollback $PREVIOUS`.
+        `vercel rollback $PREVIOUS`. Then fix it and ship the new commit with `--over-rollback`: the rollback has
+        pinned production.
     """
     yield from told_apart(_routes(policy, seen.visits), _alike(policy, seen.visits, control.visits))
 
@@ -174,7 +176,8 @@ def production_journeys_work(policy: SmokePolicy, seen: ProductionJourneys, cont
         and download it again. What fails, try at `$PREVIOUS_URL` too.
 
     If it fails: The run goes back by itself, unless the old deployment fails alike. By hand:
-        `vercel rollback $PREVIOUS`.
+        `vercel rollback $PREVIOUS`. Then fix it and ship the new commit with `--over-rollback`: the rollback has
+        pinned production.
     """
     where = {journey.name: journey.failed_at for journey in control.journeys if journey.failed_at}
     alike = (one.name for one in seen.journeys if one.failed_at and where.get(one.name) == one.failed_at)

@@ -115,8 +115,8 @@ def nobody_waits(policy: DatabasePolicy, planned: PlannedChanges) -> Findings:
         On a large one only what takes its lock for a moment may run: add columns without a computed default, build
         indexes `CONCURRENTLY`, add constraints `NOT VALID` and validate them in a later migration.
 
-    If it fails: The safe way to write it is printed. If it must be so, choose a quiet hour and waive this gate for that
-        migration in `deploy.yml`.
+    If it fails: The safe way to write it is printed. If it must be so, choose a quiet hour and waive this gate for
+        that migration in `deploy.yml`, with the file and line that are printed as its subject.
     """
     for change in planned.changes:
         costly = change.scans or change.rewrites or change.rule in ("long-under-lock", "update-all")
@@ -147,7 +147,8 @@ def data_are_kept(planned: PlannedChanges) -> Findings:
     By hand: Read every `TRUNCATE`, every `DELETE` without `WHERE`, every `DO` block and function call in the pending
         migrations.
 
-    If it fails: Delete by hand after a restore point was made, or waive this gate for that migration.
+    If it fails: Delete by hand after a restore point was made, or waive this gate for that migration in `deploy.yml`,
+        with the file and line that are printed as its subject.
     """
     for change in planned.changes:
         if change.rule in LOSES_ROWS and change.rows != 0:

@@ -65,7 +65,8 @@ def bucket_has_room(policy: StoragePolicy, seen: Bucket) -> Findings:
 
     By hand: Cloudflare → R2 → the bucket → Metrics.
 
-    If it fails: List the largest prefixes; look for uploads that nobody refers to.
+    If it fails: List the largest prefixes; look for uploads that nobody refers to and delete them. When the growth is
+        meant, raise `storage.most_gb`.
     """
     if seen.off or seen.failure:
         yield warn("the bucket's size", f"is not known: {seen.off or seen.failure}")

@@ -44,7 +44,7 @@ def day_was_well(policy: UptimePolicy, seen: UptimeToday) -> Findings:
 
     By hand: Better Stack → Monitors → the monitor → last 24 hours.
 
-    If it fails: See whether each outage has an incident entry and a cause.
+    If it fails: See whether each outage has an incident entry and a cause. It stays listed until it is a day old.
     """
     if seen.down_seconds:
         says = f"was down for {seen.down_seconds} s in {seen.incidents} incidents during the last day"
@@ -63,7 +63,8 @@ def incidents_are_rare(seen: PastIncidents) -> Findings:
 
     By hand: Better Stack → Incidents, last 7 days.
 
-    If it fails: Open the review of the first one: its actions are not done, or were the wrong ones.
+    If it fails: Open the review of the first one: its actions are not done, or were the wrong ones. An open one is
+        closed where it came from; the others stay listed for a week.
     """
     causes = [one.cause for one in seen.incidents]
     for cause in dict.fromkeys(causes):
@@ -88,7 +89,7 @@ def jobs_report(seen: Heartbeats) -> Findings:
 
     By hand: Better Stack → Heartbeats: none may be red.
 
-    If it fails: `vercel crons ls`, and the job's own log.
+    If it fails: `vercel crons ls`, and the job's own log. Run it by hand; it is well again when the job has reported.
     """
     for one in seen.heartbeats:
         if one.status == "down":

@@ -27,8 +27,9 @@ def visitors_feel_well(policy: VitalsPolicy, seen: WebVitals) -> Findings:
         at Speed Insights in the dashboard. Good: LCP below 2.5 s, INP below 200 ms (FID below 100 ms), CLS below 0.1.
         Fewer than 30 visits say nothing.
 
-    If it fails: Filter by route and country. For a slow LCP look at the largest image and at the server's answer time, for
-        INP profile the page, for CLS reserve the space of what comes late.
+    If it fails: Filter by route and country. For a slow LCP look at the largest image and at the server's answer
+        time, for INP profile the page, for CLS reserve the space of what comes late. It counts the visits of the last
+        day, so it is well again a day after the cure.
     """
     if seen.off:
         yield warn("web vitals", f"were not read: {seen.off}")
@@ -60,7 +61,8 @@ def staged_page_is_light(policy: VitalsPolicy, seen: LabReading) -> Findings:
 
     By hand: Open the staged address in Chrome → DevTools → Lighthouse → Performance, mobile.
 
-    If it fails: It takes nothing back: one machine is no crowd. Look at the page's images, fonts and scripts.
+    If it fails: It takes nothing back: one machine is no crowd. Look at the page's images, fonts and scripts, and
+        ship a lighter one.
     """
     if seen.off:
         yield warn("the laboratory", f"did not load a page: {seen.off}")
@@ -92,7 +94,7 @@ def visitors_come(policy: VitalsPolicy, seen: Visitors) -> Findings:
 
     By hand: Vercel → Analytics → page views, last 24 hours, against the same weekday last week.
 
-    If it fails: Open the site from another network. Is it a holiday?
+    If it fails: Open the site from another network. Is it a holiday? Otherwise follow the playbook *Site Down*.
     """
     if seen.off:
         yield warn("page views", f"were not read: {seen.off}")

@@ -30,7 +30,8 @@ def still_live(staged: StagedDeployment, seen: Production) -> Findings:
 
     By hand: Run `vercel inspect $DOMAIN` and compare the deployment id.
 
-    If it fails: Talk to whoever promoted. The run stops without undoing what they did when production is no longer ours.
+    If it fails: Talk to whoever promoted. The run stops without undoing what they did when production is no longer
+        ours. When yours is to stay, start a new run with a commit that descends from theirs.
     """
     if seen.id != staged.id:
         yield block(seen.domain, f"points to {seen.id or 'nothing'} now", fix=f"vercel inspect {seen.domain}")
@@ -50,7 +51,8 @@ def stays_well(
     By hand: Run `watch -n 10 curl -sS -o /dev/null -w '%{http_code}' $PRODUCTION/api/health/db` for ten minutes.
 
     If it fails: The run goes back by itself when it lasts longer than the stage's patience. By hand:
-        `vercel rollback $PREVIOUS`.
+        `vercel rollback $PREVIOUS`. Then fix it and ship the new commit with `--over-rollback`: the rollback has
+        pinned production.
     """
     return production_is_well.judge(policy, staged, seen, control)
 
@@ -69,8 +71,9 @@ def errors_stay_usual(policy: ErrorsPolicy, seen: ErrorRate, control: ControlHea
     By hand: In Sentry keep Discover open, `event.type:error release:$COMMIT`, and look at the number of requests beside
         it (Insights → Requests): below 20 nobody can say anything.
 
-    If it fails: A spike that lasts takes the release back. Too few requests do not: the run ends as *held*, exit 5, and a
-        person decides. By hand: `vercel rollback $PREVIOUS`, or keep it and look again in an hour.
+    If it fails: A spike that lasts takes the release back. Too few requests do not: the run ends as *held*, exit 5,
+        and a person decides. By hand: `vercel rollback $PREVIOUS`, or keep it and look again in an hour. After a
+        rollback fix it and ship the new commit with `--over-rollback`.
     """
     return unless_old_is_ill(stays_usual(policy, seen), control)
 
@@ -87,7 +90,8 @@ def nothing_new_breaks(policy: ErrorsPolicy, seen: NewIssues, control: ControlHe
 
     By hand: In Sentry → Issues search `firstRelease:$COMMIT`, environment `production`, every few minutes.
 
-    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship the new
+        commit with `--over-rollback`: the rollback has pinned production.
     """
     return no_new_critical.judge(policy, seen, control)
 
@@ -106,7 +110,8 @@ def sign_in_stays_possible(policy: AuthPolicy, seen: AuthEndpoints, control: Con
 
     By hand: Run `watch -n 30 curl -sS -o /dev/null -w '%{http_code}' $PRODUCTION/api/auth/session`.
 
-    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship
+        the new commit with `--over-rollback`: the rollback has pinned production.
     """
     return unless_old_is_ill(auth_answers.judge(policy, seen), control)
 
@@ -122,7 +127,8 @@ def monitor_stays_up(seen: Monitor, control: ControlHealth) -> Findings:
 
     By hand: Keep Better Stack → Monitors → the monitor open.
 
-    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`.
+    If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship
+        the new commit with `--over-rollback`: the rollback has pinned production.
     """
     return unless_old_is_ill(monitor_says_up(seen), control)
 

@@ -288,7 +288,7 @@ class Runner:
         if not undo.proved_by:
             return refused
         unproved = await self._prove(undo.proved_by, by_type, REFUSED_PATIENCE if refused else PROOF_PATIENCE)
-        return (refused or unproved) if unproved else ""
+        return "; ".join(filter(None, (refused, unproved))) if unproved else ""
 
     async def _prove(self, gates: tuple[Gate, ...], by_type: Mapping[type, Any], patience: float) -> str:
         """Wait until all ``gates`` say yes; what the first that does not says instead when patience ends."""

@@ -142,6 +142,19 @@ def test_production_that_is_down_is_a_p0(inside: InProcess) -> None:
     assert checked.graded.severity == "P0"
 
 
+def test_a_health_check_that_says_why_it_is_ill_is_quoted(inside: InProcess) -> None:
+    inside.sandbox.inject(
+        'app answer status=503 \'json={"status":"error","error":"too many connections"}\' /api/health/db'
+    )
+    assert "answered 503: too many connections" in checked_text(daily(inside))
+
+
+def test_a_compute_that_somebody_switched_off_is_a_p0(inside: InProcess) -> None:
+    inside.sandbox.state.neon.branches[0].disabled = True
+    (found,) = [a for line in daily(inside).lines for a in line.answers if a.gate.name == "capacity.compute-is-ready"]
+    assert [(one.says, one.severity) for one in found.findings] == [("is disabled", "P0")]
+
+
 def test_what_cannot_be_read_is_not_well(inside: InProcess) -> None:
     inside.sandbox.inject("sentry answer status=403")
     checked = daily(inside)

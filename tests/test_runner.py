@@ -95,6 +95,7 @@ def test_a_rollback_that_fails_is_stranded_and_says_what_to_type(tmp_path: Path)
     assert outcome is Outcome.STRANDED
     failed = next(event for event in journal.events() if event.kind == "undo failed")
     assert failed.body["by_hand"] == "Type this."
+    assert "points to" in failed.body["error"], "what is not proved stands beside the refusal"
 
 
 def test_a_rollback_that_is_accepted_but_never_proved_is_stranded(tmp_path: Path) -> None:

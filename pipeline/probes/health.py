@@ -49,7 +49,7 @@ async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> 
         raise Unreachable("site", f"GET {site + policy.path}", answer.failure)
     body = answer.json
     says = str(
-        body.get("status") or body.get("error") or answer.failure or answer.error_page or "no status in the answer"
+        body.get("error") or body.get("status") or answer.failure or answer.error_page or "no status in the answer"
     )
     return kind(
         site + policy.path,

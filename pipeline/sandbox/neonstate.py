@@ -41,6 +41,8 @@ class Branch:
     snapshot: str = ""
     replaces: str = ""
     finalized: bool = False
+    disabled: bool = False
+    """Whether somebody has switched its compute off."""
 
 
 @dataclass

@@ -144,6 +144,11 @@ def test_a_branch_is_reached_by_its_connection_uri_and_only_through_a_compute(sa
         assert (ask(url, COURSES), url == main) == (3, False)
         endpoint = (await neon.get(f"/branches/{id}/endpoints")).json()["endpoints"][0]["id"]
         assert (await neon.get("/connection_uri", endpoint_id=endpoint, **named)).json()["uri"] == url
+        for switch in (True, False):
+            sent = {"endpoint": {"disabled": switch}}
+            await neon.done(await neon.patch(f"/endpoints/{endpoint}", sent))
+            (seen,) = (await neon.get(f"/branches/{id}/endpoints")).json()["endpoints"]
+            assert (seen["disabled"], seen["current_state"]) == (switch, "idle" if switch else "active")
         assert (await neon.get("/connection_uri", branch_id=id, pooled="true", **named)).json()["uri"] == url
         assert (await neon.get("/connection_uri", **named)).json()["uri"] == main
         assert (await neon.get("/connection_uri", **{**named, "role_name": "nobody"})).status_code == 404

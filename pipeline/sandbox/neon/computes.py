@@ -28,6 +28,7 @@ class Computes:
         router.add("GET", root + "/endpoints", self.listing)
         router.add("POST", root + "/endpoints", self.create)
         router.add("GET", root + "/endpoints/{endpoint}", self.get)
+        router.add("PATCH", root + "/endpoints/{endpoint}", self.change)
 
     async def listing(self, request: Request) -> Response:
         return self._listed(self._core.state.neon.branches)
@@ -40,6 +41,16 @@ class Computes:
 
     async def get(self, request: Request) -> Response:
         return JSONResponse({"endpoint": self._shapes.endpoint(self._behind(request.path_params["endpoint"]))})
+
+    async def change(self, request: Request) -> Response:
+        """Of all that Neon lets change, whether it is ``disabled``."""
+        one = self._behind(request.path_params["endpoint"])
+        asked = rules.part(await rules.sent_by(request), "endpoint")
+        self._operations.free()
+        one.disabled = bool(asked.get("disabled", one.disabled))
+        begun = self._operations.begin(one.id, "suspend_compute" if one.disabled else "start_compute",
+                                       endpoint=one.endpoint)  # fmt: skip
+        return JSONResponse({"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)})
 
     async def create(self, request: Request) -> Response:
         """For a branch that has none."""

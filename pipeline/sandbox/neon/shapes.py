@@ -58,12 +58,13 @@ class Shapes:
         """The compute of ``one``."""
         began = iso(one.created)
         busy = self._operations.under_way(one.id)
+        state = "init" if busy else "idle" if one.disabled else "active"
         return {
             "id": one.endpoint, "host": f"{one.endpoint}.{HOST}", "project_id": self._core.state.neon.project,
             "branch_id": one.id, "autoscaling_limit_min_cu": 0.25, "autoscaling_limit_max_cu": 2,
-            "region_id": REGION, "type": "read_write", "current_state": "init" if busy else "active",
+            "region_id": REGION, "type": "read_write", "current_state": state,
             **({"pending_state": "active"} if busy else {}),
-            "settings": {}, "pooler_enabled": False, "pooler_mode": "transaction", "disabled": False,
+            "settings": {}, "pooler_enabled": False, "pooler_mode": "transaction", "disabled": one.disabled,
             "passwordless_access": True, "creation_source": "console", "created_at": began, "updated_at": began,
             "proxy_host": HOST, "suspend_timeout_seconds": 0, "provisioner": "k8s-neonvm",
         }  # fmt: skip
