@@ -5,7 +5,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from pipeline.terminal import ROOT, configuration, honest, out
+from pipeline.terminal import DEPLOY_FILE, ROOT, configuration, honest, out
 
 
 @task(
@@ -74,8 +74,24 @@ def review(
         raise Exit(code=1)
 
 
+@task(
+    name="prove",
+    help={
+        "only": "by commas: commands (each by-hand one, typed into a shell), drills, gates (each seen to stop), runs"
+    },
+)
+def prove(c: Context, only: str = "commands,drills,gates,runs") -> None:
+    """Do what the runbooks say, in the sandbox, and keep when it was done; exit 1 when something failed."""
+    with honest():
+        from pipeline.prove_cli import prove as carry_out
+
+        failed = carry_out(configuration(), only.split(","), ROOT, DEPLOY_FILE, out)
+    if failed:
+        raise Exit(code=1)
+
+
 def collection() -> Collection:
     """``runbooks`` alone writes them."""
-    made = Collection(done, review)
+    made = Collection(done, review, prove)
     made.add_task(write, default=True)
     return made
