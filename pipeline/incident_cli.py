@@ -65,7 +65,7 @@ def _opened(it: Session, said: Said) -> Desk:
     book = named(said.playbook)
     if said.playbook and not book:
         raise Mistake(f"--playbook {said.playbook}: is none; there are {', '.join(one.name for one in PLAYBOOKS)}")
-    what = said.what or (book.symptom if book else "")
+    what = said.what or (book.felt if book else "")
     if not what:
         raise Mistake("incident.open: say with --what what users cannot do, or name a --playbook")
     impacts = [one.strip() for one in said.impact.split(",") if one.strip()]

@@ -22,6 +22,7 @@ from pipeline.incidents.person import Person
 from pipeline.incidents.playbooks import PLAYBOOKS, named
 from pipeline.incidents.record import Incident, incidents
 from pipeline.incidents.walk import Walk
+from pipeline.inquiry import unlock
 from pipeline.journal import Journal, events_of, new_run_id
 from pipeline.monitoring.asked import Answer, ask_gates
 from pipeline.pipelines import GATES
@@ -58,6 +59,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
         for one in incidents(it.store, it.settings.name):
             if one.open:
                 Desk(it, one.id, "the drill").resolve("a drill began", "")
+        unlock(config, root, it.settings.name)  # an earlier drill may have ended with one
         run = f"drill-{name}-{new_run_id(it.clock.now())}"
         journal = Journal(it.store, run, it.clock.now, it.redactor)
         journal.append("drill begins", name, by="nobody (--auto)" if person.auto else whoami())
@@ -130,7 +132,9 @@ def _opening(scenario: Scenario, graded: Graded, playbook: str, person: Person) 
         said = person.writes(f"Which severity, P0 to P3? (Enter: the rule's, {classified.severity})").upper()
         if said in ("P0", "P1", "P2", "P3"):
             classified = replace(classified, severity=said, reason="the people in the room said so")
-    return Opening(scenario.alarm.says, classified, playbook)
+    book = named(playbook)
+    what = person.writes("What can users not do? (Enter: the playbook's words)") or (book.felt if book else "")
+    return Opening(what, classified, playbook, lead=person.writes("Who leads?") or ("" if person.auto else whoami()))
 
 
 def _gate(name: str) -> Gate:

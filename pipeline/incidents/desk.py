@@ -140,7 +140,7 @@ async def tell(
     ``by_hand``: somebody has told them already; only write it down.
     """
     incident, now = at.incident, at.session.clock.now()
-    drafted, missing = draft(incident, audience, now, said, await _release(world))
+    drafted, missing = draft(incident, audience, now, said, await live_release(world))
     if missing and not text:
         hints = "\n".join(f"  --set {name}=…" for name in missing)
         raise Mistake(f"incident.notify {audience}: these words are missing:\n{hints}\nthe draft so far:\n{drafted}")
@@ -218,7 +218,8 @@ def contact_due(it: Incident, tree: Iterable[Contact], now: datetime.datetime) -
     return next((one for one in tree if one.role not in called and gone >= one.after), None)
 
 
-async def _release(world: World) -> str:
+async def live_release(world: World) -> str:
+    """Commit and time of what is live, in words; empty when nobody can say."""
     try:
         one = await world.vercel.production(world.domain)
     except ServiceError:

@@ -18,6 +18,8 @@ from pipeline.target import open_world
 from pipeline.world import World
 
 LOCK_HOURS = 4
+TOLD = ("ROLLED BACK", "ALREADY", "STRANDED", "serves", "answers", "because", "BY HAND", "pinned")
+"""How the lines of a rollback begin that belong into an incident's record."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Hands:
     def roll_back(self, seen: Situation) -> Did:
         said: list[str] = []
         code = rollback_now(Wanted(target=self._target), self.root, self.deploy_file, said.append)
-        return Did(code == 0, " ".join(" ".join(said).split()))
+        kept = [line for text in said for line in text.splitlines() if line.strip().startswith(TOLD)]
+        return Did(code == 0, "; ".join(" ".join(line.split()) for line in kept or said))
 
     def settle(self, seen: Situation) -> Did:
         report, _ = settle(self.config, self._target, seen.cut_off, self.root, lambda redactor, run: lambda event: None)

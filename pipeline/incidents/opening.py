@@ -75,7 +75,7 @@ def after_monitor(it: Session, checked: Checked) -> Desk | None:
     ]  # fmt: skip
     book = named(checked.playbook)
     opening = Opening(
-        book.symptom if book else checked.graded.reason,
+        book.felt if book else checked.graded.reason,
         Classified(severity, f"{checked.graded.gate}: {checked.graded.reason}"),
         playbook_of(checked.graded.gate), checked.at, f"monitor.{checked.name}", tuple(stops),
     )  # fmt: skip

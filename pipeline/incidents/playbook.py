@@ -62,6 +62,12 @@ class Playbook:
     tell: tuple[str, ...]
     """Audiences, by name, that must hear of it beside the team."""
 
+    @property
+    def felt(self) -> str:
+        """What users feel, as part of a sentence: the words that they are told when nobody has better ones."""
+        first = self.impact.partition(". ")[0].rstrip(".")
+        return first[:1].lower() + first[1:]
+
 
 CLAIMS = {health.is_well_before: "Production's health check answers 200."}
 """Gates whose own title speaks of a deployment, in words that fit an incident."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 from checks.evidence import Release
 from checks.gate import Gate
 from pipeline.incidents.cadence import due
-from pipeline.incidents.desk import Desk, escalate, reachable, tell
+from pipeline.incidents.desk import Desk, escalate, live_release, reachable, tell
 from pipeline.incidents.drafts import draft
 from pipeline.incidents.hands import Hands
 from pipeline.incidents.looking import situation
@@ -188,12 +188,13 @@ class Walk:
 
     def _tell(self, audience: str) -> None:
         incident, now = self.at.incident, self.at.session.clock.now()
-        text, missing = draft(incident, audience, now, {})
+        release = self._in_the_world(live_release)
+        text, missing = draft(incident, audience, now, {}, release)
         said = {}
         if missing and not self.person.auto:
             self.person.say(f"\n-- Communicate: {audience}\n{text}")
             said = {name: self.person.writes(f"[{name}]?") for name in missing}
-            text, missing = draft(incident, audience, now, {k: v for k, v in said.items() if v})
+            text, missing = draft(incident, audience, now, {k: v for k, v in said.items() if v}, release)
         if missing:
             self.person.say(f"  {audience}: not told, these words are missing: {', '.join(missing)}")
             return
