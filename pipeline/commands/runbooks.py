@@ -14,14 +14,22 @@ from pipeline.terminal import DEPLOY_FILE, ROOT, configuration, honest, out
         "check": "only say what is stale, edited by hand, missing, pointing nowhere or not done; exit 1 then",
         "to": "write the documents to this folder",
         "force": "overwrite pages that were edited by hand",
+        "site": "write them as a static site with a search into this folder, e.g. .runs/site",
     },
 )
-def write(c: Context, check: bool = False, to: str = "", force: bool = False) -> None:
+def write(c: Context, check: bool = False, to: str = "", force: bool = False, site: str = "") -> None:
     """Write the runbooks, the reference, the editor schema and the workflow from the code and deploy.yml."""
     with honest():
         from pipeline import documents
 
-        if check:
+        if site:
+            from pathlib import Path
+
+            from pipeline.site.writing import write_site
+
+            made = write_site(documents.pages(documents.generated(configuration(), ROOT)), Path(site))
+            out(f"{len(made)} files; open {Path(site).absolute() / 'index.html'}")
+        elif check:
             differences = documents.stale(configuration(), ROOT)
             out(differences or "all generated files are current")
             if differences:

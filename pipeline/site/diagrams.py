@@ -1,0 +1,219 @@
+"""Our flowcharts as SVG, drawn when the site is built: Mermaid itself is larger than everything else together.
+
+Knows what our charts use: ``flowchart TD``, nodes as [box], ([end]) and {question}, edges with a label or without.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html import escape
+
+NODE = re.compile(r'(\w+)(\(\["?.*?"?\]\)|\["?.*?"?\]|\{"?.*?"?\}|\(\[.*?\]\))')
+EDGE = re.compile(r"^(.+?)\s+(?:--\s*(.+?)\s*-->|-->)\s+(.+)$")
+CHARACTER, LINE, PAD, GAP_X, GAP_Y, WIDEST = 7.1, 17, 14, 34, 46, 30
+HUB = 4
+"""So many edges into one node, and it stands beside the others, where they are short."""
+
+
+@dataclass
+class Node:
+    """One node; ``x`` and ``y`` are its middle, in pixels."""
+
+    name: str
+    lines: list[str]
+    shape: str
+    layer: int = 0
+    x: float = 0
+    y: float = 0
+
+    @property
+    def width(self) -> float:
+        return max(len(line) for line in self.lines) * CHARACTER + 2 * PAD + (24 if self.shape == "question" else 0)
+
+    @property
+    def height(self) -> float:
+        return len(self.lines) * LINE + PAD + (10 if self.shape == "question" else 0)
+
+
+@dataclass
+class Chart:
+    """Nodes by name, and edges (from, to, label)."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def svg(source: str, title: str) -> str:
+    """The drawing. Raises ValueError for a chart that has nothing of ours in it."""
+    chart = _parse(source)
+    if not chart.nodes:
+        raise ValueError("no node was found")
+    _lay_out(chart)
+    width = max(one.x + one.width / 2 for one in chart.nodes.values()) + 12
+    height = max(one.y + one.height / 2 for one in chart.nodes.values()) + 12
+    parts = [_edge(chart, *edge) for edge in chart.edges] + [_node(one) for one in chart.nodes.values()]
+    return (
+        f'<figure class="chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+        f' role="img" aria-label="{escape(title)}"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4"'
+        ' markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>'
+        f"{''.join(parts)}</svg></figure>"
+    )
+
+
+def _parse(source: str) -> Chart:
+    chart = Chart()
+    for raw in source.strip().splitlines()[1:]:
+        line = raw.strip()
+        found = EDGE.match(line)
+        if found:
+            begin, end = _named(chart, found[1]), _named(chart, found[3])
+            chart.edges.append((begin, end, (found[2] or "").strip('"')))
+        elif line:
+            _named(chart, line)
+    return chart
+
+
+def _named(chart: Chart, text: str) -> str:
+    """The node that ``text`` names; with a shape and words, they are kept."""
+    found = NODE.match(text.strip())
+    name = found[1] if found else text.strip()
+    if found:
+        shape = "end" if found[2].startswith("([") else "question" if found[2].startswith("{") else "box"
+        words = found[2].strip("([{}])").strip('"')
+        lines = [line for part in words.split("<br/>") for line in _wrapped(part)]
+        chart.nodes[name] = Node(name, lines, shape)
+    elif name not in chart.nodes:
+        chart.nodes[name] = Node(name, [name], "box")
+    return name
+
+
+def _wrapped(text: str) -> Iterable[str]:
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) >= WIDEST:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    yield line
+
+
+def _lay_out(chart: Chart) -> None:
+    incoming = defaultdict(set)
+    for begin, end, _ in chart.edges:
+        incoming[end].add(begin)
+    hubs = {name for name, before in incoming.items() if len(before) >= HUB}
+    flow = [edge for edge in _forward(chart) if not {edge[0], edge[1]} & hubs]
+    after_hubs = {end for begin, end, _ in chart.edges if begin in hubs and len(incoming[end]) == 1}
+    main = [one for one in chart.nodes.values() if one.name not in hubs | after_hubs]
+    for _ in main:
+        for begin, end, _ in flow:
+            if end not in after_hubs:
+                chart.nodes[end].layer = max(chart.nodes[end].layer, chart.nodes[begin].layer + 1)
+    layers = defaultdict(list)
+    for one in main:
+        layers[one.layer].append(one)
+    widest = max(_width(layer) for layer in layers.values())
+    y = 12.0
+    for level in sorted(layers):
+        layer = layers[level]
+        layer.sort(key=lambda one: _middle(chart, incoming[one.name], one))
+        tall = max(one.height for one in layer)
+        x = 12 + (widest - _width(layer)) / 2
+        for one in layer:
+            one.x, one.y = x + one.width / 2, y + tall / 2
+            x += one.width + GAP_X
+        y += tall + GAP_Y
+    _beside(chart, hubs, after_hubs, incoming, 12 + widest)
+
+
+def _beside(chart: Chart, hubs: set[str], after_hubs: set[str], incoming: dict[str, set[str]], right: float) -> None:
+    x, taken = right + 2 * GAP_X, 12.0
+    for name in sorted(hubs, key=lambda hub: _mean_y(chart, incoming[hub])):
+        one = chart.nodes[name]
+        followers = [chart.nodes[end] for begin, end, _ in chart.edges if begin == name and end in after_hubs]
+        one.x = x + one.width / 2
+        one.y = max(_mean_y(chart, incoming[name]), taken + one.height / 2)
+        y = one.y + one.height / 2 + GAP_Y
+        for each in followers:
+            each.x, each.y = x + each.width / 2, y + each.height / 2
+            y += each.height + 22
+        taken = y
+
+
+def _mean_y(chart: Chart, names: set[str]) -> float:
+    return sum(chart.nodes[one].y for one in names) / len(names)
+
+
+def _width(layer: list[Node]) -> float:
+    return sum(one.width for one in layer) + GAP_X * (len(layer) - 1)
+
+
+def _middle(chart: Chart, before: set[str], one: Node) -> float:
+    known = [chart.nodes[name].x for name in before if chart.nodes[name].layer < one.layer]
+    return sum(known) / len(known) if known else 0
+
+
+def _forward(chart: Chart) -> list[tuple[str, str, str]]:
+    """The edges without those that lead back to where one came from."""
+    after = defaultdict(list)
+    for edge in chart.edges:
+        after[edge[0]].append(edge)
+    kept, state = list[tuple[str, str, str]](), dict[str, int]()
+
+    def visit(name: str) -> None:
+        state[name] = 1
+        for edge in after[name]:
+            if state.get(edge[1]) != 1:
+                kept.append(edge)
+                if edge[1] not in state:
+                    visit(edge[1])
+        state[name] = 2
+
+    for name in chart.nodes:
+        if name not in state:
+            visit(name)
+    return kept
+
+
+def _edge(chart: Chart, begin: str, end: str, label: str) -> str:
+    a, b = chart.nodes[begin], chart.nodes[end]
+    if b.y - b.height / 2 > a.y + a.height / 2 and abs(b.x - a.x) < (a.width + b.width) / 2 + GAP_X * 3:
+        x1, y1, x2, y2 = a.x, a.y + a.height / 2, b.x, b.y - b.height / 2
+        path, tx, ty = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + 22:.0f} {x2:.0f} {y2 - 22:.0f} {x2:.0f} {y2:.0f}", 0.5, 0.5
+    else:
+        side = 1 if b.x >= a.x else -1
+        x1, y1 = a.x + side * a.width / 2, a.y
+        x2, y2 = b.x - side * b.width / 2, b.y
+        bend = max(30.0, abs(x2 - x1) / 2) * side
+        path, tx, ty = (
+            f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}",
+            0.2,
+            0.05,
+        )
+    drawn = f'<path class="edge" d="{path}" marker-end="url(#tip)"/>'
+    if not label:
+        return drawn
+    return (
+        drawn
+        + f'<text class="label" x="{x1 + (x2 - x1) * tx + 6:.0f}" y="{y1 + (y2 - y1) * ty - 4:.0f}">{escape(label)}</text>'
+    )
+
+
+def _node(one: Node) -> str:
+    left, top, w, h = one.x - one.width / 2, one.y - one.height / 2, one.width, one.height
+    if one.shape == "question":
+        cut = 14
+        points = f"{left:.0f},{one.y:.0f} {left + cut:.0f},{top:.0f} {left + w - cut:.0f},{top:.0f} {left + w:.0f},{one.y:.0f}"
+        points += f" {left + w - cut:.0f},{top + h:.0f} {left + cut:.0f},{top + h:.0f}"
+        shape = f'<polygon class="question" points="{points}"/>'
+    else:
+        round_ = h / 2 if one.shape == "end" else 6
+        shape = f'<rect class="{one.shape}" x="{left:.0f}" y="{top:.0f}" width="{w:.0f}" height="{h:.0f}" rx="{round_:.0f}"/>'
+    first = one.y - (len(one.lines) - 1) * LINE / 2 + 4.5
+    words = "".join(
+        f'<text x="{one.x:.0f}" y="{first + LINE * number:.1f}">{escape(line)}</text>'
+        for number, line in enumerate(one.lines)
+    )
+    return shape + words
