@@ -81,6 +81,7 @@ def _rendered(name: str, text: str) -> tuple[str, list[Heading]]:
     markdown.renderer.rules["fence"] = lambda found, at, options, env: _code(found[at])
     html = markdown.renderer.render(tokens, markdown.options, {})
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    html = re.sub(r"\n<em>(By hand|If not):", r"<br>\n<em>\1:", html)
     number = iter(range(10_000))
     html = TASK.sub(lambda m: f'<li class="task">{m[1] or ""}<input type="checkbox" data-task="{next(number)}"> ', html)
     return html, headings

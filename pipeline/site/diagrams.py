@@ -12,7 +12,7 @@ from html import escape
 NODE = re.compile(r'(\w+)(\(\["?.*?"?\]\)|\["?.*?"?\]|\{"?.*?"?\}|\(\[.*?\]\))')
 EDGE = re.compile(r"^(.+?)\s+(?:--\s*(.+?)\s*-->|-->)\s+(.+)$")
 CHARACTER, LINE, PAD, GAP_X, GAP_Y, WIDEST = 7.1, 17, 14, 34, 46, 30
-HUB = 4
+HUB = 3
 """So many edges into one node, and it stands beside the others, where they are short."""
 
 
@@ -50,7 +50,11 @@ def svg(source: str, title: str) -> str:
     if not chart.nodes:
         raise ValueError("no node was found")
     _lay_out(chart)
-    width = max(one.x + one.width / 2 for one in chart.nodes.values()) + 12
+    shift = max(0.0, 44 - min(one.x - one.width / 2 for one in chart.nodes.values())) if _goes_back(chart) else 0
+    for one in chart.nodes.values():
+        one.x += shift
+    labels = (chart.nodes[begin].x + len(label) * 6.3 for begin, _, label in chart.edges)
+    width = max(*(one.x + one.width / 2 for one in chart.nodes.values()), *labels) + 44
     height = max(one.y + one.height / 2 for one in chart.nodes.values()) + 12
     parts = [_edge(chart, *edge) for edge in chart.edges] + [_node(one) for one in chart.nodes.values()]
     return (
@@ -128,6 +132,10 @@ def _lay_out(chart: Chart) -> None:
     _beside(chart, hubs, after_hubs, incoming, 12 + widest)
 
 
+def _goes_back(chart: Chart) -> bool:
+    return any(chart.nodes[end].y < chart.nodes[begin].y for begin, end, _ in chart.edges)
+
+
 def _beside(chart: Chart, hubs: set[str], after_hubs: set[str], incoming: dict[str, set[str]], right: float) -> None:
     x, taken = right + 2 * GAP_X, 12.0
     for name in sorted(hubs, key=lambda hub: _mean_y(chart, incoming[hub])):
@@ -178,27 +186,35 @@ def _forward(chart: Chart) -> list[tuple[str, str, str]]:
 
 
 def _edge(chart: Chart, begin: str, end: str, label: str) -> str:
+    """Straight down to the next layer; a longer way goes round the side, forward on the right and back on the left."""
     a, b = chart.nodes[begin], chart.nodes[end]
-    if b.y - b.height / 2 > a.y + a.height / 2 and abs(b.x - a.x) < (a.width + b.width) / 2 + GAP_X * 3:
-        x1, y1, x2, y2 = a.x, a.y + a.height / 2, b.x, b.y - b.height / 2
-        path, tx, ty = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + 22:.0f} {x2:.0f} {y2 - 22:.0f} {x2:.0f} {y2:.0f}", 0.5, 0.5
-    else:
-        side = 1 if b.x >= a.x else -1
-        x1, y1 = a.x + side * a.width / 2, a.y
-        x2, y2 = b.x - side * b.width / 2, b.y
-        bend = max(30.0, abs(x2 - x1) / 2) * side
-        path, tx, ty = (
+    if b.x - b.width / 2 > a.x + a.width / 2 + GAP_X * 1.5:
+        x1, y1, x2, y2 = a.x + a.width / 2, a.y, b.x - b.width / 2, b.y
+        bend = max(30.0, (x2 - x1) / 2)
+        path, at = (
             f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}",
-            0.2,
-            0.05,
+            (x1 + 8, y1 - 5),
         )
+    elif b.layer == a.layer + 1 or (b.x == a.x and b.y > a.y and not _between(chart, a, b)):
+        x1, y1, x2, y2 = a.x, a.y + a.height / 2, b.x, b.y - b.height / 2
+        path = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + 22:.0f} {x2:.0f} {y2 - 22:.0f} {x2:.0f} {y2:.0f}"
+        at = ((x1 + x2) / 2 + 6, (y1 + y2) / 2 - 4)
+    else:
+        side = 1 if b.y > a.y else -1
+        passed = [*_between(chart, a, b), a, b]
+        lane = max(side * one.x + one.width / 2 for one in passed) * side + side * 26
+        x1, x2 = a.x + side * a.width / 2, b.x + side * b.width / 2
+        path = f"M{x1:.0f} {a.y:.0f}C{lane:.0f} {a.y:.0f} {lane:.0f} {a.y + (b.y - a.y) * 0.2:.0f} {lane:.0f} {(a.y + b.y) / 2:.0f}"
+        path += f"S{lane:.0f} {b.y:.0f} {x2:.0f} {b.y:.0f}"
+        at = (x1 + (8 if side > 0 else -24), a.y - 5)
     drawn = f'<path class="edge" d="{path}" marker-end="url(#tip)"/>'
-    if not label:
-        return drawn
-    return (
-        drawn
-        + f'<text class="label" x="{x1 + (x2 - x1) * tx + 6:.0f}" y="{y1 + (y2 - y1) * ty - 4:.0f}">{escape(label)}</text>'
-    )
+    return drawn + (f'<text class="label" x="{at[0]:.0f}" y="{at[1]:.0f}">{escape(label)}</text>' if label else "")
+
+
+def _between(chart: Chart, a: Node, b: Node) -> list[Node]:
+    """Whatever stands in the layers between them."""
+    low, high = sorted((a.y, b.y))
+    return [one for one in chart.nodes.values() if low < one.y < high and abs(one.x - a.x) < one.width / 2 + 200]
 
 
 def _node(one: Node) -> str:
