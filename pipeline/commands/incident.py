@@ -56,7 +56,7 @@ def open_(
 )  # fmt: skip
 def note(
     c: Context,
-    text: str = "",
+    text: str | None = None,  # Invoke takes a word without a flag only where nothing is there yet
     severity: str = "",
     reason: str = "",
     lead: str = "",
@@ -70,7 +70,7 @@ def note(
         from pipeline.incident_cli import note as carry_out
 
         said = Said(target, incident, by, severity=severity, reason=reason, lead=lead)
-        carry_out(configuration(), said, text, ROOT, out)
+        carry_out(configuration(), said, text or "", ROOT, out)
 
 
 @task(name="escalate", help={**COMMON, "role": "this contact of deploy.yml (default: the next one)"})
