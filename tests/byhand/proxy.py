@@ -51,7 +51,7 @@ class Vendors:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):
             line = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0].decode().split()
             host, _, port = line[1].rpartition(":")
-            route = (int(port), "") if host == "127.0.0.1" else self._routes.get(host)
+            route = (int(port), "") if host == "127.0.0.1" else self._routes.get(host.lower())
             if line[0] != "CONNECT" or route is None:
                 writer.write(NO_ROUTE)
                 return

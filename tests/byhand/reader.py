@@ -42,13 +42,14 @@ def routes(world: World) -> dict[str, tuple[int, str]]:
     return {
         "api.vercel.com": at("vercel"),
         "api.github.com": at("github"),
+        "sentry.io": at("sentry"),
         "us.sentry.io": at("sentry"),
         "uptime.betterstack.com": at("betterstack"),
         "console.neon.tech": at("neon"),
         "www.vercel-status.com": at("vercel-status"),
         "neonstatus.com": at("neon-status"),
         "www.cloudflarestatus.com": at("statuspages", "/cloudflare"),
-        f"{account}.r2.cloudflarestorage.com": at("r2"),
+        f"{account}.r2.cloudflarestorage.com".lower(): at("r2"),
     }
 
 
@@ -79,6 +80,7 @@ class Reader:
     folder: Path
     home: Path
     environment: dict[str, str]
+    hosts: dict[str, tuple[int, str]]
     names: dict[str, str] = field(default_factory=dict)
     history: list[str] = field(default_factory=list)
     proved: list[str] = field(default_factory=list)
@@ -127,15 +129,22 @@ class Reader:
         body = {"name": "lms", "deploymentId": self.world.alias(), "target": "production", "meta": meta}
         made = self.world.vercel("POST", "/v13/deployments", json={**body, "autoAssignCustomDomains": False}).json()
         self.world.until(lambda: self.world.deployment(made["id"])["readyState"] == "READY")
-        self.names |= {"DEPLOYMENT": made["id"], "STAGED": f"https://{made['url']}", "COMMIT": meta["githubCommitSha"]}
+        self.names |= {"DEPLOYMENT": made["id"], "STAGED": self.address(made["id"]), "COMMIT": meta["githubCommitSha"]}
         return str(made["id"])
+
+    def address(self, id: str) -> str:
+        """An address of a deployment as Vercel gives it: a name, where the sandbox has a port."""
+        host, port = f"lms-{id[4:].lower()}.vercel.app", int(self.world.deployment(id)["url"].rpartition(":")[2])
+        answer = self.world.vercel("POST", f"/v2/deployments/{id}/aliases", json={"alias": host})
+        assert answer.is_success, answer.text
+        self.hosts[host] = (port, "")
+        return f"https://{host}"
 
     def two_releases(self) -> tuple[str, str]:
         """One release live, one before it: (previous, live). Fills in $PREVIOUS and $LIVE_COMMIT."""
         self.world.calm()
         one, other = self.released(self.history[0]), self.released(self.history[1])
-        address = self.world.deployment(one)["url"]
-        self.names |= {"PREVIOUS": one, "PREVIOUS_URL": f"https://{address}", "LIVE_COMMIT": self.history[1]}
+        self.names |= {"PREVIOUS": one, "PREVIOUS_URL": self.address(one), "LIVE_COMMIT": self.history[1]}
         self.names |= {"GOOD_COMMIT": self.history[0], "COMMIT": self.history[-1], "DEPLOYMENT": other}
         return one, other
 
@@ -175,9 +184,7 @@ def _tools(world: Described, home: Path, vendors: Vendors) -> dict[str, str]:
     vercel.mkdir(parents=True)
     (vercel / "auth.json").write_text(json.dumps({"token": world.tokens["vercel"]}))
     (vercel / "config.json").write_text(json.dumps({"api": world.urls["vercel"], "currentTeam": world.team}))
-    sentry = {"url": world.urls["sentry"], "org": "acme", "project": "lms"}
-    defaults = "\n".join(f"{name}={value}" for name, value in sentry.items())
-    (home / ".sentryclirc").write_text(f"[auth]\ntoken={world.tokens['sentry']}\n[defaults]\n{defaults}\n")
+    (home / ".sentryclirc").write_text("[defaults]\norg=acme\nproject=lms\n")
     (home / ".gitconfig").write_text("[user]\nname = Kim\nemail = kim@example.com\n[init]\ndefaultBranch = main\n")
     programs = home / "bin"
     programs.mkdir()
@@ -247,9 +254,11 @@ def reading() -> Iterator[Reader]:
             with launch.attach(folder / ".sandbox", timeout=LONGEST) as said:
                 world = Described(said, home)
                 world.calm()
-                with Vendors(routes(world), Path(temporary)) as vendors:
-                    reader = Reader(world, folder, home, _tools(world, home, vendors), _names(world))
+                hosts = routes(world)
+                with Vendors(hosts, Path(temporary)) as vendors:
+                    reader = Reader(world, folder, home, _tools(world, home, vendors), hosts, _names(world))
                     (folder / ".vercel").mkdir()
+                    world.vercel("PATCH", f"/v9/projects/{world.project}", json={"framework": None})
                     link = {"projectId": world.project, "orgId": world.team, "projectName": "lms"}
                     (folder / ".vercel/project.json").write_text(json.dumps(link))
                     reader.git("init", "-q")
