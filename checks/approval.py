@@ -12,7 +12,7 @@ def is_approved(policy: ApprovalPolicy, release: Release, seen: PullRequest) -> 
     Why: Somebody outside the change must know that it goes out now, and be there when it does not go well.
 
     By hand:
-        Ask a stakeholder to approve the pull request: `gh pr review $NUMBER --approve`.
+        Ask a stakeholder to approve the pull request: `gh api repos/$REPOSITORY/pulls/$NUMBER/reviews -f event=APPROVE`.
         Or write down their name and the time in the deployment's issue.
 
     If it fails: Ask for the approval on GitHub, or start the run with `--approved-by NAME` when it was given to you

@@ -261,7 +261,7 @@ def release_is_recorded(policy: ErrorsPolicy, seen: RecordedRelease) -> Findings
         Run `curl -sS -H "Authorization: Bearer $SENTRY_AUTH_TOKEN" $SENTRY/api/0/organizations/$SENTRY_ORG/releases/$COMMIT/ | jq '{version, commitCount, deployCount}'`.
 
     If it fails: `sentry-cli releases new $COMMIT`, then `sentry-cli releases set-commits $COMMIT --auto` and
-        `sentry-cli releases deploys $COMMIT new -e production`. Source maps: `sentry-cli sourcemaps upload --release $COMMIT`.
+        `sentry-cli deploys new --release $COMMIT -e production`. Source maps: `sentry-cli sourcemaps upload --release $COMMIT .next`.
     """
     release = f"release {seen.version[:12]}"
     if not seen.known:

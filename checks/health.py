@@ -105,7 +105,7 @@ def production_is_well(
 
     If it fails: The run goes back by itself, unless the old deployment is ill in the same way: then the fault is
         shared and going back would not help; open an incident. By hand: `curl -sS -i $PREVIOUS_URL/api/health/db`,
-        `vercel rollback $PREVIOUS`, then `vercel logs --deployment $DEPLOYMENT --level error`. Fix it and ship the
+        `vercel rollback $PREVIOUS`, then `vercel logs --deployment $DEPLOYMENT --query level:error`. Fix it and ship the
         new commit with `--over-rollback`: the rollback has pinned production.
     """
     ill_alike = control.status == seen.status or min(control.status, seen.status) >= 500

@@ -26,7 +26,8 @@ def is_set_up(policy: PromotionPolicy, seen: VercelProject) -> Findings:
 
     By hand: Run `vercel rolling-release fetch` and compare it with `promotion.rolling` in `deploy.yml`.
 
-    If it fails: Run `vercel rolling-release configure` with the same shares and manual approval, or
+    If it fails: Run `vercel rolling-release configure --enable --advancement-type=manual-approval --stage=10 --stage=50`
+        with your shares, or
         `vercel rolling-release configure --disable` when `promotion.rolling` is empty. It counts from the next
         deployment on.
     """

@@ -39,8 +39,8 @@ def files_come_back(policy: StoragePolicy, seen: ProbeObject) -> Findings:
 
     Why: A token that may only read lists the bucket without complaint.
 
-    By hand: With `aws s3 cp - s3://$R2_BUCKET/deploy-probe/by-hand`, `aws s3 cp s3://$R2_BUCKET/deploy-probe/by-hand -` and
-        `aws s3 rm s3://$R2_BUCKET/deploy-probe/by-hand`, endpoint and keys as for listing.
+    By hand: Write, read and delete in one line: `export AWS_ACCESS_KEY_ID="$R2_ACCESS_KEY_ID" AWS_SECRET_ACCESS_KEY="$R2_SECRET_ACCESS_KEY" AWS_DEFAULT_REGION=auto AWS_ENDPOINT_URL=https://$R2_ACCOUNT_ID.r2.cloudflarestorage.com; date | aws s3 cp - s3://$R2_BUCKET/deploy-probe/by-hand && aws s3 cp s3://$R2_BUCKET/deploy-probe/by-hand - && aws s3 rm s3://$R2_BUCKET/deploy-probe/by-hand`.
+        It must print the date.
 
     If it fails: On write or delete: the token needs *Object Read & Write*. On read or compare: Cloudflare's status page.
     """

@@ -67,8 +67,8 @@ RATE_LIMITING = Playbook(
     ),
     look=(
         Look(
-            "vercel logs --environment production --status-code 429 --since 1h --json | jq -r .requestPath | sort"
-            " | uniq -c | sort -rn",
+            "vercel logs requests --environment production --query httpStatus:429 --since 1h --json"
+            " | jq -r '.data.requestPath // empty' | sort | uniq -c | sort -rn",
             "which route is limited, and how often",
         ),
         Look(
@@ -90,7 +90,7 @@ RATE_LIMITING = Playbook(
             " address, or count per user, with a normal release",
             (
                 'curl -sS -X POST -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN" $UPSTASH_REDIS_REST_URL \\\n'
-                "  -d '[\"DEL\", \"the key\"]'",
+                "  -d '[\"DEL\", \"'$KEY'\"]'",
             ),
         ),
         ROLL_BACK,

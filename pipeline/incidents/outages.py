@@ -27,7 +27,7 @@ SITE_DOWN = Playbook(
         Look("curl -sS -i $PRODUCTION/api/health/db", "status and body; no answer at all points to DNS or to Vercel"),
         Look("vercel inspect $DOMAIN", "which deployment serves; its age tells whether a release is to blame"),
         Look(
-            "vercel logs --environment production --level error --since 30m --limit 50",
+            "vercel logs --environment production --query level:error --since 30m --limit 50",
             "one message over and over is the cause",
         ),
         Look("dig +short $DOMAIN", "an address; nothing means that the DNS entry or the domain is gone"),
@@ -134,8 +134,9 @@ STORAGE_FAILURE = Playbook(
         ),
         Look("curl -sS https://www.cloudflarestatus.com/api/v2/summary.json | jq .status", "Cloudflare's own word"),
         Look(
-            "vercel logs --environment production --status-code 500 --since 1h --query upload",
-            "R2's error code and the route",
+            "vercel logs requests --environment production --since 1h"
+            " --query 'httpStatus:500 AND requestPath:*upload*'",
+            "the requests that failed; `vercel logs` has the error that R2 gave",
         ),
     ),
     mitigate=(

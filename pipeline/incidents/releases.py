@@ -87,11 +87,15 @@ ERROR_SPIKE = Playbook(
             "the most frequent errors of the last hour: level, events, users, title",
         ),
         Look(
-            "vercel logs --environment production --status-code 500 --since 1h --json | jq -r .requestPath | sort"
-            " | uniq -c | sort -rn",
+            "vercel logs requests --environment production --query httpStatus:500 --since 1h --json"
+            " | jq -r '.data.requestPath // empty' | sort | uniq -c | sort -rn",
             "which route fails most",
         ),
-        Look("gh pr list --state merged --limit 5", "what went out last"),
+        Look(
+            "gh api \"repos/$REPOSITORY/pulls?state=closed&sort=updated&direction=desc&per_page=5\""
+            " --jq '.[] | [.number, .merged_at, .title] | @tsv'",
+            "what went out last",
+        ),
     ),
     mitigate=(
         ROLL_BACK,

@@ -21,10 +21,10 @@ VERCEL = LogSource(
     " you need at once",
     (
         ("vercel logs --deployment $STAGED --since 1h", "one deployment; the address must follow `--deployment`"),
-        ("vercel logs --environment production --level error --since 1h", "errors in production"),
+        ("vercel logs --environment production --query level:error --since 1h", "errors in production"),
         (
-            "vercel logs --environment production --status-code 500 --since 1h --json | jq -r .requestPath | sort"
-            " | uniq -c | sort -rn",
+            "vercel logs requests --environment production --query httpStatus:500 --since 1h --json"
+            " | jq -r '.data.requestPath // empty' | sort | uniq -c | sort -rn",
          "which routes answer 500, most frequent first"),
         ("vercel logs --environment production --since 24h --query P1001", "a text, anywhere in the message"),
         ("vercel logs --environment production --since 24h --limit 1000 --json > logs.json",
@@ -36,6 +36,8 @@ VERCEL = LogSource(
     ),
     (
         "`vercel logs $STAGED` without `--deployment` is refused by current versions of the CLI.",
+        "`vercel logs` shows what the functions wrote; status codes and paths are in `vercel logs requests`. Both are"
+        " filtered by `--query`: `vercel logs --help` lists its fields.",
         "Always give `--since`: what the CLI shows without it depends on its version.",
     ),
 )  # fmt: skip
@@ -60,17 +62,18 @@ PINO = LogSource(
     " 60 fatal",
     "as long as Vercel Logs",
     (
-        ("vercel logs --environment production --since 1h --json | jq -r '.message | fromjson? | select(.level >= 50)'",
+        ("vercel logs --environment production --since 1h --json"
+         " | jq -r '.data.message | fromjson? | select(.level >= 50)'",
          "errors that the app itself logged"),
         ("vercel logs --environment production --since 1h --json"
-         " | jq -r '.message | fromjson? | [.time, .level, .reqId, .msg] | @tsv'",
+         " | jq -r '.data.message | fromjson? | [.time, .level, .reqId, .msg] | @tsv'",
          "time, level, request and message, one line each"),
         (
-            "vercel logs --environment production --since 1h --json | jq -r '.message | fromjson? | select(.reqId"
-            " == \"THE-ID\")'",
+            "vercel logs --environment production --since 1h --json"
+            " | jq -r --arg id $REQUEST_ID '.data.message | fromjson? | select(.reqId == $id)'",
          "everything about one request; take the id from the `x-request-id` of the answer or from Sentry"),
         ("vercel logs --environment production --since 1h --json"
-         " | jq -r '.message | fromjson? | select(.level >= 50) | .msg' | sort | uniq -c | sort -rn | head",
+         " | jq -r '.data.message | fromjson? | select(.level >= 50) | .msg' | sort | uniq -c | sort -rn | head",
          "the most frequent errors"),
     ),
     (

@@ -39,7 +39,7 @@ TECHNIQUES = (
             " count: the"
             " same query many times is an N+1, fix it with `include` or one `findMany`.",
             "In production ask *Slowest queries overall* and *Long-running queries (> 5 seconds)* above.",
-            'Explain the suspect: `psql "$DIRECT_URL" -c "EXPLAIN (ANALYZE, BUFFERS) SELECT …"`. `ANALYZE` runs'
+            'Explain the suspect: `psql "$DIRECT_URL" -c "EXPLAIN (ANALYZE, BUFFERS) $QUERY"`. `ANALYZE` runs'
             " it, so only"
             " for `SELECT`. A `Seq Scan` over many rows wants an index; `rows` far from `actual rows` wants `ANALYZE`.",
         ),

@@ -128,7 +128,7 @@ def _automatic(policies: Policies) -> str:
                 (
                     f"Merge the pull request. The push to `{policies.source.branch}` starts the workflow"
                     " `.github/workflows/deploy.yml`, once the repository variable `DEPLOY` is `on`:\n"
-                    "`gh variable set DEPLOY --body on`.",
+                    "`gh api repos/$REPOSITORY/actions/variables -f name=DEPLOY -f value=on`.",
                     "Watch it: `gh run list --workflow deploy.yml --limit 3`, then `gh run watch $ID`."
                     " Each stage is one step of the job.",
                     "Green: the release is live and has been watched. Red: the job summary says which question stopped"
@@ -177,7 +177,8 @@ def _preview(preview: Pipeline) -> str:
                     "Ask it what production will be asked (below). By hand: follow those entries.",
                     "Open `$STAGED` and use the change the way a student would. Once on a phone.",
                     "Write the address and what you saw into the pull request:\n"
-                    '`gh pr comment $NUMBER --body "$STAGED works: login, course, upload"`.',
+                    '`gh api repos/$REPOSITORY/issues/$NUMBER/comments -f body="$STAGED works: login, course, upload"`'
+                    ".",
                     "Previews use the variables of Vercel's *preview* environment. They must not point to the"
                     " production"
                     " database: `vercel env ls preview`.",
@@ -290,7 +291,7 @@ def _rollback(pipeline: Pipeline, policies: Policies) -> str:
             "Always with the id: `vercel rollback` without one only prints a status and exits 0.",
             "### By GitHub, Without a Laptop",
             "GitHub → Actions → *rollback* → *Run workflow*; leave `to` empty. From a terminal:",
-            fence("gh workflow run rollback.yml"),
+            fence("gh workflow run rollback.yml --ref $BRANCH"),
             "### What a Rollback Does Not Do",
             bullets(
                 (

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from pipeline.sandbox import contents
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.githubshapes import Shapes
+from pipeline.sandbox.githubwork import Work
 from pipeline.sandbox.state import Alert, Commit, Pull, Record
 from pipeline.sandbox.web import Payload, Problem, Router, bearer, body, number
 
@@ -17,7 +18,7 @@ STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "s
 
 class GitHubApi:
     def __init__(self, core: Core) -> None:
-        self._core, self._shapes = core, Shapes(core)
+        self._core, self.shapes = core, Shapes(core)
         self._router = Router(lambda request: _problem(404, "Not Found"), self._authorize)
         root = "/repos/{owner}/{repo}"
         for path, handler in {
@@ -43,6 +44,7 @@ class GitHubApi:
         self._router.add("POST", root + "/deployments", self.create_deployment)
         self._router.add("POST", root + "/deployments/{id}/statuses", self.create_status)
         self._router.add("GET", "/rate_limit", self.rate_limit)
+        Work(core, self).routes(self._router, root)
 
     async def __call__(self, request: Request) -> Response:
         response = await self._router(request)
@@ -66,61 +68,61 @@ class GitHubApi:
         return JSONResponse({"resources": {"core": rate, "search": rate}, "rate": rate})
 
     async def repository(self, request: Request) -> Response:
-        return JSONResponse(self._shapes.repository())
+        return JSONResponse(self.shapes.repository())
 
     async def commit(self, request: Request) -> Response:
-        return JSONResponse({**self._shapes.commit(self._find(request)), "files": []})
+        return JSONResponse({**self.shapes.commit(self._find(request)), "files": []})
 
     async def check_runs(self, request: Request) -> Response:
         one = self._find(request)
         wanted = request.query_params.get("check_name")
-        found = [self._shapes.check_run(one, n, c) for n, c in one.checks.items() if wanted in (None, n)]
+        found = [self.shapes.check_run(one, n, c) for n, c in one.checks.items() if wanted in (None, n)]
         shown, headers = self._page(request, found)
         return JSONResponse({"total_count": len(found), "check_runs": shown}, headers=headers)
 
     async def status(self, request: Request) -> Response:
         """Combined; ``pending`` when nothing reported."""
         one = self._find(request)
-        found = [self._shapes.status(one, context, state) for context, state in one.statuses.items()]
+        found = [self.shapes.status(one, context, state) for context, state in one.statuses.items()]
         states = set(one.statuses.values())
         state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
         shown, headers = self._page(request, found)
-        url = f"{self._shapes.repo}/commits/{one.sha}"
+        url = f"{self.shapes.repo}/commits/{one.sha}"
         whole = {
             "state": state, "statuses": shown, "sha": one.sha, "total_count": len(found),
-            "repository": self._shapes.minimal_repository(), "commit_url": url, "url": f"{url}/status",
+            "repository": self.shapes.minimal_repository(), "commit_url": url, "url": f"{url}/status",
         }  # fmt: skip
         return JSONResponse(whole, headers=headers)
 
     async def statuses(self, request: Request) -> Response:
         one = self._find(request)
-        return self._listed(request, [self._shapes.status(one, name, state) for name, state in one.statuses.items()])
+        return self.listed(request, [self.shapes.status(one, name, state) for name, state in one.statuses.items()])
 
     async def pulls(self, request: Request) -> Response:
         ref, github = request.path_params["ref"], self._core.state.github
         sha = github.head if ref == "main" else ref
-        found = [self._shapes.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
+        found = [self.shapes.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
         if not found:
             self._find(request)
-        return self._listed(request, found)
+        return self.listed(request, found)
 
     async def pull(self, request: Request) -> Response:
-        return JSONResponse(self._shapes.pull(self._pull(request), True))
+        return JSONResponse(self.shapes.pull(self.pull_of(request), True))
 
     async def reviews(self, request: Request) -> Response:
-        one = self._pull(request)
-        found = [self._shapes.review(one, review, index) for index, review in enumerate(one.reviews, 1)]
-        return self._listed(request, found)
+        one = self.pull_of(request)
+        found = [self.shapes.review(one, review, index) for index, review in enumerate(one.reviews, 1)]
+        return self.listed(request, found)
 
     async def branch(self, request: Request) -> Response:
         github, name = self._core.state.github, request.path_params["branch"]
         if name != "main" or not github.head:
             raise _problem(404, "Branch not found")
-        url = f"{self._shapes.repo}/branches/main"
-        commit = self._shapes.commit(github.commits[github.head])
+        url = f"{self.shapes.repo}/branches/main"
+        commit = self.shapes.commit(github.commits[github.head])
         found = {
             "name": "main", "commit": commit, "protected": True, "protection_url": f"{url}/protection",
-            "_links": {"self": url, "html": f"{self._shapes.web}/tree/main"},
+            "_links": {"self": url, "html": f"{self.shapes.web}/tree/main"},
             "protection": {"enabled": True},
         }  # fmt: skip
         return JSONResponse(found)
@@ -132,14 +134,14 @@ class GitHubApi:
         ahead = order.index(other.sha) - order.index(one.sha)
         between = [self._core.state.github.commits[sha] for sha in order[order.index(one.sha) + 1 :][: max(0, ahead)]]
         merge = one if ahead >= 0 else other
-        url = f"{self._shapes.repo}/compare/{base}...{head}"
-        web = f"{self._shapes.web}/compare/{base}...{head}"
+        url = f"{self.shapes.repo}/compare/{base}...{head}"
+        web = f"{self.shapes.web}/compare/{base}...{head}"
         found = {
             "url": url, "html_url": web, "permalink_url": web, "diff_url": f"{web}.diff", "patch_url": f"{web}.patch",
-            "base_commit": self._shapes.commit(one), "merge_base_commit": self._shapes.commit(merge),
+            "base_commit": self.shapes.commit(one), "merge_base_commit": self.shapes.commit(merge),
             "status": "identical" if ahead == 0 else "ahead" if ahead > 0 else "behind", "ahead_by": max(0, ahead),
             "behind_by": max(0, -ahead), "total_commits": len(between),
-            "commits": [self._shapes.commit(commit) for commit in between], "files": [],
+            "commits": [self.shapes.commit(commit) for commit in between], "files": [],
         }  # fmt: skip
         return JSONResponse(found)
 
@@ -155,31 +157,31 @@ class GitHubApi:
             raise _problem(404, "Not Found")
         if found.is_file() and contents.wants_raw(request):
             return Response(found.read_bytes(), media_type=contents.RAW)
-        return JSONResponse(contents.shape(found, path, ref, self._shapes.repo, self._shapes.web))
+        return JSONResponse(contents.shape(found, path, ref, self.shapes.repo, self.shapes.web))
 
     async def code_scanning(self, request: Request) -> Response:
         alerts = self._core.state.github.code_scanning
         if alerts is None:
             raise _problem(403, "Code scanning is not enabled for this repository. Please enable code scanning.")
-        return self._listed(request, [self._shapes.code_alert(one) for one in _chosen(request, alerts)])
+        return self.listed(request, [self.shapes.code_alert(one) for one in _chosen(request, alerts)])
 
     async def dependabot(self, request: Request) -> Response:
         alerts = self._core.state.github.dependabot
         if alerts is None:
             raise _problem(403, "Dependabot alerts are disabled for this repository.")
-        return self._listed(request, [self._shapes.dependabot_alert(one) for one in _chosen(request, alerts)])
+        return self.listed(request, [self.shapes.dependabot_alert(one) for one in _chosen(request, alerts)])
 
     async def deployments(self, request: Request) -> Response:
         query = request.query_params
         found = [
-            self._shapes.deployment(one)
+            self.shapes.deployment(one)
             for one in reversed(self._core.state.github.deployments)
             if all(query.get(key) in (None, one.body.get(key)) for key in ("sha", "ref", "environment", "task"))
         ]
-        return self._listed(request, found)
+        return self.listed(request, found)
 
     async def deployment(self, request: Request) -> Response:
-        return JSONResponse(self._shapes.deployment(self._record(request)))
+        return JSONResponse(self.shapes.deployment(self._record(request)))
 
     async def create_deployment(self, request: Request) -> Response:
         sent = await body(request)
@@ -191,11 +193,11 @@ class GitHubApi:
             raise _problem(422, f"No ref found for: {sent['ref']}") from None
         one = Record(self._core.state.next_id(), self._core.now(), {**sent, "sha": sha})
         self._core.state.github.deployments.append(one)
-        return JSONResponse(self._shapes.deployment(one), 201)
+        return JSONResponse(self.shapes.deployment(one), 201)
 
     async def deployment_statuses(self, request: Request) -> Response:
         record = self._record(request)
-        return self._listed(request, [self._shapes.deployment_status(record, one) for one in reversed(record.statuses)])
+        return self.listed(request, [self.shapes.deployment_status(record, one) for one in reversed(record.statuses)])
 
     async def create_status(self, request: Request) -> Response:
         record, sent = self._record(request), await body(request)
@@ -203,7 +205,7 @@ class GitHubApi:
             raise _problem(422, "Validation Failed")
         one = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
         record.statuses.append(one)
-        return JSONResponse(self._shapes.deployment_status(record, one), 201)
+        return JSONResponse(self.shapes.deployment_status(record, one), 201)
 
     def _find(self, request: Request) -> Commit:
         return self._commit(request.path_params["ref"])
@@ -218,7 +220,7 @@ class GitHubApi:
                 return one
         raise _problem(422, f"No commit found for SHA: {ref}")
 
-    def _pull(self, request: Request) -> Pull:
+    def pull_of(self, request: Request) -> Pull:
         for one in self._core.state.github.pulls:
             if str(one.number) == request.path_params["number"]:
                 return one
@@ -230,7 +232,7 @@ class GitHubApi:
                 return one
         raise _problem(404, "Not Found")
 
-    def _listed(self, request: Request, items: list[Payload]) -> Response:
+    def listed(self, request: Request, items: list[Payload]) -> Response:
         shown, headers = self._page(request, items)
         return JSONResponse(shown, headers=headers)
 
@@ -243,7 +245,7 @@ class GitHubApi:
             links |= {"first": 1, "prev": page - 1}
         if page < last:
             links |= {"next": page + 1, "last": last}
-        url = self._shapes.api + request.url.path
+        url = self.shapes.api + request.url.path
         others = "&".join(f"{key}={value}" for key, value in request.query_params.items() if key != "page")
         start = f"{url}?{others}&" if others else f"{url}?"
         header = ", ".join(f'<{start}page={to}>; rel="{name}"' for name, to in links.items())

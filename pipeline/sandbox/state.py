@@ -177,6 +177,19 @@ class Record:
 
 
 @dataclass
+class ActionRun:
+    """A run of a workflow, which ends with ``conclusion`` after ``takes`` seconds."""
+
+    id: int
+    workflow: str
+    sha: str
+    event: str
+    at: float
+    takes: float
+    conclusion: str
+
+
+@dataclass
 class GitHub:
     repository: str
     commits: dict[str, Commit] = field(default_factory=dict)
@@ -188,6 +201,13 @@ class GitHub:
     code_scanning: list[Alert] | None = field(default_factory=list)
     dependabot: list[Alert] | None = field(default_factory=list)
     deployments: list[Record] = field(default_factory=list)
+    runs: list[ActionRun] = field(default_factory=list)
+    run_conclusion: str = "success"
+    """What the runs that are started from now on end with."""
+    variables: dict[str, str] = field(default_factory=dict)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    secret_scanning: list[Alert] = field(default_factory=list)
 
 
 @dataclass

@@ -51,7 +51,7 @@ VERCEL = (
     Trouble(
         "500 FUNCTION_INVOCATION_FAILED",
         "One route crashes",
-        "`vercel logs --environment production --level error --since 30m`: the first line names the file",
+        "`vercel logs --environment production --query level:error --since 30m`: the first line names the file",
         "Roll back when it is new. Otherwise a missing variable is the most common cause: `vercel env ls production`",
         "error-spike",
     ),

@@ -29,6 +29,7 @@ class Computes:
         router.add("POST", root + "/endpoints", self.create)
         router.add("GET", root + "/endpoints/{endpoint}", self.get)
         router.add("PATCH", root + "/endpoints/{endpoint}", self.change)
+        router.add("POST", root + "/endpoints/{endpoint}/restart", self.restart)
 
     async def listing(self, request: Request) -> Response:
         return self._listed(self._core.state.neon.branches)
@@ -65,6 +66,15 @@ class Computes:
         begun = self._operations.begin(one.id, "start_compute", endpoint=one.endpoint)
         answer = {"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)}
         return JSONResponse(answer, 201)
+
+    async def restart(self, request: Request) -> Response:
+        """Suspend it and start it again: whoever is connected to its branch is thrown out."""
+        one = self._behind(request.path_params["endpoint"])
+        self._operations.free()
+        begun = self._operations.begin(one.id, "suspend_compute", "start_compute", endpoint=one.endpoint)
+        await self._operations.act(begun, lambda: self._copies.disconnect(one.database or self._copies.main))
+        shown = {"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)}
+        return JSONResponse(shown)
 
     async def databases(self, request: Request) -> Response:
         one = rules.branch_of(self._core, request.path_params["branch"])

@@ -82,6 +82,11 @@ class Copies:
                     if one in (name, by, aside):
                         admin.execute(_named(OPEN, str(one)))
 
+    def disconnect(self, name: str) -> None:
+        """Throw everybody out of a database."""
+        with self._admin() as admin:
+            admin.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [name])
+
     def _dump(self, source: str, to: str, *options: str) -> None:
         with self._admin() as admin:
             admin.execute(_named(EMPTY, to))

@@ -18,7 +18,10 @@ class Aliases:
         router.add("GET", "/v{v}/aliases/{alias}", self.get)
         router.add("DELETE", "/v{v}/aliases/{alias}", self.delete)
         router.add("GET", "/v{v}/deployments/{id}/aliases", self.of_deployment)
+        router.add("GET", "/now/deployments/{id}/aliases", self.of_deployment)
         router.add("POST", "/v{v}/deployments/{id}/aliases", self.assign)
+        router.add("POST", "/now/deployments/{id}/aliases", self.assign)
+        router.add("GET", "/v{v}/domains/{domain}", self.domain)
 
     def _all(self) -> dict[str, str]:
         vercel = self._core.state.vercel
@@ -59,6 +62,21 @@ class Aliases:
         else:
             vercel.aliases[alias] = one.id
         return JSONResponse({"uid": _uid(alias), "alias": alias, "created": iso(self._core.now())})
+
+    async def domain(self, request: Request) -> Response:
+        """The production domain is the team's; there is no other."""
+        asked, vercel = request.path_params["domain"], self._core.state.vercel
+        if asked != self._core.ports.host("production"):
+            raise problem(404, "not_found", f"The domain {asked} was not found.")
+        began = milliseconds(vercel.created)
+        creator = {"id": vercel.user, "username": "dana", "email": "dana@lms.example.com"}
+        found = {
+            "name": asked, "id": _uid(asked), "teamId": vercel.team, "verified": True, "serviceType": "external",
+            "nameservers": [], "intendedNameservers": [], "customNameservers": [], "creator": creator,
+            "createdAt": began, "boughtAt": None, "expiresAt": None, "orderedAt": None, "renew": None,
+            "transferredAt": None, "transferStartedAt": None, "userId": vercel.user,
+        }  # fmt: skip
+        return JSONResponse({"domain": found})
 
     def _shape(self, host: str, id: str) -> Payload:
         vercel = self._core.state.vercel

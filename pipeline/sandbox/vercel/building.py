@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.state import Deployment, FileEntry
-from pipeline.sandbox.vercel import archive, static
+from pipeline.sandbox.vercel import archive, remote, static
 
 OUTPUT = ".vercel/output/"
 
@@ -40,6 +40,9 @@ def _prepared(core: Core, one: Deployment, prebuilt: bool) -> list[FileEntry]:
     if static.is_static(files, core.blobs):
         one.log.append("No framework was found; the files are served as they are")
         return static.built(files, core.blobs)
+    if remote.has_command(files, core.blobs):
+        one.log.append('Running "npm run build"')
+        return remote.built(files, core.blobs)
     return files
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pipeline.sandbox.core import Core
+from pipeline.sandbox.core import Core, from_iso, milliseconds
 from pipeline.sandbox.state import Deployment, FileEntry
 from pipeline.sandbox.vercel import git, life, making, shapes
 from pipeline.sandbox.vercel.making import Order
@@ -26,6 +26,8 @@ class Deployments:
         router.add("GET", "/v{v}/deployments", self.listing)
         router.add("GET", "/v{v}/deployments/{id}", self.get)
         router.add("DELETE", "/v{v}/deployments/{id}", self.delete)
+        router.add("DELETE", "/now/deployments/{id}", self.delete)
+        router.add("GET", "/v{v}/events", self.activity)
         router.add("PATCH", "/v{v}/deployments/{id}/cancel", self.cancel)
         router.add("GET", "/v{v}/deployments/{id}/files", self.files)
 
@@ -83,6 +85,29 @@ class Deployments:
 
     async def get(self, request: Request) -> Response:
         return JSONResponse(shapes.full(self._core, find(self._core, request.path_params["id"])))
+
+    async def activity(self, request: Request) -> Response:
+        """Who deployed what to production, newest first."""
+        vercel = self._core.state.vercel
+        person = {
+            "type": "user",
+            "id": vercel.user,
+            "username": "dana",
+            "slug": "dana",
+            "email": "dana@lms.example.com",
+        }
+        found = [
+            {
+                "id": f"uev_{one.id[4:]}", "type": "deployment", "createdAt": milliseconds(one.created),
+                "text": f"dana deployed {vercel.name} to production", "entities": [], "userId": vercel.user,
+                "principalId": vercel.user, "principal": person, "user": {"uid": vercel.user, "username": "dana"},
+            }
+            for one in sorted(vercel.deployments.values(), key=lambda one: one.created, reverse=True)
+            if one.target == "production"
+        ]  # fmt: skip
+        since = request.query_params.get("since", "")
+        begin = from_iso(since) * 1000 if since else 0
+        return JSONResponse({"events": [one for one in found if float(str(one["createdAt"])) >= begin]})
 
     async def delete(self, request: Request) -> Response:
         one, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel

@@ -14,6 +14,7 @@ from pipeline.sandbox.web import Payload, Router, body
 
 MOST = 1000
 TERM = re.compile(r'(?P<name>\w+)\s*(?P<sign>:|>=|<=|>|<|=)\s*(?P<value>"[^"]*"|[^\s()]+)')
+TEXT = re.compile(r'"[^"]*"|[^\s():]+')
 TESTS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda one, other: one >= other,
     "<=": lambda one, other: one <= other,
@@ -49,7 +50,7 @@ class Observability:
 
 
 def matches(text: str, event: Payload) -> bool:
-    """Whether an event meets a filter: ``name:value`` and comparisons, with AND, OR, NOT and brackets.
+    """Whether an event meets a filter: ``name:value``, comparisons and bare text, with AND, OR, NOT and brackets.
 
     A name that the event does not have is met by nothing. Raises ValueError for what cannot be read.
     """
@@ -65,6 +66,7 @@ def _words(text: str) -> list[str]:
     while text[at:].strip():
         at += len(text[at:]) - len(text[at:].lstrip())
         match = TERM.match(text, at) or re.compile(r"[()]|AND\b|OR\b|NOT\b", re.IGNORECASE).match(text, at)
+        match = match or TEXT.match(text, at)
         if not match:
             raise ValueError(f"the filter {text!r} cannot be read at {text[at:]!r}")
         found.append(match[0])
@@ -101,6 +103,8 @@ def _single(words: list[str], event: Payload) -> bool:
             raise ValueError("a bracket of the filter is not closed")
         return found
     term = TERM.fullmatch(word)
+    if not term and TEXT.fullmatch(word) and "message" in event:
+        return word.strip('"').lower() in str(event["message"]).lower()
     if not term:
         raise ValueError(f"the filter has {word!r} where a term should be")
     return _met(term, event)

@@ -1,0 +1,225 @@
+"""What people do on GitHub: read and approve pull requests, comment, start workflows and look at their runs."""
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.pushing import AUTHOR, REVIEWER
+from pipeline.sandbox.state import ActionRun, Review
+from pipeline.sandbox.web import Payload, Problem, Router, body
+
+if TYPE_CHECKING:
+    from pipeline.sandbox.github import GitHubApi
+
+WORKFLOWS = ("deploy.yml", "rollback.yml")
+EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+
+
+class Work:
+    def __init__(self, core: Core, api: "GitHubApi") -> None:
+        self._core, self._api, self._shapes = core, api, api.shapes
+
+    def routes(self, router: Router, root: str) -> None:
+        add, actions = router.add, root + "/actions"
+        add("GET", root + "/pulls", self.pulls)
+        add("POST", root + "/pulls/{number}/reviews", self.review)
+        add("GET", root + "/issues/{number}/comments", self.comments)
+        add("POST", root + "/issues/{number}/comments", self.comment)
+        add("GET", root + "/keys", self.keys)
+        add("GET", root + "/secret-scanning/alerts", self.secrets)
+        add("GET", root + "/check-runs/{id}/annotations", self.nothing)
+        add("GET", actions + "/variables/{name}", self.variable)
+        add("POST", actions + "/variables", self.set_variable)
+        add("GET", actions + "/workflows/{workflow}", self.workflow)
+        add("GET", actions + "/workflows/{workflow}/runs", self.runs)
+        add("POST", actions + "/workflows/{workflow}/dispatches", self.dispatch)
+        add("GET", actions + "/runs/{id}", self.run)
+        add("GET", actions + "/runs/{id}/jobs", self.jobs)
+        add("GET", actions + "/runs/{id}/logs", self.logs)
+        add("GET", actions + "/runs/{id}/archive", self.archive)
+
+    async def pulls(self, request: Request) -> Response:
+        """All of them are merged."""
+        asked, found = request.query_params.get("state", "open"), self._core.state.github.pulls[::-1]
+        return self._api.listed(request, [self._shapes.pull(one, False) for one in found if asked != "open"])
+
+    async def review(self, request: Request) -> Response:
+        pull, event = self._api.pull_of(request), str((await body(request)).get("event") or "")
+        if event not in EVENTS:
+            raise _problem(422, "Unprocessable Entity")
+        one = Review(REVIEWER, EVENTS[event], pull.head, self._core.now())
+        pull.reviews.append(one)
+        return JSONResponse(self._shapes.review(pull, one, len(pull.reviews)))
+
+    async def comments(self, request: Request) -> Response:
+        number = str(self._api.pull_of(request).number)
+        found = [one for one in self._core.state.github.comments if one["issue_url"].endswith(f"/{number}")]
+        return self._api.listed(request, found)
+
+    async def comment(self, request: Request) -> Response:
+        pull, text = self._api.pull_of(request), str((await body(request)).get("body") or "")
+        if not text:
+            raise _problem(422, "Validation Failed")
+        id, now = self._core.state.next_id(), iso_seconds(self._core.now())
+        one = {
+            "id": id, "node_id": f"IC_{id}", "user": self._shapes.user(AUTHOR), "body": text,
+            "url": f"{self._shapes.repo}/issues/comments/{id}", "created_at": now, "updated_at": now,
+            "html_url": f"{self._shapes.web}/pull/{pull.number}#issuecomment-{id}",
+            "issue_url": f"{self._shapes.repo}/issues/{pull.number}", "author_association": "MEMBER",
+            "performed_via_github_app": None,
+        }  # fmt: skip
+        self._core.state.github.comments.append(one)
+        return JSONResponse(one, 201)
+
+    async def keys(self, request: Request) -> Response:
+        found = [
+            {"id": row, "key": f"ssh-ed25519 {row:040d}", "url": f"{self._shapes.repo}/keys/{row}", "title": title,
+             "verified": True, "created_at": iso_seconds(self._core.state.vercel.created), "read_only": True}
+            for row, title in enumerate(self._core.state.github.keys, 1)
+        ]  # fmt: skip
+        return self._api.listed(request, found)
+
+    async def secrets(self, request: Request) -> Response:
+        wanted = request.query_params.get("state")
+        alerts = [one for one in self._core.state.github.secret_scanning if wanted in (None, one.state)]
+        found: list[Payload] = [
+            {"number": one.number, "state": one.state, "secret_type": one.summary, "resolution": None,
+             "created_at": iso_seconds(one.at), "url": f"{self._shapes.repo}/secret-scanning/alerts/{one.number}",
+             "html_url": f"{self._shapes.web}/security/secret-scanning/{one.number}"}
+            for one in alerts
+        ]  # fmt: skip
+        return self._api.listed(request, found)
+
+    async def nothing(self, request: Request) -> Response:
+        return JSONResponse([])
+
+    async def variable(self, request: Request) -> Response:
+        name, known = request.path_params["name"], self._core.state.github.variables
+        if name not in known:
+            raise _problem(404, "Not Found")
+        at = iso_seconds(self._core.state.vercel.created)
+        return JSONResponse({"name": name, "value": known[name], "created_at": at, "updated_at": at})
+
+    async def set_variable(self, request: Request) -> Response:
+        """A new one: one that is there is a conflict."""
+        sent, known = await body(request), self._core.state.github.variables
+        name = str(sent["name"])
+        if name in known:
+            raise _problem(409, f"Already exists - Variable {name} already exists")
+        known[name] = str(sent["value"])
+        return JSONResponse({}, 201)
+
+    async def workflow(self, request: Request) -> Response:
+        asked = request.path_params["workflow"]
+        for row, file in enumerate(WORKFLOWS, 1):
+            if asked in (file, str(row)):
+                began, path = iso_seconds(self._core.state.vercel.created), f".github/workflows/{file}"
+                found = {
+                    "id": row, "node_id": f"W_{row}", "name": file.partition(".")[0], "path": path, "state": "active",
+                    "created_at": began, "updated_at": began, "url": f"{self._shapes.repo}/actions/workflows/{row}",
+                    "html_url": f"{self._shapes.web}/blob/main/{path}",
+                    "badge_url": f"{self._shapes.web}/workflows/{file}/badge.svg",
+                }  # fmt: skip
+                return JSONResponse(found)
+        raise _problem(404, "Not Found")
+
+    async def runs(self, request: Request) -> Response:
+        asked = request.path_params["workflow"]
+        mine = [one for one in self._core.state.github.runs[::-1] if asked in (one.workflow, _number(one.workflow))]
+        return JSONResponse({"total_count": len(mine), "workflow_runs": [self._run(request, one) for one in mine]})
+
+    async def dispatch(self, request: Request) -> Response:
+        sent, asked = await body(request), request.path_params["workflow"]
+        file = next((one for one in WORKFLOWS if asked in (one, _number(one))), "")
+        if not file:
+            raise _problem(404, "Not Found")
+        if sent.get("ref") not in ("main", "refs/heads/main"):
+            raise _problem(422, f"No ref found for: {sent.get('ref')}")
+        state = self._core.state
+        takes, says = self._core.timing.build, state.github.run_conclusion
+        one = ActionRun(state.next_id(), file, state.github.head, "workflow_dispatch", self._core.now(), takes, says)
+        state.github.runs.append(one)
+        return Response(status_code=204)
+
+    async def run(self, request: Request) -> Response:
+        return JSONResponse(self._run(request, self._found(request)))
+
+    async def jobs(self, request: Request) -> Response:
+        one = self._found(request)
+        url, status, conclusion = f"{self._shapes.repo}/actions/jobs/{one.id}", *self._status(one)
+        began, ended = iso_seconds(one.at), iso_seconds(one.at + one.takes) if conclusion else None
+        step = {"name": "preflight", "status": status, "conclusion": conclusion, "number": 1,
+                "started_at": began, "completed_at": ended}  # fmt: skip
+        job = {
+            "id": one.id, "run_id": one.id, "run_url": f"{self._shapes.repo}/actions/runs/{one.id}", "url": url,
+            "node_id": f"J_{one.id}", "head_sha": one.sha,
+            "html_url": f"{self._shapes.web}/actions/runs/{one.id}/job/1",
+            "status": status, "conclusion": conclusion, "created_at": began, "started_at": began,
+            "completed_at": ended, "name": "deploy", "steps": [step], "labels": ["ubuntu-latest"], "run_attempt": 1,
+            "check_run_url": f"{self._shapes.repo}/check-runs/{one.id}", "runner_id": 1, "runner_name": "runner",
+            "runner_group_id": 1, "runner_group_name": "default", "workflow_name": one.workflow.partition(".")[0],
+            "head_branch": "main",
+        }  # fmt: skip
+        return JSONResponse({"total_count": 1, "jobs": [job]})
+
+    async def logs(self, request: Request) -> Response:
+        return RedirectResponse(f"{self._shapes.repo}/actions/runs/{self._found(request).id}/archive", 302)
+
+    async def archive(self, request: Request) -> Response:
+        """What its only step printed, as GitHub packs it: a folder for each job."""
+        one, packed = self._found(request), io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as file:
+            at = iso_seconds(one.at)
+            file.writestr("deploy/1_preflight.txt", f"{at} Run ./inv deploy\n{at} it ended: {one.conclusion}\n")
+        return Response(packed.getvalue(), media_type="application/zip")
+
+    def _found(self, request: Request) -> ActionRun:
+        for one in self._core.state.github.runs:
+            if str(one.id) == request.path_params["id"]:
+                return one
+        raise _problem(404, "Not Found")
+
+    def _status(self, one: ActionRun) -> tuple[str, str | None]:
+        over = self._core.now() >= one.at + one.takes
+        return ("completed", one.conclusion) if over else ("in_progress", None)
+
+    def _run(self, request: Request, one: ActionRun) -> Payload:
+        """Clients follow its addresses, and send their token only to the host that they know."""
+        host, (status, conclusion) = request.headers.get("host", ""), self._status(one)
+        url = f"{self._shapes.repo}/actions/runs/{one.id}"
+        if host == "api.github.com":
+            url = url.replace(self._shapes.api, f"https://{host}")
+        number = self._core.state.github.runs.index(one) + 1
+        commit = self._core.state.github.commits[one.sha]
+        person = {"name": commit.author, "email": f"{commit.author}@lms.example.com"}
+        at, name = iso_seconds(one.at), one.workflow.partition(".")[0]
+        head = {"id": one.sha, "tree_id": one.sha, "message": commit.message, "timestamp": iso_seconds(commit.at),
+                "author": person, "committer": person}  # fmt: skip
+        return {
+            "id": one.id, "name": name, "node_id": f"R_{one.id}", "head_branch": "main", "head_sha": one.sha,
+            "path": f".github/workflows/{one.workflow}", "display_title": commit.message, "run_number": number,
+            "run_attempt": 1, "event": one.event, "status": status, "conclusion": conclusion,
+            "workflow_id": int(_number(one.workflow)), "check_suite_id": one.id, "check_suite_node_id": f"C_{one.id}",
+            "url": url, "html_url": f"{self._shapes.web}/actions/runs/{one.id}", "pull_requests": [],
+            "created_at": at, "updated_at": at, "run_started_at": at, "actor": self._shapes.user(AUTHOR),
+            "triggering_actor": self._shapes.user(AUTHOR), "jobs_url": f"{url}/jobs", "logs_url": f"{url}/logs",
+            "check_suite_url": f"{self._shapes.repo}/check-suites/{one.id}", "artifacts_url": f"{url}/artifacts",
+            "cancel_url": f"{url}/cancel", "rerun_url": f"{url}/rerun", "previous_attempt_url": None,
+            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(one.workflow)}", "head_commit": head,
+            "repository": self._shapes.minimal_repository(), "head_repository": self._shapes.minimal_repository(),
+        }  # fmt: skip
+
+
+def _number(workflow: str) -> str:
+    """The id of one of WORKFLOWS."""
+    return str(WORKFLOWS.index(workflow) + 1)
+
+
+def _problem(status: int, message: str) -> Problem:
+    return Problem(
+        status, {"message": message, "documentation_url": "https://docs.github.com/rest", "status": str(status)}
+    )

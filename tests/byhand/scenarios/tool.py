@@ -1,0 +1,3 @@
+"""The tool itself, in a checkout whose targets are the sandbox."""
+
+SCENARIOS = ()

@@ -1,0 +1,99 @@
+"""Every command that a page gives its reader is typed, as it stands, where the reader would type it."""
+
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tasks
+from pipeline.commands.catalogue import commands
+from pipeline.config import load
+from pipeline.render.commands import MENTIONS, by_hand, mentioned
+from pipeline.render.documents import documents
+from tests.byhand.not_run import NOT_RUN
+from tests.byhand.reader import Reader, reading
+from tests.byhand.scenarios import SCENARIOS
+from tests.byhand.scenarios.model import Scenario, Typed
+from tests.clients.world import NPM, needs_npm
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_NOT_RUN = 0.05
+
+
+def pages() -> dict[str, str]:
+    """The documents at the top of ``runbooks/``, as they are."""
+    config = load(ROOT / "deploy.yml")
+    prose = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "runbooks/prose").glob("*.md")}
+    made = documents(config.file, config.policies["production"], prose, commands(tasks.namespace))
+    return {Path(name).name: text for name, text in made.items() if re.fullmatch(r"runbooks/[\w-]+\.md", name)}
+
+
+PAGES = pages()
+WANTED = {one.text for one in by_hand(PAGES)}
+TYPED = Counter(one.text for scenario in SCENARIOS for one in scenario.typed)
+
+
+def test_every_command_is_typed_in_one_scenario_or_its_reason_is_given() -> None:
+    assert {text for text in WANTED if text not in TYPED and text not in NOT_RUN} == set()
+    assert [text for text, times in TYPED.items() if times > 1] == []
+    assert TYPED.keys() & NOT_RUN.keys() == set()
+
+
+def test_nothing_is_typed_or_excused_that_no_page_says() -> None:
+    assert TYPED.keys() - WANTED == set()
+    assert NOT_RUN.keys() - WANTED == set()
+    assert MENTIONS.keys() - mentioned(PAGES) == set()
+
+
+def test_hardly_any_command_is_not_run() -> None:
+    assert all(NOT_RUN.values())
+    assert len(NOT_RUN) <= MOST_NOT_RUN * len(WANTED)
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Reader]:
+    with reading() as reader:
+        yield reader
+
+
+def lacking(scenario: Scenario) -> list[str]:
+    """Tools that the scenario wants and this machine has not."""
+    also = {"sentry-cli": NPM / ".bin/sentry-cli"}
+    return [tool for tool in scenario.needs if not (shutil.which(tool) or also.get(tool, Path("/none")).exists())]
+
+
+def check(reader: Reader, one: Typed) -> None:
+    if one.before:
+        one.before(reader)
+    ran = (
+        reader.answers(one.text, *one.asked) if one.asked else reader.types(one.text, says=one.says, expect=one.expect)
+    )
+    shown = f"{ran.out}\n{ran.err}".strip()
+    assert not one.prints or re.search(one.prints, shown, re.DOTALL), f"{one.text}\nprinted no {one.prints}:\n{shown}"
+    assert one.effect is None or one.effect(reader, ran), f"{one.text}\nhad not its effect:\n{shown}"
+
+
+def attempt(reader: Reader, one: Typed) -> Iterator[Exception | AssertionError]:
+    """What went wrong with it; the others are typed all the same."""
+    try:
+        check(reader, one)
+    except (AssertionError, Exception) as error:
+        yield error
+
+
+@pytest.mark.wide
+@pytest.mark.process
+@needs_npm
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("jq")), reason="bash or jq is not installed")
+@pytest.mark.xdist_group("byhand")
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_the_commands_do_what_the_page_says(machine: Reader, scenario: Scenario) -> None:
+    if lacking(scenario):
+        pytest.skip(f"not installed: {', '.join(lacking(scenario))}")
+    machine.two_releases()
+    scenario.prepare(machine)
+    wrong = [f"{type(error).__name__}: {error}" for one in scenario.typed for error in attempt(machine, one)]
+    assert not wrong, "\n\n".join(wrong)
