@@ -100,6 +100,47 @@ def test_every_chart_is_drawn_with_all_its_words_and_nothing_overlaps() -> None:
             ]
 
 
+def test_no_id_is_there_twice_on_a_page() -> None:
+    for name, text in HTML.items():
+        ids = re.findall(r' id="([^"]+)"', text)
+        assert len(ids) == len(set(ids)), name
+
+
+def test_either_way_is_copied_alone() -> None:
+    text = build(
+        {"t.md": "# T\n\n```sh\n./inv rollback   # with the tool\nvercel rollback $PREVIOUS  # by hand\n```\n"}
+    )["t.html"]
+    assert len(re.findall("<pre", text)) == 2
+    assert (
+        text.index("With the tool:")
+        < text.index("./inv rollback\n")
+        < text.index("By hand:")
+        < text.index("vercel rollback")
+    )
+
+
+def test_a_tick_belongs_to_its_words_not_to_its_place() -> None:
+    def keys(text: str) -> list[str]:
+        return re.findall('data-task="([^"]+)"', build({"t.md": text})["t.html"])
+
+    old = keys("# T\n\n## A\n\n- [ ] one\n- [ ] two\n")
+    new = keys("# T\n\n## A\n\n- [ ] none\n- [ ] one\n- [ ] two\n- [ ] two\n")
+    assert old == new[1:3]
+    assert len(new) == len(set(new)) == 4
+
+
+def test_every_error_code_of_the_guide_is_in_the_index() -> None:
+    codes = set(re.findall(r"^\| ([A-Z0-9]{5}):", PAGES["troubleshooting.md"], re.MULTILINE))
+    assert len(codes) > 10
+    assert not [one for one in codes if one not in FILES["search.js"]]
+
+
+def test_commands_in_a_sentence_have_names_to_fill_in_and_the_legend_does_not() -> None:
+    text = build({"t.md": "# T\n\nRun `vercel inspect $DOMAIN`.\n\n| a |\n| --- |\n| `$DOMAIN` |\n"})["t.html"]
+    assert text.count("<var ") == 1
+    assert "<code>$DOMAIN</code>" in text
+
+
 def test_a_chart_without_nodes_is_said() -> None:
     with pytest.raises(ValueError, match="no node"):
         svg("flowchart TD\n", "t")
@@ -177,7 +218,9 @@ TYPE = "(() => {{ const f = document.getElementById('search'); f.focus(); f.valu
 def test_the_search_finds_the_section_from_a_file_also_with_a_typo(folder: Path) -> None:
     async def act(tab: Tab) -> None:
         await tab.open("index.html")
-        assert any("troubleshooting.html#" in href for href in await tab.run(TYPE.format("P3009")))
+        for code in ("P3009", "P3018", "55P03"):
+            assert "troubleshooting.html#database-and-migrations" in await tab.run(TYPE.format(code)), code
+        assert (await tab.run(TYPE.format("site donw")))[0] == "incident-response.html#site-down"
         assert (await tab.run(TYPE.format("site down")))[0] == "incident-response.html#site-down"
         assert any("rollback-procedure" in href for href in await tab.run(TYPE.format("rolback procedure")))
         assert await tab.run(TYPE.format("xyzzyplugh")) == []
@@ -204,6 +247,11 @@ def test_a_name_that_is_filled_in_shows_in_commands_and_a_secret_has_no_field(fo
             "[...document.querySelectorAll('pre')].some(p => p.textContent.includes('vercel rollback dpl_abc'))"
         )
         assert await tab.run("localStorage.length") == 0
+        await tab.run(fill.replace("dpl_abc", "x; rm -rf ~"))
+        assert not await tab.run("document.body.textContent.includes('rm -rf ~')"), "that is no one word of a shell"
+        assert await tab.run(
+            "[...document.querySelectorAll('li code')].some(c => c.textContent.includes('inspect lms.'))"
+        )
 
     browse(folder, act)
 
@@ -219,6 +267,28 @@ def test_ticks_stay_until_they_are_cleared(folder: Path) -> None:
         assert await tab.run("[...document.querySelectorAll('[data-task]')].filter(b => b.checked).length") == 1
         await tab.run("document.querySelector('.clear').click()")
         assert await tab.run("[...document.querySelectorAll('[data-task]')].filter(b => b.checked).length") == 0
+
+    browse(folder, act)
+
+
+@in_a_browser
+def test_kept_ticks_that_cannot_be_read_cost_nothing_else(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("incident-response.html")
+        await tab.run("localStorage.setItem(`ticks:${location.pathname}`, 'broken')")
+        await tab.open("incident-response.html")
+        assert await tab.run("document.querySelectorAll('pre button').length") > 0
+        assert await tab.run("document.querySelectorAll('[data-task]:not(label *)').length") == 0, "each has its words"
+
+    browse(folder, act)
+
+
+@in_a_browser
+def test_on_a_phone_the_first_thing_to_do_is_near_the_top(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("incident-response.html", width=390)
+        top = await tab.run("document.getElementById('you-have-been-paged').getBoundingClientRect().top")
+        assert top < 900
 
     browse(folder, act)
 

@@ -19,10 +19,10 @@ def by_hand_page(commands: Iterable[Command], proofs: Mapping[str, Proof]) -> st
     parts = [
         NOTICE,
         "# By Hand",
-        "Every command that these documents give a reader to type. `./inv runbooks.prove --only commands` types each of"
-        " them, as it stands, into a shell where the real tools (Vercel's, GitHub's, Sentry's and Amazon's command lines,"
-        " Prisma, psql, curl) are pointed at the sandbox by what a reader's own machine would have, in the state in which"
-        " a reader would type it, and looks at what came of it. CI does the same.",
+        "Every command that these documents give a reader to type. `./inv runbooks.prove --only commands` types each"
+        " of them, as it stands, into a shell where the real tools (Vercel's, GitHub's, Sentry's and Amazon's command"
+        " lines, Prisma, psql, curl) are pointed at the sandbox by what a reader's own machine would have, in the state"
+        " in which a reader would type it, and looks at what came of it. CI does the same.",
         f"{len(seen)} commands: {ran} run, {len(seen) - ran} not.",
         "## Not Run",
         bullets(excused) if excused else "None.",

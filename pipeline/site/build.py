@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from pipeline.render.words import NAME, NOTICE, anchor
 from pipeline.site.diagrams import svg
 
 HERE = Path(__file__).parent
-TASK = re.compile(r"<li>(\s*<p>)?\[ \] ")
+OPEN, FOLDED = "[ ] ", "what-to-fill-in"
+LF = "\n"
+WAY = re.compile(r"(.+?)\s+# (with the tool|by hand)")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
-SNIPPET = 600
 PAGES = {
     "deployment-runbook.md": ("Deployment", "How a commit gets to production, and back again"),
     "incident-response.md": ("Incidents", "Users are affected: how bad, what to do, whom to tell"),
@@ -78,13 +80,44 @@ def _rendered(name: str, text: str) -> tuple[str, list[Heading]]:
     for token in tokens:
         for child in token.children or ():
             _link(child)
+    _tick(tokens)
+    tokens = _folded(tokens)
     markdown.renderer.rules["fence"] = lambda found, at, options, env: _code(found[at])
+    markdown.renderer.rules["code_inline"] = lambda found, at, options, env: f"<code>{_named(found[at].content)}</code>"
     html = markdown.renderer.render(tokens, markdown.options, {})
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
     html = re.sub(r"\n<em>(By hand|If not):", r"<br>\n<em>\1:", html)
-    number = iter(range(10_000))
-    html = TASK.sub(lambda m: f'<li class="task">{m[1] or ""}<input type="checkbox" data-task="{next(number)}"> ', html)
     return html, headings
+
+
+def _tick(tokens: list[Token]) -> None:
+    """``- [ ]`` becomes a box, kept under its section and words: a page that is made anew ticks nothing else."""
+    section, seen = "", Counter[str]()
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open":
+            section = str(token.attrGet("id"))
+        first = token.children[0] if token.children else token
+        if first.type == "text" and first.content.startswith(OPEN) and tokens[index - 2].type == "list_item_open":
+            words = first.content.removeprefix(OPEN)
+            key = f"{section}/{anchor(words)}"
+            seen[key] += 1
+            tokens[index - 2].attrSet("class", "task")
+            first.type = "html_inline"
+            first.content = (
+                f'<label><input type="checkbox" data-task="{escape(key)}/{seen[key]}"> {escape(words)}</label>'
+            )
+
+
+def _folded(tokens: list[Token]) -> list[Token]:
+    """What is under *What to fill in* is folded: it is longer than a phone, and it stands before the first thing to do."""
+    begin = next((at for at, one in enumerate(tokens) if one.attrGet("id") == FOLDED), None)
+    if begin is None:
+        return tokens
+    begin += 3  # the heading's own tokens
+    end = next((at for at in range(begin, len(tokens)) if tokens[at].type == "heading_open"), len(tokens))
+    opened = Token("html_block", "", 0, content='<details class="names"><summary>Show the names</summary>\n')
+    closed = Token("html_block", "", 0, content="</details>\n")
+    return [*tokens[:begin], opened, *tokens[begin:end], closed, *tokens[end:]]
 
 
 def _headings(tokens: list[Token]) -> list[Heading]:
@@ -112,7 +145,7 @@ def _headings(tokens: list[Token]) -> list[Heading]:
 
 def _with(one: Heading, text: list[str]) -> Heading:
     words = " ".join(" ".join(text[1:]).split())  # the first is the heading itself
-    return Heading(one.level, one.id, one.words, re.sub(r"\]\([^)]*\)|[`*\[\]]", "", words)[:SNIPPET])
+    return Heading(one.level, one.id, one.words, re.sub(r"\]\([^)]*\)|[`*\[\]]", "", words))
 
 
 def _link(token: Token) -> None:
@@ -129,8 +162,25 @@ def _link(token: Token) -> None:
 def _code(token: Token) -> str:
     if token.info == "mermaid":
         return svg(token.content, "A chart; the text beside it says the same")
-    code = NAME.sub(lambda m: f'<var data-name="{m[1]}">${m[1]}</var>', escape(token.content))
-    return f'<pre class="{escape(token.info)}" tabindex="0"><code>{code}</code></pre>\n'
+    lines = token.content.rstrip().splitlines()
+    ways = [found for line in lines if (found := WAY.fullmatch(line))]
+    if not ways or len(ways) < len(lines):
+        return _block(token.info, token.content)
+    return "".join(  # either will do: whoever copies both runs both
+        f'<p class="way">{words.capitalize()}:</p>{_block(token.info, "".join(way[1] + LF for way in same))}'
+        for words, same in groupby(ways, lambda way: way[2])
+    )
+
+
+def _block(language: str, text: str) -> str:
+    return f'<pre class="{escape(language)}" tabindex="0"><code>{_named(text)}</code></pre>\n'
+
+
+def _named(text: str) -> str:
+    """Code whose names can be filled in; one that stands alone is spoken of, not used."""
+    if NAME.fullmatch(text):
+        return escape(text)
+    return NAME.sub(lambda m: f'<var data-name="{m[1]}">${m[1]}</var>', escape(text))
 
 
 def _document(name: str, title: str, body: str, headings: list[Heading], pages: Mapping[str, str]) -> str:

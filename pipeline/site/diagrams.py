@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
+from zlib import crc32
 
 NODE = re.compile(r'(\w+)(\(\["?.*?"?\]\)|\["?.*?"?\]|\{"?.*?"?\}|\(\[.*?\]\))')
 EDGE = re.compile(r"^(.+?)\s+(?:--\s*(.+?)\s*-->|-->)\s+(.+)$")
@@ -57,11 +58,12 @@ def svg(source: str, title: str) -> str:
     width = max(*(one.x + one.width / 2 for one in chart.nodes.values()), *labels) + 44
     height = max(one.y + one.height / 2 for one in chart.nodes.values()) + 12
     parts = [_edge(chart, *edge) for edge in chart.edges] + [_node(one) for one in chart.nodes.values()]
+    tip = f"tip-{crc32(source.encode()):x}"  # an id is there once on a page
     return (
         f'<figure class="chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-        f' role="img" aria-label="{escape(title)}"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4"'
+        f' role="img" aria-label="{escape(title)}"><defs><marker id="{tip}" viewBox="0 0 8 8" refX="7" refY="4"'
         ' markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>'
-        f"{''.join(parts)}</svg></figure>"
+        f"{''.join(parts).replace('url(#tip)', f'url(#{tip})')}</svg></figure>"
     )
 
 

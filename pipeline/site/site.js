@@ -22,14 +22,18 @@ field.parentElement.hidden = false;
 const sections = (window.SECTIONS || []).map(([page, id, words, text]) => ({
   page, id, words, text, head: words.toLowerCase(), body: text.toLowerCase(),
 }));
-const near = (word, text) => { // one letter wrong, left out or too many, in words that are long enough
-  if (word.length < 5) return false;
+const plain = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const patterns = {}; // one for each word, not for each section
+const alone = (word) => patterns[word] ||= new RegExp(`(?<![\\p{L}\\p{N}_])${plain(word)}(?![\\p{L}\\p{N}_])`, "u");
+const near = (word, text) => { // one letter wrong, left out, too many or two swapped, in words that are long enough
+  if (word.length < 4) return false;
   return text.split(/[^\p{L}\p{N}_]+/u).some((other) => {
     if (Math.abs(other.length - word.length) > 1) return false;
     let i = 0, j = 0, wrong = 0;
     while (i < word.length && j < other.length) {
       if (word[i] === other[j]) { i++; j++; continue; }
       if (++wrong > 1) return false;
+      if (word[i] === other[j + 1] && word[i + 1] === other[j]) { i += 2; j += 2; continue; }
       if (word.length >= other.length) i++;
       if (word.length <= other.length) j++;
     }
@@ -40,7 +44,7 @@ const scored = (one, words) => {
   let sum = 0;
   for (const word of words) {
     const begins = one.head.split(/[^\p{L}\p{N}_]+/u).some((w) => w.startsWith(word));
-    const points = one.head === word ? 40 : begins ? 20 : one.head.includes(word) ? 12 : one.body.includes(word) ? 4
+    const points = one.head === word ? 40 : begins ? 20 : one.head.includes(word) ? 12 : one.body.includes(word) ? (alone(word).test(one.body) ? 5 : 4)
       : near(word, one.head) ? 6 : near(word, one.body) ? 1 : 0;
     if (!points) return 0;
     sum += points;
@@ -54,7 +58,7 @@ const snippet = (one, words) => {
 };
 const marked = (text, words) => {
   const span = made("span", {});
-  const pattern = new RegExp(`(${words.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
+  const pattern = new RegExp(`(${words.map(plain).join("|")})`, "gi");
   text.split(pattern).forEach((part, n) => span.append(n % 2 ? made("b", { textContent: part }) : part));
   return span;
 };
@@ -64,14 +68,15 @@ const choose = (n) => {
   if (!items.length) return;
   chosen = (n + items.length) % items.length;
   items.forEach((item, index) => item.setAttribute("aria-selected", index === chosen));
+  field.setAttribute("aria-activedescendant", items[chosen].id);
   items[chosen].scrollIntoView({ block: "nearest" });
 };
 const search = () => {
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
   const hits = words.length ? sections.map((one) => [scored(one, words), one]).filter(([points]) => points > 0) : [];
   hits.sort((a, b) => b[0] - a[0]);
-  list.replaceChildren(...hits.slice(0, 12).map(([, one]) => {
-    const item = made("li", {}), link = made("a", { href: `${up}${one.page}#${one.id}` }), small = made("small", {});
+  list.replaceChildren(...hits.slice(0, 12).map(([, one], n) => {
+    const item = made("li", { id: `found-${n}` }), link = made("a", { href: `${up}${one.page}#${one.id}` }), small = made("small", {});
     item.setAttribute("role", "option");
     small.append(one.page.replace(".html", ""), ": ", marked(snippet(one, words), words));
     link.append(marked(one.words, words), small);
@@ -102,7 +107,8 @@ document.addEventListener("click", (event) => { if (!event.target.closest(".sear
 
 // -- ticks
 const boxes = [...document.querySelectorAll("[data-task]")], key = `ticks:${location.pathname}`;
-let ticked = new Set(JSON.parse(kept.get("localStorage", key) || "[]"));
+const before = () => { try { return JSON.parse(kept.get("localStorage", key)) || []; } catch { return []; } };
+let ticked = new Set(before());
 const show = () => boxes.forEach((box) => { box.checked = ticked.has(box.dataset.task); box.closest("li").classList.toggle("done", box.checked); });
 boxes.forEach((box) => { box.onchange = () => {
   box.checked ? ticked.add(box.dataset.task) : ticked.delete(box.dataset.task);
@@ -118,6 +124,7 @@ if (boxes.length) {
 
 // -- names: values stay in this tab, and none that is a secret has a field
 const secret = /TOKEN|SECRET|PASSWORD|_KEY|^(DATABASE|DIRECT|BRANCH|SCRATCH)_URL$|^WEBHOOK$/;
+const whole = /^[\w.:\/@%+=,-]*$/; // what a shell takes as one word: nothing else goes into a command
 const fill = (name, value) => document.querySelectorAll(`var[data-name="${name}"]`).forEach((one) => {
   one.textContent = value || `$${name}`;
   one.classList.toggle("filled", Boolean(value));
@@ -127,13 +134,25 @@ document.querySelectorAll("td:first-child > code").forEach((cell) => {
   if (!name || secret.test(name)) return;
   const input = made("input", { className: "fill", placeholder: "your value", spellcheck: false });
   input.setAttribute("aria-label", `Value of ${name}`);
-  input.value = kept.get("sessionStorage", `name:${name}`) || "";
-  input.oninput = () => { kept.set("sessionStorage", `name:${name}`, input.value.trim()); fill(name, input.value.trim()); };
+  const known = cell.closest("tr").cells[2]?.textContent.startsWith("here ") && cell.closest("tr").cells[2].querySelector("code");
+  input.value = kept.get("sessionStorage", `name:${name}`) ?? (known ? known.textContent : "");
+  const use = () => {
+    const value = input.value.trim(), fits = whole.test(value);
+    input.setAttribute("aria-invalid", !fits);
+    input.title = fits ? "" : "Only letters, digits and . : / @ % + = , - _ are filled in";
+    fill(name, fits ? value : "");
+  };
+  input.oninput = () => { kept.set("sessionStorage", `name:${name}`, input.value.trim()); use(); };
+  use();
   cell.after(input);
 });
-new Set([...document.querySelectorAll("var[data-name]")].map((one) => one.dataset.name)).forEach((name) => {
-  const value = secret.test(name) ? "" : kept.get("sessionStorage", `name:${name}`);
-  if (value) fill(name, value);
+document.querySelectorAll("details.names").forEach((one) => {
+  const count = one.querySelectorAll(".fill").length;
+  one.querySelector("summary").textContent = `${one.querySelectorAll("tbody tr").length} names, ${count} to fill in for this tab`;
+  const unfold = () => { if (location.hash === "#what-to-fill-in") one.open = true; };
+  addEventListener("hashchange", unfold);
+  addEventListener("beforeprint", () => { one.open = true; });
+  unfold();
 });
 
 // -- copy
@@ -141,9 +160,10 @@ document.querySelectorAll("pre").forEach((block) => {
   const button = made("button", { type: "button", textContent: "Copy" });
   button.onclick = async () => {
     const text = block.querySelector("code").textContent.split("\n").map((line) => line.replace(/\s{2,}# .*$/, "")).join("\n");
-    try { await navigator.clipboard.writeText(text.trimEnd()); button.textContent = "Copied"; }
+    const open = new Set([...block.querySelectorAll("var:not(.filled)")].map((one) => one.textContent));
+    try { await navigator.clipboard.writeText(text.trimEnd()); button.textContent = open.size ? `Copied, set ${[...open].join(" ")}` : "Copied"; }
     catch { getSelection().selectAllChildren(block.querySelector("code")); button.textContent = "Selected"; }
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    setTimeout(() => { button.textContent = "Copy"; }, 2500);
   };
   block.append(button);
 });
