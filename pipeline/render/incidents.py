@@ -120,6 +120,8 @@ def _scenario(one: Playbook) -> str:
             f"**It means:** {one.means}",
             f"**Users:** {one.impact}",
             f"**Severity:** {one.severity.heading}, response {one.severity.response}. {one.unless}",
+            f"**With the tool:** `./inv playbook.{one.name} --target production` asks what is below, does its part, asks you"
+            " for yours, and writes both down; it goes on where it was interrupted.",
             "**Diagnose.** Ask whether these are true:",
             bullets(map(_clue, one.ask)),
             "Look:",
@@ -130,8 +132,14 @@ def _scenario(one: Playbook) -> str:
             bullets((f"{claim(gate)} {gate_link(gate, RUNBOOK)}" for gate in one.verify), "- [ ]"),
             f"**Communicate.** {link('Templates')}, to the team at once" + (":" if told else " and nobody else."),
             bullets(told),
+            f"**Escalate.** {_escalate(one)}",
         )
     ).rstrip()
+
+
+def _escalate(one: Playbook) -> str:
+    when = "At once, for a P0; else when" if one.severity.name == "P0" else "When"
+    return f"{when} you have been stuck for 15 minutes: the next of {link('Escalation Procedures')}."
 
 
 def _clue(one: Clue) -> str:
@@ -174,8 +182,8 @@ def _escalation(contacts: ContactsPolicy) -> str:
         (
             "## Escalation Procedures",
             "Call the first who is not you. No answer: call the next, and keep calling the one before. For a P0"
-            " call the"
-            " first two at once. Escalate also when you have been stuck for 15 minutes. Calling is never wrong.",
+            " call the first two at once. `./inv incident.escalate --target production` says who is next, pages them and"
+            " writes it down. Escalate also when you have been stuck for 15 minutes. Calling is never wrong.",
             table(("role", "who", "reach", "call when"), people) if people else "No contacts in `deploy.yml` yet.",
             _tree(contacts.escalation),
             bullets(where),
@@ -185,7 +193,9 @@ def _escalation(contacts: ContactsPolicy) -> str:
             "Say when the next word comes, and keep to it even when there is nothing new.",
             table(("severity", "team", "stakeholders", "users"), rows),
             "### Templates",
-            "Fill in what is in brackets. Say what users feel; leave out what you only suspect.",
+            "Fill in what is in brackets. Say what users feel; leave out what you only suspect. With the tool:"
+            " `./inv incident.notify users --target production` fills in what it knows, sends it, and writes it down;"
+            " `./inv incident.status --target production` shows who is to hear next, and when.",
             *(f"**{one.title}**\n\n{fence(one.form, 'text')}" for one in AUDIENCES),
             "From a terminal, by the channel's webhook:",
             fence(
