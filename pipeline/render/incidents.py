@@ -120,8 +120,8 @@ def _scenario(one: Playbook) -> str:
             f"**It means:** {one.means}",
             f"**Users:** {one.impact}",
             f"**Severity:** {one.severity.heading}, response {one.severity.response}. {one.unless}",
-            f"**With the tool:** `./inv playbook.{one.name} --target production` asks what is below, does its part, asks you"
-            " for yours, and writes both down; it goes on where it was interrupted.",
+            f"**With the tool:** `./inv playbook.{one.name} --target production` asks what is below, does its part, asks"
+            " you for yours, and writes both down; it goes on where it was interrupted.",
             "**Diagnose.** Ask whether these are true:",
             bullets(map(_clue, one.ask)),
             "Look:",
@@ -131,7 +131,7 @@ def _scenario(one: Playbook) -> str:
             "**Verify.** It is over when all of these say yes, twice, five minutes apart:",
             bullets((f"{claim(gate)} {gate_link(gate, RUNBOOK)}" for gate in one.verify), "- [ ]"),
             f"**Communicate.** {link('Templates')}, to the team at once" + (":" if told else " and nobody else."),
-            bullets(told),
+            *([bullets(told)] if told else []),
             f"**Escalate.** {_escalate(one)}",
         )
     ).rstrip()
@@ -182,8 +182,8 @@ def _escalation(contacts: ContactsPolicy) -> str:
         (
             "## Escalation Procedures",
             "Call the first who is not you. No answer: call the next, and keep calling the one before. For a P0"
-            " call the first two at once. `./inv incident.escalate --target production` says who is next, pages them and"
-            " writes it down. Escalate also when you have been stuck for 15 minutes. Calling is never wrong.",
+            " call the first two at once. `./inv incident.escalate --target production` says who is next, pages them"
+            " and writes it down. Escalate also when you have been stuck for 15 minutes. Calling is never wrong.",
             table(("role", "who", "reach", "call when"), people) if people else "No contacts in `deploy.yml` yet.",
             _tree(contacts.escalation),
             bullets(where),
