@@ -120,8 +120,8 @@ def _scenario(one: Playbook) -> str:
             f"**It means:** {one.means}",
             f"**Users:** {one.impact}",
             f"**Severity:** {one.severity.heading}, response {one.severity.response}. {one.unless}",
-            f"**With the tool:** `./inv playbook.{one.name} --target production` asks what is below, does its part, asks"
-            " you for yours, and writes both down; it goes on where it was interrupted.",
+            f"**With the tool:** `./inv playbook.{one.name} --target production` asks what is below, does its part,"
+            " asks you for yours, and writes both down; it goes on where it was interrupted.",
             "**Diagnose.** Ask whether these are true:",
             bullets(map(_clue, one.ask)),
             "Look:",
