@@ -5,6 +5,7 @@ files below HOME, the environment, the proxy of the office.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,6 +31,7 @@ from tests.byhand.proxy import Vendors
 from tests.clients.world import CLI, HERE, LONGEST, NPM, PRELOADED, QUIET, Ran, World
 from tests.test_process import Checkout
 
+PATIENT = 25
 APP = Path(__file__).parent / "app"
 TYPED = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 IGNORED = (
@@ -108,10 +111,10 @@ class Reader:
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             ["bash", "-c", text], cwd=self.folder, env={**self.environment, **self.names, "TERM": "xterm"},
-            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
         os.close(theirs)
-        shown, asked, end = "", list(questions), time.monotonic() + LONGEST
+        shown, asked, end = "", list(questions), time.monotonic() + PATIENT
         while time.monotonic() < end:
             if select.select([ours], [], [], 0.2)[0]:
                 try:

@@ -107,7 +107,7 @@ WRITING = Scenario(
               effect=asked("/deployments/{ID}/statuses", lambda found: found[0]["state"] == "success")),
         Typed("gh workflow run rollback.yml --ref $BRANCH",
               effect=asked("/actions/workflows/rollback.yml/runs", lambda found: found["total_count"] == 1)),
-        Typed("gh run watch $ID", "completed with 'success'", before=run("deploy.yml", "success")),
+        Typed("gh run watch $ID", "✓ deploy in", before=run("deploy.yml", "success")),
         Typed("gh run list --workflow deploy.yml --limit 3", "success"),
         Typed("gh run list --workflow deploy.yml --limit 5", "failure.*success", before=over),
         Typed("gh run list --workflow deploy.yml --limit 10", "failure.*success"),
