@@ -112,7 +112,8 @@ class Reader:
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             ["bash", "-c", text], cwd=self.folder, env={**self.environment, **self.names, "TERM": "xterm"},
-            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C reaches only whom the terminal belongs to
         )  # fmt: skip
         os.close(theirs)
         shown, asked, end = "", list(questions), time.monotonic() + PATIENT

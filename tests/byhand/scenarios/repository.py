@@ -70,7 +70,8 @@ COMMITS = Scenario(
         Typed("grep -rhoE 'process\\.env\\.[A-Z0-9_]+' app src lib | sort -u", "DATABASE_URL.*NEXTAUTH_SECRET"),
         Typed("gh api repos/$REPOSITORY/branches/$BRANCH --jq .commit.sha",
               effect=lambda reader, ran: ran.out == reader.names["COMMIT"]),
-        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'",
+        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/check-runs"
+              " --jq '.check_runs[] | [.name, .status, .conclusion]'",
               '"test","completed","success"'),
         Typed("gh api repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'", '"success"'),
         Typed("gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[] | [.number, .head.sha, .merge_commit_sha]'",

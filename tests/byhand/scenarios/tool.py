@@ -1,6 +1,7 @@
 """The tool itself, in a checkout whose targets are the sandbox."""
 
 import json
+import subprocess
 from typing import Any
 
 import psycopg
@@ -38,7 +39,11 @@ def newest_run(reader: Reader) -> None:
 def failing(reader: Reader) -> None:
     """The live release is ill."""
     reader.world.calm()
-    reader.released(reader.commit("A release that is ill"), "broken-health")
+    meta = {"githubCommitSha": reader.commit("A release that is ill"), "githubCommitRef": "main"}
+    body = {"name": "lms", "deploymentId": reader.world.alias(), "target": "production", "meta": meta}
+    env = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/lms"}
+    made = reader.world.vercel("POST", "/v13/deployments", json={**body, "env": env}).json()
+    reader.world.until(lambda: reader.world.alias() == made["id"])
 
 
 def pinned(reader: Reader) -> None:
@@ -52,6 +57,19 @@ def checked_out(reader: Reader) -> None:
     begun(reader)
     reader.git("checkout", "-q", "main")
     reader.world.control("/commits", {"sha": reader.git("rev-parse", "HEAD"), "message": ""})
+
+
+def cut_off(reader: Reader) -> None:
+    """The laptop that deployed is closed just before the promotion."""
+    process = subprocess.Popen(
+        ["./inv", "deploy"], cwd=reader.folder, env=reader.environment, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout
+        assert any(line.strip() == "smoke" for line in process.stdout)
+        process.kill()
+    newest_run(reader)
 
 
 def half_done(reader: Reader) -> None:
@@ -104,12 +122,13 @@ RELEASE = Scenario(
 AGAIN = Scenario(
     "the tool on its usual target",
     (
-        Typed("./inv deploy", "DEPLOYED", elsewhere),
+        Typed("./inv deploy --resume $RUN", "DEPLOYED", elsewhere, before=cut_off),
+        Typed("./inv deploy", "DEPLOYED", elsewhere, before=lambda reader: (reader.two_releases(), begun(reader))),
         Typed("./inv deploy --over-rollback", "DEPLOYED", elsewhere, before=pinned),
         Typed("./inv settle --run $RUN", "DEPLOYED", before=newest_run),
         Typed("./inv settle", "DEPLOYED"),
         Typed("./inv rollback", "ROLLED BACK", elsewhere),
-        Typed("./inv bisect", "first bad", before=failing),
+        Typed("./inv bisect", "FIRST BAD", before=failing),
     ),
     begun,
 )
