@@ -167,7 +167,8 @@ class Work:
         return JSONResponse({"total_count": 1, "jobs": [job]})
 
     async def logs(self, request: Request) -> Response:
-        return RedirectResponse(f"{self._shapes.repo}/actions/runs/{self._found(request).id}/archive", 302)
+        run = self._run(request, self._found(request))
+        return RedirectResponse(f"{run['url']}/archive", 302)
 
     async def archive(self, request: Request) -> Response:
         """What its only step printed, as GitHub packs it: a folder for each job."""

@@ -1,3 +1,15 @@
 """Commands that are not typed here, each with the reason. There may be few of them."""
 
-NOT_RUN: dict[str, str] = {}
+PRISMA = (
+    "Prisma's command line wants its schema engine, a binary that its own server gives away and no package has;"
+    " the same engine, compiled to WebAssembly, is asked the same questions in tests/clients/test_schema_engine.py"
+)
+NOT_RUN: dict[str, str] = {
+    'DATABASE_URL="$DIRECT_URL" npx prisma migrate deploy': PRISMA,
+    "npx prisma migrate deploy": PRISMA,
+    'npx prisma migrate diff --from-migrations prisma/migrations --to-url "$DIRECT_URL" --shadow-database-url'
+    " $SCRATCH_URL --exit-code": PRISMA,
+    "npx prisma migrate resolve --applied $MIGRATION": PRISMA,
+    "npx prisma migrate resolve --rolled-back $MIGRATION": PRISMA,
+    "npx prisma migrate status": PRISMA,
+}

@@ -5,6 +5,8 @@ files below HOME, the environment, the proxy of the office.
 """
 
 import contextlib
+import copy
+import fcntl
 import json
 import os
 import pty
@@ -13,6 +15,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,6 +32,7 @@ from tests.byhand.proxy import Vendors
 from tests.clients.world import CLI, HERE, LONGEST, NPM, PRELOADED, QUIET, Ran, World
 from tests.test_process import Checkout
 
+PATIENT = 25
 APP = Path(__file__).parent / "app"
 TYPED = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 IGNORED = (
@@ -109,9 +113,10 @@ class Reader:
         process = subprocess.Popen(
             ["bash", "-c", text], cwd=self.folder, env={**self.environment, **self.names, "TERM": "xterm"},
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C reaches only whom the terminal belongs to
         )  # fmt: skip
         os.close(theirs)
-        shown, asked, end = "", list(questions), time.monotonic() + LONGEST
+        shown, asked, end = "", list(questions), time.monotonic() + PATIENT
         while time.monotonic() < end:
             if select.select([ours], [], [], 0.2)[0]:
                 try:
@@ -152,9 +157,9 @@ class Reader:
         self.history.append(sha)
         return sha
 
-    def released(self, sha: str) -> str:
+    def released(self, sha: str, name: str = "good") -> str:
         """A deployment of a commit that is live; its id."""
-        made = self.world.control("/releases", {"name": "good"})
+        made = self.world.control("/releases", {"name": name})
         self.world.control("/commits", {"sha": made["commit"], "message": "as it was"})
         body = {"sha": sha, "message": "", "folder": made["folder"], "deploy": True}
         id = str(self.world.control("/commits", body)["deployment"])
@@ -276,12 +281,14 @@ def _app(folder: Path) -> None:
     (folder / ".gitignore").write_text("\n".join(IGNORED) + "\n")
 
 
-def _deploy_file(folder: Path) -> None:
-    """Every target of this reader's ``deploy.yml`` is the sandbox."""
+def _deploy_file(folder: Path, world: Described) -> None:
+    """Every target of this reader's ``deploy.yml`` is the sandbox; the token is in ``.env``."""
+    (folder / ".env").write_text(f"VERCEL_TOKEN={world.tokens['vercel']}\n")
     file = folder / "deploy.yml"
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    sandbox = raw["targets"]["sandbox"]
-    raw["targets"] = dict.fromkeys(("sandbox", "preview", "production"), sandbox)
+    sandbox = {**raw["targets"]["sandbox"], "project": world.project, "team": world.team}
+    sandbox |= {"domain": world.urls["production"][7:], "services": {"vercel": world.urls["vercel"]}}
+    raw["targets"] = {name: copy.deepcopy(sandbox) for name in ("sandbox", "preview", "production")}
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
@@ -313,13 +320,13 @@ def reading() -> Iterator[Reader]:
         folder.mkdir()
         home.mkdir()
         Checkout(folder)
-        _deploy_file(folder)
         _app(folder)
         _history(folder / ".sandbox")
         try:
             with launch.attach(folder / ".sandbox", timeout=LONGEST) as said:
                 world = Described(said, home)
                 world.calm()
+                _deploy_file(folder, world)
                 hosts = routes(world)
                 with Vendors(hosts, Path(temporary)) as vendors, NameServer() as names:
                     (home / ".digrc").write_text(f"@127.0.0.1 -p {names.port}\n")

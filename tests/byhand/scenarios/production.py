@@ -26,7 +26,7 @@ def set_anew(name: str, value: str, text: str) -> Typed:
     def changed(reader: Reader, ran: Ran) -> bool:
         return len(held(reader, name)) == 1
 
-    return Typed(text, asked=(CHOOSE, ("value", f"{value}\r")), effect=changed)
+    return Typed(text, asked=(CHOOSE, (r"Value\?", f"{value}\r")), effect=changed)
 
 
 def live(name: str) -> Any:

@@ -70,7 +70,8 @@ COMMITS = Scenario(
         Typed("grep -rhoE 'process\\.env\\.[A-Z0-9_]+' app src lib | sort -u", "DATABASE_URL.*NEXTAUTH_SECRET"),
         Typed("gh api repos/$REPOSITORY/branches/$BRANCH --jq .commit.sha",
               effect=lambda reader, ran: ran.out == reader.names["COMMIT"]),
-        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'",
+        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/check-runs"
+              " --jq '.check_runs[] | [.name, .status, .conclusion]'",
               '"test","completed","success"'),
         Typed("gh api repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'", '"success"'),
         Typed("gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[] | [.number, .head.sha, .merge_commit_sha]'",
@@ -107,7 +108,7 @@ WRITING = Scenario(
               effect=asked("/deployments/{ID}/statuses", lambda found: found[0]["state"] == "success")),
         Typed("gh workflow run rollback.yml --ref $BRANCH",
               effect=asked("/actions/workflows/rollback.yml/runs", lambda found: found["total_count"] == 1)),
-        Typed("gh run watch $ID", "completed with 'success'", before=run("deploy.yml", "success")),
+        Typed("gh run watch $ID", "✓ deploy in", before=run("deploy.yml", "success")),
         Typed("gh run list --workflow deploy.yml --limit 3", "success"),
         Typed("gh run list --workflow deploy.yml --limit 5", "failure.*success", before=over),
         Typed("gh run list --workflow deploy.yml --limit 10", "failure.*success"),

@@ -198,8 +198,8 @@ DATABASE = Scenario(
             before=lambda reader: reader.names.update(QUERY='SELECT * FROM "Lesson"'),
         ),
         Typed(
-            'psql "$DIRECT_URL" -c "select state, count(*) from pg_stat_activity where backend_type = \'client backend\''
-            ' group by 1"',
+            'psql "$DIRECT_URL" -c "select state, count(*) from pg_stat_activity'
+            " where backend_type = 'client backend' group by 1\"",
             "active",
         ),
         Typed(
