@@ -300,6 +300,15 @@ def test_writes_answer_what_their_vendors_describe(sandbox, clock, play):
             json={"state": "success", "log_url": "http://127.0.0.1/"},
         )
         look("github", "post", path, status, 201)
+        run = "/repos/{owner}/{repo}/actions/runs/{run_id}"
+        dispatched = await services["github"].post(
+            "/repos/acme/lms/actions/workflows/deploy.yml/dispatches", json={"ref": "main"}
+        )
+        assert dispatched.status_code == 204
+        began = await services["github"].get(f"/repos/acme/lms/actions/runs/{sandbox.state.github.runs[-1].id}")
+        look("github", "get", run, began, 200)
+        said = await services["github"].post("/repos/acme/lms/issues/1/comments", json={"body": "works"})
+        look("github", "post", "/repos/{owner}/{repo}/issues/{issue_number}/comments", said, 201)
         releases = f"{ORG}/releases/"
         body = {"version": "1.0", "projects": ["lms"]}
         for expected in (201, 208):
@@ -416,7 +425,9 @@ def test_neon_is_asked_and_answers_as_it_describes(sandbox, clock, play):
         looked = await ask("post", snapshots + "/restore", 200, {"name": "look"}, snapshot_id=snapshot["id"])
         await ask("get", branch, 200, branch_id=looked["branch"]["id"])
         compute = {"endpoint": {"branch_id": looked["branch"]["id"], "type": "read_write"}}
-        await ask("post", root + "/endpoints", 201, compute)
+        started = await ask("post", root + "/endpoints", 201, compute)
+        again = root + "/endpoints/{endpoint_id}/restart"
+        await ask("post", again, 200, endpoint_id=started["endpoint"]["id"])
         await ask("post", branch + "/finalize_restore", 200, {"name": "old"}, branch_id=looked["branch"]["id"])
         at_once = {"target_branch_id": state.branch, "finalize_restore": True}
         await ask("post", snapshots + "/restore", 200, at_once, snapshot_id=snapshot["id"])

@@ -28,10 +28,17 @@ def test_a_filter_that_is_not_met(text):
     assert not matches(text, EVENT)
 
 
-@pytest.mark.parametrize("text", ["level", "level:error AND", "(level:error", "level:error)", "AND level:error", "%"])
+@pytest.mark.parametrize("text", ["level:error AND", "(level:error", "level:error)", "AND level:error", "%"])
 def test_a_filter_that_cannot_be_read_is_refused(text):
     with pytest.raises(ValueError, match="filter"):
         matches(text, EVENT)
+
+
+def test_bare_text_is_looked_for_in_the_message_of_a_log_and_in_nothing_else():
+    assert matches("level:error AND p1001", {"level": "error", "message": "Error: P1001: no database"})
+    assert not matches("p1002", {"message": "Error: P1001: no database"})
+    with pytest.raises(ValueError, match="term"):
+        matches("p1001", {"requestPath": "/p1001"})
 
 
 def test_logs_come_in_pages_newest_first(sandbox, clock, play):

@@ -14,7 +14,7 @@ from pipeline.sandbox.web import Payload, Router, body
 
 MOST = 1000
 TERM = re.compile(r'(?P<name>\w+)\s*(?P<sign>:|>=|<=|>|<|=)\s*(?P<value>"[^"]*"|[^\s()]+)')
-TEXT = re.compile(r'"[^"]*"|[^\s():]+')
+TEXT = re.compile(r'"[^"]*"|\w[^\s():]*')
 TESTS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda one, other: one >= other,
     "<=": lambda one, other: one <= other,
@@ -103,7 +103,7 @@ def _single(words: list[str], event: Payload) -> bool:
             raise ValueError("a bracket of the filter is not closed")
         return found
     term = TERM.fullmatch(word)
-    if not term and TEXT.fullmatch(word) and "message" in event:
+    if not term and TEXT.fullmatch(word) and word.upper() not in ("AND", "OR") and "message" in event:
         return word.strip('"').lower() in str(event["message"]).lower()
     if not term:
         raise ValueError(f"the filter has {word!r} where a term should be")
