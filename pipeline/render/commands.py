@@ -41,6 +41,7 @@ MENTIONS: dict[str, str] = {
     "./inv check.FAMILY.GATE": PATTERN,
     "./inv check.NAME --target production": PATTERN,
     "./inv report RUN": PATTERN,
+    "./inv settle --run RUN": PATTERN,
     "./inv runbooks.done ID": PATTERN,
 }
 """Code that begins like a command and is none, and why."""

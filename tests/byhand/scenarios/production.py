@@ -106,6 +106,8 @@ PROMOTING = Scenario(
         Typed("vercel promote", "was promoted"),
         Typed("vercel rollback $PREVIOUS", "was rolled back", live("PREVIOUS")),
         Typed("vercel rollback", "was rolled back"),
+        Typed("vercel promote $PREVIOUS", "was promoted", live("PREVIOUS"),
+              before=lambda reader: reader.types("vercel promote $DEPLOYMENT")),
     ),
     lambda reader: reader.staged(),
 )

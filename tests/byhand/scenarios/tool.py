@@ -126,7 +126,6 @@ AGAIN = Scenario(
         Typed("./inv deploy", "DEPLOYED", elsewhere, before=lambda reader: (reader.two_releases(), begun(reader))),
         Typed("./inv deploy --over-rollback", "DEPLOYED", elsewhere, before=pinned),
         Typed("./inv settle --run $RUN", "DEPLOYED", before=newest_run),
-        Typed("./inv settle", "DEPLOYED"),
         Typed("./inv rollback", "ROLLED BACK", elsewhere),
         Typed("./inv bisect", "FIRST BAD", before=failing),
     ),
@@ -170,4 +169,44 @@ ASKING = Scenario(
         Typed("./inv runbooks --check", "all generated files are current"),
     ),
 )
-SCENARIOS = (RELEASE, AGAIN, OWN, ASKING)
+OPENED = './inv incident.open --what "nothing loads" --impact down --target production'
+
+
+def quiet(reader: Reader) -> None:
+    """No incident is open, and nothing is broken."""
+    reader.two_releases()
+    for one in json.loads(reader.types("./inv incident.status --json --target production").out)["incidents"]:
+        words = f"./inv incident.resolve --incident {one['id']} --cause x --unverified y --target production"
+        reader.types(words)
+
+
+def open_now(reader: Reader) -> dict[str, Any]:
+    """The one incident that is open."""
+    (one,) = json.loads(reader.types("./inv incident.status --json --target production").out)["incidents"]
+    return dict(one)
+
+
+def walked(name: str) -> Typed:
+    """Somebody who answers each question with Enter; that the record has it is the effect."""
+    return Typed(
+        f"./inv playbook.{name} --target production", "-- Diagnose", says="\n" * 80, expect=-1,
+        effect=lambda reader, ran: name in open_now(reader)["walked"],
+    )  # fmt: skip
+
+
+INCIDENT = Scenario(
+    "an incident, from the alarm through every playbook",
+    (
+        Typed(OPENED, "P0   OPEN", lambda reader, ran: open_now(reader)["what"] == "nothing loads", before=quiet),
+        Typed("./inv incident.notify users --target production", "told users by the status page",
+              lambda reader, ran: open_now(reader)["told"][0]["audience"] == "users"),
+        Typed("./inv incident.status --target production", "first word"),
+        Typed("./inv incident.escalate --target production", "CALL NOW: see the rota",
+              lambda reader, ran: open_now(reader)["called"][0]["role"] == "on-call engineer"),
+        *map(walked, (
+            "site-down", "database-unreachable", "deployment-failure", "error-spike", "performance-degradation",
+            "authentication-failure", "storage-failure", "rate-limiting", "security-incident", "vendor-outage",
+        )),
+    ),
+)  # fmt: skip
+SCENARIOS = (RELEASE, AGAIN, OWN, ASKING, INCIDENT)
