@@ -68,9 +68,8 @@ def lacking(scenario: Scenario) -> list[str]:
 def check(reader: Reader, one: Typed) -> None:
     if one.before:
         one.before(reader)
-    ran = (
-        reader.answers(one.text, *one.asked) if one.asked else reader.types(one.text, says=one.says, expect=one.expect)
-    )
+    asked = [(question, answer.format(**reader.names)) for question, answer in one.asked]
+    ran = reader.answers(one.text, *asked) if asked else reader.types(one.text, says=one.says, expect=one.expect)
     shown = f"{ran.out}\n{ran.err}".strip()
     assert not one.prints or re.search(one.prints, shown, re.DOTALL), f"{one.text}\nprinted no {one.prints}:\n{shown}"
     assert one.effect is None or one.effect(reader, ran), f"{one.text}\nhad not its effect:\n{shown}"
