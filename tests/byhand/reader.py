@@ -324,7 +324,7 @@ def reading() -> Iterator[Reader]:
         for name in ("runbooks", ".github"):  # the reader may write them, and nobody may write ours
             ours = (folder / name).resolve()
             (folder / name).unlink()
-            shutil.copytree(ours, folder / name)
+            shutil.copytree(ours, folder / name, ignore=shutil.ignore_patterns("reviews"))
         _app(folder)
         _history(folder / ".sandbox")
         try:

@@ -53,8 +53,9 @@ def test_hardly_any_command_is_not_run() -> None:
     assert len(NOT_RUN) <= MOST_NOT_RUN * len(WANTED)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def machine() -> Iterator[Reader]:
+    """One for each scenario: what another one broke is no part of the situation."""
     with reading() as reader:
         yield reader
 
