@@ -36,8 +36,8 @@ def main() -> int:
     file: Path = parser.parse_args().file
     on = datetime.datetime.now(datetime.UTC).date().isoformat()
     found: Proof = {text: {"result": "not run", "on": on, "why": why} for text, why in NOT_RUN.items()}
-    with reading() as reader:
-        for scenario in SCENARIOS:
+    for scenario in SCENARIOS:
+        with reading() as reader:
             found |= play(reader, scenario, on)
     file.write_text(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
     return int(any(one["result"] == "failed" for one in found.values()))

@@ -206,6 +206,7 @@ def _names(world: Described) -> dict[str, str]:
         "NEON_API_KEY": world.tokens["neon"],
         "NEON_PROJECT": said["neon"]["project"],
         "PRODUCTION": f"https://{host}",
+        "NEXTAUTH_URL": world.urls["production"],
         "PROJECT": said["vercel"]["name"],
         "R2_ACCESS_KEY_ID": said["r2"]["access_key_id"],
         "R2_ACCOUNT_ID": said["r2"]["account"],
@@ -320,6 +321,10 @@ def reading() -> Iterator[Reader]:
         folder.mkdir()
         home.mkdir()
         Checkout(folder)
+        for name in ("runbooks", ".github"):  # the reader may write them, and nobody may write ours
+            ours = (folder / name).resolve()
+            (folder / name).unlink()
+            shutil.copytree(ours, folder / name, ignore=shutil.ignore_patterns("reviews"))
         _app(folder)
         _history(folder / ".sandbox")
         try:

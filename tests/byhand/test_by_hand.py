@@ -53,8 +53,9 @@ def test_hardly_any_command_is_not_run() -> None:
     assert len(NOT_RUN) <= MOST_NOT_RUN * len(WANTED)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def machine() -> Iterator[Reader]:
+    """One for each scenario: what another one broke is no part of the situation."""
     with reading() as reader:
         yield reader
 
@@ -68,9 +69,8 @@ def lacking(scenario: Scenario) -> list[str]:
 def check(reader: Reader, one: Typed) -> None:
     if one.before:
         one.before(reader)
-    ran = (
-        reader.answers(one.text, *one.asked) if one.asked else reader.types(one.text, says=one.says, expect=one.expect)
-    )
+    asked = [(question, answer.format(**reader.names)) for question, answer in one.asked]
+    ran = reader.answers(one.text, *asked) if asked else reader.types(one.text, says=one.says, expect=one.expect)
     shown = f"{ran.out}\n{ran.err}".strip()
     assert not one.prints or re.search(one.prints, shown, re.DOTALL), f"{one.text}\nprinted no {one.prints}:\n{shown}"
     assert one.effect is None or one.effect(reader, ran), f"{one.text}\nhad not its effect:\n{shown}"

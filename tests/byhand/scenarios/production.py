@@ -26,7 +26,7 @@ def set_anew(name: str, value: str, text: str) -> Typed:
     def changed(reader: Reader, ran: Ran) -> bool:
         return len(held(reader, name)) == 1
 
-    return Typed(text, asked=(CHOOSE, (r"Value\?", f"{value}\r")), effect=changed)
+    return Typed(text, asked=(CHOOSE, (r"Value\?", value + "\r")), effect=changed)
 
 
 def live(name: str) -> Any:
@@ -106,8 +106,12 @@ PROMOTING = Scenario(
         Typed("vercel promote", "was promoted"),
         Typed("vercel rollback $PREVIOUS", "was rolled back", live("PREVIOUS")),
         Typed("vercel rollback", "was rolled back"),
-        Typed("vercel promote $PREVIOUS", "was promoted", live("PREVIOUS"),
-              before=lambda reader: reader.types("vercel promote $DEPLOYMENT")),
+        Typed(
+            "vercel promote $PREVIOUS",
+            "was promoted",
+            live("PREVIOUS"),
+            before=lambda reader: reader.types("vercel promote $DEPLOYMENT"),
+        ),
     ),
     lambda reader: reader.staged(),
 )
@@ -181,17 +185,17 @@ VARIABLES = Scenario(
         Typed("vercel env pull --environment=production .env.check", effect=file(".env.check", "R2_BUCKET=")),
         Typed("rm .env.check", effect=lambda reader, ran: not (reader.folder / ".env.check").exists()),
         Typed("vercel env rm DATABASE_URL production --yes", effect=lambda r, ran: not held(r, "DATABASE_URL")),
-        set_anew("DATABASE_URL", "postgresql://app@db.example.com/lms", "vercel env add DATABASE_URL production"),
+        set_anew("DATABASE_URL", "{DIRECT_URL}", "vercel env add DATABASE_URL production"),
         set_anew(
-            "NEXTAUTH_URL", "https://lms.example.com",
+            "NEXTAUTH_URL", "{NEXTAUTH_URL}",
             "vercel env rm NEXTAUTH_URL production --yes && vercel env add NEXTAUTH_URL production",
         ),
         set_anew(
-            "R2_ACCESS_KEY_ID", "0123456789abcdef0123456789abcdef",
+            "R2_ACCESS_KEY_ID", "{R2_ACCESS_KEY_ID}",
             "vercel env rm R2_ACCESS_KEY_ID production --yes && vercel env add R2_ACCESS_KEY_ID production",
         ),
         set_anew(
-            "R2_SECRET_ACCESS_KEY", "0123456789abcdef0123456789abcdef",
+            "R2_SECRET_ACCESS_KEY", "{R2_SECRET_ACCESS_KEY}",
             "vercel env rm R2_SECRET_ACCESS_KEY production --yes && vercel env add R2_SECRET_ACCESS_KEY production",
         ),
         Typed("vercel env rm NEXTAUTH_SECRET production --yes", effect=lambda r, ran: not held(r, "NEXTAUTH_SECRET")),

@@ -163,7 +163,7 @@ ASKING = Scenario(
         Typed("./inv monitor.sync", "create LMS front page", expect=1),
         Typed("./inv monitor.sync --apply", "created LMS front page"),
         Typed("./inv monitor.daily", "daily · sandbox", expect=-1),
-        Typed("./inv incident.review", "error-spike"),
+        Typed("./inv incident.review", "reviews/incident-"),
         Typed("./inv monitor.weekly", "weekly · sandbox", expect=-1),
         Typed("./inv runbooks", "deployment-runbook.md"),
         Typed("./inv runbooks --check", "all generated files are current"),
