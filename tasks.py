@@ -293,7 +293,8 @@ def test(c: Context, k: str = "", process: bool = False, wide: bool = False) -> 
         install_npm_packages()
     chosen = (["-k", k] if k else []) + (["-m", "process"] if process else [])
     commands = [] if chosen else [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
-    for arguments in (*commands, ["pytest", *chosen]):
+    typed = [] if chosen else [["pytest", "-m", "byhand", "-n", "2"]]
+    for arguments in (*commands, ["pytest", *chosen], *typed):
         command = [sys.executable, "-m", *arguments]
         out(f"$ {' '.join(arguments)}")
         code = os.spawnv(os.P_WAIT, sys.executable, command)

@@ -88,7 +88,7 @@ def attempt(reader: Reader, one: Typed) -> Iterator[Exception | AssertionError]:
 @pytest.mark.process
 @needs_npm
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("jq")), reason="bash or jq is not installed")
-@pytest.mark.xdist_group("byhand")
+@pytest.mark.byhand
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_the_commands_do_what_the_page_says(machine: Reader, scenario: Scenario) -> None:
     if lacking(scenario):

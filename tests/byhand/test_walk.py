@@ -12,6 +12,7 @@ from tests.byhand.test_by_hand import PAGES
 from tests.clients.world import needs_npm
 
 pytestmark = [
+    pytest.mark.byhand,
     pytest.mark.wide,
     pytest.mark.process,
     needs_npm,
