@@ -30,6 +30,7 @@ def own_runbooks(checkout: Checkout) -> Path:
     folder.unlink()
     shutil.copytree(ROOT / "runbooks", folder)
     (folder / "actions.yml").unlink(missing_ok=True)
+    shutil.rmtree(folder / "reviews", ignore_errors=True)
     return folder
 
 

@@ -107,11 +107,11 @@ def scenarios() -> Mapping[str, Scenario]:
 
 def load(path: Path) -> Scenario:
     """One of them. Times may be spelt ``10m``."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = TypeAdapter(Scenario).validate_python({"name": path.stem, **_timed(raw)})
+        found = _adapter().validate_python({"name": path.stem, **_timed(raw)})
     except yaml.YAMLError as error:
         raise Mistake(f"{path.name}: is not YAML: {error}") from error
     except (ValidationError, TypeError) as error:
@@ -122,6 +122,13 @@ def load(path: Path) -> Scenario:
         if hand not in HANDS:
             raise Mistake(f"{path.name}: hands: there is no {hand}; there are {', '.join(HANDS)}")
     return found
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Scenario)
 
 
 def _timed(raw: Any) -> Any:
