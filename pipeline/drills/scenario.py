@@ -111,7 +111,7 @@ def load(path: Path) -> Scenario:
 
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = _adapter().validate_python({"name": path.stem, **_timed(raw)})
+        found: Scenario = _adapter().validate_python({"name": path.stem, **_timed(raw)})
     except yaml.YAMLError as error:
         raise Mistake(f"{path.name}: is not YAML: {error}") from error
     except (ValidationError, TypeError) as error:
