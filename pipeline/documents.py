@@ -34,7 +34,7 @@ STATE = "JOURNAL_URL"  # the variable that `state:` names when runs are to be sh
 GENERATED = (
     "runbooks/*.md",
     "runbooks/drills/*.md",
-    "runbooks/*.json",
+    "runbooks/*.schema.json",
     ".github/workflows/deploy.yml",
     ".github/workflows/rollback.yml",
     ".github/workflows/monitor.yml",
