@@ -15,15 +15,15 @@ from pathlib import Path
 from checks.healthy import healthy
 from checks.policy import DatabasePolicy
 from checks.sql import nobody_waits
-from pipeline.clients.migrator import Limits, Migrator
+from pipeline.clients.migrator import LockBudget, Migrator
 from pipeline.clients.pgtools import environment
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
+from pipeline.clock import SystemClock
 from pipeline.errors import Rejected
 from pipeline.sandbox.postgres import Postgres as Server
 from pipeline.sql.changes import changes_of
 from pipeline.sql.known import Known, Table
-from pipeline.world import SystemClock
 
 RATE, SECONDS, POOL = 200, 10.0, 80
 
@@ -58,7 +58,7 @@ def judge(count: int = 1000) -> float:
 
 def ours(url: str, files: list[Migration]) -> float:
     began = time.perf_counter()
-    migrator = Migrator(Postgres(url), Limits(1, 10, 60), SystemClock(), run="bench")
+    migrator = Migrator(Postgres(url), LockBudget(1, 10, 60), SystemClock(), run="bench")
     done = asyncio.run(migrator.apply(files))
     took = time.perf_counter() - began
     assert len(done) == len(files)
@@ -83,7 +83,7 @@ async def waits(url: str, lock: float) -> tuple[float, float, int, int]:
         nonlocal tries
         tries += "stepped aside" in line
 
-    migrator = Migrator(Postgres(url), Limits(lock, SECONDS, 60), SystemClock(), run="bench", tell=tell)
+    migrator = Migrator(Postgres(url), LockBudget(lock, SECONDS, 60), SystemClock(), run="bench", tell=tell)
     took: list[float] = []
     idle: list = []
     pool = asyncio.Semaphore(POOL)

@@ -12,12 +12,13 @@ from pathlib import Path
 from bench.common import latency, sandbox
 from checks.evidence import Release
 from checks.gate import Gate
+from pipeline.clock import SystemClock
 from pipeline.config import load
-from pipeline.monitoring.asked import READERS
-from pipeline.monitoring.checklists import CHECKLISTS
-from pipeline.readings import Round
-from pipeline.target import open_world, sandbox_settings
-from pipeline.world import SystemClock
+from pipeline.definitions.checklists import CHECKLISTS
+from pipeline.engine.readings import Round
+from pipeline.session.asking import READERS
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import sandbox_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDED_MS = 100

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.common import INV, ROOT
-from pipeline.progress import COLOURS
+from pipeline.cli.progress import COLOURS
 
 OUT = ROOT / ".github/deploy.svg"
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from bench.common import control, latency, sandbox
 from checks.evidence import Release
 from checks.gate import Gate
+from pipeline.clock import SystemClock
 from pipeline.config import load
-from pipeline.definition import DEPLOY, PROBES
-from pipeline.plan import probes_by_type
-from pipeline.readings import Round
-from pipeline.target import open_world, sandbox_settings
-from pipeline.world import SystemClock
+from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.engine.plan import probes_by_type
+from pipeline.engine.readings import Round
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import sandbox_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 

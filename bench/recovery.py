@@ -19,15 +19,16 @@ from typing import Any
 
 from bench.common import control, latency, sandbox
 from checks.evidence import Release
+from pipeline.clock import SystemClock
 from pipeline.config import load
-from pipeline.definition import DEPLOY, PROBES
-from pipeline.journal import Event, Journal, new_run_id
-from pipeline.plan import probes_by_type
+from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.engine.plan import probes_by_type
+from pipeline.engine.runner import Outcome, Runner
+from pipeline.record.journal import Event, Journal, new_run_id
+from pipeline.record.store import SqliteStore
 from pipeline.redact import Redactor
-from pipeline.runner import Outcome, Runner
-from pipeline.store import SqliteStore
-from pipeline.target import open_world, sandbox_settings
-from pipeline.world import SystemClock
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import sandbox_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 JUDGE = ("health.production-is-well", "watch.stays-well")

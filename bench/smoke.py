@@ -11,9 +11,10 @@ from pathlib import Path
 from bench.common import control, sandbox
 from checks.evidence import Release
 from checks.policy import SmokePolicy
+from pipeline.clock import SystemClock, origin
 from pipeline.config import load
-from pipeline.target import open_world, sandbox_settings
-from pipeline.world import SystemClock, origin
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import sandbox_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 0.05

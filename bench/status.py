@@ -16,10 +16,10 @@ import httpx
 
 from bench.common import Checkout, latency, medians, timed
 from checks.policy import BuildPolicy
-from pipeline import status
 from pipeline.clients.vercel import Vercel
-from pipeline.emergency import client
-from pipeline.world import SystemClock
+from pipeline.clock import SystemClock
+from pipeline.emergency.steps import client
+from pipeline.session import status
 
 
 def vercel_of(running: Any, http: httpx.AsyncClient) -> Vercel:
@@ -31,7 +31,7 @@ def vercel_of(running: Any, http: httpx.AsyncClient) -> Vercel:
 
 async def measure(running: Any, times: int) -> None:
     domain = running["urls"]["production"].partition("://")[2]
-    about = status.Asked("sandbox", domain, "/api/health/db", BuildPolicy())
+    about = status.StatusReading("sandbox", domain, "/api/health/db", BuildPolicy())
     async with client(running["urls"]["vercel"]) as http:
         vercel = vercel_of(running, http)
         chains: dict[str, Callable[[], Awaitable[object]]] = {

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import yaml
 
 from checks import policy
 from checks.policy import Policy
+from pipeline.environment import variable
 from pipeline.errors import Mistake
 
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
@@ -158,7 +158,7 @@ class Config:
     def state(self) -> str:
         """Where runs are remembered: a path, or the URL in the environment variable that ``state`` names."""
         named = self.file.state
-        return os.environ.get(named, "") if named.isidentifier() and named.isupper() else named
+        return variable(named) if named.isidentifier() and named.isupper() else named
 
 
 class _Loader(yaml.SafeLoader):

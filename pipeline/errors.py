@@ -52,7 +52,7 @@ class Unreadable(ServiceError):
     """An answer that does not have the shape the service documents."""
 
 
-class BadRelease(ServiceError):
+class BadReleaseError(ServiceError):
     """The folder that is to be shipped is broken: ``name`` is the file, ``says`` what is wrong with it."""
 
     def __init__(self, name: str, says: str) -> None:

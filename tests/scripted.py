@@ -21,14 +21,14 @@ from checks.gate import Gate
 from checks.health import production_is_well
 from checks.policy import HealthPolicy
 from checks.release import is_live, is_restored
+from pipeline.engine.past import Past
+from pipeline.engine.plan import Pipeline, Stage, Step
+from pipeline.engine.runner import Outcome, Runner
 from pipeline.errors import Unreachable
-from pipeline.journal import Event, Journal
-from pipeline.past import Past
-from pipeline.plan import Pipeline, Stage, Step
+from pipeline.record.journal import Event, Journal
+from pipeline.record.store import SqliteStore
 from pipeline.redact import Redactor
-from pipeline.runner import Outcome, Runner
-from pipeline.store import SqliteStore
-from pipeline.world import World
+from pipeline.world.world import World
 
 
 @dataclass

@@ -17,20 +17,22 @@ from uvicorn.server import ServerState
 from checks.evidence import Release
 from checks.policy import VitalsPolicy
 from pipeline.config import Config, load
-from pipeline.definition import DEPLOY, PROBES
-from pipeline.journal import Event, Journal
-from pipeline.past import recall
-from pipeline.plan import Pipeline, probes_by_type
-from pipeline.records import Written
+from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.engine.past import recall
+from pipeline.engine.plan import Pipeline, probes_by_type
+from pipeline.engine.runner import Outcome, Runner, Stop
+from pipeline.record.journal import Event, Journal
+from pipeline.record.report import Report, report_of
+from pipeline.record.store import SqliteStore
+from pipeline.record.target import Written
 from pipeline.redact import Redactor
-from pipeline.report import Report, report_of
-from pipeline.runner import Outcome, Runner, Stop
 from pipeline.sandbox.ports import SERVICES, Ports
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.sandbox import Sandbox
-from pipeline.store import SqliteStore
-from pipeline.target import Settings, open_world, sandbox_settings
-from pipeline.world import World
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import sandbox_settings
+from pipeline.world.settings import Settings
+from pipeline.world.world import World
 from tests.scripted import MovingClock
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from pipeline.clients.base import PAGES, Service
-from pipeline.world import Clock
+from pipeline.clock import Clock
 
 METRICS = {"LCP": "lcp_ms", "INP": "inp_ms", "CLS": "cls"}
 ROWS = 1000

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import httpx
 
 from pipeline import log
+from pipeline.clock import Clock
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
-from pipeline.world import Clock
 
 T = TypeVar("T")
 Params = Mapping[str, str | int | float | bool]

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import httpx
 
 from pipeline.clients.base import PAGES, Service, nothing
+from pipeline.clock import Clock
 from pipeline.errors import Refused
-from pipeline.world import Clock
 
 T = TypeVar("T")
 Affected = list[dict[str, str]]
@@ -17,7 +17,7 @@ Affected = list[dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Incident:
+class MonitorIncident:
     """One incident; times are ISO 8601, ``resolved`` is empty while it is open."""
 
     id: str
@@ -46,7 +46,7 @@ class Watcher:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MonitorSeen:
     """What a monitor got from one region in the last day: (ISO 8601, ms), oldest first."""
 
     region: str
@@ -93,12 +93,12 @@ class BetterStack(Service):
         path = f"/api/v2/status-pages/{page}/status-reports/{report}"
         await self.repeatable("PATCH", path, nothing, json={"ends_at": now.isoformat()})
 
-    async def answers(self, monitor: str) -> tuple[Seen, ...]:
+    async def answers(self, monitor: str) -> tuple[MonitorSeen, ...]:
         """Every answer of the last 24 h, by region; the API has seconds. GET …/monitors/{id}/response-times"""
 
-        def parse(body: Any) -> tuple[Seen, ...]:
+        def parse(body: Any) -> tuple[MonitorSeen, ...]:
             return tuple(
-                Seen(
+                MonitorSeen(
                     str(region["region"]),
                     tuple(
                         (str(one["at"]), round(float(one["response_time"]) * 1000)) for one in region["response_times"]
@@ -111,7 +111,7 @@ class BetterStack(Service):
 
     async def incidents(
         self, monitor: str = "", *, open_only: bool = False, since: datetime.date | None = None
-    ) -> tuple[Incident, ...]:
+    ) -> tuple[MonitorIncident, ...]:
         """Newest first. GET /api/v3/incidents"""
         query: dict[str, str | int] = {"per_page": 50}
         if monitor:
@@ -167,7 +167,7 @@ class BetterStack(Service):
         }  # fmt: skip
         return await self.once("POST", "/api/v3/incidents", lambda answer: str(answer["data"]["id"]), json=body)
 
-    async def incident(self, id: str) -> Incident | None:
+    async def incident(self, id: str) -> MonitorIncident | None:
         """None when there is none. GET /api/v3/incidents/{id}"""
         try:
             return await self.read(f"/api/v3/incidents/{id}", lambda body: _incident(body["data"]))
@@ -200,9 +200,9 @@ def _watcher(one: Any) -> Watcher:
     return Watcher(str(one["id"]), str(found.get("pronounceable_name") or ""), str(found["status"]), found)
 
 
-def _incident(one: Any) -> Incident:
+def _incident(one: Any) -> MonitorIncident:
     found = one["attributes"]
-    return Incident(
+    return MonitorIncident(
         str(one["id"]), str(found.get("cause") or found.get("name")), str(found["started_at"]),
         str(found.get("resolved_at") or ""),
     )  # fmt: skip

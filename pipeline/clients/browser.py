@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.clock import SystemClock
 from pipeline.errors import Unreachable, Unreadable
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -98,7 +99,7 @@ class Browser:
         if went.get("errorText"):
             raise Unreachable("browser", f"load {url}", str(went["errorText"]))
         await pipe.event("Page.loadEventFired", page)
-        await asyncio.sleep(SETTLED)
+        await SystemClock().sleep(SETTLED)
         read = await pipe.ask("Runtime.evaluate", page, expression=READ)
         try:
             found = json.loads(read["result"]["value"])

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import httpx
 
 from pipeline.clients.webhook import Webhook
+from pipeline.clock import Clock
 from pipeline.errors import ServiceError, Unreachable
-from pipeline.world import Clock
 
 
 class Channels:

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 
 from pipeline.clients.base import Service
+from pipeline.clock import Clock
 from pipeline.errors import Refused, Unreadable
-from pipeline.world import Clock
 
 SIZE = """
 query Size($account: String!, $bucket: String!, $since: Time!) {

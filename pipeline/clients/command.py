@@ -5,6 +5,7 @@ import contextlib
 import os
 import shlex
 import signal
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -95,3 +96,11 @@ async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> l
             kept.append(line)
             note(line)
     return kept
+
+
+def run_here(words: Sequence[str], folder: Path, seconds: float) -> int:
+    """Run ``words`` in ``folder``, on this terminal and with this environment; its exit code.
+
+    Raises subprocess.TimeoutExpired after ``seconds``; the process is killed then.
+    """
+    return subprocess.run(words, cwd=folder, timeout=seconds, check=False).returncode

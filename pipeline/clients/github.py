@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import httpx
 
 from pipeline.clients.base import Service
+from pipeline.clock import Clock
 from pipeline.errors import Refused
-from pipeline.world import Clock
 
 T = TypeVar("T")
 WHOLE = {"per_page": 100}
@@ -34,7 +34,7 @@ class Pull:
 
 
 @dataclass(frozen=True)
-class Review:
+class PullReview:
     """One review. ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601."""
 
     by: str
@@ -162,12 +162,12 @@ class GitHub(Service):
         pulls = await self.read_all(f"{self._repo}/commits/{sha}/pulls", parse, WHOLE)
         return max(pulls, key=lambda pull: (pull.merge_commit == sha, pull.head == sha), default=None)
 
-    async def reviews(self, pull: int) -> tuple[Review, ...]:
+    async def reviews(self, pull: int) -> tuple[PullReview, ...]:
         """All reviews, oldest first. GET /repos/{owner}/{repo}/pulls/{number}/reviews"""
 
-        def parse(body: Any) -> list[Review]:
+        def parse(body: Any) -> list[PullReview]:
             return [
-                Review(
+                PullReview(
                     str((review.get("user") or {}).get("login", "ghost")),
                     str(review["state"]),
                     str(review.get("commit_id") or ""),

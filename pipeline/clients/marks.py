@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.clients.prisma import Row
+from pipeline.clients.prisma import MigrationRow
 
 MARK = re.compile(r"^deploy-pipeline: run (\S+): part (\d+) of (\d+)(, alone)?, line (\d+)")
 
@@ -29,7 +29,7 @@ class Mark:
         return f"deploy-pipeline: run {self.run}: part {self.part} of {self.parts}{alone}, line {self.line}"
 
 
-def mark_of(row: Row) -> Mark | None:
+def mark_of(row: MigrationRow) -> Mark | None:
     """The mark in a row that was left over; None for everybody else's rows."""
     found = MARK.match(row.logs)
     return Mark(found[1], int(found[2]), int(found[3]), bool(found[4]), int(found[5])) if found else None

@@ -18,10 +18,10 @@ from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, say
 from pipeline.clients.prisma import History, Migration
 from pipeline.clients.prismalock import answer, prismas_lock
 from pipeline.clients.waiting import Watch
+from pipeline.clock import Clock
 from pipeline.errors import Refused, Rejected, ServiceError, Unreachable
 from pipeline.sql.parts import Part, parts_of
 from pipeline.sql.statements import Unparsable, parse
-from pipeline.world import Clock
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,7 +38,7 @@ HELD = """select mode from pg_locks where pid = pg_backend_pid() and locktype = 
 
 
 @dataclass(frozen=True)
-class Limits:
+class LockBudget:
     """Seconds. ``lock``: one wait for a lock; ``patience``: how long a blocked part is tried again; ``statement``."""
 
     lock: float
@@ -52,7 +52,7 @@ class Migrator:
     def __init__(
         self,
         at: Postgres,
-        limits: Limits,
+        limits: LockBudget,
         clock: Clock,
         *,
         run: str = "",

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import httpx
 
 from pipeline.clients.base import Service
+from pipeline.clock import Clock
 from pipeline.errors import Refused, Unreachable, Unreadable
-from pipeline.world import Clock
 
 T = TypeVar("T")
 PATIENCE = 120.0  # an operation takes seconds; a queue of them takes longer
@@ -18,7 +18,7 @@ OVER = ("failed", "error", "cancelled", "skipped")
 
 
 @dataclass(frozen=True)
-class Project:
+class NeonProject:
     """``history_seconds``: how far back a branch can begin."""
 
     id: str
@@ -85,7 +85,7 @@ class Neon(Service):
             return "`database.neon_project` is not set"
         return "" if self._key else "NEON_API_KEY is not set"
 
-    async def project(self) -> Project:
+    async def project(self) -> NeonProject:
         """GET /projects/{project_id}"""
         return await self.read(self._root, _project)
 
@@ -248,9 +248,9 @@ def _cursor(body: Any) -> str:
     return str(page.get("next") or page.get("cursor") or "")
 
 
-def _project(body: Any) -> Project:
+def _project(body: Any) -> NeonProject:
     one = body["project"]
-    return Project(str(one["id"]), float(one["history_retention_seconds"]), _time(one["created_at"]))
+    return NeonProject(str(one["id"]), float(one["history_retention_seconds"]), _time(one["created_at"]))
 
 
 def _branch(one: Any, url: str = "") -> Branch:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from pipeline.clients import catalogue
-from pipeline.clients.prisma import History, Migration, Row
+from pipeline.clients.prisma import History, Migration, MigrationRow
 from pipeline.errors import Mistake, Rejected, ServiceError, Unreachable
 from pipeline.sql.known import Known
 
@@ -196,7 +196,7 @@ async def history(db: "Connection") -> History:
         " extract(epoch from started_at)::float8, coalesce(logs, '') from _prisma_migrations"
         " order by started_at, migration_name"
     )
-    return History(tuple(Row(*row) for row in await cursor.fetchall()), managed=True, empty=bool(empty))
+    return History(tuple(MigrationRow(*row) for row in await cursor.fetchall()), managed=True, empty=bool(empty))
 
 
 def translate(error: "psycopg.Error", asked: str) -> ServiceError:

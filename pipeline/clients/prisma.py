@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import BadRelease
+from pipeline.errors import BadReleaseError
 
 LOCK = 72707369  # the advisory lock that Prisma's own engine takes
 LOCK_SECONDS = 10.0  # how long it waits for it before P1002
@@ -37,7 +37,7 @@ class Migration:
 
 
 @dataclass(frozen=True)
-class Row:
+class MigrationRow:
     """One row of ``_prisma_migrations``. ``started``: seconds since 1970."""
 
     id: str
@@ -58,12 +58,12 @@ class Row:
 class History:
     """``rows``, oldest first. ``managed``: there is a history table. ``empty``: the schema holds no other table."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MigrationRow, ...]
     managed: bool
     empty: bool
 
     @property
-    def current(self) -> Mapping[str, Row]:
+    def current(self) -> Mapping[str, MigrationRow]:
         """Migration → its row that counts, in the order they were begun."""
         return {row.name: row for row in self.rows if not row.rolled_back}
 
@@ -81,7 +81,7 @@ def _migration(folder: Path, name: str) -> Migration:
     try:
         return Migration(name, (folder / name / "migration.sql").read_bytes())
     except OSError as error:
-        raise BadRelease(name, f"has no migration.sql that can be read (P3015): {error.strerror}") from error
+        raise BadReleaseError(name, f"has no migration.sql that can be read (P3015): {error.strerror}") from error
 
 
 def provider_of(folder: Path) -> str:

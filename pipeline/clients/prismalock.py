@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clients import prisma
+from pipeline.clock import Clock
 from pipeline.errors import Rejected
-from pipeline.world import Clock
 
 if TYPE_CHECKING:
     import psycopg

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import httpx
 
 from pipeline.clients.base import Params, Service, nothing
+from pipeline.clock import Clock
 from pipeline.errors import Refused
-from pipeline.world import Clock
 
 DETAILS = 10  # issues whose first release is asked for one by one
 SPANS = "is_transaction:true "  # one span a request, not one for every query in it

@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 
 from pipeline.clients.base import Service
-from pipeline.world import Clock
+from pipeline.clock import Clock
 
 ORDER = ("none", "minor", "major", "critical")
 
 
 @dataclass(frozen=True)
-class Status:
+class ComponentStatus:
     """``indicator``: none, minor, major or critical; ``incidents`` are their titles."""
 
     indicator: str
@@ -26,44 +26,44 @@ class StatusPages:
     def __init__(self, vercel: str, neon: str, http: httpx.AsyncClient, clock: Clock) -> None:
         self._vercel, self._neon, self._http, self._clock = vercel, neon, http, clock
 
-    async def vercel(self) -> Status:
+    async def vercel(self) -> ComponentStatus:
         """GET /api/v2/summary.json"""
         return await self.page("vercel-status", self._vercel, "statuspage")
 
-    async def neon(self) -> Status:
+    async def neon(self) -> ComponentStatus:
         """GET /api/v1/summary"""
         return await self.page("neon-status", self._neon, "incident.io")
 
-    async def page(self, vendor: str, url: str, format: str) -> Status:
+    async def page(self, vendor: str, url: str, format: str) -> ComponentStatus:
         """``format``: ``statuspage``, ``incident.io`` or ``betterstack`` (GET {page}/index.json)."""
         path, parse = FORMATS[format]
         return await Service(vendor, url, self._http, self._clock).read(path, parse)
 
 
-def _statuspage(body: Any) -> Status:
-    return Status(str(body["status"]["indicator"]), tuple(str(item["name"]) for item in body["incidents"]))
+def _statuspage(body: Any) -> ComponentStatus:
+    return ComponentStatus(str(body["status"]["indicator"]), tuple(str(item["name"]) for item in body["incidents"]))
 
 
-def _incident_io(body: Any) -> Status:
+def _incident_io(body: Any) -> ComponentStatus:
     """incident.io has no overall indicator; the worst component status of an ongoing incident stands in."""
     grave = {"full_outage": "critical", "partial_outage": "major", "degraded_performance": "minor"}
     summaries = [page["summary"] for page in body["subpages"]] if "subpages" in body else [body]
     ongoing = [incident for summary in summaries for incident in summary["ongoing_incidents"]]
     indicators = [grave.get(str(incident.get("current_worst_impact")), "minor") for incident in ongoing]
     names = tuple(str(incident["name"]) for incident in ongoing)
-    return Status(max(indicators, key=ORDER.index, default="none"), names)
+    return ComponentStatus(max(indicators, key=ORDER.index, default="none"), names)
 
 
-def _better_stack(body: Any) -> Status:
+def _better_stack(body: Any) -> ComponentStatus:
     """``aggregate_state`` of the page; its open reports are among what is included."""
     grave = {"operational": "none", "maintenance": "none", "degraded": "minor", "downtime": "major"}
     state = str(body["data"]["attributes"]["aggregate_state"])
     reports = [one["attributes"] for one in body.get("included") or () if one.get("type") == "status_report"]
     ongoing = tuple(str(one["title"]) for one in reports if not one.get("ends_at"))
-    return Status(grave.get(state, "minor"), ongoing if state != "operational" else ())
+    return ComponentStatus(grave.get(state, "minor"), ongoing if state != "operational" else ())
 
 
-FORMATS: dict[str, tuple[str, Callable[[Any], Status]]] = {
+FORMATS: dict[str, tuple[str, Callable[[Any], ComponentStatus]]] = {
     "statuspage": ("/api/v2/summary.json", _statuspage),
     "incident.io": ("/api/v1/summary", _incident_io),
     "betterstack": ("/index.json", _better_stack),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from pipeline.clients.base import Service
-from pipeline.world import Clock
+from pipeline.clock import Clock
 
 MOST_KEYS = 1000
 

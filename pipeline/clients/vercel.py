@@ -10,7 +10,7 @@ from pipeline.clients.vercelshapes import (
     Deployment,
     EnvironmentVariable,
     LogLine,
-    Project,
+    ProjectSettings,
     RollingRelease,
     build_line_of,
     deployment_of,
@@ -20,8 +20,8 @@ from pipeline.clients.vercelshapes import (
     rolling_release_of,
     variables_of,
 )
+from pipeline.clock import Clock
 from pipeline.errors import Refused
-from pipeline.world import Clock
 
 UNDER_WAY = "BUILDING,QUEUED,INITIALIZING"
 Moved = Literal["requested", "queued", "already there"]
@@ -38,7 +38,7 @@ class Vercel(Service):
         scope = {"teamId": self.team} if self.team else {}
         return {**scope, **{key: value for key, value in params.items() if value is not None}}
 
-    async def project(self) -> Project:
+    async def project(self) -> ProjectSettings:
         """GET /v9/projects/{idOrName}"""
         return await self.read(f"/v9/projects/{self.project_id}", project_of, self._scope())
 

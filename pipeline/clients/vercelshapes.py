@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.world import origin
+from pipeline.clock import origin
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectSettings:
     """``auto_assign`` is None when Vercel leaves the field out.
 
     ``serving``: production domain → id of the deployment it points to, empty when Vercel does not say.
@@ -108,7 +108,7 @@ class LogLine:
     source: str
 
 
-def project_of(body: Any) -> Project:
+def project_of(body: Any) -> ProjectSettings:
     auto = body.get("autoAssignCustomDomains")
     live = ((body.get("targets") or {}).get("production") or {}).get("id") or ""
     serving = {
@@ -118,7 +118,7 @@ def project_of(body: Any) -> Project:
     }
     move, rolling, crons, link = (body.get(n) or {} for n in ("lastAliasRequest", "rollingRelease", "crons", "link"))
     org, repository = link.get("org") or "", link.get("repo") or ""
-    return Project(
+    return ProjectSettings(
         id=str(body["id"]),
         name=str(body["name"]),
         auto_assign=auto if isinstance(auto, bool) else None,

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from pipeline.world import Clock
+from pipeline.clock import Clock
 
 TIMEOUT = httpx.Timeout(20, connect=5)
 PROTECTION = re.compile(r"/sso-api\b|//vercel\.com/(sso|login)")
@@ -23,7 +23,7 @@ ERROR_PAGES = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageAnswer:
     """What a request ended in. ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one."""
 
     url: str
@@ -88,12 +88,14 @@ class Visitor:
         self._new_client, self._clock, self._email, self._password = new_client, clock, email, password
         self._headers = {"x-vercel-protection-bypass": bypass} if bypass else {}
 
-    async def get(self, url: str, patience: float = 20) -> Answer:
+    async def get(self, url: str, patience: float = 20) -> PageAnswer:
         """GET ``url`` with empty cookies and follow redirects, for at most ``patience`` seconds. Never raises."""
         async with self._client(url) as client:
             return await self._get(client, url, patience)
 
-    async def get_all(self, urls: Sequence[str], *, at_once: int, request: float, budget: float) -> tuple[Answer, ...]:
+    async def get_all(
+        self, urls: Sequence[str], *, at_once: int, request: float, budget: float
+    ) -> tuple[PageAnswer, ...]:
         """All ``urls``, ``at_once`` at a time; whoever is not done when ``budget`` seconds are over has no answer.
 
         They share connections, but no cookies.
@@ -102,7 +104,7 @@ class Visitor:
         async with self._client(urls[0] if urls else "") as client:
             client.cookies = _NoCookies()
 
-            async def one(url: str) -> Answer:
+            async def one(url: str) -> PageAnswer:
                 async with turn:
                     return await self._get(client, url, request)
 
@@ -113,7 +115,7 @@ class Visitor:
             await asyncio.gather(*late, return_exceptions=True)
             over = f"no time was left: all routes together may take {budget:g} s"
             return tuple(
-                task.result() if task in done else Answer(url, 0, 0, failure=over)
+                task.result() if task in done else PageAnswer(url, 0, 0, failure=over)
                 for url, task in zip(urls, tasks, strict=True)
             )
 
@@ -159,7 +161,7 @@ class Visitor:
         client.event_hooks["request"].append(sign)
         return client
 
-    async def _get(self, client: httpx.AsyncClient, url: str, patience: float = 20) -> Answer:
+    async def _get(self, client: httpx.AsyncClient, url: str, patience: float = 20) -> PageAnswer:
         began = self._clock.monotonic()
         timeout = httpx.Timeout(patience, connect=min(5.0, patience))
         try:
@@ -167,8 +169,8 @@ class Visitor:
         except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
             landed, off = _where(error, url)
             says = f"{type(error).__name__} {error}".strip()
-            return Answer(landed, 302 if off else 0, self._ms(began), failure=says, unseen=not off and _ours(error))
-        return Answer(
+            return PageAnswer(landed, 302 if off else 0, self._ms(began), failure=says, unseen=not off and _ours(error))
+        return PageAnswer(
             str(response.url), response.status_code, self._ms(began), response.text,
             protected=_protected(response), headers=response.headers,
         )  # fmt: skip

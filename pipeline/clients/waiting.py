@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clients.postgres import Postgres
+from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Watch:
             async with self._at.connection("look at what takes long") as db:
                 while True:
                     await self._once(db, what)
-                    await asyncio.sleep(EVERY if not self.blocked_by else self._first)
+                    await SystemClock().sleep(EVERY if not self.blocked_by else self._first)
 
     async def _once(self, db: "Connection", what: str) -> None:
         cursor = await db.execute(BLOCKERS.encode(), (self._pid,))

@@ -3,7 +3,7 @@
 import httpx
 
 from pipeline.clients.base import Service
-from pipeline.world import Clock
+from pipeline.clock import Clock
 
 
 class Webhook(Service):

@@ -1,1 +1,1 @@
-"""Tasks that would make tasks.py too long to read; wired and printed like the others."""
+"""What each command does: opens the target, acts, prints."""

@@ -1,61 +1,79 @@
-"""``database.…`` and ``diagnose.database``."""
+"""``invoke database.…`` and ``invoke diagnose.database``: looks at the database; production is not changed."""
 
-from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import task
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
-from pipeline.terminal import ROOT, configuration, honest, out
+from checks.evidence import Migrations, PlannedChanges, Release
+from checks.policy import DatabasePolicy
+from pipeline.clients.postgres import Postgres
+from pipeline.commands.check import asked, show
+from pipeline.config import Config
+from pipeline.definitions.deploy import MIGRATIONS
+from pipeline.record.journal import plain
+from pipeline.render.database import answers_text, plan_text, restored_text
+from pipeline.session.questions import ask_all
+from pipeline.session.session import Order, Session, session
+from pipeline.steps.relief import resolve_migration
+from pipeline.steps.restoring import rehearse_restore
+from pipeline.world.opening import open_world
+from pipeline.world.world import World
 
-
-@task(
-    name="plan",
-    help={
-        "target": "as for deploy",
-        "from": "as for deploy",
-        "commit": "as for deploy",
-        "json": "as one JSON document",
-    },
-)
-def plan(c: Context, target: str = "", from_: str = "", commit: str = "", json: bool = False) -> None:
-    """What the pending migrations would do, statement by statement, and whether a deploy would let them."""
-    with honest():
-        from pipeline.database_cli import plan as carry_out
-        from pipeline.execute import Order
-
-        stops = carry_out(configuration(), Order(target, from_, commit), ROOT, out, as_json=json)
-    if stops:
-        raise Exit(code=1)
+Out = Callable[[str], None]
 
 
-@task(
-    name="resolve",
-    help={"rolled-back": "folder name of the migration (default: the one that failed)", "target": "as for deploy"},
-)
-def resolve(c: Context, rolled_back: str = "", target: str = "") -> None:
-    """Say of a failed migration that it was rolled back, as `prisma migrate resolve` does; the next run repeats it."""
-    with honest():
-        from pipeline.database_cli import resolve as carry_out
-
-        carry_out(configuration(), target, rolled_back, ROOT, out)
-
-
-@task(name="rehearse-restore", help={"target": "as for deploy", "json": "as one JSON document"})
-def rehearse_restore(c: Context, target: str = "", json: bool = False) -> None:
-    """Restore the newest backup beside production, count and compare, and delete it again. Says how long it took."""
-    with honest():
-        from pipeline.database_cli import rehearse_restore as carry_out
-
-        good = carry_out(configuration(), target, ROOT, out, as_json=json)
-    if not good:
-        raise Exit(code=1)
+def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_json: bool) -> bool:
+    """Print what is pending and what it would do; whether a gate would stop a deploy."""
+    with session(config, order.target, root) as it:
+        answers, seen = asyncio.run(asked(it, order, root, MIGRATIONS, (Migrations, PlannedChanges)))
+        if as_json:
+            findings = {gate.name: [one.plain for one in found] for gate, found, _ in answers}
+            out(it.redactor(json.dumps({"seen": plain(seen), "gates": findings}, ensure_ascii=False)))
+            return any(one.verdict.stops for _, found, _ in answers for one in found)
+        if seen:
+            out(it.redactor(plan_text(seen[0], seen[1].changes)))
+            out("")
+        return show(it, answers, out)
 
 
-@task(name="database", help={"target": "as for deploy", "json": "as one JSON document"})
-def diagnose(c: Context, target: str = "", json: bool = False) -> None:
-    """Ask the database every question of the troubleshooting guide, read-only; exit 1 when there is cause for worry."""
-    with honest():
-        from pipeline.database_cli import diagnose as carry_out
+def diagnose_database(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:
+    """Print every answer; whether one of them is cause for worry."""
+    with session(config, target, root) as it:
+        database = Postgres(it.settings.secrets["DIRECT_URL"])
+        answers = asyncio.run(ask_all(database, it.settings.policies[DatabasePolicy]))
+        out(it.redactor(json.dumps(plain(answers), ensure_ascii=False) if as_json else answers_text(answers)))
+        return any(one.alarming for one in answers)
 
-        worries = carry_out(configuration(), target, ROOT, out, as_json=json)
-    if worries:
-        raise Exit(code=1)
+
+def mark_rolled_back(config: Config, target: str, migration: str, root: Path, out: Out) -> None:
+    """Mark a failed migration as rolled back. Raises Mistake when there is none."""
+    with session(config, target, root) as it:
+
+        async def carry_out() -> str:
+            async with _world(it, out) as world:
+                return await resolve_migration(world, migration)
+
+        out(it.redactor(asyncio.run(carry_out())))
+
+
+def rehearse_newest_backup(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:
+    """Print how it went; whether everything came back."""
+    with session(config, target, root) as it:
+
+        async def carry_out() -> bool:
+            async with _world(it, (lambda _: None) if as_json else out) as world:
+                seen = await rehearse_restore(world, it.settings.policies[DatabasePolicy])
+            document = {**plain(seen), "whole": seen.whole}
+            out(it.redactor(json.dumps(document, ensure_ascii=False) if as_json else restored_text(seen)))
+            return seen.whole
+
+        return asyncio.run(carry_out())
+
+
+@contextlib.asynccontextmanager
+async def _world(it: Session, out: Out) -> AsyncIterator[World]:
+    """The world, with no release in it."""
+    async with open_world(it.settings, Release("", "."), "by-hand", it.clock, progress=out) as world:
+        yield world

@@ -1,56 +1,76 @@
-"""``drill.…``: one task an exercise, and ``drill.all``."""
+"""``invoke drill.…``: plays one or all, prints and keeps the score."""
 
-from typing import Any
+import contextlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 
-from invoke.collection import Collection
-from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import Task
+from pipeline.clock import SystemClock
+from pipeline.config import Config, Pace
+from pipeline.documents import todo as actions
+from pipeline.documents.pages.drill import result_markdown, result_text
+from pipeline.drills.place import own_place
+from pipeline.drills.play import Played, play
+from pipeline.drills.scenario import scenarios
+from pipeline.incidents.person import Person
+from pipeline.record.journal import plain
 
-from pipeline.terminal import DEPLOY_FILE, ROOT, Terminal, configuration, honest, out
-
-NAMES = {
-    "all": "Every exercise, one after the other.",
-    "plain": "The three that a plain run of the tests plays.",
-    "site-down": "Production site down.",
-    "database-slow": "Database performance degradation.",
-    "rollback-required": "Deployment rollback required.",
-    "done-but-old": "Vercel says done, but the old build serves.",
-    "pinned-then-deploy": "Rolled back, and then CI deploys.",
-    "lock-holder-killed": "The laptop that deployed is closed.",
-    "migration-half-applied": "A migration failed half-way.",
-    "github-down": "GitHub is down, and the release is bad.",
-    "sentry-blind": "Sentry sees nothing.",
-    "vercel-429-storm": "Vercel limits us while we roll back.",
-    "vendor-outage": "Vercel has an outage.",
-    "sign-in-broken": "Nobody can sign in after a release.",
-}
-"""Exercise → its title. Here, because `--list` must not read the scenarios; a test compares."""
-HELP = {
-    "auto": "nobody is there: the machine follows the playbook",
-    "record": "keep result and gaps in runbooks/ also with --auto (a drill with people always does)",
-    "json": "the scores as one JSON document",
-}
+Out = Callable[[str], None]
+RESULTS = "runbooks/drills/results"
 
 
-def _made(name: str, title: str) -> "Task[Any]":
-    def exercise(c: Context, auto: bool = False, record: bool = False, json: bool = False) -> None:
-        with honest():
-            from pipeline.drill_cli import drill, names_of
-            from pipeline.incidents.person import Nobody
+def play_drills(
+    config: Config, names: Iterable[str], root: Path, deploy_file: Path, person: Person, out: Out, *,
+    record: bool, as_json: bool,
+) -> bool:  # fmt: skip
+    """Play them one after the other; whether one of them left a gap. ``record``: keep result and gaps in the folder."""
+    gaps, played = False, []
+    config = quick(config) if person.auto else config
+    for name in names:
+        with own_place(root) if person.auto else contextlib.nullcontext(root) as place:
+            done = play(config, name, place, deploy_file, person)
+        played.append(done)
+        gaps |= bool(done.score.gaps)
+        if not as_json:
+            out(result_text(done.scenario, done.score, done.incident))
+        if record:
+            for line in keep(done, root):
+                out(line)
+    if as_json:
+        out(json.dumps([{**plain(one.score), "percent": one.score.percent} for one in played], ensure_ascii=False))
+    elif len(played) > 1:
+        whole = sum(one.score.percent == 100 for one in played)
+        out(f"\n{whole} of {len(played)} drills were played without a gap")
+    return gaps
 
-            person = (Nobody() if json else Nobody(Terminal())) if auto else Terminal()
-            gaps = drill(
-                configuration(), names_of(name), ROOT, DEPLOY_FILE, person, out,
-                record=record or not auto, as_json=json,
-            )  # fmt: skip
-        if gaps:
-            raise Exit(code=1)
 
-    exercise.__doc__ = f"{title} Breaks the sandbox, plays the alarm, scores what you do. Exit 1: there is a gap."
-    return Task(exercise, name=name, help=HELP)
+def quick(config: Config) -> Config:
+    """The same, for a sandbox that nobody looks at: short watches, and no browser."""
+    target = config.file.targets["sandbox"]
+    paces = {
+        **target.pace, "watch": Pace(during=1, patience=1, every=0.2), "validate": Pace(patience=1, every=0.2),
+    }  # fmt: skip
+    targets = {**config.file.targets, "sandbox": replace(target, pace=paces)}
+    ours = config.policies["sandbox"]
+    policies = {**config.policies, "sandbox": replace(ours, vitals=replace(ours.vitals, lab=False))}
+    return replace(config, file=replace(config.file, targets=targets), policies=policies)
 
 
-def collection() -> Collection:
-    """All of them."""
-    return Collection(*(_made(name, title) for name, title in NAMES.items()))
+def keep(done: Played, root: Path) -> list[str]:
+    """Write the result, and the gaps as actions; one line each."""
+    today = SystemClock().now().date()
+    path = Path(RESULTS) / f"{done.score.played[:10]}-{done.scenario.name}.md"
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(result_markdown(done.scenario, done.score, done.incident), encoding="utf-8")
+    where = f"incident-response.md#{done.scenario.playbook}"
+    wanted = [(where, f"{one.name}: {one.gap}") for one in done.score.gaps]
+    new = actions.add(root, f"drill-{done.score.played[:10]}-{done.scenario.name}", wanted, today)
+    return [str(path), *(f"open until done: {one.line}" for one in new)]
+
+
+def names_of(which: str) -> list[str]:
+    """``all``, ``plain`` (those of a plain run), or one."""
+    if which == "all":
+        return list(scenarios())
+    return [name for name, one in scenarios().items() if one.plain] if which == "plain" else [which]

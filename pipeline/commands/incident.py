@@ -1,179 +1,275 @@
-"""``incident.…``: from the alarm to the review."""
+"""``invoke incident.…`` and ``invoke playbook.…``: opens the target, carries out one act, prints what is true then."""
 
-from invoke.collection import Collection
-from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import task
+import asyncio
+import datetime
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
-from pipeline.terminal import ROOT, configuration, honest, out
+from checks.evidence import Release
+from checks.policy import ContactsPolicy
+from pipeline.config import Config
+from pipeline.documents import todo as actions
+from pipeline.errors import Mistake
+from pipeline.handbook.playbooks import PLAYBOOKS, named
+from pipeline.incidents.cadence import due
+from pipeline.incidents.classify import IMPACTS, classify
+from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, new, tell
+from pipeline.incidents.drafts import draft
+from pipeline.incidents.hands import Hands
+from pipeline.incidents.person import Person
+from pipeline.incidents.record import Incident, incidents, whole_timeline
+from pipeline.incidents.review import Update, review_of
+from pipeline.incidents.walk import APART, Walk
+from pipeline.record.journal import plain
+from pipeline.render.incident import incident_text, list_text, review_markdown
+from pipeline.session.session import Session, session
+from pipeline.world.opening import open_world
+from pipeline.world.world import World
 
-COMMON = {
-    "target": "as for deploy",
-    "incident": "its id (default: the only open one)",
-    "by": "your name (default: your login)",
-}
+Out = Callable[[str], None]
+T = TypeVar("T")
+REVIEWS = "runbooks/reviews"
 
 
-@task(
-    name="open",
-    help={
-        "target": "as for deploy",
-        "by": "your name (default: your login)",
-        "what": "what users cannot do, in their words",
-        "playbook": "the one that fits, e.g. site-down",
-        "impact": "what users feel, by commas: down, data-loss, breach, sign-in, major, many, minor, slow, cosmetic",
-        "workaround": "users can do it another way",
-        "since": "first harm: 02:10 or 2026-11-23T02:10, UTC (default: now)",
-        "lead": "who leads",
-    },
-)
-def open_(
-    c: Context,
-    what: str = "",
-    playbook: str = "",
-    impact: str = "",
-    workaround: bool = False,
-    since: str = "",
-    lead: str = "",
-    target: str = "",
-    by: str = "",
-) -> None:
-    """Open an incident: severity by rule, with its reason; who is to hear, and by when."""
-    with honest():
-        from pipeline.incident_cli import Said, open_one
+@dataclass(frozen=True)
+class Said:
+    """What was typed; empty means "not said"."""
 
-        said = Said(
-            target, by=by, what=what, playbook=playbook, impact=impact, workaround=workaround, since=since, lead=lead
+    target: str = ""
+    incident: str = ""
+    by: str = ""
+    what: str = ""
+    playbook: str = ""
+    impact: str = ""
+    workaround: bool = False
+    since: str = ""
+    lead: str = ""
+    severity: str = ""
+    reason: str = ""
+    cause: str = ""
+    works: str = ""
+    unverified: str = ""
+    fields: Sequence[str] = field(default=())
+
+
+def open_incident(config: Config, said: Said, root: Path, out: Out) -> None:
+    """Open an incident, with the severity that the rule gives it."""
+    with session(config, said.target, root) as it:
+        out(it.redactor(incident_text(_opened(it, said).incident, _board(it))))
+
+
+def _opened(it: Session, said: Said) -> Desk:
+    book = named(said.playbook)
+    if said.playbook and not book:
+        raise Mistake(f"--playbook {said.playbook}: is none; there are {', '.join(one.name for one in PLAYBOOKS)}")
+    what = said.what or (book.felt if book else "")
+    if not what:
+        raise Mistake("incident.open: say with --what what users cannot do, or name a --playbook")
+    impacts = [one.strip() for one in said.impact.split(",") if one.strip()]
+    for one in impacts:
+        if one not in IMPACTS:
+            raise Mistake(f"--impact {one}: is none; there are {', '.join(IMPACTS)}")
+    classified = classify(impacts, None, book, workaround=said.workaround)
+    since = _since(said.since, it.clock.now())
+    return new(it, Opening(what, classified, said.playbook, since, "", (), said.lead), said.by)
+
+
+def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -> None:
+    """Write a line into the record; change severity or lead when they are named."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by)
+        if not (text or said.severity or said.lead):
+            raise Mistake('incident.note: say what, e.g. ./inv incident.note "the old deployment answers 500 too"')
+        if said.severity:
+            at.classify(said.severity, said.reason or text)
+        if said.lead:
+            at.lead(said.lead)
+        if text:
+            at.note(text)
+        out(it.redactor(incident_text(at.incident, _board(it))))
+
+
+def escalate_incident(config: Config, said: Said, role: str, root: Path, out: Out) -> None:
+    """Escalate to the next contact, or to the one with ``role``."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by)
+        contact, reached, failed = _in_the_world(it, lambda world: escalate(world, at, role))
+        out(f"CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
+        out(it.redactor(f"paged by {', '.join(reached)}" if reached else "; ".join(failed) or "no page was sent"))
+
+
+def notify_audience(
+    config: Config, said: Said, audience: str, root: Path, out: Out, text: str, *, by_hand: bool, only_draft: bool
+) -> bool:
+    """Tell an audience, or show the draft. Whether somebody was told."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by, also_resolved=True)
+        fields = dict(_field(one) for one in said.fields)
+        if only_draft:
+            drafted, missing = draft(at.incident, audience, it.clock.now(), fields)
+            out(it.redactor(drafted))
+            out("".join(f"\n--set {name}=…  is missing" for name in missing))
+            return True
+        sent, reached, failed = _in_the_world(
+            it, lambda world: tell(world, at, audience, fields, text, by_hand=by_hand)
         )
-        open_one(configuration(), said, ROOT, out)
+        out(it.redactor(sent))
+        out(f"told {audience} by {', '.join(reached)}" if reached else f"NOBODY of {audience} was told")
+        for one in failed:
+            out(it.redactor(f"not told: {one}"))
+        if not reached:
+            out(f"send it yourself, then: ./inv incident.notify {audience} --by-hand")
+        return bool(reached)
 
 
-@task(
-    name="note",
-    positional=["text"],
-    help={**COMMON, "text": "what happened", "severity": "it is now P0, P1, P2 or P3", "reason": "why",
-          "lead": "who leads from now on"},
-)  # fmt: skip
-def note(
-    c: Context,
-    text: str | None = None,  # Invoke takes a word without a flag only where nothing is there yet
-    severity: str = "",
-    reason: str = "",
-    lead: str = "",
-    target: str = "",
-    incident: str = "",
-    by: str = "",
+def show_incidents(
+    config: Config, said: Said, root: Path, out: Out, *, as_json: bool, watch: bool, check: bool
+) -> bool:
+    """What is known, and who is due to hear. ``watch``: again and again, until interrupted. Whether a word is late."""
+    with session(config, said.target, root) as it:
+        while True:
+            late = _status(it, said, out, as_json=as_json)
+            if not watch:
+                return late and check
+            asyncio.run(it.clock.sleep(20))
+            if late:
+                out("\a")
+
+
+def _status(it: Session, said: Said, out: Out, *, as_json: bool) -> bool:
+    every = incidents(it.store, it.settings.name)
+    chosen = [desk(it, said.incident, also_resolved=True).incident] if said.incident else [o for o in every if o.open]
+    now = it.clock.now()
+    if as_json:
+        words = {one.id: [plain(word) for word in due(one, now)] for one in chosen}
+        out(it.redactor(json.dumps({"incidents": plain(chosen), "due": words}, ensure_ascii=False)))
+    elif not chosen:
+        out(it.redactor(list_text(every)))
+    for one in () if as_json else chosen:
+        out(it.redactor(incident_text(one, _board(it))))
+    return any(word.overdue for one in chosen for word in due(one, now))
+
+
+def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
+    """Close it, once the steady state was seen, or on somebody's word."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by)
+        if not at.incident.recovered and not said.unverified:
+            book = at.incident.playbook or PLAYBOOKS[0].name
+            raise Mistake(
+                f"incident.resolve: nobody has seen that production is well; ./inv playbook.{book} looks, or say"
+                " --unverified with how you know"
+            )
+        if said.unverified:
+            at.note(f"resolved without having seen the steady state: {said.unverified}")
+        at.resolve(said.cause, said.works or "everything works again")
+        words = [word.audience for word in due(at.incident, it.clock.now())]
+        if words:
+            _, reached, failed = _in_the_world(it, lambda world: tell(world, at, "everybody", {}))
+            out(it.redactor(f"all-clear by {', '.join(reached) or 'nobody'}" + "".join(f"; {one}" for one in failed)))
+        out(it.redactor(incident_text(at.incident, _board(it))))
+        out(f"next: ./inv incident.review --incident {at.id}")
+
+
+def review_incident(
+    config: Config, said: Said, root: Path, out: Out, measures: Iterable[str], updates: Iterable[str]
 ) -> None:
-    """Write a line into the record; with --severity or --lead, change those."""
-    with honest():
-        from pipeline.incident_cli import Said
-        from pipeline.incident_cli import note as carry_out
-
-        said = Said(target, incident, by, severity=severity, reason=reason, lead=lead)
-        carry_out(configuration(), said, text or "", ROOT, out)
-
-
-@task(name="escalate", help={**COMMON, "role": "this contact of deploy.yml (default: the next one)"})
-def escalate(c: Context, role: str = "", target: str = "", incident: str = "", by: str = "") -> None:
-    """Page the next contact of the tree, and say how to reach them."""
-    with honest():
-        from pipeline.incident_cli import Said, call
-
-        call(configuration(), Said(target, incident, by), role, ROOT, out)
-
-
-@task(
-    name="notify",
-    positional=["audience"],
-    iterable=["set"],
-    help={**COMMON, "audience": "team, stakeholders, users, 'data protection', everybody (it is over) or release",
-          "set": "NAME=words for a field of the template; may be given several times",
-          "text": "these words instead of the template's", "by-hand": "they were told already; only write it down",
-          "draft": "show the words and send nothing"},
-)  # fmt: skip
-def notify(
-    c: Context,
-    audience: str,
-    set: list[str],
-    text: str = "",
-    by_hand: bool = False,
-    draft: bool = False,
-    target: str = "",
-    incident: str = "",
-    by: str = "",
-) -> None:
-    """Tell an audience, in its template's words; users by the status page. Exit 1 when nobody was told."""
-    with honest():
-        from pipeline.incident_cli import Said
-        from pipeline.incident_cli import notify as carry_out
-
-        said = Said(target, incident, by, fields=tuple(set))
-        told = carry_out(configuration(), said, audience, ROOT, out, text, by_hand=by_hand, only_draft=draft)
-    if not told:
-        raise Exit(code=1)
+    """Write the review; what the runbooks lack becomes actions. Raises Mistake when the file is there already."""
+    with session(config, said.target, root) as it:
+        at = desk(it, said.incident, said.by, also_resolved=True)
+        wanted = [_update(one) for one in updates]
+        path = Path(REVIEWS) / f"{at.id}.md"
+        if (root / path).exists():
+            raise Mistake(f"{path}: is there already; edit it, or delete it to write it anew")
+        text = review_markdown(review_of(at.incident, whole_timeline(at.incident, it.store), tuple(measures), wanted))
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(it.redactor(text), encoding="utf-8")
+        pairs = [(one.where, it.redactor(one.what)) for one in wanted]
+        new_actions = actions.add(root, at.id, pairs, it.clock.now().date())
+        at.reviewed(str(path))
+        out(str(path))
+        for one in new_actions:
+            out(f"open until done: {one.line}")
 
 
-@task(
-    name="status",
-    help={"target": "as for deploy", "incident": "its id (default: all open ones)",
-          "watch": "again every 20 seconds, with a bell when a word is late",
-          "check": "exit 1 when a word is late", "json": "as one JSON document"},
-)  # fmt: skip
-def status(
-    c: Context, target: str = "", incident: str = "", watch: bool = False, check: bool = False, json: bool = False
-) -> None:
-    """What is known, what was done, who is to hear next and when."""
-    with honest():
-        from pipeline.incident_cli import Said
-        from pipeline.incident_cli import status as carry_out
-
-        late = carry_out(
-            configuration(), Said(target, incident), ROOT, out, as_json=json, watch=watch, check=check
-        )  # fmt: skip
-    if late:
-        raise Exit(code=1)
+def follow_playbook(
+    config: Config, said: Said, name: str, root: Path, deploy_file: Path, person: Person, apart: float
+) -> bool:
+    """Walk through the playbook of that name, for the open incident or a new one. Whether it is over."""
+    book = named(name)
+    assert book
+    with session(config, said.target, root) as it:
+        still = [one for one in incidents(it.store, it.settings.name) if one.open]
+        at = desk(it, said.incident, said.by) if said.incident or still else _opened(it, _for(said, name))
+        person.say(it.redactor(incident_text(at.incident, _board(it))))
+        pace = apart or (1.0 if it.settings.kind == "sandbox" else APART)
+        walked = Walk(at, person, Hands(it, config, root, deploy_file, at.by), pace)
+        well = walked.go(book)
+        if well:
+            person.say(f"\nIt is over. ./inv incident.resolve --incident {at.id} --cause '…' tells everybody.")
+        return well
 
 
-@task(
-    name="resolve",
-    help={**COMMON, "cause": "one plain sentence", "works": "what works again, in users' words",
-          "unverified": "how you know that it is over, when no playbook has looked"},
-)  # fmt: skip
-def resolve(
-    c: Context,
-    cause: str = "",
-    works: str = "",
-    unverified: str = "",
-    target: str = "",
-    incident: str = "",
-    by: str = "",
-) -> None:
-    """Close it, and give the all-clear to everybody who has heard of it."""
-    with honest():
-        from pipeline.incident_cli import Said
-        from pipeline.incident_cli import resolve as carry_out
-
-        said = Said(target, incident, by, cause=cause, works=works, unverified=unverified)
-        carry_out(configuration(), said, ROOT, out)
+def _for(said: Said, name: str) -> Said:
+    return Said(**{**vars(said), "playbook": said.playbook or name})
 
 
-@task(
-    name="review",
-    iterable=["measure", "update"],
-    help={**COMMON, "measure": "something that keeps it from coming back; several times",
-          "update": "PAGE.md#section: what has to change in the runbooks; stays red until done; several times"},
-)  # fmt: skip
-def review(
-    c: Context, measure: list[str], update: list[str], target: str = "", incident: str = "", by: str = ""
-) -> None:
-    """Write the post-incident review from the record into runbooks/reviews/."""
-    with honest():
-        from pipeline.incident_cli import Said
-        from pipeline.incident_cli import review as carry_out
-
-        carry_out(configuration(), Said(target, incident, by), ROOT, out, measure, update)
+def _board(it: Session) -> "IncidentsShown":
+    return IncidentsShown(it.clock.now(), it.settings.policies[ContactsPolicy])
 
 
-def collection() -> Collection:
-    """All of them."""
-    return Collection(open_, note, escalate, notify, status, resolve, review)
+@dataclass(frozen=True)
+class IncidentsShown:
+    """What a renderer needs beside the incident."""
+
+    now: datetime.datetime
+    contacts: ContactsPolicy
+
+    def due(self, one: Incident) -> list[tuple[str, datetime.datetime, float, bool]]:
+        return [(word.audience, word.at, word.late, word.first) for word in due(one, self.now)]
+
+    def call(self, one: Incident) -> str:
+        """Whom the contact tree wants called now; empty when nobody."""
+        contact = contact_due(one, self.contacts.escalation, self.now)
+        return f"{contact.name}, {contact.role}: {contact.reach}" if contact else ""
+
+
+def _in_the_world(it: Session, act: Callable[[World], Awaitable[T]]) -> T:
+    async def go() -> T:
+        async with open_world(it.settings, Release("", "."), "incident", it.clock, records=it.records) as world:
+            return await act(world)
+
+    return asyncio.run(go())
+
+
+def _since(text: str, now: datetime.datetime) -> str:
+    """``02:10`` is the latest such time, UTC; else ISO 8601. Raises Mistake."""
+    if not text:
+        return now.isoformat()
+    try:
+        if len(text) <= 5:
+            hour, minute = (int(part) for part in text.split(":"))
+            at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+            return (at if at <= now else at - datetime.timedelta(days=1)).isoformat()
+        found = datetime.datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).isoformat()
+    except ValueError:
+        raise Mistake(f"--since {text}: is no time; write 02:10 or 2026-11-23T02:10 (UTC)") from None
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise Mistake(f"--set {text}: write NAME=words")
+    return name.strip(), value.strip()
+
+
+def _update(text: str) -> Update:
+    """``troubleshooting.md#rate-limiting: the key is wrong``"""
+    where, sign, what = text.partition(": ")
+    if not sign or ".md" not in where:
+        raise Mistake(f"--update {text}: write PAGE.md#section: what has to change")
+    return Update(where.strip(), what.strip())

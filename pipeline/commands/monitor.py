@@ -1,53 +1,93 @@
-"""``monitor.…``: is production well?"""
+"""``invoke monitor.…`` and ``invoke diagnose…``: asks everything and says how grave it is; changes only monitors."""
 
-from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import task
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from pipeline.terminal import ROOT, aside, configuration, honest, out
-
-HELP = {"target": "as for deploy", "format": "table, markdown or json"}
-
-
-def _checklist(name: str, target: str, form: str) -> None:
-    with honest():
-        from pipeline.monitor_cli import checklist
-
-        code = checklist(configuration(), target, name, ROOT, out, form, aside)
-    if code:
-        raise Exit(code=code)
-
-
-@task(name="daily", help=HELP)
-def daily(c: Context, target: str = "", format: str = "table") -> None:
-    """Answer the daily checklist with evidence. Exit 0 when all is well, 10 to 13 for P0 to P3, 14 unread."""
-    _checklist("daily", target, format)
-
-
-@task(name="weekly", help=HELP)
-def weekly(c: Context, target: str = "", format: str = "table") -> None:
-    """Answer the weekly checklist; sets off a test alert and sees it arrive. Exit codes as for monitor.daily."""
-    _checklist("weekly", target, format)
-
-
-@task(name="baseline", help={"target": "as for deploy", "json": "as one JSON document"})
-def baseline(c: Context, target: str = "", json: bool = False) -> None:
-    """Every kept reading beside last week's, the usual at this hour and weekday, and the last good releases."""
-    with honest():
-        from pipeline.monitor_cli import baseline as carry_out
-
-        carry_out(configuration(), target, ROOT, out, as_json=json)
-
-
-@task(
-    name="sync",
-    help={"target": "as for deploy", "apply": "create and update them", "json": "as one JSON document"},
+from checks.evidence import MonitorChange, Release
+from checks.policy import PerformancePolicy, UptimePolicy
+from pipeline.config import Config
+from pipeline.definitions.checklists import CHECKLISTS
+from pipeline.definitions.diagnoses import DIAGNOSES
+from pipeline.errors import Mistake
+from pipeline.handbook.exits import exit_code
+from pipeline.incidents.opening import after_monitor, words
+from pipeline.record.journal import plain
+from pipeline.render.monitor import (
+    baseline_text,
+    checked_markdown,
+    checked_plain,
+    checked_text,
+    diagnosed_text,
+    sync_text,
 )
-def sync(c: Context, target: str = "", apply: bool = False, json: bool = False) -> None:
-    """Show how Better Stack's monitors differ from deploy.yml, and with --apply make them as declared."""
-    with honest():
-        from pipeline.monitor_cli import sync as carry_out
+from pipeline.session.asking import Checked, ask
+from pipeline.session.baseline import LOOK_BACK, rows
+from pipeline.session.monitors import synchronise
+from pipeline.session.session import Session, session
+from pipeline.world.opening import open_world
 
-        differ = carry_out(configuration(), target, ROOT, out, apply=apply, as_json=json)
-    if differ:
-        raise Exit(code=1)
+Out = Callable[[str], None]
+FORMATS = ("table", "markdown", "json")
+
+
+def answer_checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str, note: Out) -> int:
+    """Print the ``daily`` or ``weekly`` checklist, answered; its exit code. ``note`` hears of the incident it opens."""
+    _known(form)
+    with session(config, target, root) as it:
+        checked = ask(it, (CHECKLISTS[name],), name)
+        out(it.redactor(_shown(checked, form)))
+        found = after_monitor(it, checked)
+        if found:
+            note(it.redactor(words(found)))
+        return exit_code(checked.graded.severity)
+
+
+def answer_diagnosis(config: Config, target: str, kind: str, root: Path, out: Out, form: str) -> int:
+    """Print what one kind of trouble's questions, or all of them, answer, with what to do; its exit code."""
+    _known(form)
+    with session(config, target, root) as it:
+        chosen = (DIAGNOSES[kind],) if kind else tuple(DIAGNOSES.values())
+        checked = ask(it, chosen, f"diagnose-{kind or 'all'}")
+        out(it.redactor(diagnosed_text(checked) if form == "table" else _shown(checked, form)))
+        return exit_code(checked.graded.severity)
+
+
+def _known(form: str) -> None:
+    if form not in FORMATS:
+        raise Mistake(f"--format {form}: is none; there are {', '.join(FORMATS)}")
+
+
+def _shown(checked: Checked, form: str) -> str:
+    if form == "json":
+        return json.dumps(checked_plain(checked), ensure_ascii=False)
+    return checked_markdown(checked) if form == "markdown" else checked_text(checked)
+
+
+def show_baseline(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> None:
+    """Print every kept metric beside what is usual."""
+    with session(config, target, root) as it:
+        now = it.clock.now()
+        samples = it.records.samples
+        most = it.settings.policies[PerformancePolicy].good_releases
+        found = rows(samples.since(now - LOOK_BACK), now, lambda metric: samples.good_releases(metric, most))
+        out(json.dumps(plain(found), ensure_ascii=False) if as_json else baseline_text(found))
+
+
+def synchronise_monitors(config: Config, target: str, root: Path, out: Out, *, apply: bool, as_json: bool) -> bool:
+    """Print what the monitors lack, and with ``apply`` give it to them; whether they still differ."""
+    with session(config, target, root) as it:
+        policy = it.settings.policies[UptimePolicy]
+        if not policy.monitors:
+            raise Mistake("deploy.yml: uptime.monitors: declares no monitor, so there is nothing to compare")
+        changes, window = asyncio.run(_in_the_world(it, policy, apply=apply))
+        differ = bool(changes or window) and not apply
+        document: Mapping[str, object] = {"changes": plain(changes), "window": window, "applied": apply}
+        out(json.dumps(document, ensure_ascii=False) if as_json else sync_text(changes, window, applied=apply))
+        return differ
+
+
+async def _in_the_world(it: Session, policy: UptimePolicy, *, apply: bool) -> tuple[tuple[MonitorChange, ...], str]:
+    async with open_world(it.settings, Release("", "."), "monitor-sync", it.clock) as world:
+        return await synchronise(world, policy, apply=apply)

@@ -1,24 +1,31 @@
-"""``selftest``: is every gate able to stop something?"""
+"""``invoke selftest``: tries the gates in a sandbox of its own, prints what was seen, and says whether all is whole."""
 
-import signal
+import fnmatch
+import json
+from collections.abc import Callable
 
-from invoke.context import Context
-from invoke.exceptions import Exit
-from invoke.tasks import task
+from pipeline.config import Config
+from pipeline.errors import Mistake
+from pipeline.record.journal import plain
+from pipeline.render.selftest import progress, seen_markdown, seen_plain, seen_text
+from pipeline.selftest.breakages import BREAKAGES, TO_SEE
+from pipeline.selftest.trial import Trial, results
 
-from pipeline.terminal import aside, configuration, honest, out
+Out = Callable[[str], None]
+FORMATS = {"table": seen_text, "markdown": seen_markdown}
 
 
-@task(
-    name="selftest",
-    help={"only": "a gate's name, or a pattern such as 'database.*'", "format": "table, markdown or json"},
-)
-def selftest(c: Context, only: str = "", format: str = "table") -> None:
-    """Break the sandbox for every gate, see it stop, follow its *If it fails*, see it pass. Touches nothing else."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
-    with honest():
-        from pipeline.selftest.cli import selftest as carry_out
+def try_gates(config: Config, only: str, form: str, out: Out, aside: Out) -> int:
+    """Print the report on ``out`` and the progress on ``aside``; 1 when a gate was not seen to stop and to be cured."""
+    if form not in (*FORMATS, "json"):
+        raise Mistake(f"--format {form}: is none; there are {', '.join((*FORMATS, 'json'))}")
+    gates = tuple(gate for gate in TO_SEE if fnmatch.fnmatchcase(gate.name, only or "*"))
+    if not gates:
+        raise Mistake(f"--only {only}: no gate has such a name; ./inv --list check shows them")
 
-        code = carry_out(configuration(), only, format, out, aside)
-    if code:
-        raise Exit(code=code)
+    def tell(seen: Trial, number: int, of: int) -> None:
+        aside(progress(seen, number, of))
+
+    found = results(config, BREAKAGES, gates, tell)
+    out(json.dumps(plain(seen_plain(found)), ensure_ascii=False) if form == "json" else FORMATS[form](found))
+    return 0 if all(one.whole for one in found) else 1

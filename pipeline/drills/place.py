@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.sandbox.launch import reset
-from pipeline.target import SANDBOX
+from pipeline.world.sandbox import SANDBOX
 
 NEEDED = ("tasks.py", "checks", "pipeline")
 

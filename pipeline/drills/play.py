@@ -10,25 +10,26 @@ from checks.evidence import Release
 from checks.gate import Gate
 from checks.severity import Graded, grade
 from pipeline.config import Config
+from pipeline.definitions.every import GATES
 from pipeline.drills.scenario import Scenario, scenarios
 from pipeline.drills.score import Score, score
 from pipeline.drills.world import Stagehand, stage
 from pipeline.errors import Mistake
-from pipeline.execute import Session, session, whoami
+from pipeline.handbook.exits import playbook_of
+from pipeline.handbook.playbooks import PLAYBOOKS, named
 from pipeline.incidents.classify import classify
 from pipeline.incidents.desk import Desk, Opening, new
 from pipeline.incidents.hands import Hands
 from pipeline.incidents.person import Person
-from pipeline.incidents.playbooks import PLAYBOOKS, named
 from pipeline.incidents.record import Incident, incidents
 from pipeline.incidents.walk import Walk
-from pipeline.inquiry import unlock
-from pipeline.journal import Journal, events_of, new_run_id
-from pipeline.monitoring.asked import Answer, ask_gates
-from pipeline.pipelines import GATES
+from pipeline.record.journal import Journal, events_of, new_run_id
 from pipeline.sandbox.launch import reset
-from pipeline.severities import playbook_of
-from pipeline.target import SANDBOX, attached, open_world
+from pipeline.session.asking import LineAnswer, ask_gates
+from pipeline.session.runs import release_lock
+from pipeline.session.session import Session, session, whoami
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import SANDBOX, attached
 
 LOOK_EVERY = 0.5
 APART = 1.0
@@ -59,7 +60,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
         for one in incidents(it.store, it.settings.name):
             if one.open:
                 Desk(it, one.id, "the drill").resolve("a drill began", "")
-        unlock(config, root, it.settings.name)  # an earlier drill may have ended with one
+        release_lock(config, root, it.settings.name)  # an earlier drill may have ended with one
         run = f"drill-{name}-{new_run_id(it.clock.now())}"
         journal = Journal(it.store, run, it.clock.now, it.redactor)
         journal.append("drill begins", name, by="nobody (--auto)" if person.auto else whoami())
@@ -143,8 +144,8 @@ def _gate(name: str) -> Gate:
     return BY_NAME[name]
 
 
-def _ask(it: Session, gates: Iterable[Gate]) -> tuple[Answer, ...]:
-    async def go() -> tuple[Answer, ...]:
+def _ask(it: Session, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
+    async def go() -> tuple[LineAnswer, ...]:
         async with open_world(it.settings, Release("", "."), "drill", it.clock, records=it.records) as world:
             return await ask_gates(it, world, tuple(gates))
 

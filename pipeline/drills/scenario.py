@@ -11,8 +11,8 @@ import yaml
 from checks.policy import Policy
 from pipeline.config import seconds
 from pipeline.errors import Mistake
+from pipeline.handbook.playbooks import PLAYBOOKS
 from pipeline.incidents.hands import HANDS
-from pipeline.incidents.playbooks import PLAYBOOKS
 
 FOLDER = Path(__file__).parent / "scenarios"
 
@@ -60,7 +60,7 @@ class Alarm(Policy):
 
 
 @dataclass(frozen=True)
-class Limits(Policy):
+class DrillLimits(Policy):
     """Seconds that people have: to see the alarm, then to decide, and from the first harm until all is well."""
 
     detect: float = 300
@@ -91,7 +91,7 @@ class Scenario(Policy):
     """What has to be done to production: one of these; empty: nothing may be."""
     over: tuple[Break, ...] = ()
     """What ends by itself, e.g. a vendor's outage, after the first decision."""
-    limits: Limits = field(default_factory=Limits)
+    limits: DrillLimits = field(default_factory=DrillLimits)
     questions: tuple[str, ...] = ()
     """For the talk afterwards."""
     plain: bool = False

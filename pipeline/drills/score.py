@@ -5,15 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.drills.scenario import Scenario
+from pipeline.handbook.playbooks import named
 from pipeline.incidents.cadence import RHYTHMS
-from pipeline.incidents.playbooks import named
 from pipeline.incidents.record import Incident
 from pipeline.incidents.review import spelt
-from pipeline.journal import Event
+from pipeline.record.journal import Event
 
 
 @dataclass(frozen=True)
-class Point:
+class ScorePoint:
     """One thing that counts. ``gap``: what the runbooks or the people lacked, when it was not reached."""
 
     name: str
@@ -30,7 +30,7 @@ class Score:
     scenario: str
     played: str
     by: str
-    points: tuple[Point, ...]
+    points: tuple[ScorePoint, ...]
     detect: float | None
     decide: float | None
     recover: float | None
@@ -40,7 +40,7 @@ class Score:
         return round(100 * sum(one.got for one in self.points) / sum(one.of for one in self.points))
 
     @property
-    def gaps(self) -> tuple[Point, ...]:
+    def gaps(self) -> tuple[ScorePoint, ...]:
         return tuple(one for one in self.points if one.got < one.of)
 
 
@@ -78,27 +78,27 @@ def _decided(scenario: Scenario, it: Incident) -> str:
     return "" if scenario.hands else it.recovered
 
 
-def _severity(scenario: Scenario, it: Incident) -> Point:
+def _severity(scenario: Scenario, it: Incident) -> ScorePoint:
     right = it.severity == scenario.severity
     says = f"{it.severity}, because {it.reason}" + ("" if right else f"; it was a {scenario.severity}")
     return _point("severity", 2, right, says, "the severity rule led to another level than the exercise's")
 
 
-def _decision(scenario: Scenario, it: Incident, hands: Mapping[str, str]) -> Point:
+def _decision(scenario: Scenario, it: Incident, hands: Mapping[str, str]) -> ScorePoint:
     """The right thing was done, and nothing else that touches production."""
     did = [hands.get(one.remedy, "") for one in it.done if one.worked]
     wrong = [hand for hand in did if hand and hand not in scenario.hands]
     if wrong:
-        return Point("decision", 0, 4, f"did {', '.join(wrong)}, which does not help: {scenario.decision}",
+        return ScorePoint("decision", 0, 4, f"did {', '.join(wrong)}, which does not help: {scenario.decision}",
                      "the playbook led to an act that does not help")  # fmt: skip
     done = not scenario.hands or any(hand in scenario.hands for hand in did)
     by_hand = any(one.how == "a person" and one.worked for one in it.done)
     if done or by_hand:
-        return Point("decision", 4, 4, scenario.decision)
-    return Point("decision", 0, 4, f"not done: {scenario.decision}", "the playbook did not lead to the right act")
+        return ScorePoint("decision", 4, 4, scenario.decision)
+    return ScorePoint("decision", 0, 4, f"not done: {scenario.decision}", "the playbook did not lead to the right act")
 
 
-def _told(it: Incident) -> Point:
+def _told(it: Incident) -> ScorePoint:
     """Everybody that the playbook names had their first word in time."""
     book = named(it.playbook)
     late = []
@@ -114,13 +114,13 @@ def _told(it: Incident) -> Point:
                   "somebody heard too late or not at all")  # fmt: skip
 
 
-def _timed(name: str, took: float | None, limit: float, gap: str) -> Point:
+def _timed(name: str, took: float | None, limit: float, gap: str) -> ScorePoint:
     says = f"{'never' if took is None else spelt(took)}, of {spelt(limit)}"
     return _point(name, 2, took is not None and took <= limit, says, gap)
 
 
-def _point(name: str, of: int, reached: bool, says: str, gap: str) -> Point:
-    return Point(name, of if reached else 0, of, says, "" if reached else gap)
+def _point(name: str, of: int, reached: bool, says: str, gap: str) -> ScorePoint:
+    return ScorePoint(name, of if reached else 0, of, says, "" if reached else gap)
 
 
 def _gone(begin: str, end: str) -> float | None:

@@ -1,13 +1,11 @@
 """Breaks the sandbox, as a scenario says."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +13,16 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.drills.scenario import Break
-from pipeline.emergency_access import Wanted
-from pipeline.emergency_cli import rollback_now
+from pipeline.emergency.access import RollbackOrder
+from pipeline.emergency.rollback import rollback_now
+from pipeline.environment import inherited
 from pipeline.errors import Mistake
-from pipeline.execute import Order, deploy
 from pipeline.incidents.opening import opened_by
-from pipeline.journal import events_of
-from pipeline.sandbox_cli import ask_control
-from pipeline.store import Store
+from pipeline.record.journal import events_of
+from pipeline.record.store import Store
+from pipeline.session.deploy import ship
+from pipeline.session.session import Order
+from pipeline.world.sandbox import ask_control, open_directly
 
 TARGET = "sandbox"
 LONGEST = 60.0
@@ -52,7 +52,7 @@ class Stagehand:
         if one.ship_and_kill:
             self._ship_and_kill(one.ship_and_kill)
         if one.roll_back:
-            rollback_now(Wanted(target=TARGET), self.root, self.deploy_file, self.say)
+            rollback_now(RollbackOrder(target=TARGET), self.root, self.deploy_file, self.say)
         if one.fault == "clear":
             ask_control(self.running, "DELETE", "/faults", None)
         elif one.fault:
@@ -82,12 +82,11 @@ class Stagehand:
             self._over.wait(0.2)
 
     def _open(self, path: str) -> Any:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return opener.open(self.running["urls"]["production"] + path, timeout=5)
+        return open_directly(self.running["urls"]["production"] + path, 5)
 
     def _ship(self, one: Break) -> None:
         order, after = Order(TARGET, one.ship), opened_by(self.say)
-        report = deploy(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
+        report = ship(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
         wanted = one.ends or "deployed"
         if report.outcome != wanted:
             raise Mistake(f"drill: {one.ship} ended as {report.outcome or 'nothing'}, not {wanted}: {report.reason}")
@@ -97,7 +96,7 @@ class Stagehand:
         run = "victim"
         words = [sys.executable, "-m", "invoke", "--search-root", str(self.root), "deploy", "--target", TARGET]
         words += ["--from", example, "--run", run]
-        environment = {**os.environ, "DEPLOY_FILE": str(self.deploy_file)}
+        environment = {**inherited(), "DEPLOY_FILE": str(self.deploy_file)}
         child = subprocess.Popen(
             words, cwd=self.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -1,1 +1,1 @@
-"""What users feel, how badly, and how it is answered: severities, playbooks and messages, as data."""
+"""What is done about an incident: recorded, told, walked through, reviewed."""

@@ -3,8 +3,8 @@
 import datetime
 from dataclasses import dataclass
 
-from pipeline.incidents.communication import CADENCE
-from pipeline.incidents.playbooks import named
+from pipeline.handbook.communication import CADENCE
+from pipeline.handbook.playbooks import named
 from pipeline.incidents.record import Incident
 
 RHYTHMS = {notice.severity.name: notice.rhythms for notice in CADENCE}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checks.severity import ORDER, Graded
-from pipeline.incidents.playbook import Playbook
+from pipeline.handbook.playbook import Playbook
 
 IMPACTS = {
     "down": ("P0", "the site is down"),

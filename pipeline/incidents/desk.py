@@ -8,13 +8,13 @@ from typing import Any
 from checks.policy import Contact, ContactsPolicy
 from checks.severity import ORDER
 from pipeline.errors import Mistake, ServiceError
-from pipeline.execute import Session, whoami
+from pipeline.handbook.playbooks import PLAYBOOKS, named
 from pipeline.incidents.classify import Classified
 from pipeline.incidents.drafts import draft
-from pipeline.incidents.playbooks import PLAYBOOKS, named
 from pipeline.incidents.record import PREFIX, Incident, incident_of, incidents
-from pipeline.journal import Journal, new_run_id
-from pipeline.world import World
+from pipeline.record.journal import Journal, new_run_id
+from pipeline.session.session import Session, whoami
+from pipeline.world.world import World
 
 
 @dataclass(frozen=True)

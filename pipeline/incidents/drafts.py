@@ -5,9 +5,9 @@ import string
 from collections.abc import Mapping
 
 from pipeline.errors import Mistake
+from pipeline.handbook.communication import BY_NAME, FIELDS
+from pipeline.handbook.playbooks import named
 from pipeline.incidents.cadence import next_word
-from pipeline.incidents.communication import BY_NAME, FIELDS
-from pipeline.incidents.playbooks import named
 from pipeline.incidents.record import Incident
 
 REVIEW_DAYS = 5

@@ -7,15 +7,16 @@ from pathlib import Path
 
 from checks.evidence import Release
 from pipeline.config import Config
-from pipeline.emergency_access import Wanted
-from pipeline.emergency_cli import rollback_now
+from pipeline.emergency.access import RollbackOrder
+from pipeline.emergency.rollback import rollback_now
 from pipeline.errors import PipelineError
-from pipeline.execute import Session, settle
-from pipeline.incidents.situation import Situation
-from pipeline.inquiry import lock_by_hand, unlock
+from pipeline.handbook.situation import Situation
+from pipeline.session.deploy import settle_run
+from pipeline.session.runs import lock_by_hand, release_lock
+from pipeline.session.session import Session
 from pipeline.steps import relief
-from pipeline.target import open_world
-from pipeline.world import World
+from pipeline.world.opening import open_world
+from pipeline.world.world import World
 
 LOCK_HOURS = 4
 TOLD = ("ROLLED BACK", "ALREADY", "STRANDED", "serves", "answers", "because", "BY HAND", "pinned")
@@ -49,19 +50,21 @@ class Hands:
 
     def roll_back(self, seen: Situation) -> Did:
         said: list[str] = []
-        code = rollback_now(Wanted(target=self._target), self.root, self.deploy_file, said.append)
+        code = rollback_now(RollbackOrder(target=self._target), self.root, self.deploy_file, said.append)
         kept = [line for text in said for line in text.splitlines() if line.strip().startswith(TOLD)]
         return Did(code == 0, "; ".join(" ".join(line.split()) for line in kept or said))
 
     def settle(self, seen: Situation) -> Did:
-        report, _ = settle(self.config, self._target, seen.cut_off, self.root, lambda redactor, run: lambda event: None)
+        report, _ = settle_run(
+            self.config, self._target, seen.cut_off, self.root, lambda redactor, run: lambda event: None
+        )
         return Did(report.outcome == "rolled back", f"run {report.run} ended: {report.outcome}")
 
     def lock(self, seen: Situation) -> Did:
         return Did(True, lock_by_hand(self.config, self.root, self._target, "an incident", LOCK_HOURS, self.by))
 
     def unlock(self, seen: Situation) -> Did:
-        return Did(True, unlock(self.config, self.root, self._target))
+        return Did(True, release_lock(self.config, self.root, self._target))
 
     def restart_compute(self, seen: Situation) -> Did:
         return self._in_the_world(relief.restart_compute)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from pipeline.clients import relief
 from pipeline.errors import ServiceError
-from pipeline.execute import Session
+from pipeline.handbook.situation import Situation
 from pipeline.incidents.record import Incident
-from pipeline.incidents.situation import Situation
-from pipeline.journal import events_of, latest_runs
-from pipeline.lock import Lock
-from pipeline.report import report_of
-from pipeline.world import World
+from pipeline.record.journal import events_of, latest_runs
+from pipeline.record.lock import Lock
+from pipeline.record.report import report_of
+from pipeline.session.session import Session
+from pipeline.world.world import World
 
 LOOKS, PAUSE = 3, 0.4
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from checks.policy import IncidentsPolicy
 from checks.severity import ORDER
 from pipeline.errors import PipelineError
-from pipeline.execute import Session
+from pipeline.handbook.exits import playbook_of
+from pipeline.handbook.playbooks import named
 from pipeline.incidents.classify import Classified
 from pipeline.incidents.desk import Desk, Opening, new
-from pipeline.incidents.playbooks import named
 from pipeline.incidents.record import incidents
-from pipeline.monitoring.asked import Checked
-from pipeline.report import Report
-from pipeline.severities import playbook_of
+from pipeline.record.report import Report
+from pipeline.session.asking import Checked
+from pipeline.session.session import Session
 
 OUTCOMES = {
     "stranded": Classified("P0", "the run is stranded: production may serve a bad release"),

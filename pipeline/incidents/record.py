@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.journal import Event, events_of
-from pipeline.store import Store
+from pipeline.record.journal import Event, events_of
+from pipeline.record.store import Store
 
 PREFIX = "incident-"
 
 
 @dataclass(frozen=True)
-class Moment:
+class IncidentEvent:
     """One line of the timeline. ``at`` is ISO 8601, UTC."""
 
     at: str
@@ -90,7 +90,7 @@ class Incident:
     works: str = ""
     reviewed: str = ""
     """Where the review is."""
-    moments: tuple[Moment, ...] = field(default=())
+    moments: tuple[IncidentEvent, ...] = field(default=())
 
     @property
     def open(self) -> bool:
@@ -208,11 +208,11 @@ FOLDS: Mapping[str, Fold] = {
 
 def fold(id: str, events: Iterable[Event]) -> Incident:
     """The incident that ``events`` tell of, oldest first. An event of a kind that nobody knows here is passed over."""
-    it, moments = Incident(id), list[Moment]()
+    it, moments = Incident(id), list[IncidentEvent]()
     for event in events:
         if event.kind in FOLDS:
             it, what = FOLDS[event.kind](it, event)
-            moments.append(Moment(event.at, what, str(event.body.get("by", ""))))
+            moments.append(IncidentEvent(event.at, what, str(event.body.get("by", ""))))
     return replace(it, moments=tuple(moments))
 
 
@@ -230,7 +230,7 @@ def incidents(store: Store, target: str = "", limit: int = 100) -> tuple[Inciden
     return tuple(one for one in found if target in ("", one.target))
 
 
-def whole_timeline(it: Incident, store: Store) -> tuple[Moment, ...]:
+def whole_timeline(it: Incident, store: Store) -> tuple[IncidentEvent, ...]:
     """Its own moments, and those of the runs and of the monitoring of its target from the first harm to the end."""
     until = it.resolved or "9999"
     rows = store.execute(
@@ -243,14 +243,16 @@ def whole_timeline(it: Incident, store: Store) -> tuple[Moment, ...]:
     for run, at, kind, subject, text in rows:
         body = json.loads(text)
         if kind == "incident named":
-            found.append(Moment(at, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}"))
+            found.append(
+                IncidentEvent(at, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}")
+            )
         elif runs.get(run, it.target) == it.target:
             says = (
                 f"run {run} ({body['pipeline']} of {body['commit'][:12] or 'nothing'}) begins"
                 if kind == "run begins"
                 else f"run {run} ends: {body['outcome']}" + (f", {body['reason']}" if body.get("reason") else "")
             )
-            found.append(Moment(at, says, str(body.get("by", ""))))
+            found.append(IncidentEvent(at, says, str(body.get("by", ""))))
     return tuple(sorted(found, key=lambda one: one.at))
 
 

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.incidents.record import Incident, Moment
+from pipeline.incidents.record import Incident, IncidentEvent
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Review:
 
 
 def review_of(
-    it: Incident, timeline: Sequence[Moment], measures: Sequence[str] = (), updates: Sequence[Update] = ()
+    it: Incident, timeline: Sequence[IncidentEvent], measures: Sequence[str] = (), updates: Sequence[Update] = ()
 ) -> Review:
     """The review of an incident, as far as its record goes."""
     blank = Review()

@@ -12,18 +12,18 @@ from typing import TypeVar
 
 from checks.evidence import Release
 from checks.gate import Gate
+from pipeline.handbook.playbook import Clue, Playbook, Remedy, claim
+from pipeline.handbook.playbooks import titled
+from pipeline.handbook.situation import Situation
 from pipeline.incidents.cadence import due
 from pipeline.incidents.desk import Desk, escalate, live_release, reachable, tell
 from pipeline.incidents.drafts import draft
 from pipeline.incidents.hands import Hands
 from pipeline.incidents.looking import situation
 from pipeline.incidents.person import Person
-from pipeline.incidents.playbook import Clue, Playbook, Remedy, claim
-from pipeline.incidents.playbooks import titled
-from pipeline.incidents.situation import Situation
-from pipeline.monitoring.asked import Answer, ask_gates
-from pipeline.target import open_world
-from pipeline.world import World
+from pipeline.session.asking import LineAnswer, ask_gates
+from pipeline.world.opening import open_world
+from pipeline.world.world import World
 
 T = TypeVar("T")
 GO_TO = re.compile(r"\bgo to \*([^*]+)\*")
@@ -222,7 +222,7 @@ class Walk:
 
     # -- the world
 
-    def _answers(self, gates: Iterable[Gate]) -> tuple[Answer, ...]:
+    def _answers(self, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
         wanted = tuple(dict.fromkeys(gates))
         return self._in_the_world(lambda world: ask_gates(self.at.session, world, wanted))
 
@@ -236,7 +236,7 @@ class Walk:
         return asyncio.run(go())
 
 
-def stops(answers: Iterable[Answer]) -> dict[str, str]:
+def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:
     """Gate → what it said, of those that do not say yes."""
     return {
         one.gate.name: "; ".join(str(found) for found in one.findings if found.verdict.stops)

@@ -18,11 +18,12 @@ from checks.evidence import (
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import TAKEN_FROM_READERS
 from pipeline.clients.marks import left_behind, mark_of
-from pipeline.clients.prisma import History, Migration, Row, migrations_in, models_in, provider_of
+from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, provider_of
+from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.sql.changes import changes_of
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 MAY_NOT = "42501"
 
@@ -54,7 +55,7 @@ def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "post
     )
 
 
-def _left(row: Row) -> LeftOver:
+def _left(row: MigrationRow) -> LeftOver:
     mark = mark_of(row)
     if mark:
         said = row.logs.partition(": ")[2].partition(": ")[2].partition(": ")[2]
@@ -63,7 +64,7 @@ def _left(row: Row) -> LeftOver:
     return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
 
 
-def _same(one: Migration, row: Row) -> bool:
+def _same(one: Migration, row: MigrationRow) -> bool:
     return row.checksum in one.checksums
 
 

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from checks.evidence import ChangedVariables, EnvironmentVariables, ReadVariables, Variable
 from checks.policy import EnvironmentPolicy
+from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercelshapes import EnvironmentVariable
-from pipeline.errors import BadRelease
-from pipeline.prebuilt import OUTPUT
-from pipeline.world import World
+from pipeline.errors import BadReleaseError
+from pipeline.world.world import World
 
 PLACEHOLDER = re.compile(
     r"^(change.?me|todo|xxx+|your[-_ ].*|<.*>|example|placeholder|replace.?me|\.\.\.)$", re.IGNORECASE
@@ -70,7 +70,7 @@ def _read_by(folder: Path) -> tuple[tuple[str, str], ...]:
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            raise BadRelease(path.relative_to(folder).as_posix(), f"cannot be read: {error.strerror}") from error
+            raise BadReleaseError(path.relative_to(folder).as_posix(), f"cannot be read: {error.strerror}") from error
         for match in READS.finditer(text):
             name = next(group for group in match.groups() if group)
             if not GIVEN.match(name):

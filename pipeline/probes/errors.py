@@ -20,7 +20,7 @@ from checks.evidence import (
 )
 from checks.policy import ErrorsPolicy
 from pipeline.clients.sentry import SentryIssue
-from pipeline.world import World
+from pipeline.world.world import World
 
 DAY, HOUR = datetime.timedelta(days=1), datetime.timedelta(hours=1)
 

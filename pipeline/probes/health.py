@@ -13,8 +13,9 @@ from checks.evidence import (
     StagedHealth,
 )
 from checks.policy import HealthPolicy
+from pipeline.clock import origin
 from pipeline.errors import Unreachable
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 H = TypeVar("H", bound=Health)
 

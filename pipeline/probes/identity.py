@@ -2,9 +2,10 @@
 
 from checks.evidence import ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
 from checks.policy import HealthPolicy, IdentityPolicy, SmokePolicy
-from pipeline.clients.visitor import Answer
+from pipeline.clients.visitor import PageAnswer
+from pipeline.clock import origin
 from pipeline.errors import Unreachable
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 
 async def staged_build(
@@ -31,7 +32,7 @@ async def _ask(world: World, url: str, policy: IdentityPolicy) -> tuple[SaidBuil
     return tuple(said)
 
 
-def _said(url: str, policy: IdentityPolicy, answer: Answer) -> SaidBuild:
+def _said(url: str, policy: IdentityPolicy, answer: PageAnswer) -> SaidBuild:
     return SaidBuild(
         url,
         answer.status,

@@ -4,8 +4,8 @@ import asyncio
 import datetime
 
 from checks.evidence import Bookkeeping, FailedBuild, LastBuilds, WeekByWeek
-from pipeline.troubles import recognised
-from pipeline.world import World
+from pipeline.handbook.troubles import recognised
+from pipeline.world.world import World
 
 BUILDS, FAILURES = 20, 3
 

@@ -20,9 +20,9 @@ from checks.evidence import (
     VercelProject,
 )
 from checks.policy import BuildPolicy
+from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercel import UNDER_WAY
-from pipeline.prebuilt import OUTPUT
-from pipeline.world import World
+from pipeline.world.world import World
 
 
 async def release(world: World) -> Release:

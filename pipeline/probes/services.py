@@ -5,7 +5,7 @@ import asyncio
 from checks.evidence import NeonStatus, OtherStatuses, VendorStatus, VercelStatus
 from checks.policy import StatusPage, VendorsPolicy
 from pipeline.errors import ServiceError
-from pipeline.world import World
+from pipeline.world.world import World
 
 
 async def vercel_status(world: World) -> VercelStatus:

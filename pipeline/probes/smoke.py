@@ -14,9 +14,10 @@ from checks.evidence import (
     Visit,
 )
 from checks.policy import PerformancePolicy, Route, SmokePolicy
-from pipeline.clients.visitor import Answer, same_origin
+from pipeline.clients.visitor import PageAnswer, same_origin
+from pipeline.clock import origin
 from pipeline.errors import Unreachable
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 
 async def staged_visits(world: World, policy: SmokePolicy, staged: StagedDeployment) -> StagedVisits:
@@ -79,7 +80,7 @@ async def _visits(world: World, site: str, policy: SmokePolicy, routes: tuple[Ro
     return tuple(_visit(site, route, answer) for route, answer in zip(routes, answers, strict=True))
 
 
-def _visit(site: str, route: Route, answer: Answer) -> Visit:
+def _visit(site: str, route: Route, answer: PageAnswer) -> Visit:
     return Visit(
         route.path,
         answer.status,

@@ -13,7 +13,7 @@ from checks.evidence import (
     SecurityAlerts,
 )
 from checks.policy import SourcePolicy
-from pipeline.world import World
+from pipeline.world.world import World
 
 
 async def commit(world: World, release: Release, policy: SourcePolicy) -> Commit:

@@ -21,8 +21,9 @@ from checks.evidence import (
 )
 from checks.policy import AuthPolicy, DatabasePolicy, RedisPolicy, StoragePolicy
 from pipeline.clients.storage import plain_key
+from pipeline.clock import origin
 from pipeline.errors import Refused, ServiceError, Unreachable
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 HOUR = datetime.timedelta(hours=1)
 

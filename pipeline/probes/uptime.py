@@ -15,8 +15,9 @@ from checks.evidence import (
     UptimeToday,
 )
 from checks.policy import DeclaredMonitor, UptimePolicy
-from pipeline.clients.betterstack import Incident, Watcher
-from pipeline.world import World, origin
+from pipeline.clients.betterstack import MonitorIncident, Watcher
+from pipeline.clock import origin
+from pipeline.world.world import World
 
 DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 
@@ -113,7 +114,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _within(one: Incident, since: datetime.datetime, until: datetime.datetime) -> float:
+def _within(one: MonitorIncident, since: datetime.datetime, until: datetime.datetime) -> float:
     """Seconds of it between ``since`` and ``until``."""
     end = _time(one.resolved) if one.resolved else until
     return (min(end, until) - max(_time(one.started), since)).total_seconds()

@@ -9,8 +9,9 @@ from checks.policy import PerformancePolicy, VitalsPolicy
 from checks.statistics import median
 from pipeline.clients.analytics import METRICS
 from pipeline.clients.browser import Loaded
+from pipeline.clock import origin
 from pipeline.errors import Refused, ServiceError
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 

@@ -1,7 +1,7 @@
 """The end of a bisection in words."""
 
-from pipeline.bisect import Found
 from pipeline.clients.vercelshapes import Deployment
+from pipeline.session.bisecting import Found
 
 
 def bisect_text(found: Found) -> str:

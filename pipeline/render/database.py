@@ -5,8 +5,8 @@ from itertools import groupby
 
 from checks.evidence import Change, Migrations
 from checks.rules import does
-from pipeline.monitoring.asking import Answered
-from pipeline.restoring import Restored
+from pipeline.session.questions import Answered
+from pipeline.steps.restoring import Restored
 
 WIDEST = 60
 

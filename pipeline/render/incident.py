@@ -4,10 +4,10 @@ import datetime
 from collections.abc import Sequence
 from typing import Protocol
 
-from pipeline.incidents.playbooks import named
+from pipeline.handbook.playbooks import named
 from pipeline.incidents.record import Incident
 from pipeline.incidents.review import Review, between, spelt
-from pipeline.render.words import numbered, table
+from pipeline.render.markdown import numbered, table
 
 MOMENTS = 12
 

@@ -6,12 +6,12 @@ from typing import Any
 from checks.evidence import MonitorChange
 from checks.gate import Finding, Verdict, worst
 from checks.severity import Graded
-from pipeline.incidents.severity import SEVERITIES
-from pipeline.monitoring.asked import Answer, Checked
-from pipeline.monitoring.baseline import Middle, Row
+from pipeline.handbook.exits import exit_code
+from pipeline.handbook.severity import SEVERITIES
+from pipeline.render.markdown import table
 from pipeline.render.report import MARKS
-from pipeline.render.words import table
-from pipeline.severities import exit_code
+from pipeline.session.asking import Checked, LineAnswer
+from pipeline.session.baseline import BaselineRow, Middle
 
 MEANS = {one.name: f"{one.means}: {one.response}" for one in SEVERITIES}
 
@@ -78,7 +78,7 @@ def checked_markdown(checked: Checked) -> str:
     return f"{title}\n\n{ending}\n\n{table(('', 'line', 'evidence'), rows)}"
 
 
-def _evidence(answers: Iterable[Answer]) -> str:
+def _evidence(answers: Iterable[LineAnswer]) -> str:
     said = []
     for one in answers:
         says = "; ".join(filter(None, (one.seen, *(f"**{one}**" for one in map(str, one.findings))))) or "yes"
@@ -118,7 +118,7 @@ def checked_plain(checked: Checked) -> dict[str, Any]:
     }
 
 
-def baseline_text(rows: Sequence[Row]) -> str:
+def baseline_text(rows: Sequence[BaselineRow]) -> str:
     """A table with as many columns as comparisons; ``n`` is how many readings each number stands on."""
     if not rows:
         return "no readings are kept yet: ./inv deploy and ./inv monitor.daily keep theirs"

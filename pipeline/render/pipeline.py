@@ -1,6 +1,6 @@
 """A pipeline in words: what ``--plan`` prints."""
 
-from pipeline.plan import Pipeline, Stage
+from pipeline.engine.plan import Pipeline, Stage
 from pipeline.render.report import duration
 
 

@@ -1,7 +1,7 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
-from pipeline.report import Line, Report, StageReport
-from pipeline.troubles import recognised
+from pipeline.handbook.troubles import recognised
+from pipeline.record.report import Line, Report, StageReport
 
 MARKS = {
     "pass": "✓", "done": "✓", "undone": "↩", "warn": "!", "not yet": "…", "doing": "…",

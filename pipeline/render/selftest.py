@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from pipeline.render.words import table
+from pipeline.render.markdown import table
 
 YES, NO = "✓", "✗"
 LONGEST = 150
 
 
-class Seen(Protocol):
+class TrialShown(Protocol):
     """What was seen of one gate, see ``pipeline.selftest.trial``."""
 
     @property
@@ -45,13 +45,13 @@ class Seen(Protocol):
     def whole(self) -> bool: ...
 
 
-def progress(seen: Seen, number: int, of: int) -> str:
+def progress(seen: TrialShown, number: int, of: int) -> str:
     """One line as soon as a gate was tried."""
     says = seen.problem or f"{seen.verdict}, cured"
     return f"{number:>3}/{of} {_mark(seen)} {seen.gate:<38} {seen.seconds:>5.1f} s  {_short(says)}"
 
 
-def seen_text(found: Sequence[Seen]) -> str:
+def seen_text(found: Sequence[TrialShown]) -> str:
     """For a terminal: a gate in three or four lines, the summary last."""
     parts: list[str] = []
     for one in found:
@@ -64,7 +64,7 @@ def seen_text(found: Sequence[Seen]) -> str:
     return "\n".join([*parts, "", summary(found)])
 
 
-def seen_markdown(found: Sequence[Seen]) -> str:
+def seen_markdown(found: Sequence[TrialShown]) -> str:
     """A table for a job summary or a record."""
     rows = [
         (
@@ -79,7 +79,7 @@ def seen_markdown(found: Sequence[Seen]) -> str:
     )
 
 
-def seen_plain(found: Sequence[Seen]) -> Mapping[str, Any]:
+def seen_plain(found: Sequence[TrialShown]) -> Mapping[str, Any]:
     """For a program: every gate with all that was seen of it, and the totals."""
     names = (
         "gate", "kind", "broken_by", "asked_in", "follows", "examples", "rested", "stopped", "cured", "verdict", "said",
@@ -93,7 +93,7 @@ def seen_plain(found: Sequence[Seen]) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def summary(found: Sequence[Seen]) -> str:
+def summary(found: Sequence[TrialShown]) -> str:
     """How many were seen to stop, how they were broken, how many were cured, and who is left."""
     kinds = Counter(one.kind for one in found if one.stopped)
     how = ", ".join(f"{count} by {kind}" for kind, count in kinds.most_common())
@@ -107,16 +107,16 @@ def summary(found: Sequence[Seen]) -> str:
     return f"{says}; not whole: {', '.join(left)}" if left else says
 
 
-def _of(found: Sequence[Seen], fact: str) -> set[str]:
+def _of(found: Sequence[TrialShown], fact: str) -> set[str]:
     """The gates of which this was seen in every way that they were broken."""
     return {one.gate for one in found} - {one.gate for one in found if not getattr(one, fact)}
 
 
-def _mark(one: Seen) -> str:
+def _mark(one: TrialShown) -> str:
     return YES if one.whole else NO
 
 
-def _examples(one: Seen) -> str:
+def _examples(one: TrialShown) -> str:
     stopped, of = one.examples
     return f"{stopped} of {of} examples" if stopped < of else f"{of} example{'s' if of != 1 else ''}"
 

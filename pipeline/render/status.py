@@ -2,12 +2,12 @@
 
 import datetime
 
+from pipeline.record.report import Report
 from pipeline.render.report import COMMIT, OUTCOMES
-from pipeline.report import Report
-from pipeline.status import Status
+from pipeline.session.status import TargetStatus
 
 
-def status_text(status: Status) -> str:
+def status_text(status: TargetStatus) -> str:
     """One screen."""
     lines = [f"target    {status.target}, {status.site}", *_live(status), f"health    {status.health}"]
     match status.pinned:
@@ -29,7 +29,7 @@ def status_text(status: Status) -> str:
     return "\n".join(lines)
 
 
-def _live(status: Status) -> list[str]:
+def _live(status: TargetStatus) -> list[str]:
     if status.live is None:
         return ["serves    nothing" if not status.unknown else "serves    unknown"]
     since = datetime.datetime.fromtimestamp(status.since / 1000, datetime.UTC)

@@ -3,23 +3,38 @@
 GET / and GET /health need no token. Everything else wants ``Authorization: Bearer`` with the control token.
 """
 
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pipeline.sandbox.faults import KINDS
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.faults import KINDS, Faults
+from pipeline.sandbox.state import Deployment, FaultEntry
 from pipeline.sandbox.web import Problem, Router, bearer, body, number
-
-if TYPE_CHECKING:
-    from pipeline.sandbox.sandbox import Sandbox
 
 OPEN = ("/", "/health")
 
 
+class Controlled(Protocol):
+    """The sandbox, as far as the door opens it."""
+
+    core: Core
+    faults: Faults
+    asked: dict[str, deque[dict[str, Any]]]
+
+    def description(self) -> dict[str, Any]: ...
+    def release(self, name: str) -> tuple[Path, str]: ...
+    def commit(self, sha: str, message: str, folder: str, deploy: bool) -> Deployment | None: ...
+    def inject(self, fault: str) -> FaultEntry: ...
+    def patch(self, changes: dict[str, Any]) -> None: ...
+
+
 class Control:
-    def __init__(self, sandbox: "Sandbox") -> None:
+    def __init__(self, sandbox: Controlled) -> None:
         self._sandbox = sandbox
         self._router = Router(lambda request: Problem(404, {"error": f"no such path: {request.url.path}"}), self._may)
         add: Callable[..., None] = self._router.add

@@ -1,25 +1,24 @@
 """GitHub's REST API for one repository."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox import contents
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubrequests import Requests, problem
 from pipeline.sandbox.githubshapes import Shapes
 from pipeline.sandbox.githubwork import Work
-from pipeline.sandbox.state import Alert, Commit, Pull, Record
-from pipeline.sandbox.web import Payload, Problem, Router, bearer, body, number
+from pipeline.sandbox.state import Alert, Commit, Record
+from pipeline.sandbox.web import Problem, Router, bearer, body
 
-DOCS = "https://docs.github.com/rest"
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 
 
 class GitHubApi:
     def __init__(self, core: Core) -> None:
         self._core, self.shapes = core, Shapes(core)
-        self._router = Router(lambda request: _problem(404, "Not Found"), self._authorize)
+        self._requests = Requests(core, self.shapes)
+        self._router = Router(lambda request: problem(404, "Not Found"), self._authorize)
         root = "/repos/{owner}/{repo}"
         for path, handler in {
             "": self.repository,
@@ -44,7 +43,7 @@ class GitHubApi:
         self._router.add("POST", root + "/deployments", self.create_deployment)
         self._router.add("POST", root + "/deployments/{id}/statuses", self.create_status)
         self._router.add("GET", "/rate_limit", self.rate_limit)
-        Work(core, self).routes(self._router, root)
+        Work(core, self.shapes, self._requests).routes(self._router, root)
 
     async def __call__(self, request: Request) -> Response:
         response = await self._router(request)
@@ -58,10 +57,10 @@ class GitHubApi:
     def _authorize(self, request: Request) -> None:
         token = bearer(request)
         if token != self._core.state.tokens["github"]:
-            raise _problem(401, "Bad credentials" if token else "Requires authentication")
+            raise problem(401, "Bad credentials" if token else "Requires authentication")
         parts = request.url.path.split("/")
         if parts[1] == "repos" and "/".join(parts[2:4]) != self._core.state.github.repository:
-            raise _problem(404, "Not Found")
+            raise problem(404, "Not Found")
 
     async def rate_limit(self, request: Request) -> Response:
         rate = {"limit": 5000, "remaining": 4999, "used": 1, "reset": int(self._core.now()) + 3600}
@@ -77,7 +76,7 @@ class GitHubApi:
         one = self._find(request)
         wanted = request.query_params.get("check_name")
         found = [self.shapes.check_run(one, n, c) for n, c in one.checks.items() if wanted in (None, n)]
-        shown, headers = self._page(request, found)
+        shown, headers = self._requests.page(request, found)
         return JSONResponse({"total_count": len(found), "check_runs": shown}, headers=headers)
 
     async def status(self, request: Request) -> Response:
@@ -86,7 +85,7 @@ class GitHubApi:
         found = [self.shapes.status(one, context, state) for context, state in one.statuses.items()]
         states = set(one.statuses.values())
         state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
-        shown, headers = self._page(request, found)
+        shown, headers = self._requests.page(request, found)
         url = f"{self.shapes.repo}/commits/{one.sha}"
         whole = {
             "state": state, "statuses": shown, "sha": one.sha, "total_count": len(found),
@@ -96,7 +95,9 @@ class GitHubApi:
 
     async def statuses(self, request: Request) -> Response:
         one = self._find(request)
-        return self.listed(request, [self.shapes.status(one, name, state) for name, state in one.statuses.items()])
+        return self._requests.listed(
+            request, [self.shapes.status(one, name, state) for name, state in one.statuses.items()]
+        )
 
     async def pulls(self, request: Request) -> Response:
         ref, github = request.path_params["ref"], self._core.state.github
@@ -104,20 +105,20 @@ class GitHubApi:
         found = [self.shapes.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
         if not found:
             self._find(request)
-        return self.listed(request, found)
+        return self._requests.listed(request, found)
 
     async def pull(self, request: Request) -> Response:
-        return JSONResponse(self.shapes.pull(self.pull_of(request), True))
+        return JSONResponse(self.shapes.pull(self._requests.pull(request), True))
 
     async def reviews(self, request: Request) -> Response:
-        one = self.pull_of(request)
+        one = self._requests.pull(request)
         found = [self.shapes.review(one, review, index) for index, review in enumerate(one.reviews, 1)]
-        return self.listed(request, found)
+        return self._requests.listed(request, found)
 
     async def branch(self, request: Request) -> Response:
         github, name = self._core.state.github, request.path_params["branch"]
         if name != "main" or not github.head:
-            raise _problem(404, "Branch not found")
+            raise problem(404, "Branch not found")
         url = f"{self.shapes.repo}/branches/main"
         commit = self.shapes.commit(github.commits[github.head])
         found = {
@@ -151,10 +152,10 @@ class GitHubApi:
         try:
             sha = self._commit(ref).sha
         except Problem:
-            raise _problem(404, f"No commit found for the ref {ref}") from None
+            raise problem(404, f"No commit found for the ref {ref}") from None
         found = contents.find(self._core, sha, path)
         if found is None:
-            raise _problem(404, "Not Found")
+            raise problem(404, "Not Found")
         if found.is_file() and contents.wants_raw(request):
             return Response(found.read_bytes(), media_type=contents.RAW)
         return JSONResponse(contents.shape(found, path, ref, self.shapes.repo, self.shapes.web))
@@ -162,14 +163,14 @@ class GitHubApi:
     async def code_scanning(self, request: Request) -> Response:
         alerts = self._core.state.github.code_scanning
         if alerts is None:
-            raise _problem(403, "Code scanning is not enabled for this repository. Please enable code scanning.")
-        return self.listed(request, [self.shapes.code_alert(one) for one in _chosen(request, alerts)])
+            raise problem(403, "Code scanning is not enabled for this repository. Please enable code scanning.")
+        return self._requests.listed(request, [self.shapes.code_alert(one) for one in _chosen(request, alerts)])
 
     async def dependabot(self, request: Request) -> Response:
         alerts = self._core.state.github.dependabot
         if alerts is None:
-            raise _problem(403, "Dependabot alerts are disabled for this repository.")
-        return self.listed(request, [self.shapes.dependabot_alert(one) for one in _chosen(request, alerts)])
+            raise problem(403, "Dependabot alerts are disabled for this repository.")
+        return self._requests.listed(request, [self.shapes.dependabot_alert(one) for one in _chosen(request, alerts)])
 
     async def deployments(self, request: Request) -> Response:
         query = request.query_params
@@ -178,7 +179,7 @@ class GitHubApi:
             for one in reversed(self._core.state.github.deployments)
             if all(query.get(key) in (None, one.body.get(key)) for key in ("sha", "ref", "environment", "task"))
         ]
-        return self.listed(request, found)
+        return self._requests.listed(request, found)
 
     async def deployment(self, request: Request) -> Response:
         return JSONResponse(self.shapes.deployment(self._record(request)))
@@ -186,23 +187,25 @@ class GitHubApi:
     async def create_deployment(self, request: Request) -> Response:
         sent = await body(request)
         if not sent.get("ref"):
-            raise _problem(422, 'Invalid request.\n\n"ref" wasn\'t supplied.')
+            raise problem(422, 'Invalid request.\n\n"ref" wasn\'t supplied.')
         try:
             sha = self._commit(str(sent["ref"])).sha
         except Problem:
-            raise _problem(422, f"No ref found for: {sent['ref']}") from None
+            raise problem(422, f"No ref found for: {sent['ref']}") from None
         one = Record(self._core.state.next_id(), self._core.now(), {**sent, "sha": sha})
         self._core.state.github.deployments.append(one)
         return JSONResponse(self.shapes.deployment(one), 201)
 
     async def deployment_statuses(self, request: Request) -> Response:
         record = self._record(request)
-        return self.listed(request, [self.shapes.deployment_status(record, one) for one in reversed(record.statuses)])
+        return self._requests.listed(
+            request, [self.shapes.deployment_status(record, one) for one in reversed(record.statuses)]
+        )
 
     async def create_status(self, request: Request) -> Response:
         record, sent = self._record(request), await body(request)
         if sent.get("state") not in STATES:
-            raise _problem(422, "Validation Failed")
+            raise problem(422, "Validation Failed")
         one = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
         record.statuses.append(one)
         return JSONResponse(self.shapes.deployment_status(record, one), 201)
@@ -218,38 +221,13 @@ class GitHubApi:
         for sha, one in github.commits.items():
             if sha == ref or (len(ref) >= 7 and sha.startswith(ref)):
                 return one
-        raise _problem(422, f"No commit found for SHA: {ref}")
-
-    def pull_of(self, request: Request) -> Pull:
-        for one in self._core.state.github.pulls:
-            if str(one.number) == request.path_params["number"]:
-                return one
-        raise _problem(404, "Not Found")
+        raise problem(422, f"No commit found for SHA: {ref}")
 
     def _record(self, request: Request) -> Record:
         for one in self._core.state.github.deployments:
             if str(one.id) == request.path_params["id"]:
                 return one
-        raise _problem(404, "Not Found")
-
-    def listed(self, request: Request, items: list[Payload]) -> Response:
-        shown, headers = self._page(request, items)
-        return JSONResponse(shown, headers=headers)
-
-    def _page(self, request: Request, items: list[Payload]) -> tuple[list[Payload], dict[str, str]]:
-        """One page, and the Link header when there is another."""
-        size, page = number(request, "per_page", 30, 100), number(request, "page", 1, 10000)
-        last = max(1, -(-len(items) // size))
-        links: dict[str, Any] = {}
-        if page > 1:
-            links |= {"first": 1, "prev": page - 1}
-        if page < last:
-            links |= {"next": page + 1, "last": last}
-        url = self.shapes.api + request.url.path
-        others = "&".join(f"{key}={value}" for key, value in request.query_params.items() if key != "page")
-        start = f"{url}?{others}&" if others else f"{url}?"
-        header = ", ".join(f'<{start}page={to}>; rel="{name}"' for name, to in links.items())
-        return items[(page - 1) * size : page * size], {"link": header} if header else {}
+        raise problem(404, "Not Found")
 
 
 def _chosen(request: Request, alerts: list[Alert]) -> list[Alert]:
@@ -260,7 +238,3 @@ def _chosen(request: Request, alerts: list[Alert]) -> list[Alert]:
         for one in alerts
         if (not states or one.state in states.split(",")) and (not severities or one.severity in severities.split(","))
     ]
-
-
-def _problem(status: int, message: str) -> Problem:
-    return Problem(status, {"message": message, "documentation_url": DOCS, "status": str(status)})

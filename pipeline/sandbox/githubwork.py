@@ -2,26 +2,24 @@
 
 import io
 import zipfile
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubrequests import Requests
+from pipeline.sandbox.githubshapes import Shapes
 from pipeline.sandbox.pushing import AUTHOR, REVIEWER
 from pipeline.sandbox.state import ActionRun, Review
 from pipeline.sandbox.web import Payload, Problem, Router, body
-
-if TYPE_CHECKING:
-    from pipeline.sandbox.github import GitHubApi
 
 WORKFLOWS = ("deploy.yml", "rollback.yml")
 EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
 class Work:
-    def __init__(self, core: Core, api: "GitHubApi") -> None:
-        self._core, self._api, self._shapes = core, api, api.shapes
+    def __init__(self, core: Core, shapes: Shapes, requests: Requests) -> None:
+        self._core, self._shapes, self._requests = core, shapes, requests
 
     def routes(self, router: Router, root: str) -> None:
         add, actions = router.add, root + "/actions"
@@ -45,10 +43,10 @@ class Work:
     async def pulls(self, request: Request) -> Response:
         """All of them are merged."""
         asked, found = request.query_params.get("state", "open"), self._core.state.github.pulls[::-1]
-        return self._api.listed(request, [self._shapes.pull(one, False) for one in found if asked != "open"])
+        return self._requests.listed(request, [self._shapes.pull(one, False) for one in found if asked != "open"])
 
     async def review(self, request: Request) -> Response:
-        pull, event = self._api.pull_of(request), str((await body(request)).get("event") or "")
+        pull, event = self._requests.pull(request), str((await body(request)).get("event") or "")
         if event not in EVENTS:
             raise _problem(422, "Unprocessable Entity")
         one = Review(REVIEWER, EVENTS[event], pull.head, self._core.now())
@@ -56,12 +54,12 @@ class Work:
         return JSONResponse(self._shapes.review(pull, one, len(pull.reviews)))
 
     async def comments(self, request: Request) -> Response:
-        number = str(self._api.pull_of(request).number)
+        number = str(self._requests.pull(request).number)
         found = [one for one in self._core.state.github.comments if one["issue_url"].endswith(f"/{number}")]
-        return self._api.listed(request, found)
+        return self._requests.listed(request, found)
 
     async def comment(self, request: Request) -> Response:
-        pull, text = self._api.pull_of(request), str((await body(request)).get("body") or "")
+        pull, text = self._requests.pull(request), str((await body(request)).get("body") or "")
         if not text:
             raise _problem(422, "Validation Failed")
         id, now = self._core.state.next_id(), iso_seconds(self._core.now())
@@ -81,7 +79,7 @@ class Work:
              "verified": True, "created_at": iso_seconds(self._core.state.vercel.created), "read_only": True}
             for row, title in enumerate(self._core.state.github.keys, 1)
         ]  # fmt: skip
-        return self._api.listed(request, found)
+        return self._requests.listed(request, found)
 
     async def secrets(self, request: Request) -> Response:
         wanted = request.query_params.get("state")
@@ -92,7 +90,7 @@ class Work:
              "html_url": f"{self._shapes.web}/security/secret-scanning/{one.number}"}
             for one in alerts
         ]  # fmt: skip
-        return self._api.listed(request, found)
+        return self._requests.listed(request, found)
 
     async def nothing(self, request: Request) -> Response:
         return JSONResponse([])

@@ -9,17 +9,7 @@ from pipeline.sandbox import releases, schema
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.neonstate import Neon, Snapshot
 from pipeline.sandbox.pushing import push
-from pipeline.sandbox.state import (
-    BetterStack,
-    Deployment,
-    GitHub,
-    Incident,
-    Release,
-    Sentry,
-    State,
-    Variable,
-    Vercel,
-)
+from pipeline.sandbox.state import BetterStack, Deployment, GitHub, Incident, Release, Sentry, State, Variable, Vercel
 from pipeline.sandbox.vercel.vitals import quiet_day
 
 DAY = 86400.0

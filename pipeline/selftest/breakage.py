@@ -22,29 +22,29 @@ KINDS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Moment:
+class BreakageMoment:
     """When a run is broken: right after the journal has an event of ``kind`` about ``subject``."""
 
     kind: str
     subject: str
 
 
-def begins(stage: str) -> Moment:
+def begins(stage: str) -> BreakageMoment:
     """When ``stage`` begins, before its steps act."""
-    return Moment("stage begins", stage)
+    return BreakageMoment("stage begins", stage)
 
 
-def before(step: str) -> Moment:
+def before(step: str) -> BreakageMoment:
     """When ``step`` is about to act."""
-    return Moment("step begins", step)
+    return BreakageMoment("step begins", step)
 
 
-def after(step: str) -> Moment:
+def after(step: str) -> BreakageMoment:
     """When ``step`` has acted, before the stage's gates are asked."""
-    return Moment("step done", step)
+    return BreakageMoment("step done", step)
 
 
-GOING_BACK = Moment("going back", "")
+GOING_BACK = BreakageMoment("going back", "")
 """When a run has begun to go back."""
 
 
@@ -74,6 +74,6 @@ class Breakage:
     cures: Act
     rests: Act = nothing
     run: str = ""
-    moment: Moment | None = None
+    moment: BreakageMoment | None = None
     back: bool = False
     cannot: str = ""

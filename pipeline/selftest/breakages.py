@@ -1,7 +1,7 @@
 """Every breakage there is, and every gate that needs one."""
 
 from checks.gate import Gate
-from pipeline.pipelines import EVERY, GATES
+from pipeline.definitions.every import EVERY, GATES
 from pipeline.selftest import (
     alerts,
     approval,

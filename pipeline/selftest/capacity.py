@@ -8,7 +8,7 @@ from checks import capacity
 from pipeline.selftest.breakage import Breakage
 from pipeline.selftest.hands import Act, later, together
 from pipeline.selftest.lab import Lab
-from pipeline.world import World
+from pipeline.world.world import World
 
 MANY = 85
 

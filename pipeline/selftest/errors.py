@@ -1,20 +1,13 @@
 """How the gates of ``checks.errors`` are made to stop."""
 
 from checks import errors
+from pipeline.clock import origin
 from pipeline.sandbox.sandbox import Sandbox
 from pipeline.sandbox.traffic import Hit
 from pipeline.selftest.breakage import Breakage, after
-from pipeline.selftest.hands import (
-    before_live,
-    error,
-    later,
-    live,
-    move,
-    repaired,
-    together,
-)
+from pipeline.selftest.hands import before_live, error, later, live, move, repaired, together
 from pipeline.selftest.lab import Lab
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 HOUR = 3600.0
 DAY = 24 * HOUR

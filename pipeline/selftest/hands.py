@@ -10,10 +10,10 @@ from typing import Any
 
 from checks.evidence import Release
 from checks.policy import Waiver
-from pipeline.definition import DEPLOY
+from pipeline.definitions.deploy import DEPLOY
 from pipeline.sandbox.errortracking import capture
 from pipeline.selftest.lab import Lab
-from pipeline.world import World
+from pipeline.world.world import World
 
 Act = Callable[[Lab], object]
 FUNCTION = ".vercel/output/functions/lms.func"

@@ -14,26 +14,28 @@ from checks.evidence import Release
 from checks.gate import Finding, Gate
 from checks.policy import VitalsPolicy, Waiver
 from pipeline.config import Config
-from pipeline.definition import DEPLOY, PROBES
-from pipeline.execute import Session
-from pipeline.journal import Event, Journal, Listener
-from pipeline.monitoring.asked import READERS, Answer, Checked, ask_in
-from pipeline.monitoring.checklists import CHECKLISTS
-from pipeline.past import recall
-from pipeline.plan import Pipeline, probes_by_type
-from pipeline.readings import Round
-from pipeline.records import Written
+from pipeline.definitions.checklists import CHECKLISTS
+from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.engine.past import recall
+from pipeline.engine.plan import Pipeline, probes_by_type
+from pipeline.engine.readings import Round
+from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.waivers import waive
+from pipeline.record.journal import Event, Journal, Listener
+from pipeline.record.report import Report, report_of
+from pipeline.record.store import SqliteStore
+from pipeline.record.target import Written
 from pipeline.redact import Redactor
-from pipeline.report import Report, report_of
-from pipeline.runner import Runner, Stop
 from pipeline.sandbox.beside import Beside
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.sandbox import Sandbox
 from pipeline.sandbox.state import State
-from pipeline.store import SqliteStore
-from pipeline.target import Settings, open_world, sandbox_settings
-from pipeline.waivers import waive
-from pipeline.world import World
+from pipeline.session.asking import READERS, Checked, LineAnswer, ask_in
+from pipeline.session.session import Session
+from pipeline.world.opening import open_world
+from pipeline.world.sandbox import sandbox_settings
+from pipeline.world.settings import Settings
+from pipeline.world.world import World
 
 T = TypeVar("T")
 TARGET = "sandbox"
@@ -214,7 +216,7 @@ class Lab:
 
         asyncio.run(go())
 
-    def checklist(self, name: str) -> tuple[Answer, ...]:
+    def checklist(self, name: str) -> tuple[LineAnswer, ...]:
         """What ``./inv monitor.NAME`` is answered, its steps done."""
         it = Session(self.settings, DEPLOY, self.store, Redactor(self.settings.hidden), self.clock, self.config)
 

@@ -1,7 +1,7 @@
 """How the gates of ``checks.order`` are made to stop."""
 
 from checks import order
-from pipeline.definition import DEPLOY
+from pipeline.definitions.deploy import DEPLOY
 from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage, begins
 from pipeline.selftest.hands import bad_in_production, before_live, commit, move, repaired, shipping, waived

@@ -11,12 +11,12 @@ from checks.gate import Finding, Gate, Verdict, worst
 from checks.healthy import healthy
 from checks.policy import PromotionPolicy
 from pipeline.config import Config
-from pipeline.definition import DEPLOY, PREVIEW, rolling_out
+from pipeline.definitions.deploy import DEPLOY, PREVIEW, rolling_out
+from pipeline.engine.plan import Pipeline, Stage
 from pipeline.errors import PipelineError
-from pipeline.journal import Event, Listener
-from pipeline.plan import Pipeline, Stage
+from pipeline.record.journal import Event, Listener
 from pipeline.sandbox.postgres import Postgres
-from pipeline.selftest.breakage import Breakage, Moment
+from pipeline.selftest.breakage import Breakage, BreakageMoment
 from pipeline.selftest.hands import Act, taken_back
 from pipeline.selftest.lab import Lab, Ran, lab
 
@@ -28,7 +28,7 @@ BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
 
 
 @dataclass(frozen=True)
-class Seen:
+class Trial:
     """What was seen of one gate. ``examples``: in how many of its own examples it stops, of how many.
 
     ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``:
@@ -99,10 +99,10 @@ def bench(config: Config) -> Iterator[Bench]:
             postgres.destroy()
 
 
-def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Seen:
+def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Trial:
     """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
     began = time.monotonic()
-    seen = Seen(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
+    seen = Trial(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
     try:
         for step in () if one.cannot else _way(one)(one, at, seen):
             seen = step
@@ -111,23 +111,23 @@ def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Seen:
     return replace(seen, seconds=round(time.monotonic() - began, 1))
 
 
-Facts = Iterator[Seen]
+Facts = Iterator[Trial]
 """What was seen so far, after each step; so nothing is lost when a later step goes wrong."""
 
 
-def _way(one: Breakage) -> Callable[[Breakage, Bench, Seen], Facts]:
+def _way(one: Breakage) -> Callable[[Breakage, Bench, Trial], Facts]:
     if one.run.startswith(CHECKLIST):
         return _in_a_checklist
     return _on_the_way_back if one.back else _in_a_run if one.run else _alone
 
 
-def _alone(one: Breakage, at: Bench, seen: Seen) -> Facts:
+def _alone(one: Breakage, at: Bench, seen: Trial) -> Facts:
     """Asked as ``./inv check`` asks it."""
     with at.lab() as made:
         yield from _three_times(one, made, seen, lambda: _said(made.ask(one.gate)))
 
 
-def _in_a_checklist(one: Breakage, at: Bench, seen: Seen) -> Facts:
+def _in_a_checklist(one: Breakage, at: Bench, seen: Trial) -> Facts:
     """Asked as ``./inv monitor.…`` asks it, after the steps of its line."""
 
     def asked() -> Said | None:
@@ -138,7 +138,7 @@ def _in_a_checklist(one: Breakage, at: Bench, seen: Seen) -> Facts:
         yield from _three_times(one, made, seen, asked)
 
 
-def _three_times(one: Breakage, made: Lab, seen: Seen, asked: Callable[[], Said | None]) -> Facts:
+def _three_times(one: Breakage, made: Lab, seen: Trial, asked: Callable[[], Said | None]) -> Facts:
     one.rests(made)
     yield (seen := _rested(seen, asked()))
     one.breaks(made)
@@ -147,7 +147,7 @@ def _three_times(one: Breakage, made: Lab, seen: Seen, asked: Callable[[], Said 
     yield _cured(seen, asked())
 
 
-def _in_a_run(one: Breakage, at: Bench, seen: Seen) -> Facts:
+def _in_a_run(one: Breakage, at: Bench, seen: Trial) -> Facts:
     """Asked by a run of the pipeline, up to the gate's stage."""
     yield (seen := _rested(seen, _answered(at.at_rest(one), one.gate)))
     with at.lab() as made:
@@ -165,7 +165,7 @@ def _in_a_run(one: Breakage, at: Bench, seen: Seen) -> Facts:
             yield replace(seen, problem=seen.problem or f"the next run: {again.report.reason}")
 
 
-def _on_the_way_back(one: Breakage, at: Bench, seen: Seen) -> Facts:
+def _on_the_way_back(one: Breakage, at: Bench, seen: Trial) -> Facts:
     """A bad release goes back and the gate says that it did; then another one cannot."""
     with at.lab() as made:
         made.clock.pace = FAST
@@ -194,7 +194,7 @@ def _breaking(one: Breakage, made: Lab) -> tuple[Listener, ...]:
 
 
 class _Once:
-    def __init__(self, moment: Moment, act: Callable[[], object]) -> None:
+    def __init__(self, moment: BreakageMoment, act: Callable[[], object]) -> None:
         self._moment, self._act, self._done = moment, act, False
 
     def __call__(self, event: Event) -> None:
@@ -224,19 +224,19 @@ def _found_by(ran: Ran, said: str) -> bool:
     return any(said in error for error in failed)
 
 
-def _rested(seen: Seen, said: Said | None) -> Seen:
+def _rested(seen: Trial, said: Said | None) -> Trial:
     if said is None or said[0] not in (Verdict.PASS.word, Verdict.WARN.word):
         return replace(seen, problem=f"at rest: {_words(said)}")
     return replace(seen, rested=True)
 
 
-def _broken(seen: Seen, said: Said | None) -> Seen:
+def _broken(seen: Trial, said: Said | None) -> Trial:
     if said is None or said[0] not in BY_ITSELF:
         return replace(seen, problem=seen.problem or f"broken: {_words(said)}")
     return replace(seen, stopped=True, verdict=said[0], said=said[1], fix=said[2])
 
 
-def _cured(seen: Seen, said: Said | None) -> Seen:
+def _cured(seen: Trial, said: Said | None) -> Trial:
     if said is None or said[0] not in (Verdict.PASS.word, Verdict.WARN.word):
         return replace(seen, problem=seen.problem or f"mended: {_words(said)}")
     return replace(seen, cured=True)
@@ -270,18 +270,18 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 
 
 def results(
-    config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Seen, int, int], None]
-) -> tuple[Seen, ...]:
+    config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Trial, int, int], None]
+) -> tuple[Trial, ...]:
     """Try all of ``gates``, in each of its ways; ``tell`` hears of each when it was tried, its number and of how many.
 
     A gate that has no breakage is seen not to have one.
     """
     ways = [(gate, one) for gate in gates for one in _ways_of(gate, breakages)]
-    found = list[Seen]()
+    found = list[Trial]()
     with bench(config) as at:
         for number, (gate, one) in enumerate(ways, 1):
             counted = examples_of(gate)
-            seen = tried(one, at, counted) if one else Seen(gate.name, "", "", "", "", counted, problem="no breakage")
+            seen = tried(one, at, counted) if one else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
             tell(seen, number, len(ways))
             found.append(seen)
     return tuple(found)

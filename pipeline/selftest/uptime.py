@@ -4,14 +4,14 @@ import datetime
 
 from checks import uptime
 from checks.policy import UptimePolicy
-from pipeline.monitor_cli import synchronise
 from pipeline.sandbox.state import Incident, State
 from pipeline.sandbox.witnessstate import Heartbeat
 from pipeline.selftest.breakage import Breakage
 from pipeline.selftest.hands import Act, later, patch, sql
 from pipeline.selftest.health import FOUND, LOST
 from pipeline.selftest.lab import Lab
-from pipeline.world import World
+from pipeline.session.monitors import synchronise
+from pipeline.world.world import World
 
 HOUR = 3600.0
 DAY = 24 * HOUR

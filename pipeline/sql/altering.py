@@ -4,14 +4,7 @@ from collections.abc import Callable
 
 from checks.evidence import Kind
 from pipeline.sql.known import SERIAL, Table, is_volatile, type_name, widens
-from pipeline.sql.reading import (
-    ACCESS_EXCLUSIVE,
-    SHARE_ROW_EXCLUSIVE,
-    SHARE_UPDATE_EXCLUSIVE,
-    Found,
-    Reading,
-    change,
-)
+from pipeline.sql.reading import ACCESS_EXCLUSIVE, SHARE_ROW_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, Found, Reading, change
 from pipeline.sql.statements import Node, nodes
 
 Action = Callable[[Reading, str, Node], Found]

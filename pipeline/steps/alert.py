@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from checks.evidence import Arrival, FiredAlert
+from pipeline.engine.plan import step
 from pipeline.errors import ServiceError
-from pipeline.plan import step
-from pipeline.world import World
+from pipeline.world.world import World
 
 PATIENCE = 60.0
 EVERY = 2.0

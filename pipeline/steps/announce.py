@@ -1,9 +1,10 @@
 """Tells the others."""
 
 from checks.evidence import ProductionBefore, Release, StagedDeployment
+from pipeline.clock import origin
+from pipeline.engine.plan import step
 from pipeline.errors import ServiceError
-from pipeline.plan import step
-from pipeline.world import World, origin
+from pipeline.world.world import World
 
 
 @step(owner="release manager")

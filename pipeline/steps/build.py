@@ -3,12 +3,12 @@
 from checks.evidence import Release, StagedDeployment
 from checks.policy import BuildPolicy
 from pipeline.clients.vercelshapes import Deployment
-from pipeline.plan import step
+from pipeline.engine.plan import step
 from pipeline.steps.cli_build import deploy_with_cli
 from pipeline.steps.git_build import find_or_make_from_git
 from pipeline.steps.made import made_by
 from pipeline.steps.upload import upload_prebuilt
-from pipeline.world import World
+from pipeline.world.world import World
 
 
 @step(owner="release manager")

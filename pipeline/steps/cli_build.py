@@ -4,11 +4,11 @@ import re
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy
+from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.errors import ServiceError, Unreachable
-from pipeline.prebuilt import OUTPUT
 from pipeline.steps.made import made_after_all, meta
-from pipeline.world import World
+from pipeline.world.world import World
 
 ADDRESS = re.compile(r"https?://\S+")
 

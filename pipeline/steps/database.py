@@ -2,11 +2,11 @@
 
 from checks.evidence import AppliedMigrations, Migrations
 from checks.policy import DatabasePolicy
-from pipeline.clients.migrator import Limits, Migrator
+from pipeline.clients.migrator import LockBudget, Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration, migrations_in
-from pipeline.plan import step
-from pipeline.world import World
+from pipeline.engine.plan import step
+from pipeline.world.world import World
 
 
 @step(owner="database")
@@ -43,5 +43,5 @@ def pending(world: World, found: Migrations) -> list[Migration]:
 
 def migrator(world: World, policy: DatabasePolicy, at: Postgres, *, observe: bool = False) -> Migrator:
     """What applies migrations to ``at``, within what the policy allows."""
-    limits = Limits(policy.lock_timeout, policy.lock_patience, policy.statement_timeout)
+    limits = LockBudget(policy.lock_timeout, policy.lock_patience, policy.statement_timeout)
     return Migrator(at, limits, world.clock, run=world.run, tell=world.progress, observe=observe)

@@ -2,10 +2,10 @@
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy
-from pipeline.clients.vercelshapes import Deployment, Project
-from pipeline.errors import BadRelease, ServiceError
+from pipeline.clients.vercelshapes import Deployment, ProjectSettings
+from pipeline.errors import BadReleaseError, ServiceError
 from pipeline.steps.made import made_after_all, meta
-from pipeline.world import World
+from pipeline.world.world import World
 
 OVER = ("ERROR", "CANCELED")
 
@@ -31,9 +31,9 @@ async def _pushed(world: World, release: Release) -> Deployment | None:
     return next((one for one in made if one.state not in OVER and one.substate != "PROMOTED"), None)
 
 
-def _body(world: World, project: Project) -> dict[str, object]:
+def _body(world: World, project: ProjectSettings) -> dict[str, object]:
     if not project.repository:
-        raise BadRelease(project.name, "is not connected to a Git repository on Vercel; run `vercel git connect`")
+        raise BadReleaseError(project.name, "is not connected to a Git repository on Vercel; run `vercel git connect`")
     org, _, repository = project.repository.partition("/")
     source = {"type": "github", "org": org, "repo": repository, "ref": world.branch, "sha": world.release.commit}
     return {

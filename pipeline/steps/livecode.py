@@ -1,6 +1,5 @@
 """A preview of the code that is live, pointed at a copy of the database. No user meets it, and it is deleted again."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Iterable
@@ -9,10 +8,11 @@ from types import TracebackType
 from checks.evidence import Journey, Production
 from checks.policy import SmokePolicy
 from pipeline.clients.postgres import Postgres
+from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.steps.made import RUN
-from pipeline.world import World
+from pipeline.world.world import World
 
 PATIENCE = 300.0
 USED = """
@@ -85,7 +85,7 @@ class LiveCode:
         while await self._uses() <= before:
             if time.monotonic() > until:
                 return False
-            await asyncio.sleep(EVERY)
+            await SystemClock().sleep(EVERY)
         return True
 
     async def _uses(self) -> int:

@@ -2,7 +2,7 @@
 
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.errors import ServiceError
-from pipeline.world import World
+from pipeline.world.world import World
 
 RUN = "deployRun"
 MIGRATION = "deployMigration"  # the newest one of the release: a rollback sees what was migrated since

@@ -11,9 +11,9 @@ from checks.policy import BuildPolicy, PromotionPolicy
 from checks.release import is_restored
 from checks.rolling import none_is_left
 from pipeline.clients.vercelshapes import Move, RollingRelease
+from pipeline.engine.plan import Step, step
 from pipeline.errors import Refused, ServiceError
-from pipeline.plan import Step, step
-from pipeline.world import World
+from pipeline.world.world import World
 
 T = TypeVar("T")
 GLANCE = 2.0  # seconds

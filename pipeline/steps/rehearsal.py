@@ -10,11 +10,11 @@ from pathlib import Path
 from checks.evidence import Migrations, PlannedChanges, Production, Rehearsal, Tried
 from checks.policy import DatabasePolicy, SmokePolicy
 from pipeline.clients.postgres import Postgres
+from pipeline.engine.plan import step
 from pipeline.errors import Rejected, ServiceError
-from pipeline.plan import step
 from pipeline.steps.database import migrator, pending
 from pipeline.steps.livecode import LiveCode
-from pipeline.world import World
+from pipeline.world.world import World
 
 LONGEST = datetime.timedelta(hours=1)  # after which Neon deletes a rehearsal that was killed
 

@@ -2,7 +2,7 @@
 
 from pipeline.clients import relief
 from pipeline.errors import Mistake
-from pipeline.world import World
+from pipeline.world.world import World
 
 
 async def restart_compute(world: World) -> str:

@@ -4,8 +4,8 @@ import datetime
 
 from checks.evidence import PlannedChanges, RestorePoint, WayBack
 from checks.policy import DatabasePolicy
-from pipeline.plan import step
-from pipeline.world import World
+from pipeline.engine.plan import step
+from pipeline.world.world import World
 
 
 @step(owner="database")

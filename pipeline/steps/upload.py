@@ -9,12 +9,12 @@ from typing import Any
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy
-from pipeline import archive
+from pipeline.clients import archive
+from pipeline.clients.prebuilt import BLOCK, OutputFile, output_files, total
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.errors import Refused, ServiceError, Unreadable
-from pipeline.prebuilt import BLOCK, OutputFile, output_files, total
 from pipeline.steps.made import made_after_all, meta
-from pipeline.world import World
+from pipeline.world.world import World
 
 AT_ONCE = 10  # httpx is fastest with ten connections; more only queue
 BAR = 24

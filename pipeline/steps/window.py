@@ -3,8 +3,8 @@
 import datetime
 
 from checks.policy import UptimePolicy
-from pipeline.plan import step
-from pipeline.world import World
+from pipeline.engine.plan import step
+from pipeline.world.world import World
 
 
 @step(owner="release manager", again=True)

@@ -2,11 +2,11 @@
 
 PRISMA = (
     "Prisma's command line wants its schema engine, a binary that its own server gives away and no package has;"
-    " the same engine, compiled to WebAssembly, is asked the same questions in tests/clients/test_schema_engine.py"
+    " the same engine, compiled to WebAssembly, is asked the same questions in tests/vendors/test_schema_engine.py"
 )
 NOT_RUN: dict[str, str] = {
     "vercel cache purge --type cdn": "the sandbox has no CDN in front of it, and no description of this call is public",
-    "./inv drill.site-down": "it starts the sandbox anew, under every other command; tests/test_drills.py plays it by hand",
+    "./inv drill.site-down": "it starts the sandbox anew, under every other command; tests/drills/test_drills.py plays it by hand",
     'DATABASE_URL="$DIRECT_URL" npx prisma migrate deploy': PRISMA,
     "npx prisma migrate deploy": PRISMA,
     'npx prisma migrate diff --from-migrations prisma/migrations --to-url "$DIRECT_URL" --shadow-database-url'

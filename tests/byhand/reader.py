@@ -29,8 +29,8 @@ from pipeline.sandbox import launch, postmaster
 from pipeline.sandbox.releases import SOURCE
 from tests.byhand.nameserver import NameServer
 from tests.byhand.proxy import Vendors
-from tests.clients.world import CLI, HERE, LONGEST, NPM, PRELOADED, QUIET, Ran, World
-from tests.test_process import Checkout
+from tests.vendors.world import CLI, HERE, LONGEST, NPM, PRELOADED, QUIET, Ran, World
+from tests.whole.test_process import Checkout
 
 PATIENT = 25
 APP = Path(__file__).parent / "app"

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 import tasks
-from pipeline.commands.catalogue import commands
 from pipeline.config import load
-from pipeline.render.commands import MENTIONS, by_hand, mentioned
-from pipeline.render.documents import documents
+from pipeline.documents.pages.every import documents
+from pipeline.documents.pages.typed import MENTIONS, by_hand, mentioned
 from tests.byhand.not_run import NOT_RUN
 from tests.byhand.reader import Reader, reading
 from tests.byhand.scenarios import SCENARIOS
 from tests.byhand.scenarios.model import Scenario, Typed
-from tests.clients.world import NPM, needs_npm
+from tests.vendors.world import NPM, needs_npm
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_NOT_RUN = 0.05
@@ -27,7 +26,7 @@ def pages() -> dict[str, str]:
     """The documents at the top of ``runbooks/``, as they are."""
     config = load(ROOT / "deploy.yml")
     prose = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "runbooks/prose").glob("*.md")}
-    made = documents(config.file, config.policies["production"], prose, commands(tasks.namespace))
+    made = documents(config.file, config.policies["production"], prose, tasks.command_words())
     return {Path(name).name: text for name, text in made.items() if re.fullmatch(r"runbooks/[\w-]+\.md", name)}
 
 

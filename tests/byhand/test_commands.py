@@ -1,6 +1,6 @@
 """How the commands for a reader are found in a page."""
 
-from pipeline.render.commands import MENTIONS, Command, by_hand, mentioned
+from pipeline.documents.pages.typed import MENTIONS, TypedCommand, by_hand, mentioned
 
 PAGE = """# Page
 
@@ -27,11 +27,11 @@ select 1
 
 def test_commands_are_found_in_blocks_lines_and_tables_as_they_are_pasted() -> None:
     assert by_hand({"page.md": PAGE}) == (
-        Command("page.md", "Page", "vercel ls"),
-        Command("page.md", "Page", 'FOO="$BAR" npx prisma migrate deploy'),
-        Command("page.md", "Site Down", "curl -sS $A | jq ."),
-        Command("page.md", "Site Down", "vercel inspect $DOMAIN"),
-        Command("page.md", "Site Down", "curl $A | jq ."),
+        TypedCommand("page.md", "Page", "vercel ls"),
+        TypedCommand("page.md", "Page", 'FOO="$BAR" npx prisma migrate deploy'),
+        TypedCommand("page.md", "Site Down", "curl -sS $A | jq ."),
+        TypedCommand("page.md", "Site Down", "vercel inspect $DOMAIN"),
+        TypedCommand("page.md", "Site Down", "curl $A | jq ."),
     )
     assert mentioned({"page.md": PAGE}) == {"vercel"}
 

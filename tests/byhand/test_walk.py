@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.render.commands import by_hand
+from pipeline.documents.pages.typed import by_hand
 from tests.byhand.reader import Reader, reading
 from tests.byhand.test_by_hand import PAGES
-from tests.clients.world import needs_npm
+from tests.vendors.world import needs_npm
 
 pytestmark = [
     pytest.mark.byhand,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.byhand.reader import Reader
-from tests.clients.world import Ran
+from tests.vendors.world import Ran
 
 Effect = Callable[[Reader, Ran], Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.byhand.reader import Reader
 from tests.byhand.scenarios.model import Scenario, Typed
-from tests.clients.world import Ran
+from tests.vendors.world import Ran
 
 REPO = "/repos/acme/lms"
 

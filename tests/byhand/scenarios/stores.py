@@ -9,7 +9,7 @@ import psycopg
 
 from tests.byhand.reader import Reader
 from tests.byhand.scenarios.model import Scenario, Typed
-from tests.clients.world import Ran
+from tests.vendors.world import Ran
 
 SENTRY = (
     'curl -sS -G -H "Authorization: Bearer $SENTRY_AUTH_TOKEN" $SENTRY/api/0/organizations/$SENTRY_ORG/issues/'

@@ -8,7 +8,7 @@ import psycopg
 
 from tests.byhand.reader import Reader
 from tests.byhand.scenarios.model import Scenario, Typed
-from tests.clients.world import Ran
+from tests.vendors.world import Ran
 
 STAGE = "./inv deploy --target production --run $RUN --stage {}"
 MIGRATION = "20260301000000_course_level"

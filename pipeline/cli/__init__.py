@@ -1,0 +1,1 @@
+"""The command line: names, options and help. Loads nothing heavy."""

@@ -1,0 +1,61 @@
+"""``database.…`` and ``diagnose.database``."""
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from pipeline.cli.terminal import ROOT, configuration, honest, out
+
+
+@task(
+    name="plan",
+    help={
+        "target": "as for deploy",
+        "from": "as for deploy",
+        "commit": "as for deploy",
+        "json": "as one JSON document",
+    },
+)
+def plan(c: Context, target: str = "", from_: str = "", commit: str = "", json: bool = False) -> None:
+    """What the pending migrations would do, statement by statement, and whether a deploy would let them."""
+    with honest():
+        from pipeline.commands.database import plan_migrations
+        from pipeline.session.session import Order
+
+        stops = plan_migrations(configuration(), Order(target, from_, commit), ROOT, out, as_json=json)
+    if stops:
+        raise Exit(code=1)
+
+
+@task(
+    name="resolve",
+    help={"rolled-back": "folder name of the migration (default: the one that failed)", "target": "as for deploy"},
+)
+def resolve(c: Context, rolled_back: str = "", target: str = "") -> None:
+    """Say of a failed migration that it was rolled back, as `prisma migrate resolve` does; the next run repeats it."""
+    with honest():
+        from pipeline.commands.database import mark_rolled_back
+
+        mark_rolled_back(configuration(), target, rolled_back, ROOT, out)
+
+
+@task(name="rehearse-restore", help={"target": "as for deploy", "json": "as one JSON document"})
+def rehearse_restore(c: Context, target: str = "", json: bool = False) -> None:
+    """Restore the newest backup beside production, count and compare, and delete it again. Says how long it took."""
+    with honest():
+        from pipeline.commands.database import rehearse_newest_backup
+
+        good = rehearse_newest_backup(configuration(), target, ROOT, out, as_json=json)
+    if not good:
+        raise Exit(code=1)
+
+
+@task(name="database", help={"target": "as for deploy", "json": "as one JSON document"})
+def diagnose(c: Context, target: str = "", json: bool = False) -> None:
+    """Ask the database every question of the troubleshooting guide, read-only; exit 1 when there is cause for worry."""
+    with honest():
+        from pipeline.commands.database import diagnose_database
+
+        worries = diagnose_database(configuration(), target, ROOT, out, as_json=json)
+    if worries:
+        raise Exit(code=1)

@@ -1,0 +1,89 @@
+"""``status``, ``logs``, ``bisect``: questions about what production serves."""
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from pipeline.cli.terminal import ROOT, as_json, aside, configuration, honest, out
+
+
+@task(help={"target": "as for deploy", "json": "as one JSON document"})
+def status(c: Context, target: str = "", json: bool = False) -> None:
+    """What production serves, whether it is well, pinned or locked."""
+    with honest():
+        from pipeline.record.journal import plain
+        from pipeline.render.status import status_text
+        from pipeline.session.runs import current_status
+        from pipeline.session.session import session
+
+        with session(configuration(), target, ROOT) as it:
+            seen = current_status(it)
+            out(as_json(plain(seen)) if json else it.redactor(status_text(seen)))
+
+
+@task(
+    help={
+        "deployment": "id or address (default: what production serves)",
+        "build": "the build's log instead of what its functions said",
+        "level": "this level and graver: trace, debug, info, warning, error, fatal",
+        "path": "only requests of this path, with * for anything: /api/*",
+        "status": "only this status, or class: 404, 5xx",
+        "since": "15m, 2h, or a time such as 2026-11-23T02:10 (UTC)",
+        "until": "likewise",
+        "grep": "only lines that contain this text",
+        "json": "one JSON object a line",
+        "target": "as for deploy",
+    }
+)
+def logs(
+    c: Context,
+    deployment: str = "",
+    build: bool = False,
+    level: str = "",
+    path: str = "",
+    status: str = "",
+    since: str = "",
+    until: str = "",
+    grep: str = "",
+    json: bool = False,
+    target: str = "",
+) -> None:
+    """What a deployment's functions said, or its build: filtered, with Pino's JSON lines made readable."""
+    with honest():
+        import datetime
+
+        from pipeline.record.journal import plain
+        from pipeline.render.logs import log_text
+        from pipeline.session.logs import filter_of
+        from pipeline.session.looking import read_logs
+        from pipeline.session.session import session
+
+        wanted = filter_of(level, path, status, since, until, grep, datetime.datetime.now(datetime.UTC))
+        with session(configuration(), target, ROOT) as it:
+            one, lines = read_logs(it, deployment, wanted, build=build)
+            if not lines:
+                aside(f"{one.id} said nothing of the kind")
+            elif json:
+                out("\n".join(it.redactor(as_json(plain(line))) for line in lines))
+            else:
+                out(it.redactor(log_text(lines)))
+
+
+@task(
+    help={
+        "good": "id, address or commit that is known good (default: the oldest that is still there)",
+        "bad": "likewise, known bad (default: the newest)",
+        "run": "command that judges: gets URL, DEPLOYMENT and COMMIT; 0 is good, 125 skips, else bad "
+        "(default: the smoke gates)",
+        "target": "as for deploy",
+    }
+)
+def bisect(c: Context, good: str = "", bad: str = "", run: str = "", target: str = "") -> None:
+    """Which production deployment was the first bad one? Asks each at its own address; production is not touched."""
+    with honest():
+        from pipeline.render.bisect import bisect_text
+        from pipeline.session.looking import Question
+        from pipeline.session.looking import first_bad as halve
+        from pipeline.session.session import session
+
+        with session(configuration(), target, ROOT) as it:
+            out(bisect_text(halve(it, Question(good, bad, run), out)))

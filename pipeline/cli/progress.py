@@ -1,0 +1,125 @@
+"""Shows a run while it happens: listeners of the journal, so that what is shown is what is recorded."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pipeline.record.journal import Event
+from pipeline.record.report import Report, report_of
+from pipeline.render.report import MARKS, duration, line_text
+
+Write = Callable[[str], None]
+WATCHING, A_MINUTE = "watching for another", 60.0
+
+
+class Progress:
+    """One line a step or gate, as soon as it is answered. ``write`` keeps a line, ``waiting`` replaces the last."""
+
+    def __init__(self, run: str, write: Write, waiting: Write, *, groups: bool = False) -> None:
+        self.report = Report(run)
+        self._run, self._events, self._write, self._waiting, self._groups = run, list[Event](), write, waiting, groups
+        self._open = False
+
+    def __call__(self, event: Event) -> None:
+        self._events.append(event)
+        self.report = report_of(self._run, self._events)
+        match event.kind:
+            case "stage begins":
+                self._stage(event.subject)
+                if event.body["during"]:
+                    self._waiting(f"watching for {duration(round(event.body['during'] * 1000))}")
+            case "step begins":
+                self._waiting(f"{event.subject} …")
+            case "step done" | "step failed":
+                self._line("step", event.subject)
+            case "gate answered":
+                self._gate(event)
+            case "going back":
+                self._give_up()
+                self._close()
+                self._write(f"\ngoing back: {event.body['reason']}")
+            case "undo begins":
+                self._waiting(f"{event.body['undo']} …")
+            case "undo done" | "undo failed":
+                self._write(line_text(self.report.undone[-1]) + f"  {self.report.undone[-1].says}")
+            case "run ended":
+                self._close()
+
+    def note(self, line: str) -> None:
+        """A passing remark of a step, e.g. how many files are uploaded."""
+        self._waiting(line)
+
+    def _gate(self, event: Event) -> None:
+        if event.body["verdict"] in ("not yet", "unknown"):
+            says = "; ".join(f"{finding['subject']} {finding['says']}" for finding in event.body["findings"])
+            self._waiting(f"{event.subject}: {says}")
+        else:
+            self._line("gate", event.subject)
+
+    def _line(self, kind: str, name: str) -> None:
+        line = self.report.stages[-1].line(kind, name)
+        if line:
+            self._write(line_text(line))
+
+    def _stage(self, name: str) -> None:
+        self._waiting("")
+        self._close()
+        self._write(f"::group::{name}" if self._groups else f"\n{name}")
+        self._open = self._groups
+
+    def _give_up(self) -> None:
+        """Patience has ended: show what never got a final answer."""
+        for line in self.report.stages[-1].lines if self.report.stages else ():
+            if line.state in ("not yet", "unknown"):
+                self._write(line_text(line, mark=MARKS["block"]))
+
+    def _close(self) -> None:
+        if self._open:
+            self._write("::endgroup::")
+            self._open = False
+
+
+@contextlib.contextmanager
+def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[Progress]:
+    """Progress for a person at a terminal (one moving last line), or as plain lines for everything else."""
+    if not terminal:
+        last, shown_at = [""], [0.0]
+
+        def once(line: str) -> None:
+            """What moves many times a second, or a round, would bury the rest in a log."""
+            if line.startswith(WATCHING):
+                if time.monotonic() - shown_at[0] < A_MINUTE:
+                    return
+                shown_at[0] = time.monotonic()
+            if line and line != last[0] and not line.startswith("uploaded"):
+                last[0] = line
+                write(f"  … {line}")
+
+        yield Progress(run, write, once, groups=groups)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status("", spinner="dots") as status:
+        yield Progress(run, lambda line: _print(console, line), lambda line: status.update(_fit(line, console.width)))
+
+
+COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "…": "yellow", "↩": "cyan"}
+
+
+def _print(console: Any, line: str) -> None:
+    from rich.text import Text
+
+    text = Text(line)
+    for mark, colour in COLOURS.items():
+        text.highlight_regex(rf"(?m)^\s*{mark}", colour)
+    if line.startswith("\n"):
+        text.stylize("bold")
+    console.print(text)
+
+
+def _fit(line: str, width: int) -> str:
+    from rich.markup import escape
+
+    return escape(line if len(line) < width - 4 else line[: width - 5] + "…")

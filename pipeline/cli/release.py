@@ -1,0 +1,109 @@
+"""``deploy``, ``rollback``, ``settle``: what moves production."""
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, aside, conclude, configuration, honest, out, reporting
+
+
+@task(
+    name="deploy",
+    help={
+        "target": "sandbox, preview or production, as named in deploy.yml (default: its `target:`)",
+        "from": "folder with .vercel/output, or an example of the sandbox: good, broken-health, broken-login, "
+        "error-page, slow, off-origin",
+        "commit": "the commit that the folder was built from (default: CI's, or git's in that folder)",
+        "approved-by": "the stakeholder who agreed, when not on GitHub; recorded with the time",
+        "over-rollback": "promote although an earlier rollback pinned production",
+        "older": "ship a commit that does not descend from the live one, on purpose",
+        "resume": "go on with the run of this id, which was cut off",
+        "run": "id for this run (default: made from the time)",
+        "stage": "only this stage, as one step of a CI job",
+        "plan": "show what would happen and touch nothing",
+        "json": "print the report as one JSON document on stdout",
+    },
+)
+def deploy(
+    c: Context,
+    target: str = "",
+    from_: str = "",
+    commit: str = "",
+    approved_by: str = "",
+    over_rollback: bool = False,
+    older: bool = False,
+    resume: str = "",
+    run: str = "",
+    stage: str = "",
+    plan: bool = False,
+    json: bool = False,
+) -> None:
+    """Ship a release through every gate; goes back by itself when it is bad. Exit 0, 1, 2, 3, 4 or 5."""
+    with honest():
+        if plan:
+            from pipeline.commands.plan import plan_of
+
+            out(plan_of(configuration(), target))
+            return
+        from pipeline.incidents.opening import opened_by
+        from pipeline.session.deploy import ship
+        from pipeline.session.session import Order
+
+        order = Order(
+            target, from_, commit, resume or run, stage, approved_by, over_rollback, older, resume=bool(resume)
+        )
+        with reporting(json) as show:
+            report = ship(configuration(), order, ROOT, show, opened_by(aside))
+        conclude(report, as_json=json)
+
+
+@task(
+    help={
+        "to": "deployment id or address to go back to (default: the newest eligible one before the live one)",
+        "project": "Vercel project id or name (default: VERCEL_PROJECT_ID, .vercel/project.json, deploy.yml)",
+        "team": "Vercel team id (default: VERCEL_ORG_ID, .vercel/project.json, deploy.yml)",
+        "domain": "production domain (default: the project's first)",
+        "health": "path to ask on the domain as proof",
+        "api": "Vercel's API address",
+        "target": "a target of deploy.yml, e.g. sandbox",
+        "even-bad": "with --to: a deployment that was itself rolled back from before",
+        "break-glass": "go back although the old release cannot live with the schema; recorded",
+        "plan": "show what it would go back to and touch nothing",
+        "json": "print the result as one JSON document on stdout",
+    },
+)
+def rollback(
+    c: Context,
+    to: str = "",
+    project: str = "",
+    team: str = "",
+    domain: str = "",
+    health: str = "",
+    api: str = "",
+    target: str = "",
+    even_bad: bool = False,
+    break_glass: bool = False,
+    plan: bool = False,
+    json: bool = False,
+) -> None:
+    """Emergency: point production back at the deployment before. Needs VERCEL_TOKEN and a project, nothing else."""
+    with honest():
+        from pipeline.emergency.access import RollbackOrder
+        from pipeline.emergency.rollback import rollback_now
+
+        wanted = RollbackOrder(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass)
+        code = rollback_now(wanted, ROOT, DEPLOY_FILE, out)
+    if code:
+        raise Exit(code=code)
+
+
+@task(help={"run": "the run to settle (default: the latest)", "target": "as for deploy", "json": "report as JSON"})
+def settle(c: Context, run: str = "", target: str = "", json: bool = False) -> None:
+    """Go back from what a killed run left behind, from the journal alone. Does nothing for a run that has ended."""
+    with honest():
+        from pipeline.incidents.opening import opened_by
+        from pipeline.session.deploy import settle_run
+
+        with reporting(json) as show:
+            report, went_back = settle_run(configuration(), target, run, ROOT, show, opened_by(aside))
+        conclude(report, as_json=json, fine=not went_back)

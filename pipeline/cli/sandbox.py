@@ -1,0 +1,40 @@
+"""``sandbox``, ``fault``, ``faults``: a production to break."""
+
+import signal
+
+from invoke.context import Context
+from invoke.tasks import task
+
+from pipeline.cli.terminal import ROOT, honest, out
+
+
+@task(help={"json": "one line of JSON", "reset": "start anew: forget every deployment and the database"})
+def sandbox(c: Context, json: bool = False, reset: bool = False) -> None:
+    """Keep the sandbox running for play and print its addresses and tokens. Ctrl-C stops it."""
+    with honest():
+        from pipeline.commands.sandbox import keep_up, start_anew
+
+        if reset:
+            start_anew(ROOT)
+            out("the sandbox starts anew with the next command")
+        else:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # a script's `&` has made it ignore SIGINT
+            keep_up(ROOT, out, as_json=json)
+
+
+@task(help={"fault": 'e.g. "vercel half-done POST */promote/*"; `faults` lists the kinds'})
+def fault(c: Context, fault: str) -> None:
+    """Make a service of the sandbox misbehave until `faults --clear`."""
+    with honest():
+        from pipeline.commands.sandbox import misbehave
+
+        out(misbehave(ROOT, fault))
+
+
+@task(help={"clear": "take all faults away"})
+def faults(c: Context, clear: bool = False) -> None:
+    """The faults that are on the sandbox, and the kinds there are."""
+    with honest():
+        from pipeline.commands.sandbox import known_faults
+
+        out(known_faults(ROOT, clear=clear))

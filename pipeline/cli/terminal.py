@@ -1,0 +1,166 @@
+"""The terminal: what is printed, and how a command ends. Loads nothing that a command may not need."""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from invoke.exceptions import Exit
+
+from pipeline.environment import variable
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.record.journal import Listener
+    from pipeline.record.report import Report
+    from pipeline.redact import Redactor
+
+ROOT = Path(__file__).absolute().parents[2]  # not resolved: the folder may be a link into another checkout
+DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / "deploy.yml")
+MISTAKE = 2
+LONGEST_INSTALL = 1200.0  # seconds for npm
+
+
+@contextlib.contextmanager
+def honest() -> Iterator[None]:
+    """Turn what we raise on purpose into one clear message and the right exit code; let bugs through."""
+    from pipeline.errors import Locked, Mistake, PipelineError
+
+    try:
+        yield
+    except Mistake as error:
+        fail(str(error), MISTAKE)
+    except Locked as error:
+        fail(str(error), 1)
+    except PipelineError as error:
+        fail(str(error), 1)
+    except KeyboardInterrupt:
+        fail("interrupted before anything was touched", 130)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say it on stderr and leave."""
+    for line in message.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    raise Exit(code=code)
+
+
+def configuration() -> "Config":
+    """``deploy.yml``, valid."""
+    from pipeline.config import load
+
+    return load(DEPLOY_FILE)
+
+
+def out(text: str) -> None:
+    """The report goes to stdout, at once."""
+    _say(text, sys.stdout)
+
+
+def _say(text: str, stream: Any) -> None:
+    """Whoever reads may stop reading; what we do and how we exit does not depend on it."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def aside(text: str) -> None:
+    """A remark beside the report: on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Terminal:
+    """Somebody who sits here; without a terminal, the lines of standard input."""
+
+    auto = False
+
+    def say(self, text: str) -> None:
+        out(text)
+
+    def agrees(self, question: str, default: bool) -> bool:
+        """Asks until it is understood."""
+        while True:
+            answer = self.writes(f"{question} [{'Y/n' if default else 'y/N'}]").lower()
+            if not answer:
+                return default
+            if answer[0] in "yn":
+                return answer[0] == "y"
+            out("  y or n")
+
+    def writes(self, question: str) -> str:
+        print(f"{question} ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            fail("nobody answers any more; the same command goes on where this stopped, --auto asks nothing", 1)
+        return line.strip()
+
+
+def as_json(value: Any) -> str:
+    """One JSON document."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
+    """Show the run while it happens: live on a terminal, plain lines elsewhere; on stderr when stdout is the report."""
+    from pipeline.cli.progress import shown
+
+    stream = sys.stderr if as_json else sys.stdout
+    with contextlib.ExitStack() as stack:
+
+        def show(redactor: "Redactor", run: str) -> "Listener":
+            def write(line: str) -> None:
+                _say(redactor(line), stream)
+
+            terminal = stream.isatty() and variable("TERM") != "dumb"
+            groups = variable("GITHUB_ACTIONS") == "true"
+            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups))
+
+        yield show
+
+
+def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
+    """Print how it ended, for people, for programs and for GitHub; leave with its exit code."""
+    from pipeline.record.journal import plain
+    from pipeline.render.report import annotations, summary_markdown, summary_text
+
+    if as_json:
+        out(json.dumps(plain(report), ensure_ascii=False))
+    elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
+        out(summary_text(report))
+    if variable("GITHUB_ACTIONS") == "true" and report.outcome and not fine:
+        print(annotations(report), file=sys.stderr if as_json else sys.stdout, flush=True)
+        summary = variable("GITHUB_STEP_SUMMARY")
+        if summary:
+            with open(summary, "a", encoding="utf-8") as file:
+                file.write(summary_markdown(report))
+    code = report.exit_code
+    if code and not fine:
+        raise Exit(code=code)
+
+
+def install_npm_packages() -> None:
+    """What the lock file of each folder of the tests asks for, unless it is there already.
+
+    Not ``npm ci``: that refuses a lock in which packages for other platforms are missing.
+    """
+    for lock in sorted((ROOT / "tests").glob("*/package-lock.json")):
+        stamp = lock.parent / "node_modules" / ".installed.json"
+        if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
+            continue
+        out(f"$ npm install   ({lock.parent.relative_to(ROOT)})")
+        from pipeline.clients.command import run_here
+
+        npm = shutil.which("npm")
+        if npm is None:
+            fail("test --wide: needs node and npm; install Node 20 or newer", MISTAKE)
+        words = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        code = run_here(words, lock.parent, LONGEST_INSTALL)
+        if code:
+            raise Exit(code=code)
+        stamp.write_bytes(lock.read_bytes())

@@ -1,0 +1,175 @@
+"""The files of a prebuilt release: ``.vercel/output`` as ``vercel build`` left it, and what its functions point to."""
+
+import asyncio
+import hashlib
+import json
+import os
+import stat
+from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadReleaseError
+
+OUTPUT = ".vercel/output"
+BLOCK = 1 << 20
+AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
+BATCH = 64  # files a thread hashes before it takes new ones: most are tiny
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """One file as Vercel wants it: ``name`` relative to the release with ``/``, ``mode`` as in ``st_mode``.
+
+    A symbolic link is a file whose content is its target.
+    """
+
+    name: str
+    path: Path
+    mode: int
+    size: int
+    sha: str
+
+    def content(self) -> bytes:
+        """The bytes that were hashed. Raises BadReleaseError when the file has changed since."""
+        try:
+            data = os.fsencode(os.readlink(self.path)) if stat.S_ISLNK(self.mode) else self.path.read_bytes()
+        except OSError as error:
+            raise self.changed() from error
+        if _sha(data) != self.sha:
+            raise self.changed()
+        return data
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """The same in pieces of BLOCK bytes; the last one is held back until the whole is known to be right."""
+        digest, read, held = hashlib.sha1(usedforsecurity=False), 0, b""
+        try:
+            with self.path.open("rb") as file:
+                while data := await asyncio.to_thread(file.read, BLOCK):
+                    digest.update(data)
+                    read += len(data)
+                    if read > self.size:  # a request must not be longer than it said, and a log grows for ever
+                        raise self.changed()
+                    if held:
+                        yield held
+                    held = data
+        except OSError as error:
+            raise self.changed() from error
+        if digest.hexdigest() != self.sha:
+            raise self.changed()
+        yield held
+
+    def changed(self) -> BadReleaseError:
+        """The error that says so."""
+        return BadReleaseError(self.name, "changed while it was being uploaded; build again and deploy that")
+
+
+def output_files(release: Path) -> tuple[OutputFile, ...]:
+    """Every file that the deployment needs, hashed, in order of name. Raises BadReleaseError."""
+    release = Path(os.path.abspath(release))
+    root = release / OUTPUT
+    if not (root / "config.json").is_file():
+        raise BadReleaseError(f"{OUTPUT}/config.json", f"is not in {release}; run `vercel build --prod` there first")
+    paths = sorted({*_walk(str(root)), *map(str, _mapped(root, release))})
+    batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
+    prefix = len(str(release)) + 1
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        hashed = pool.map(lambda batch: [_file(path, path[prefix:]) for path in batch], batches)
+        return tuple(file for batch in hashed for file in batch)
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Paths as text: there may be ten thousand of them. Raises BadRelease for a folder that cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError as error:
+        raise BadReleaseError(folder, f"cannot be read: {error.strerror}") from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(entry.path)
+        else:
+            yield entry.path
+
+
+def _mapped(root: Path, release: Path) -> Iterator[Path]:
+    """Files outside the output that a function takes along: the ``filePathMap`` of its ``.vc-config.json``."""
+    for path in _configurations(root / "functions"):
+        for wanted in map(str, _file_path_map(path).values()):
+            found = Path(os.path.normpath(release / wanted))
+            wrong = _unusable(found, release)
+            if wrong:
+                raise BadReleaseError(path.relative_to(release).as_posix(), f"wants {wanted}, which {wrong}")
+            yield found
+            if found.is_symlink() and found.is_file():  # of no use without what it points to
+                yield release / found.resolve().relative_to(release.resolve())
+
+
+def _unusable(path: Path, release: Path) -> str:
+    """Why a function cannot take ``path`` along; empty when it can."""
+    if not path.is_relative_to(release):
+        return "is outside the release"
+    if not os.path.lexists(path):
+        return "is not there"
+    if path.is_symlink() and not path.exists():
+        return "is a link to nothing"
+    if path.is_symlink() and not path.resolve().is_relative_to(release.resolve()):
+        return "is a link that leaves the release"
+    return ""
+
+
+def _configurations(functions: Path) -> Iterator[Path]:
+    if functions.is_dir():
+        yield from (Path(path) for path in _walk(str(functions)) if path.endswith("/.vc-config.json"))
+
+
+def _file_path_map(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise BadReleaseError(path.name, f"of {path.parent.name} is not a file")
+    try:
+        found = json.loads(path.read_bytes()).get("filePathMap") or {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadReleaseError(path.name, f"of {path.parent.name} cannot be read: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _file(path: str, name: str) -> OutputFile:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise BadReleaseError(ascii(name), "has a name that is not UTF-8; rename it") from None
+    try:
+        seen = os.lstat(path)
+        if stat.S_ISLNK(seen.st_mode):
+            target = os.fsencode(os.readlink(path))
+            target.decode()
+            return OutputFile(name, Path(path), seen.st_mode, len(target), _sha(target))
+        if not stat.S_ISREG(seen.st_mode):
+            raise BadReleaseError(name, "is neither a file nor a link, so it cannot be uploaded")
+        size, sha = _hashed(path)
+    except UnicodeDecodeError:
+        raise BadReleaseError(name, "is a link to a name that is not UTF-8; rename it") from None
+    except OSError as error:
+        raise BadReleaseError(name, f"cannot be read: {error.strerror}") from error
+    return OutputFile(name, Path(path), seen.st_mode, size, sha)
+
+
+def _hashed(path: str) -> tuple[int, str]:
+    """(size, SHA-1) of what was read, which need not be what ``stat`` said."""
+    digest, size = hashlib.sha1(usedforsecurity=False), 0
+    with open(path, "rb", buffering=0) as file:
+        while data := file.read(BLOCK):
+            digest.update(data)
+            size += len(data)
+    return size, digest.hexdigest()
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def total(files: Iterable[OutputFile]) -> int:
+    """Their size in bytes."""
+    return sum(file.size for file in files)

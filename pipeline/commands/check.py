@@ -1,0 +1,79 @@
+"""``invoke check…``: asks gates of the target as it is now, changes nothing, records nothing."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from checks.evidence import Release
+from checks.gate import Finding, Gate, worst
+from pipeline.config import Config
+from pipeline.definitions.every import EVERY
+from pipeline.engine.plan import inputs_of
+from pipeline.engine.readings import Round
+from pipeline.engine.waivers import waive
+from pipeline.errors import Mistake, ServiceError
+from pipeline.record.report import Line
+from pipeline.render.report import line_text
+from pipeline.session.asking import READERS
+from pipeline.session.release import find_release
+from pipeline.session.session import Order, Session, session
+from pipeline.world.opening import open_world
+
+Answer = tuple[Gate, tuple[Finding, ...], int]
+
+
+def given_by_steps(gate: Gate) -> tuple[str, ...]:
+    """Names of the evidence that only a step of a run can give this gate."""
+    given = {step.gives for one in EVERY for step in one.steps if step.gives and step.gives not in READERS}
+
+    def missing(kind: type) -> set[type]:
+        if kind in given:
+            return {kind}
+        return {deeper for one in inputs_of(READERS[kind]) for deeper in missing(one)} if kind in READERS else set()
+
+    return tuple(sorted(kind.__name__ for one in gate.inputs.values() for kind in missing(one)))
+
+
+def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...], out: Callable[[str], None]) -> bool:
+    for gate in gates:
+        if given_by_steps(gate):
+            needs = ", ".join(given_by_steps(gate))
+            run = next(one.name for one in EVERY if gate in one.gates)
+            raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
+    with session(config, order.target, root) as it:
+        answers, _ = asyncio.run(asked(it, order, root, gates))
+        return show(it, answers, out)
+
+
+def show(it: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
+    """Print each gate with its findings; whether something would stop a run."""
+    stops = False
+    for gate, findings, ms in answers:
+        line = Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
+        out(it.redactor(line_text(line)))
+        stops = stops or worst(findings).stops
+    return stops
+
+
+async def asked(
+    it: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
+) -> tuple[list[Answer], tuple[Any, ...]]:
+    """What ``gates`` answer now, and the readings ``also``; those are empty when one of them cannot be had."""
+    release: Release = find_release(it.settings, order, root, it.clock)
+    async with (
+        open_world(it.settings, release, "check", it.clock, records=it.records) as world,
+        Round(world, it.settings.policies, READERS) as look,
+    ):
+
+        async def one(gate: Gate) -> Answer:
+            began = it.clock.monotonic()
+            findings, _ = await look.ask(gate)
+            findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
+            return gate, findings, round((it.clock.monotonic() - began) * 1000)
+
+        answers = list(await asyncio.gather(*(one(gate) for gate in gates)))
+        try:
+            return answers, await look.all(also)
+        except ServiceError:  # the gates have said so
+            return answers, ()

@@ -1,0 +1,24 @@
+"""``invoke env.check``: the target's environment as a table of names, never of values, and what the gates say."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from checks.evidence import EnvironmentVariables, ReadVariables
+from checks.policy import EnvironmentPolicy
+from pipeline.commands.check import asked, show
+from pipeline.config import Config
+from pipeline.definitions.deploy import ENVIRONMENT
+from pipeline.render.environment import variables_text
+from pipeline.session.session import Order, session
+
+
+def check(config: Config, order: Order, root: Path, out: Callable[[str], None]) -> bool:
+    """Print both; whether something stops a run."""
+    with session(config, order.target, root) as it:
+        answers, seen = asyncio.run(asked(it, order, root, ENVIRONMENT, (EnvironmentVariables, ReadVariables)))
+        if seen:
+            required = [wanted.name for wanted in it.settings.policies[EnvironmentPolicy].required]
+            variables, read = seen
+            out(variables_text(variables, read, required) + "\n")
+        return show(it, answers, out)

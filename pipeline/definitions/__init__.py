@@ -1,0 +1,1 @@
+"""The pipelines, as data: what runs, in which order."""

@@ -1,0 +1,353 @@
+"""The pipelines, as data, and the probes that feed them. What is not listed here does not run."""
+
+from dataclasses import replace
+
+from checks import (
+    approval,
+    calendar,
+    capacity,
+    database,
+    environment,
+    errors,
+    health,
+    identity,
+    order,
+    performance,
+    redis,
+    release,
+    rolling,
+    security,
+    services,
+    smoke,
+    source,
+    sql,
+    storage,
+    vitals,
+    watch,
+)
+from checks import evidence as seen
+from checks.policy import PromotionPolicy
+from pipeline.engine.plan import MINUTE, Pipeline, Stage, Step
+from pipeline.probes import database as database_probes
+from pipeline.probes import environment as environment_probes
+from pipeline.probes import errors as error_probes
+from pipeline.probes import health as health_probes
+from pipeline.probes import identity as identity_probes
+from pipeline.probes import records as record_probes
+from pipeline.probes import release as release_probes
+from pipeline.probes import services as service_probes
+from pipeline.probes import smoke as smoke_probes
+from pipeline.probes import source as source_probes
+from pipeline.probes import stores as store_probes
+from pipeline.probes import uptime as uptime_probes
+from pipeline.probes import vitals as vital_probes
+from pipeline.steps.announce import record_deployment, record_release, tell_team
+from pipeline.steps.build import build
+from pipeline.steps.database import migrate
+from pipeline.steps.promotion import advance_to, complete_rolling_release, hold_domains, note_production, promote
+from pipeline.steps.rehearsal import rehearse
+from pipeline.steps.safeguard import keep_restore_point
+from pipeline.steps.window import close_window, open_window
+
+PROBES = (
+    release_probes.release,
+    release_probes.moment,
+    release_probes.known_bad,
+    release_probes.commit_order,
+    release_probes.build_output,
+    release_probes.vercel_project,
+    release_probes.rolling_share,
+    release_probes.deployments_under_way,
+    release_probes.rollback_target,
+    release_probes.production,
+    release_probes.build,
+    source_probes.commit,
+    source_probes.commit_checks,
+    source_probes.pull_request,
+    source_probes.security_alerts,
+    environment_probes.environment_variables,
+    environment_probes.changed_variables,
+    environment_probes.read_variables,
+    health_probes.health_before,
+    health_probes.old_code_health,
+    health_probes.staged_health,
+    health_probes.production_health,
+    health_probes.control_health,
+    identity_probes.staged_build,
+    identity_probes.production_build,
+    smoke_probes.staged_visits,
+    smoke_probes.production_visits,
+    smoke_probes.control_visits,
+    smoke_probes.staged_journeys,
+    smoke_probes.production_journeys,
+    smoke_probes.control_journeys,
+    smoke_probes.load_times,
+    service_probes.vercel_status,
+    service_probes.neon_status,
+    service_probes.other_statuses,
+    uptime_probes.monitor,
+    uptime_probes.uptime_today,
+    uptime_probes.past_incidents,
+    uptime_probes.heartbeats,
+    uptime_probes.monitor_changes,
+    error_probes.new_issues,
+    error_probes.error_rate,
+    error_probes.endpoint_errors,
+    error_probes.critical_errors,
+    error_probes.errors_lately,
+    error_probes.recurring_issues,
+    error_probes.crash_free,
+    error_probes.recorded_release,
+    store_probes.bucket,
+    store_probes.probe_object,
+    store_probes.redis,
+    store_probes.redis_usage,
+    store_probes.limited_requests,
+    store_probes.auth_endpoints,
+    store_probes.connections,
+    store_probes.compute,
+    vital_probes.web_vitals,
+    vital_probes.lab_reading,
+    vital_probes.visitors,
+    vital_probes.usual_load,
+    record_probes.bookkeeping,
+    record_probes.week_by_week,
+    record_probes.last_builds,
+    database_probes.migrations,
+    database_probes.planned_changes,
+    database_probes.live_schema,
+    database_probes.schema_drift,
+    database_probes.way_back,
+    database_probes.kept_point,
+    database_probes.old_code_journeys,
+)
+
+SOURCE = (source.is_pushed, source.ci_is_green, source.was_reviewed, security.no_urgent_alerts)
+ENVIRONMENT = (
+    environment.required_variables,
+    environment.variables_have_shape,
+    environment.built_in_values_are_current,
+    environment.changes_are_known,
+    environment.what_code_reads_is_set,
+)
+MIGRATIONS = (
+    database.history_is_clean,
+    database.has_not_drifted,
+    sql.can_run,
+    sql.live_code_survives,
+    sql.nobody_waits,
+    sql.data_are_kept,
+    database.can_be_put_back,
+)
+WAKE = Stage(
+    "wake",
+    "The new deployment is woken and says which build it is; nothing is judged before that.",
+    asks=(identity.staged_is_itself,),
+    patience=1 * MINUTE,
+    every=2,
+)
+
+ARRIVED = (release.nobody_else_promoted, release.is_live, identity.production_is_release)
+
+RHYTHM: dict[type, int] = {
+    seen.ErrorRate: 2,
+    seen.NewIssues: 2,
+    seen.AuthEndpoints: 2,
+    seen.Connections: 2,
+    seen.Redis: 4,
+    seen.Monitor: 4,
+    seen.EndpointErrors: 8,
+    seen.LimitedRequests: 8,
+    seen.ProbeObject: 8,
+    seen.OtherStatuses: 20,
+}
+"""In which round of the watch each is read again; what is not here is read in every one."""
+
+DEPLOY = Pipeline(
+    "deploy",
+    "Ships a commit to production, and goes back by itself when it turns out to be bad.",
+    (
+        Stage(
+            "preflight",
+            "Everything that can be known beforehand is asked before anything is touched.",
+            asks=(
+                *SOURCE,
+                approval.is_approved,
+                *ENVIRONMENT,
+                *MIGRATIONS,
+                release.output_is_whole,
+                order.was_not_taken_back,
+                order.is_newer,
+                release.nothing_under_way,
+                release.is_not_pinned,
+                release.builds_move_nothing,
+                rolling.is_set_up,
+                release.can_go_back,
+                health.is_well_before,
+                services.vercel_is_operational,
+                services.neon_is_operational,
+                calendar.no_freeze,
+            ),
+            patience=10 * MINUTE,
+            every=10,
+        ),
+        Stage(
+            "build",
+            "The release becomes a production deployment that no user can see yet.",
+            does=(build,),
+            asks=(release.is_built, release.is_staged),
+            patience=15 * MINUTE,
+        ),
+        Stage(
+            "rehearse",
+            "The migrations are tried on a copy of the database, and the live code on the result.",
+            does=(rehearse,),
+            asks=(database.rehearsal_went_well,),
+        ),
+        Stage(
+            "safeguard",
+            "What a migration could take away is kept, right before.",
+            does=(keep_restore_point,),
+            asks=(database.restore_point_is_kept,),
+            patience=1 * MINUTE,
+        ),
+        Stage(
+            "migrate",
+            "The schema is expanded, and the code that is still live is asked whether it can live with that.",
+            does=(migrate,),
+            asks=(database.is_migrated, health.old_code_answers, database.old_code_works),
+            patience=1 * MINUTE,
+        ),
+        WAKE,
+        Stage(
+            "smoke",
+            "The staged deployment is used the way students use it.",
+            asks=(health.staged_is_well, smoke.routes_answer, smoke.journeys_work),
+            advises=(vitals.staged_page_is_light,),
+            patience=1 * MINUTE,
+            every=5,
+        ),
+        Stage(
+            "confirm",
+            "What may have changed since preflight is asked again, right before production moves.",
+            asks=(order.is_still_newer, order.nobody_went_back),
+            patience=1 * MINUTE,
+            again=True,
+        ),
+        Stage(
+            "promote",
+            "Users get the release, without a rebuild and without an interruption.",
+            does=(note_production, open_window, promote),
+            asks=ARRIVED,
+            patience=3 * MINUTE,
+            every=1,
+        ),
+        Stage(
+            "validate",
+            "Production is asked what the staged deployment was asked, and the witnesses are heard.",
+            does=(hold_domains, close_window),
+            asks=(
+                health.production_is_well,
+                smoke.production_routes_answer,
+                smoke.production_journeys_work,
+                errors.no_new_critical,
+                errors.rate_is_usual,
+                services.uptime_is_confirmed,
+                performance.pages_are_quick,
+            ),
+            advises=(performance.as_quick_as_before,),
+            patience=2 * MINUTE,
+            every=5,
+            rhythm={seen.Monitor: 3, seen.LoadTimes: 3},
+        ),
+        Stage(
+            "watch",
+            "Somebody looks for as long as problems usually take to show, at every source in its own rhythm.",
+            asks=(
+                watch.still_live,
+                watch.stays_well,
+                watch.sign_in_stays_possible,
+                watch.errors_stay_usual,
+                watch.nothing_new_breaks,
+                watch.monitor_stays_up,
+                services.regions_have_seen_it,
+            ),
+            advises=(
+                errors.endpoints_are_usual,
+                storage.files_come_back,
+                redis.redis_answers,
+                redis.few_are_limited,
+                capacity.connections_are_left,
+                services.others_are_operational,
+            ),
+            during=10 * MINUTE,
+            patience=2 * MINUTE,
+            every=15,
+            in_a_row=2,
+            budget=8,
+            rhythm=RHYTHM,
+        ),
+        Stage(
+            "announce",
+            "The others are told. What fails here is a warning: the release is out and well.",
+            does=(record_release, record_deployment, tell_team),
+            asks=(errors.release_is_recorded,),
+            may_fail=True,
+        ),
+    ),
+)
+
+PREVIEW = Pipeline(
+    "preview",
+    "Builds a preview deployment and uses it the way students do; production is not involved.",
+    (
+        Stage(
+            "preflight", "What can be known beforehand.", asks=(*ENVIRONMENT, calendar.no_freeze), patience=1 * MINUTE
+        ),
+        Stage(
+            "build", "The release becomes a preview deployment.", (build,), (release.is_built,), patience=15 * MINUTE
+        ),
+        WAKE,
+        Stage(
+            "smoke",
+            "The preview is used the way students use it.",
+            asks=(health.staged_is_well, smoke.routes_answer, smoke.journeys_work),
+            patience=1 * MINUTE,
+            every=5,
+        ),
+    ),
+)
+
+
+def rolling_out(pipeline: Pipeline, policy: PromotionPolicy) -> Pipeline:
+    """``pipeline`` with its promotion in shares: each is watched, and the next one is a step of its own."""
+    if not policy.rolling:
+        return pipeline
+    watch = (rolling.share_is_ours, rolling.canary_is_well, rolling.canary_has_no_new_errors)
+
+    def share(name: str, percent: int, does: tuple[Step, ...]) -> Stage:
+        purpose = f"{percent} % of the visitors get the release, and it is watched."
+        return Stage(name, purpose, does, watch, patience=3 * MINUTE, during=policy.rolling_watch, every=15)
+
+    first, *others = policy.rolling
+    stages = [share("promote", first, (note_production, open_window, promote))]
+    stages += [share(f"share-{percent}", percent, (advance_to(percent),)) for percent in others]
+    everybody = Stage(
+        "complete", "All visitors get the release.", (complete_rolling_release,), ARRIVED, patience=3 * MINUTE, every=1
+    )
+    at = next(index for index, stage in enumerate(pipeline.stages) if stage.name == "promote")
+    return replace(pipeline, stages=(*pipeline.stages[:at], *stages, everybody, *pipeline.stages[at + 1 :]))
+
+
+ROLLING = replace(
+    rolling_out(DEPLOY, PromotionPolicy((10, 50))),
+    name="rolling deploy",
+    purpose="The same in shares of visitors; `promotion.rolling` in `deploy.yml` says which, here 10 % and 50 %.",
+)
+
+PIPELINES = {pipeline.name: pipeline for pipeline in (DEPLOY, PREVIEW, ROLLING)}
+
+
+def pipeline_for(kind: str, promotion: PromotionPolicy) -> Pipeline:
+    """The pipeline that a target of ``kind`` is deployed with."""
+    return PREVIEW if kind == "preview" else rolling_out(DEPLOY, promotion)

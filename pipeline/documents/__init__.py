@@ -1,0 +1,1 @@
+"""The runbooks: written, checked, signed, proved."""

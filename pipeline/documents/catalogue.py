@@ -1,0 +1,38 @@
+"""Every command with its words, as data, for the reference."""
+
+from dataclasses import dataclass
+
+from invoke.collection import Collection
+
+
+@dataclass(frozen=True)
+class CommandWords:
+    """One command. ``options``: flag → what it is for."""
+
+    name: str
+    does: str
+    options: tuple[tuple[str, str], ...]
+
+
+def commands(namespace: Collection) -> tuple[CommandWords, ...]:
+    """All of ``namespace``, by name; those of ``check.…`` are in the list of gates."""
+    found = []
+    for name in sorted(namespace.task_names):
+        if name.partition(".")[0] == "check":
+            continue
+        task = namespace[name]
+        words = dict(task.help)
+        arguments = sorted(task.get_arguments(), key=lambda one: (not one.positional, _flag(one.names, False)))
+        task.help = words  # Invoke takes them out as it reads them
+        options = tuple((_flag(one.names, one.positional), one.help or "") for one in arguments)
+        found.append(CommandWords(_shown(name), (task.__doc__ or "").strip(), options))
+    return tuple(found)
+
+
+def _shown(name: str) -> str:
+    return {"runbooks.write": "runbooks", "diagnose.all": "diagnose"}.get(name, name)
+
+
+def _flag(names: tuple[str, ...], positional: bool | None) -> str:
+    long = next((name for name in names if len(name) > 1), names[0]).replace("_", "-")
+    return long.upper() if positional else f"--{long}"

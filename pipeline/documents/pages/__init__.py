@@ -1,0 +1,1 @@
+"""The text of each page, from the same declarations that run."""

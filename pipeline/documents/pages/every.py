@@ -1,0 +1,46 @@
+"""Every generated document, from the code, ``deploy.yml`` and the hand-written prose."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pipeline.config import DeployFile, Policies, schema
+from pipeline.definitions.deploy import DEPLOY, PREVIEW, ROLLING
+from pipeline.definitions.every import EVERY
+from pipeline.documents.catalogue import CommandWords
+from pipeline.documents.pages.drill import facilitator_sheet, overview, participant_sheet
+from pipeline.documents.pages.incidents import incident_response
+from pipeline.documents.pages.monitoring import monitoring
+from pipeline.documents.pages.reference import reference
+from pipeline.documents.pages.runbook import runbook
+from pipeline.documents.pages.troubleshooting import troubleshooting
+from pipeline.drills.scenario import scenarios
+
+PROSE = ("friday", "paged", "tabletop", "zero-downtime")
+"""Names of the hand-written texts that have a place in the documents."""
+
+
+def documents(
+    file: DeployFile, policies: Policies, prose: Mapping[str, str], commands: Sequence[CommandWords]
+) -> dict[str, str]:
+    """Path from the root → text. ``prose``: name of a file in ``runbooks/prose/``, without ``.md`` → its text."""
+    written = {name: text.strip() for name, text in prose.items()}
+    keys = schema()
+    return {
+        "runbooks/deployment-runbook.md": runbook(DEPLOY, PREVIEW, ROLLING, file, policies, written),
+        "runbooks/incident-response.md": incident_response(file, policies, written),
+        "runbooks/troubleshooting.md": troubleshooting(file, policies),
+        "runbooks/monitoring.md": monitoring(file, policies),
+        "runbooks/reference.md": reference(EVERY, file, policies, keys, commands),
+        **_drills(),
+        "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+def _drills() -> dict[str, str]:
+    """Two sheets each, and the list of them."""
+    every = list(scenarios().values())
+    found = {"runbooks/drills/README.md": overview(every)}
+    for one in every:
+        found[f"runbooks/drills/{one.name}.participant.md"] = participant_sheet(one)
+        found[f"runbooks/drills/{one.name}.facilitator.md"] = facilitator_sheet(one)
+    return found

@@ -1,0 +1,94 @@
+"""The commands that a page gives its reader to type: found in the text, exactly as they are pasted."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+TOOLS = (
+    "./inv", "aws", "createdb", "curl", "dig", "export", "gh", "git", "grep", "jq", "node", "npm", "npx", "openssl",
+    "pg_dump", "pg_restore", "psql", "python", "rm", "sentry-cli", "vercel", "watch",
+)  # fmt: skip
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+JOINED = re.compile(r"\s*\\\n\s*")
+REMARK = re.compile(r"\s{2,}# .*$")
+BEGINS = re.compile(
+    rf"(?:[A-Z][A-Z0-9_]*=(?:\"[^\"]*\"|'[^']*'|\S*) +)*(?:for \w+ in|(?:{'|'.join(map(re.escape, TOOLS))})(?= |$))"
+)
+LISTING = ("reference.md", "Commands")
+"""The table of all commands of the tool: names and what they do, for looking up."""
+
+WORD = "the tool is named, nobody is told to run it"
+WAYS = "the name of a command whose whole line stands beside it, or in the entry that the sentence links to"
+PATTERN = "its capitals stand for a name that the reader picks; commands made of it are in the text"
+MENTIONS: dict[str, str] = {
+    "git": WORD,
+    "vercel": WORD,
+    "npx prisma": WORD,
+    "pg_dump": WORD,
+    "aws s3 ls": WAYS,
+    "vercel env add": WAYS,
+    "vercel env rm": WAYS,
+    "vercel deploy": "the page says what it prints; what to deploy with stands in the steps",
+    "vercel metrics": "the name of a command that only prints its help when nothing follows",
+    "vercel logs": "the page says what this command shows and how it is filtered",
+    "vercel logs --help": "how to look something up",
+    "vercel logs requests": WAYS,
+    "vercel logs $STAGED": "quoted as what is refused",
+    "export DOMAIN=…": PATTERN,
+    "npx vercel@64.0.2": "a value of `deploy.yml`",
+    "./inv check.FAMILY.GATE": PATTERN,
+    "./inv check.NAME --target production": PATTERN,
+    "./inv report RUN": PATTERN,
+    "./inv settle --run RUN": PATTERN,
+    "./inv runbooks.done ID": PATTERN,
+}
+"""Code that begins like a command and is none, and why."""
+
+
+@dataclass(frozen=True)
+class TypedCommand:
+    """One place where a reader is given ``text`` to type: below ``heading`` on ``page``."""
+
+    page: str
+    heading: str
+    text: str
+
+
+def by_hand(pages: Mapping[str, str]) -> tuple[TypedCommand, ...]:
+    """Every command in the pages, in their order, each place that gives it."""
+    return tuple(one for page, text in pages.items() for one in _commands(page, text) if one.text not in MENTIONS)
+
+
+def mentioned(pages: Mapping[str, str]) -> frozenset[str]:
+    """Those of MENTIONS that are in the pages."""
+    return frozenset(one.text for page, text in pages.items() for one in _commands(page, text)) & MENTIONS.keys()
+
+
+def _commands(page: str, text: str) -> Iterator[TypedCommand]:
+    headings = [(found.start(), found[1]) for found in HEADING.finditer(FENCE.sub(_blank, text))]
+    for at, command in sorted(_found(text)):
+        above = [name for start, name in headings if start < at]
+        heading = above[-1] if above else ""
+        if (page, heading) != LISTING:
+            yield TypedCommand(page, heading, command)
+
+
+def _found(text: str) -> Iterator[tuple[int, str]]:
+    """(where, command) of what is in shell blocks, and of code in a line that begins as a command does."""
+    for block in FENCE.finditer(text):
+        if block[2] in ("sh", "bash"):
+            lines = JOINED.sub(" ", block[3]).splitlines()
+            said = [REMARK.sub("", line).strip() for line in lines]
+            yield from ((block.start(), line) for line in said if line and not line.startswith("#"))
+    for code in CODE.finditer(FENCE.sub(_blank, text)):
+        line = text[text.rfind("\n", 0, code.start()) + 1 :]
+        said_here = code[1].replace("\\|", "|") if line.lstrip().startswith("|") else code[1]
+        if BEGINS.match(said_here):
+            yield code.start(), said_here.strip()
+
+
+def _blank(block: re.Match[str]) -> str:
+    """As many characters that say nothing, so that places in the text stay what they are."""
+    return re.sub(r"[^\n]", " ", block[0])

@@ -1,0 +1,180 @@
+"""``runbooks/reviews/signatures.yml``: who has read which section, as it was. A changed word ends a signature."""
+
+import datetime
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+
+from checks.policy import RunbooksPolicy
+from pipeline.clients import git
+from pipeline.documents.pages.sections import Section
+from pipeline.errors import Mistake
+
+FILE = "runbooks/reviews/signatures.yml"
+SIGNERS = "runbooks/reviews/allowed_signers"
+NAMESPACE = "runbooks"
+HEAD = """\
+# Who has read which section, as it was then: `./inv runbooks.review --sign NAME` writes this.
+# A signature ends when a word of its section changes, or when `runbooks.expires` of deploy.yml is over.
+"""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """``digest`` of the section as it was read. ``how``: git, key or github. ``proof``: what the key has signed."""
+
+    section: str
+    digest: str
+    by: str
+    on: str
+    how: str = "git"
+    proof: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a section stands. ``state``: reviewed, changed, expired, unread or too few."""
+
+    section: Section
+    state: str
+    by: tuple[str, ...]
+    on: str
+    says: str
+
+    @property
+    def fine(self) -> bool:
+        return self.state == "reviewed"
+
+
+def signatures(root: Path) -> tuple[Signature, ...]:
+    """All of them. Raises Mistake naming what is wrong with the file."""
+    path = root / FILE
+    if not path.is_file():
+        return ()
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+        return tuple(Signature(**{key: str(value or "") for key, value in one.items()}) for one in raw)
+    except (OSError, yaml.YAMLError, TypeError, AttributeError) as error:
+        raise Mistake(f"{FILE}: is no list of signatures: {error}") from error
+
+
+def add(root: Path, new: Iterable[Signature]) -> None:
+    """Keep them. Of one person and section only the newest counts and is kept."""
+    kept = {(one.section, one.by): one for one in (*signatures(root), *new)}
+    every = sorted(kept.values(), key=lambda one: (one.section, one.on, one.by))
+    text = yaml.safe_dump([asdict(one) for one in every], sort_keys=False, allow_unicode=True, width=200)
+    (root / FILE).parent.mkdir(parents=True, exist_ok=True)
+    (root / FILE).write_text(HEAD + text, encoding="utf-8")
+
+
+def standing(
+    every: Sequence[Section], signed: Sequence[Signature], policy: RunbooksPolicy, today: datetime.date
+) -> tuple[Standing, ...]:
+    """Of each section, in order."""
+    return tuple(_stands(one, signed, policy, today) for one in every)
+
+
+def _stands(section: Section, signed: Sequence[Signature], policy: RunbooksPolicy, today: datetime.date) -> Standing:
+    ours = [one for one in signed if one.section == section.id and may_sign(one.by, policy)]
+    same = [one for one in ours if one.digest == section.digest]
+    oldest = today - datetime.timedelta(seconds=policy.expires)
+    valid = [one for one in same if datetime.date.fromisoformat(one.on) >= oldest]
+    people, on = tuple(sorted({one.by for one in valid})), max((one.on for one in valid), default="")
+    if len(people) >= policy.reviewers:
+        return Standing(section, "reviewed", people, on, f"read by {', '.join(people)} on {on}")
+    if valid:
+        return Standing(section, "too few", people, on, f"{len(people)} of {policy.reviewers}: {', '.join(people)}")
+    if same:
+        last = max(same, key=lambda one: one.on)
+        return Standing(section, "expired", (last.by,), last.on, f"{last.by} read it on {last.on}, too long ago")
+    if ours:
+        last = max(ours, key=lambda one: one.on)
+        return Standing(section, "changed", (last.by,), last.on, f"changed since {last.by} read it on {last.on}")
+    return Standing(section, "unread", (), "", "nobody has read it")
+
+
+def read_by(section: Section, signed: Sequence[Signature]) -> str:
+    """Who has read it as it is, and when; or that it has changed since. Empty when nobody ever has."""
+    ours = [one for one in signed if one.section == section.id]
+    same = sorted((one for one in ours if one.digest == section.digest), key=lambda one: (one.on, one.by))
+    if same:
+        return "read by " + ", ".join(f"{_name(one.by)} on {one.on}" for one in same)
+    last = max(ours, key=lambda one: one.on, default=None)
+    return f"changed since {_name(last.by)} read it on {last.on}" if last else ""
+
+
+def may_sign(by: str, policy: RunbooksPolicy) -> bool:
+    """Whether deploy.yml lets them, by name or by name and address; empty lets anybody."""
+    return not policy.by or by in policy.by or _name(by) in policy.by
+
+
+def mail_of(by: str) -> str:
+    """The address in ``Name <address>``."""
+    return by.rpartition("<")[2].rstrip(">")
+
+
+def _name(by: str) -> str:
+    """Without the address, which is nobody's business on a page."""
+    return by.partition(" <")[0]
+
+
+def identity(root: Path) -> str:
+    """Name and address that git signs commits with. Raises Mistake when git has none."""
+    name, mail = (_said(["config", key], root) for key in ("user.name", "user.email"))
+    if not name or not mail:
+        raise Mistake("runbooks.review: git does not know who you are: git config user.name and user.email, or --key")
+    return f"{name} <{mail}>"
+
+
+def sign_with(key: Path, what: str) -> str:
+    """An SSH signature of ``what``, as one line of text. Raises Mistake when the key cannot sign."""
+    words = ["-Y", "sign", "-f", str(key), "-n", NAMESPACE, "-q"]
+    try:
+        code, armoured, complaint = git.ssh_keygen(words, what)
+    except OSError as error:
+        raise Mistake(f"--key {key}: ssh-keygen cannot be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Mistake(f"--key {key}: ssh-keygen has not ended in {error.timeout:.0f} s") from error
+    if code:
+        raise Mistake(f"--key {key}: {complaint.strip() or 'cannot sign'}")
+    return "".join(armoured.split("\n")[1:-2])
+
+
+def is_genuine(one: Signature, root: Path) -> bool:
+    """Whether a signature by key was made by the key of that person, as ``runbooks/reviews/allowed_signers`` has it."""
+    if one.how != "key":
+        return True
+    armoured = f"-----BEGIN SSH SIGNATURE-----\n{one.proof}\n-----END SSH SIGNATURE-----\n"
+    signature = root / f"{FILE}.sig"
+    try:
+        signature.write_text(armoured, encoding="utf-8")
+        words = ["-Y", "verify", "-f", str(root / SIGNERS), "-I", mail_of(one.by), "-n", NAMESPACE]
+        code, _, _ = git.ssh_keygen([*words, "-s", str(signature)], signed_text(one.section, one.digest))
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    finally:
+        signature.unlink(missing_ok=True)
+    return code == 0
+
+
+def signed_text(section: str, digest: str) -> str:
+    """What a key signs."""
+    return f"{section} {digest}\n"
+
+
+def page_at(root: Path, commit: str, page: str) -> str:
+    """A page as a commit has it; empty when it does not."""
+    return _said(["show", f"{commit}:runbooks/{page}"], root, strip=False)
+
+
+def last_commit(root: Path, page: str) -> str:
+    """The commit that changed a page last; empty when there is none."""
+    return _said(["log", "-1", "--format=%H", "--", f"runbooks/{page}"], root)
+
+
+def _said(words: list[str], root: Path, *, strip: bool = True) -> str:
+    printed = git.asked(root, words) or ""
+    return printed.strip() if strip else printed

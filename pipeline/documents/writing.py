@@ -1,0 +1,193 @@
+"""Writes the generated files, and says which of them are stale."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Config, schema
+from pipeline.definitions.deploy import DEPLOY, rolling_out
+from pipeline.definitions.every import EVERY, GATES
+from pipeline.documents.catalogue import CommandWords
+from pipeline.documents.completeness import Documented, audit
+from pipeline.documents.pages.byhand import by_hand_page
+from pipeline.documents.pages.every import documents
+from pipeline.documents.pages.facts import fact
+from pipeline.documents.pages.sections import Section, is_broken, sealed, sections, with_facts
+from pipeline.documents.pages.typed import TypedCommand, by_hand
+from pipeline.documents.pages.workflow import drill_workflow, monitor_workflow, rollback_workflow, workflow
+from pipeline.documents.proofs import load as load_proofs
+from pipeline.documents.reviews import read_by, signatures
+from pipeline.documents.todo import open_actions
+from pipeline.drills.scenario import scenarios
+from pipeline.engine.runner import Outcome
+from pipeline.errors import Mistake
+from pipeline.handbook.playbooks import named
+from pipeline.handbook.thresholds import thresholds
+from pipeline.handbook.troubles import TROUBLES
+from pipeline.world.secrets import OPTIONAL, SECRETS
+
+MODE, FOLDER = "utf-8", "runbooks/"
+CODE = re.compile(r"\bP\d{4}\b")
+STATE = "JOURNAL_URL"  # the variable that `state:` names when runs are to be shared
+GENERATED = (
+    "runbooks/*.md",
+    "runbooks/drills/*.md",
+    "runbooks/*.schema.json",
+    ".github/workflows/deploy.yml",
+    ".github/workflows/rollback.yml",
+    ".github/workflows/monitor.yml",
+    ".github/workflows/drill.yml",
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the documents are written from: deploy.yml as it was read, the folder they stand in, every command."""
+
+    config: Config
+    root: Path
+    commands: tuple[CommandWords, ...]
+
+
+def generated(sources: Sources) -> dict[str, str]:
+    """Path from the root → text, of every file that is generated."""
+    policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
+    found = raw(sources)
+    return {
+        **{name: _finished(name, text, sources.root) for name, text in found.items()},
+        f"{FOLDER}by-hand.md": sealed(by_hand_page(typed(found), load_proofs(sources.root).commands)),
+        ".github/workflows/deploy.yml": workflow(
+            rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE), policies.build
+        ),
+        ".github/workflows/rollback.yml": rollback_workflow(),
+        ".github/workflows/monitor.yml": monitor_workflow((*SECRETS, *OPTIONAL, STATE)),
+        ".github/workflows/drill.yml": drill_workflow(),
+    }
+
+
+def raw(sources: Sources) -> dict[str, str]:
+    """The documents, before anything is said about who has read them and what was proved."""
+    prose = {path.stem: path.read_text(MODE) for path in sorted((sources.root / "runbooks/prose").glob("*.md"))}
+    policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
+    return documents(sources.config.file, policies, prose, sources.commands)
+
+
+def pages(files: Mapping[str, str]) -> dict[str, str]:
+    """The Markdown among them, by the name that a link has."""
+    return {name.removeprefix(FOLDER): text for name, text in files.items() if name.endswith(".md")}
+
+
+def typed(found: Mapping[str, str]) -> tuple[TypedCommand, ...]:
+    """Every command that the documents give a reader to type; a drill's sheets give none."""
+    return by_hand({page: text for page, text in pages(found).items() if "/" not in page})
+
+
+def every_section(sources: Sources) -> tuple[Section, ...]:
+    """All sections of all documents but the drills' sheets, as they are generated now."""
+    found = pages(raw(sources))
+    return tuple(one for page, text in found.items() if "/" not in page for one in sections(page, text))
+
+
+def _finished(name: str, text: str, root: Path) -> str:
+    """A page as it is written: what was proved and who has read it under each heading, and a seal at its end."""
+    if not name.endswith(".md"):
+        return text
+    page = name.removeprefix(FOLDER)
+    signed, proofs = signatures(root), load_proofs(root)
+    by_heading = {one.heading: one for one in sections(page, text)}
+    drills = tuple(scenarios().values())
+
+    def says(heading: str) -> str:
+        one = by_heading.get(heading)
+        typed_here = (each.text for each in by_hand({page: one.text})) if one else ()
+        return fact(one, read_by(one, signed), typed_here, proofs, drills) if one else ""
+
+    return sealed(with_facts(text, says))
+
+
+def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> list[str]:
+    """Write them; with ``to`` only the documents, into that folder. Returns the paths written.
+
+    Raises Mistake, with the difference, for a page that somebody has edited by hand: ``force`` gives that up.
+    """
+    files = generated(sources)
+    if to:
+        files = {str(Path(to) / name.removeprefix(FOLDER)): t for name, t in files.items() if name.startswith(FOLDER)}
+    base = Path() if to else sources.root
+    edited = [name for name in files if _edited(base / name)] if not force else []
+    if edited:
+        shown = "".join(_diff(name, files[name], base) for name in edited)
+        raise Mistake(
+            f"{', '.join(edited)}: edited by hand, which the next run would lose:\n{shown}"
+            "move the change to where it comes from (docstrings, deploy.yml, runbooks/prose), then say --force"
+        )
+    for name, text in files.items():
+        path = base / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, MODE)
+        except OSError as error:
+            raise Mistake(f"{path}: cannot be written: {error.strerror}") from error
+    return sorted(files)
+
+
+def stale(sources: Sources) -> str:
+    """What is wrong with the generated files, with a diff of each that differs; empty when nothing is.
+
+    Stale, edited by hand, generated by nothing any more; a gate, command, code or alert without a section; a section
+    or link that points to nothing; an action of a review or drill that is not done.
+    """
+    wanted = generated(sources)
+    there = {str(path.relative_to(sources.root)) for pattern in GENERATED for path in sources.root.glob(pattern)}
+    orphans = [f"{name}: is generated by nothing any more; delete it\n" for name in sorted(there - set(wanted))]
+    commands_known = load_proofs(sources.root).commands
+    wanting = [
+        f"{one.page}: was never run: {one.text}; ./inv runbooks.prove --only commands\n"
+        for one in typed(raw(sources)) if commands_known and one.text not in commands_known
+    ]  # fmt: skip
+    wanting += [f"runbooks/actions.yml: is not done: {one.line}\n" for one in open_actions(sources.root)]
+    gaps = [f"{line}\n" for line in audit(pages(wanted), known(sources))]
+    return "".join(
+        [*orphans, *wanting, *gaps, *(_diff(name, text, sources.root) for name, text in sorted(wanted.items()))]
+    )
+
+
+def known(sources: Sources) -> Documented:
+    """Everything that has to have a place in the documents."""
+    policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
+    proofs = [gate for one in EVERY for step in one.steps if step.undo for gate in step.undo.proved_by]
+    keys = schema()
+    return Documented(
+        gates=tuple(dict.fromkeys(one.name for one in (*GATES, *proofs))),
+        steps=tuple(dict.fromkeys(step.name for one in EVERY for step in one.steps)),
+        commands=tuple(one.name for one in sources.commands),
+        outcomes=tuple((one.value, one.word) for one in Outcome),
+        codes=tuple(
+            code for one in (one for found in TROUBLES.values() for one in found) for code in CODE.findall(one.error)
+        ),
+        alerts=tuple((one.signal, _title(one.playbook)) for one in thresholds(policies)),
+        keys=tuple(key for kind in (keys, *keys["$defs"].values()) for key in kind.get("properties", {})),
+    )
+
+
+def _title(playbook: str) -> str:
+    found = named(playbook)
+    return found.title if found else ""
+
+
+def _edited(path: Path) -> bool:
+    return path.suffix == ".md" and path.is_file() and is_broken(path.read_text(MODE))
+
+
+def _diff(name: str, wanted: str, root: Path) -> str:
+    path = root / name
+    found = path.read_text(MODE) if path.is_file() else ""
+    if found == wanted:
+        return ""
+    how = "is not there" if not found else "was edited by hand" if _edited(path) else "is stale"
+    lines = difflib.unified_diff(
+        found.splitlines(True), wanted.splitlines(True), f"{name} (on disk)", f"{name} (from the code)"
+    )
+    return f"{name}: {how}; run ./inv runbooks\n" + "".join(lines)

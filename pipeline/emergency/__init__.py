@@ -1,0 +1,1 @@
+"""`invoke rollback`: stands alone, imports little."""

@@ -1,0 +1,100 @@
+"""Asks, while Vercel is asked, whether the release to go back to can live with the schema; nobody waits for it long."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipeline.clients.vercelshapes import Deployment
+from pipeline.emergency.access import Access, RollbackOrder
+from pipeline.emergency.steps import ProductionSeen
+from pipeline.errors import PipelineError
+
+PATIENCE = 2.0  # seconds from the beginning that anybody waits for the database
+
+
+class Unsafe(PipelineError):
+    """The release to go back to cannot live with the schema; nothing was touched. Exit 1."""
+
+
+class Schema:
+    """What was migrated since the release that one wants to go back to. It is read while Vercel is asked."""
+
+    def __init__(self, to: Access, wanted: RollbackOrder, root: Path, out: Callable[[str], None]) -> None:
+        self._wanted, self._root, self._out = wanted, root, out
+        self._until = time.monotonic() + PATIENCE
+        self._asked = None
+        self.overruled = ""
+        """What `--break-glass` overruled."""
+        if to.database:
+            from pipeline.emergency.schemaback import ask
+
+            self._asked = ask(to.database)
+
+    async def allow(self, seen: ProductionSeen, target: Deployment) -> None:
+        """Raises Unsafe when the old release would miss something, unless that is what somebody wants."""
+        found = await self._judged(seen, target)
+        if isinstance(found, str) or found is None or found.way == "alias only":
+            self._tell(found)
+        elif self._wanted.break_glass:
+            self.overruled = "; ".join(found.reasons)
+            self._tell(found)
+        else:
+            raise Unsafe(_refused(target, found, as_json=self._wanted.json))
+
+    async def say(self, seen: ProductionSeen, target: Deployment) -> None:
+        """Only print it."""
+        self._tell(await self._judged(seen, target))
+
+    async def _judged(self, seen: ProductionSeen, target: Deployment) -> Any:
+        if self._asked is None:
+            return None
+        from pipeline.emergency.schemaback import judge
+
+        known = [one.created for one in (*seen.candidates, *([seen.live] if seen.live else [])) if one.id != target.id]
+        newer = min((at for at in known if at > target.created), default=target.created) / 1000
+        folders = tuple(dict.fromkeys((Path.cwd(), self._root)))
+        try:
+            await asyncio.to_thread(self._asked.done.wait, max(self._until - time.monotonic(), 0))
+            look = asyncio.to_thread(judge, self._asked, target, newer, folders, self._root / ".runs/journal.db")
+            return await asyncio.wait_for(look, PATIENCE)
+        except Exception as error:  # an emergency does not end because of what it would only like to know
+            return f"it could not be looked up ({type(error).__name__})"
+
+    def _tell(self, found: Any) -> None:
+        if self._wanted.json or found is None:
+            return
+        if isinstance(found, str):
+            self._out(f"  schema     {found}")
+            return
+        self._out(f"  schema     {found.way}: {'; '.join(found.reasons)}")
+        for remark in found.remarks:
+            self._out(f"             {remark}")
+
+
+def _refused(target: Deployment, found: Any, *, as_json: bool) -> str:
+    if as_json:
+        point = found.point
+        return json.dumps(
+            {
+                "outcome": "blocked", "way": found.way, "deployment": target.id, "reasons": found.reasons,
+                "remarks": found.remarks, "restore": point.by_hand if point else "",
+                "loses_minutes": round(found.loses_minutes, 1),
+            }
+        )  # fmt: skip
+    lines = [f"NOT ROLLED BACK: {target.id} cannot live with the schema as it is now. Nothing was touched."]
+    lines += [f"  because  {reason}" for reason in found.reasons]
+    lines += [f"  and      {remark}" for remark in found.remarks]
+    lines.append("  forward  put back what is missing with a new, additive migration and deploy: ./inv deploy")
+    if found.point:
+        lines.append(
+            f"  restore  the database of {found.point.made:%Y-%m-%d %H:%M} UTC ({found.point.name}), which loses what"
+            f" was written in the last {found.loses_minutes:.0f} min: {found.point.by_hand}"
+        )
+        lines.append("           then: ./inv rollback --break-glass")
+    else:
+        lines.append("  restore  no restore point of those migrations is known here; Neon console → Branches, before-…")
+    lines.append("  all the same   ./inv rollback --break-glass   (it is recorded; pages that read it will fail)")
+    return "\n".join(lines)

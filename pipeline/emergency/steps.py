@@ -1,0 +1,331 @@
+"""``invoke rollback``: stands alone. Needs a token and a project; no journal, no deploy.yml, no other service.
+
+Loads only what it cannot do without. Each function of STEPS is one entry of the runbook, so the page says what this
+file does.
+"""
+
+import asyncio
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.emergency.lean import httpx  # isort: skip  # before any other module imports httpx
+
+from pipeline.clients.base import TIMEOUT
+from pipeline.clients.vercel import Vercel
+from pipeline.clients.vercelshapes import Deployment, ProjectSettings
+from pipeline.clock import Clock, origin
+from pipeline.errors import Mistake, PipelineError, ServiceError
+
+PATIENCE = 60.0
+REFUSED_PATIENCE = 5.0
+LOOK_EVERY = 0.15
+ANSWERS = 3  # at the same time, over connections of their own: edges need not agree
+
+
+class Stranded(PipelineError):
+    """The rollback was not proved: ``by_hand`` is what to type now. Exit 4."""
+
+    def __init__(self, why: str, by_hand: str) -> None:
+        super().__init__(why)
+        self.by_hand = by_hand
+
+
+@dataclass(frozen=True)
+class ProductionSeen:
+    """What Vercel says: the project, its production domain, what that serves, and what could be gone back to."""
+
+    project: ProjectSettings
+    domain: str
+    live: Deployment | None
+    candidates: tuple[Deployment, ...]
+    canary: str = ""
+    """The deployment that a rolling release gives some of the visitors; going back then means ending that."""
+
+
+@dataclass(frozen=True)
+class DomainAnswer:
+    """What the domain answered, and as which deployment; ``status`` 0 means nothing, and ``failure`` why."""
+
+    status: int
+    ms: int
+    failure: str
+    deployment: str
+
+    @property
+    def well(self) -> bool:
+        """It answers, and not with a server error: the health path need not exist in every app."""
+        return 0 < self.status < 500
+
+    def __str__(self) -> str:
+        who = f" as {self.deployment}" if self.deployment else ""
+        return f"{self.status}{who} in {self.ms} ms" if self.status else f"nothing ({self.failure})"
+
+
+class State(enum.Enum):
+    """How far a rollback has come; only the last one is done."""
+
+    REQUESTED = "requested"
+    """Vercel accepted it."""
+    ASSIGNED = "assigned"
+    """The domain points to the deployment."""
+    SERVING = "serving"
+    """The domain answers as the deployment, each time of several."""
+    RECOVERED = "recovered"
+    """And it is well."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A rollback that is proved: production serves ``target``; ``was`` is what it served before.
+
+    ``crons``: path → schedule before the rollback.
+    """
+
+    domain: str
+    target: Deployment
+    was: str
+    answer: DomainAnswer
+    changed: bool
+    crons: Mapping[str, str] = field(default_factory=dict)
+    was_commit: str = ""
+
+    @property
+    def state(self) -> State:
+        return State.RECOVERED if self.answer.well else State.SERVING
+
+
+async def look(vercel: Vercel, domain: str = "", wanted: str = "") -> ProductionSeen:
+    """Ask Vercel what production serves and which earlier deployments it can go back to.
+
+    Why: A rollback needs the id of a deployment. The one before the live one is right nearly always, and nobody
+        remembers ids at 2 a.m.
+
+    By hand: Run `vercel ls --environment production`; the topmost `Ready` one below the live deployment is `$PREVIOUS`.
+        Or open the project in the dashboard → Deployments.
+
+    If it fails: Check `VERCEL_TOKEN` and the project's name. When Vercel's API is down the dashboard may still work.
+    """
+    project, recent = await asyncio.gather(vercel.project(), vercel.deployments(target="production"))
+    domain = domain or next(iter(project.serving), "")
+    if not domain:
+        raise Mistake(f"{project.name}: has no production domain; name it with --domain")
+    live = project.serving.get(domain) or await vercel.alias(domain)
+    candidates = tuple(one for one in recent if one.candidate)
+    serves = next((one for one in recent if one.id == live), None)
+    older = [one for one in candidates if serves and one.created < serves.created]
+    if not older or (wanted and not any(wanted in _names(one) for one in candidates)):
+        candidates = await vercel.deployments(target="production", rollbackCandidate="true", limit=100)
+    known = {one.id: one for one in (*recent, *candidates)}
+    serving = known.get(live) or (await vercel.deployment(live) if live else None)
+    return ProductionSeen(project, domain, serving, candidates, await _canary(vercel, project))
+
+
+async def _canary(vercel: Vercel, project: ProjectSettings) -> str:
+    """Who gets a share of the visitors now; empty when nobody does, or it cannot be read."""
+    if not project.rolling:
+        return ""
+    try:
+        rolling = await vercel.rolling_release()
+    except ServiceError:
+        return ""
+    return rolling.canary if rolling and rolling.state == "ACTIVE" else ""
+
+
+def choose(
+    seen: ProductionSeen, wanted: str = "", bad: frozenset[str] = frozenset(), *, even_bad: bool = False
+) -> Deployment:
+    """Choose the newest eligible deployment before the live one that was not itself rolled back from, or the named one.
+
+    Why: Going back further than needed takes away more than the bad release; going back to an earlier bad release
+        brings that incident back.
+
+    By hand: Take the newest `Ready` production deployment below the live one. Not the live one, not a preview, and
+        none that was rolled back from: `./inv history` lists those.
+
+    If it fails: Nothing is eligible: retention has deleted the old ones, or this is the first deployment. Redeploy the
+        last good commit: `git checkout $GOOD_COMMIT && vercel deploy --prod`.
+    """
+    if wanted:
+        for one in seen.candidates:
+            if wanted in _names(one) and one.id in bad and not even_bad:
+                raise Mistake(f"--to {wanted}: was rolled back from before; say --even-bad when you mean it")
+            if wanted in _names(one):
+                return one
+        eligible = ", ".join(one.id for one in seen.candidates) or "none"
+        raise Mistake(f"--to {wanted}: is no deployment that {seen.domain} can go back to; eligible: {eligible}")
+    live = seen.live
+    if seen.canary and live:
+        return live  # most visitors get it still; going back to it ends the rolling release
+    older = [one for one in seen.candidates if live is None or (one.id != live.id and one.created < live.created)]
+    good = [one for one in older if one.id not in bad]
+    if not good:
+        skipped = "".join(
+            f"; {one.id} was rolled back from before: --to {one.id} --even-bad, if you must" for one in older
+        )
+        raise Stranded(f"{seen.domain}: there is no earlier deployment to go back to{skipped}", _redeploy())
+    return max(good, key=lambda one: one.created)
+
+
+def _names(one: Deployment) -> tuple[str, ...]:
+    """How a person may name it: by id, by address, by host."""
+    return one.id, one.url, one.url.partition("://")[2]
+
+
+async def roll_back(vercel: Vercel, target: Deployment) -> None:
+    """Point every production domain at the chosen deployment.
+
+    Why: It is only a change of address: the old build is still there, with the environment values it was built with.
+
+    By hand: Run `vercel rollback $PREVIOUS`, always with the id: without one the command only prints a status. Or in
+        the dashboard: Deployments → the previous one → Instant Rollback.
+
+    If it fails: Try the dashboard. As a last resort point the domain by hand: `vercel alias set $PREVIOUS_URL $DOMAIN`.
+    """
+    await vercel.roll_back(target.id, "invoke rollback")
+
+
+async def prove(
+    vercel: Vercel,
+    http: httpx.AsyncClient,
+    seen: ProductionSeen,
+    target: Deployment,
+    health: str,
+    clock: Clock,
+    patience: float,
+    tell: Callable[[State], None] = lambda state: None,
+) -> DomainAnswer:
+    """Wait until Vercel says that the domain points to the deployment, and the domain answers as it, and well.
+
+    Why: An accepted rollback is not a finished one, and Vercel's word is not yet an answer to a user.
+
+    By hand: Run `vercel inspect $DOMAIN`; it must name `$PREVIOUS`. Then run
+        `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200 and name the old deployment or commit.
+
+    If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
+        vendors' status pages, and open an incident.
+    """
+    until, reached = clock.monotonic() + patience, State.REQUESTED
+    tell(reached)
+    while True:
+        asks = asyncio.gather(*(_ask(http, seen.domain, health, clock) for _ in range(ANSWERS)))
+        live, answers = await asyncio.gather(_points_to(vercel, seen.domain), asks)
+        answer = min(answers, key=lambda one: (_is(one, target), one.well))
+        ended = not seen.canary or not await _canary(vercel, seen.project)
+        now = _state(live == target.id and ended, _is(answer, target), answer.well)
+        if now is not reached:
+            reached = now
+            tell(reached)
+        if reached is State.RECOVERED:
+            return answer
+        if clock.monotonic() >= until:
+            if reached is State.SERVING:
+                return answer
+            says = f"{seen.domain} points to {live or 'nothing'} and answers {answer}"
+            raise Stranded(f"{says}, not as {target.id}: it is {reached.value}, no more", _by_hand(target))
+        await clock.sleep(LOOK_EVERY)
+
+
+def _is(answer: DomainAnswer, target: Deployment) -> bool:
+    """Whether ``answer`` can be from ``target``; an app need not say which build it is."""
+    return answer.status > 0 and answer.deployment in ("", target.id)
+
+
+def _state(assigned: bool, serving: bool, well: bool) -> State:
+    if assigned and serving:
+        return State.RECOVERED if well else State.SERVING
+    return State.ASSIGNED if assigned else State.REQUESTED
+
+
+async def _points_to(vercel: Vercel, domain: str) -> str:
+    try:
+        return await vercel.alias(domain)
+    except ServiceError as error:
+        return f"what cannot be read ({error.came})"
+
+
+async def _ask(http: httpx.AsyncClient, domain: str, health: str, clock: Clock) -> DomainAnswer:
+    began = clock.monotonic()
+    try:
+        response = await http.get(origin(domain) + health, follow_redirects=True)
+    except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
+        return DomainAnswer(0, 0, f"{type(error).__name__} {error}".rstrip(), "")
+    return DomainAnswer(response.status_code, round((clock.monotonic() - began) * 1000), "", _identity(response))
+
+
+STEPS: tuple[Callable[..., object], ...] = (look, choose, roll_back, prove)
+
+
+async def return_to_previous(
+    vercel: Vercel,
+    http: httpx.AsyncClient,
+    clock: Clock,
+    *,
+    to: str = "",
+    even_bad: bool = False,
+    domain: str = "",
+    health: str = "/",
+    bad: frozenset[str] = frozenset(),
+    tell: Callable[[State], None] = lambda state: None,
+    allow: Callable[[ProductionSeen, Deployment], Awaitable[None]] | None = None,
+) -> Returned:
+    """All four, in order. Raises Stranded when production is not where it should be afterwards.
+
+    ``allow`` is asked right before anything is touched, and may raise.
+    """
+    seen = await look(vercel, domain, to)
+    if seen.live and is_there(seen, to):
+        answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
+        return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
+    target, was = choose(seen, to, bad, even_bad=even_bad), seen.live.id if seen.live else ""
+    commit = seen.live.commit if seen.live else ""
+    if allow:
+        await allow(seen, target)
+    try:
+        await roll_back(vercel, target)
+    except ServiceError as error:  # it may have happened all the same; only the domain can say
+        try:
+            answer = await prove(vercel, http, seen, target, health, clock, REFUSED_PATIENCE, tell)
+        except Stranded as stranded:
+            raise Stranded(f"{error}; {stranded}", stranded.by_hand) from error
+    else:
+        answer = await prove(vercel, http, seen, target, health, clock, PATIENCE, tell)
+    return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
+
+
+def is_there(seen: ProductionSeen, to: str) -> bool:
+    """Whether production already is where it was asked to be.
+
+    Without a name, a pinned project has been rolled back before: a second, nervous call must not go back twice.
+    """
+    if seen.canary:
+        return False
+    if not to:
+        move = seen.project.move
+        rolled_back = move is not None and move.kind == "rollback" and seen.live is not None and move.to == seen.live.id
+        return seen.project.auto_assign is False and rolled_back
+    return seen.live is not None and to in _names(seen.live)
+
+
+def client(api: str) -> httpx.AsyncClient:
+    """The connections of a rollback. Certificates are loaded only when ``api`` needs them: that takes a while."""
+    here = api.startswith("http://127.0.0.1")  # where no proxy of the outside helps either
+    return httpx.AsyncClient(timeout=TIMEOUT, verify=not here, trust_env=not here)
+
+
+def _identity(response: httpx.Response) -> str:
+    """Which deployment answered, when it says so: in a header, or in a JSON health answer."""
+    try:
+        body = response.json()
+        said = body.get("deployment") if isinstance(body, dict) else ""
+    except ValueError:
+        said = ""
+    return str(said or response.headers.get("x-deployment-id") or "")
+
+
+def _by_hand(target: Deployment) -> str:
+    return f"vercel rollback {target.id}   or, in the dashboard: Deployments → {target.url} → Instant Rollback"
+
+
+def _redeploy() -> str:
+    return "git checkout $GOOD_COMMIT && vercel deploy --prod"

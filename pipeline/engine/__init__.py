@@ -1,0 +1,1 @@
+"""Runs any pipeline: acts, asks, waits, records, goes back."""

@@ -1,0 +1,64 @@
+"""What the journal says a run has already done: read once, at the start of a resumed or settled run."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checks import evidence as known_evidence
+from checks.evidence import Evidence
+from pipeline.engine.plan import Pipeline, Step
+from pipeline.record.journal import Event, plain
+
+
+@dataclass
+class Past:
+    """A fold over the events of one run. ``begun`` are the steps to undo, oldest first, with their inputs."""
+
+    settled: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    given: dict[type, Any] = field(default_factory=dict)
+    begun: list[tuple[Step, tuple[Any, ...]]] = field(default_factory=list)
+    outcome: str = ""
+
+    @property
+    def moved_production(self) -> bool:
+        return any(step.moves_production for step, _ in self.begun)
+
+
+def freeze(value: Any) -> Mapping[str, Any]:
+    """An evidence or policy value as the journal keeps it: its type's name and its fields."""
+    return {"type": type(value).__name__, "value": plain(value)}
+
+
+def thaw(frozen: Mapping[str, Any], policies: Mapping[type, Any]) -> Any:
+    """The value again. Policies come from today's configuration, never from the journal."""
+    for kind, policy in policies.items():
+        if kind.__name__ == frozen["type"]:
+            return policy
+    from pydantic import TypeAdapter  # a tenth of a second that only a resumed run pays
+
+    kind = getattr(known_evidence, frozen["type"])
+    assert issubclass(kind, Evidence)
+    return TypeAdapter(kind).validate_python(frozen["value"])
+
+
+def recall(events: Iterable[Event], pipeline: Pipeline, policies: Mapping[type, Any]) -> Past:
+    """Fold ``events``; nodes that the pipeline no longer has are left out, by name and never by position."""
+    past, steps = Past(), {step.name: step for step in pipeline.steps}
+    for event in events:
+        step = steps.get(event.subject)
+        if event.kind == "stage settled":
+            past.settled.add(event.subject)
+        elif event.kind == "step begins" and step:
+            inputs = tuple(thaw(item, policies) for item in event.body["inputs"])
+            past.begun = [act for act in past.begun if act[0] is not step] + [(step, inputs)]
+        elif event.kind == "step done" and step:
+            past.done.add(step.name)
+            if event.body.get("gives"):
+                value = thaw(event.body["gives"], policies)
+                past.given[type(value)] = value
+        elif event.kind == "undo done":
+            past.begun = [act for act in past.begun if act[0].name != event.subject]
+        elif event.kind == "run ended":
+            past.outcome = event.body["outcome"]
+    return past

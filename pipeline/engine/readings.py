@@ -1,0 +1,73 @@
+"""One round of looking: each reading is taken once, all of them at the same time."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from checks.evidence import Evidence
+from checks.gate import Finding, Gate, Verdict
+from pipeline.engine.plan import Probe, inputs_of
+from pipeline.errors import ServiceError
+from pipeline.world.world import World
+
+
+class Round:
+    """The readings of one round. Use as ``async with``; what is still being read at the end is cancelled.
+
+    ``seen`` is told each reading when it is there.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        known: Mapping[type, Any],
+        probes: Mapping[type, Probe],
+        seen: Callable[[Any], None] = lambda value: None,
+    ) -> None:
+        self._world, self._known, self._probes, self._seen = world, known, probes, seen
+        self._reading: dict[type, asyncio.Task[Any]] = {}
+
+    async def __aenter__(self) -> "Round":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+
+    async def get(self, kind: type) -> Any:
+        """The policy, the evidence a step gave, or this round's reading. Raises what the probe raised."""
+        if kind in self._known:
+            return self._known[kind]
+        if kind not in self._reading:
+            self._reading[kind] = asyncio.ensure_future(self._read(kind))
+        return await asyncio.shield(self._reading[kind])
+
+    async def _read(self, kind: type) -> Any:
+        probe = self._probes[kind]
+        value = await probe(self._world, *await self.all(inputs_of(probe)))
+        self._seen(value)
+        return value
+
+    async def all(self, kinds: tuple[type, ...]) -> tuple[Any, ...]:
+        """Several at once, in order. The first failure is raised; the others go on being read for other gates."""
+        return tuple(await asyncio.gather(*(self.get(kind) for kind in kinds)))
+
+    async def brief(self, gate: Gate) -> str:
+        """What was seen of what ``gate`` asks for, in a few words; empty when it could not be read."""
+        seen = [kind for kind in gate.inputs.values() if issubclass(kind, Evidence)]
+        try:
+            return "; ".join(filter(None, (one.brief() for one in await self.all(tuple(seen)))))
+        except ServiceError:
+            return ""
+
+    async def ask(self, gate: Gate) -> tuple[tuple[Finding, ...], bool]:
+        """The gate's findings, and whether asking again cannot help. A service that fails is *unknown*, not a crash."""
+        kinds = tuple(gate.inputs.values())
+        try:
+            values = await self.all(kinds)
+        except ServiceError as error:
+            return (
+                Finding(Verdict.UNKNOWN, error.service, f"could not be read: {error.asked}: {error.came}"),
+            ), error.lasting
+        return gate.ask(dict(zip(kinds, values, strict=True))), False

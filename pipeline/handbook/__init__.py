@@ -1,0 +1,1 @@
+"""What people are told, as data: severities, playbooks, messages, limits, dashboards, queries, fixes."""

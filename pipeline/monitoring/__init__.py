@@ -1,1 +1,0 @@
-"""What is watched: dashboards, limits, checklists, logs and queries, as data."""

@@ -1,0 +1,165 @@
+"""What happened in a run, as one value: a fold over its events. Renderers print it, ``--json`` is it."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.record.journal import Event
+
+EXIT_CODES = {"deployed": 0, "blocked": 1, "rolled back": 3, "stranded": 4, "held": 5}
+
+
+@dataclass
+class Line:
+    """One step or gate. ``state``: for a step doing, done, failed, undone or undo failed; for a gate its verdict."""
+
+    kind: str
+    name: str
+    state: str
+    at: str
+    ms: int = 0
+    says: str = ""
+    findings: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class StageReport:
+    """``state``: running, passed, warned or stopped."""
+
+    name: str
+    state: str
+    began: str
+    ms: int = 0
+    lines: list[Line] = field(default_factory=list)
+
+    def line(self, kind: str, name: str) -> Line | None:
+        return next((line for line in self.lines if (line.kind, line.name) == (kind, name)), None)
+
+
+@dataclass
+class Report:
+    """One run. Times are ISO 8601; ``outcome`` is empty while it runs, or when it was cut off."""
+
+    run: str
+    pipeline: str = ""
+    target: str = ""
+    commit: str = ""
+    source: str = ""
+    by: str = ""
+    began: str = ""
+    ended: str = ""
+    outcome: str = ""
+    reason: str = ""
+    before: dict[str, str] = field(default_factory=dict)
+    staged: dict[str, str] = field(default_factory=dict)
+    production: str = ""
+    """The address of production."""
+    migrations: list[str] = field(default_factory=list)
+    stages: list[StageReport] = field(default_factory=list)
+    undone: list[Line] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int | None:
+        return EXIT_CODES.get(self.outcome)
+
+    @property
+    def warnings(self) -> list[tuple[str, dict[str, str]]]:
+        """(gate, finding) of everything that was said without stopping the run, in its last answer."""
+        return [
+            (line.name, finding)
+            for stage in self.stages
+            for line in stage.lines
+            for finding in line.findings
+            if finding["verdict"] == "warn"
+        ]
+
+
+def report_of(run: str, events: Iterable[Event]) -> Report:
+    """Fold ``events`` into a report."""
+    report = Report(run)
+    for event in events:
+        _add(report, event)
+    return report
+
+
+def _add(report: Report, event: Event) -> None:
+    body = event.body
+    match event.kind:
+        case "run begins":
+            report.pipeline, report.target, report.commit = body["pipeline"], body["target"], body["commit"]
+            report.by, report.began, report.production = body["by"], report.began or event.at, body["production"]
+            report.source = body.get("folder", "")
+        case "stage begins":
+            report.stages.append(StageReport(event.subject, "running", event.at))
+        case "stage settled":
+            stage = _stage(report, event.subject)
+            stage.state, stage.ms = "warned" if body.get("warning") else "passed", _ms(stage.began, event.at)
+        case "step begins":
+            _current(report).lines.append(Line("step", event.subject, "doing", event.at))
+        case "step done":
+            _finish(report, event, "done")
+            _remember(report, body.get("gives") or {})
+        case "step failed":
+            _finish(report, event, "failed", body["error"])
+        case "gate answered":
+            stage = _current(report)
+            line = stage.line("gate", event.subject) or Line("gate", event.subject, "", event.at)
+            if line not in stage.lines:
+                stage.lines.append(line)
+            line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
+        case "going back" | "holding":
+            report.reason = body["reason"]
+            if report.stages and report.stages[-1].state == "running":
+                report.stages[-1].state = "stopped"
+                report.stages[-1].ms = _ms(report.stages[-1].began, event.at)
+        case "undo begins":
+            report.undone.append(Line("undo", event.subject, "doing", event.at, says=body["undo"]))
+        case "undo done" | "undo failed":
+            line = next(line for line in reversed(report.undone) if line.name == event.subject)
+            line.state, line.ms = "undone" if event.kind == "undo done" else "undo failed", _ms(line.at, event.at)
+            if event.kind == "undo failed":
+                words = " ".join(str(body["by_hand"]).split())
+                words = words.replace("$PREVIOUS", report.before.get("id", "$PREVIOUS"))
+                report.by_hand.append(f"{event.subject}: {body['error']}. {words}")
+        case "run ended":
+            report.outcome, report.ended = body["outcome"], event.at
+
+
+def _remember(report: Report, gives: dict[str, Any]) -> None:
+    value = gives.get("value", {})
+    match gives.get("type"):
+        case "ProductionBefore":
+            report.before = value
+        case "StagedDeployment":
+            report.staged = value
+        case "AppliedMigrations":
+            report.migrations = list(value["names"])
+
+
+def _stage(report: Report, name: str) -> StageReport:
+    return next(stage for stage in reversed(report.stages) if stage.name == name)
+
+
+def _current(report: Report) -> StageReport:
+    if not report.stages:
+        report.stages.append(StageReport("", "running", report.began))
+    return report.stages[-1]
+
+
+def _finish(report: Report, event: Event, state: str, says: str = "") -> None:
+    stage = _current(report)
+    line = next((one for one in reversed(stage.lines) if (one.kind, one.name) == ("step", event.subject)), None)
+    if line is None:  # it failed before it began: its inputs could not be read
+        line = Line("step", event.subject, state, event.at)
+        stage.lines.append(line)
+    line.state, line.ms, line.says = state, _ms(line.at, event.at), says
+
+
+def _ms(since: str, until: str) -> int:
+    return round((_time(until) - _time(since)).total_seconds() * 1000)
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)

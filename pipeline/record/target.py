@@ -1,0 +1,64 @@
+"""What was written down about a target and helps to judge it now: its journal, its lock, its waivers, its readings."""
+
+import datetime
+from collections.abc import Iterable
+
+from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, WeekByWeek
+from checks.policy import Waiver
+from checks.statistics import deviation, median
+from pipeline.clock import Clock
+from pipeline.record.journal import events_of, known_bad, latest_runs
+from pipeline.record.lock import Lock
+from pipeline.record.report import report_of
+from pipeline.record.samples import Sample, Samples
+from pipeline.record.store import Store
+
+RUNS = 30
+WEEK = datetime.timedelta(days=7)
+
+
+class Written:
+    """The records of one target, as ``World.records`` wants them. Read each time they are asked for."""
+
+    def __init__(self, store: Store, target: str, clock: Clock, waivers: Iterable[Waiver] = ()) -> None:
+        self._store, self._target, self._clock, self._waivers = store, target, clock, tuple(waivers)
+        self.samples = Samples(store, target)
+
+    def known_bad(self) -> tuple[BadRelease, ...]:
+        """Releases that were taken back."""
+        return known_bad(self._store)
+
+    def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
+        """A metric's values of the last good releases, newest first."""
+        return self.samples.good_releases(metric, most)
+
+    def bookkeeping(self) -> Bookkeeping:
+        """Yesterday's runs, the lock, and waivers that are over."""
+        now = self._clock.now()
+        lock = Lock(self._store, self._target, "", self._clock)
+        held, alive = lock.held(), lock.alive()
+        at_it = alive.holder if alive else ""
+        overdue = (f"{one.gate} until {one.until}" for one in self._waivers if one.until < now.date())
+        return Bookkeeping(tuple(self._runs(now - datetime.timedelta(days=1), at_it)), str(held or ""), tuple(overdue))
+
+    def _runs(self, since: datetime.datetime, at_it: str) -> Iterable[PastRun]:
+        """Those of this target that began since then; the one that is at it now has not ended."""
+        for run in latest_runs(self._store, RUNS):
+            report = report_of(run, events_of(self._store, run))
+            if report.target != self._target or run == at_it or not report.began:
+                continue
+            if datetime.datetime.fromisoformat(report.began) >= since:
+                yield PastRun(run, report.outcome, report.reason)
+
+    def week_by_week(self) -> WeekByWeek:
+        """Every kept metric, this week against the last."""
+        now = self._clock.now()
+        every = self.samples.since(now - 2 * WEEK)
+        names = dict.fromkeys(one.metric for one in every)
+        return WeekByWeek(tuple(_compared(name, every, now - WEEK) for name in names))
+
+
+def _compared(metric: str, every: Iterable[Sample], since: datetime.datetime) -> Compared:
+    ours = [one for one in every if one.metric == metric]
+    now, before = [one.value for one in ours if one.at >= since], [one.value for one in ours if one.at < since]
+    return Compared(metric, median(now), len(now), median(before), len(before), deviation(before))

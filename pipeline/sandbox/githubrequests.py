@@ -1,0 +1,47 @@
+"""What all addresses of GitHub's API share: pages with their ``Link`` header, a pull request by its number, errors."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pipeline.sandbox.core import Core
+from pipeline.sandbox.githubshapes import Shapes
+from pipeline.sandbox.state import Pull
+from pipeline.sandbox.web import Payload, Problem, number
+
+DOCS = "https://docs.github.com/rest"
+
+
+class Requests:
+    def __init__(self, core: Core, shapes: Shapes) -> None:
+        self._core, self._shapes = core, shapes
+
+    def pull(self, request: Request) -> Pull:
+        for one in self._core.state.github.pulls:
+            if str(one.number) == request.path_params["number"]:
+                return one
+        raise problem(404, "Not Found")
+
+    def listed(self, request: Request, items: list[Payload]) -> Response:
+        shown, headers = self.page(request, items)
+        return JSONResponse(shown, headers=headers)
+
+    def page(self, request: Request, items: list[Payload]) -> tuple[list[Payload], dict[str, str]]:
+        """One page, and the Link header when there is another."""
+        size, page = number(request, "per_page", 30, 100), number(request, "page", 1, 10000)
+        last = max(1, -(-len(items) // size))
+        links: dict[str, Any] = {}
+        if page > 1:
+            links |= {"first": 1, "prev": page - 1}
+        if page < last:
+            links |= {"next": page + 1, "last": last}
+        url = self._shapes.api + request.url.path
+        others = "&".join(f"{key}={value}" for key, value in request.query_params.items() if key != "page")
+        start = f"{url}?{others}&" if others else f"{url}?"
+        header = ", ".join(f'<{start}page={to}>; rel="{name}"' for name, to in links.items())
+        return items[(page - 1) * size : page * size], {"link": header} if header else {}
+
+
+def problem(status: int, message: str) -> Problem:
+    return Problem(status, {"message": message, "documentation_url": DOCS, "status": str(status)})

@@ -1,0 +1,1 @@
+"""What can be done with a target that is open: deploy, settle, ask, look, lock."""

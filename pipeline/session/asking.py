@@ -1,0 +1,147 @@
+"""Asks a checklist or a diagnosis: all of it at once, with what it costs and how grave it is."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checks.evidence import ProductionBefore, Release, RollbackTarget
+from checks.gate import Finding, Gate, Verdict, worst
+from checks.severity import Graded, grade
+from pipeline.definitions.deploy import PROBES
+from pipeline.engine.plan import Pipeline, Stage, probes_by_type
+from pipeline.engine.readings import Round
+from pipeline.engine.waivers import waive
+from pipeline.errors import ServiceError
+from pipeline.handbook.exits import playbook_of
+from pipeline.record.journal import Journal, new_run_id
+from pipeline.session.session import Session
+from pipeline.world.opening import open_world
+from pipeline.world.world import World
+
+
+@dataclass(frozen=True)
+class LineAnswer:
+    """What one gate said; ``seen`` is the evidence in a few words."""
+
+    gate: Gate
+    findings: tuple[Finding, ...]
+    seen: str
+    ms: int
+
+
+@dataclass(frozen=True)
+class ChecklistLine:
+    """One line of a checklist, answered."""
+
+    does: str
+    answers: tuple[LineAnswer, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return max((worst(one.findings) for one in self.answers), default=Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A whole checklist. ``at`` is ISO 8601; ``playbook`` answers the gravest finding."""
+
+    name: str
+    at: str
+    target: str
+    lines: tuple[ChecklistLine, ...]
+    graded: Graded
+    playbook: str
+    commit: str = ""
+
+
+async def production_before(world: World, target: RollbackTarget) -> ProductionBefore:
+    """Outside a run, what served before is what a rollback would go to."""
+    return ProductionBefore(target.id, target.url, world.domain)
+
+
+READERS = probes_by_type((*PROBES, production_before))
+
+
+def ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
+    """Do the steps, ask every gate once, keep the readings, and name the incident when there is one."""
+    return asyncio.run(_ask(it, pipelines, name))
+
+
+async def _ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
+    run = f"monitor-{name}-{new_run_id(it.clock.now())}"
+    async with open_world(it.settings, Release("", "."), run, it.clock, records=it.records) as world:
+        return await ask_in(it, world, pipelines, name)
+
+
+async def ask_in(it: Session, world: World, pipelines: Sequence[Pipeline], name: str) -> Checked:
+    """The same, in a world that is open already."""
+    run, live = world.run, await _live(world)
+    keep = it.records.samples.keeper(it.clock.now, run, live)
+    async with Round(world, it.settings.policies, READERS, keep) as look:
+        stages = [stage for one in pipelines for stage in one.stages]
+        asked = await asyncio.gather(*(_line(it, world, stage, look) for stage in stages))
+    graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
+    playbook = playbook_of(graded.gate) if graded.severity else ""
+    checked = Checked(name, it.clock.now().isoformat(timespec="seconds"), it.settings.name, asked_once(asked), graded,
+                      playbook, live)  # fmt: skip
+    _record(it, run, checked)
+    return checked
+
+
+def asked_once(lines: Sequence[ChecklistLine]) -> tuple[ChecklistLine, ...]:
+    """Each gate in its first line only: several diagnoses ask some of the same."""
+    seen: set[Gate] = set()
+    kept = []
+    for line in lines:
+        answers = tuple(one for one in line.answers if one.gate not in seen)
+        seen |= {one.gate for one in answers}
+        kept.append(ChecklistLine(line.does, answers))
+    return tuple(kept)
+
+
+async def ask_gates(it: Session, world: World, gates: Sequence[Gate]) -> tuple[LineAnswer, ...]:
+    """Some gates, together, once; nothing is written down."""
+    async with Round(world, it.settings.policies, READERS) as look:
+        return tuple(await asyncio.gather(*(_answer(it, one, look) for one in gates)))
+
+
+async def _live(world: World) -> str:
+    """The commit that is live, to keep with the readings; empty when nobody can say now."""
+    try:
+        one = await world.vercel.production(world.domain)
+    except ServiceError:
+        return ""
+    return one.commit if one else ""
+
+
+async def _line(it: Session, world: World, stage: Stage, look: Round) -> ChecklistLine:
+    """A line whose steps act is asked in a round of its own, which knows what they gave."""
+    if not stage.does:
+        return ChecklistLine(
+            stage.purpose, tuple(await asyncio.gather(*(_answer(it, one, look) for one in stage.asks)))
+        )
+    given = {}
+    for step in stage.does:
+        value = await step.act(world, *await look.all(step.inputs))
+        given[type(value)] = value
+    async with Round(world, {**it.settings.policies, **given}, READERS) as own:
+        return ChecklistLine(stage.purpose, tuple(await asyncio.gather(*(_answer(it, one, own) for one in stage.asks))))
+
+
+async def _answer(it: Session, gate: Gate, look: Round) -> LineAnswer:
+    began = it.clock.monotonic()
+    findings, _ = await look.ask(gate)
+    findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
+    return LineAnswer(gate, findings, await look.brief(gate), round((it.clock.monotonic() - began) * 1000))
+
+
+def _record(it: Session, run: str, checked: Checked) -> None:
+    """In the journal: what was asked and how it ended, and the incident that it names."""
+    journal = Journal(it.store, run, it.clock.now, it.redactor)
+    severity = checked.graded.severity
+    journal.append("monitor answered", checked.name, target=checked.target, severity=severity, commit=checked.commit)
+    if severity.startswith("P"):
+        journal.append(
+            "incident named", checked.graded.gate, severity=severity, reason=checked.graded.reason,
+            playbook=checked.playbook,
+        )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Answers questions about runs, locks and plans without changing production."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.policy import BuildPolicy, HealthPolicy
+from pipeline.clock import SystemClock
+from pipeline.config import Config
+from pipeline.errors import Mistake
+from pipeline.record.journal import events_of, known_bad, latest_runs
+from pipeline.record.lock import Lock
+from pipeline.record.report import Report, report_of
+from pipeline.record.store import Store, open_store
+from pipeline.session import status as looking
+from pipeline.session.session import Session, whoami
+from pipeline.session.status import TargetStatus
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pipeline.clients.vercel import Vercel
+
+
+def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
+    """The newest runs, newest first."""
+    store = open_store(config.state, root)
+    return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
+
+
+def one_run(config: Config, root: Path, run: str) -> Report:
+    """One run, by its id or ``latest``. Raises Mistake when there is none."""
+    store = open_store(config.state, root)
+    chosen = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
+    events = events_of(store, chosen)
+    if not events:
+        raise Mistake(f"report {run}: there is no such run; ./inv history lists them")
+    return report_of(chosen, events)
+
+
+@contextlib.asynccontextmanager
+async def vercel_of(it: Session) -> AsyncIterator[tuple["Vercel", "httpx.AsyncClient"]]:
+    """Vercel alone, and its connections: who only looks needs no other service."""
+    from pipeline.clients.vercel import Vercel
+    from pipeline.emergency.steps import client
+
+    at = it.settings
+    async with client(at.services.vercel) as http:
+        yield Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, it.clock), http
+
+
+def current_status(it: Session) -> TargetStatus:
+    """Ask Vercel and the site now."""
+
+    async def ask() -> TargetStatus:
+        async with vercel_of(it) as (vercel, http):
+            about = looking.StatusReading(
+                it.settings.name,
+                it.settings.domain,
+                it.settings.policies[HealthPolicy].path,
+                it.settings.policies[BuildPolicy],
+                str(Lock(it.store, it.settings.name, "", it.clock).held() or ""),
+                tuple((one.deployment, f"run {one.run}: {one.reason}") for one in known_bad(it.store)),
+            )
+            return await looking.look(vercel, http, about)
+
+    return asyncio.run(ask())
+
+
+def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: float, by: str) -> str:
+    """Lock ``target`` in a person's name."""
+    name, _ = config.target(target)
+    lock = _lock(config, root, name, f"{by or whoami()}@{socket.gethostname()}", lease=hours * 3600)
+    lock.take(reason, by_hand=True)
+    return f"{name} is locked by {lock.held()}"
+
+
+def release_lock(config: Config, root: Path, target: str) -> str:
+    """Release whatever lock there is."""
+    name, _ = config.target(target)
+    held = _lock(config, root, name, "", lease=0).held()
+    if held is None:
+        return f"{name} is not locked"
+    _lock(config, root, name, held.holder, lease=0).release()
+    return f"{name} was locked by {held}; it is free now"
+
+
+def _lock(config: Config, root: Path, target: str, holder: str, lease: float) -> Lock:
+    store: Store = open_store(config.state, root)
+    return Lock(store, target, holder, SystemClock(), lease=lease)

@@ -1,0 +1,97 @@
+"""One target, opened, for as long as a command runs: what a command is given."""
+
+import contextlib
+import difflib
+import getpass
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.policy import PromotionPolicy
+from pipeline import log
+from pipeline.clock import Clock, SystemClock
+from pipeline.config import Config
+from pipeline.definitions.deploy import PIPELINES, PROBES, pipeline_for
+from pipeline.engine.past import Past, recall
+from pipeline.engine.plan import Pipeline, check
+from pipeline.environment import variable
+from pipeline.errors import Mistake
+from pipeline.record.journal import events_of
+from pipeline.record.store import Store, open_store
+from pipeline.record.target import Written
+from pipeline.redact import Redactor
+from pipeline.world.opening import open_settings
+from pipeline.world.settings import Settings
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the person or the CI job asked for. Empty strings mean "not said"."""
+
+    target: str = ""
+    source: str = ""
+    """``--from``: a folder with ``.vercel/output``, or the name of one of the sandbox's example releases."""
+    commit: str = ""
+    run: str = ""
+    stage: str = ""
+    """Only this stage, as one step of a CI job."""
+    approved_by: str = ""
+    over_rollback: bool = False
+    older: bool = False
+    resume: bool = False
+    """``run`` must be there already."""
+
+
+@dataclass
+class Session:
+    """One target, opened: everything a command needs, for as long as it runs."""
+
+    settings: Settings
+    pipeline: Pipeline
+    store: Store
+    redactor: Redactor
+    clock: Clock
+    config: Config
+
+    @property
+    def records(self) -> Written:
+        return Written(self.store, self.settings.name, self.clock, self.config.file.waivers)
+
+    def past(self, run: str) -> Past:
+        return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
+
+
+@contextlib.contextmanager
+def session(config: Config, target: str, root: Path) -> Iterator[Session]:
+    """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
+    with contextlib.ExitStack() as stack:
+        settings = stack.enter_context(open_settings(config, target, root))
+        store = open_store(config.state, root)
+        stack.callback(store.close)
+        pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
+        pipeline = pipeline.with_shadows(shadows(config))
+        check(pipeline, PROBES, settings.policies)
+        redactor = Redactor((*settings.hidden, config.state))
+        log.configure(variable("DEPLOY_LOG"), redactor)
+        yield Session(settings, pipeline, store, redactor, SystemClock(), config)
+
+
+def shadows(config: Config) -> tuple[str, ...]:
+    """The gates that only report. Raises Mistake for a name that no gate has."""
+    known = {gate.name for pipeline in PIPELINES.values() for gate in pipeline.gates}
+    for name in config.file.shadow:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise Mistake(
+                f"deploy.yml: shadow: there is no gate {name}" + (f"; did you mean {near[0]}?" if near else "")
+            )
+    return config.file.shadow
+
+
+def whoami() -> str:
+    """The login of whoever runs this."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a uid that has no name
+        return f"uid {os.getuid()}"

@@ -1,0 +1,138 @@
+"""What is true now: what production serves, who put it there, whether it is well and free to move, who is at it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
+
+from checks.evidence import VercelProject
+from checks.policy import BuildPolicy
+from checks.release import pinned
+from pipeline.clients.vercel import Vercel
+from pipeline.clients.vercelshapes import Deployment, ProjectSettings, RollingRelease
+from pipeline.clock import origin
+from pipeline.emergency.aftermath import Aftermath, aftermath
+from pipeline.errors import ServiceError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TargetStatus:
+    """One look. Empty or None: there is nothing, or it could not be read, and ``unknown`` says why.
+
+    ``since``: when production was moved there, ms since 1970. ``by``: what moved it, and who made the deployment.
+    """
+
+    target: str
+    site: str
+    live: Deployment | None
+    since: int
+    by: str
+    pinned: bool | None
+    """None: Vercel does not say."""
+    staged: tuple[Deployment, ...]
+    health: str
+    well: bool
+    lock: str
+    rolling: RollingRelease | None
+    bad: str
+    """Why the live release is known as bad; empty when it is not."""
+    went_back: Aftermath
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StatusReading:
+    """What is known without asking anybody: the target, its policies, its lock, its bad releases."""
+
+    target: str
+    domain: str
+    health: str
+    build: BuildPolicy
+    lock: str = ""
+    bad: tuple[tuple[str, str], ...] = ()
+    """(deployment, reason)"""
+
+
+async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) -> TargetStatus:
+    """Ask everything at the same time; what fails is said instead of raised."""
+    unknown: list[str] = []
+
+    async def asked(reading: Awaitable[T], otherwise: T) -> T:
+        try:
+            return await reading
+        except ServiceError as error:
+            unknown.append(str(error))
+            return otherwise
+
+    async def live_and_its_past() -> tuple[Deployment | None, Aftermath]:
+        live = await vercel.production(about.domain)
+        move = (await project).move if live else None
+        if live is None or move is None or move.kind != "rollback" or move.to != live.id:
+            return live, Aftermath()
+        return live, await aftermath(vercel, live)
+
+    site = origin(about.domain)
+    project: asyncio.Future[ProjectSettings] = asyncio.ensure_future(vercel.project())
+    (live, went_back), seen, recent, rolling, (says, well) = await asyncio.gather(
+        asked(live_and_its_past(), (None, Aftermath())),
+        asked(project, None),
+        asked(vercel.deployments(target="production"), ()),
+        asked(vercel.rolling_release(), None),
+        _health(http, site + about.health),
+    )
+    staged = tuple(one for one in recent if one.substate == "STAGED" and (live is None or one.created > live.created))
+    return TargetStatus(
+        target=about.target,
+        site=site,
+        live=live,
+        since=_since(live, seen),
+        by=_by(live, seen),
+        pinned=_pinned(about.build, seen),
+        staged=staged,
+        health=says,
+        well=well,
+        lock=about.lock,
+        rolling=rolling if rolling and rolling.state == "ACTIVE" else None,
+        bad=dict(about.bad).get(live.id, "") if live else "",
+        went_back=went_back,
+        unknown=tuple(dict.fromkeys(unknown)),
+    )
+
+
+def _since(live: Deployment | None, project: ProjectSettings | None) -> int:
+    if live is None:
+        return 0
+    return project.move.at if project and project.move and project.move.to == live.id else live.created
+
+
+def _by(live: Deployment | None, project: ProjectSettings | None) -> str:
+    if live is None:
+        return ""
+    moved = project.move.kind if project and project.move and project.move.to == live.id else ""
+    run = live.meta.get("deployRun", "")
+    who = [f"a {moved}" if moved else "", f"run {run}" if run else "", f"made by {live.by}" if live.by else ""]
+    return ", ".join(part for part in who if part)
+
+
+def _pinned(build: BuildPolicy, project: ProjectSettings | None) -> bool | None:
+    if project is None or project.auto_assign is None:
+        return None
+    return pinned(build, VercelProject(project.id, project.auto_assign, project.move.kind if project.move else ""))
+
+
+async def _health(http: httpx.AsyncClient, url: str) -> tuple[str, bool]:
+    try:
+        response = await http.get(url, follow_redirects=True)
+    except (httpx.HTTPError, ConnectionError) as error:
+        return f"no answer: {type(error).__name__} {error}".rstrip(), False
+    try:
+        body = json.loads(response.text)
+        word = str(body.get("status", "")) if isinstance(body, dict) else ""
+    except ValueError:
+        word = ""
+    return f"{response.status_code} {word}".rstrip(), response.is_success

@@ -1,0 +1,1 @@
+"""One target: its secrets, its settings, and the clients of all its services, opened."""

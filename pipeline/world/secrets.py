@@ -1,0 +1,71 @@
+"""The names of every secret, where to get each, and who is told by which."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.environment import variable
+
+if TYPE_CHECKING:
+    pass
+
+
+SECRETS = {
+    "VERCEL_TOKEN": "vercel.com → Account Settings → Tokens",
+    "GITHUB_TOKEN": "github.com → Settings → Developer settings → Fine-grained tokens (contents, checks, pull requests,"
+    " deployments, code scanning and Dependabot alerts)",
+    "SENTRY_AUTH_TOKEN": "sentry.io → Settings → Auth Tokens (event:read, org:read, project:releases)",
+    "BETTERSTACK_API_TOKEN": "betterstack.com → API tokens → Uptime",
+    "DIRECT_URL": "console.neon.tech → your branch → Connection string, without -pooler",
+    "SMOKE_EMAIL": "the account of the smoke-test student in your app",
+    "SMOKE_PASSWORD": "the password of the smoke-test student in your app",
+}
+
+
+OPTIONAL = {
+    "VERCEL_AUTOMATION_BYPASS_SECRET": "lets smoke tests through Deployment Protection. Vercel → Project → Settings →"
+    " Deployment Protection → Protection Bypass for Automation",
+    "NOTIFY_WEBHOOK_URL": "the team channel's incoming webhook (Slack style). Without it nobody is told",
+    "NOTIFY_STAKEHOLDERS_URL": "how stakeholders are told of an incident: a webhook, or any address of Apprise, e.g."
+    " `mailtos://user:password@example.com?to=board@example.com`; several are separated by blanks",
+    "NOTIFY_USERS_URL": "likewise users, when no Better Stack status page does it",
+    "NOTIFY_DATA_PROTECTION_URL": "likewise whoever is responsible for data protection",
+    "NOTIFY_ONCALL_URL": "likewise who is on call: `incident.escalate` pages it",
+    "NEON_API_KEY": "Neon's API: branches, snapshots, computes. Neon console → Account settings → API keys",
+    "R2_ACCOUNT_ID": "R2, as the app has it. Cloudflare → R2 → Account details",
+    "R2_ACCESS_KEY_ID": "R2, as the app has it. Cloudflare → R2 → Manage API tokens (Object Read & Write)",
+    "R2_SECRET_ACCESS_KEY": "R2, as the app has it; shown once, with the key's id",
+    "R2_BUCKET": "R2, as the app has it",
+    "R2_ENDPOINT": "R2, only when the bucket is not at `https://ACCOUNT.r2.cloudflarestorage.com`",
+    "CLOUDFLARE_API_TOKEN": "the bucket's size without listing it. Cloudflare → My Profile → API Tokens (Account"
+    " Analytics: Read)",
+    "UPSTASH_REDIS_REST_URL": "Redis, as the app has it. Upstash console → the database → REST API",
+    "UPSTASH_REDIS_REST_TOKEN": "Redis, as the app has it. Upstash console → the database → REST API",
+    "UPSTASH_EMAIL": "Redis' limits and hit rate: the account's e-mail address",
+    "UPSTASH_API_KEY": "Redis' limits and hit rate. Upstash console → Account → Management API",
+    "GOOGLE_API_KEY": "the Chrome UX Report. Google Cloud console → APIs & Services → Credentials",
+}
+"""What can be asked only when it is set; what it is for."""
+
+
+CHANNELS = {
+    "team": "NOTIFY_WEBHOOK_URL",
+    "stakeholders": "NOTIFY_STAKEHOLDERS_URL",
+    "users": "NOTIFY_USERS_URL",
+    "data protection": "NOTIFY_DATA_PROTECTION_URL",
+    "on call": "NOTIFY_ONCALL_URL",
+}
+"""Audience → the variable with its addresses."""
+
+
+OPEN = ("R2_ACCOUNT_ID", "R2_BUCKET", "R2_ENDPOINT", "UPSTASH_REDIS_REST_URL", "UPSTASH_EMAIL")
+"""Those that are names and addresses: a reader needs to see them."""
+
+
+def read_secrets(root: Path) -> dict[str, str]:
+    """The known names from ``.env`` (if there) and the environment, which wins."""
+    from dotenv import dotenv_values
+
+    names = (*SECRETS, *OPTIONAL)
+    file = dotenv_values(root / ".env", interpolate=False)
+    found = {name: (variable(name) or file.get(name) or "").strip() for name in names}
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,35 @@
+"""One target, ready to be opened: addresses, ids, secrets and policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import Services
+from pipeline.world.secrets import OPEN
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One target, ready to be opened. ``secrets`` by the names in SECRETS and OPTIONAL; never printed."""
+
+    name: str
+    kind: str
+    project: str
+    team: str
+    domain: str
+    services: Services
+    secrets: Mapping[str, str] = field(repr=False)
+    policies: Mapping[type, Any] = field(repr=False)
+    control: str = ""
+    """The sandbox's control address; empty for a real target."""
+    root: Path = Path()
+    """The folder that ``deploy.yml`` lies in."""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The values that nobody may see."""
+        return tuple(value for name, value in self.secrets.items() if name not in OPEN)

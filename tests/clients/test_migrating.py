@@ -1,0 +1,263 @@
+"""Migrations applied to a real Postgres: what is left behind when something, or somebody, stops them."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from checks.evidence import Migrations
+from pipeline.clients import prisma
+from pipeline.clients.migrator import LockBudget, Migrator
+from pipeline.clients.postgres import Postgres, address_of
+from pipeline.clients.prisma import Migration
+from pipeline.clock import SystemClock
+from pipeline.errors import Mistake, Rejected
+from pipeline.probes.database import compare
+from tests.scripted import MovingClock
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SEEDED = ("20260101000000_init", "20260201000000_enrolment")
+
+
+def one(name: str, sql: str) -> Migration:
+    return Migration(name, sql.encode())
+
+
+def apply(
+    url: str, *migrations: Migration, patience: float = 0, lock: float = 0.2, said: list[str] | None = None
+) -> tuple[str, ...]:
+    limits = LockBudget(lock, patience, 30)
+    migrator = Migrator(Postgres(url), limits, MovingClock(), run="r1", tell=(said if said is not None else []).append)
+    return asyncio.run(migrator.apply(migrations))
+
+
+def state(url: str, *migrations: Migration) -> Migrations:
+    return compare(migrations, asyncio.run(Postgres(url).history()))
+
+
+def rows(url: str, sql: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url, autocommit=True) as db:
+        return db.execute(sql.encode()).fetchall()
+
+
+def test_a_migration_leaves_the_rows_that_prisma_would(database_url: str) -> None:
+    first = one("20260401_a", "create table a (id int);\nalter table a add b text;")
+    assert apply(database_url, first) == ("20260401_a",)
+    assert apply(database_url, first) == (), "a second time there is nothing to do"
+    seen = rows(
+        database_url,
+        "select checksum, applied_steps_count, finished_at is not null, rolled_back_at, logs from _prisma_migrations"
+        " where migration_name = '20260401_a'",
+    )
+    assert seen == [(first.checksum, 1, True, None, None)]
+
+
+def test_a_failure_in_one_transaction_leaves_nothing_and_needs_no_resolving(database_url: str) -> None:
+    bad = one("20260401_a", "create table a (id int);\nselect 1 / 0;")
+    with pytest.raises(
+        Rejected, match=r"P3018 line 2: select 1 / 0: 22012 division by zero; Postgres rolled all of it"
+    ):
+        apply(database_url, bad)
+    assert rows(database_url, "select to_regclass('a')") == [(None,)]
+    after = state(database_url, bad)
+    assert (after.pending, after.failed, after.rolled_back) == (("20260401_a",), (), ("20260401_a",))
+    assert apply(database_url, one("20260401_a", "create table a (id int)")) == ("20260401_a",)
+
+
+def test_a_failure_after_a_commit_of_its_own_says_what_stays(database_url: str) -> None:
+    bad = one("20260401_a", "begin;\ncreate table a (id int);\ncommit;\nselect 1 / 0;")
+    with pytest.raises(Rejected, match="what stands before line 4 is in the database, and nothing after it"):
+        apply(database_url, bad)
+    (left,) = state(database_url, bad).failed
+    assert not left.undone
+    assert "before line 4" in left.says
+    with pytest.raises(Rejected) as later:
+        apply(database_url, one("20260402_b", "select 1"))
+    assert later.value.code == "P3009"
+
+
+def test_a_blocked_migration_steps_aside_names_who_and_tries_again(database_url: str) -> None:
+    said: list[str] = []
+    with psycopg.connect(database_url, application_name="nightly report") as other:
+        other.execute('select from "Lesson"')
+        with pytest.raises(Rejected, match=r"blocked by pid .*nightly report") as blocked:
+            apply(database_url, one("20260401_a", 'alter table "Lesson" add x int'), patience=3, said=said)
+        assert blocked.value.code == "55P03"
+        assert sum("stepped aside" in line for line in said) >= 2
+        other.rollback()
+    assert apply(database_url, one("20260401_a", 'alter table "Lesson" add x int')) == ("20260401_a",)
+
+
+def test_a_reader_never_waits_longer_than_the_lock_timeout(database_url: str) -> None:
+    """The migration waits behind a reader, and a second reader behind the migration: until it steps aside."""
+    with psycopg.connect(database_url) as other:
+        other.execute('select from "Lesson"')
+
+        async def go() -> float:
+            limits = LockBudget(0.3, 0, 30)
+            migrator = Migrator(Postgres(database_url), limits, SystemClock(), run="r1")
+            task = asyncio.ensure_future(migrator.apply([one("20260401_a", 'alter table "Lesson" add x int')]))
+            await asyncio.sleep(0.15)
+            async with Postgres(database_url).connection("read") as db:
+                began = time.perf_counter()
+                await db.execute(b'select count(*) from "Lesson"')
+                waited = time.perf_counter() - began
+            await asyncio.gather(task, return_exceptions=True)
+            return waited
+
+        assert asyncio.run(go()) < 2
+
+
+def test_prismas_lock_is_respected_and_its_holder_named(database_url: str) -> None:
+    with psycopg.connect(database_url, application_name="prisma in CI", autocommit=True) as other:
+        other.execute(b"select pg_advisory_lock(72707369)")
+        with pytest.raises(Rejected, match=r"held by pid .*prisma in CI") as held:
+            apply(database_url, one("20260401_a", "select 1"))
+    assert held.value.code == "P1002"
+
+
+KILLED = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+from pipeline.clients.migrator import Limits, Migrator
+from pipeline.clients.postgres import Postgres
+from pipeline.clients.prisma import Migration
+from pipeline.world import SystemClock
+made = Migrator(Postgres(sys.argv[2]), Limits(1, 1, 30), SystemClock(), run="killed")
+print("begins", flush=True)
+asyncio.run(made.apply([Migration("20260401_a", sys.argv[3].encode())]))
+"""
+
+
+def killed_at(url: str, sql: str, until: str) -> None:
+    """Apply in a process of its own and kill it as soon as ``until`` is true in the database."""
+    words = [sys.executable, "-c", KILLED, str(ROOT), url, sql]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
+    try:
+        with psycopg.connect(url, autocommit=True) as db:
+            for _ in range(1000):
+                if db.execute(until.encode()).fetchone() == (True,):
+                    break
+                time.sleep(0.01)
+            else:
+                pytest.fail(f"never came to {until}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+SLEEPING = "select exists (select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database())"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("sql", "says", "there"),
+    [
+        ("create table a (id int);\nselect pg_sleep(3);\ncreate table b (id int);", "rolled all of it back", False),
+        ("begin;\ncreate table a (id int);\ncommit;\nselect pg_sleep(3);", "before line 4 is in the database", True),
+    ],
+    ids=["one transaction", "after a commit of its own"],
+)
+def test_killed_between_two_statements_the_next_run_knows_what_happened(
+    database_url: str, sql: str, says: str, there: bool
+) -> None:
+    killed_at(database_url, sql, SLEEPING)
+    migration = one("20260401_a", sql)
+    (left,) = state(database_url, migration).failed
+    assert says in left.says
+    assert left.undone is not there
+    again = one("20260401_a", "create table a (id int)")
+    if there:
+        with pytest.raises(Rejected) as refused:
+            asyncio.run(Migrator(Postgres(database_url), LockBudget(1, 1, 30), SystemClock(), run="r2").apply([again]))
+        assert refused.value.code == "P3009"
+    else:
+        done = asyncio.run(
+            Migrator(Postgres(database_url), LockBudget(1, 1, 30), SystemClock(), run="r2").apply([again])
+        )
+        assert done == ("20260401_a",), "what Postgres rolled back is tried again without a word from anybody"
+    assert rows(database_url, "select to_regclass('a') is not null") == [(True,)]
+
+
+def test_an_index_that_is_built_concurrently_runs_alone(database_url: str) -> None:
+    assert apply(database_url, one("20260401_a", 'create index concurrently i on "Lesson" (title)')) == ("20260401_a",)
+    with pytest.raises(Rejected, match="25001"):
+        apply(database_url, one("20260402_b", 'create index concurrently j on "Lesson" (title); select 1;'))
+
+
+def test_dollar_quotes_and_a_lost_search_path_do_no_harm(database_url: str) -> None:
+    function = "create function f() returns int language plpgsql as $$ begin; perform 1; return 2; end $$;"
+    function = function.replace("begin;", "begin")
+    dump = "select pg_catalog.set_config('search_path', '', false); create table public.a (id int);"
+    assert apply(database_url, one("20260401_a", function), one("20260402_b", dump)) == ("20260401_a", "20260402_b")
+
+
+def test_history_edited_unknown_late_and_newlines(database_url: str) -> None:
+    source = ROOT / "pipeline/sandbox/app/source/prisma/migrations"
+    init, enrolment, _ = prisma.migrations_in(source)
+    windows = Migration(init.name, init.sql.replace(b"\n", b"\r\n"))
+    seen = state(database_url, windows, Migration(enrolment.name, enrolment.sql + b"-- x"), one("20260102_late", ""))
+    assert seen.edited == (enrolment.name,)
+    assert (seen.pending, seen.late) == (("20260102_late",), ("20260102_late",))
+    assert state(database_url, init).unknown == (enrolment.name,)
+    assert state(database_url, init, enrolment).applied == SEEDED
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://u:s3cret@ep-x-pooler.neon.tech/db", "is a Neon -pooler address"),
+        ("postgresql://u:s3cret@host/db?pgbouncer=true", "pgbouncer=true"),
+        ("mysql://u:s3cret@host/db", "is no Postgres URL"),
+        ("postgresql://u:s3cret@host:port/db", "is no Postgres URL"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_without_its_password(url: str, says: str) -> None:
+    with pytest.raises(Mistake, match=says) as error:
+        address_of(url)
+    assert "s3cret" not in str(error.value)
+
+
+def test_what_only_prisma_knows_is_taken_out_of_the_address() -> None:
+    found = address_of("postgresql://u:p@h/db?schema=lms&connection_limit=5&sslmode=require")
+    assert (found.url, found.schema) == ("postgresql://u:p@h/db?sslmode=require", "lms")
+    assert found.for_prisma == "postgresql://u:p@h/db?sslmode=require&schema=lms"
+    assert address_of("postgresql://u:p@h/db?schema=public").for_prisma == "postgresql://u:p@h/db"
+
+
+def test_another_schema_is_migrated_and_read(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute(b"create schema lms")
+    url = database_url + "?schema=lms"
+    migration = one("20260401_a", "create table a (id int)")
+    assert apply(url, migration) == ("20260401_a",)
+    assert rows(database_url, "select to_regclass('lms.a')::text, to_regclass('public.a')") == [("lms.a", None)]
+    assert (state(url, migration).applied, set(state(database_url).applied)) == (("20260401_a",), set(SEEDED))
+
+
+def prisma_says(tmp_path: Path, script: str) -> tuple[str, list[str]]:
+    """What ``engine: prisma`` makes of a command that behaves like this; the code it raised, and what it passed on."""
+    from pipeline.clients.prismacli import PrismaCommand
+
+    command, said = tmp_path / "prisma", []
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    try:
+        asyncio.run(PrismaCommand({}).deploy(str(command), tmp_path, "postgresql://u:p@h/db", said.append))
+    except Rejected as error:
+        return error.code, [*said, error.came]
+    return "", said
+
+
+def test_the_teams_own_prisma_gets_the_direct_address_and_its_code_is_known(tmp_path: Path) -> None:
+    code, said = prisma_says(tmp_path, 'echo "$1 $2 $DIRECT_URL"; echo done')
+    assert (code, said[0]) == ("", "migrate deploy postgresql://u:p@h/db")
+    failure = 'echo "Error: P3018"; echo "Migration name: 2026_x" >&2; exit 1'
+    code, said = prisma_says(tmp_path, failure)
+    assert code == "P3018"
+    assert "2026_x" in said[-1]
+    assert prisma_says(tmp_path, "exit 7")[0] == "P0000"

@@ -1,0 +1,312 @@
+"""The runner on the bad day, with a scripted world and a clock that moves when somebody sleeps."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from checks import healthy
+from checks.policy import Waiver
+from pipeline.engine.past import recall
+from pipeline.engine.plan import Stage, Step
+from pipeline.engine.runner import Outcome
+from pipeline.errors import Refused, Unreachable
+from tests.scripted import Scripted, journal_in, kinds, played, runner_for, stages
+
+
+def refuse() -> None:
+    raise Refused("vercel", "POST", 500, "", "internal error")
+
+
+def test_a_good_release_is_deployed_and_stays(tmp_path: Path) -> None:
+    world = Scripted()
+    outcome, journal = played(world, tmp_path)
+    assert outcome is Outcome.DEPLOYED
+    assert world.serves == healthy.STAGED
+    assert world.clock.seconds >= 600, "it was watched for as long as the stage says"
+    assert kinds(journal.events())[-1] == "run ended"
+
+
+def test_a_step_is_recorded_before_it_acts(tmp_path: Path) -> None:
+    world = Scripted()
+    journal = journal_in(tmp_path, world.clock)
+    seen: list[list[str]] = []
+    world.promotion = lambda: seen.append(kinds(journal.events()))
+    asyncio.run(runner_for(world, journal).run())
+    assert seen[0][-1] == "step begins move"
+
+
+def test_a_promotion_that_happened_but_answered_500_is_rolled_back(tmp_path: Path) -> None:
+    world = Scripted()
+    world.promotion = refuse
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+
+
+def test_a_promotion_that_never_lands_is_undone_when_patience_ends(tmp_path: Path) -> None:
+    world = Scripted()
+    world.lands = False
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+    assert world.calls[-1] == "move back"
+    assert 30 <= world.clock.seconds < 35
+
+
+def test_illness_shorter_than_patience_is_borne(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    world.clock.at[190] = lambda: setattr(world, "health", 200)
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.DEPLOYED
+
+
+def test_illness_longer_than_patience_goes_back(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+    assert 100 + 120 <= world.clock.seconds <= 100 + 120 + 15 + 1
+
+
+def test_illness_at_the_very_end_of_the_watch_is_not_missed(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[599] = lambda: setattr(world, "health", 503)
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+
+
+def test_blindness_is_no_pass_and_no_instant_rollback(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[0.5] = lambda: setattr(world, "blind", True)
+    world.lands = False
+    world.rollback = lambda: setattr(world, "blind", False)
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+    assert world.clock.seconds >= 30
+
+
+def test_a_rollback_that_fails_is_stranded_and_says_what_to_type(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    world.rollback = refuse
+    outcome, journal = played(world, tmp_path)
+    assert outcome is Outcome.STRANDED
+    failed = next(event for event in journal.events() if event.kind == "undo failed")
+    assert failed.body["by_hand"] == "Type this."
+    assert "points to" in failed.body["error"], "what is not proved stands beside the refusal"
+
+
+def test_a_rollback_that_is_accepted_but_never_proved_is_stranded(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    world.rollback = lambda: setattr(world, "blind", True)
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.STRANDED
+
+
+def test_a_bug_of_ours_goes_back_and_then_is_raised(tmp_path: Path) -> None:
+    world = Scripted()
+
+    def bug() -> None:
+        raise ZeroDivisionError("ours")
+
+    world.promotion = bug
+    with pytest.raises(ZeroDivisionError):
+        played(world, tmp_path)
+    assert world.serves == "dpl_live"
+
+
+def test_ctrl_c_during_the_watch_goes_back(tmp_path: Path) -> None:
+    world = Scripted()
+    runner = runner_for(world, journal_in(tmp_path, world.clock))
+    world.clock.at[50] = lambda: (runner.interrupt("interrupted by SIGINT"), runner.interrupt("again"))
+    assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+
+
+def test_ctrl_c_while_going_back_does_not_stop_it(tmp_path: Path) -> None:
+    world = Scripted()
+    runner = runner_for(world, journal_in(tmp_path, world.clock))
+    world.clock.at[50] = lambda: runner.interrupt("interrupted by SIGINT")
+    world.rollback = lambda: runner.interrupt("interrupted by SIGTERM")
+    assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+
+
+def test_one_failed_undo_does_not_stop_the_others(tmp_path: Path) -> None:
+    world = Scripted()
+    undone: list[str] = []
+
+    async def late(world: object) -> None:
+        """Late.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+
+    async def late_undo(world: object) -> None:
+        """Undo."""
+        undone.append("late")
+        refuse()
+
+    step = Step(late, "x", False)
+    step.undone_by(late_undo)
+    pipeline = stages(Stage("late", "x", (step,)), Stage("never", "x", asks=()))
+    journal = journal_in(tmp_path, world.clock)
+    runner = runner_for(world, journal, pipeline)
+    world.clock.at[599] = lambda: None
+
+    async def play() -> Outcome | None:
+        stopped = Stage("stop", "x", asks=(), during=100, every=1)
+        runner.pipeline = stages(Stage("late", "x", (step,)), stopped)
+        world.clock.at[650] = lambda: runner.interrupt("stop")
+        return await runner.run()
+
+    assert asyncio.run(play()) is Outcome.STRANDED
+    assert undone == ["late"]
+    assert world.serves == "dpl_live", "the older undo ran all the same"
+
+
+def test_before_promotion_nothing_is_moved(tmp_path: Path) -> None:
+    world = Scripted()
+    pipeline = stages()
+    first = Stage("first", "x", asks=pipeline.stages[2].asks, patience=10)
+    world.health = 500
+    only = type(pipeline)("deploy", "x", (pipeline.stages[0], first))
+    outcome, _ = played(world, tmp_path, only)
+    assert outcome is Outcome.BLOCKED
+    assert "move" not in world.calls
+
+
+def test_a_journal_that_breaks_on_the_way_back_does_not_stop_the_rollback(tmp_path: Path) -> None:
+    world = Scripted()
+    journal = journal_in(tmp_path, world.clock)
+    runner = runner_for(world, journal)
+
+    def full_disk() -> None:
+        journal._store.close()
+        runner.interrupt("stop")
+
+    world.clock.at[50] = full_disk
+    assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+
+
+def test_a_journal_that_breaks_on_the_way_forward_goes_back(tmp_path: Path) -> None:
+    world = Scripted()
+    journal = journal_in(tmp_path, world.clock)
+    world.clock.at[50] = lambda: (journal._store.close(), setattr(world, "health", 503))
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.ROLLED_BACK
+    assert world.serves == "dpl_live"
+
+
+def test_a_warning_stage_warns_and_every_step_of_it_is_tried(tmp_path: Path) -> None:
+    world = Scripted()
+
+    async def first(world: object) -> None:
+        """First.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+        raise Unreachable("sentry", "POST", "no answer")
+
+    async def second(world: object) -> None:
+        """Second.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+        world.calls.append("second")  # type: ignore[attr-defined]
+
+    stage = Stage("announce", "x", (Step(first, "x", False), Step(second, "x", False)), may_fail=True)
+    outcome, _ = played(world, tmp_path, stages(stage))
+    assert outcome is Outcome.DEPLOYED
+    assert world.calls[-1] == "second"
+
+
+def test_a_waiver_turns_a_no_into_a_warning_until_its_day_is_over(tmp_path: Path) -> None:
+    import datetime
+
+    world = Scripted()
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    runner = runner_for(world, journal_in(tmp_path, world.clock))
+    gate = runner.pipeline.stages[3].asks[0].name
+    runner.waivers = (Waiver(gate, datetime.date(2026, 11, 24), "Dana", "known"),)
+    assert asyncio.run(runner.run()) is Outcome.DEPLOYED
+
+    late = Scripted()
+    late.clock.at[100] = lambda: setattr(late, "health", 503)
+    (tmp_path / "late").mkdir()
+    runner = runner_for(late, journal_in(tmp_path / "late", late.clock))
+    runner.waivers = (Waiver(gate, datetime.date(2026, 11, 23), "Dana", "known"),)
+    assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
+
+
+@pytest.mark.parametrize("cut", range(1, 14))
+def test_killed_after_any_event_settle_leaves_production_as_it_was(tmp_path: Path, cut: int) -> None:
+    """kill -9 between any two lines: what is in the journal is enough to go back."""
+
+    class Killed(BaseException):
+        pass
+
+    world = Scripted()
+    count = [0]
+
+    def kill(event: object) -> None:
+        count[0] += 1
+        if count[0] == cut:
+            raise Killed
+
+    journal = journal_in(tmp_path, world.clock, listeners=[kill])
+
+    async def forward_only() -> None:
+        runner = runner_for(world, journal)
+        await runner._go_forward(list(runner.pipeline.stages[:3]))
+
+    with pytest.raises(Killed):
+        asyncio.run(forward_only())
+    pipeline = stages()
+    past = recall(journal.events(), pipeline, {type(p): p for p in healthy.POLICIES})
+    again = runner_for(world, journal_in(tmp_path, world.clock), pipeline, past)
+    from pipeline.engine.runner import Stop
+
+    outcome = asyncio.run(again.go_back(Stop("cut off")))
+    assert world.serves == "dpl_live"
+    assert outcome is (Outcome.ROLLED_BACK if past.moved_production else Outcome.BLOCKED)
+
+
+@pytest.mark.parametrize("cut", range(1, 14))
+def test_killed_after_any_event_resume_finishes_without_doing_anything_twice(tmp_path: Path, cut: int) -> None:
+    class Killed(BaseException):
+        pass
+
+    world = Scripted()
+    count = [0]
+
+    def kill(event: object) -> None:
+        count[0] += 1
+        if count[0] == cut:
+            raise Killed
+
+    journal = journal_in(tmp_path, world.clock, listeners=[kill])
+
+    async def forward_only() -> None:
+        runner = runner_for(world, journal)
+        await runner._go_forward(list(runner.pipeline.stages[:3]))
+
+    with pytest.raises(Killed):
+        asyncio.run(forward_only())
+    pipeline = stages()
+    past = recall(journal.events(), pipeline, {type(p): p for p in healthy.POLICIES})
+    done = list(past.done)
+    world.calls.clear()
+    again = runner_for(world, journal_in(tmp_path, world.clock), pipeline, past)
+    assert asyncio.run(again.run()) is Outcome.DEPLOYED
+    assert not set(done) & set(world.calls), "a step that is recorded as done is not done again"
+    assert world.serves == healthy.STAGED

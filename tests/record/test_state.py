@@ -1,0 +1,174 @@
+"""What is remembered: the journal, the lock, the report, and that no secret is in any of them."""
+
+import datetime
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checks import healthy
+from checks.evidence import Evidence, ProductionBefore
+from pipeline import log
+from pipeline.engine.past import freeze, thaw
+from pipeline.errors import Locked, Mistake, Unreachable
+from pipeline.record.journal import Journal, events_of, latest_runs
+from pipeline.record.lock import Lock
+from pipeline.record.report import report_of
+from pipeline.record.store import SqliteStore, Store, open_store
+from pipeline.redact import MASK, Redactor
+from tests.scripted import MovingClock
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """The same tests for both: same schema, same behaviour."""
+    if request.param == "sqlite":
+        return SqliteStore(tmp_path / "journal.db")
+    return open_store(request.getfixturevalue("empty_database_url"), tmp_path)
+
+
+def test_events_come_back_as_they_were(store: Store) -> None:
+    clock = MovingClock()
+    journal = Journal(store, "r1", clock.now, Redactor())
+    journal.append("step begins", "promote", inputs=[{"a": (1, 2)}], when=clock.now())
+    (event,) = events_of(store, "r1")
+    assert event.body == {"inputs": [{"a": [1, 2]}], "when": clock.now().isoformat()}
+    assert latest_runs(store, 5) == ("r1",)
+
+
+def test_the_journal_is_append_only(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal.db")
+    Journal(store, "r1", MovingClock().now, Redactor()).append("run begins")
+    for sql in ("delete from deploy_events", "update deploy_events set body = ''"):
+        with pytest.raises(Unreachable, match="append-only"):
+            store.execute(sql)
+
+
+@pytest.mark.parametrize("value", healthy.EVIDENCE, ids=lambda value: type(value).__name__)
+def test_every_evidence_survives_the_journal(value: Evidence) -> None:
+    assert thaw(freeze(value), {}) == value
+
+
+def test_one_holder_at_a_time(store: Store) -> None:
+    clock = MovingClock()
+    Lock(store, "production", "run-a", clock, pid=0).take("deploy aaa")
+    with pytest.raises(Locked, match="run-a"):
+        Lock(store, "production", "run-b", clock, pid=0).take("deploy bbb")
+    Lock(store, "sandbox", "run-b", clock, pid=0).take("another target is free")
+
+
+def test_a_lapsed_lease_is_taken_over_and_the_old_holder_notices(store: Store) -> None:
+    clock = MovingClock()
+    old, new = Lock(store, "t", "old", clock, lease=60, pid=0), Lock(store, "t", "new", clock, lease=60, pid=0)
+    old.take("x")
+    clock.seconds = 59
+    with pytest.raises(Locked):
+        new.take("y")
+    clock.seconds = 61
+    new.take("y")
+    assert old.renew() is False
+    assert new.renew() is True
+
+
+def test_a_renewed_lease_is_kept(store: Store) -> None:
+    clock = MovingClock()
+    lock = Lock(store, "t", "a", clock, lease=60, pid=0)
+    lock.take("x")
+    clock.seconds = 50
+    assert lock.renew()
+    clock.seconds = 100
+    with pytest.raises(Locked):
+        Lock(store, "t", "b", clock, pid=0).take("y")
+
+
+def test_a_dead_process_of_this_machine_does_not_block(store: Store) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    clock = MovingClock()
+    Lock(store, "t", "dead", clock, pid=dead.pid).take("x")
+    Lock(store, "t", "next", clock, pid=os.getpid()).take("y")
+
+
+def test_a_persons_lock_is_never_broken(store: Store) -> None:
+    clock = MovingClock()
+    Lock(store, "t", "dana@laptop", clock, lease=60).take("incident", by_hand=True)
+    clock.seconds = 10_000
+    with pytest.raises(Locked, match="by a person"):
+        Lock(store, "t", "run", clock).take("deploy")
+
+
+def test_release_gives_back_only_ones_own(store: Store) -> None:
+    clock = MovingClock()
+    Lock(store, "t", "a", clock, pid=0).take("x")
+    Lock(store, "t", "b", clock, pid=0).release()
+    held = Lock(store, "t", "b", clock).held()
+    assert held is not None
+    assert held.holder == "a"
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Mistake, match="journal: cannot use"):
+        SqliteStore(tmp_path / "file" / "journal.db")
+
+
+SECRET = "s3cr&t/påss word"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SECRET, f"x{SECRET}y", "s3cr%26t%2Fp%C3%A5ss%20word", "s3cr%26t%2Fp%C3%A5ss+word", "s3cr&t/p\\u00e5ss word"],
+)
+def test_a_secret_is_masked_however_it_is_quoted(text: str) -> None:
+    assert "ss" not in Redactor([SECRET])(text).replace("***", "")
+
+
+def test_a_password_inside_a_url_is_a_secret_of_its_own() -> None:
+    redact = Redactor(["postgresql://app:hunter2hunter2@db.example.com/lms"])
+    assert redact("password authentication failed: hunter2hunter2") == f"password authentication failed: {MASK}"
+
+
+def test_secrets_never_reach_the_journal(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal.db")
+    journal = Journal(store, "r", MovingClock().now, Redactor([SECRET]))
+    journal.append("step failed", "x", error=f"401 for {SECRET}", deep={"list": [SECRET, {SECRET: 1}]})
+    store.close()
+    assert SECRET.encode() not in (tmp_path / "journal.db").read_bytes()
+
+
+def test_what_has_to_come_back_is_kept_as_it_was_even_when_a_secret_is_a_common_word(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal.db")
+    journal = Journal(store, "r", MovingClock().now, Redactor(["live", "example"]))
+    before = ProductionBefore("dpl_live", "https://lms-live.example.com", "lms.example.com")
+    journal.append("step done", "note", says="live on example", exact={"gives": freeze(before)})
+    (event,) = events_of(store, "r")
+    assert thaw(event.body["gives"], {}) == before
+    assert event.body["says"] == "*** on ***"
+
+
+def test_logs_are_redacted_and_off_unless_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("", Redactor([SECRET]))
+    log.warning("no answer", error=SECRET)
+    assert capsys.readouterr().err == ""
+    log.configure("info", Redactor([SECRET]))
+    try:
+        log.debug("too much detail")
+        log.warning("no answer", error=f"401 for {SECRET}")
+    finally:
+        log.configure("", Redactor())
+    said = capsys.readouterr().err
+    assert "no answer" in said
+    assert "401 for ***" in said
+    assert "detail" not in said
+
+
+def test_a_run_that_was_cut_off_has_no_outcome(store: Store) -> None:
+    journal = Journal(store, "r", lambda: datetime.datetime.now(datetime.UTC), Redactor())
+    journal.append("run begins", pipeline="deploy", target="t", commit="c", by="me", production="https://x", release={})
+    journal.append("stage begins", "preflight")
+    report = report_of("r", events_of(store, "r"))
+    assert report.outcome == ""
+    assert report.exit_code is None
+    assert report.stages[0].state == "running"

@@ -1,0 +1,114 @@
+"""Orders that make no sense are refused before anything is touched."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from checks.policy import BuildPolicy, PromotionPolicy
+from pipeline.clients.prebuilt import output_files
+from pipeline.definitions.deploy import DEPLOY, PREVIEW, PROBES, rolling_out
+from pipeline.documents.pages.workflow import workflow
+from pipeline.engine.plan import Pipeline, Stage, check
+from pipeline.errors import BadReleaseError, BrokenPlan
+from pipeline.record.journal import new_run_id
+from pipeline.session.deploy import RUN_ID
+from tests.scripted import MovingClock
+
+
+def policies() -> list[type]:
+    from checks import healthy
+
+    return [type(policy) for policy in healthy.POLICIES]
+
+
+@pytest.mark.parametrize("pipeline", [DEPLOY, PREVIEW], ids=lambda pipeline: pipeline.name)
+def test_the_pipelines_can_run(pipeline: Pipeline) -> None:
+    check(pipeline, PROBES, policies())
+
+
+def test_a_plan_that_needs_what_comes_later_is_refused() -> None:
+    stages = {stage.name: stage for stage in DEPLOY.stages}
+    late = Pipeline("late", "x", (stages["promote"], stages["build"]))
+    with pytest.raises(BrokenPlan, match="promote needs StagedDeployment, which nothing before it gives"):
+        check(late, PROBES, policies())
+
+
+def test_a_gate_that_appears_twice_is_refused() -> None:
+    twice = Pipeline("twice", "x", (DEPLOY.stages[0], Stage("again", "x", asks=DEPLOY.stages[0].asks[:1])))
+    with pytest.raises(BrokenPlan, match="appears twice"):
+        check(twice, PROBES, policies())
+
+
+def test_a_pace_for_a_stage_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(BrokenPlan, match="no stage smoek"):
+        DEPLOY.at_pace({"smoek": {"patience": 1}})
+
+
+def test_run_ids_sort_by_time_and_can_be_typed() -> None:
+    clock = MovingClock()
+    first = new_run_id(clock.now())
+    clock.seconds = 1
+    assert first < new_run_id(clock.now())
+    assert RUN_ID.match(first)
+
+
+def test_a_folder_without_a_build_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadReleaseError, match="run `vercel build --prod` there first"):
+        output_files(tmp_path)
+
+
+def test_every_file_is_listed_once_with_its_hash_and_mode(tmp_path: Path) -> None:
+    output = tmp_path / ".vercel/output"
+    (output / "static/a b").mkdir(parents=True)
+    (output / "config.json").write_text('{"version": 3}')
+    (output / "static/empty").write_bytes(b"")
+    (output / "static/a b/ünï.txt").write_text("x")
+    (output / "static/link").symlink_to("empty")
+    found = {file.name: file for file in output_files(tmp_path)}
+    assert set(found) == {
+        ".vercel/output/config.json", ".vercel/output/static/empty", ".vercel/output/static/a b/ünï.txt",
+        ".vercel/output/static/link",
+    }  # fmt: skip
+    assert found[".vercel/output/static/empty"].sha == "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+    assert found[".vercel/output/static/link"].mode == 0o120777
+    assert found[".vercel/output/static/link"].content() == b"empty"
+
+
+def test_a_file_that_changes_during_the_upload_is_an_error(tmp_path: Path) -> None:
+    output = tmp_path / ".vercel/output"
+    output.mkdir(parents=True)
+    (output / "config.json").write_text('{"version": 3}')
+    (file,) = output_files(tmp_path)
+    (output / "config.json").write_text('{"version": 4}')
+    with pytest.raises(BadReleaseError, match="changed while it was being uploaded"):
+        file.content()
+
+
+def test_the_workflow_has_one_step_a_stage_and_ends_by_settling() -> None:
+    made = yaml.safe_load(workflow(DEPLOY, ("VERCEL_TOKEN",), BuildPolicy()))
+    steps = made["jobs"]["deploy"]["steps"]
+    names = [step.get("name") for step in steps]
+    assert names[2:] == [*(stage.name for stage in DEPLOY.stages), "settle"]
+    assert steps[-1]["if"] == "always() && steps.begins.outcome != 'skipped'"
+    assert steps[2]["id"] == "begins"
+    for step in steps[2:]:
+        assert step["run"].startswith("exec ./inv "), "GitHub signals the step's entry process"
+    assert made["concurrency"]["cancel-in-progress"] is False
+    assert made["permissions"]["contents"] == "read"
+    assert all(
+        "@" in step["uses"] and len(step["uses"].split("@")[1].split()[0]) == 40 for step in steps if "uses" in step
+    )
+
+
+def test_the_workflow_follows_the_way_of_building_and_the_shares() -> None:
+    def names(by: str, *shares: int) -> list[str]:
+        pipeline = rolling_out(DEPLOY, PromotionPolicy(shares))
+        made = yaml.safe_load(workflow(pipeline, (), BuildPolicy(by)))  # type: ignore[arg-type]
+        return [str(step.get("name")) for step in made["jobs"]["deploy"]["steps"]]
+
+    assert names("git")[1] == "preflight"
+    assert names("cli")[1] == "install vercel"
+    rolled = names("prebuilt", 10, 50)
+    at = rolled.index("promote")
+    assert rolled[at : at + 4] == ["promote", "share-50", "complete", "validate"]
