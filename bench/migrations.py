@@ -69,9 +69,11 @@ def theirs(psql: str, url: str, paths: list[Path]) -> float:
     words = [word for path in paths for word in ("-f", str(path))]
     began = time.perf_counter()
     subprocess.run(
-        [psql, "-q", "-X", "-v", "ON_ERROR_STOP=1", *words], env=environment(Postgres(url).address), check=True,
+        [psql, "-q", "-X", "-v", "ON_ERROR_STOP=1", *words],
+        env=environment(Postgres(url).address),
+        check=True,
         capture_output=True,
-    )  # fmt: skip
+    )
     return time.perf_counter() - began
 
 

@@ -49,9 +49,10 @@ def history_is_clean(seen: Migrations) -> Findings:
         )
     if seen.unmanaged:
         yield block(
-            "_prisma_migrations", "is missing, but the database is not empty (P3005)",
+            "_prisma_migrations",
+            "is missing, but the database is not empty (P3005)",
             fix="npx prisma migrate resolve --applied $MIGRATION, for each migration that the database already has",
-        )  # fmt: skip
+        )
     for left in seen.failed:
         if left.undone:
             yield warn(left.name, f"{left.says}; it is tried again")
@@ -130,8 +131,11 @@ def can_be_put_back(policy: DatabasePolicy, planned: PlannedChanges, back: WayBa
     if back.by in ("branch", "snapshot"):
         if back.history_seconds < policy.history:
             say = block if risky else warn
-            yield say("history", f"Neon keeps {_span(back.history_seconds)}, less than {_span(policy.history)}",
-                      fix="Neon console → Settings → Instant restore")  # fmt: skip
+            yield say(
+                "history",
+                f"Neon keeps {_span(back.history_seconds)}, less than {_span(policy.history)}",
+                fix="Neon console → Settings → Instant restore",
+            )
         if back.newest_seconds is None:
             yield warn("backups", "there is no snapshot at all", fix="Neon console → Backup & Restore → schedule")
         elif back.newest_seconds > policy.newest_backup:
@@ -231,10 +235,18 @@ rehearsal_went_well.stops_when(
 rehearsal_went_well.stops_when(
     "the live code cannot sign in on the migrated copy",
     lambda p, m, f, s: (
-        p, m, f, replace(s, on="branch rehearsal-r1", tried=(Tried("20260401_x", 40),), old_code="https://x.vercel.app",
-                         journeys=(Journey("login", "sign in", "answered 500", 80),)),
+        p,
+        m,
+        f,
+        replace(
+            s,
+            on="branch rehearsal-r1",
+            tried=(Tried("20260401_x", 40),),
+            old_code="https://x.vercel.app",
+            journeys=(Journey("login", "sign in", "answered 500", 80),),
+        ),
     ),
-)  # fmt: skip
+)
 
 
 @gate(owner="database")
@@ -281,7 +293,8 @@ def old_code_works(policy: SmokePolicy, applied: AppliedMigrations, seen: OldCod
 old_code_works.stops_when(
     "the live code misses a column",
     lambda p, a, s: (
-        p, AppliedMigrations(("20260401_drop_title",)),
+        p,
+        AppliedMigrations(("20260401_drop_title",)),
         OldCodeJourneys((Journey("course", "open the course", "answered 500", 90),)),
     ),
-)  # fmt: skip
+)

@@ -137,8 +137,11 @@ def built_in_values_are_current(output: BuildOutput, seen: EnvironmentVariables)
     """
     for variable in seen.variables:
         if variable.name.startswith(PUBLIC) and 0 < output.built_at < variable.updated:
-            yield block(variable.name, "was changed after the release was built with its old value",
-                        fix="vercel pull && vercel build --prod")  # fmt: skip
+            yield block(
+                variable.name,
+                "was changed after the release was built with its old value",
+                fix="vercel pull && vercel build --prod",
+            )
 
 
 built_in_values_are_current.stops_when(

@@ -37,8 +37,11 @@ def _is(
             return
         if not names and said.status < silent:
             ways = ", ".join(policy.proof)
-            yield not_yet(said.url, f"answered {said.status} and does not say which build it is (looked for {ways})",
-                          fix="have the health check answer its VERCEL_DEPLOYMENT_ID or VERCEL_GIT_COMMIT_SHA")  # fmt: skip
+            yield not_yet(
+                said.url,
+                f"answered {said.status} and does not say which build it is (looked for {ways})",
+                fix="have the health check answer its VERCEL_DEPLOYMENT_ID or VERCEL_GIT_COMMIT_SHA",
+            )
             return
 
 

@@ -91,14 +91,18 @@ def was_not_taken_back(release: Release, seen: KnownBad) -> Findings:
     """
     for bad in seen.releases:
         if bad.commit == release.commit:
-            yield block(bad.commit[:12], f"was taken back on {bad.at[:10]} by run {bad.run}: {bad.reason}",
-                        fix="ship a commit that fixes it")  # fmt: skip
+            yield block(
+                bad.commit[:12],
+                f"was taken back on {bad.at[:10]} by run {bad.run}: {bad.reason}",
+                fix="ship a commit that fixes it",
+            )
             return
 
 
 was_not_taken_back.stops_when(
     "the same commit is tried again",
     lambda r, s: (
-        r, KnownBad((BadRelease("dpl_bad", r.commit, "20261123-010000-ab12", "2026-11-23T01:00", "pages answered 500"),)),
+        r,
+        KnownBad((BadRelease("dpl_bad", r.commit, "20261123-010000-ab12", "2026-11-23T01:00", "pages answered 500"),)),
     ),
-)  # fmt: skip
+)

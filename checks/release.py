@@ -88,8 +88,11 @@ def builds_move_nothing(policy: BuildPolicy, seen: VercelProject) -> Findings:
         "Auto-assign Custom Production Domains" off in the project's settings, then push again.
     """
     if policy.by == "git" and seen.auto_assign is not False:
-        yield block(seen.id, "gives production domains to every push as soon as it is built",
-                    fix=f"vercel api -X PATCH /v9/projects/{seen.id} -F autoAssignCustomDomains=false")  # fmt: skip
+        yield block(
+            seen.id,
+            "gives production domains to every push as soon as it is built",
+            fix=f"vercel api -X PATCH /v9/projects/{seen.id} -F autoAssignCustomDomains=false",
+        )
 
 
 builds_move_nothing.stops_when(
@@ -221,8 +224,11 @@ def is_live(staged: StagedDeployment, project: VercelProject, seen: Production) 
     if seen.id == staged.id:
         return
     if ours and project.move in ("failed", "skipped"):
-        yield block(seen.domain, f"still points to {seen.id or 'nothing'}: Vercel says the promotion {_went(project)}",
-                    fix=f"vercel promote {staged.id}")  # fmt: skip
+        yield block(
+            seen.domain,
+            f"still points to {seen.id or 'nothing'}: Vercel says the promotion {_went(project)}",
+            fix=f"vercel promote {staged.id}",
+        )
     else:
         waits = "" if ours else "; Vercel has not begun with ours, is it queued behind a rolling release?"
         yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}{waits}", fix=f"vercel promote {staged.id}")

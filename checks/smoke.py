@@ -132,9 +132,10 @@ def journeys_work(policy: SmokePolicy, seen: StagedJourneys) -> Findings:
 journeys_work.stops_when(
     "sign-in is broken",
     lambda p, s: (
-        p, StagedJourneys((Journey("login", "session", "no session after signing in", 80), *s.journeys[1:])),
+        p,
+        StagedJourneys((Journey("login", "session", "no session after signing in", 80), *s.journeys[1:])),
     ),
-)  # fmt: skip
+)
 
 
 @gate(owner="on-call")
@@ -161,9 +162,11 @@ production_routes_answer.stops_when(
 production_routes_answer.stops_when(
     "a page fails on the old deployment too",
     lambda p, s, c: (
-        p, ProductionVisits(_first(s.visits, status=500)), ControlVisits(_first(s.visits, status=502)),
+        p,
+        ProductionVisits(_first(s.visits, status=500)),
+        ControlVisits(_first(s.visits, status=502)),
     ),
-)  # fmt: skip
+)
 
 
 @gate(owner="on-call")

@@ -41,9 +41,15 @@ def _made(name: str, title: str) -> "Task[Any]":
 
             person = (Nobody() if json else Nobody(Terminal())) if auto else Terminal()
             gaps = play_drills(
-                configuration(), names_of(name), ROOT, DEPLOY_FILE, person, out,
-                record=record or not auto, as_json=json,
-            )  # fmt: skip
+                configuration(),
+                names_of(name),
+                ROOT,
+                DEPLOY_FILE,
+                person,
+                out,
+                record=record or not auto,
+                as_json=json,
+            )
         if gaps:
             raise Exit(code=1)
 

@@ -51,9 +51,14 @@ def open_(
 @task(
     name="note",
     positional=["text"],
-    help={**COMMON, "text": "what happened", "severity": "it is now P0, P1, P2 or P3", "reason": "why",
-          "lead": "who leads from now on"},
-)  # fmt: skip
+    help={
+        **COMMON,
+        "text": "what happened",
+        "severity": "it is now P0, P1, P2 or P3",
+        "reason": "why",
+        "lead": "who leads from now on",
+    },
+)
 def note(
     c: Context,
     text: str | None = None,  # Invoke takes a word without a flag only where nothing is there yet
@@ -85,11 +90,15 @@ def escalate(c: Context, role: str = "", target: str = "", incident: str = "", b
     name="notify",
     positional=["audience"],
     iterable=["set"],
-    help={**COMMON, "audience": "team, stakeholders, users, 'data protection', everybody (it is over) or release",
-          "set": "NAME=words for a field of the template; may be given several times",
-          "text": "these words instead of the template's", "by-hand": "they were told already; only write it down",
-          "draft": "show the words and send nothing"},
-)  # fmt: skip
+    help={
+        **COMMON,
+        "audience": "team, stakeholders, users, 'data protection', everybody (it is over) or release",
+        "set": "NAME=words for a field of the template; may be given several times",
+        "text": "these words instead of the template's",
+        "by-hand": "they were told already; only write it down",
+        "draft": "show the words and send nothing",
+    },
+)
 def notify(
     c: Context,
     audience: str,
@@ -113,10 +122,14 @@ def notify(
 
 @task(
     name="status",
-    help={"target": "as for deploy", "incident": "its id (default: all open ones)",
-          "watch": "again every 20 seconds, with a bell when a word is late",
-          "check": "exit 1 when a word is late", "json": "as one JSON document"},
-)  # fmt: skip
+    help={
+        "target": "as for deploy",
+        "incident": "its id (default: all open ones)",
+        "watch": "again every 20 seconds, with a bell when a word is late",
+        "check": "exit 1 when a word is late",
+        "json": "as one JSON document",
+    },
+)
 def status(
     c: Context, target: str = "", incident: str = "", watch: bool = False, check: bool = False, json: bool = False
 ) -> None:
@@ -126,16 +139,20 @@ def status(
 
         late = show_incidents(
             configuration(), Said(target, incident), ROOT, out, as_json=json, watch=watch, check=check
-        )  # fmt: skip
+        )
     if late:
         raise Exit(code=1)
 
 
 @task(
     name="resolve",
-    help={**COMMON, "cause": "one plain sentence", "works": "what works again, in users' words",
-          "unverified": "how you know that it is over, when no playbook has looked"},
-)  # fmt: skip
+    help={
+        **COMMON,
+        "cause": "one plain sentence",
+        "works": "what works again, in users' words",
+        "unverified": "how you know that it is over, when no playbook has looked",
+    },
+)
 def resolve(
     c: Context,
     cause: str = "",
@@ -156,9 +173,12 @@ def resolve(
 @task(
     name="review",
     iterable=["measure", "update"],
-    help={**COMMON, "measure": "something that keeps it from coming back; several times",
-          "update": "PAGE.md#section: what has to change in the runbooks; stays red until done; several times"},
-)  # fmt: skip
+    help={
+        **COMMON,
+        "measure": "something that keeps it from coming back; several times",
+        "update": "PAGE.md#section: what has to change in the runbooks; stays red until done; several times",
+    },
+)
 def review(
     c: Context, measure: list[str], update: list[str], target: str = "", incident: str = "", by: str = ""
 ) -> None:

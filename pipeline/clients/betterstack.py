@@ -203,6 +203,8 @@ def _watcher(one: Any) -> Watcher:
 def _incident(one: Any) -> MonitorIncident:
     found = one["attributes"]
     return MonitorIncident(
-        str(one["id"]), str(found.get("cause") or found.get("name")), str(found["started_at"]),
+        str(one["id"]),
+        str(found.get("cause") or found.get("name")),
+        str(found["started_at"]),
         str(found.get("resolved_at") or ""),
-    )  # fmt: skip
+    )

@@ -104,9 +104,13 @@ class Browser:
         try:
             found = json.loads(read["result"]["value"])
             return Loaded(
-                int(found["status"]), float(found["lcp"]), float(found["cls"]), float(found["tbt"]),
-                float(found["fcp"]), float(found["ttfb"]),
-            )  # fmt: skip
+                int(found["status"]),
+                float(found["lcp"]),
+                float(found["cls"]),
+                float(found["tbt"]),
+                float(found["fcp"]),
+                float(found["ttfb"]),
+            )
         except (KeyError, ValueError, TypeError) as error:
             raise Unreadable("browser", f"load {url}", f"the page could not be measured: {error!r}") from error
 
@@ -179,13 +183,29 @@ async def _running(path: str, env: Mapping[str, str]) -> AsyncIterator[Pipe]:
     up_read, up_write = os.pipe()
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", BECOME, str(down_read), str(up_write), path,
-            "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={profile}", "--no-first-run",
-            "--disable-gpu", "--disable-extensions", "--disable-background-networking", "--mute-audio",
-            "--no-default-browser-check", *(["--no-sandbox"] if os.geteuid() == 0 else []),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-            pass_fds=(down_read, up_write), start_new_session=True, env=env,
-        )  # fmt: skip
+            sys.executable,
+            "-c",
+            BECOME,
+            str(down_read),
+            str(up_write),
+            path,
+            "--headless=new",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+            "--no-first-run",
+            "--disable-gpu",
+            "--disable-extensions",
+            "--disable-background-networking",
+            "--mute-audio",
+            "--no-default-browser-check",
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            pass_fds=(down_read, up_write),
+            start_new_session=True,
+            env=env,
+        )
         os.close(down_read)
         os.close(up_write)
         reader = asyncio.StreamReader(limit=64 * 1024 * 1024)

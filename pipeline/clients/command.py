@@ -47,10 +47,15 @@ class Command:
         asked = " ".join(words[:2])
         try:
             process = await asyncio.create_subprocess_exec(
-                *words, cwd=folder, env={**self._environment, **more}, start_new_session=True,
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                *words,
+                cwd=folder,
+                env={**self._environment, **more},
+                start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
                 limit=LONGEST_LINE,
-            )  # fmt: skip
+            )
         except OSError as error:
             fix = f"; install it, or set `{self._key}` in deploy.yml" if self._key else ""
             says = f"cannot be started: {error.strerror}{fix}"

@@ -129,14 +129,16 @@ class Neon(Service):
         """A copy of ``parent`` as it is now; its ``url`` reaches ``database`` as ``role``, when it gets a compute.
 
         POST /projects/{project_id}/branches
-        """  # fmt: skip
+        """
         body: dict[str, Any] = {"branch": {"name": name, "parent_id": parent, "expires_at": _iso(expires)}}
         if compute:
             body["endpoints"] = [{"type": "read_write"}]
 
         def made(answer: Any) -> tuple[Branch, Any]:
-            uris = [(one.get("connection_parameters") or {}, one["connection_uri"])
-                    for one in answer.get("connection_uris") or ()]  # fmt: skip
+            uris = [
+                (one.get("connection_parameters") or {}, one["connection_uri"])
+                for one in answer.get("connection_uris") or ()
+            ]
             right = [uri for at, uri in uris if (at.get("database"), at.get("role")) == (database, role)]
             url = next(iter([*right, *(uri for _, uri in uris)]), "")
             return _branch(answer["branch"], url), answer
@@ -260,10 +262,15 @@ def _branch(one: Any, url: str = "") -> Branch:
 
 def _compute_state(one: Any) -> ComputeState:
     return ComputeState(
-        one["branch_id"], str(one["current_state"]), str(one.get("pending_state") or ""),
-        float(one["autoscaling_limit_min_cu"]), float(one["autoscaling_limit_max_cu"]), bool(one.get("disabled")),
-        str(one["type"]), str(one["id"]),
-    )  # fmt: skip
+        one["branch_id"],
+        str(one["current_state"]),
+        str(one.get("pending_state") or ""),
+        float(one["autoscaling_limit_min_cu"]),
+        float(one["autoscaling_limit_max_cu"]),
+        bool(one.get("disabled")),
+        str(one["type"]),
+        str(one["id"]),
+    )
 
 
 def _snapshot(one: Any) -> Snapshot:

@@ -77,10 +77,12 @@ class Sentry(Service):
         def first(body: Any) -> str:
             return str((body.get("firstRelease") or {}).get("version") or "")
 
-        return tuple([
-            dataclasses.replace(one, release=await self.read(f"{self._root}/issues/{one.id}/", first))
-            for one in issues[:DETAILS]
-        ])  # fmt: skip
+        return tuple(
+            [
+                dataclasses.replace(one, release=await self.read(f"{self._root}/issues/{one.id}/", first))
+                for one in issues[:DETAILS]
+            ]
+        )
 
     async def errors(
         self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""

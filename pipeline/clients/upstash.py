@@ -110,9 +110,12 @@ def _usage(about: Mapping[str, Any], stats: Mapping[str, Any]) -> Usage:
     }  # fmt: skip
     known = {name: one for name, one in limits.items() if one[1] > 0}
     return Usage(
-        str(about.get("state") or ""), round(_last(stats, "hits")), round(_last(stats, "misses")),
-        max((float(point["y"]) for point in stats.get("latency_99") or ()), default=0.0), known,
-    )  # fmt: skip
+        str(about.get("state") or ""),
+        round(_last(stats, "hits")),
+        round(_last(stats, "misses")),
+        max((float(point["y"]) for point in stats.get("latency_99") or ()), default=0.0),
+        known,
+    )
 
 
 def _last(stats: Mapping[str, Any], name: str) -> float:

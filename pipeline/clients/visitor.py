@@ -171,9 +171,13 @@ class Visitor:
             says = f"{type(error).__name__} {error}".strip()
             return PageAnswer(landed, 302 if off else 0, self._ms(began), failure=says, unseen=not off and _ours(error))
         return PageAnswer(
-            str(response.url), response.status_code, self._ms(began), response.text,
-            protected=_protected(response), headers=response.headers,
-        )  # fmt: skip
+            str(response.url),
+            response.status_code,
+            self._ms(began),
+            response.text,
+            protected=_protected(response),
+            headers=response.headers,
+        )
 
     async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]], until: float) -> Attempt:
         began = self._clock.monotonic()

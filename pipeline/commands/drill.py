@@ -21,9 +21,16 @@ RESULTS = "runbooks/drills/results"
 
 
 def play_drills(
-    config: Config, names: Iterable[str], root: Path, deploy_file: Path, person: Person, out: Out, *,
-    record: bool, as_json: bool,
-) -> bool:  # fmt: skip
+    config: Config,
+    names: Iterable[str],
+    root: Path,
+    deploy_file: Path,
+    person: Person,
+    out: Out,
+    *,
+    record: bool,
+    as_json: bool,
+) -> bool:
     """Play them one after the other; whether one of them left a gap. ``record``: keep result and gaps in the folder."""
     gaps, played = False, []
     config = quick(config) if person.auto else config

@@ -129,9 +129,10 @@ def _approvals(config: Config, target: str, chosen: Sequence[Section], root: Pat
             latest = {one.by: one for one in reviews if one.state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")}
             found += [
                 Signature(section, digest, by, one.at[:10], "github")
-                for by, one in latest.items() if one.state == "APPROVED" and pull and by != pull.author
+                for by, one in latest.items()
+                if one.state == "APPROVED" and pull and by != pull.author
                 for section, digest in digests.items()
-            ]  # fmt: skip
+            ]
         return found
 
     with session(config, target, root) as it:

@@ -145,8 +145,9 @@ def stale(sources: Sources) -> str:
     commands_known = load_proofs(sources.root).commands
     wanting = [
         f"{one.page}: was never run: {one.text}; ./inv runbooks.prove --only commands\n"
-        for one in typed(raw(sources)) if commands_known and one.text not in commands_known
-    ]  # fmt: skip
+        for one in typed(raw(sources))
+        if commands_known and one.text not in commands_known
+    ]
     wanting += [f"runbooks/actions.yml: is not done: {one.line}\n" for one in open_actions(sources.root)]
     gaps = [f"{line}\n" for line in audit(pages(wanted), known(sources))]
     return "".join(

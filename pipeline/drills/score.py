@@ -89,8 +89,13 @@ def _decision(scenario: Scenario, it: Incident, hands: Mapping[str, str]) -> Sco
     did = [hands.get(one.remedy, "") for one in it.done if one.worked]
     wrong = [hand for hand in did if hand and hand not in scenario.hands]
     if wrong:
-        return ScorePoint("decision", 0, 4, f"did {', '.join(wrong)}, which does not help: {scenario.decision}",
-                     "the playbook led to an act that does not help")  # fmt: skip
+        return ScorePoint(
+            "decision",
+            0,
+            4,
+            f"did {', '.join(wrong)}, which does not help: {scenario.decision}",
+            "the playbook led to an act that does not help",
+        )
     done = not scenario.hands or any(hand in scenario.hands for hand in did)
     by_hand = any(one.how == "a person" and one.worked for one in it.done)
     if done or by_hand:
@@ -110,8 +115,13 @@ def _told(it: Incident) -> ScorePoint:
         gone = _gone(it.opened, first)
         if gone is None or gone > rhythm.first + 60:
             late.append(f"{audience} {'after ' + spelt(gone) if gone is not None else 'never'}")
-    return _point("communication", 2, not late, "; ".join(late) or "every first word was in time",
-                  "somebody heard too late or not at all")  # fmt: skip
+    return _point(
+        "communication",
+        2,
+        not late,
+        "; ".join(late) or "every first word was in time",
+        "somebody heard too late or not at all",
+    )
 
 
 def _timed(name: str, took: float | None, limit: float, gap: str) -> ScorePoint:

@@ -98,9 +98,13 @@ class Stagehand:
         words += ["--from", example, "--run", run]
         environment = {**inherited(), "DEPLOY_FILE": str(self.deploy_file)}
         child = subprocess.Popen(
-            words, cwd=self.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            words,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )  # fmt: skip
+        )
         until = time.monotonic() + LONGEST
         while not self._watches(run):
             if child.poll() is not None or time.monotonic() > until:

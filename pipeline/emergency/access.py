@@ -75,10 +75,15 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
     services = at.get("services") if isinstance(at.get("services"), dict) else {}
     api = wanted.api or variable("VERCEL_API") or (services or {}).get("vercel") or API
     yield Access(
-        wanted.target or project, str(api), token, team if team.startswith("team_") else "", project,
-        wanted.domain or str(at.get("domain") or ""), "/" + (wanted.health or HEALTH).lstrip("/"),
+        wanted.target or project,
+        str(api),
+        token,
+        team if team.startswith("team_") else "",
+        project,
+        wanted.domain or str(at.get("domain") or ""),
+        "/" + (wanted.health or HEALTH).lstrip("/"),
         variable("DIRECT_URL") or _from_env_file(root, "DIRECT_URL"),
-    )  # fmt: skip
+    )
 
 
 def _target(wanted: RollbackOrder, deploy_file: Path, *, with_default: bool) -> dict[str, Any]:
@@ -96,8 +101,10 @@ def _target(wanted: RollbackOrder, deploy_file: Path, *, with_default: bool) -> 
         if wanted.target == "sandbox":
             return {"kind": "sandbox"}
         if wanted.target:
-            raise Mistake(f"--target {wanted.target}: deploy.yml does not say what that is ({error}); "
-                          "use --project and --domain instead") from error  # fmt: skip
+            raise Mistake(
+                f"--target {wanted.target}: deploy.yml does not say what that is ({error}); "
+                "use --project and --domain instead"
+            ) from error
         return {}
 
 

@@ -31,8 +31,13 @@ def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Call
             out(_stranded(to, stranded, as_json=wanted.json))
             return STRANDED
         except ServiceError as error:
-            out(_stranded(to, Stranded(str(error), "vercel rollback $PREVIOUS, or Instant Rollback in the dashboard"),
-                          as_json=wanted.json))  # fmt: skip
+            out(
+                _stranded(
+                    to,
+                    Stranded(str(error), "vercel rollback $PREVIOUS, or Instant Rollback in the dashboard"),
+                    as_json=wanted.json,
+                )
+            )
             return STRANDED
 
 
@@ -68,10 +73,17 @@ async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callabl
         stale = asyncio.ensure_future(vercel.variables())  # read meanwhile; nothing waits for it
         try:
             returned = await return_to_previous(
-                vercel, http, clock,
-                to=wanted.to, domain=to.domain, health=to.health, bad=_known_bad(root), even_bad=wanted.even_bad,
-                tell=tell, allow=schema.allow,
-            )  # fmt: skip
+                vercel,
+                http,
+                clock,
+                to=wanted.to,
+                domain=to.domain,
+                health=to.health,
+                bad=_known_bad(root),
+                even_bad=wanted.even_bad,
+                tell=tell,
+                allow=schema.allow,
+            )
             out(_said(to, returned, as_json=wanted.json))
             if returned.changed:
                 await asyncio.gather(
@@ -166,9 +178,14 @@ def _record(to: Access, returned: Returned, root: Path, overruled: str = "") -> 
         clock = SystemClock()
         journal = Journal(open_store("", root), new_run_id(clock.now()), clock.now, Redactor((to.token,)))
         journal.append(
-            "run begins", pipeline="rollback", target=to.name, commit=returned.target.commit, folder="",
-            production=origin(returned.domain), by=variable("USER"),
-        )  # fmt: skip
+            "run begins",
+            pipeline="rollback",
+            target=to.name,
+            commit=returned.target.commit,
+            folder="",
+            production=origin(returned.domain),
+            by=variable("USER"),
+        )
         if overruled:
             journal.append("break glass", reason=overruled, by=variable("USER"))
         why = f"taken back by hand; {returned.target.id} serves instead"

@@ -79,11 +79,15 @@ def _refused(target: Deployment, found: Any, *, as_json: bool) -> str:
         point = found.point
         return json.dumps(
             {
-                "outcome": "blocked", "way": found.way, "deployment": target.id, "reasons": found.reasons,
-                "remarks": found.remarks, "restore": point.by_hand if point else "",
+                "outcome": "blocked",
+                "way": found.way,
+                "deployment": target.id,
+                "reasons": found.reasons,
+                "remarks": found.remarks,
+                "restore": point.by_hand if point else "",
                 "loses_minutes": round(found.loses_minutes, 1),
             }
-        )  # fmt: skip
+        )
     lines = [f"NOT ROLLED BACK: {target.id} cannot live with the schema as it is now. Nothing was touched."]
     lines += [f"  because  {reason}" for reason in found.reasons]
     lines += [f"  and      {remark}" for remark in found.remarks]

@@ -33,8 +33,10 @@ AUTHENTICATION_FAILURE = Playbook(
         Remedy(
             "`NEXTAUTH_URL` is not the production address",
             "Set it, then redeploy",
-            ("vercel env rm NEXTAUTH_URL production --yes && vercel env add NEXTAUTH_URL production",
-                "vercel redeploy $DOMAIN"),
+            (
+                "vercel env rm NEXTAUTH_URL production --yes && vercel env add NEXTAUTH_URL production",
+                "vercel redeploy $DOMAIN",
+            ),
         ),
         Remedy(
             "`NEXTAUTH_SECRET` was changed by mistake",
@@ -50,7 +52,7 @@ AUTHENTICATION_FAILURE = Playbook(
     ),
     verify=(smoke.production_journeys_work, errors.rate_is_usual),
     tell=("users", "stakeholders"),
-)  # fmt: skip
+)
 
 RATE_LIMITING = Playbook(
     name="rate-limiting",
@@ -97,7 +99,7 @@ RATE_LIMITING = Playbook(
     ),
     verify=(smoke.production_journeys_work, errors.rate_is_usual),
     tell=(),
-)  # fmt: skip
+)
 
 SECURITY_INCIDENT = Playbook(
     name="security-incident",
@@ -125,14 +127,19 @@ SECURITY_INCIDENT = Playbook(
         Look("gh api repos/$REPOSITORY/keys --jq '.[].title'", "deploy keys that nobody knows"),
     ),
     mitigate=(
-        Remedy("Always",
-            "Call the DevOps lead and whoever is responsible for data protection before you change anything else"),
+        Remedy(
+            "Always",
+            "Call the DevOps lead and whoever is responsible for data protection before you change anything else",
+        ),
         Remedy(
             "A secret has leaked",
             "Make a new one at its vendor, revoke the old one, set it on Vercel, redeploy. Never roll back past this:"
             " an old build still has the old value. A new `NEXTAUTH_SECRET` signs everybody out, and that is wanted",
-            ("vercel env rm NEXTAUTH_SECRET production --yes",
-                "openssl rand -base64 32 | vercel env add NEXTAUTH_SECRET production", "vercel redeploy $DOMAIN"),
+            (
+                "vercel env rm NEXTAUTH_SECRET production --yes",
+                "openssl rand -base64 32 | vercel env add NEXTAUTH_SECRET production",
+                "vercel redeploy $DOMAIN",
+            ),
         ),
         Remedy(
             "A release opened the hole and no secret has leaked",
@@ -153,4 +160,4 @@ SECURITY_INCIDENT = Playbook(
     ),
     verify=(security.no_urgent_alerts, environment.required_variables, smoke.production_journeys_work),
     tell=("stakeholders", "data protection", "users"),
-)  # fmt: skip
+)

@@ -25,13 +25,19 @@ VERCEL = LogSource(
         (
             "vercel logs requests --environment production --query httpStatus:500 --since 1h --json"
             " | jq -r '.data.requestPath // empty' | sort | uniq -c | sort -rn",
-         "which routes answer 500, most frequent first"),
+            "which routes answer 500, most frequent first",
+        ),
         ("vercel logs --environment production --since 24h --query P1001", "a text, anywhere in the message"),
-        ("vercel logs --environment production --since 24h --limit 1000 --json > logs.json",
-            "a copy, before they are deleted"),
+        (
+            "vercel logs --environment production --since 24h --limit 1000 --json > logs.json",
+            "a copy, before they are deleted",
+        ),
         ("vercel inspect $STAGED --logs", "the build log of a deployment: it is not among the runtime logs"),
-        ("./inv logs --deployment $DEPLOYMENT --level error --since 1h", "the same with this tool; `--path '/api/*'`,"
-         " `--status 5xx`, `--grep TEXT`, `--build`, `--json`; Pino's lines are made readable"),
+        (
+            "./inv logs --deployment $DEPLOYMENT --level error --since 1h",
+            "the same with this tool; `--path '/api/*'`,"
+            " `--status 5xx`, `--grep TEXT`, `--build`, `--json`; Pino's lines are made readable",
+        ),
         ("./inv bisect", "which production deployment was the first bad one: asks each at its own address"),
     ),
     (
@@ -40,7 +46,7 @@ VERCEL = LogSource(
         " filtered by `--query`: `vercel logs --help` lists its fields.",
         "Always give `--since`: what the CLI shows without it depends on its version.",
     ),
-)  # fmt: skip
+)
 
 SENTRY = LogSource(
     "Sentry Errors",
@@ -62,24 +68,31 @@ PINO = LogSource(
     " 60 fatal",
     "as long as Vercel Logs",
     (
-        ("vercel logs --environment production --since 1h --json"
-         " | jq -r '.data.message | fromjson? | select(.level >= 50)'",
-         "errors that the app itself logged"),
-        ("vercel logs --environment production --since 1h --json"
-         " | jq -r '.data.message | fromjson? | [.time, .level, .reqId, .msg] | @tsv'",
-         "time, level, request and message, one line each"),
+        (
+            "vercel logs --environment production --since 1h --json"
+            " | jq -r '.data.message | fromjson? | select(.level >= 50)'",
+            "errors that the app itself logged",
+        ),
+        (
+            "vercel logs --environment production --since 1h --json"
+            " | jq -r '.data.message | fromjson? | [.time, .level, .reqId, .msg] | @tsv'",
+            "time, level, request and message, one line each",
+        ),
         (
             "vercel logs --environment production --since 1h --json"
             " | jq -r --arg id $REQUEST_ID '.data.message | fromjson? | select(.reqId == $id)'",
-         "everything about one request; take the id from the `x-request-id` of the answer or from Sentry"),
-        ("vercel logs --environment production --since 1h --json"
-         " | jq -r '.data.message | fromjson? | select(.level >= 50) | .msg' | sort | uniq -c | sort -rn | head",
-         "the most frequent errors"),
+            "everything about one request; take the id from the `x-request-id` of the answer or from Sentry",
+        ),
+        (
+            "vercel logs --environment production --since 1h --json"
+            " | jq -r '.data.message | fromjson? | select(.level >= 50) | .msg' | sort | uniq -c | sort -rn | head",
+            "the most frequent errors",
+        ),
     ),
     (
         "`fromjson?` skips lines that are not JSON, such as Vercel's own.",
         "Names, addresses and tokens do not belong in logs. If you find one there, that is a *Security Incident*.",
     ),
-)  # fmt: skip
+)
 
 LOG_SOURCES = (VERCEL, SENTRY, PINO)

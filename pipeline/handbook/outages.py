@@ -68,7 +68,7 @@ DATABASE_UNREACHABLE = Playbook(
         Look('psql "$DATABASE_URL" -c "select 1"', "`1`: the database is up, and the fault is between it and the app"),
         Look('psql "$DIRECT_URL" -c "select 1"', "works while the one above does not: it is the pooler"),
         Look(
-            "psql \"$DIRECT_URL\" -c \"select state, count(*) from pg_stat_activity where backend_type = 'client"
+            'psql "$DIRECT_URL" -c "select state, count(*) from pg_stat_activity where backend_type = \'client'
             " backend'"
             ' group by 1"',
             "many `idle in transaction`: connections leak",
@@ -103,13 +103,16 @@ DATABASE_UNREACHABLE = Playbook(
         Remedy(
             "The password or the host has changed",
             "Set the right connection string, then redeploy: a running deployment keeps the value it was built with",
-            ("vercel env rm DATABASE_URL production --yes", "vercel env add DATABASE_URL production",
-                "vercel redeploy $DOMAIN"),
+            (
+                "vercel env rm DATABASE_URL production --yes",
+                "vercel env add DATABASE_URL production",
+                "vercel redeploy $DOMAIN",
+            ),
         ),
     ),
     verify=(health.is_well_before, smoke.production_journeys_work, services.uptime_is_confirmed),
     tell=("users", "stakeholders"),
-)  # fmt: skip
+)
 
 STORAGE_FAILURE = Playbook(
     name="storage-failure",
@@ -120,15 +123,17 @@ STORAGE_FAILURE = Playbook(
     severity=P1,
     unless="It is a P0 when files that were there are gone.",
     ask=(
-        Clue(smoke.production_journeys_work,
-            "fails at `upload`: it is storage; fails at `login`: go to *Authentication Failure*"),
+        Clue(
+            smoke.production_journeys_work,
+            "fails at `upload`: it is storage; fails at `login`: go to *Authentication Failure*",
+        ),
         Clue(environment.required_variables, "an `R2_*` variable is gone: set it and redeploy"),
         Clue(environment.variables_have_shape, "an `R2_*` variable is wrong: correct it and redeploy"),
     ),
     look=(
         Look(
             'AWS_ACCESS_KEY_ID="$R2_ACCESS_KEY_ID" AWS_SECRET_ACCESS_KEY="$R2_SECRET_ACCESS_KEY"'
-            ' AWS_DEFAULT_REGION=auto \\\n'
+            " AWS_DEFAULT_REGION=auto \\\n"
             "  aws s3 ls s3://$R2_BUCKET --endpoint-url https://$R2_ACCOUNT_ID.r2.cloudflarestorage.com | head",
             "a list: key and bucket are well, and the fault is in the app",
         ),
@@ -159,7 +164,7 @@ STORAGE_FAILURE = Playbook(
     ),
     verify=(smoke.production_journeys_work,),
     tell=("users",),
-)  # fmt: skip
+)
 
 VENDOR_OUTAGE = Playbook(
     name="vendor-outage",

@@ -81,7 +81,7 @@ ERROR_SPIKE = Playbook(
     look=(
         Look(
             'curl -sS -G -H "Authorization: Bearer $SENTRY_AUTH_TOKEN"'
-            ' $SENTRY/api/0/organizations/$SENTRY_ORG/issues/ \\\n'
+            " $SENTRY/api/0/organizations/$SENTRY_ORG/issues/ \\\n"
             "  --data-urlencode 'query=is:unresolved lastSeen:-1h' -d sort=freq -d environment=production"
             " | jq -r '.[] | [.level, .count, .userCount, .title, .permalink] | @tsv'",
             "the most frequent errors of the last hour: level, events, users, title",
@@ -92,7 +92,7 @@ ERROR_SPIKE = Playbook(
             "which route fails most",
         ),
         Look(
-            "gh api \"repos/$REPOSITORY/pulls?state=closed&sort=updated&direction=desc&per_page=5\""
+            'gh api "repos/$REPOSITORY/pulls?state=closed&sort=updated&direction=desc&per_page=5"'
             " --jq '.[] | [.number, .merged_at, .title] | @tsv'",
             "what went out last",
         ),
@@ -112,7 +112,7 @@ ERROR_SPIKE = Playbook(
     ),
     verify=(errors.rate_is_usual, errors.no_new_critical, smoke.production_journeys_work),
     tell=("stakeholders",),
-)  # fmt: skip
+)
 
 PERFORMANCE_DEGRADATION = Playbook(
     name="performance-degradation",
@@ -130,7 +130,7 @@ PERFORMANCE_DEGRADATION = Playbook(
     ),
     look=(
         Look(
-            "psql \"$DIRECT_URL\" -c \"select pid, now() - query_start as duration, left(query, 80) from"
+            'psql "$DIRECT_URL" -c "select pid, now() - query_start as duration, left(query, 80) from'
             " pg_stat_activity"
             " where state = 'active' and now() - query_start > interval '5 seconds' order by 2 desc\"",
             "queries that take too long right now",
@@ -155,4 +155,4 @@ PERFORMANCE_DEGRADATION = Playbook(
     ),
     verify=(performance.pages_are_quick, services.uptime_is_confirmed),
     tell=("stakeholders",),
-)  # fmt: skip
+)

@@ -37,28 +37,70 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
     up, wrong = policies.uptime, policies.errors
     return (
         Threshold(
-            "Critical error (sign-in, data loss)", "Sentry", "none",
+            "Critical error (sign-in, data loss)",
+            "Sentry",
+            "none",
             f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)}"
             " that touches sign-in or stored data",
-            P0, errors.nothing_critical_today, "error-spike",
+            P0,
+            errors.nothing_critical_today,
+            "error-spike",
         ),
-        Threshold("Health check", f"`{policies.health.path}`", "200", "no 200, twice in a row", P0,
-                  health.is_well_before, "site-down"),
-        Threshold("Sign-in, course or upload", "smoke journeys", "all work", "one fails twice in a row", P0,
-                  smoke.production_journeys_work, "authentication-failure"),
         Threshold(
-            "Error rate", "Sentry", "the week before, per request",
-            f"≥ {wrong.times_baseline:g} × the baseline, and less likely than {wrong.chance:g} by chance",
-            P1, errors.hour_is_usual, "error-spike",
+            "Health check",
+            f"`{policies.health.path}`",
+            "200",
+            "no 200, twice in a row",
+            P0,
+            health.is_well_before,
+            "site-down",
         ),
-        Threshold("Uptime, 7 days", "Better Stack", f"≥ {up.availability_percent:g} %",
-                  f"< {up.availability_percent:g} %", P1, uptime.is_well_now, "site-down"),
-        Threshold("Response time, p95", "Better Stack", f"< {up.usual_ms} ms", f"> {seconds(up.slowest_ms)}", P2,
-                  uptime.is_well_now, "performance-degradation"),
-        Threshold("Page load, p95", "Vercel Analytics, and twenty visits", f"< {seconds(policies.performance.p95_ms)}",
-                  f"> {seconds(policies.performance.p95_ms)}", P2, performance.pages_are_quick,
-                  "performance-degradation"),
-    )  # fmt: skip
+        Threshold(
+            "Sign-in, course or upload",
+            "smoke journeys",
+            "all work",
+            "one fails twice in a row",
+            P0,
+            smoke.production_journeys_work,
+            "authentication-failure",
+        ),
+        Threshold(
+            "Error rate",
+            "Sentry",
+            "the week before, per request",
+            f"≥ {wrong.times_baseline:g} × the baseline, and less likely than {wrong.chance:g} by chance",
+            P1,
+            errors.hour_is_usual,
+            "error-spike",
+        ),
+        Threshold(
+            "Uptime, 7 days",
+            "Better Stack",
+            f"≥ {up.availability_percent:g} %",
+            f"< {up.availability_percent:g} %",
+            P1,
+            uptime.is_well_now,
+            "site-down",
+        ),
+        Threshold(
+            "Response time, p95",
+            "Better Stack",
+            f"< {up.usual_ms} ms",
+            f"> {seconds(up.slowest_ms)}",
+            P2,
+            uptime.is_well_now,
+            "performance-degradation",
+        ),
+        Threshold(
+            "Page load, p95",
+            "Vercel Analytics, and twenty visits",
+            f"< {seconds(policies.performance.p95_ms)}",
+            f"> {seconds(policies.performance.p95_ms)}",
+            P2,
+            performance.pages_are_quick,
+            "performance-degradation",
+        ),
+    )
 
 
 def criteria(policies: Policies) -> tuple[Criterion, ...]:
@@ -72,17 +114,28 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
             " commit",
             health.production_is_well,
         ),
-        Criterion("Pages", "one shows an error page, lacks its text or leads off the site",
-                  smoke.production_routes_answer, at_once=True),
-        Criterion("Pages", f"one has the wrong status, or takes more than {seconds(smoke_limit)}",
-                  smoke.production_routes_answer),
+        Criterion(
+            "Pages",
+            "one shows an error page, lacks its text or leads off the site",
+            smoke.production_routes_answer,
+            at_once=True,
+        ),
+        Criterion(
+            "Pages",
+            f"one has the wrong status, or takes more than {seconds(smoke_limit)}",
+            smoke.production_routes_answer,
+        ),
         Criterion("Login, course, upload", "one of them fails", smoke.production_journeys_work),
         Criterion("Sentry", f"a new issue of level {levels} since the release", errors.no_new_critical, at_once=True),
-        Criterion("Error rate", f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than"
-                  f" {policies.errors.chance:g} by chance", errors.rate_is_usual),
+        Criterion(
+            "Error rate",
+            f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than"
+            f" {policies.errors.chance:g} by chance",
+            errors.rate_is_usual,
+        ),
         Criterion("Better Stack", "does not say *up*, or has an open incident", services.uptime_is_confirmed),
         Criterion("Page load", f"p95 above {seconds(policies.performance.p95_ms)}", performance.pages_are_quick),
-    )  # fmt: skip
+    )
 
 
 def seconds(ms: int) -> str:

@@ -81,9 +81,7 @@ class Desk:
         self._write("incident reviewed", path)
 
     def told(self, audience: str, text: str, reached: tuple[str, ...], failed: tuple[str, ...], report: str) -> None:
-        self._write(
-            "incident told", audience, text=text, reached=list(reached), failed=list(failed), report=report
-        )  # fmt: skip
+        self._write("incident told", audience, text=text, reached=list(reached), failed=list(failed), report=report)
 
     def called(self, contact: Contact) -> None:
         self._write("incident escalated", contact.role, name=contact.name)
@@ -94,11 +92,17 @@ class Desk:
                 f"--playbook {opening.playbook}: is none; there are {', '.join(one.name for one in PLAYBOOKS)}"
             )
         self._write(
-            "incident opened", opening.what, target=self.session.settings.name, playbook=opening.playbook,
-            severity=opening.classified.severity, reason=opening.classified.reason,
-            since=opening.since or self.session.clock.now().isoformat(), cause=opening.cause,
-            evidence=list(opening.evidence), lead=opening.lead,
-        )  # fmt: skip
+            "incident opened",
+            opening.what,
+            target=self.session.settings.name,
+            playbook=opening.playbook,
+            severity=opening.classified.severity,
+            reason=opening.classified.reason,
+            since=opening.since or self.session.clock.now().isoformat(),
+            cause=opening.cause,
+            evidence=list(opening.evidence),
+            lead=opening.lead,
+        )
 
     def _write(self, kind: str, subject: str, **body: Any) -> None:
         self._journal.append(kind, self.session.redactor(subject), by=self.by, **body)

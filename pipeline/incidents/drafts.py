@@ -47,15 +47,16 @@ def _known(it: Incident, audience: str, now: datetime.datetime, release: str) ->
         "next": f"{next_word(it, audience, now):%H:%M} UTC",
         "affects": book.impact.rstrip(".") if book else "",
         "need": "You need not do anything.",
-        "saved": "We do not know yet whether saved work is affected." if it.severity == "P0" else
-        "Work that you have saved is safe.",
+        "saved": "We do not know yet whether saved work is affected."
+        if it.severity == "P0"
+        else "Work that you have saved is safe.",
         "evidence": f"the incident's record ({it.id})",
         "over": _clock(it.recovered or it.resolved) if it.recovered or it.resolved else "",
         "works": it.works or "everything works again",
         "cause": it.cause and it.cause.rstrip(".") + ".",
         "by": f"{now + datetime.timedelta(days=REVIEW_DAYS):%Y-%m-%d}",
         "name": it.lead,
-    }  # fmt: skip
+    }
 
 
 def _clock(at: str) -> str:

@@ -95,7 +95,13 @@ class Hands:
 HANDS: dict[str, Callable[[Hands, Situation], Did]] = {
     function.__name__: function
     for function in (
-        Hands.roll_back, Hands.settle, Hands.lock, Hands.unlock, Hands.restart_compute, Hands.end_idle_transactions,
-        Hands.end_blockers, Hands.resolve_migration,
+        Hands.roll_back,
+        Hands.settle,
+        Hands.lock,
+        Hands.unlock,
+        Hands.restart_compute,
+        Hands.end_idle_transactions,
+        Hands.end_blockers,
+        Hands.resolve_migration,
     )
-}  # fmt: skip
+}

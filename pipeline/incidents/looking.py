@@ -24,11 +24,19 @@ async def situation(world: World, it: Session, incident: Incident, noes: Mapping
     idle, blockers, crowded, silent, failed = database
     cut_off, stranded, went_back = _runs(it, incident)
     return Situation(
-        no=noes, released=released, went_back=went_back, pinned=pinned, failed_migration=failed, idle=idle,
-        locked=bool(Lock(it.store, it.settings.name, "", it.clock).held()), cut_off=cut_off, stranded=stranded,
-        blockers=blockers, crowded=crowded,
+        no=noes,
+        released=released,
+        went_back=went_back,
+        pinned=pinned,
+        failed_migration=failed,
+        idle=idle,
+        locked=bool(Lock(it.store, it.settings.name, "", it.clock).held()),
+        cut_off=cut_off,
+        stranded=stranded,
+        blockers=blockers,
+        crowded=crowded,
         database_silent=silent or any("503" in says for gate, says in noes.items() if gate.startswith("health.")),
-    )  # fmt: skip
+    )
 
 
 async def _vercel(world: World, it: Session) -> tuple[float | None, bool]:

@@ -49,9 +49,12 @@ def after_run(it: Session, report: Report) -> Desk | None:
     evidence = [f"run {report.run}: {report.outcome}: {report.reason}", f"./inv report {report.run}"]
     evidence += [
         f"{line.name}: {found['verdict']}: {found.get('subject', '')} {found.get('says', '')}".strip()
-        for stage in report.stages if stage.state == "stopped"
-        for line in stage.lines for found in line.findings if found["verdict"] not in ("warn", "pass")
-    ]  # fmt: skip
+        for stage in report.stages
+        if stage.state == "stopped"
+        for line in stage.lines
+        for found in line.findings
+        if found["verdict"] not in ("warn", "pass")
+    ]
     evidence += [f"by hand: {command}" for command in report.by_hand]
     classified = OUTCOMES[report.outcome]
     what = {
@@ -71,14 +74,20 @@ def after_monitor(it: Session, checked: Checked) -> Desk | None:
         return None
     stops = [
         f"{answer.gate.name}: {found.verdict.word}: {found}"
-        for line in checked.lines for answer in line.answers for found in answer.findings if found.verdict.stops
-    ]  # fmt: skip
+        for line in checked.lines
+        for answer in line.answers
+        for found in answer.findings
+        if found.verdict.stops
+    ]
     book = named(checked.playbook)
     opening = Opening(
         book.felt if book else checked.graded.reason,
         Classified(severity, f"{checked.graded.gate}: {checked.graded.reason}"),
-        playbook_of(checked.graded.gate), checked.at, f"monitor.{checked.name}", tuple(stops),
-    )  # fmt: skip
+        playbook_of(checked.graded.gate),
+        checked.at,
+        f"monitor.{checked.name}",
+        tuple(stops),
+    )
     return _open_or_add(it, opening)
 
 

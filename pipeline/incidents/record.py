@@ -113,10 +113,19 @@ Fold = Callable[[Incident, Event], tuple[Incident, str]]
 def _opened(it: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
     made = replace(
-        it, target=body["target"], what=event.subject, playbook=body["playbook"], severity=body["severity"],
-        reason=body["reason"], since=body["since"], opened=event.at, by=body["by"], lead=body["lead"],
-        cause_run=body["cause"], evidence=tuple(body["evidence"]),
-    )  # fmt: skip
+        it,
+        target=body["target"],
+        what=event.subject,
+        playbook=body["playbook"],
+        severity=body["severity"],
+        reason=body["reason"],
+        since=body["since"],
+        opened=event.at,
+        by=body["by"],
+        lead=body["lead"],
+        cause_run=body["cause"],
+        evidence=tuple(body["evidence"]),
+    )
     return made, f"opened as {body['severity']} ({body['reason']}): {event.subject}"
 
 
@@ -236,8 +245,9 @@ def whole_timeline(it: Incident, store: Store) -> tuple[IncidentEvent, ...]:
     rows = store.execute(
         "select run, at, kind, subject, body from deploy_events"
         " where kind in ('run begins', 'run ended', 'incident named') and at >= ? and at <= ? order by seq",
-        _back(it.since or it.opened, 600), until,
-    )  # fmt: skip
+        _back(it.since or it.opened, 600),
+        until,
+    )
     runs = {row[0]: json.loads(row[4]).get("target") for row in rows if row[2] == "run begins"}
     found = [*it.moments]
     for run, at, kind, subject, text in rows:

@@ -60,11 +60,14 @@ def review_of(
         timeline=[(one.at[11:19], one.what, one.by) for one in timeline],
         cause=it.cause or blank.cause,
         evidence=it.evidence,
-        steps=[f"{one.at[11:16]} {one.remedy} ({one.how}{'' if one.worked else ', failed'}): {one.says}".rstrip(": ")
-               for one in it.done] or ["nothing was done"],
+        steps=[
+            f"{one.at[11:16]} {one.remedy} ({one.how}{'' if one.worked else ', failed'}): {one.says}".rstrip(": ")
+            for one in it.done
+        ]
+        or ["nothing was done"],
         measures=measures or blank.measures,
         updates=updates or blank.updates,
-    )  # fmt: skip
+    )
 
 
 def between(begin: str, end: str) -> str:

@@ -240,8 +240,9 @@ def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:
     """Gate → what it said, of those that do not say yes."""
     return {
         one.gate.name: "; ".join(str(found) for found in one.findings if found.verdict.stops)
-        for one in answers if any(found.verdict.stops for found in one.findings)
-    }  # fmt: skip
+        for one in answers
+        if any(found.verdict.stops for found in one.findings)
+    }
 
 
 def _leads_to(clue: Clue, noes: dict[str, str]) -> Playbook | None:

@@ -53,8 +53,11 @@ async def changed_variables(world: World) -> ChangedVariables:
     readable = [v for v in here if v.kind not in HIDDEN and v.kind != "system"]
     values = await asyncio.gather(*(world.vercel.value(v.id) for v in readable))
     key = secrets.token_bytes(32)
-    changed = (v.name for v, value in zip(readable, values, strict=True) if v.name in built
-               and not hmac.compare_digest(_digest(key, value), _digest(key, built[v.name])))  # fmt: skip
+    changed = (
+        v.name
+        for v, value in zip(readable, values, strict=True)
+        if v.name in built and not hmac.compare_digest(_digest(key, value), _digest(key, built[v.name]))
+    )
     return ChangedVariables(tuple(sorted(changed)), tuple(sorted(v.name for v in here if v.kind in HIDDEN)))
 
 

@@ -51,8 +51,12 @@ class Journal:
         event = Event(self.run, self._now().isoformat(), kind, subject, kept)
         self._store.execute(
             "insert into deploy_events (run, at, kind, subject, body) values (?, ?, ?, ?, ?)",
-            event.run, event.at, event.kind, event.subject, json.dumps(event.body),
-        )  # fmt: skip
+            event.run,
+            event.at,
+            event.kind,
+            event.subject,
+            json.dumps(event.body),
+        )
         for listener in self.listeners:
             with contextlib.suppress(OSError):  # a terminal that is gone must not stop a rollback
                 listener(event)

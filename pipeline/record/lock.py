@@ -62,8 +62,11 @@ class Lock:
             " or deploy_locks.by_hand = 0"
             " and (deploy_locks.expires <= excluded.since or (deploy_locks.holder = ? and deploy_locks.pid = ?))"
             " returning holder",
-            self._target, *row, held.holder if dead and held else "", held.pid if dead and held else -1,
-        )  # fmt: skip
+            self._target,
+            *row,
+            held.holder if dead and held else "",
+            held.pid if dead and held else -1,
+        )
         if not taken:
             raise Locked(f"{self._target} is locked by {self.held()}")
 
@@ -73,9 +76,11 @@ class Lock:
         return bool(
             self._store.execute(
                 "update deploy_locks set expires = ? where target = ? and holder = ? returning holder",
-                expires, self._target, self.holder,
+                expires,
+                self._target,
+                self.holder,
             )
-        )  # fmt: skip
+        )
 
     def release(self) -> None:
         """Give it back if it is ours."""

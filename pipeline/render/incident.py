@@ -80,24 +80,32 @@ def review_markdown(one: Review) -> str:
     """The template of the story, filled in as far as ``one`` goes."""
     evidence = "\n".join(f"* {text}" for text in one.evidence)
     rows = [(what, "", "", "") for what in one.measures]
-    return "\n\n".join(filter(None, (
-        f"# Review: {one.title}",
-        f"Severity: {one.severity}   Lead: {one.lead}   Present: {one.present}\n"
-        f"Users affected: {one.affected}   Duration: {one.duration}\n"
-        f"Time to notice: {one.to_notice}   Time to decide: {one.to_decide}   "
-        f"Time to first word to users: {one.to_first_word}   Time to recover: {one.to_recover}",
-        "## Incident Timeline (UTC)",
-        table(("time", "what happened", "how we know"), one.timeline),
-        "## Root Cause Analysis",
-        f"What broke, in one sentence: {one.cause}\n"
-        "Why did that happen? (ask five times, stop where you can change something)\n"
-        "Why was it not caught before? (which gate would have seen it)\n"
-        "What made it worse, what made it better:",
-        f"Evidence:\n\n{evidence}" if evidence else "",
-        "## Resolution Steps Taken",
-        numbered(one.steps),
-        "## Preventive Measures",
-        table(("measure", "owner", "by when", "done"), rows),
-        "## Runbook Updates Needed",
-        table(("page and line", "what was unclear or wrong"), [(u.where, u.what) for u in one.updates]),
-    ))) + "\n"  # fmt: skip
+    return (
+        "\n\n".join(
+            filter(
+                None,
+                (
+                    f"# Review: {one.title}",
+                    f"Severity: {one.severity}   Lead: {one.lead}   Present: {one.present}\n"
+                    f"Users affected: {one.affected}   Duration: {one.duration}\n"
+                    f"Time to notice: {one.to_notice}   Time to decide: {one.to_decide}   "
+                    f"Time to first word to users: {one.to_first_word}   Time to recover: {one.to_recover}",
+                    "## Incident Timeline (UTC)",
+                    table(("time", "what happened", "how we know"), one.timeline),
+                    "## Root Cause Analysis",
+                    f"What broke, in one sentence: {one.cause}\n"
+                    "Why did that happen? (ask five times, stop where you can change something)\n"
+                    "Why was it not caught before? (which gate would have seen it)\n"
+                    "What made it worse, what made it better:",
+                    f"Evidence:\n\n{evidence}" if evidence else "",
+                    "## Resolution Steps Taken",
+                    numbered(one.steps),
+                    "## Preventive Measures",
+                    table(("measure", "owner", "by when", "done"), rows),
+                    "## Runbook Updates Needed",
+                    table(("page and line", "what was unclear or wrong"), [(u.where, u.what) for u in one.updates]),
+                ),
+            )
+        )
+        + "\n"
+    )

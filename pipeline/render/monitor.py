@@ -124,10 +124,17 @@ def baseline_text(rows: Sequence[BaselineRow]) -> str:
         return "no readings are kept yet: ./inv deploy and ./inv monitor.daily keep theirs"
     head = ("metric", "today", "a week ago", "usual", "by", "good releases", "says")
     body = [
-        (one.metric, _number(one.today), _number(one.week_ago), _usual(one.usual), one.usual_by,
-         _number(one.good_releases), one.says)
+        (
+            one.metric,
+            _number(one.today),
+            _number(one.week_ago),
+            _usual(one.usual),
+            one.usual_by,
+            _number(one.good_releases),
+            one.says,
+        )
         for one in rows
-    ]  # fmt: skip
+    ]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     lines = [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in (head, *body)

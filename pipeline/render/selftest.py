@@ -68,12 +68,14 @@ def seen_markdown(found: Sequence[TrialShown]) -> str:
     """A table for a job summary or a record."""
     rows = [
         (
-            f"`{one.gate}`", _examples(one), f"{one.broken_by or '-'} ({one.kind or '-'})",
+            f"`{one.gate}`",
+            _examples(one),
+            f"{one.broken_by or '-'} ({one.kind or '-'})",
             f"{one.verdict}: {_short(one.said)}" if one.said else _short(one.problem),
             one.follows if one.cured else f"{NO} {_short(one.problem)}",
         )
         for one in found
-    ]  # fmt: skip
+    ]
     return (
         f"{table(('Gate', 'Stopped in', 'Broken by', 'It said', 'Cured by its own words'), rows)}\n\n{summary(found)}"
     )
@@ -86,11 +88,14 @@ def seen_plain(found: Sequence[TrialShown]) -> Mapping[str, Any]:
         "ended", "problem", "seconds", "whole",
     )  # fmt: skip
     return {
-        "gates": len({one.gate for one in found}), "ways": len(found), "stopped": len(_of(found, "stopped")),
+        "gates": len({one.gate for one in found}),
+        "ways": len(found),
+        "stopped": len(_of(found, "stopped")),
         "cured": len(_of(found, "cured")),
-        "whole": all(one.whole for one in found), "seconds": round(sum(one.seconds for one in found), 1),
+        "whole": all(one.whole for one in found),
+        "seconds": round(sum(one.seconds for one in found), 1),
         "seen": [{name: getattr(one, name) for name in names} for one in found],
-    }  # fmt: skip
+    }
 
 
 def summary(found: Sequence[TrialShown]) -> str:

@@ -48,10 +48,17 @@ def _entry(one: Path, path: str, ref: str, repo: str, web: str) -> Payload:
     url, page, blob = f"{repo}/contents/{path}?ref={ref}", f"{web}/{kind}/{ref}/{path}", f"{repo}/git/{git}/{sha}"
     raw = f"{web.replace('github.com', 'raw.githubusercontent.com', 1)}/{ref}/{path}"
     return {
-        "type": "dir" if folder else "file", "size": 0 if folder else one.stat().st_size, "name": one.name,
-        "path": path, "sha": sha, "url": url, "git_url": blob, "html_url": page,
-        "download_url": None if folder else raw, "_links": {"self": url, "git": blob, "html": page},
-    }  # fmt: skip
+        "type": "dir" if folder else "file",
+        "size": 0 if folder else one.stat().st_size,
+        "name": one.name,
+        "path": path,
+        "sha": sha,
+        "url": url,
+        "git_url": blob,
+        "html_url": page,
+        "download_url": None if folder else raw,
+        "_links": {"self": url, "git": blob, "html": page},
+    }
 
 
 def _listed(folder: Path) -> Iterator[Path]:

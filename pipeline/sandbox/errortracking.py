@@ -10,9 +10,17 @@ MOST = 500
 
 
 def capture(
-    core: Core, title: str, culprit: str, release: str, environment: str, level: str = "error", *,
-    message: str = "", transaction: str = "", id: str = "",
-) -> Issue | None:  # fmt: skip
+    core: Core,
+    title: str,
+    culprit: str,
+    release: str,
+    environment: str,
+    level: str = "error",
+    *,
+    message: str = "",
+    transaction: str = "",
+    id: str = "",
+) -> Issue | None:
     """Record one event; None when Sentry is blind, and nothing is kept.
 
     The same title at the same place is the same issue, and a resolved one is open again.

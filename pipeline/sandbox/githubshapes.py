@@ -44,10 +44,17 @@ class Shapes:
         id = sum(login.encode()) + 1000
         url = f"{self.api}/users/{login}"
         return {
-            "login": login, "id": id, "node_id": f"U_{id}", "avatar_url": f"https://avatars.githubusercontent.com/u/{id}",
-            "gravatar_id": "", "url": url, "html_url": f"https://github.com/{login}", "type": kind, "site_admin": False,
+            "login": login,
+            "id": id,
+            "node_id": f"U_{id}",
+            "avatar_url": f"https://avatars.githubusercontent.com/u/{id}",
+            "gravatar_id": "",
+            "url": url,
+            "html_url": f"https://github.com/{login}",
+            "type": kind,
+            "site_admin": False,
             **{f"{name}_url": f"{url}/{name}" for name in USER_URLS},
-        }  # fmt: skip
+        }
 
     def repository(self) -> Payload:
         github, began = self._core.state.github, self._core.state.vercel.created
@@ -56,20 +63,50 @@ class Shapes:
         features = ("issues", "projects", "wiki", "pages", "discussions", "downloads")
         flags = {f"has_{name}": name in ("issues", "projects") for name in features}
         counts = dict.fromkeys(
-            ("forks_count", "stargazers_count", "watchers_count", "open_issues_count", "forks", "open_issues",
-             "watchers", "subscribers_count", "network_count"), 0,
-        )  # fmt: skip
+            (
+                "forks_count",
+                "stargazers_count",
+                "watchers_count",
+                "open_issues_count",
+                "forks",
+                "open_issues",
+                "watchers",
+                "subscribers_count",
+                "network_count",
+            ),
+            0,
+        )
         return {
-            "id": 4242, "node_id": "R_4242", "name": name, "full_name": github.repository, "private": True,
+            "id": 4242,
+            "node_id": "R_4242",
+            "name": name,
+            "full_name": github.repository,
+            "private": True,
             "fork": False,
-            "owner": self.user(owner, "Organization"), "html_url": self.web, "description": "Learning platform",
-            "url": self.repo, **{f"{what}_url": f"{self.repo}/{what}" for what in REPO_URLS},
-            "git_url": f"git:{self.web[6:]}.git", "ssh_url": f"git@github.com:{github.repository}.git",
-            "clone_url": f"{self.web}.git", "svn_url": self.web, "mirror_url": None, "homepage": None,
-            "language": "TypeScript", "license": None, "size": 108, "default_branch": "main", "archived": False,
-            "disabled": False, "visibility": "private", "created_at": iso_seconds(began),
-            "updated_at": iso_seconds(last), "pushed_at": iso_seconds(last), **flags, **counts,
-        }  # fmt: skip
+            "owner": self.user(owner, "Organization"),
+            "html_url": self.web,
+            "description": "Learning platform",
+            "url": self.repo,
+            **{f"{what}_url": f"{self.repo}/{what}" for what in REPO_URLS},
+            "git_url": f"git:{self.web[6:]}.git",
+            "ssh_url": f"git@github.com:{github.repository}.git",
+            "clone_url": f"{self.web}.git",
+            "svn_url": self.web,
+            "mirror_url": None,
+            "homepage": None,
+            "language": "TypeScript",
+            "license": None,
+            "size": 108,
+            "default_branch": "main",
+            "archived": False,
+            "disabled": False,
+            "visibility": "private",
+            "created_at": iso_seconds(began),
+            "updated_at": iso_seconds(last),
+            "pushed_at": iso_seconds(last),
+            **flags,
+            **counts,
+        }
 
     def minimal_repository(self) -> Payload:
         whole = self.repository()
@@ -79,15 +116,23 @@ class Shapes:
         url = f"{self.repo}/commits/{one.sha}"
         who = {"name": one.author, "email": f"{one.author}@lms.example.com", "date": iso_seconds(one.at)}
         return {
-            "url": url, "sha": one.sha, "node_id": f"C_{one.sha[:12]}", "html_url": f"{self.web}/commit/{one.sha}",
+            "url": url,
+            "sha": one.sha,
+            "node_id": f"C_{one.sha[:12]}",
+            "html_url": f"{self.web}/commit/{one.sha}",
             "comments_url": f"{url}/comments",
             "commit": {
-                "url": f"{self.repo}/git/commits/{one.sha}", "author": who, "committer": who, "message": one.message,
-                "comment_count": 0, "tree": {"sha": one.sha[::-1], "url": f"{self.repo}/git/trees/{one.sha[::-1]}"},
+                "url": f"{self.repo}/git/commits/{one.sha}",
+                "author": who,
+                "committer": who,
+                "message": one.message,
+                "comment_count": 0,
+                "tree": {"sha": one.sha[::-1], "url": f"{self.repo}/git/trees/{one.sha[::-1]}"},
             },
-            "author": self.user(one.author), "committer": self.user(one.author),
+            "author": self.user(one.author),
+            "committer": self.user(one.author),
             "parents": self._parents(one),
-        }  # fmt: skip
+        }
 
     def _parents(self, one: Commit) -> list[Payload]:
         known = [*self._core.state.github.commits]
@@ -101,32 +146,61 @@ class Shapes:
         done = conclusion != "pending"
         when = iso_seconds(one.at)
         return {
-            "id": id, "name": name, "node_id": f"CR_{id}", "head_sha": one.sha, "external_id": "",
-            "url": f"{self.repo}/check-runs/{id}", "html_url": f"{self.web}/runs/{id}",
-            "details_url": f"{self.web}/runs/{id}", "status": "completed" if done else "in_progress",
-            "conclusion": conclusion if done else None, "started_at": when, "completed_at": when if done else None,
-            "output": {"title": None, "summary": None, "text": None, "annotations_count": 0,
-                       "annotations_url": f"{self.repo}/check-runs/{id}/annotations"},
-            "check_suite": {"id": id // 10}, "app": self._actions(), "pull_requests": [],
-        }  # fmt: skip
+            "id": id,
+            "name": name,
+            "node_id": f"CR_{id}",
+            "head_sha": one.sha,
+            "external_id": "",
+            "url": f"{self.repo}/check-runs/{id}",
+            "html_url": f"{self.web}/runs/{id}",
+            "details_url": f"{self.web}/runs/{id}",
+            "status": "completed" if done else "in_progress",
+            "conclusion": conclusion if done else None,
+            "started_at": when,
+            "completed_at": when if done else None,
+            "output": {
+                "title": None,
+                "summary": None,
+                "text": None,
+                "annotations_count": 0,
+                "annotations_url": f"{self.repo}/check-runs/{id}/annotations",
+            },
+            "check_suite": {"id": id // 10},
+            "app": self._actions(),
+            "pull_requests": [],
+        }
 
     def _actions(self) -> Payload:
         return {
-            "id": 15368, "slug": "github-actions", "node_id": "A_15368", "owner": self.user("github", "Organization"),
-            "name": "GitHub Actions", "description": "Automate your workflow",
-            "external_url": "https://help.github.com/en/actions", "html_url": "https://github.com/apps/github-actions",
-            "created_at": "2018-07-30T09:30:17Z", "updated_at": "2019-12-10T19:04:12Z",
-            "permissions": {"checks": "write", "contents": "read"}, "events": ["push"],
-        }  # fmt: skip
+            "id": 15368,
+            "slug": "github-actions",
+            "node_id": "A_15368",
+            "owner": self.user("github", "Organization"),
+            "name": "GitHub Actions",
+            "description": "Automate your workflow",
+            "external_url": "https://help.github.com/en/actions",
+            "html_url": "https://github.com/apps/github-actions",
+            "created_at": "2018-07-30T09:30:17Z",
+            "updated_at": "2019-12-10T19:04:12Z",
+            "permissions": {"checks": "write", "contents": "read"},
+            "events": ["push"],
+        }
 
     def status(self, one: Commit, context: str, state: str) -> Payload:
         id, when = int(one.sha[:7], 16), iso_seconds(one.at)
         return {
-            "id": id, "node_id": f"SC_{id}", "url": f"{self.repo}/statuses/{one.sha}", "state": state,
-            "context": context, "description": None, "target_url": f"{self.web}/commit/{one.sha}",
-            "avatar_url": "https://avatars.githubusercontent.com/in/8329", "created_at": when, "updated_at": when,
+            "id": id,
+            "node_id": f"SC_{id}",
+            "url": f"{self.repo}/statuses/{one.sha}",
+            "state": state,
+            "context": context,
+            "description": None,
+            "target_url": f"{self.web}/commit/{one.sha}",
+            "avatar_url": "https://avatars.githubusercontent.com/in/8329",
+            "created_at": when,
+            "updated_at": when,
             "creator": self.user("vercel[bot]", "Bot"),
-        }  # fmt: skip
+        }
 
     def pull(self, one: Pull, whole: bool) -> Payload:
         url, issue = f"{self.repo}/pulls/{one.number}", f"{self.repo}/issues/{one.number}"
@@ -152,44 +226,74 @@ class Shapes:
         }  # fmt: skip
         if whole:
             found |= {
-                "merged": True, "mergeable": None, "rebaseable": None, "mergeable_state": "unknown",
-                "merged_by": self.user("sam-reviewer"), "comments": 0, "review_comments": 0,
-                "maintainer_can_modify": False, "commits": 1, "additions": 12, "deletions": 3, "changed_files": 2,
-            }  # fmt: skip
+                "merged": True,
+                "mergeable": None,
+                "rebaseable": None,
+                "mergeable_state": "unknown",
+                "merged_by": self.user("sam-reviewer"),
+                "comments": 0,
+                "review_comments": 0,
+                "maintainer_can_modify": False,
+                "commits": 1,
+                "additions": 12,
+                "deletions": 3,
+                "changed_files": 2,
+            }
         return found
 
     def _side(self, ref: str, sha: str, author: str) -> Payload:
         owner = self._core.state.github.repository.partition("/")[0]
         return {
-            "label": f"{owner}:{ref}", "ref": ref, "sha": sha, "user": self.user(author), "repo": self.repository(),
-        }  # fmt: skip
+            "label": f"{owner}:{ref}",
+            "ref": ref,
+            "sha": sha,
+            "user": self.user(author),
+            "repo": self.repository(),
+        }
 
     def review(self, pull: Pull, one: Review, index: int) -> Payload:
         id, web = pull.number * 100 + index, f"{self.web}/pull/{pull.number}"
         url = f"{self.repo}/pulls/{pull.number}"
         return {
-            "id": id, "node_id": f"PRR_{id}", "user": self.user(one.by), "body": "", "state": one.state,
-            "html_url": f"{web}#pullrequestreview-{id}", "pull_request_url": url, "commit_id": one.commit,
-            "author_association": "MEMBER", "submitted_at": iso_seconds(one.at),
+            "id": id,
+            "node_id": f"PRR_{id}",
+            "user": self.user(one.by),
+            "body": "",
+            "state": one.state,
+            "html_url": f"{web}#pullrequestreview-{id}",
+            "pull_request_url": url,
+            "commit_id": one.commit,
+            "author_association": "MEMBER",
+            "submitted_at": iso_seconds(one.at),
             "_links": {"html": {"href": web}, "pull_request": {"href": url}},
-        }  # fmt: skip
+        }
 
     def code_alert(self, one: Alert) -> Payload:
         url = f"{self.repo}/code-scanning/alerts/{one.number}"
         return {
-            **self._alert(one, url, "code-scanning"), "instances_url": f"{url}/instances", "fixed_at": None,
+            **self._alert(one, url, "code-scanning"),
+            "instances_url": f"{url}/instances",
+            "fixed_at": None,
             "rule": {
-                "id": f"js/rule-{one.number}", "severity": CODE_SEVERITY[one.severity], "description": one.summary,
-                "name": f"js/rule-{one.number}", "security_severity_level": one.severity, "tags": ["security"],
+                "id": f"js/rule-{one.number}",
+                "severity": CODE_SEVERITY[one.severity],
+                "description": one.summary,
+                "name": f"js/rule-{one.number}",
+                "security_severity_level": one.severity,
+                "tags": ["security"],
             },
             "tool": {"name": "CodeQL", "guid": None, "version": "2.23.0"},
             "most_recent_instance": {
-                "ref": "refs/heads/main", "analysis_key": "codeql.yml:analyze", "environment": "{}",
-                "state": one.state, "commit_sha": self._core.state.github.head, "message": {"text": one.summary},
+                "ref": "refs/heads/main",
+                "analysis_key": "codeql.yml:analyze",
+                "environment": "{}",
+                "state": one.state,
+                "commit_sha": self._core.state.github.head,
+                "message": {"text": one.summary},
                 "location": {"path": "app/page.tsx", "start_line": 3, "end_line": 3},
                 "classifications": [],
             },
-        }  # fmt: skip
+        }
 
     def dependabot_alert(self, one: Alert) -> Payload:
         package, when = {"ecosystem": "npm", "name": f"package-{one.number}"}, iso_seconds(one.at)
@@ -198,47 +302,79 @@ class Shapes:
             "first_patched_version": {"identifier": "2.0.0"},
         }  # fmt: skip
         return {
-            **self._alert(one, f"{self.repo}/dependabot/alerts/{one.number}", "dependabot"), "fixed_at": None,
+            **self._alert(one, f"{self.repo}/dependabot/alerts/{one.number}", "dependabot"),
+            "fixed_at": None,
             "dependency": {"package": package, "manifest_path": "package-lock.json", "scope": "runtime"},
             "security_advisory": {
-                "ghsa_id": f"GHSA-xxxx-xxxx-{one.number:04d}", "cve_id": None, "summary": one.summary,
-                "description": one.summary, "vulnerabilities": [vulnerability], "severity": one.severity,
-                "cvss": {"score": 9.0, "vector_string": None}, "cwes": [], "references": [],
+                "ghsa_id": f"GHSA-xxxx-xxxx-{one.number:04d}",
+                "cve_id": None,
+                "summary": one.summary,
+                "description": one.summary,
+                "vulnerabilities": [vulnerability],
+                "severity": one.severity,
+                "cvss": {"score": 9.0, "vector_string": None},
+                "cwes": [],
+                "references": [],
                 "identifiers": [{"type": "GHSA", "value": f"GHSA-xxxx-xxxx-{one.number:04d}"}],
-                "published_at": when, "updated_at": when, "withdrawn_at": None,
+                "published_at": when,
+                "updated_at": when,
+                "withdrawn_at": None,
             },
             "security_vulnerability": vulnerability,
             "dismissed_comment": None,
-        }  # fmt: skip
+        }
 
     def _alert(self, one: Alert, url: str, kind: str) -> Payload:
         when = iso_seconds(one.at)
         return {
-            "number": one.number, "state": one.state, "created_at": when, "updated_at": when, "url": url,
+            "number": one.number,
+            "state": one.state,
+            "created_at": when,
+            "updated_at": when,
+            "url": url,
             "html_url": f"{self.web}/security/{kind}/{one.number}",
-            "dismissed_by": None, "dismissed_at": None, "dismissed_reason": None,
-        }  # fmt: skip
+            "dismissed_by": None,
+            "dismissed_at": None,
+            "dismissed_reason": None,
+        }
 
     def deployment(self, one: Record) -> Payload:
         url, when, sent = f"{self.repo}/deployments/{one.id}", iso_seconds(one.at), one.body
         return {
-            "url": url, "id": one.id, "node_id": f"DE_{one.id}", "sha": sent["sha"], "ref": str(sent["ref"]),
-            "task": str(sent.get("task") or "deploy"), "payload": sent.get("payload") or {},
+            "url": url,
+            "id": one.id,
+            "node_id": f"DE_{one.id}",
+            "sha": sent["sha"],
+            "ref": str(sent["ref"]),
+            "task": str(sent.get("task") or "deploy"),
+            "payload": sent.get("payload") or {},
             "environment": str(sent.get("environment") or "production"),
             "original_environment": str(sent.get("environment") or "production"),
-            "description": sent.get("description"), "creator": self.user(AUTHOR), "created_at": when,
-            "updated_at": when, "statuses_url": f"{url}/statuses", "repository_url": self.repo,
+            "description": sent.get("description"),
+            "creator": self.user(AUTHOR),
+            "created_at": when,
+            "updated_at": when,
+            "statuses_url": f"{url}/statuses",
+            "repository_url": self.repo,
             "transient_environment": bool(sent.get("transient_environment")),
             "production_environment": bool(sent.get("production_environment", True)),
-        }  # fmt: skip
+        }
 
     def deployment_status(self, record: Record, one: Payload) -> Payload:
         url = f"{self.repo}/deployments/{record.id}"
         return {
-            "url": f"{url}/statuses/{one['id']}", "id": one["id"], "node_id": f"DES_{one['id']}", "state": one["state"],
-            "creator": self.user(AUTHOR), "description": str(one.get("description") or ""),
+            "url": f"{url}/statuses/{one['id']}",
+            "id": one["id"],
+            "node_id": f"DES_{one['id']}",
+            "state": one["state"],
+            "creator": self.user(AUTHOR),
+            "description": str(one.get("description") or ""),
             "environment": str(one.get("environment") or record.body.get("environment") or "production"),
-            "environment_url": str(one.get("environment_url") or ""), "log_url": str(one.get("log_url") or ""),
-            "target_url": str(one.get("target_url") or one.get("log_url") or ""), "created_at": one["at"],
-            "updated_at": one["at"], "deployment_url": url, "repository_url": self.repo,
-        }  # fmt: skip
+            "environment_url": str(one.get("environment_url") or ""),
+            "log_url": str(one.get("log_url") or ""),
+            "target_url": str(one.get("target_url") or one.get("log_url") or ""),
+            "created_at": one["at"],
+            "updated_at": one["at"],
+            "deployment_url": url,
+            "repository_url": self.repo,
+        }

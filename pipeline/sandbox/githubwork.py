@@ -75,21 +75,34 @@ class Work:
 
     async def keys(self, request: Request) -> Response:
         found = [
-            {"id": row, "key": f"ssh-ed25519 {row:040d}", "url": f"{self._shapes.repo}/keys/{row}", "title": title,
-             "verified": True, "created_at": iso_seconds(self._core.state.vercel.created), "read_only": True}
+            {
+                "id": row,
+                "key": f"ssh-ed25519 {row:040d}",
+                "url": f"{self._shapes.repo}/keys/{row}",
+                "title": title,
+                "verified": True,
+                "created_at": iso_seconds(self._core.state.vercel.created),
+                "read_only": True,
+            }
             for row, title in enumerate(self._core.state.github.keys, 1)
-        ]  # fmt: skip
+        ]
         return self._requests.listed(request, found)
 
     async def secrets(self, request: Request) -> Response:
         wanted = request.query_params.get("state")
         alerts = [one for one in self._core.state.github.secret_scanning if wanted in (None, one.state)]
         found: list[Payload] = [
-            {"number": one.number, "state": one.state, "secret_type": one.summary, "resolution": None,
-             "created_at": iso_seconds(one.at), "url": f"{self._shapes.repo}/secret-scanning/alerts/{one.number}",
-             "html_url": f"{self._shapes.web}/security/secret-scanning/{one.number}"}
+            {
+                "number": one.number,
+                "state": one.state,
+                "secret_type": one.summary,
+                "resolution": None,
+                "created_at": iso_seconds(one.at),
+                "url": f"{self._shapes.repo}/secret-scanning/alerts/{one.number}",
+                "html_url": f"{self._shapes.web}/security/secret-scanning/{one.number}",
+            }
             for one in alerts
-        ]  # fmt: skip
+        ]
         return self._requests.listed(request, found)
 
     async def nothing(self, request: Request) -> Response:
@@ -199,18 +212,41 @@ class Work:
         head = {"id": one.sha, "tree_id": one.sha, "message": commit.message, "timestamp": iso_seconds(commit.at),
                 "author": person, "committer": person}  # fmt: skip
         return {
-            "id": one.id, "name": name, "node_id": f"R_{one.id}", "head_branch": "main", "head_sha": one.sha,
-            "path": f".github/workflows/{one.workflow}", "display_title": commit.message, "run_number": number,
-            "run_attempt": 1, "event": one.event, "status": status, "conclusion": conclusion,
-            "workflow_id": int(_number(one.workflow)), "check_suite_id": one.id, "check_suite_node_id": f"C_{one.id}",
-            "url": url, "html_url": f"{self._shapes.web}/actions/runs/{one.id}", "pull_requests": [],
-            "created_at": at, "updated_at": at, "run_started_at": at, "actor": self._shapes.user(AUTHOR),
-            "triggering_actor": self._shapes.user(AUTHOR), "jobs_url": f"{url}/jobs", "logs_url": f"{url}/logs",
-            "check_suite_url": f"{self._shapes.repo}/check-suites/{one.id}", "artifacts_url": f"{url}/artifacts",
-            "cancel_url": f"{url}/cancel", "rerun_url": f"{url}/rerun", "previous_attempt_url": None,
-            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(one.workflow)}", "head_commit": head,
-            "repository": self._shapes.minimal_repository(), "head_repository": self._shapes.minimal_repository(),
-        }  # fmt: skip
+            "id": one.id,
+            "name": name,
+            "node_id": f"R_{one.id}",
+            "head_branch": "main",
+            "head_sha": one.sha,
+            "path": f".github/workflows/{one.workflow}",
+            "display_title": commit.message,
+            "run_number": number,
+            "run_attempt": 1,
+            "event": one.event,
+            "status": status,
+            "conclusion": conclusion,
+            "workflow_id": int(_number(one.workflow)),
+            "check_suite_id": one.id,
+            "check_suite_node_id": f"C_{one.id}",
+            "url": url,
+            "html_url": f"{self._shapes.web}/actions/runs/{one.id}",
+            "pull_requests": [],
+            "created_at": at,
+            "updated_at": at,
+            "run_started_at": at,
+            "actor": self._shapes.user(AUTHOR),
+            "triggering_actor": self._shapes.user(AUTHOR),
+            "jobs_url": f"{url}/jobs",
+            "logs_url": f"{url}/logs",
+            "check_suite_url": f"{self._shapes.repo}/check-suites/{one.id}",
+            "artifacts_url": f"{url}/artifacts",
+            "cancel_url": f"{url}/cancel",
+            "rerun_url": f"{url}/rerun",
+            "previous_attempt_url": None,
+            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(one.workflow)}",
+            "head_commit": head,
+            "repository": self._shapes.minimal_repository(),
+            "head_repository": self._shapes.minimal_repository(),
+        }
 
 
 def _number(workflow: str) -> str:

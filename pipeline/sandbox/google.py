@@ -75,8 +75,10 @@ class GoogleApi:
         metrics = {}
         for name, p75 in self._known(sent).items():
             one = _metric(name, p75)
-            bins = [{**{k: v for k, v in each.items() if k != "density"}, "densities": [each["density"]] * count}
-                    for each in one["histogram"]]  # fmt: skip
+            bins = [
+                {**{k: v for k, v in each.items() if k != "density"}, "densities": [each["density"]] * count}
+                for each in one["histogram"]
+            ]
             metrics[name] = {
                 "histogramTimeseries": bins,
                 "percentilesTimeseries": {"p75s": [one["percentiles"]["p75"]] * count},
@@ -150,9 +152,13 @@ class GoogleApi:
             "configSettings": {"formFactor": strategy, "locale": "en-US", "onlyCategories": ["performance"]},
         }  # fmt: skip
         return {
-            "captchaResult": "CAPTCHA_NOT_NEEDED", "kind": "pagespeedonline#result", "id": url,
-            "loadingExperience": {"initial_url": url}, "lighthouseResult": lighthouse, "analysisUTCTimestamp": now,
-        }  # fmt: skip
+            "captchaResult": "CAPTCHA_NOT_NEEDED",
+            "kind": "pagespeedonline#result",
+            "id": url,
+            "loadingExperience": {"initial_url": url},
+            "lighthouseResult": lighthouse,
+            "analysisUTCTimestamp": now,
+        }
 
 
 def _metric(name: str, p75: float) -> Payload:
@@ -186,9 +192,14 @@ def _audit(name: str, value: float) -> Payload:
     score = min(1.0, max(0.0, 1 - (value - good) / (poor - good) / 2))
     shown = f"{value:.3f}" if unit == "unitless" else f"{value:.0f} ms"
     return {
-        "id": name, "title": title, "score": round(score, 2), "scoreDisplayMode": "numeric", "displayValue": shown,
-        "numericValue": round(value, 3), "numericUnit": unit,
-    }  # fmt: skip
+        "id": name,
+        "title": title,
+        "score": round(score, 2),
+        "scoreDisplayMode": "numeric",
+        "displayValue": shown,
+        "numericValue": round(value, 3),
+        "numericUnit": unit,
+    }
 
 
 def _date(at: float) -> Payload:

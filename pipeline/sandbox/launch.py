@@ -137,8 +137,13 @@ def _start(home: Path) -> "subprocess.Popen[bytes]":
     with (home / "sandbox.log").open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "pipeline.sandbox", "--home", str(home)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=environment, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
     threading.Thread(target=child.wait, daemon=True).start()  # or it stays a zombie until we end
     return child
 

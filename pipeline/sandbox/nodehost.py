@@ -154,9 +154,12 @@ class NodeHost:
         bodied = names.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names
         headers = [(name, value) for name, value in headers if name.lower() != b"transfer-encoding"]
         request = httpx.Request(
-            method, f"http://127.0.0.1:{port}", headers=headers, content=body() if bodied else None,
+            method,
+            f"http://127.0.0.1:{port}",
+            headers=headers,
+            content=body() if bodied else None,
             extensions={"target": target.encode("latin-1")},
-        )  # fmt: skip
+        )
         async with httpx.AsyncHTTPTransport(verify=False) as transport:
             response = await transport.handle_async_request(request)
             if response.headers.get("x-sandbox-threw"):
@@ -189,9 +192,13 @@ class NodeHost:
                 flags = ["--enable-source-maps"] if self._settings.get("shouldAddSourcemapSupport") else []
                 self._process = subprocess.Popen(
                     [node(), *flags, str(HOST), str(self._folder), json.dumps(options)],
-                    env=dict(self._environ), cwd=self._folder, pass_fds=(listening.fileno(),),
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                )  # fmt: skip
+                    env=dict(self._environ),
+                    cwd=self._folder,
+                    pass_fds=(listening.fileno(),),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
             self._ready = Future()
             threading.Thread(target=self._listen, args=(self._process, self._ready), daemon=True).start()
             return self._port

@@ -151,12 +151,31 @@ class Postgres:
             os.chown(word, *postmaster.nobody())
         try:
             subprocess.run(
-                [self._binary("initdb"), "-D", str(self.data), "-U", "postgres", "-A", "scram-sha-256",
-                 "--pwfile", str(word), "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
-                 "-c", f"scram_iterations={SETTINGS['scram_iterations']}"],
-                check=True, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", env=postmaster.environment(),
+                [
+                    self._binary("initdb"),
+                    "-D",
+                    str(self.data),
+                    "-U",
+                    "postgres",
+                    "-A",
+                    "scram-sha-256",
+                    "--pwfile",
+                    str(word),
+                    "-E",
+                    "UTF8",
+                    "--locale=C",
+                    "--no-sync",
+                    "--no-instructions",
+                    "-c",
+                    f"scram_iterations={SETTINGS['scram_iterations']}",
+                ],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                cwd="/",
+                env=postmaster.environment(),
                 **postmaster.as_nobody(),
-            )  # fmt: skip
+            )
         except subprocess.CalledProcessError as error:
             raise RuntimeError(f"initdb failed: {error.stderr.decode(errors='replace').strip()}") from error
         finally:

@@ -71,10 +71,18 @@ class Runtime:
         host = self._core.ports.host("production") if live else self._core.host_of(one)
         self._core.traffic.add(
             Hit(
-                self._core.now(), one.id, live, host, scope["method"], scope["path"], status, round(took, 4),
-                "error" if failed else "info", message,
+                self._core.now(),
+                one.id,
+                live,
+                host,
+                scope["method"],
+                scope["path"],
+                status,
+                round(took, 4),
+                "error" if failed else "info",
+                message,
             )
-        )  # fmt: skip
+        )
         if failed and message:
             environment = "production" if one.target == "production" else "preview"
             release = one.meta.get("githubCommitSha", "")

@@ -63,9 +63,14 @@ class Sandbox:
         self._saved = Saved(home / "state.json")
         known = self._saved.load()
         self.core = Core(
-            home, known or seed.first_state(now()), database.url, now, sleep,
-            Blobs(home / "blobs"), Traffic(home / "traffic.jsonl"),
-        )  # fmt: skip
+            home,
+            known or seed.first_state(now()),
+            database.url,
+            now,
+            sleep,
+            Blobs(home / "blobs"),
+            Traffic(home / "traffic.jsonl"),
+        )
         schema.set_password(database.url, self.core.state.student["password"])  # also when the database is a new one
         stocking.stock(self.core)
         if known is None:
@@ -220,15 +225,21 @@ class Sandbox:
         r2, redis, ports = self.core.state.r2, self.core.state.upstash, self.core.ports
         return {
             "r2": {
-                "account": r2.account, "bucket": r2.bucket, "access_key_id": r2.access_key_id,
-                "secret_access_key": r2.secret_access_key, "endpoint": ports.url("r2"),
+                "account": r2.account,
+                "bucket": r2.bucket,
+                "access_key_id": r2.access_key_id,
+                "secret_access_key": r2.secret_access_key,
+                "endpoint": ports.url("r2"),
             },
             "upstash": {
-                "url": ports.url("upstash"), "token": redis.token, "database": redis.database,
-                "email": redis.email, "api_key": redis.api_key,
+                "url": ports.url("upstash"),
+                "token": redis.token,
+                "database": redis.database,
+                "email": redis.email,
+                "api_key": redis.api_key,
             },
             "cloudflare": {"account": r2.account},
-        }  # fmt: skip
+        }
 
     def release(self, name: str) -> tuple[Path, str]:
         """Build an example release and push its commit: (folder, commit). Raises ValueError for an unknown name."""

@@ -62,12 +62,19 @@ def write_history(core: Core) -> None:
         sha = commit_of(message)
         push(core, sha, message, at=now - ago - 3600)
         one = Deployment(
-            f"dpl_{_id()}", slot, "lms", now - ago, "production",
+            f"dpl_{_id()}",
+            slot,
+            "lms",
+            now - ago,
+            "production",
             {"githubCommitSha": sha, "githubCommitRef": "main", "githubCommitMessage": message},
-            files, {one.key: one.value for one in state.vercel.env}, 60.0,
+            files,
+            {one.key: one.value for one in state.vercel.env},
+            60.0,
             log=["Using prebuilt build artifacts from .vercel/output", "Deployment completed"],
-            settled=True, was_production=True,
-        )  # fmt: skip
+            settled=True,
+            was_production=True,
+        )
         state.vercel.deployments[one.id] = one
         state.vercel.production, state.vercel.production_since = one.id, now - ago + 60
         state.sentry.releases[sha] = _known_release(state, sha, message, now - ago)

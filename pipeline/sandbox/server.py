@@ -45,10 +45,15 @@ def run(home: Path, unheld: float) -> None:
 async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld: float) -> None:
     server = _Server(
         uvicorn.Config(
-            sandbox, log_level="warning", lifespan="off", access_log=False, server_header=False,
-            timeout_keep_alive=KEEP_ALIVE, backlog=128,
+            sandbox,
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            backlog=128,
         )
-    )  # fmt: skip
+    )
     holders = Holders(unheld)
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):

@@ -33,9 +33,14 @@ class VercelStatus:
     async def summary(self, request: Request) -> Response:
         pages = self._core.state.status_pages
         whole = summary_of(
-            "Vercel", "lvglq8h0mdyh", self._core.ports.url("vercel-status"), VERCEL, pages.vercel,
-            pages.vercel_incidents, iso(self._core.now()),
-        )  # fmt: skip
+            "Vercel",
+            "lvglq8h0mdyh",
+            self._core.ports.url("vercel-status"),
+            VERCEL,
+            pages.vercel,
+            pages.vercel_incidents,
+            iso(self._core.now()),
+        )
         return JSONResponse(part_of(whole, request, request.url.path.rsplit("/", 1)[1].removesuffix(".json")))
 
 
@@ -57,7 +62,7 @@ def part_of(whole: Payload, request: Request, part: str) -> Payload:
 
 def summary_of(
     name: str, id: str, url: str, components: tuple[str, ...], indicator: str, titles: list[str], now: str
-) -> Payload:  # fmt: skip
+) -> Payload:
     """A page of Atlassian's at ``url``, with an open incident for each of ``titles``."""
     incidents: list[Payload] = [
         {

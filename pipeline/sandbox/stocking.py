@@ -69,6 +69,13 @@ def _redis(token: str, began: float, now: float) -> Upstash:
     keys["flags"] = Entry("hash", {"uploads": "on", "new-editor": "off"})
     backup = Backup(str(uuid.uuid4()), "daily", now - 0.3 * DAY, size=4096)
     return Upstash(
-        str(uuid.uuid4()), "lms", token, "dana@lms.example.com", str(uuid.uuid4()), began,
-        monthly_requests=41_207, keys=keys, backups=[backup],
-    )  # fmt: skip
+        str(uuid.uuid4()),
+        "lms",
+        token,
+        "dana@lms.example.com",
+        str(uuid.uuid4()),
+        began,
+        monthly_requests=41_207,
+        keys=keys,
+        backups=[backup],
+    )

@@ -55,22 +55,28 @@ class VendorPages:
         state, now = AGGREGATE[indicator], iso(self._core.now())
         included: list[Payload] = [
             {
-                "id": str(row), "type": "status_page_resource",
+                "id": str(row),
+                "type": "status_page_resource",
                 "attributes": {"public_name": each, "status": state, "position": row, "availability": 1.0},
             }
             for row, each in enumerate(resources, 1)
-        ]  # fmt: skip
+        ]
         affected = [{"status_page_resource_id": one["id"], "status": state} for one in included]
         included += [
             {
-                "id": str(900 + row), "type": "status_report",
+                "id": str(900 + row),
+                "type": "status_report",
                 "attributes": {
-                    "title": title, "report_type": "manual", "starts_at": now, "ends_at": None,
-                    "affected_resources": affected, "aggregate_state": state,
+                    "title": title,
+                    "report_type": "manual",
+                    "starts_at": now,
+                    "ends_at": None,
+                    "affected_resources": affected,
+                    "aggregate_state": state,
                 },
             }
             for row, title in enumerate(incidents)
-        ]  # fmt: skip
+        ]
         attributes = {
             "company_name": name, "company_url": url, "subdomain": vendor, "custom_domain": None, "timezone": "UTC",
             "announcement": None, "aggregate_state": state, "created_at": now, "updated_at": now,

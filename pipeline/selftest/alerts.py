@@ -6,8 +6,12 @@ from pipeline.selftest.hands import patch
 
 BREAKAGES = (
     Breakage(
-        alerts.test_alert_arrives, "state", "Better Stack takes incidents and shows none",
-        patch(betterstack={"deaf": True}), "Look at that service's integration", patch(betterstack={"deaf": False}),
+        alerts.test_alert_arrives,
+        "state",
+        "Better Stack takes incidents and shows none",
+        patch(betterstack={"deaf": True}),
+        "Look at that service's integration",
+        patch(betterstack={"deaf": False}),
         run="monitor.weekly",
     ),
-)  # fmt: skip
+)

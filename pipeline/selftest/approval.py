@@ -15,7 +15,11 @@ def _said_in_person(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        approval.is_approved, "state", "nobody has approved the pull request", _nobody_agreed,
-        "start the run with `--approved-by NAME` when it was given to you in person", _said_in_person,
+        approval.is_approved,
+        "state",
+        "nobody has approved the pull request",
+        _nobody_agreed,
+        "start the run with `--approved-by NAME` when it was given to you in person",
+        _said_in_person,
     ),
-)  # fmt: skip
+)

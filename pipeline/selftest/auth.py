@@ -24,11 +24,19 @@ def _set_again(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        auth.auth_answers, "fault", "the session endpoint of the live deployment answers 500", _breaks_with_the_release,
-        "`vercel rollback $PREVIOUS` when it began with a release", _rolled_back,
+        auth.auth_answers,
+        "fault",
+        "the session endpoint of the live deployment answers 500",
+        _breaks_with_the_release,
+        "`vercel rollback $PREVIOUS` when it began with a release",
+        _rolled_back,
     ),
     Breakage(
-        auth.auth_is_set_up, "state", "somebody removes NEXTAUTH_SECRET on Vercel", _removed,
-        "`openssl rand -base64 33 | vercel env add NEXTAUTH_SECRET production`", _set_again,
+        auth.auth_is_set_up,
+        "state",
+        "somebody removes NEXTAUTH_SECRET on Vercel",
+        _removed,
+        "`openssl rand -base64 33 | vercel env add NEXTAUTH_SECRET production`",
+        _set_again,
     ),
-)  # fmt: skip
+)

@@ -33,8 +33,12 @@ def _a_week_later(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        baseline.week_is_usual, "journal", "load times have doubled since last week",
+        baseline.week_is_usual,
+        "journal",
+        "load times have doubled since last week",
         _readings(900, *(day / 4 for day in range(1, 24))),
-        "mend that, or live with it; in a week it is what is usual", _a_week_later, rests=_two_quiet_weeks,
+        "mend that, or live with it; in a week it is what is usual",
+        _a_week_later,
+        rests=_two_quiet_weeks,
     ),
-)  # fmt: skip
+)

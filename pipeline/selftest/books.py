@@ -35,10 +35,17 @@ def _the_last_build_failed(lab: Lab) -> None:
     def fail(state: State) -> None:
         every = state.vercel.deployments
         state.vercel.deployments["dpl_failed"] = replace(
-            every[state.vercel.production], id="dpl_failed", slot=1 + max(one.slot for one in every.values()),
-            created=lab.clock.now().timestamp() - 60, takes=1, settled=False, was_production=False, auto_assign=False,
-            error=["BUILD_FAILED", "Command exited with 1"], log=["app/page.tsx(3,1): Type error: no such module"],
-        )  # fmt: skip
+            every[state.vercel.production],
+            id="dpl_failed",
+            slot=1 + max(one.slot for one in every.values()),
+            created=lab.clock.now().timestamp() - 60,
+            takes=1,
+            settled=False,
+            was_production=False,
+            auto_assign=False,
+            error=["BUILD_FAILED", "Command exited with 1"],
+            log=["app/page.tsx(3,1): Type error: no such module"],
+        )
 
     lab.state(fail)
 

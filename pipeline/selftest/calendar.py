@@ -19,7 +19,11 @@ def _exams(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        calendar.no_freeze, "policy", "deploy.yml has a freeze until the end of the exams", _exams,
-        "Wait for the end of the freeze", later(WEEK),
+        calendar.no_freeze,
+        "policy",
+        "deploy.yml has a freeze until the end of the exams",
+        _exams,
+        "Wait for the end of the freeze",
+        later(WEEK),
     ),
-)  # fmt: skip
+)

@@ -122,8 +122,14 @@ def oldest(lab: Lab) -> str:
 
 def move(lab: Lab, way: str, id: str) -> None:
     """``vercel promote ID`` or ``vercel rollback ID``, until it is done."""
-    lab.call(vercel("POST", f"/v10/projects/{{project}}/promote/{id}" if way == "promote"
-                    else f"/v1/projects/{{project}}/rollback/{id}"))  # fmt: skip
+    lab.call(
+        vercel(
+            "POST",
+            f"/v10/projects/{{project}}/promote/{id}"
+            if way == "promote"
+            else f"/v1/projects/{{project}}/rollback/{id}",
+        )
+    )
     lab.clock.move(5)
 
 
@@ -186,9 +192,9 @@ def migration(name: str, text: str, *, instead: bool = False) -> Act:
 def in_production(line: str) -> Callable[[str], str]:
     """An edit of the app's ``index.py``: ``line`` runs first, with ``request``, but only at the production domain."""
     head = "async def answer(request):\n"
-    return lambda text: text.replace(
-        "from . import", "from . import environ, sleep,", 1
-    ).replace(head, f'{head}    if request.headers["host"] != environ["VERCEL_URL"]:\n        {line}\n', 1)  # fmt: skip
+    return lambda text: text.replace("from . import", "from . import environ, sleep,", 1).replace(
+        head, f'{head}    if request.headers["host"] != environ["VERCEL_URL"]:\n        {line}\n', 1
+    )
 
 
 def everywhere(line: str) -> Callable[[str], str]:

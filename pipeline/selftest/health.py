@@ -9,8 +9,10 @@ SAYS = (
     'Response.json({"status": "error", "error": "too many connections", "commit": environ["VERCEL_GIT_COMMIT_SHA"],'
     ' "deployment": environ["VERCEL_DEPLOYMENT_ID"]}, 503)'
 )
-LOST, FOUND = (f"alter table {one} rename to {other}" for one, other in (
-    ("_prisma_migrations", "lost"), ("lost", "_prisma_migrations")))  # fmt: skip
+LOST, FOUND = (
+    f"alter table {one} rename to {other}"
+    for one, other in (("_prisma_migrations", "lost"), ("lost", "_prisma_migrations"))
+)
 """What the app's health check reads is gone, and there again."""
 
 BREAKAGES = (

@@ -189,9 +189,14 @@ class Lab:
         async def go() -> None:
             async with open_world(self.settings, self.release, run, self.clock, records=self.records) as world:
                 await Runner(
-                    pipeline, world, policies, probes_by_type(PROBES), journal,
-                    waivers=self.config.file.waivers, keep=keep,
-                ).run()  # fmt: skip
+                    pipeline,
+                    world,
+                    policies,
+                    probes_by_type(PROBES),
+                    journal,
+                    waivers=self.config.file.waivers,
+                    keep=keep,
+                ).run()
 
         self.begun(journal, pipeline.name)
         asyncio.run(go())

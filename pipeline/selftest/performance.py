@@ -21,11 +21,22 @@ def _good_releases(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        performance.pages_are_quick, "release", "the front page takes three seconds on the production domain only",
-        _slow(3), "ship the new commit with `--over-rollback`", repaired, run="deploy",
+        performance.pages_are_quick,
+        "release",
+        "the front page takes three seconds on the production domain only",
+        _slow(3),
+        "ship the new commit with `--over-rollback`",
+        repaired,
+        run="deploy",
     ),
     Breakage(
-        performance.as_quick_as_before, "release", "the front page takes three times as long as in the last releases",
-        _slow(1.2), "ship a quicker one", repaired, rests=_good_releases, run="deploy",
+        performance.as_quick_as_before,
+        "release",
+        "the front page takes three times as long as in the last releases",
+        _slow(1.2),
+        "ship a quicker one",
+        repaired,
+        rests=_good_releases,
+        run="deploy",
     ),
-)  # fmt: skip
+)

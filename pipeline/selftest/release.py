@@ -36,9 +36,16 @@ def _a_colleague_builds(lab: Lab) -> None:
         one = state.vercel.deployments[state.vercel.production]
         slot = 1 + max(other.slot for other in state.vercel.deployments.values())
         state.vercel.deployments["dpl_colleague"] = replace(
-            one, id="dpl_colleague", slot=slot, created=lab.clock.now().timestamp(), meta={}, takes=HOUR,
-            auto_assign=False, settled=False, was_production=False,
-        )  # fmt: skip
+            one,
+            id="dpl_colleague",
+            slot=slot,
+            created=lab.clock.now().timestamp(),
+            meta={},
+            takes=HOUR,
+            auto_assign=False,
+            settled=False,
+            was_production=False,
+        )
 
     lab.state(begin)
 

@@ -26,12 +26,19 @@ def _upgraded(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        security.no_urgent_alerts, "state", "Dependabot opens a critical alert", _a_hole_is_known,
-        "Upgrade or fix what the alert names", _upgraded,
+        security.no_urgent_alerts,
+        "state",
+        "Dependabot opens a critical alert",
+        _a_hole_is_known,
+        "Upgrade or fix what the alert names",
+        _upgraded,
     ),
     Breakage(
-        security.no_urgent_alerts, "state", "an alert is open whose fix ships on Monday", _a_hole_is_known,
+        security.no_urgent_alerts,
+        "state",
+        "an alert is open whose fix ships on Monday",
+        _a_hole_is_known,
         "somebody signs a waiver with an end date in `deploy.yml` under `waivers`",
         waived("security.no-urgent-alerts", "dependabot"),
     ),
-)  # fmt: skip
+)

@@ -16,9 +16,13 @@ NAME, NEXT = "20260401000000_more", "20260402000000_index"
 
 def _split(lab: Lab) -> None:
     folder = "prisma/migrations"
-    ship(lab, edits={
-        f"{folder}/{NAME}/migration.sql": lambda _: COLUMN, f"{folder}/{NEXT}/migration.sql": lambda _: CONCURRENTLY,
-    })  # fmt: skip
+    ship(
+        lab,
+        edits={
+            f"{folder}/{NAME}/migration.sql": lambda _: COLUMN,
+            f"{folder}/{NEXT}/migration.sql": lambda _: CONCURRENTLY,
+        },
+    )
 
 
 def _without_reading_it(text: str) -> str:

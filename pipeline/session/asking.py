@@ -82,8 +82,9 @@ async def ask_in(it: Session, world: World, pipelines: Sequence[Pipeline], name:
         asked = await asyncio.gather(*(_line(it, world, stage, look) for stage in stages))
     graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
     playbook = playbook_of(graded.gate) if graded.severity else ""
-    checked = Checked(name, it.clock.now().isoformat(timespec="seconds"), it.settings.name, asked_once(asked), graded,
-                      playbook, live)  # fmt: skip
+    checked = Checked(
+        name, it.clock.now().isoformat(timespec="seconds"), it.settings.name, asked_once(asked), graded, playbook, live
+    )
     _record(it, run, checked)
     return checked
 
@@ -142,6 +143,9 @@ def _record(it: Session, run: str, checked: Checked) -> None:
     journal.append("monitor answered", checked.name, target=checked.target, severity=severity, commit=checked.commit)
     if severity.startswith("P"):
         journal.append(
-            "incident named", checked.graded.gate, severity=severity, reason=checked.graded.reason,
+            "incident named",
+            checked.graded.gate,
+            severity=severity,
+            reason=checked.graded.reason,
             playbook=checked.playbook,
-        )  # fmt: skip
+        )

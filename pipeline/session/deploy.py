@@ -160,11 +160,16 @@ async def _keep(lock: Lock, runner: Runner) -> None:
 async def _tell(world: World, run: str, outcome: Outcome | None) -> None:
     """When production was moved back, or a person has to decide, the team hears of it; nothing depends on it."""
     commit, site = world.release.commit[:12], origin(world.domain)
-    text = {
-        Outcome.ROLLED_BACK: f"{commit} was taken back from {site}: rolled back (run {run}).",
-        Outcome.STRANDED: f"{commit} was taken back from {site}: stranded (run {run}).",
-        Outcome.HELD: f"{commit} is live on {site} and nobody can say that it is well: a person decides (run {run}).",
-    }.get(outcome) if outcome else None  # fmt: skip
+    text = (
+        {
+            Outcome.ROLLED_BACK: f"{commit} was taken back from {site}: rolled back (run {run}).",
+            Outcome.STRANDED: f"{commit} was taken back from {site}: stranded (run {run}).",
+            Outcome.HELD: f"{commit} is live on {site} and nobody can say that it is well: "
+            f"a person decides (run {run}).",
+        }.get(outcome)
+        if outcome
+        else None
+    )
     if text:
         with contextlib.suppress(ServiceError):
             await world.webhook.tell(text)

@@ -49,8 +49,9 @@ class Statement:
                 return bool(node.get("is_vacuumcmd"))
             case "ReindexStmt":
                 return "concurrently" in options or node.get("kind") not in (
-                    "REINDEX_OBJECT_TABLE", "REINDEX_OBJECT_INDEX",
-                )  # fmt: skip
+                    "REINDEX_OBJECT_TABLE",
+                    "REINDEX_OBJECT_INDEX",
+                )
             case "AlterTableStmt":
                 cmds = (cmd["AlterTableCmd"] for cmd in node["cmds"])
                 return any(cmd.get("def", {}).get("PartitionCmd", {}).get("concurrent") for cmd in cmds)

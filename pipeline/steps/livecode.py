@@ -44,12 +44,16 @@ class LiveCode:
         world = self._world
         made = await world.vercel.create(
             {
-                "name": world.vercel.project_id, "project": world.vercel.project_id, "deploymentId": self._live.id,
-                "target": None, "autoAssignCustomDomains": False, "meta": {RUN: self._mark},
+                "name": world.vercel.project_id,
+                "project": world.vercel.project_id,
+                "deploymentId": self._live.id,
+                "target": None,
+                "autoAssignCustomDomains": False,
+                "meta": {RUN: self._mark},
                 "env": dict.fromkeys(self._variables, self._copy.address.for_prisma),
             },
             prebuilt=False,
-        )  # fmt: skip
+        )
         if made.target == "production":
             self.failure = "the platform made a production deployment, not a preview"
             return

@@ -130,21 +130,25 @@ async def open_world(
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             visitor=Visitor(
-                lambda: client(VISIT_TIMEOUT), clock, secrets["SMOKE_EMAIL"], secrets["SMOKE_PASSWORD"],
+                lambda: client(VISIT_TIMEOUT),
+                clock,
+                secrets["SMOKE_EMAIL"],
+                secrets["SMOKE_PASSWORD"],
                 bypass,
             ),
             webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
             channels=Channels({audience: has(name) for audience, name in CHANNELS.items()}, await pool(), clock),
             storage=Storage(
-                has("R2_ACCOUNT_ID"), has("R2_BUCKET"), has("R2_ACCESS_KEY_ID"), has("R2_SECRET_ACCESS_KEY"),
+                has("R2_ACCOUNT_ID"),
+                has("R2_BUCKET"),
+                has("R2_ACCESS_KEY_ID"),
+                has("R2_SECRET_ACCESS_KEY"),
                 has("R2_ENDPOINT"),
             ),
             cloudflare=Cloudflare(
                 at.cloudflare, has("CLOUDFLARE_API_TOKEN"), has("R2_ACCOUNT_ID"), await pool(), clock
             ),
-            redis=UpstashRedis(
-                has("UPSTASH_REDIS_REST_URL"), has("UPSTASH_REDIS_REST_TOKEN"), await pool(), clock
-            ),
+            redis=UpstashRedis(has("UPSTASH_REDIS_REST_URL"), has("UPSTASH_REDIS_REST_TOKEN"), await pool(), clock),
             upstash=UpstashAccount(at.upstash, has("UPSTASH_EMAIL"), has("UPSTASH_API_KEY"), await pool(), clock),
             analytics=VercelAnalytics(
                 at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock
@@ -153,7 +157,7 @@ async def open_world(
             browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}, _for_commands()),
             progress=progress,
             records=records or NothingWritten(),
-        )  # fmt: skip
+        )
 
 
 def _embedded_tools() -> tuple[Path, ...]:
@@ -166,6 +170,9 @@ def _for_commands(**more: str) -> dict[str, str]:
     """The environment of a vendor's command: ours without any secret but ``more``, and nothing phones home."""
     ours = {name: value for name, value in inherited().items() if name not in SECRETS and name not in OPTIONAL}
     return {
-        **ours, **more,
-        "VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1",
-    }  # fmt: skip
+        **ours,
+        **more,
+        "VERCEL_TELEMETRY_DISABLED": "1",
+        "NO_UPDATE_NOTIFIER": "1",
+        "NO_COLOR": "1",
+    }

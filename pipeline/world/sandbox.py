@@ -35,9 +35,17 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
     """The settings of a running sandbox: all it says of itself replaces what deploy.yml would have to say."""
     urls, tokens = running["urls"], running["tokens"]
     services = Services(
-        urls["vercel"], urls["github"], urls["sentry"], urls["betterstack"], urls["vercel-status"], urls["neon-status"],
-        urls["neon"], urls["cloudflare"], urls["upstash-api"], urls["google"],
-    )  # fmt: skip
+        urls["vercel"],
+        urls["github"],
+        urls["sentry"],
+        urls["betterstack"],
+        urls["vercel-status"],
+        urls["neon-status"],
+        urls["neon"],
+        urls["cloudflare"],
+        urls["upstash-api"],
+        urls["google"],
+    )
     secrets = {
         "VERCEL_TOKEN": tokens["vercel"],
         "GITHUB_TOKEN": tokens["github"],
@@ -79,9 +87,16 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
     }
     vercel = running["vercel"]
     return Settings(
-        name, "sandbox", vercel["project"], vercel["team"], urls["production"].partition("://")[2], services, secrets,
-        {**policies, **theirs}, urls["control"],
-    )  # fmt: skip
+        name,
+        "sandbox",
+        vercel["project"],
+        vercel["team"],
+        urls["production"].partition("://")[2],
+        services,
+        secrets,
+        {**policies, **theirs},
+        urls["control"],
+    )
 
 
 def ask_control(running: Mapping[str, Any], method: str, path: str, body: object) -> Any:

@@ -306,10 +306,20 @@ def _history(home: Path) -> None:
         ("/api/upload", 429, "info", ""),
     )
     hits = [
-        {"at": time.time() - 600, "deployment": "dpl_before", "production": True, "host": "lms.example.com",
-         "method": "GET", "path": path, "status": status, "seconds": 0.1, "level": level, "message": message}
+        {
+            "at": time.time() - 600,
+            "deployment": "dpl_before",
+            "production": True,
+            "host": "lms.example.com",
+            "method": "GET",
+            "path": path,
+            "status": status,
+            "seconds": 0.1,
+            "level": level,
+            "message": message,
+        }
         for path, status, level, message in met
-    ]  # fmt: skip
+    ]
     (home / "traffic.jsonl").write_text("".join(json.dumps(hit) + "\n" for hit in hits))
 
 

@@ -56,25 +56,46 @@ def in_order(page: str, *wanted: str) -> None:
 def test_the_storys_sections_are_all_there_in_its_order() -> None:
     in_order(
         RUNBOOK,
-        "Pre-Deployment Checklist", "Deployment Steps (Vercel)", "Post-Deployment Validation", "Rollback Procedure",
-    )  # fmt: skip
+        "Pre-Deployment Checklist",
+        "Deployment Steps (Vercel)",
+        "Post-Deployment Validation",
+        "Rollback Procedure",
+    )
     in_order(
         INCIDENTS,
-        "Severity Classification", "Incident Response Flow", "Common Incident Scenarios", "Site Down",
-        "Database Unreachable", "Deployment Failure", "Error Spike", "Performance Degradation",
-        "Authentication Failure", "Escalation Procedures", "Stakeholder Notification Protocol",
+        "Severity Classification",
+        "Incident Response Flow",
+        "Common Incident Scenarios",
+        "Site Down",
+        "Database Unreachable",
+        "Deployment Failure",
+        "Error Spike",
+        "Performance Degradation",
+        "Authentication Failure",
+        "Escalation Procedures",
+        "Stakeholder Notification Protocol",
         "Post-Incident Review Template",
-    )  # fmt: skip
+    )
     in_order(
         TROUBLESHOOTING,
-        "Common Errors and Fixes", "Log Access Instructions", "Vercel Logs", "Sentry Errors", "Structured Logs (Pino)",
-        "Database Diagnostic Queries", "Performance Debugging Techniques",
-    )  # fmt: skip
+        "Common Errors and Fixes",
+        "Log Access Instructions",
+        "Vercel Logs",
+        "Sentry Errors",
+        "Structured Logs (Pino)",
+        "Database Diagnostic Queries",
+        "Performance Debugging Techniques",
+    )
     in_order(
         MONITORING,
-        "Sentry Dashboard", "Vercel Analytics Dashboard", "Better Stack Monitoring", "Escalation Thresholds",
-        "Historical Baselines", "Daily Monitoring Checklist", "Weekly Monitoring Checklist",
-    )  # fmt: skip
+        "Sentry Dashboard",
+        "Vercel Analytics Dashboard",
+        "Better Stack Monitoring",
+        "Escalation Thresholds",
+        "Historical Baselines",
+        "Daily Monitoring Checklist",
+        "Weekly Monitoring Checklist",
+    )
 
 
 def test_nothing_is_missing_and_nothing_points_nowhere() -> None:

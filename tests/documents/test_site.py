@@ -170,9 +170,13 @@ class Tab:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         await self._pipe.ask("Emulation.setEmulatedMedia", self._session, features=scheme)
         await self._pipe.ask(
-            "Emulation.setDeviceMetricsOverride", self._session, width=width, height=900, deviceScaleFactor=1,
+            "Emulation.setDeviceMetricsOverride",
+            self._session,
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
             mobile=width < 800,
-        )  # fmt: skip
+        )
         await self._pipe.ask("Page.navigate", self._session, url="about:blank")
         await self._pipe.ask("Page.navigate", self._session, url=f"file://{self._folder / name}")
         for _ in range(100):

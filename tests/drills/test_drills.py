@@ -91,11 +91,22 @@ def event(minute: int, kind: str, subject: str = "", **body: object) -> Event:
 
 def record(*more: Event, severity: str = "P0", minute: int = 2) -> list[Event]:
     return [
-        event(minute, "incident opened", "x", target="t", playbook="site-down", severity=severity, reason="r",
-              since=AT.format(0), cause="", evidence=[], lead=""),
+        event(
+            minute,
+            "incident opened",
+            "x",
+            target="t",
+            playbook="site-down",
+            severity=severity,
+            reason="r",
+            since=AT.format(0),
+            cause="",
+            evidence=[],
+            lead="",
+        ),
         event(minute, "playbook begun", "site-down"),
         *more,
-    ]  # fmt: skip
+    ]
 
 
 WELL = [

@@ -50,9 +50,13 @@ def _impact(severity: str) -> list[str]:
 
 def session(inside: InProcess) -> Session:
     return Session(
-        inside.settings, inside.pipeline, inside.store, Redactor(inside.settings.hidden), inside.clock,
+        inside.settings,
+        inside.pipeline,
+        inside.store,
+        Redactor(inside.settings.hidden),
+        inside.clock,
         inside.config,
-    )  # fmt: skip
+    )
 
 
 def in_world(inside: InProcess, act: Callable[[World], object]) -> object:
@@ -243,8 +247,9 @@ def test_users_hear_by_the_status_page_and_it_ends_with_the_all_clear(inside: In
     (report,) = inside.sandbox.state.betterstack.reports
     assert report.title == "nothing loads"
     assert [one.message.splitlines()[0] for one in report.updates] == [
-        "We are looking into a problem: nothing loads.", "We are looking into a problem: still nothing.",
-    ]  # fmt: skip
+        "We are looking into a problem: nothing loads.",
+        "We are looking into a problem: still nothing.",
+    ]
     assert report.updates[0].affected == [{"status_page_resource_id": "1", "status": "downtime"}]
     at.verified({}), at.resolve("a typo", "everything loads again")
     in_world(inside, lambda world: tell(world, at, "everybody", {}))
@@ -288,8 +293,9 @@ def test_e_mail_arrives_through_the_library() -> None:
             async with httpx.AsyncClient() as http:
                 from pipeline.clock import SystemClock
 
-                channels = Channels({"board": f"{address} mailto://127.0.0.1:1?from=a@b.c&to=d@e.f bogus://x"}, http,
-                                    SystemClock())  # fmt: skip
+                channels = Channels(
+                    {"board": f"{address} mailto://127.0.0.1:1?from=a@b.c&to=d@e.f bogus://x"}, http, SystemClock()
+                )
                 return await channels.tell("board", "P0: nothing loads", "We are on it.")
 
         reached, failed = asyncio.run(go())
@@ -359,8 +365,13 @@ def test_the_review_has_the_storys_sections_and_the_durations(inside: InProcess)
     at.resolve("a typo in a route", "everything")
     updates = [Update("troubleshooting.md#pinned", "say who unpins")]
     text = review_markdown(review_of(at.incident, whole_timeline(at.incident, inside.store), ["a test"], updates))
-    for heading in ("Incident Timeline (UTC)", "Root Cause Analysis", "Resolution Steps Taken", "Preventive Measures",
-                    "Runbook Updates Needed"):  # fmt: skip
+    for heading in (
+        "Incident Timeline (UTC)",
+        "Root Cause Analysis",
+        "Resolution Steps Taken",
+        "Preventive Measures",
+        "Runbook Updates Needed",
+    ):
         assert f"## {heading}" in text
     assert "Time to notice: 4 min" in text
     assert "Time to decide: 2 min" in text
@@ -417,7 +428,10 @@ def test_a_fresh_release_is_rolled_back_but_not_twice_and_not_for_a_vendor() -> 
     assert roll_back.fits
     assert roll_back.fits(Situation(released=60))
     for other in (
-        Situation(released=None), Situation(released=86400), Situation(released=60, went_back=True),
-        Situation(released=60, pinned=True), Situation({"services.vercel-is-operational": "down"}, released=60),
-    ):  # fmt: skip
+        Situation(released=None),
+        Situation(released=86400),
+        Situation(released=60, went_back=True),
+        Situation(released=60, pinned=True),
+        Situation({"services.vercel-is-operational": "down"}, released=60),
+    ):
         assert not roll_back.fits(other)

@@ -232,17 +232,35 @@ def values(sandbox) -> dict[str, str]:
     vercel, github, neon = state.vercel, state.github, state.neon
     first = next(iter(github.commits))
     return {
-        "teamId": vercel.team, "idOrName": vercel.project, "projectId": vercel.project, "idOrUrl": vercel.production,
-        "projectIdOrDeploymentId": vercel.project, "idOrAlias": sandbox.core.ports.host("production"),
-        "owner": "acme", "repo": "lms", "ref": github.head, "commit_sha": github.head, "pull_number": "1",
-        "basehead": f"{first}...main", "deployment_id": str(github.deployments[0].id), "version": github.head,
-        "organization_id_or_slug": "acme", "monitor_id": state.betterstack.monitor, "project_id": neon.project,
-        "incident_id": str(state.betterstack.incidents[0].id), "branch_id": neon.branch, "endpoint_id": neon.endpoint,
-        "project_id_or_slug": "lms", "issue_id": str(state.sentry.issues[0].id),
-        "event_id": state.sentry.issues[0].events[0].id, "status_page_id": "200",
-        "heartbeat_id": state.betterstack.heartbeats[0].id, "status_report_id": str(state.betterstack.reports[0].id),
-        "subpage": "aws-us-east-n-virginia", "database": sandbox.core.database_url.rpartition("/")[2],
-    }  # fmt: skip
+        "teamId": vercel.team,
+        "idOrName": vercel.project,
+        "projectId": vercel.project,
+        "idOrUrl": vercel.production,
+        "projectIdOrDeploymentId": vercel.project,
+        "idOrAlias": sandbox.core.ports.host("production"),
+        "owner": "acme",
+        "repo": "lms",
+        "ref": github.head,
+        "commit_sha": github.head,
+        "pull_number": "1",
+        "basehead": f"{first}...main",
+        "deployment_id": str(github.deployments[0].id),
+        "version": github.head,
+        "organization_id_or_slug": "acme",
+        "monitor_id": state.betterstack.monitor,
+        "project_id": neon.project,
+        "incident_id": str(state.betterstack.incidents[0].id),
+        "branch_id": neon.branch,
+        "endpoint_id": neon.endpoint,
+        "project_id_or_slug": "lms",
+        "issue_id": str(state.sentry.issues[0].id),
+        "event_id": state.sentry.issues[0].events[0].id,
+        "status_page_id": "200",
+        "heartbeat_id": state.betterstack.heartbeats[0].id,
+        "status_report_id": str(state.betterstack.reports[0].id),
+        "subpage": "aws-us-east-n-virginia",
+        "database": sandbox.core.database_url.rpartition("/")[2],
+    }
 
 
 def test_every_answer_is_what_its_vendor_describes(busy, play):

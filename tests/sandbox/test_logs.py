@@ -10,20 +10,36 @@ EVENT = {"level": "error", "httpStatus": 503, "requestPath": "/api/checkout/1", 
 @pytest.mark.parametrize(
     "text",
     [
-        "", "level:error", 'level:"error"', "httpStatus >= 500", "httpStatus:503", "requestPath:*checkout*",
-        "level:error AND httpStatus < 504", "level:info OR httpStatus > 502", 'NOT pathType:"background_func"',
-        "(level:info OR level:error) AND NOT httpStatus:500", "level:error httpStatus:503", "isSystemLog:false",
+        "",
+        "level:error",
+        'level:"error"',
+        "httpStatus >= 500",
+        "httpStatus:503",
+        "requestPath:*checkout*",
+        "level:error AND httpStatus < 504",
+        "level:info OR httpStatus > 502",
+        'NOT pathType:"background_func"',
+        "(level:info OR level:error) AND NOT httpStatus:500",
+        "level:error httpStatus:503",
+        "isSystemLog:false",
     ],
-)  # fmt: skip
+)
 def test_a_filter_that_is_met(text):
     assert matches(text, EVENT)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["level:info", "httpStatus < 500", "requestPath:/api", "NOT level:error", "level:error AND httpStatus:500",
-     "(level:info OR level:debug) AND httpStatus:503", "nothing:here"],
-)  # fmt: skip
+    [
+        "level:info",
+        "httpStatus < 500",
+        "requestPath:/api",
+        "NOT level:error",
+        "level:error AND httpStatus:500",
+        "(level:info OR level:debug) AND httpStatus:503",
+        "nothing:here",
+    ],
+)
 def test_a_filter_that_is_not_met(text):
     assert not matches(text, EVENT)
 

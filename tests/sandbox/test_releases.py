@@ -138,8 +138,10 @@ def test_the_first_two_migrations_are_recorded_as_prisma_records_them(sandbox):
     import psycopg
 
     with psycopg.connect(sandbox.core.database_url) as db:
-        rows = db.execute("select migration_name, checksum, finished_at > started_at, applied_steps_count"
-                          " from _prisma_migrations order by started_at").fetchall()  # fmt: skip
+        rows = db.execute(
+            "select migration_name, checksum, finished_at > started_at, applied_steps_count"
+            " from _prisma_migrations order by started_at"
+        ).fetchall()
     folder, _ = sandbox.release("good")
     for name, checksum, _, steps in rows:
         file = folder / "prisma/migrations" / name / "migration.sql"

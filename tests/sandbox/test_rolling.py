@@ -148,8 +148,10 @@ def test_another_promotion_waits_for_the_one_under_way(roll, clock):
         assert await one.alias() == one.canary
         now = await one.seen()
         assert (now["state"], now["currentDeployment"]["id"], now["canaryDeployment"]["id"]) == (
-            "ACTIVE", one.canary, other,
-        )  # fmt: skip
+            "ACTIVE",
+            one.canary,
+            other,
+        )
         assert now["queuedDeploymentId"] is None
 
     roll(BY_HAND, story)

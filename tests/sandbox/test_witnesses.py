@@ -417,8 +417,10 @@ def test_events_come_in_by_the_dsn_and_by_no_other_key(sandbox, play):
         await sentry.post(path, content=packed, headers={**auth, "content-encoding": "gzip"})
         found = (await sentry.get(ISSUES, params={"query": "level:fatal"})).json()
         assert {one["title"] for one in found} == {
-            "TypeError: in the header", "TypeError: in the query", "TypeError: packed",
-        }  # fmt: skip
+            "TypeError: in the header",
+            "TypeError: in the query",
+            "TypeError: packed",
+        }
         assert {one["culprit"] for one in found} == {"GET /x"}
         wrong = await sentry.post(f"{path}?sentry_key=other", content=envelope("x"), headers=nobody)
         other = await sentry.post("/api/1/envelope/", content=envelope("x"), headers=auth)
@@ -487,8 +489,9 @@ def test_page_views_are_counted_by_day_and_path(sandbox, clock, play):
             return answer.json()["data"]
 
         assert [(one["requestPath"], one["pageviews"]) for one in await rows(by="requestPath")] == [
-            ("/login", 2), ("/", 1),
-        ]  # fmt: skip
+            ("/login", 2),
+            ("/", 1),
+        ]
         assert [(one["timestamp"][:10], one["pageviews"]) for one in await rows(by="day")] == [("2026-09-21", 3)]
         assert [one["requestPath"] for one in await rows(by="requestPath", limit=1)] == ["/login", "Others"]
         assert [one["pageviews"] for one in await rows(by="day", filter="requestPath eq '/'")] == [1]
@@ -582,9 +585,12 @@ def test_pagespeed_really_asks_the_page_once(sandbox, play):
         page, before = sandbox.core.ports.url("production") + "/login", len(sandbox.asked["production"])
         found = await audits(page)
         assert set(found) == {
-            "largest-contentful-paint", "cumulative-layout-shift", "total-blocking-time", "first-contentful-paint",
+            "largest-contentful-paint",
+            "cumulative-layout-shift",
+            "total-blocking-time",
+            "first-contentful-paint",
             "server-response-time",
-        }  # fmt: skip
+        }
         assert len([one for one in sandbox.core.traffic if one.path == "/login"]) == 1
         assert len(sandbox.asked["production"]) == before, "it came from outside"
         assert (await audits(page, strategy="mobile"))["largest-contentful-paint"] > found["largest-contentful-paint"]
@@ -642,16 +648,26 @@ def test_a_state_that_was_saved_before_there_were_witnesses_is_opened(sandbox, c
     for part, names in {
         "betterstack": ("monitors", "heartbeats", "reports", "deaf", "blind_regions"),
         "sentry": ("blind", "lag_seconds", "artifacts", "key", "project_id"),
-        "vercel": ("vitals",), "tokens": ("google",),
-    }.items():  # fmt: skip
+        "vercel": ("vitals",),
+        "tokens": ("google",),
+    }.items():
         for name in names:
             del old[part][name]
     del old["google"]
     old["sentry"]["issues"] = [
-        {"id": 7, "title": "KeyError: 'x'", "culprit": "GET /", "level": "error", "first_release": "one",
-         "environment": "production", "first": START - 60, "seen": [START - 60, START - 30], "releases": ["one", "two"],
-         "count": 2}
-    ]  # fmt: skip
+        {
+            "id": 7,
+            "title": "KeyError: 'x'",
+            "culprit": "GET /",
+            "level": "error",
+            "first_release": "one",
+            "environment": "production",
+            "first": START - 60,
+            "seen": [START - 60, START - 30],
+            "releases": ["one", "two"],
+            "count": 2,
+        }
+    ]
     file.write_text(json.dumps(old))
     opened = Sandbox(sandbox.core.home, Database(sandbox.core.database_url), now=clock.now, sleep=clock.sleep)
 

@@ -129,8 +129,23 @@ def test_a_gate_without_a_breakage_and_one_that_cannot_be_stopped_are_listed(con
 
 
 def test_the_three_formats_say_the_same() -> None:
-    well = Trial("a.b", "state", "it is broken", "deploy", "Mend it", (2, 2), True, True, True, "block", "x is | bad",
-                "mend x", "blocked", "", 1.5)  # fmt: skip
+    well = Trial(
+        "a.b",
+        "state",
+        "it is broken",
+        "deploy",
+        "Mend it",
+        (2, 2),
+        True,
+        True,
+        True,
+        "block",
+        "x is | bad",
+        "mend x",
+        "blocked",
+        "",
+        1.5,
+    )
     ill = replace(well, gate="c.d", stopped=False, cured=False, verdict="", said="", problem="broken: pass")
     plain = json.loads(json.dumps(seen_plain((well, ill))))
     assert (plain["gates"], plain["stopped"], plain["cured"], plain["whole"]) == (2, 1, 1, False)

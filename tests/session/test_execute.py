@@ -67,9 +67,11 @@ def test_every_file_is_listed_once_with_its_hash_and_mode(tmp_path: Path) -> Non
     (output / "static/link").symlink_to("empty")
     found = {file.name: file for file in output_files(tmp_path)}
     assert set(found) == {
-        ".vercel/output/config.json", ".vercel/output/static/empty", ".vercel/output/static/a b/ünï.txt",
+        ".vercel/output/config.json",
+        ".vercel/output/static/empty",
+        ".vercel/output/static/a b/ünï.txt",
         ".vercel/output/static/link",
-    }  # fmt: skip
+    }
     assert found[".vercel/output/static/empty"].sha == "da39a3ee5e6b4b0d3255bfef95601890afd80709"
     assert found[".vercel/output/static/link"].mode == 0o120777
     assert found[".vercel/output/static/link"].content() == b"empty"

@@ -149,9 +149,17 @@ def test_runtime_logs_of_the_sandbox_are_read_as_they_stream(inside: InProcess) 
 
 def deployment(number: int) -> Deployment:
     return Deployment(
-        f"dpl_{number}", f"https://d{number}.example", "READY", "PROMOTED", "production", f"{number:040x}", number, (),
-        "", {},
-    )  # fmt: skip
+        f"dpl_{number}",
+        f"https://d{number}.example",
+        "READY",
+        "PROMOTED",
+        "production",
+        f"{number:040x}",
+        number,
+        (),
+        "",
+        {},
+    )
 
 
 def judged_by(rule: Callable[[int], Judgement]) -> Any:

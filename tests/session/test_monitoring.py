@@ -31,9 +31,13 @@ DAY = 86400.0
 def look(inside: InProcess, *pipelines: Pipeline, name: str = "daily") -> Checked:
     """What `monitor.…` and `diagnose.…` do, in this process."""
     it = Session(
-        inside.settings, inside.pipeline, inside.store, Redactor(inside.settings.hidden), inside.clock,
+        inside.settings,
+        inside.pipeline,
+        inside.store,
+        Redactor(inside.settings.hidden),
+        inside.clock,
         inside.config,
-    )  # fmt: skip
+    )
 
     async def go() -> Checked:
         async with inside.world(Release("", "."), f"monitor-{name}") as world:

@@ -31,8 +31,10 @@ def test_checks_reviews_and_alerts_of_all_pages_are_read(world, tmp_path):
     assert sorted(found["scanning"]) == [1, 2, 3, 4, 5]
     assert sorted(found["dependabot"]) == [1, 2, 3]
     assert found["status"] == "success"
-    pages = {ending: len(world.requests("GET", ending, "github")) for ending in
-             (f"/commits/{sha}/check-runs", "/code-scanning/alerts", "/dependabot/alerts")}  # fmt: skip
+    pages = {
+        ending: len(world.requests("GET", ending, "github"))
+        for ending in (f"/commits/{sha}/check-runs", "/code-scanning/alerts", "/dependabot/alerts")
+    }
     assert list(pages.values()) == [2, 3, 2]
 
 

@@ -99,9 +99,14 @@ def test_a_wrong_token_makes_nothing(world, tmp_path):
 
 def crash(world: World, folder: Path, dsn: str, release: str, mark: str) -> Ran:
     return world.node(
-        str(HERE / "sentry_node.mjs"), str(NPM), folder=folder, DSN=dsn, RELEASE=release, ENVIRONMENT="preview",
+        str(HERE / "sentry_node.mjs"),
+        str(NPM),
+        folder=folder,
+        DSN=dsn,
+        RELEASE=release,
+        ENVIRONMENT="preview",
         MARK=mark,
-    )  # fmt: skip
+    )
 
 
 @needs("@sentry/node")

@@ -16,11 +16,17 @@ VALUES = {"/": (1000.0, 1500.0, 2000.0, 9000.0), "/courses": (3000.0,)}
 def measured(world):
     """So many samples of production that everybody can do the sum."""
     vitals = [
-        {"at": time.time() - 600 - row, "metric": "lcp_ms", "value": value, "route": route, "country": "DE",
-         "deployment": world.alias()}
+        {
+            "at": time.time() - 600 - row,
+            "metric": "lcp_ms",
+            "value": value,
+            "route": route,
+            "country": "DE",
+            "deployment": world.alias(),
+        }
         for route, values in VALUES.items()
         for row, value in enumerate(values)
-    ]  # fmt: skip
+    ]
     world.control("/state", {"vercel": {"vitals": vitals}})
     return world
 

@@ -121,9 +121,14 @@ class World:
         """A script, or a command line that is one."""
         known = {"PATH": os.environ["PATH"], "HOME": str(self.home / "user"), **QUIET, **environment}
         done = subprocess.run(
-            ["node", *words], cwd=folder, env=known, capture_output=True, text=True, timeout=LONGEST,
+            ["node", *words],
+            cwd=folder,
+            env=known,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
             stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         return Ran(done.returncode, done.stdout.strip(), done.stderr.strip())
 
     def release(self, into: Path, name: str = "good") -> tuple[Path, str]:

@@ -301,9 +301,10 @@ def test_what_statements_do() -> None:
     assert lint('alter table "Lesson" add a timestamp default now()') == [("add-column", "expand", exclusive)]
     assert lint('alter table "Lesson" add a uuid default gen_random_uuid()')[0][0] == "add-volatile-column"
     assert lint('create index x on "Lesson" (a)') == [("create-index", "expand", "SHARE")]
-    assert lint('create table n (id int primary key); create unique index x on n (id)') == [
-        ("create", "expand", ""), ("create", "expand", ""),
-    ]  # fmt: skip
+    assert lint("create table n (id int primary key); create unique index x on n (id)") == [
+        ("create", "expand", ""),
+        ("create", "expand", ""),
+    ]
     assert lint('alter table "Lesson" alter a type varchar(100)', a="character varying(50)")[0][0] == "widen-type"
     assert lint('alter table "Lesson" alter a type varchar(10)', a="character varying(50)")[0][0] == "change-type"
     assert lint('select 1; create index concurrently x on "Lesson" (a)')[-1][0] == "not-alone"

@@ -72,8 +72,9 @@ def test_a_fault_that_the_old_deployment_shares_is_held_and_not_rolled_back(insi
     if outcome is Outcome.HELD:
         assert inside.serves() == report.staged["id"]
         assert report.exit_code == 5
-    assert "the old deployment fails alike" in says(inside, {
-        "validate": "health.production-is-well", "watch": "watch.stays-well"}[stage])  # fmt: skip
+    assert "the old deployment fails alike" in says(
+        inside, {"validate": "health.production-is-well", "watch": "watch.stays-well"}[stage]
+    )
 
 
 def test_only_the_shared_fault_holds(inside: InProcess) -> None:

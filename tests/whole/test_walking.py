@@ -18,9 +18,14 @@ __all__ = ["checkout", "up"]  # fixtures
 def answered(checkout: Checkout, *words: str, lines: str) -> tuple[int, str]:
     """A command whose questions are answered from a pipe, which ends."""
     ran = subprocess.run(
-        [str(checkout.folder / "inv"), *words], input=lines, capture_output=True, text=True, timeout=90, cwd="/",
+        [str(checkout.folder / "inv"), *words],
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        cwd="/",
         check=False,
-    )  # fmt: skip
+    )
     return ran.returncode, ran.stdout + ran.stderr
 
 

@@ -94,10 +94,13 @@ def test_git_waits_for_a_push_that_appears_late(inside: InProcess) -> None:
     assert [report.staged["id"]] == pushed
 
 
-@pytest.mark.parametrize(("switch", "says"), [
-    ({"vercel": {"auto_assign": True}}, "gives production domains to every push"),
-    ({"vercel": {"hidden": ["autoAssignCustomDomains"]}}, "gives production domains to every push"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("switch", "says"),
+    [
+        ({"vercel": {"auto_assign": True}}, "gives production domains to every push"),
+        ({"vercel": {"hidden": ["autoAssignCustomDomains"]}}, "gives production domains to every push"),
+    ],
+)
 def test_git_does_not_start_while_a_push_would_move_production(
     inside: InProcess, switch: dict[str, Any], says: str
 ) -> None:
@@ -238,8 +241,7 @@ def share_of(inside: InProcess, id: str, of: int = 40) -> float:
 def test_behind_a_colleagues_rolling_release_ours_is_not_yet(inside: InProcess) -> None:
     """A promotion that is answered 202 has not happened, whatever the exit code of the vendor's tool would be."""
     before = inside.serves()
-    inside.before_step("promote", lambda: inside.sandbox.inject(
-        "vercel answer status=202 json='{}' POST */promote/*"))  # fmt: skip
+    inside.before_step("promote", lambda: inside.sandbox.inject("vercel answer status=202 json='{}' POST */promote/*"))
     result, report = inside.deploy()
     assert result is Outcome.ROLLED_BACK
     assert "queued behind a rolling release" in report.reason

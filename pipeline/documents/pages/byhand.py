@@ -32,8 +32,9 @@ def by_hand_page(commands: Iterable[TypedCommand], proofs: Mapping[str, Proof]) 
     for page in dict.fromkeys(one.page for one in every):
         rows = [
             (_code(text), f"[{one.heading}]({page}#{anchor(one.heading)})", seen[text].on)
-            for text, one in first.items() if one.page == page and seen[text].ran
-        ]  # fmt: skip
+            for text, one in first.items()
+            if one.page == page and seen[text].ran
+        ]
         if rows:
             parts += [f"### In {page}", table(("command", "where first", "run on"), rows[::-1])]
     return "\n\n".join(parts) + "\n"

@@ -98,28 +98,49 @@ def result_text(scenario: Scenario, found: Score, it: Incident) -> str:
 
 def result_markdown(scenario: Scenario, found: Score, it: Incident) -> str:
     """The file that is kept in ``runbooks/drills/results``."""
-    took = [(name, "never" if value is None else spelt(value)) for name, value in (
-        ("detect", found.detect), ("decide", found.decide), ("recover", found.recover),
-    )]  # fmt: skip
-    return "\n\n".join(filter(None, (
-        f"# Result: {scenario.title}, {found.played[:10]}",
-        f"Score: {found.percent} %. Played by {found.by}. Incident {it.id}.",
-        table(("time to", "took"), took),
-        table(("counts", "points", "what was seen"), [(o.name, f"{o.got}/{o.of}", o.says) for o in found.points]),
-        "## Gaps",
-        bullets(f"{one.name}: {one.gap}" for one in found.gaps) or "None.",
-        "## Timeline",
-        fence("\n".join(f"{one.at[11:19]}  {one.what}" for one in it.moments), "text"),
-    ))) + "\n"  # fmt: skip
+    took = [
+        (name, "never" if value is None else spelt(value))
+        for name, value in (
+            ("detect", found.detect),
+            ("decide", found.decide),
+            ("recover", found.recover),
+        )
+    ]
+    return (
+        "\n\n".join(
+            filter(
+                None,
+                (
+                    f"# Result: {scenario.title}, {found.played[:10]}",
+                    f"Score: {found.percent} %. Played by {found.by}. Incident {it.id}.",
+                    table(("time to", "took"), took),
+                    table(
+                        ("counts", "points", "what was seen"),
+                        [(o.name, f"{o.got}/{o.of}", o.says) for o in found.points],
+                    ),
+                    "## Gaps",
+                    bullets(f"{one.name}: {one.gap}" for one in found.gaps) or "None.",
+                    "## Timeline",
+                    fence("\n".join(f"{one.at[11:19]}  {one.what}" for one in it.moments), "text"),
+                ),
+            )
+        )
+        + "\n"
+    )
 
 
 def overview(every: list[Scenario]) -> str:
     """The list of all drills."""
     rows = [
-        (f"[{one.title}]({one.name}.participant.md)", one.severity, f"`./inv drill.{one.name}`",
-         f"[facilitator]({one.name}.facilitator.md)", "yes" if one.from_story else "")
+        (
+            f"[{one.title}]({one.name}.participant.md)",
+            one.severity,
+            f"`./inv drill.{one.name}`",
+            f"[facilitator]({one.name}.facilitator.md)",
+            "yes" if one.from_story else "",
+        )
         for one in every
-    ]  # fmt: skip
+    ]
     return _page(
         "# Tabletop Exercises",
         "Twice a year with the whole team, once for everybody who joins, and by the machine every week"

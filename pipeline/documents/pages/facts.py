@@ -16,12 +16,17 @@ TITLES = {one.title: one.name for one in PLAYBOOKS}
 
 def fact(section: Section, read: str, commands: Iterable[str], proofs: Proofs, scenarios: Iterable[Scenario]) -> str:
     """One sentence or two; empty when there is nothing to say. ``commands``: those that the section has."""
-    proved = "; ".join(filter(None, (
-        _commands(dict.fromkeys(commands), proofs.commands),
-        _gates(ENTRY.findall(section.text), proofs.gates),
-        _drills(TITLES.get(section.heading, ""), proofs.drills, scenarios),
-        _run(RUNS.get(section.id, ""), proofs.runs),
-    )))  # fmt: skip
+    proved = "; ".join(
+        filter(
+            None,
+            (
+                _commands(dict.fromkeys(commands), proofs.commands),
+                _gates(ENTRY.findall(section.text), proofs.gates),
+                _drills(TITLES.get(section.heading, ""), proofs.drills, scenarios),
+                _run(RUNS.get(section.id, ""), proofs.runs),
+            ),
+        )
+    )
     return " ".join(
         filter(None, (f"{read[:1].upper()}{read[1:]}." if read else "", f"Proved: {proved}." if proved else ""))
     )

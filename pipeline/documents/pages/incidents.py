@@ -185,12 +185,9 @@ def _escalation(contacts: ContactsPolicy) -> str:
             " `./inv incident.status --target production` shows who is to hear next, and when.",
             *(f"**{one.title}**\n\n{fence(one.form, 'text')}" for one in AUDIENCES),
             "From a terminal, by the channel's webhook:",
-            fence(
-                "curl -sS -X POST -H 'content-type: application/json' "
-                '-d \'{"text": "INCIDENT P0: …"}\' $WEBHOOK'
-            ),
+            fence("curl -sS -X POST -H 'content-type: application/json' -d '{\"text\": \"INCIDENT P0: …\"}' $WEBHOOK"),
         )
-    )  # fmt: skip
+    )
 
 
 def _tree(people: tuple[Contact, ...]) -> str:

@@ -261,7 +261,8 @@ def _rollback(pipeline: Pipeline, policies: Policies) -> str:
             "### With the Tool",
             fence(
                 "./inv rollback --target production --plan     # shows where it would go back to, touches"
-                " nothing\n./inv rollback --target production"),
+                " nothing\n./inv rollback --target production"
+            ),
             "It needs `VERCEL_TOKEN` and a project, nothing else: no database, no approval, and with"
             " `--project $PROJECT` not even a readable `deploy.yml`. `--to $PREVIOUS` names another deployment."
             " Exit 0: proved. Exit 4: production needs a person now.",
@@ -276,7 +277,8 @@ def _rollback(pipeline: Pipeline, policies: Policies) -> str:
             "### By Vercel CLI",
             fence(
                 "vercel ls --environment production     # the newest Ready one below the live one is"
-                " $PREVIOUS\nvercel rollback $PREVIOUS\nvercel inspect $DOMAIN"),
+                " $PREVIOUS\nvercel rollback $PREVIOUS\nvercel inspect $DOMAIN"
+            ),
             "Always with the id: `vercel rollback` without one only prints a status and exits 0.",
             "### By GitHub, Without a Laptop",
             "GitHub → Actions → *rollback* → *Run workflow*; leave `to` empty. From a terminal:",
@@ -302,7 +304,7 @@ def _rollback(pipeline: Pipeline, policies: Policies) -> str:
             "What `./inv rollback` does, in order, and how each is done by hand.",
             *map(_emergency, STEPS),
         )
-    )  # fmt: skip
+    )
 
 
 def _criteria(pipeline: Pipeline, policies: Policies) -> str:

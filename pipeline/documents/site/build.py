@@ -188,8 +188,9 @@ def _document(name: str, title: str, body: str, headings: list[Heading], pages: 
     up = "../" * name.count("/")
     tabs = "".join(
         f'<a href="{up}{_html(page)}"{_here(page, name)}>{escape(words)}</a>'
-        for page, (words, _) in PAGES.items() if page in pages
-    )  # fmt: skip
+        for page, (words, _) in PAGES.items()
+        if page in pages
+    )
     contents = "".join(
         f'<li class="l{one.level}"><a href="#{one.id}">{escape(one.words)}</a></li>'
         for one in headings
@@ -243,8 +244,9 @@ def _here(page: str, name: str) -> str:
 def _front(pages: Mapping[str, str]) -> str:
     first = "".join(
         f'<a class="big" href="{_html(page)}#{anchor(heading)}">{escape(words)}</a>'
-        for words, page, heading in FIRST if page in pages
-    )  # fmt: skip
+        for words, page, heading in FIRST
+        if page in pages
+    )
     books = "".join(
         f'<li><a href="incident-response.html#{anchor(one.title)}">{escape(one.title)}</a> <span class="{one.severity.name}">'
         f"{one.severity.name}</span><br>{_coded(one.symptom)}</li>"
@@ -252,8 +254,9 @@ def _front(pages: Mapping[str, str]) -> str:
     )
     documents = "".join(
         f'<li><a href="{_html(page)}">{escape(words)}</a><br>{escape(about)}</li>'
-        for page, (words, about) in PAGES.items() if page in pages
-    )  # fmt: skip
+        for page, (words, about) in PAGES.items()
+        if page in pages
+    )
     return (
         f'<h1>Runbooks</h1><p class="bigs">{first}</p><h2>What do you see?</h2><ul class="cards">{books}</ul>'
         f'<h2>All documents</h2><ul class="cards">{documents}</ul>'

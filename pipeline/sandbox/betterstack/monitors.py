@@ -182,12 +182,15 @@ class Monitors:
                 points = []
             times = [
                 {
-                    "at": iso(at), "response_time": round(seconds, 5), "name_lookup_time": 0.002,
+                    "at": iso(at),
+                    "response_time": round(seconds, 5),
+                    "name_lookup_time": 0.002,
                     "connection_time": 0.01,
-                    "tls_handshake_time": 0.02, "data_transfer_time": 0.001,
+                    "tls_handshake_time": 0.02,
+                    "data_transfer_time": 0.001,
                 }
                 for at, seconds in sorted(points)
-            ]  # fmt: skip
+            ]
             regions.append({"region": region, "response_times": times})
         return shapes.one({"id": one.id, "type": "monitor_response_times", "attributes": {"regions": regions}})
 

@@ -43,10 +43,12 @@ def availability(lengths: list[int], seconds: float) -> Payload:
     """What is said of downtimes of these ``lengths`` within so many seconds."""
     down = sum(lengths)
     return {
-        "availability": round(100 * (1 - down / (seconds or 1)), 4), "total_downtime": down,
-        "number_of_incidents": len(lengths), "longest_incident": max(lengths, default=0),
+        "availability": round(100 * (1 - down / (seconds or 1)), 4),
+        "total_downtime": down,
+        "number_of_incidents": len(lengths),
+        "longest_incident": max(lengths, default=0),
         "average_incident": down // len(lengths) if lengths else 0,
-    }  # fmt: skip
+    }
 
 
 def day(request: Request, name: str, otherwise: float) -> float:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 TOKEN = re.compile(
-    r'(?P<space>[\s,\ufeff]+|#[^\n]*)|(?P<name>[_A-Za-z]\w*)|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
+    r"(?P<space>[\s,\ufeff]+|#[^\n]*)|(?P<name>[_A-Za-z]\w*)|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
     r'|(?P<string>"(?:\\.|[^"\\\n])*")|(?P<sign>\.\.\.|[!$():=\[\]{}])'
-)  # fmt: skip
+)
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 

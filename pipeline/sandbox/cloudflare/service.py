@@ -81,9 +81,12 @@ class CloudflareApi:
     def _bucket(self) -> Payload:
         r2 = self._core.state.r2
         return {
-            "name": r2.bucket, "creation_date": iso(r2.created), "location": r2.location, "jurisdiction": "default",
+            "name": r2.bucket,
+            "creation_date": iso(r2.created),
+            "location": r2.location,
+            "jurisdiction": "default",
             "storage_class": "Standard",
-        }  # fmt: skip
+        }
 
     async def graphql(self, request: Request) -> Response:
         """Whatever is wrong with a query is said with status 200."""

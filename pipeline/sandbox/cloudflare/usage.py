@@ -48,12 +48,15 @@ class Usage:
 
     def _operations(self) -> list[Row]:
         return [
-            self._moment(one.hour) | {
-                "actionType": one.action, "actionStatus": _status(one.status), "responseStatusCode": one.status,
+            self._moment(one.hour)
+            | {
+                "actionType": one.action,
+                "actionStatus": _status(one.status),
+                "responseStatusCode": one.status,
                 "requests": one.requests,
             }
             for one in self._core.state.r2.asked
-        ]  # fmt: skip
+        ]
 
     def _grouped(
         self, field: Field, rows: list[Row], measure: str, reduce: Callable[[Iterable[int]], int]

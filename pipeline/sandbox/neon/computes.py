@@ -49,8 +49,9 @@ class Computes:
         asked = rules.part(await rules.sent_by(request), "endpoint")
         self._operations.free()
         one.disabled = bool(asked.get("disabled", one.disabled))
-        begun = self._operations.begin(one.id, "suspend_compute" if one.disabled else "start_compute",
-                                       endpoint=one.endpoint)  # fmt: skip
+        begun = self._operations.begin(
+            one.id, "suspend_compute" if one.disabled else "start_compute", endpoint=one.endpoint
+        )
         return JSONResponse({"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)})
 
     async def create(self, request: Request) -> Response:

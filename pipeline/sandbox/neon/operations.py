@@ -74,11 +74,18 @@ class Operations:
         status = self.status(one)
         took = 0 if status == "running" else one.takes
         return {
-            "id": one.id, "project_id": self._core.state.neon.project, "branch_id": one.branch, "action": one.action,
-            "status": status, "failures_count": 1 if one.error else 0, "created_at": iso(one.began),
-            "updated_at": iso(one.began + took), "total_duration_ms": round(took * 1000),
-            **({"endpoint_id": one.endpoint} if one.endpoint else {}), **({"error": one.error} if one.error else {}),
-        }  # fmt: skip
+            "id": one.id,
+            "project_id": self._core.state.neon.project,
+            "branch_id": one.branch,
+            "action": one.action,
+            "status": status,
+            "failures_count": 1 if one.error else 0,
+            "created_at": iso(one.began),
+            "updated_at": iso(one.began + took),
+            "total_duration_ms": round(took * 1000),
+            **({"endpoint_id": one.endpoint} if one.endpoint else {}),
+            **({"error": one.error} if one.error else {}),
+        }
 
     def shapes(self, operations: list[Operation]) -> list[Payload]:
         return [self.shape(one) for one in operations]

@@ -78,10 +78,13 @@ def _contents(key: str, stored: Stored) -> Node:
     return (
         "Contents",
         [
-            ("Key", key), ("LastModified", iso(stored.modified)), ("ETag", f'"{stored.etag}"'),
-            ("Size", stored.size), ("StorageClass", "STANDARD"),
+            ("Key", key),
+            ("LastModified", iso(stored.modified)),
+            ("ETag", f'"{stored.etag}"'),
+            ("Size", stored.size),
+            ("StorageClass", "STANDARD"),
         ],
-    )  # fmt: skip
+    )
 
 
 def _most(text: str) -> int:

@@ -69,28 +69,58 @@ class UpstashApi:
     def _database(self) -> Payload:
         state = self._core.state.upstash
         return {
-            "database_id": state.database, "database_name": state.name, "region": "global", "port": 6379,
-            "creation_time": int(state.created), "state": state.state, "endpoint": self._core.ports.host("upstash"),
-            "tls": True, "db_max_clients": state.db_max_clients, "db_max_request_size": state.db_max_request_size,
-            "db_disk_threshold": state.db_disk_threshold, "db_max_entry_size": 104857600,
+            "database_id": state.database,
+            "database_name": state.name,
+            "region": "global",
+            "port": 6379,
+            "creation_time": int(state.created),
+            "state": state.state,
+            "endpoint": self._core.ports.host("upstash"),
+            "tls": True,
+            "db_max_clients": state.db_max_clients,
+            "db_max_request_size": state.db_max_request_size,
+            "db_disk_threshold": state.db_disk_threshold,
+            "db_max_entry_size": 104857600,
             "db_memory_threshold": state.db_memory_threshold,
             "db_max_commands_per_second": state.db_max_commands_per_second,
-            "db_request_limit": state.db_request_limit, "type": "free", "budget": 0, "primary_region": REGION,
-            "primary_members": [REGION], "all_members": [REGION], "read_regions": [], "eviction": state.eviction,
-            "db_eviction": state.eviction, "auto_upgrade": False, "consistent": False, "modifying_state": "",
-            "db_resource_size": "S", "db_type": "pebble", "db_acl_enabled": "false",
-            "db_acl_default_user_status": "true", "last_plan_upgrade_time": 0, "replicas": 1,
-            "customer_id": state.email, "daily_backup_enabled": state.daily_backup_enabled,
-            "prometheus_enabled": "false", "prod_pack_enabled": False,
-        }  # fmt: skip
+            "db_request_limit": state.db_request_limit,
+            "type": "free",
+            "budget": 0,
+            "primary_region": REGION,
+            "primary_members": [REGION],
+            "all_members": [REGION],
+            "read_regions": [],
+            "eviction": state.eviction,
+            "db_eviction": state.eviction,
+            "auto_upgrade": False,
+            "consistent": False,
+            "modifying_state": "",
+            "db_resource_size": "S",
+            "db_type": "pebble",
+            "db_acl_enabled": "false",
+            "db_acl_default_user_status": "true",
+            "last_plan_upgrade_time": 0,
+            "replicas": 1,
+            "customer_id": state.email,
+            "daily_backup_enabled": state.daily_backup_enabled,
+            "prometheus_enabled": "false",
+            "prod_pack_enabled": False,
+        }
 
     def _backup(self, one: Backup) -> Payload:
         state = self._core.state.upstash
         return {
-            "database_id": state.database, "customer_id": state.email, "name": one.name, "backup_id": one.id,
-            "creation_time": int(one.at), "state": one.state, "backup_size": one.size,
-            "daily_backup": "true" if one.daily else "false", "hourly_backup": "false", "internal_backup_tag": "",
-        }  # fmt: skip
+            "database_id": state.database,
+            "customer_id": state.email,
+            "name": one.name,
+            "backup_id": one.id,
+            "creation_time": int(one.at),
+            "state": one.state,
+            "backup_size": one.size,
+            "daily_backup": "true" if one.daily else "false",
+            "hourly_backup": "false",
+            "internal_backup_tag": "",
+        }
 
     def _stats(self) -> Payload:
         state, now = self._core.state.upstash, self._core.now()
@@ -113,22 +143,30 @@ class UpstashApi:
         }
         commands = sorted({name for one in self._recent() for name in one.commands})
         first = now // DAY * DAY - (DAYS - 1) * DAY
-        daily = [(first + index * DAY, [one for one in state.minutes if _within(one, first + index * DAY)])
-                 for index in range(DAYS)]  # fmt: skip
+        daily = [
+            (first + index * DAY, [one for one in state.minutes if _within(one, first + index * DAY)])
+            for index in range(DAYS)
+        ]
         return {
             **{name: self._series(value) for name, value in series.items()},
             "connection_count": [_point(now, state.connection_count)],
             "diskusage": [_point(now, size)],
             "command_counts": [{"metric_identifier": name, "data_points": self._counts(name)} for name in commands],
-            "daily_net_commands": read + written, "daily_read_requests": read, "daily_write_requests": written,
+            "daily_net_commands": read + written,
+            "daily_read_requests": read,
+            "daily_write_requests": written,
             "dailyrequests": [_point(at, sum(sum(one.commands.values()) for one in day)) for at, day in daily],
             "bandwidths": [_point(at, sum(one.bandwidth for one in day)) for at, day in daily],
             "days": [datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%A") for at, _ in daily],
-            "dailybandwidth": sum(one.bandwidth for one in today), "dailybilling": [_point(at, 0) for at, _ in daily],
+            "dailybandwidth": sum(one.bandwidth for one in today),
+            "dailybilling": [_point(at, 0) for at, _ in daily],
             "total_monthly_bandwidth": sum(one.bandwidth for one in state.minutes),
-            "total_monthly_requests": state.monthly_requests, "total_monthly_storage": size, "current_storage": size,
-            "total_monthly_billing": 0.0, "queue_optimized": False,
-        }  # fmt: skip
+            "total_monthly_requests": state.monthly_requests,
+            "total_monthly_storage": size,
+            "current_storage": size,
+            "total_monthly_billing": 0.0,
+            "queue_optimized": False,
+        }
 
     def _recent(self) -> list[Minute]:
         return [one for one in self._core.state.upstash.minutes if one.at > self._core.now() - SHOWN_SECONDS]

@@ -26,10 +26,12 @@ def commands(call: Call) -> dict[str, Command]:
         return _run(script, words[1:], call)
 
     return {
-        "EVAL": Command(evaluate, 2, -1, True), "EVALSHA": Command(by_sha, 2, -1, True),
-        "EVAL_RO": Command(evaluate, 2, -1), "EVALSHA_RO": Command(by_sha, 2, -1),
+        "EVAL": Command(evaluate, 2, -1, True),
+        "EVALSHA": Command(by_sha, 2, -1, True),
+        "EVAL_RO": Command(evaluate, 2, -1),
+        "EVALSHA_RO": Command(by_sha, 2, -1),
         "SCRIPT": Command(_script, 1, -1, True),
-    }  # fmt: skip
+    }
 
 
 def _script(store: Store, words: list[str]) -> Reply:

@@ -61,10 +61,16 @@ class Ingest:
             title = ": ".join(str(raised[-1].get(part)) for part in ("type", "value") if raised[-1].get(part))
         transaction = str(event.get("transaction") or "")
         errortracking.capture(
-            self._core, title, transaction or _place(raised), str(event.get("release") or ""),
-            str(event.get("environment") or "production"), str(event.get("level") or "error"),
-            message=message, transaction=transaction, id=str(event.get("event_id") or ""),
-        )  # fmt: skip
+            self._core,
+            title,
+            transaction or _place(raised),
+            str(event.get("release") or ""),
+            str(event.get("environment") or "production"),
+            str(event.get("level") or "error"),
+            message=message,
+            transaction=transaction,
+            id=str(event.get("event_id") or ""),
+        )
 
 
 def _plain(request: Request, raw: bytes) -> bytes:

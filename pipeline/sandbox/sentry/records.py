@@ -55,19 +55,32 @@ def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
         for event in one.events:
             if begin <= event.at <= until:
                 yield {
-                    "at": event.at, "transaction": event.transaction, "release": event.release, "id": event.id,
-                    "environment": event.environment, "level": event.level, "title": one.issue.title,
-                    "message": event.message or one.issue.title, "issue.id": str(one.issue.id),
+                    "at": event.at,
+                    "transaction": event.transaction,
+                    "release": event.release,
+                    "id": event.id,
+                    "environment": event.environment,
+                    "level": event.level,
+                    "title": one.issue.title,
+                    "message": event.message or one.issue.title,
+                    "issue.id": str(one.issue.id),
                     "project": core.state.sentry.project,
-                }  # fmt: skip
+                }
     first = int(begin // BASELINE_EVERY + 1) * BASELINE_EVERY
     for at in range(first, int(until) + 1, BASELINE_EVERY):
         for row in range(core.state.sentry.baseline):
             yield {
-                "at": float(at), "transaction": "", "release": "", "environment": "", "level": "error",
-                "title": "AbortError: The operation was aborted", "message": "", "issue.id": "1",
-                "id": f"{at:016d}{row:016d}", "project": core.state.sentry.project,
-            }  # fmt: skip
+                "at": float(at),
+                "transaction": "",
+                "release": "",
+                "environment": "",
+                "level": "error",
+                "title": "AbortError: The operation was aborted",
+                "message": "",
+                "issue.id": "1",
+                "id": f"{at:016d}{row:016d}",
+                "project": core.state.sentry.project,
+            }
 
 
 def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
@@ -77,10 +90,15 @@ def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
         if begin <= hit.at <= until:
             yield {
                 **place(core, hit),
-                "at": hit.at, "transaction": f"{hit.method} {hit.path}", "span.op": "http.server",
-                "span.duration": hit.seconds * 1000, "failed": hit.status >= 500, "is_transaction": "true",
-                "span.status_code": str(hit.status), "project": core.state.sentry.project,
-            }  # fmt: skip
+                "at": hit.at,
+                "transaction": f"{hit.method} {hit.path}",
+                "span.op": "http.server",
+                "span.duration": hit.seconds * 1000,
+                "failed": hit.status >= 500,
+                "is_transaction": "true",
+                "span.status_code": str(hit.status),
+                "project": core.state.sentry.project,
+            }
 
 
 def place(core: Core, hit: Hit) -> Payload:

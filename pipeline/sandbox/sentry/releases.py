@@ -104,10 +104,14 @@ class Releases:
             one = commits[sha]
             found.append(
                 {
-                    "id": sha, "repository": repository, "message": one.message, "author_name": one.author,
-                    "author_email": f"{one.author}@lms.example.com", "timestamp": iso_seconds(one.at),
+                    "id": sha,
+                    "repository": repository,
+                    "message": one.message,
+                    "author_name": one.author,
+                    "author_email": f"{one.author}@lms.example.com",
+                    "timestamp": iso_seconds(one.at),
                 }
-            )  # fmt: skip
+            )
             sha = one.parent
         return found or [{"id": sha, "repository": repository}]
 

@@ -84,8 +84,10 @@ def paged(
     url = core.ports.url("sentry") + request.url.path
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     links = []
-    for rel, at, back, more in (("previous", max(0, first - most), 1, first > 0),
-                                ("next", first + most, 0, first + most < len(items))):  # fmt: skip
+    for rel, at, back, more in (
+        ("previous", max(0, first - most), 1, first > 0),
+        ("next", first + most, 0, first + most < len(items)),
+    ):
         where = f"0:{at}:{back}"
         address = f"{url}?{urlencode([*kept, ('cursor', where)])}"
         links.append(f'<{address}>; rel="{rel}"; results="{str(more).lower()}"; cursor="{where}"')

@@ -41,30 +41,47 @@ class Shapes:
         switches = ("isEarlyAdopter", "require2FA", "hasAuthProvider", "allowMemberInvite",
                     "allowMemberProjectCreation", "allowSuperuserAccess")  # fmt: skip
         return {
-            **dict.fromkeys(switches, False), "id": "1", "slug": name, "name": "Acme",
-            "status": {"id": "active", "name": "active"}, "features": [], "links": links,
+            **dict.fromkeys(switches, False),
+            "id": "1",
+            "slug": name,
+            "name": "Acme",
+            "status": {"id": "active", "name": "active"},
+            "features": [],
+            "links": links,
             "dateCreated": iso_seconds(self._core.state.vercel.created),
             "avatar": {"avatarType": "letter_avatar", "avatarUuid": None, "avatarUrl": None},
-        }  # fmt: skip
+        }
 
     def repository(self) -> Payload:
         name = self._core.state.github.repository
         return {
-            "id": "1", "name": name, "url": f"https://github.com/{name}", "status": "active", "integrationId": "1",
-            "provider": {"id": "integrations:github", "name": "GitHub"}, "externalSlug": name, "externalId": "1",
+            "id": "1",
+            "name": name,
+            "url": f"https://github.com/{name}",
+            "status": "active",
+            "integrationId": "1",
+            "provider": {"id": "integrations:github", "name": "GitHub"},
+            "externalSlug": name,
+            "externalId": "1",
             "dateCreated": iso_seconds(self._core.state.vercel.created),
-        }  # fmt: skip
+        }
 
     def whole_project(self) -> Payload:
         team = {"id": "1", "name": "acme", "slug": "acme"}
         newest = max(self._core.state.sentry.releases.values(), key=lambda one: one.created, default=None)
         return {
-            **self.project(), **{name: name in ("isMember", "hasAccess") for name in FLAGS},
-            "dateCreated": iso_seconds(self._core.state.vercel.created), "features": [], "firstEvent": None,
+            **self.project(),
+            **{name: name in ("isMember", "hasAccess") for name in FLAGS},
+            "dateCreated": iso_seconds(self._core.state.vercel.created),
+            "features": [],
+            "firstEvent": None,
             "access": [],
-            "team": team, "teams": [team], "platforms": ["javascript"], "environments": ["production"],
+            "team": team,
+            "teams": [team],
+            "platforms": ["javascript"],
+            "environments": ["production"],
             "latestRelease": {"version": newest.version} if newest else None,
-        }  # fmt: skip
+        }
 
     def detailed_project(self) -> Payload:
         made = iso_seconds(self._core.state.vercel.created)
@@ -78,60 +95,119 @@ class Shapes:
         lists = ("allowedDomains", "safeFields", "sensitiveFields", "highlightTags", "builtinSymbolSources")
         numbers = ("digestsMinDelay", "digestsMaxDelay", "resolveAge", "secondaryGroupingExpiry", "processingIssues")
         return {
-            **self.whole_project(), **dict.fromkeys(texts, ""), **dict.fromkeys(nothing), **dict.fromkeys(flags, False),
-            **{name: [] for name in lists}, **dict.fromkeys(numbers, 0), "organization": self.organization(),
-            "options": {}, "highlightContext": {}, "highlightPreset": {"tags": [], "context": {}}, "color": "#3fbf7f",
-            "avatar": {"avatarType": "letter_avatar", "avatarUuid": None}, "status": "active", "dateCreated": made,
+            **self.whole_project(),
+            **dict.fromkeys(texts, ""),
+            **dict.fromkeys(nothing),
+            **dict.fromkeys(flags, False),
+            **{name: [] for name in lists},
+            **dict.fromkeys(numbers, 0),
+            "organization": self.organization(),
+            "options": {},
+            "highlightContext": {},
+            "highlightPreset": {"tags": [], "context": {}},
+            "color": "#3fbf7f",
+            "avatar": {"avatarType": "letter_avatar", "avatarUuid": None},
+            "status": "active",
+            "dateCreated": made,
             "autofixAutomationTuning": "off",
-        }  # fmt: skip
+        }
 
     def issue(self, known: Known, now: float) -> Payload:
         one, last = known.issue, known.events[-1].at
         url = f"{self._core.ports.url('sentry')}/organizations/{self._core.state.sentry.organization}/issues/{one.id}/"
         recent = sum(event.at > now - 86400 for event in known.events)
         return {
-            **dict.fromkeys(ABSENT), "id": str(one.id), "shortId": f"LMS-{one.id}", "title": one.title,
-            "culprit": one.culprit, "permalink": url, "level": one.level, "status": one.status, "statusDetails": {},
-            "substatus": "ongoing" if one.status == "unresolved" else None, "isPublic": False, "platform": "python",
-            "priority": "high" if one.level in ("error", "fatal") else "low", "project": self.project(),
+            **dict.fromkeys(ABSENT),
+            "id": str(one.id),
+            "shortId": f"LMS-{one.id}",
+            "title": one.title,
+            "culprit": one.culprit,
+            "permalink": url,
+            "level": one.level,
+            "status": one.status,
+            "statusDetails": {},
+            "substatus": "ongoing" if one.status == "unresolved" else None,
+            "isPublic": False,
+            "platform": "python",
+            "priority": "high" if one.level in ("error", "fatal") else "low",
+            "project": self.project(),
             "type": "error",
-            "issueType": "error", "issueCategory": "error", "numComments": 0, "assignedTo": None,
+            "issueType": "error",
+            "issueCategory": "error",
+            "numComments": 0,
+            "assignedTo": None,
             "metadata": _metadata(one),
-            "isBookmarked": False, "isSubscribed": False, "subscriptionDetails": None, "hasSeen": False,
-            "annotations": [], "isUnhandled": True, "count": str(known.count), "userCount": 1,
-            "firstSeen": iso_seconds(one.first), "lastSeen": iso_seconds(last),
-            "stats": {"24h": [[int(now), recent]]}, **self._context(known),
-        }  # fmt: skip
+            "isBookmarked": False,
+            "isSubscribed": False,
+            "subscriptionDetails": None,
+            "hasSeen": False,
+            "annotations": [],
+            "isUnhandled": True,
+            "count": str(known.count),
+            "userCount": 1,
+            "firstSeen": iso_seconds(one.first),
+            "lastSeen": iso_seconds(last),
+            "stats": {"24h": [[int(now), recent]]},
+            **self._context(known),
+        }
 
     def detailed_issue(self, known: Known, now: float) -> Payload:
         """Owners are a list here, and one object in a listing."""
         first, last = map(self._named, (known.issue.first_release, known.events[-1].release))
         return {
-            **self.issue(known, now), "owners": None, "inbox": None,
+            **self.issue(known, now),
+            "owners": None,
+            "inbox": None,
             "firstRelease": self.release(first) if first else None,
-            "lastRelease": self.release(last) if last else None, "tags": [], "activity": [], "seenBy": [],
-            "userReportCount": 0, "participants": [],
-        }  # fmt: skip
+            "lastRelease": self.release(last) if last else None,
+            "tags": [],
+            "activity": [],
+            "seenBy": [],
+            "userReportCount": 0,
+            "participants": [],
+        }
 
     def event(self, of: Issue, one: Occurrence) -> Payload:
         said = {"environment": one.environment, "level": one.level, "release": one.release,
                 "transaction": one.transaction}  # fmt: skip
         tags = [{"key": key, "value": value} for key, value in said.items() if value]
         return {
-            "id": one.id, "eventID": one.id, "event.type": "error", "groupID": str(of.id), "title": of.title,
-            "projectID": self._core.state.sentry.project_id, "message": one.message, "location": None,
-            "culprit": of.culprit, "user": None, "tags": tags, "platform": "javascript", "crashFile": None,
-            "dateCreated": iso(one.at), "metadata": _metadata(of),
-        }  # fmt: skip
+            "id": one.id,
+            "eventID": one.id,
+            "event.type": "error",
+            "groupID": str(of.id),
+            "title": of.title,
+            "projectID": self._core.state.sentry.project_id,
+            "message": one.message,
+            "location": None,
+            "culprit": of.culprit,
+            "user": None,
+            "tags": tags,
+            "platform": "javascript",
+            "crashFile": None,
+            "dateCreated": iso(one.at),
+            "metadata": _metadata(of),
+        }
 
     def detailed_event(self, of: Issue, one: Occurrence) -> Payload:
         release = self._core.state.sentry.releases.get(one.release)
         nothing = ("size", "dist", "occurrence", "userReport", "nextEventID", "previousEventID")
         return {
-            **self.event(of, one), **dict.fromkeys(nothing), "dateReceived": iso(one.at), "contexts": {},
-            "entries": [], "sdk": None, "context": {}, "packages": {}, "type": "error", "errors": [], "_meta": {},
-            "sdkUpdates": [], "resolvedWith": [], "release": self.release(release) if release else None,
-        }  # fmt: skip
+            **self.event(of, one),
+            **dict.fromkeys(nothing),
+            "dateReceived": iso(one.at),
+            "contexts": {},
+            "entries": [],
+            "sdk": None,
+            "context": {},
+            "packages": {},
+            "type": "error",
+            "errors": [],
+            "_meta": {},
+            "sdkUpdates": [],
+            "resolvedWith": [],
+            "release": self.release(release) if release else None,
+        }
 
     def _context(self, known: Known) -> Payload:
         """What a listing adds to an issue; hardly anybody reads it."""
@@ -146,11 +222,18 @@ class Shapes:
         }  # fmt: skip
         nobody = {"type": "ownershipRule", "owner": "team:1", "date_added": iso_seconds(one.first)}
         return {
-            "derivedData": derived, "filtered": None, "integrationIssues": [], "sentryAppIssues": [], "lifetime": seen,
-            "inbox": {"reason": 0, "reason_details": None, "date_added": iso_seconds(one.first)}, "owners": nobody,
-            "latestEventHasAttachments": False, "matchingEventEnvironment": last.environment, "matchingEventId": None,
+            "derivedData": derived,
+            "filtered": None,
+            "integrationIssues": [],
+            "sentryAppIssues": [],
+            "lifetime": seen,
+            "inbox": {"reason": 0, "reason_details": None, "date_added": iso_seconds(one.first)},
+            "owners": nobody,
+            "latestEventHasAttachments": False,
+            "matchingEventEnvironment": last.environment,
+            "matchingEventId": None,
             "sessionCount": 0,
-        }  # fmt: skip
+        }
 
     def commit(self, of: Release, one: Payload) -> Payload:
         at = one.get("timestamp") or iso_seconds(of.created)
@@ -162,10 +245,15 @@ class Shapes:
             "dateCreated": iso_seconds(of.created),
         }  # fmt: skip
         return {
-            "id": one["id"], "message": one.get("message"), "dateCreated": at, "pullRequest": None,
-            "suspectCommitType": "", "repository": {**self.repository(), **named}, "releases": [brief],
+            "id": one["id"],
+            "message": one.get("message"),
+            "dateCreated": at,
+            "pullRequest": None,
+            "suspectCommitType": "",
+            "repository": {**self.repository(), **named},
+            "releases": [brief],
             **({"author": {"name": name, "email": email}} if email else {}),
-        }  # fmt: skip
+        }
 
     def _named(self, version: str) -> Release | None:
         """A release that only its events name is a release, too."""
@@ -180,27 +268,41 @@ class Shapes:
         seen = [event.at for each in known for event in each.events if event.release == one.version]
         authors = {commit["author_email"]: commit for commit in one.commits if commit.get("author_email")}
         return {
-            "id": int(one.created) % 1000000, "version": one.version, "shortVersion": one.version[:12],
+            "id": int(one.created) % 1000000,
+            "version": one.version,
+            "shortVersion": one.version[:12],
             "status": "open",
-            "ref": one.extra.get("ref"), "url": one.extra.get("url"), "dateReleased": one.extra.get("dateReleased"),
-            "dateCreated": iso_seconds(one.created), "newGroups": new, "data": {}, "commitCount": len(one.commits),
-            "deployCount": len(one.deploys), "owner": None,
+            "ref": one.extra.get("ref"),
+            "url": one.extra.get("url"),
+            "dateReleased": one.extra.get("dateReleased"),
+            "dateCreated": iso_seconds(one.created),
+            "newGroups": new,
+            "data": {},
+            "commitCount": len(one.commits),
+            "deployCount": len(one.deploys),
+            "owner": None,
             "authors": [{"name": each.get("author_name"), "email": email} for email, each in authors.items()],
             "lastCommit": self.commit(one, one.commits[0]) if one.commits else None,
             "lastDeploy": one.deploys[-1] if one.deploys else None,
             "firstEvent": iso_seconds(min(seen)) if seen else None,
             "lastEvent": iso_seconds(max(seen)) if seen else None,
             "versionInfo": {
-                "package": None, "version": {"raw": one.version}, "description": one.version[:12],
+                "package": None,
+                "version": {"raw": one.version},
+                "description": one.version[:12],
                 "buildHash": one.version,
             },
             "projects": [
                 {
-                    **self.project(), "id": int(self._core.state.sentry.project_id), "platforms": ["python"],
-                    "newGroups": new, "hasHealthData": health, **({"healthData": self._health(one)} if health else {}),
+                    **self.project(),
+                    "id": int(self._core.state.sentry.project_id),
+                    "platforms": ["python"],
+                    "newGroups": new,
+                    "hasHealthData": health,
+                    **({"healthData": self._health(one)} if health else {}),
                 }
             ],
-        }  # fmt: skip
+        }
 
     def _health(self, one: Release) -> Payload:
         """Of the last 24 hours; rates in percent, and null without sessions."""
@@ -210,12 +312,23 @@ class Shapes:
         crashed = sum(span["failed"] for span in mine)
         free = 100 * (1 - crashed / len(mine)) if mine else None
         return {
-            "crashFreeSessions": free, "crashFreeUsers": free, "totalSessions": len(mine),
-            "totalSessions24h": len(mine), "totalProjectSessions24h": len(found), "sessionsCrashed": crashed,
-            "sessionsErrored": crashed, "hasHealthData": bool(mine), "durationP50": None, "durationP90": None,
-            "totalUsers": None, "totalUsers24h": None, "totalProjectUsers24h": None, "adoption": None,
-            "sessionsAdoption": 100 * len(mine) / len(found) if found else None, "stats": {},
-        }  # fmt: skip
+            "crashFreeSessions": free,
+            "crashFreeUsers": free,
+            "totalSessions": len(mine),
+            "totalSessions24h": len(mine),
+            "totalProjectSessions24h": len(found),
+            "sessionsCrashed": crashed,
+            "sessionsErrored": crashed,
+            "hasHealthData": bool(mine),
+            "durationP50": None,
+            "durationP90": None,
+            "totalUsers": None,
+            "totalUsers24h": None,
+            "totalProjectUsers24h": None,
+            "adoption": None,
+            "sessionsAdoption": 100 * len(mine) / len(found) if found else None,
+            "stats": {},
+        }
 
 
 def missing() -> Problem:

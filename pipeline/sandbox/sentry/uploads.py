@@ -80,13 +80,15 @@ class Uploads:
         wanted = request.query_params.get("query", "")
         found = [
             {
-                "bundleId": one.id, "date": iso_seconds(one.at), "dateModified": iso_seconds(one.at),
+                "bundleId": one.id,
+                "date": iso_seconds(one.at),
+                "dateModified": iso_seconds(one.at),
                 "associations": [{"release": one.release or None, "dist": one.dist or None}],
                 "fileCount": len(one.files),
             }
             for one in self._core.state.sentry.artifacts[::-1]
             if wanted in f"{one.id} {one.release}"
-        ]  # fmt: skip
+        ]
         page, headers = paged(self._core, request, found)
         return JSONResponse(page, headers=headers)
 
@@ -96,13 +98,18 @@ class Uploads:
             raise missing()
         found: list[Payload] = [
             {
-                "id": f"{one.id}-{row}", "name": name, "dist": one.dist or None, "headers": {}, "size": 0,
-                "sha1": one.id, "dateCreated": iso_seconds(one.at),
+                "id": f"{one.id}-{row}",
+                "name": name,
+                "dist": one.dist or None,
+                "headers": {},
+                "size": 0,
+                "sha1": one.id,
+                "dateCreated": iso_seconds(one.at),
             }
             for one in self._core.state.sentry.artifacts
             if one.release == request.path_params["version"]
             for row, name in enumerate(one.files)
-        ]  # fmt: skip
+        ]
         page, headers = paged(self._core, request, found)
         return JSONResponse(page, headers=headers)
 

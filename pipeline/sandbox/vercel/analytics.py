@@ -75,9 +75,12 @@ class Analytics:
         return [
             hit
             for hit in self._core.traffic.since(since)
-            if hit.at <= until and hit.method == "GET" and hit.status < 400 and fits(hit)
+            if hit.at <= until
+            and hit.method == "GET"
+            and hit.status < 400
+            and fits(hit)
             and not hit.path.startswith(("/api/", "/static/"))
-        ]  # fmt: skip
+        ]
 
 
 def _filter(text: str) -> Callable[[Hit], bool]:

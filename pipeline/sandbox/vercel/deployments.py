@@ -98,13 +98,19 @@ class Deployments:
         }
         found = [
             {
-                "id": f"uev_{one.id[4:]}", "type": "deployment", "createdAt": milliseconds(one.created),
-                "text": f"dana deployed {vercel.name} to production", "entities": [], "userId": vercel.user,
-                "principalId": vercel.user, "principal": person, "user": {"uid": vercel.user, "username": "dana"},
+                "id": f"uev_{one.id[4:]}",
+                "type": "deployment",
+                "createdAt": milliseconds(one.created),
+                "text": f"dana deployed {vercel.name} to production",
+                "entities": [],
+                "userId": vercel.user,
+                "principalId": vercel.user,
+                "principal": person,
+                "user": {"uid": vercel.user, "username": "dana"},
             }
             for one in sorted(vercel.deployments.values(), key=lambda one: one.created, reverse=True)
             if one.target == "production"
-        ]  # fmt: skip
+        ]
         since = request.query_params.get("since", "")
         begin = from_iso(since) * 1000 if since else 0
         return JSONResponse({"events": [one for one in found if float(str(one["createdAt"])) >= begin]})

@@ -65,10 +65,15 @@ class Moves:
         if vercel.production == id and not under_way and not aborted:
             raise problem(409, "conflict", "The deployment is already the current production deployment.")
         vercel.job = AliasJob(
-            kind, aborted.canary if aborted else vercel.production, id, self._core.now(), self._core.timing.alias,
-            request.query_params.get("description", ""), bool(request.scope.get("never_finishes")),
+            kind,
+            aborted.canary if aborted else vercel.production,
+            id,
+            self._core.now(),
+            self._core.timing.alias,
+            request.query_params.get("description", ""),
+            bool(request.scope.get("never_finishes")),
             rolling=aborted.id if aborted else "",
-        )  # fmt: skip
+        )
         return Response(status_code=201)
 
     async def describe(self, request: Request) -> Response:

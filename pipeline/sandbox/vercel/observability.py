@@ -136,14 +136,24 @@ def _log(core: Core, row: int, hit: Hit) -> Payload:
     stream = "stderr" if hit.level == "error" else "stdout"
     return {
         **_common(core, row, hit),
-        "level": hit.level, "message": hit.message, "source": "function", "stream": stream, "domain": hit.host,
-        "region": REGION, "isSystemLog": not hit.message, "truncated": False,
-    }  # fmt: skip
+        "level": hit.level,
+        "message": hit.message,
+        "source": "function",
+        "stream": stream,
+        "domain": hit.host,
+        "region": REGION,
+        "isSystemLog": not hit.message,
+        "truncated": False,
+    }
 
 
 def _request(core: Core, row: int, hit: Hit) -> Payload:
     return {
         **_common(core, row, hit),
-        "requestHostname": hit.host, "httpStatus": hit.status, "route": hit.path, "pathType": "func",
-        "cacheResult": "MISS", "edgeNetworkRegion": REGION,
-    }  # fmt: skip
+        "requestHostname": hit.host,
+        "httpStatus": hit.status,
+        "route": hit.path,
+        "pathType": "func",
+        "cacheResult": "MISS",
+        "edgeNetworkRegion": REGION,
+    }

@@ -164,10 +164,18 @@ class Projects:
         vercel = self._core.state.vercel
         organization, _, name = self._core.state.github.repository.partition("/")
         return {
-            "type": "github", "org": organization, "repo": name, "repoId": shapes.REPOSITORY_ID, "repoOwnerId": 4241,
-            "gitCredentialId": "cred_github", "productionBranch": "main", "sourceless": False, "deployHooks": [],
-            "createdAt": milliseconds(vercel.created), "updatedAt": milliseconds(vercel.created),
-        }  # fmt: skip
+            "type": "github",
+            "org": organization,
+            "repo": name,
+            "repoId": shapes.REPOSITORY_ID,
+            "repoOwnerId": 4241,
+            "gitCredentialId": "cred_github",
+            "productionBranch": "main",
+            "sourceless": False,
+            "deployHooks": [],
+            "createdAt": milliseconds(vercel.created),
+            "updatedAt": milliseconds(vercel.created),
+        }
 
     def _brief(self, one: Deployment) -> Payload:
         core = self._core

@@ -63,9 +63,16 @@ class Variables:
         if kind not in TYPES:
             raise problem(400, "bad_request", f"Invalid request: `type` should be one of {', '.join(TYPES)}.")
         new = Variable(
-            f"env_{self._core.state.next_id()}", str(sent["key"]), str(sent["value"]), kind, targets, now,
-            str(sent.get("gitBranch") or ""), now, str(sent.get("comment") or ""),
-        )  # fmt: skip
+            f"env_{self._core.state.next_id()}",
+            str(sent["key"]),
+            str(sent["value"]),
+            kind,
+            targets,
+            now,
+            str(sent.get("gitBranch") or ""),
+            now,
+            str(sent.get("comment") or ""),
+        )
         alike = (one for one in env if (one.key, one.branch) == (new.key, new.branch))
         same = [one for one in alike if set(one.target) & set(targets)]
         if same and not upsert:

@@ -40,12 +40,16 @@ def quiet_day(deployment: str, now: float) -> list[Vital]:
     dice = random.Random(75)
     return [
         Vital(
-            now - A_DAY * (1 - row / SAMPLES), metric, round(dice.uniform(low, high), 4), ROUTES[row % len(ROUTES)],
-            dice.choice(COUNTRIES), deployment,
+            now - A_DAY * (1 - row / SAMPLES),
+            metric,
+            round(dice.uniform(low, high), 4),
+            ROUTES[row % len(ROUTES)],
+            dice.choice(COUNTRIES),
+            deployment,
         )
         for metric, (_, _, low, high) in METRICS.items()
         for row in range(1, SAMPLES + 1)
-    ]  # fmt: skip
+    ]
 
 
 class Vitals:
@@ -61,12 +65,15 @@ class Vitals:
         query = request.query_params
         known = [
             {
-                "id": PREFIX + metric, "description": name, "unit": unit, "aggregations": [*OTHER, *SHARES],
+                "id": PREFIX + metric,
+                "description": name,
+                "unit": unit,
+                "aggregations": [*OTHER, *SHARES],
                 "dimensions": [{"name": key, "label": label} for key, label in DIMENSIONS.items()],
             }
             for metric, (name, unit, _, _) in METRICS.items()
             if (PREFIX + metric).startswith(query.get("search", "")) and query.get("kind") != "custom"
-        ]  # fmt: skip
+        ]
         limit, first = number(request, "limit", 250), int(query.get("cursor") or 0)
         more = len(known) > first + limit
         page = {"hasMore": more, "nextCursor": str(first + limit) if more else None}
@@ -116,9 +123,7 @@ class Vitals:
         return found
 
 
-def _selected(
-    groups: dict[tuple[str, ...], list[Row]], asked: Payload, selection: Payload
-) -> list[tuple[str, ...]]:  # fmt: skip
+def _selected(groups: dict[tuple[str, ...], list[Row]], asked: Payload, selection: Payload) -> list[tuple[str, ...]]:
     """The groups of a query, ranked, and at most as many as are wanted."""
     rank = (selection.get("rankBy") or [{"metric": next(iter(asked)), "direction": "desc"}])[0]
     ranked = sorted(

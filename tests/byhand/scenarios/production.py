@@ -125,14 +125,16 @@ BESIDES = Scenario(
             effect=lambda reader, ran: project(reader)["autoAssignCustomDomains"] is False,
         ),
         Typed(
-            "vercel remove $DEPLOYMENT", "Removed 1 deployment", says="y\n",
+            "vercel remove $DEPLOYMENT",
+            "Removed 1 deployment",
+            says="y\n",
             before=lambda reader: reader.staged(),
-            effect=lambda reader, ran: reader.world.vercel(
-                "GET", f"/v13/deployments/{reader.names['DEPLOYMENT']}"
-            ).status_code == 404,
+            effect=lambda reader, ran: (
+                reader.world.vercel("GET", f"/v13/deployments/{reader.names['DEPLOYMENT']}").status_code == 404
+            ),
         ),
     ),
-)  # fmt: skip
+)
 ROLLING = Scenario(
     "a rolling release, from share to share",
     (
@@ -141,7 +143,8 @@ ROLLING = Scenario(
             "Success",
         ),
         Typed(
-            "vercel rolling-release start --dpl $DEPLOYMENT", before=roll,
+            "vercel rolling-release start --dpl $DEPLOYMENT",
+            before=roll,
             effect=lambda reader, ran: share(reader, 10),
         ),
         Typed(
@@ -151,7 +154,7 @@ ROLLING = Scenario(
         Typed("vercel rolling-release complete --dpl $DEPLOYMENT", effect=live("DEPLOYMENT")),
         Typed("vercel rolling-release configure --disable", "disabled rolling releases"),
     ),
-)  # fmt: skip
+)
 BUILDING = Scenario(
     "building and deploying",
     (
@@ -187,15 +190,18 @@ VARIABLES = Scenario(
         Typed("vercel env rm DATABASE_URL production --yes", effect=lambda r, ran: not held(r, "DATABASE_URL")),
         set_anew("DATABASE_URL", "{DIRECT_URL}", "vercel env add DATABASE_URL production"),
         set_anew(
-            "NEXTAUTH_URL", "{NEXTAUTH_URL}",
+            "NEXTAUTH_URL",
+            "{NEXTAUTH_URL}",
             "vercel env rm NEXTAUTH_URL production --yes && vercel env add NEXTAUTH_URL production",
         ),
         set_anew(
-            "R2_ACCESS_KEY_ID", "{R2_ACCESS_KEY_ID}",
+            "R2_ACCESS_KEY_ID",
+            "{R2_ACCESS_KEY_ID}",
             "vercel env rm R2_ACCESS_KEY_ID production --yes && vercel env add R2_ACCESS_KEY_ID production",
         ),
         set_anew(
-            "R2_SECRET_ACCESS_KEY", "{R2_SECRET_ACCESS_KEY}",
+            "R2_SECRET_ACCESS_KEY",
+            "{R2_SECRET_ACCESS_KEY}",
             "vercel env rm R2_SECRET_ACCESS_KEY production --yes && vercel env add R2_SECRET_ACCESS_KEY production",
         ),
         Typed("vercel env rm NEXTAUTH_SECRET production --yes", effect=lambda r, ran: not held(r, "NEXTAUTH_SECRET")),
@@ -209,7 +215,7 @@ VARIABLES = Scenario(
             effect=lambda r, ran: len(held(r, "NEXTAUTH_SECRET")) == 1,
         ),
     ),
-)  # fmt: skip
+)
 PRODUCTION = "vercel logs --environment production --since 1h"
 REQUESTS = "vercel logs requests --environment production"
 COUNTED = "--since 1h --json | jq -r '.data.requestPath // empty' | sort | uniq -c | sort -rn"

@@ -62,52 +62,88 @@ def over(reader: Reader) -> None:
 COMMITS = Scenario(
     "is this commit what may ship",
     (
-        Typed("git rev-parse HEAD", effect=lambda reader, ran: ran.out == reader.names["COMMIT"],
-              before=lambda reader: reader.git("checkout", "-q", reader.history[-1])),
+        Typed(
+            "git rev-parse HEAD",
+            effect=lambda reader, ran: ran.out == reader.names["COMMIT"],
+            before=lambda reader: reader.git("checkout", "-q", reader.history[-1]),
+        ),
         Typed("git log", "Levels of courses.*Show lessons"),
         Typed("git merge-base --is-ancestor $LIVE_COMMIT $COMMIT"),
         Typed("git show $LIVE_COMMIT:prisma/schema.prisma", "model User"),
         Typed("grep -rhoE 'process\\.env\\.[A-Z0-9_]+' app src lib | sort -u", "DATABASE_URL.*NEXTAUTH_SECRET"),
-        Typed("gh api repos/$REPOSITORY/branches/$BRANCH --jq .commit.sha",
-              effect=lambda reader, ran: ran.out == reader.names["COMMIT"]),
-        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/check-runs"
-              " --jq '.check_runs[] | [.name, .status, .conclusion]'",
-              '"test","completed","success"'),
+        Typed(
+            "gh api repos/$REPOSITORY/branches/$BRANCH --jq .commit.sha",
+            effect=lambda reader, ran: ran.out == reader.names["COMMIT"],
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'",
+            '"test","completed","success"',
+        ),
         Typed("gh api repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'", '"success"'),
-        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[] | [.number, .head.sha, .merge_commit_sha]'",
-              effect=lambda reader, ran: ran.out.startswith(f"[{reader.names['NUMBER']},")),
-        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[].number'",
-              effect=lambda reader, ran: ran.out == reader.names["NUMBER"]),
-        Typed("gh api repos/$REPOSITORY/pulls/$NUMBER/reviews --jq '.[] | [.user.login, .state, .commit_id]'",
-              "sam-reviewer.*APPROVED"),
-        Typed("gh api \"repos/$REPOSITORY/code-scanning/alerts?state=open\""
-              " --jq '.[] | [.rule.security_severity_level, .rule.description]'", "high.*SQL injection"),
-        Typed("gh api \"repos/$REPOSITORY/dependabot/alerts?state=open\""
-              " --jq '.[] | [.security_advisory.severity, .security_advisory.summary]'", "critical.*Prototype"),
-        Typed("gh api \"repos/$REPOSITORY/secret-scanning/alerts?state=open\""
-              " --jq '.[] | [.secret_type, .html_url]'", "neon_connection_uri"),
+        Typed(
+            "gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[] | [.number, .head.sha, .merge_commit_sha]'",
+            effect=lambda reader, ran: ran.out.startswith(f"[{reader.names['NUMBER']},"),
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[].number'",
+            effect=lambda reader, ran: ran.out == reader.names["NUMBER"],
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/pulls/$NUMBER/reviews --jq '.[] | [.user.login, .state, .commit_id]'",
+            "sam-reviewer.*APPROVED",
+        ),
+        Typed(
+            'gh api "repos/$REPOSITORY/code-scanning/alerts?state=open"'
+            " --jq '.[] | [.rule.security_severity_level, .rule.description]'",
+            "high.*SQL injection",
+        ),
+        Typed(
+            'gh api "repos/$REPOSITORY/dependabot/alerts?state=open"'
+            " --jq '.[] | [.security_advisory.severity, .security_advisory.summary]'",
+            "critical.*Prototype",
+        ),
+        Typed(
+            "gh api \"repos/$REPOSITORY/secret-scanning/alerts?state=open\" --jq '.[] | [.secret_type, .html_url]'",
+            "neon_connection_uri",
+        ),
         Typed("gh api repos/$REPOSITORY/keys --jq '.[].title'", "old laptop"),
-        Typed("gh api \"repos/$REPOSITORY/pulls?state=closed&sort=updated&direction=desc&per_page=5\""
-              " --jq '.[] | [.number, .merged_at, .title] | @tsv'", "Levels of courses"),
+        Typed(
+            'gh api "repos/$REPOSITORY/pulls?state=closed&sort=updated&direction=desc&per_page=5"'
+            " --jq '.[] | [.number, .merged_at, .title] | @tsv'",
+            "Levels of courses",
+        ),
     ),
     known,
     ("gh",),
-)  # fmt: skip
+)
 WRITING = Scenario(
     "what a reader does on GitHub",
     (
-        Typed("gh api repos/$REPOSITORY/pulls/$NUMBER/reviews -f event=APPROVE", "APPROVED",
-              asked("/pulls/{NUMBER}/reviews", lambda found: len(found) == 2)),
-        Typed('gh api repos/$REPOSITORY/issues/$NUMBER/comments -f body="$STAGED works: login, course, upload"',
-              effect=asked("/issues/{NUMBER}/comments", lambda found: found[0]["body"].startswith("https://lms-"))),
-        Typed("gh api repos/$REPOSITORY/actions/variables -f name=DEPLOY -f value=on",
-              effect=asked("/actions/variables/DEPLOY", lambda found: found["value"] == "on")),
-        Typed("gh api repos/$REPOSITORY/deployments -f ref=$COMMIT -f environment=production -F auto_merge=false",
-              effect=recorded),
-        Typed("gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=success",
-              effect=asked("/deployments/{ID}/statuses", lambda found: found[0]["state"] == "success")),
-        Typed("gh workflow run rollback.yml --ref $BRANCH",
-              effect=asked("/actions/workflows/rollback.yml/runs", lambda found: found["total_count"] == 1)),
+        Typed(
+            "gh api repos/$REPOSITORY/pulls/$NUMBER/reviews -f event=APPROVE",
+            "APPROVED",
+            asked("/pulls/{NUMBER}/reviews", lambda found: len(found) == 2),
+        ),
+        Typed(
+            'gh api repos/$REPOSITORY/issues/$NUMBER/comments -f body="$STAGED works: login, course, upload"',
+            effect=asked("/issues/{NUMBER}/comments", lambda found: found[0]["body"].startswith("https://lms-")),
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/actions/variables -f name=DEPLOY -f value=on",
+            effect=asked("/actions/variables/DEPLOY", lambda found: found["value"] == "on"),
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/deployments -f ref=$COMMIT -f environment=production -F auto_merge=false",
+            effect=recorded,
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=success",
+            effect=asked("/deployments/{ID}/statuses", lambda found: found[0]["state"] == "success"),
+        ),
+        Typed(
+            "gh workflow run rollback.yml --ref $BRANCH",
+            effect=asked("/actions/workflows/rollback.yml/runs", lambda found: found["total_count"] == 1),
+        ),
         Typed("gh run watch $ID", "✓ deploy in", before=run("deploy.yml", "success")),
         Typed("gh run list --workflow deploy.yml --limit 3", "success"),
         Typed("gh run list --workflow deploy.yml --limit 5", "failure.*success", before=over),
@@ -116,5 +152,5 @@ WRITING = Scenario(
     ),
     lambda reader: (reader.staged(), known(reader)),
     ("gh",),
-)  # fmt: skip
+)
 SCENARIOS = (COMMITS, WRITING)

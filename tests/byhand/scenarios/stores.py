@@ -147,7 +147,7 @@ def release(reader: Reader) -> Any:
 PAGES = Scenario(
     "the pages answer",
     (
-        Typed("curl -sS -i $PRODUCTION/api/health/db", "HTTP/1.1 200 OK.*\"database\": \"ok\""),
+        Typed("curl -sS -i $PRODUCTION/api/health/db", 'HTTP/1.1 200 OK.*"database": "ok"'),
         Typed("curl -sS -i $STAGED/api/health/db", "200 OK", answers("DEPLOYMENT")),
         Typed("curl -sS -i $PREVIOUS_URL/api/health/db", "200 OK", answers("PREVIOUS")),
         Typed("curl -sS -i -L $PRODUCTION/", "Courses"),
@@ -174,7 +174,7 @@ PAGES = Scenario(
         watched(30, "$PRODUCTION/api/auth/session"),
     ),
     lambda reader: reader.staged(),
-)  # fmt: skip
+)
 DATABASE = Scenario(
     "the database",
     (
@@ -185,7 +185,7 @@ DATABASE = Scenario(
         Typed("psql \"$DIRECT_URL\" -c '\\dt'", "_prisma_migrations"),
         Typed("psql \"$DIRECT_URL\" -c 'select current_user'", "postgres"),
         Typed(
-            "psql \"$DIRECT_URL\" -c 'select migration_name, finished_at, rolled_back_at, logs from _prisma_migrations"
+            'psql "$DIRECT_URL" -c \'select migration_name, finished_at, rolled_back_at, logs from _prisma_migrations'
             " order by started_at'",
             "20260101000000_init",
         ),
@@ -194,7 +194,8 @@ DATABASE = Scenario(
             r"\| 100",
         ),
         Typed(
-            'psql "$DIRECT_URL" -c "EXPLAIN (ANALYZE, BUFFERS) $QUERY"', "Seq Scan.*Execution Time",
+            'psql "$DIRECT_URL" -c "EXPLAIN (ANALYZE, BUFFERS) $QUERY"',
+            "Seq Scan.*Execution Time",
             before=lambda reader: reader.names.update(QUERY='SELECT * FROM "Lesson"'),
         ),
         Typed(
@@ -205,12 +206,14 @@ DATABASE = Scenario(
         Typed(
             'psql "$DIRECT_URL" -c "select pid, pg_blocking_pids(pid), left(query, 80) from pg_stat_activity'
             ' where cardinality(pg_blocking_pids(pid)) > 0"',
-            "the one that waits", before=blocked,
+            "the one that waits",
+            before=blocked,
         ),
         Typed(
             'psql "$DIRECT_URL" -c "select pid, now() - query_start as duration, left(query, 80) from pg_stat_activity'
             " where state = 'active' and now() - query_start > interval '5 seconds' order by 2 desc\"",
-            "a report", before=lambda reader: (long_query(reader), time.sleep(5.2)),
+            "a report",
+            before=lambda reader: (long_query(reader), time.sleep(5.2)),
         ),
         Typed('psql "$DIRECT_URL" -c "select pg_cancel_backend($PID)"', r"\bt\b", stopped),
         Typed('psql "$DIRECT_URL" -c "select pg_terminate_backend($PID)"', r"\bt\b", stopped, before=long_query),
@@ -218,28 +221,42 @@ DATABASE = Scenario(
         Typed("pg_restore --list $DUMP", "TABLE DATA public Lesson"),
         Typed("createdb scratch", effect=lambda reader, ran: there(reader, "scratch")),
     ),
-)  # fmt: skip
+)
 WITNESSES = Scenario(
     "those who watch and those who serve",
     (
         Typed(BETTERSTACK, '"status":"up"'),
-        Typed(f"{BETTERSTACK}/response-times | jq '.data.attributes.regions[] | [.region, .response_times[-1].at]'",
-              '"us".*"eu"'),
-        Typed(f"{BETTERSTACK}/sla | jq '.data.attributes | {{availability, number_of_incidents, total_downtime}}'",
-              '"availability": 9'),
+        Typed(
+            f"{BETTERSTACK}/response-times | jq '.data.attributes.regions[] | [.region, .response_times[-1].at]'",
+            '"us".*"eu"',
+        ),
+        Typed(
+            f"{BETTERSTACK}/sla | jq '.data.attributes | {{availability, number_of_incidents, total_downtime}}'",
+            '"availability": 9',
+        ),
         Typed("curl -sS https://www.vercel-status.com/api/v2/summary.json | jq .status", '"indicator": "none"'),
         Typed("curl -sS https://neonstatus.com/api/v1/summary | jq .", '"ongoing_incidents": \\[\\]'),
-        Typed("curl -sS https://www.cloudflarestatus.com/api/v2/summary.json | jq .status", '"indicator": "major"',
-              before=lambda reader: reader.world.control("/state", {"status_pages": {"cloudflare": "major"}})),
-        Typed("curl -sS -X POST -H 'content-type: application/json' -d '{\"text\": \"INCIDENT P0: …\"}' $WEBHOOK",
-              "ok", lambda reader, ran: reader.world.requests("POST", "/team", "notify")),
+        Typed(
+            "curl -sS https://www.cloudflarestatus.com/api/v2/summary.json | jq .status",
+            '"indicator": "major"',
+            before=lambda reader: reader.world.control("/state", {"status_pages": {"cloudflare": "major"}}),
+        ),
+        Typed(
+            "curl -sS -X POST -H 'content-type: application/json' -d '{\"text\": \"INCIDENT P0: …\"}' $WEBHOOK",
+            "ok",
+            lambda reader, ran: reader.world.requests("POST", "/team", "notify"),
+        ),
         Typed(NEON, '"current_state":"active"'),
         Typed(f"{NEON} | jq '.endpoints[] | {{id, current_state, disabled}}'", '"disabled": false'),
-        Typed('curl -sS -X POST -H "Authorization: Bearer $NEON_API_KEY"'
-              " https://console.neon.tech/api/v2/projects/$NEON_PROJECT/endpoints/$NEON_ENDPOINT/restart",
-              "suspend_compute.*start_compute", stopped, before=connection_kept),
+        Typed(
+            'curl -sS -X POST -H "Authorization: Bearer $NEON_API_KEY"'
+            " https://console.neon.tech/api/v2/projects/$NEON_PROJECT/endpoints/$NEON_ENDPOINT/restart",
+            "suspend_compute.*start_compute",
+            stopped,
+            before=connection_kept,
+        ),
     ),
-)  # fmt: skip
+)
 ERRORS = Scenario(
     "errors and releases in Sentry",
     (
@@ -247,30 +264,40 @@ ERRORS = Scenario(
         Typed(SENTRY.format("firstSeen:-24h", ""), "error\t2"),
         Typed("sentry-cli releases new $COMMIT", effect=lambda reader, ran: release(reader)["version"]),
         Typed("sentry-cli releases set-commits $COMMIT --auto", effect=lambda r, ran: release(r)["commitCount"] > 0),
-        Typed("sentry-cli deploys new --release $COMMIT -e production",
-              effect=lambda reader, ran: release(reader)["deployCount"] == 1),
+        Typed(
+            "sentry-cli deploys new --release $COMMIT -e production",
+            effect=lambda reader, ran: release(reader)["deployCount"] == 1,
+        ),
         Typed("sentry-cli sourcemaps upload --release $COMMIT .next", "Uploaded", before=sourcemaps),
-        Typed('curl -sS -H "Authorization: Bearer $SENTRY_AUTH_TOKEN"'
-              " $SENTRY/api/0/organizations/$SENTRY_ORG/releases/$COMMIT/ | jq '{version, commitCount, deployCount}'",
-              '"deployCount": 1'),
+        Typed(
+            'curl -sS -H "Authorization: Bearer $SENTRY_AUTH_TOKEN"'
+            " $SENTRY/api/0/organizations/$SENTRY_ORG/releases/$COMMIT/ | jq '{version, commitCount, deployCount}'",
+            '"deployCount": 1',
+        ),
     ),
     an_error,
     ("sentry-cli",),
-)  # fmt: skip
+)
 FILES = Scenario(
     "files and limits",
     (
         Typed(f"{KEYS} {ENDPOINT}", "PRE courses/"),
         Typed(f"{KEYS} {ENDPOINT} | head", "PRE courses/"),
         Typed(f"{KEYS} --recursive --summarize {ENDPOINT} | tail -2", "Total Objects: .*Total Size: "),
-        Typed(SPELT, "20\\d\\d.*delete: s3://lms-uploads/deploy-probe/by-hand",
-              lambda reader, ran: "deploy-probe" not in reader.types(f"{KEYS} --recursive {ENDPOINT}").out),
+        Typed(
+            SPELT,
+            "20\\d\\d.*delete: s3://lms-uploads/deploy-probe/by-hand",
+            lambda reader, ran: "deploy-probe" not in reader.types(f"{KEYS} --recursive {ENDPOINT}").out,
+        ),
         Typed(f"{REDIS} $UPSTASH_REDIS_REST_URL/ping", "PONG"),
-        Typed('curl -sS -X POST $UPSTASH_REDIS_REST_URL -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN"'
-              " -d '[\"PING\"]'", '{"result":"PONG"}'),
+        Typed(
+            'curl -sS -X POST $UPSTASH_REDIS_REST_URL -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN"'
+            " -d '[\"PING\"]'",
+            '{"result":"PONG"}',
+        ),
         Typed(LIMITS, "1 @upstash/ratelimit:", lambda reader, ran: noted(reader, ran.out.split()[1])),
         Typed(FORGET, '{"result":1}', lambda reader, ran: reader.names["KEY"] not in reader.types(LIMITS).out),
     ),
     needs=("aws",),
-)  # fmt: skip
+)
 SCENARIOS = (PAGES, DATABASE, WITNESSES, ERRORS, FILES)

@@ -62,9 +62,14 @@ def checked_out(reader: Reader) -> None:
 def cut_off(reader: Reader) -> None:
     """The laptop that deployed is closed just before the promotion."""
     process = subprocess.Popen(
-        ["./inv", "deploy"], cwd=reader.folder, env=reader.environment, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        ["./inv", "deploy"],
+        cwd=reader.folder,
+        env=reader.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
     with process:
         assert process.stdout
         assert any(line.strip() == "smoke" for line in process.stdout)
@@ -134,12 +139,16 @@ AGAIN = Scenario(
 OWN = Scenario(
     "what the reader built is deployed with the tool",
     (
-        Typed("./inv deploy --target production --from .", "DEPLOYED", elsewhere,
-              before=lambda reader: reader.types("vercel pull --yes --environment=production && vercel build --prod")),
+        Typed(
+            "./inv deploy --target production --from .",
+            "DEPLOYED",
+            elsewhere,
+            before=lambda reader: reader.types("vercel pull --yes --environment=production && vercel build --prod"),
+        ),
         Typed("./inv deploy --target preview --from .", "DEPLOYED"),
     ),
     checked_out,
-)  # fmt: skip
+)
 ASKING = Scenario(
     "asking the tool",
     (
@@ -189,24 +198,44 @@ def open_now(reader: Reader) -> dict[str, Any]:
 def walked(name: str) -> Typed:
     """Somebody who answers each question with Enter; that the record has it is the effect."""
     return Typed(
-        f"./inv playbook.{name} --target production", "-- Diagnose", says="\n" * 80, expect=-1,
+        f"./inv playbook.{name} --target production",
+        "-- Diagnose",
+        says="\n" * 80,
+        expect=-1,
         effect=lambda reader, ran: name in open_now(reader)["walked"],
-    )  # fmt: skip
+    )
 
 
 INCIDENT = Scenario(
     "an incident, from the alarm through every playbook",
     (
         Typed(OPENED, "P0   OPEN", lambda reader, ran: open_now(reader)["what"] == "nothing loads", before=quiet),
-        Typed("./inv incident.notify users --target production", "told users by the status page",
-              lambda reader, ran: open_now(reader)["told"][0]["audience"] == "users"),
+        Typed(
+            "./inv incident.notify users --target production",
+            "told users by the status page",
+            lambda reader, ran: open_now(reader)["told"][0]["audience"] == "users",
+        ),
         Typed("./inv incident.status --target production", "first word"),
-        Typed("./inv incident.escalate --target production", "CALL NOW: see the rota",
-              lambda reader, ran: open_now(reader)["called"][0]["role"] == "on-call engineer"),
-        *map(walked, (
-            "site-down", "database-unreachable", "deployment-failure", "error-spike", "performance-degradation",
-            "authentication-failure", "storage-failure", "rate-limiting", "security-incident", "vendor-outage",
-        )),
+        Typed(
+            "./inv incident.escalate --target production",
+            "CALL NOW: see the rota",
+            lambda reader, ran: open_now(reader)["called"][0]["role"] == "on-call engineer",
+        ),
+        *map(
+            walked,
+            (
+                "site-down",
+                "database-unreachable",
+                "deployment-failure",
+                "error-spike",
+                "performance-degradation",
+                "authentication-failure",
+                "storage-failure",
+                "rate-limiting",
+                "security-incident",
+                "vendor-outage",
+            ),
+        ),
     ),
-)  # fmt: skip
+)
 SCENARIOS = (RELEASE, AGAIN, OWN, ASKING, INCIDENT)
