@@ -17,9 +17,10 @@ from checks.evidence import Release
 from checks.gate import Gate
 from pipeline.clock import SystemClock
 from pipeline.config import load
-from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.readings import Round
+from pipeline.probes.every import PROBES
 from pipeline.world.opening import open_world
 from pipeline.world.sandbox import sandbox_settings
 

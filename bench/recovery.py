@@ -21,9 +21,10 @@ from bench.common import control, latency, sandbox
 from checks.evidence import Release
 from pipeline.clock import SystemClock
 from pipeline.config import load
-from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.runner import Outcome, Runner
+from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, new_run_id
 from pipeline.record.store import SqliteStore
 from pipeline.redact import Redactor

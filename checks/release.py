@@ -137,6 +137,8 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         yield warn(
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
+    for deployment in seen.passed_over if not seen.id else ():
+        yield warn(deployment, "is an earlier deployment, and was itself taken back: a rollback does not choose it")
 
 
 can_go_back.stops_when("production serves nothing", lambda s, now: (s, Production("", "", now.domain)))

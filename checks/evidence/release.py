@@ -97,6 +97,8 @@ class RollbackTarget(Evidence):
     """Empty when there is none."""
     url: str
     commit: str
+    passed_over: tuple[str, ...] = ()
+    """Ids of earlier deployments that were themselves taken back; nobody goes back to those unasked."""
 
     def brief(self) -> str:
         return f"{self.id}, commit {self.commit[:12]}"

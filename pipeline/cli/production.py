@@ -13,11 +13,11 @@ def status(c: Context, target: str = "", json: bool = False) -> None:
         from pipeline.record.journal import plain
         from pipeline.render.status import status_text
         from pipeline.session.runs import current_status
-        from pipeline.session.session import session
+        from pipeline.session.session import open_session
 
-        with session(configuration(), target, ROOT) as it:
-            seen = current_status(it)
-            out(as_json(plain(seen)) if json else it.redactor(status_text(seen)))
+        with open_session(configuration(), target, ROOT) as session:
+            seen = current_status(session)
+            out(as_json(plain(seen)) if json else session.redactor(status_text(seen)))
 
 
 @task(
@@ -55,17 +55,17 @@ def logs(
         from pipeline.render.logs import log_text
         from pipeline.session.logs import filter_of
         from pipeline.session.looking import read_logs
-        from pipeline.session.session import session
+        from pipeline.session.session import open_session
 
         wanted = filter_of(level, path, status, since, until, grep, datetime.datetime.now(datetime.UTC))
-        with session(configuration(), target, ROOT) as it:
-            one, lines = read_logs(it, deployment, wanted, build=build)
+        with open_session(configuration(), target, ROOT) as session:
+            one, lines = read_logs(session, deployment, wanted, build=build)
             if not lines:
                 aside(f"{one.id} said nothing of the kind")
             elif json:
-                out("\n".join(it.redactor(as_json(plain(line))) for line in lines))
+                out("\n".join(session.redactor(as_json(plain(line))) for line in lines))
             else:
-                out(it.redactor(log_text(lines)))
+                out(session.redactor(log_text(lines)))
 
 
 @task(
@@ -83,7 +83,7 @@ def bisect(c: Context, good: str = "", bad: str = "", run: str = "", target: str
         from pipeline.render.bisect import bisect_text
         from pipeline.session.looking import Question
         from pipeline.session.looking import first_bad as halve
-        from pipeline.session.session import session
+        from pipeline.session.session import open_session
 
-        with session(configuration(), target, ROOT) as it:
-            out(bisect_text(halve(it, Question(good, bad, run), out)))
+        with open_session(configuration(), target, ROOT) as session:
+            out(bisect_text(halve(session, Question(good, bad, run), out)))

@@ -17,8 +17,7 @@ from pipeline.record.report import Line
 from pipeline.render.report import line_text
 from pipeline.session.asking import READERS
 from pipeline.session.release import find_release
-from pipeline.session.session import Order, Session, session
-from pipeline.world.opening import open_world
+from pipeline.session.session import Order, Session, open_session
 
 Answer = tuple[Gate, tuple[Finding, ...], int]
 
@@ -41,36 +40,36 @@ def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...],
             needs = ", ".join(given_by_steps(gate))
             run = next(one.name for one in EVERY if gate in one.gates)
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
-    with session(config, order.target, root) as it:
-        answers, _ = asyncio.run(asked(it, order, root, gates))
-        return show(it, answers, out)
+    with open_session(config, order.target, root) as session:
+        answers, _ = asyncio.run(asked(session, order, root, gates))
+        return show(session, answers, out)
 
 
-def show(it: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
+def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
     """Print each gate with its findings; whether something would stop a run."""
     stops = False
     for gate, findings, ms in answers:
         line = Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
-        out(it.redactor(line_text(line)))
+        out(session.redactor(line_text(line)))
         stops = stops or worst(findings).stops
     return stops
 
 
 async def asked(
-    it: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
+    session: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
 ) -> tuple[list[Answer], tuple[Any, ...]]:
     """What ``gates`` answer now, and the readings ``also``; those are empty when one of them cannot be had."""
-    release: Release = find_release(it.settings, order, root, it.clock)
+    release: Release = find_release(session.settings, order, root, session.clock)
     async with (
-        open_world(it.settings, release, "check", it.clock, records=it.records) as world,
-        Round(world, it.settings.policies, READERS) as look,
+        session.world("check", release) as world,
+        Round(world, session.settings.policies, READERS) as look,
     ):
 
         async def one(gate: Gate) -> Answer:
-            began = it.clock.monotonic()
+            began = session.clock.monotonic()
             findings, _ = await look.ask(gate)
-            findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
-            return gate, findings, round((it.clock.monotonic() - began) * 1000)
+            findings = waive(session.config.file.waivers, gate.name, findings, session.clock.now().date())
+            return gate, findings, round((session.clock.monotonic() - began) * 1000)
 
         answers = list(await asyncio.gather(*(one(gate) for gate in gates)))
         try:

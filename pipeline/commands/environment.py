@@ -10,15 +10,15 @@ from pipeline.commands.check import asked, show
 from pipeline.config import Config
 from pipeline.definitions.deploy import ENVIRONMENT
 from pipeline.render.environment import variables_text
-from pipeline.session.session import Order, session
+from pipeline.session.session import Order, open_session
 
 
 def check(config: Config, order: Order, root: Path, out: Callable[[str], None]) -> bool:
     """Print both; whether something stops a run."""
-    with session(config, order.target, root) as it:
-        answers, seen = asyncio.run(asked(it, order, root, ENVIRONMENT, (EnvironmentVariables, ReadVariables)))
+    with open_session(config, order.target, root) as session:
+        answers, seen = asyncio.run(asked(session, order, root, ENVIRONMENT, (EnvironmentVariables, ReadVariables)))
         if seen:
-            required = [wanted.name for wanted in it.settings.policies[EnvironmentPolicy].required]
+            required = [wanted.name for wanted in session.settings.policies[EnvironmentPolicy].required]
             variables, read = seen
             out(variables_text(variables, read, required) + "\n")
-        return show(it, answers, out)
+        return show(session, answers, out)

@@ -3,12 +3,11 @@
 import asyncio
 import datetime
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from checks.evidence import Release
 from checks.policy import ContactsPolicy
 from pipeline.config import Config
 from pipeline.documents import todo as actions
@@ -25,9 +24,7 @@ from pipeline.incidents.review import Update, review_of
 from pipeline.incidents.walk import APART, Walk
 from pipeline.record.journal import plain
 from pipeline.render.incident import incident_text, list_text, review_markdown
-from pipeline.session.session import Session, session
-from pipeline.world.opening import open_world
-from pipeline.world.world import World
+from pipeline.session.session import Session, open_session
 
 Out = Callable[[str], None]
 T = TypeVar("T")
@@ -57,11 +54,11 @@ class Said:
 
 def open_incident(config: Config, said: Said, root: Path, out: Out) -> None:
     """Open an incident, with the severity that the rule gives it."""
-    with session(config, said.target, root) as it:
-        out(it.redactor(incident_text(_opened(it, said).incident, _board(it))))
+    with open_session(config, said.target, root) as session:
+        out(session.redactor(incident_text(_opened(session, said).incident, _board(session))))
 
 
-def _opened(it: Session, said: Said) -> Desk:
+def _opened(session: Session, said: Said) -> Desk:
     book = named(said.playbook)
     if said.playbook and not book:
         raise Mistake(f"--playbook {said.playbook}: is none; there are {', '.join(one.name for one in PLAYBOOKS)}")
@@ -73,14 +70,14 @@ def _opened(it: Session, said: Said) -> Desk:
         if one not in IMPACTS:
             raise Mistake(f"--impact {one}: is none; there are {', '.join(IMPACTS)}")
     classified = classify(impacts, None, book, workaround=said.workaround)
-    since = _since(said.since, it.clock.now())
-    return new(it, Opening(what, classified, said.playbook, since, "", (), said.lead), said.by)
+    since = _since(said.since, session.clock.now())
+    return new(session, Opening(what, classified, said.playbook, since, "", (), said.lead), said.by)
 
 
 def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -> None:
     """Write a line into the record; change severity or lead when they are named."""
-    with session(config, said.target, root) as it:
-        at = desk(it, said.incident, said.by)
+    with open_session(config, said.target, root) as session:
+        at = desk(session, said.incident, said.by)
         if not (text or said.severity or said.lead):
             raise Mistake('incident.note: say what, e.g. ./inv incident.note "the old deployment answers 500 too"')
         if said.severity:
@@ -89,37 +86,37 @@ def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -
             at.lead(said.lead)
         if text:
             at.note(text)
-        out(it.redactor(incident_text(at.incident, _board(it))))
+        out(session.redactor(incident_text(at.incident, _board(session))))
 
 
 def escalate_incident(config: Config, said: Said, role: str, root: Path, out: Out) -> None:
     """Escalate to the next contact, or to the one with ``role``."""
-    with session(config, said.target, root) as it:
-        at = desk(it, said.incident, said.by)
-        contact, reached, failed = _in_the_world(it, lambda world: escalate(world, at, role))
+    with open_session(config, said.target, root) as session:
+        at = desk(session, said.incident, said.by)
+        contact, reached, failed = session.in_world("incident", lambda world: escalate(world, at, role))
         out(f"CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
-        out(it.redactor(f"paged by {', '.join(reached)}" if reached else "; ".join(failed) or "no page was sent"))
+        out(session.redactor(f"paged by {', '.join(reached)}" if reached else "; ".join(failed) or "no page was sent"))
 
 
 def notify_audience(
     config: Config, said: Said, audience: str, root: Path, out: Out, text: str, *, by_hand: bool, only_draft: bool
 ) -> bool:
     """Tell an audience, or show the draft. Whether somebody was told."""
-    with session(config, said.target, root) as it:
-        at = desk(it, said.incident, said.by, also_resolved=True)
+    with open_session(config, said.target, root) as session:
+        at = desk(session, said.incident, said.by, also_resolved=True)
         fields = dict(_field(one) for one in said.fields)
         if only_draft:
-            drafted, missing = draft(at.incident, audience, it.clock.now(), fields)
-            out(it.redactor(drafted))
+            drafted, missing = draft(at.incident, audience, session.clock.now(), fields)
+            out(session.redactor(drafted))
             out("".join(f"\n--set {name}=…  is missing" for name in missing))
             return True
-        sent, reached, failed = _in_the_world(
-            it, lambda world: tell(world, at, audience, fields, text, by_hand=by_hand)
+        sent, reached, failed = session.in_world(
+            "incident", lambda world: tell(world, at, audience, fields, text, by_hand=by_hand)
         )
-        out(it.redactor(sent))
+        out(session.redactor(sent))
         out(f"told {audience} by {', '.join(reached)}" if reached else f"NOBODY of {audience} was told")
         for one in failed:
-            out(it.redactor(f"not told: {one}"))
+            out(session.redactor(f"not told: {one}"))
         if not reached:
             out(f"send it yourself, then: ./inv incident.notify {audience} --by-hand")
         return bool(reached)
@@ -129,34 +126,36 @@ def show_incidents(
     config: Config, said: Said, root: Path, out: Out, *, as_json: bool, watch: bool, check: bool
 ) -> bool:
     """What is known, and who is due to hear. ``watch``: again and again, until interrupted. Whether a word is late."""
-    with session(config, said.target, root) as it:
+    with open_session(config, said.target, root) as session:
         while True:
-            late = _status(it, said, out, as_json=as_json)
+            late = _status(session, said, out, as_json=as_json)
             if not watch:
                 return late and check
-            asyncio.run(it.clock.sleep(20))
+            asyncio.run(session.clock.sleep(20))
             if late:
                 out("\a")
 
 
-def _status(it: Session, said: Said, out: Out, *, as_json: bool) -> bool:
-    every = incidents(it.store, it.settings.name)
-    chosen = [desk(it, said.incident, also_resolved=True).incident] if said.incident else [o for o in every if o.open]
-    now = it.clock.now()
+def _status(session: Session, said: Said, out: Out, *, as_json: bool) -> bool:
+    every = incidents(session.store, session.settings.name)
+    chosen = [incident for incident in every if incident.open]
+    if said.incident:
+        chosen = [desk(session, said.incident, also_resolved=True).incident]
+    now = session.clock.now()
     if as_json:
         words = {one.id: [plain(word) for word in due(one, now)] for one in chosen}
-        out(it.redactor(json.dumps({"incidents": plain(chosen), "due": words}, ensure_ascii=False)))
+        out(session.redactor(json.dumps({"incidents": plain(chosen), "due": words}, ensure_ascii=False)))
     elif not chosen:
-        out(it.redactor(list_text(every)))
+        out(session.redactor(list_text(every)))
     for one in () if as_json else chosen:
-        out(it.redactor(incident_text(one, _board(it))))
+        out(session.redactor(incident_text(one, _board(session))))
     return any(word.overdue for one in chosen for word in due(one, now))
 
 
 def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
     """Close it, once the steady state was seen, or on somebody's word."""
-    with session(config, said.target, root) as it:
-        at = desk(it, said.incident, said.by)
+    with open_session(config, said.target, root) as session:
+        at = desk(session, said.incident, said.by)
         if not at.incident.recovered and not said.unverified:
             book = at.incident.playbook or PLAYBOOKS[0].name
             raise Mistake(
@@ -166,11 +165,15 @@ def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
         if said.unverified:
             at.note(f"resolved without having seen the steady state: {said.unverified}")
         at.resolve(said.cause, said.works or "everything works again")
-        words = [word.audience for word in due(at.incident, it.clock.now())]
+        words = [word.audience for word in due(at.incident, session.clock.now())]
         if words:
-            _, reached, failed = _in_the_world(it, lambda world: tell(world, at, "everybody", {}))
-            out(it.redactor(f"all-clear by {', '.join(reached) or 'nobody'}" + "".join(f"; {one}" for one in failed)))
-        out(it.redactor(incident_text(at.incident, _board(it))))
+            _, reached, failed = session.in_world("incident", lambda world: tell(world, at, "everybody", {}))
+            out(
+                session.redactor(
+                    f"all-clear by {', '.join(reached) or 'nobody'}" + "".join(f"; {one}" for one in failed)
+                )
+            )
+        out(session.redactor(incident_text(at.incident, _board(session))))
         out(f"next: ./inv incident.review --incident {at.id}")
 
 
@@ -178,17 +181,19 @@ def review_incident(
     config: Config, said: Said, root: Path, out: Out, measures: Iterable[str], updates: Iterable[str]
 ) -> None:
     """Write the review; what the runbooks lack becomes actions. Raises Mistake when the file is there already."""
-    with session(config, said.target, root) as it:
-        at = desk(it, said.incident, said.by, also_resolved=True)
+    with open_session(config, said.target, root) as session:
+        at = desk(session, said.incident, said.by, also_resolved=True)
         wanted = [_update(one) for one in updates]
         path = Path(REVIEWS) / f"{at.id}.md"
         if (root / path).exists():
             raise Mistake(f"{path}: is there already; edit it, or delete it to write it anew")
-        text = review_markdown(review_of(at.incident, whole_timeline(at.incident, it.store), tuple(measures), wanted))
+        text = review_markdown(
+            review_of(at.incident, whole_timeline(at.incident, session.store), tuple(measures), wanted)
+        )
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(it.redactor(text), encoding="utf-8")
-        pairs = [(one.where, it.redactor(one.what)) for one in wanted]
-        new_actions = actions.add(root, at.id, pairs, it.clock.now().date())
+        (root / path).write_text(session.redactor(text), encoding="utf-8")
+        pairs = [(one.where, session.redactor(one.what)) for one in wanted]
+        new_actions = actions.add(root, at.id, pairs, session.clock.now().date())
         at.reviewed(str(path))
         out(str(path))
         for one in new_actions:
@@ -201,12 +206,12 @@ def follow_playbook(
     """Walk through the playbook of that name, for the open incident or a new one. Whether it is over."""
     book = named(name)
     assert book
-    with session(config, said.target, root) as it:
-        still = [one for one in incidents(it.store, it.settings.name) if one.open]
-        at = desk(it, said.incident, said.by) if said.incident or still else _opened(it, _for(said, name))
-        person.say(it.redactor(incident_text(at.incident, _board(it))))
-        pace = apart or (1.0 if it.settings.kind == "sandbox" else APART)
-        walked = Walk(at, person, Hands(it, config, root, deploy_file, at.by), pace)
+    with open_session(config, said.target, root) as session:
+        still = [one for one in incidents(session.store, session.settings.name) if one.open]
+        at = desk(session, said.incident, said.by) if said.incident or still else _opened(session, _for(said, name))
+        person.say(session.redactor(incident_text(at.incident, _board(session))))
+        pace = apart or (1.0 if session.settings.kind == "sandbox" else APART)
+        walked = Walk(at, person, Hands(session, config, root, deploy_file, at.by), pace)
         well = walked.go(book)
         if well:
             person.say(f"\nIt is over. ./inv incident.resolve --incident {at.id} --cause '…' tells everybody.")
@@ -217,8 +222,8 @@ def _for(said: Said, name: str) -> Said:
     return Said(**{**vars(said), "playbook": said.playbook or name})
 
 
-def _board(it: Session) -> "IncidentsShown":
-    return IncidentsShown(it.clock.now(), it.settings.policies[ContactsPolicy])
+def _board(session: Session) -> "IncidentsShown":
+    return IncidentsShown(session.clock.now(), session.settings.policies[ContactsPolicy])
 
 
 @dataclass(frozen=True)
@@ -235,14 +240,6 @@ class IncidentsShown:
         """Whom the contact tree wants called now; empty when nobody."""
         contact = contact_due(one, self.contacts.escalation, self.now)
         return f"{contact.name}, {contact.role}: {contact.reach}" if contact else ""
-
-
-def _in_the_world(it: Session, act: Callable[[World], Awaitable[T]]) -> T:
-    async def go() -> T:
-        async with open_world(it.settings, Release("", "."), "incident", it.clock, records=it.records) as world:
-            return await act(world)
-
-    return asyncio.run(go())
 
 
 def _since(text: str, now: datetime.datetime) -> str:

@@ -1,11 +1,9 @@
 """``invoke monitor.…`` and ``invoke diagnose…``: asks everything and says how grave it is; changes only monitors."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from checks.evidence import MonitorChange, Release
 from checks.policy import PerformancePolicy, UptimePolicy
 from pipeline.config import Config
 from pipeline.definitions.checklists import CHECKLISTS
@@ -25,8 +23,7 @@ from pipeline.render.monitor import (
 from pipeline.session.asking import Checked, ask
 from pipeline.session.baseline import LOOK_BACK, rows
 from pipeline.session.monitors import synchronise
-from pipeline.session.session import Session, session
-from pipeline.world.opening import open_world
+from pipeline.session.session import open_session
 
 Out = Callable[[str], None]
 FORMATS = ("table", "markdown", "json")
@@ -35,22 +32,22 @@ FORMATS = ("table", "markdown", "json")
 def answer_checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str, note: Out) -> int:
     """Print the ``daily`` or ``weekly`` checklist, answered; its exit code. ``note`` hears of the incident it opens."""
     _known(form)
-    with session(config, target, root) as it:
-        checked = ask(it, (CHECKLISTS[name],), name)
-        out(it.redactor(_shown(checked, form)))
-        found = after_monitor(it, checked)
+    with open_session(config, target, root) as session:
+        checked = ask(session, (CHECKLISTS[name],), name)
+        out(session.redactor(_shown(checked, form)))
+        found = after_monitor(session, checked)
         if found:
-            note(it.redactor(words(found)))
+            note(session.redactor(words(found)))
         return exit_code(checked.graded.severity)
 
 
 def answer_diagnosis(config: Config, target: str, kind: str, root: Path, out: Out, form: str) -> int:
     """Print what one kind of trouble's questions, or all of them, answer, with what to do; its exit code."""
     _known(form)
-    with session(config, target, root) as it:
+    with open_session(config, target, root) as session:
         chosen = (DIAGNOSES[kind],) if kind else tuple(DIAGNOSES.values())
-        checked = ask(it, chosen, f"diagnose-{kind or 'all'}")
-        out(it.redactor(diagnosed_text(checked) if form == "table" else _shown(checked, form)))
+        checked = ask(session, chosen, f"diagnose-{kind or 'all'}")
+        out(session.redactor(diagnosed_text(checked) if form == "table" else _shown(checked, form)))
         return exit_code(checked.graded.severity)
 
 
@@ -67,27 +64,22 @@ def _shown(checked: Checked, form: str) -> str:
 
 def show_baseline(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> None:
     """Print every kept metric beside what is usual."""
-    with session(config, target, root) as it:
-        now = it.clock.now()
-        samples = it.records.samples
-        most = it.settings.policies[PerformancePolicy].good_releases
+    with open_session(config, target, root) as session:
+        now = session.clock.now()
+        samples = session.records.samples
+        most = session.settings.policies[PerformancePolicy].good_releases
         found = rows(samples.since(now - LOOK_BACK), now, lambda metric: samples.good_releases(metric, most))
         out(json.dumps(plain(found), ensure_ascii=False) if as_json else baseline_text(found))
 
 
 def synchronise_monitors(config: Config, target: str, root: Path, out: Out, *, apply: bool, as_json: bool) -> bool:
     """Print what the monitors lack, and with ``apply`` give it to them; whether they still differ."""
-    with session(config, target, root) as it:
-        policy = it.settings.policies[UptimePolicy]
+    with open_session(config, target, root) as session:
+        policy = session.settings.policies[UptimePolicy]
         if not policy.monitors:
             raise Mistake("deploy.yml: uptime.monitors: declares no monitor, so there is nothing to compare")
-        changes, window = asyncio.run(_in_the_world(it, policy, apply=apply))
+        changes, window = session.in_world("monitor-sync", lambda world: synchronise(world, policy, apply=apply))
         differ = bool(changes or window) and not apply
         document: Mapping[str, object] = {"changes": plain(changes), "window": window, "applied": apply}
         out(json.dumps(document, ensure_ascii=False) if as_json else sync_text(changes, window, applied=apply))
         return differ
-
-
-async def _in_the_world(it: Session, policy: UptimePolicy, *, apply: bool) -> tuple[tuple[MonitorChange, ...], str]:
-    async with open_world(it.settings, Release("", "."), "monitor-sync", it.clock) as world:
-        return await synchronise(world, policy, apply=apply)

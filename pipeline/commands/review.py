@@ -1,13 +1,11 @@
 """``invoke runbooks.review``: lists how each section stands, and signs."""
 
-import asyncio
 import datetime
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.evidence import Release
 from checks.policy import RunbooksPolicy
 from pipeline.config import Config
 from pipeline.documents.pages.sections import Section, sections
@@ -30,8 +28,7 @@ from pipeline.documents.reviews import (
 )
 from pipeline.documents.writing import Sources, every_section, generated
 from pipeline.errors import Mistake, ServiceError
-from pipeline.session.session import session
-from pipeline.world.opening import open_world
+from pipeline.session.session import open_session
 from pipeline.world.world import World
 
 Out = Callable[[str], None]
@@ -135,14 +132,9 @@ def _approvals(config: Config, target: str, chosen: Sequence[Section], root: Pat
             ]
         return found
 
-    with session(config, target, root) as it:
-
-        async def go() -> list[Signature]:
-            async with open_world(it.settings, Release("", "."), "review", it.clock) as world:
-                return await read(world)
-
+    with open_session(config, target, root) as session:
         try:
-            found = asyncio.run(go())
+            found = session.in_world("review", read)
         except ServiceError as error:
             raise Mistake(f"--github: {error}") from error
     out(f"GitHub: {len({one.by for one in found})} approver(s) of {len(commits)} page(s)")

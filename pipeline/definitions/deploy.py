@@ -28,19 +28,6 @@ from checks import (
 from checks import evidence as seen
 from checks.policy import PromotionPolicy
 from pipeline.engine.plan import MINUTE, Pipeline, Stage, Step
-from pipeline.probes import database as database_probes
-from pipeline.probes import environment as environment_probes
-from pipeline.probes import errors as error_probes
-from pipeline.probes import health as health_probes
-from pipeline.probes import identity as identity_probes
-from pipeline.probes import records as record_probes
-from pipeline.probes import release as release_probes
-from pipeline.probes import services as service_probes
-from pipeline.probes import smoke as smoke_probes
-from pipeline.probes import source as source_probes
-from pipeline.probes import stores as store_probes
-from pipeline.probes import uptime as uptime_probes
-from pipeline.probes import vitals as vital_probes
 from pipeline.steps.announce import record_deployment, record_release, tell_team
 from pipeline.steps.build import build
 from pipeline.steps.database import migrate
@@ -48,79 +35,6 @@ from pipeline.steps.promotion import advance_to, complete_rolling_release, hold_
 from pipeline.steps.rehearsal import rehearse
 from pipeline.steps.safeguard import keep_restore_point
 from pipeline.steps.window import close_window, open_window
-
-PROBES = (
-    release_probes.release,
-    release_probes.moment,
-    release_probes.known_bad,
-    release_probes.commit_order,
-    release_probes.build_output,
-    release_probes.vercel_project,
-    release_probes.rolling_share,
-    release_probes.deployments_under_way,
-    release_probes.rollback_target,
-    release_probes.production,
-    release_probes.build,
-    source_probes.commit,
-    source_probes.commit_checks,
-    source_probes.pull_request,
-    source_probes.security_alerts,
-    environment_probes.environment_variables,
-    environment_probes.changed_variables,
-    environment_probes.read_variables,
-    health_probes.health_before,
-    health_probes.old_code_health,
-    health_probes.staged_health,
-    health_probes.production_health,
-    health_probes.control_health,
-    identity_probes.staged_build,
-    identity_probes.production_build,
-    smoke_probes.staged_visits,
-    smoke_probes.production_visits,
-    smoke_probes.control_visits,
-    smoke_probes.staged_journeys,
-    smoke_probes.production_journeys,
-    smoke_probes.control_journeys,
-    smoke_probes.load_times,
-    service_probes.vercel_status,
-    service_probes.neon_status,
-    service_probes.other_statuses,
-    uptime_probes.monitor,
-    uptime_probes.uptime_today,
-    uptime_probes.past_incidents,
-    uptime_probes.heartbeats,
-    uptime_probes.monitor_changes,
-    error_probes.new_issues,
-    error_probes.error_rate,
-    error_probes.endpoint_errors,
-    error_probes.critical_errors,
-    error_probes.errors_lately,
-    error_probes.recurring_issues,
-    error_probes.crash_free,
-    error_probes.recorded_release,
-    store_probes.bucket,
-    store_probes.probe_object,
-    store_probes.redis,
-    store_probes.redis_usage,
-    store_probes.limited_requests,
-    store_probes.auth_endpoints,
-    store_probes.connections,
-    store_probes.compute,
-    vital_probes.web_vitals,
-    vital_probes.lab_reading,
-    vital_probes.visitors,
-    vital_probes.usual_load,
-    record_probes.bookkeeping,
-    record_probes.week_by_week,
-    record_probes.last_builds,
-    database_probes.migrations,
-    database_probes.planned_changes,
-    database_probes.live_schema,
-    database_probes.schema_drift,
-    database_probes.way_back,
-    database_probes.kept_point,
-    database_probes.old_code_journeys,
-)
 
 SOURCE = (source.is_pushed, source.ci_is_green, source.was_reviewed, security.no_urgent_alerts)
 ENVIRONMENT = (

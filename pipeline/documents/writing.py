@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.outcome import Outcome
 from pipeline.config import Config, schema
 from pipeline.definitions.deploy import DEPLOY, rolling_out
 from pipeline.definitions.every import EVERY, GATES
@@ -21,7 +22,6 @@ from pipeline.documents.proofs import load as load_proofs
 from pipeline.documents.reviews import read_by, signatures
 from pipeline.documents.todo import open_actions
 from pipeline.drills.scenario import scenarios
-from pipeline.engine.runner import Outcome
 from pipeline.errors import Mistake
 from pipeline.handbook.playbooks import named
 from pipeline.handbook.thresholds import thresholds
@@ -164,7 +164,7 @@ def known(sources: Sources) -> Documented:
         gates=tuple(dict.fromkeys(one.name for one in (*GATES, *proofs))),
         steps=tuple(dict.fromkeys(step.name for one in EVERY for step in one.steps)),
         commands=tuple(one.name for one in sources.commands),
-        outcomes=tuple((one.value, one.word) for one in Outcome),
+        outcomes=tuple((one.code, one.word) for one in Outcome),
         codes=tuple(
             code for one in (one for found in TROUBLES.values() for one in found) for code in CODE.findall(one.error)
         ),

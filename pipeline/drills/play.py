@@ -27,7 +27,7 @@ from pipeline.record.journal import Journal, events_of, new_run_id
 from pipeline.sandbox.launch import reset
 from pipeline.session.asking import LineAnswer, ask_gates
 from pipeline.session.runs import release_lock
-from pipeline.session.session import Session, session, whoami
+from pipeline.session.session import Session, open_session, whoami
 from pipeline.world.opening import open_world
 from pipeline.world.sandbox import SANDBOX, attached
 
@@ -56,7 +56,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
     if scenario is None:
         raise Mistake(f"drill.{name}: there is none; there are {', '.join(scenarios())}")
     reset(root / SANDBOX)
-    with attached(root) as running, session(config, "sandbox", root) as it:
+    with attached(root) as running, open_session(config, "sandbox", root) as it:
         for one in incidents(it.store, it.settings.name):
             if one.open:
                 Desk(it, one.id, "the drill").resolve("a drill began", "")

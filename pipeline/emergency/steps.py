@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pipeline.emergency.lean import httpx  # isort: skip  # before any other module imports httpx
 
+from checks.wayback import way_back
 from pipeline.clients.base import TIMEOUT
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings
@@ -152,19 +153,27 @@ def choose(
                 raise Mistake(f"--to {wanted}: was rolled back from before; say --even-bad when you mean it")
             if wanted in _names(one):
                 return one
-        eligible = ", ".join(one.id for one in seen.candidates) or "none"
-        raise Mistake(f"--to {wanted}: is no deployment that {seen.domain} can go back to; eligible: {eligible}")
+        raise Mistake(f"--to {wanted}: is no deployment that {seen.domain} can go back to; eligible: {_eligible(seen)}")
     live = seen.live
     if seen.canary and live:
         return live  # most visitors get it still; going back to it ends the rolling release
-    older = [one for one in seen.candidates if live is None or (one.id != live.id and one.created < live.created)]
-    good = [one for one in older if one.id not in bad]
-    if not good:
+    if live is None:
+        raise Mistake(
+            f"{seen.domain}: nobody can say what it serves now, so nothing was chosen; say --to ID: {_eligible(seen)}"
+        )
+    found = way_back(live, seen.candidates, bad)
+    if found.target is None:
         skipped = "".join(
-            f"; {one.id} was rolled back from before: --to {one.id} --even-bad, if you must" for one in older
+            f"; {one.id} was rolled back from before: --to {one.id} --even-bad, if you must"
+            for one in found.passed_over
         )
         raise Stranded(f"{seen.domain}: there is no earlier deployment to go back to{skipped}", _redeploy())
-    return max(good, key=lambda one: one.created)
+    return found.target
+
+
+def _eligible(seen: ProductionSeen) -> str:
+    """What a person may name with ``--to``, newest first."""
+    return ", ".join(deployment.id for deployment in seen.candidates) or "none"
 
 
 def _names(one: Deployment) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict, worst
+from checks.outcome import Outcome
 from checks.policy import Waiver
 from pipeline import log
 from pipeline.engine.past import Past, freeze
@@ -22,20 +22,6 @@ from pipeline.world.world import World
 PROOF_PATIENCE = 60.0  # Vercel moves a domain back within seconds; a minute is not "soon" any more
 REFUSED_PATIENCE = 5.0
 PROOF_EVERY = 0.25
-
-
-class Outcome(enum.Enum):
-    """How a run ends, and its exit code."""
-
-    DEPLOYED = 0
-    BLOCKED = 1
-    ROLLED_BACK = 3
-    STRANDED = 4
-    HELD = 5
-
-    @property
-    def word(self) -> str:
-        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 
+from checks.outcome import Outcome, outcome_named
 from checks.policy import IncidentsPolicy
 from checks.severity import ORDER
 from pipeline.errors import PipelineError
@@ -15,12 +16,7 @@ from pipeline.record.report import Report
 from pipeline.session.asking import Checked
 from pipeline.session.session import Session
 
-OUTCOMES = {
-    "stranded": Classified("P0", "the run is stranded: production may serve a bad release"),
-    "held": Classified("P1", "nobody can say whether the release that is live is well"),
-    "rolled back": Classified("P2", "the release was taken back by itself"),
-    "blocked": Classified("P2", "the release was stopped before users got it"),
-}
+SEVERITIES = {Outcome.STRANDED: "P0", Outcome.HELD: "P1", Outcome.ROLLED_BACK: "P2", Outcome.BLOCKED: "P2"}
 
 
 def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
@@ -56,7 +52,9 @@ def after_run(it: Session, report: Report) -> Desk | None:
         if found["verdict"] not in ("warn", "pass")
     ]
     evidence += [f"by hand: {command}" for command in report.by_hand]
-    classified = OUTCOMES[report.outcome]
+    outcome = outcome_named(report.outcome)
+    assert outcome, "deploy.yml can only name outcomes"
+    classified = Classified(SEVERITIES[outcome], outcome.alarm)
     what = {
         "stranded": "production may serve a bad release",
         "held": f"the release {report.commit[:12]} is live and unproved",

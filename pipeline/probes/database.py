@@ -164,3 +164,14 @@ async def old_code_journeys(world: World, policy: SmokePolicy, applied: AppliedM
     if not applied.names:
         return OldCodeJourneys(())
     return OldCodeJourneys(await journeys_at(world, origin(world.domain), policy))
+
+
+PROBES = (
+    migrations,
+    planned_changes,
+    live_schema,
+    schema_drift,
+    way_back,
+    kept_point,
+    old_code_journeys,
+)

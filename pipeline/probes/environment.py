@@ -129,3 +129,10 @@ def shapes(value: str) -> frozenset[str]:
     if PLACEHOLDER.match(value.strip()):
         looks.add("placeholder")
     return frozenset(looks)
+
+
+PROBES = (
+    environment_variables,
+    changed_variables,
+    read_variables,
+)

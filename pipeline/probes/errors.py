@@ -122,3 +122,15 @@ def _promoted(world: World, before: ProductionBefore) -> datetime.datetime:
 
 def _issue(one: SentryIssue, release: str) -> Issue:
     return Issue(one.level, one.title, one.events, one.url, one.where, one.first_seen, release, one.status)
+
+
+PROBES = (
+    new_issues,
+    error_rate,
+    endpoint_errors,
+    critical_errors,
+    errors_lately,
+    recurring_issues,
+    crash_free,
+    recorded_release,
+)

@@ -60,3 +60,12 @@ async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> 
         str(body.get("deployment") or ""),
         str(body.get("commit") or ""),
     )
+
+
+PROBES = (
+    health_before,
+    old_code_health,
+    staged_health,
+    production_health,
+    control_health,
+)

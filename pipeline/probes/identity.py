@@ -42,3 +42,9 @@ def _said(url: str, policy: IdentityPolicy, answer: PageAnswer) -> SaidBuild:
         answer.failure,
         answer.protected,
     )
+
+
+PROBES = (
+    staged_build,
+    production_build,
+)

@@ -29,3 +29,10 @@ async def last_builds(world: World) -> LastBuilds:
         end = " ".join(log.split())[-300:]
         found.append(FailedBuild(one.id, created, end, known.resolution if known else ""))
     return LastBuilds(len(builds), tuple(found), bool(builds) and builds[0].state == "ERROR")
+
+
+PROBES = (
+    bookkeeping,
+    week_by_week,
+    last_builds,
+)

@@ -20,6 +20,7 @@ from checks.evidence import (
     VercelProject,
 )
 from checks.policy import BuildPolicy
+from checks.wayback import way_back
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercel import UNDER_WAY
 from pipeline.world.world import World
@@ -72,13 +73,13 @@ async def deployments_under_way(world: World) -> DeploymentsUnderWay:
 
 async def rollback_target(world: World) -> RollbackTarget:
     candidates, live = await asyncio.gather(
-        world.vercel.deployments(target="production", rollbackCandidate="true"), world.vercel.alias(world.domain)
+        world.vercel.deployments(target="production", rollbackCandidate="true"), world.vercel.production(world.domain)
     )
-    bad = {one.deployment for one in world.records.known_bad()}
-    for one in candidates:
-        if one.id != live and one.id not in bad:
-            return RollbackTarget(one.id, one.url, one.commit)
-    return RollbackTarget("", "", "")
+    found = way_back(live, candidates, (bad.deployment for bad in world.records.known_bad()))
+    passed_over = tuple(deployment.id for deployment in found.passed_over)
+    if found.target is None:
+        return RollbackTarget("", "", "", passed_over)
+    return RollbackTarget(found.target.id, found.target.url, found.target.commit, passed_over)
 
 
 async def production(world: World) -> Production:
@@ -150,3 +151,18 @@ def _written(root: Path) -> int:
         return int((root / "config.json").stat().st_mtime * 1000)
     except OSError:
         return 0
+
+
+PROBES = (
+    release,
+    moment,
+    known_bad,
+    commit_order,
+    build_output,
+    vercel_project,
+    rolling_share,
+    deployments_under_way,
+    rollback_target,
+    production,
+    build,
+)

@@ -29,3 +29,10 @@ async def other_statuses(world: World, policy: VendorsPolicy) -> OtherStatuses:
         return VendorStatus(page.vendor, seen.indicator, seen.incidents)
 
     return OtherStatuses(tuple(await asyncio.gather(*map(one, policy.pages))))
+
+
+PROBES = (
+    vercel_status,
+    neon_status,
+    other_statuses,
+)

@@ -110,3 +110,14 @@ async def journeys_at(world: World, site: str, policy: SmokePolicy) -> tuple[Jou
     if unseen:
         raise Unreachable("site", f"{unseen.name} at {site}", unseen.says)
     return tuple(Journey(one.name, one.failed_at, one.says, one.ms) for one in tried)
+
+
+PROBES = (
+    staged_visits,
+    production_visits,
+    control_visits,
+    staged_journeys,
+    production_journeys,
+    control_journeys,
+    load_times,
+)

@@ -60,3 +60,11 @@ async def security_alerts(world: World) -> SecurityAlerts:
         ),
         tuple(scanner for scanner, alerts in found.items() if alerts is None),
     )
+
+
+PROBES = (
+    commit,
+    commit_checks,
+    pull_request,
+    security_alerts,
+)

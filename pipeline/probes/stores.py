@@ -163,3 +163,15 @@ def _is_json(body: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+PROBES = (
+    bucket,
+    probe_object,
+    redis,
+    redis_usage,
+    limited_requests,
+    auth_endpoints,
+    connections,
+    compute,
+)

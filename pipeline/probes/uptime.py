@@ -122,3 +122,12 @@ def _within(one: MonitorIncident, since: datetime.datetime, until: datetime.date
 
 def _time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+PROBES = (
+    monitor,
+    uptime_today,
+    past_incidents,
+    heartbeats,
+    monitor_changes,
+)

@@ -77,3 +77,11 @@ async def visitors(world: World) -> Visitors:
 
 async def usual_load(world: World, policy: PerformancePolicy) -> UsualLoad:
     return UsualLoad(world.records.good_releases("load.p95_ms", policy.good_releases))
+
+
+PROBES = (
+    web_vitals,
+    lab_reading,
+    visitors,
+    usual_load,
+)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from checks.evidence import BadRelease
 
 NOW = Callable[[], datetime.datetime]
+OF_RUNS = "where run in (select run from deploy_events where kind = 'run begins')"
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,18 @@ def events_of(store: Store, run: str) -> tuple[Event, ...]:
 
 
 def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
-    """Ids of the newest runs, newest first."""
-    deploys = (
-        "select run from deploy_events where substr(run, 1, 8) <> 'monitor-' and substr(run, 1, 9) <> 'incident-'"
-        " and substr(run, 1, 6) <> 'drill-'"
-    )
-    rows = store.execute(f"{deploys} group by run order by max(seq) desc limit ?", limit)
+    """Ids of the runs with the newest events, newest first.
+
+    A run is what has begun as one, whatever it is called; checklists, incidents and drills begin otherwise.
+    """
+    rows = store.execute(f"select run from deploy_events {OF_RUNS} group by run order by max(seq) desc limit ?", limit)
+    return tuple(row[0] for row in rows)
+
+
+def unfinished_runs(store: Store) -> tuple[str, ...]:
+    """Ids of all runs without an end, the one with the newest event first: under way, or cut off."""
+    ended = "run not in (select run from deploy_events where kind = 'run ended')"
+    rows = store.execute(f"select run from deploy_events {OF_RUNS} and {ended} group by run order by max(seq) desc")
     return tuple(row[0] for row in rows)
 
 

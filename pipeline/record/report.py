@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from checks.outcome import outcome_named
 from pipeline.record.journal import Event
-
-EXIT_CODES = {"deployed": 0, "blocked": 1, "rolled back": 3, "stranded": 4, "held": 5}
 
 
 @dataclass
@@ -62,7 +61,8 @@ class Report:
 
     @property
     def exit_code(self) -> int | None:
-        return EXIT_CODES.get(self.outcome)
+        outcome = outcome_named(self.outcome)
+        return outcome.code if outcome else None
 
     @property
     def warnings(self) -> list[tuple[str, dict[str, str]]]:

@@ -15,7 +15,9 @@ create table if not exists deploy_locks (
 create table if not exists deploy_samples (
     seq {serial}, at text not null, target text not null, run text not null, release text not null,
     metric text not null, value double precision not null);
-create index if not exists deploy_samples_by_metric on deploy_samples (target, metric, at)
+create index if not exists deploy_samples_by_metric on deploy_samples (target, metric, at);
+create index if not exists deploy_events_by_kind on deploy_events (kind, run);
+create index if not exists deploy_events_by_run on deploy_events (run, seq)
 """
 
 

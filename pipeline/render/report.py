@@ -1,5 +1,6 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
+from checks.outcome import CUT_OFF, outcome_named
 from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
 
@@ -8,14 +9,6 @@ MARKS = {
     "unknown": "?", "block": "✗", "failed": "✗", "undo failed": "✗",
 }  # fmt: skip
 COMMIT = 12
-OUTCOMES = {
-    "deployed": "DEPLOYED",
-    "blocked": "BLOCKED: traffic never moved",
-    "rolled back": "ROLLED BACK: production serves what it served before",
-    "stranded": "STRANDED: going back is not proved, production needs a person now",
-    "held": "HELD: the release is live and not well, but neither is the old one; a person decides",
-    "": "CUT OFF: the run has no end",
-}
 
 
 def duration(ms: int) -> str:
@@ -42,7 +35,7 @@ def finding_text(finding: dict[str, str]) -> str:
 
 def summary_text(report: Report) -> str:
     """How it ended, what moved, what to do next."""
-    lines = ["", OUTCOMES[report.outcome]]
+    lines = ["", _headline(report)]
     if report.reason:
         lines.append(f"  because  {report.reason}")
     lines += [f"  known    {text}" for text in _known(report)]
@@ -52,6 +45,11 @@ def summary_text(report: Report) -> str:
         lines += ["", "DO THIS NOW, BY HAND:", *(f"  {text}" for text in report.by_hand)]
     lines += [f"  next     {text}" for text in _next(report)]
     return "\n".join(lines)
+
+
+def _headline(report: Report) -> str:
+    outcome = outcome_named(report.outcome)
+    return outcome.headline if outcome else CUT_OFF
 
 
 def _known(report: Report) -> list[str]:
@@ -104,7 +102,7 @@ def _next(report: Report) -> list[str]:
 
 def summary_markdown(report: Report) -> str:
     """The GitHub job summary."""
-    lines = [f"## {OUTCOMES[report.outcome]}", ""]
+    lines = [f"## {_headline(report)}", ""]
     if report.reason:
         lines += [f"**Because** {_cell(report.reason)}", ""]
     lines += [f"**Known** {_cell(text)}\n" for text in _known(report)]
@@ -142,7 +140,7 @@ def annotations(report: Report) -> str:
     """GitHub workflow commands: an error for what stopped the run, a warning for each warning."""
     lines = []
     if report.outcome not in ("deployed", ""):
-        lines.append(f"::error title={_property(OUTCOMES[report.outcome])}::{_command(report.reason)}")
+        lines.append(f"::error title={_property(_headline(report))}::{_command(report.reason)}")
     for gate, finding in report.warnings:
         lines.append(f"::warning title={_property(gate)}::{_command(finding['subject'] + ' ' + finding['says'])}")
     return "\n".join(lines)

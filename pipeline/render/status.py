@@ -3,7 +3,7 @@
 import datetime
 
 from pipeline.record.report import Report
-from pipeline.render.report import COMMIT, OUTCOMES
+from pipeline.render.report import COMMIT
 from pipeline.session.status import TargetStatus
 
 
@@ -45,7 +45,7 @@ def history_text(reports: list[Report]) -> str:
     lines = [f"{'run':<24} {'target':<11} {'commit':<12} {'began (UTC)':<16}  {'outcome':<12} because"]
     for one in reports:
         began = one.began[:16].replace("T", " ")
-        outcome = one.outcome if one.outcome in OUTCOMES and one.outcome else "cut off"
+        outcome = one.outcome or "cut off"
         line = f"{one.run:<24} {one.target:<11} {one.commit[:COMMIT]:<12} {began:<16}  {outcome:<12} {one.reason[:90]}"
         lines.append(line.rstrip())
     return "\n".join(lines)

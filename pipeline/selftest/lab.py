@@ -15,12 +15,13 @@ from checks.gate import Finding, Gate
 from checks.policy import VitalsPolicy, Waiver
 from pipeline.config import Config
 from pipeline.definitions.checklists import CHECKLISTS
-from pipeline.definitions.deploy import DEPLOY, PROBES
+from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.past import recall
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.readings import Round
 from pipeline.engine.runner import Runner, Stop
 from pipeline.engine.waivers import waive
+from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, Listener
 from pipeline.record.report import Report, report_of
 from pipeline.record.store import SqliteStore

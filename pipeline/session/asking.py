@@ -4,18 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checks.evidence import ProductionBefore, Release, RollbackTarget
+from checks.evidence import ProductionBefore, RollbackTarget
 from checks.gate import Finding, Gate, Verdict, worst
 from checks.severity import Graded, grade
-from pipeline.definitions.deploy import PROBES
 from pipeline.engine.plan import Pipeline, Stage, probes_by_type
 from pipeline.engine.readings import Round
 from pipeline.engine.waivers import waive
 from pipeline.errors import ServiceError
 from pipeline.handbook.exits import playbook_of
+from pipeline.probes.every import PROBES
 from pipeline.record.journal import Journal, new_run_id
 from pipeline.session.session import Session
-from pipeline.world.opening import open_world
 from pipeline.world.world import World
 
 
@@ -62,30 +61,31 @@ async def production_before(world: World, target: RollbackTarget) -> ProductionB
 READERS = probes_by_type((*PROBES, production_before))
 
 
-def ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
+def ask(session: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
     """Do the steps, ask every gate once, keep the readings, and name the incident when there is one."""
-    return asyncio.run(_ask(it, pipelines, name))
+    run = f"monitor-{name}-{new_run_id(session.clock.now())}"
+    return session.in_world(run, lambda world: ask_in(session, world, pipelines, name))
 
 
-async def _ask(it: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
-    run = f"monitor-{name}-{new_run_id(it.clock.now())}"
-    async with open_world(it.settings, Release("", "."), run, it.clock, records=it.records) as world:
-        return await ask_in(it, world, pipelines, name)
-
-
-async def ask_in(it: Session, world: World, pipelines: Sequence[Pipeline], name: str) -> Checked:
+async def ask_in(session: Session, world: World, pipelines: Sequence[Pipeline], name: str) -> Checked:
     """The same, in a world that is open already."""
     run, live = world.run, await _live(world)
-    keep = it.records.samples.keeper(it.clock.now, run, live)
-    async with Round(world, it.settings.policies, READERS, keep) as look:
+    keep = session.records.samples.keeper(session.clock.now, run, live)
+    async with Round(world, session.settings.policies, READERS, keep) as look:
         stages = [stage for one in pipelines for stage in one.stages]
-        asked = await asyncio.gather(*(_line(it, world, stage, look) for stage in stages))
+        asked = await asyncio.gather(*(_line(session, world, stage, look) for stage in stages))
     graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
     playbook = playbook_of(graded.gate) if graded.severity else ""
     checked = Checked(
-        name, it.clock.now().isoformat(timespec="seconds"), it.settings.name, asked_once(asked), graded, playbook, live
+        name,
+        session.clock.now().isoformat(timespec="seconds"),
+        session.settings.name,
+        asked_once(asked),
+        graded,
+        playbook,
+        live,
     )
-    _record(it, run, checked)
+    _record(session, run, checked)
     return checked
 
 
@@ -100,10 +100,10 @@ def asked_once(lines: Sequence[ChecklistLine]) -> tuple[ChecklistLine, ...]:
     return tuple(kept)
 
 
-async def ask_gates(it: Session, world: World, gates: Sequence[Gate]) -> tuple[LineAnswer, ...]:
+async def ask_gates(session: Session, world: World, gates: Sequence[Gate]) -> tuple[LineAnswer, ...]:
     """Some gates, together, once; nothing is written down."""
-    async with Round(world, it.settings.policies, READERS) as look:
-        return tuple(await asyncio.gather(*(_answer(it, one, look) for one in gates)))
+    async with Round(world, session.settings.policies, READERS) as look:
+        return tuple(await asyncio.gather(*(_answer(session, one, look) for one in gates)))
 
 
 async def _live(world: World) -> str:
@@ -115,30 +115,32 @@ async def _live(world: World) -> str:
     return one.commit if one else ""
 
 
-async def _line(it: Session, world: World, stage: Stage, look: Round) -> ChecklistLine:
+async def _line(session: Session, world: World, stage: Stage, look: Round) -> ChecklistLine:
     """A line whose steps act is asked in a round of its own, which knows what they gave."""
     if not stage.does:
         return ChecklistLine(
-            stage.purpose, tuple(await asyncio.gather(*(_answer(it, one, look) for one in stage.asks)))
+            stage.purpose, tuple(await asyncio.gather(*(_answer(session, one, look) for one in stage.asks)))
         )
     given = {}
     for step in stage.does:
         value = await step.act(world, *await look.all(step.inputs))
         given[type(value)] = value
-    async with Round(world, {**it.settings.policies, **given}, READERS) as own:
-        return ChecklistLine(stage.purpose, tuple(await asyncio.gather(*(_answer(it, one, own) for one in stage.asks))))
+    async with Round(world, {**session.settings.policies, **given}, READERS) as own:
+        return ChecklistLine(
+            stage.purpose, tuple(await asyncio.gather(*(_answer(session, one, own) for one in stage.asks)))
+        )
 
 
-async def _answer(it: Session, gate: Gate, look: Round) -> LineAnswer:
-    began = it.clock.monotonic()
+async def _answer(session: Session, gate: Gate, look: Round) -> LineAnswer:
+    began = session.clock.monotonic()
     findings, _ = await look.ask(gate)
-    findings = waive(it.config.file.waivers, gate.name, findings, it.clock.now().date())
-    return LineAnswer(gate, findings, await look.brief(gate), round((it.clock.monotonic() - began) * 1000))
+    findings = waive(session.config.file.waivers, gate.name, findings, session.clock.now().date())
+    return LineAnswer(gate, findings, await look.brief(gate), round((session.clock.monotonic() - began) * 1000))
 
 
-def _record(it: Session, run: str, checked: Checked) -> None:
+def _record(session: Session, run: str, checked: Checked) -> None:
     """In the journal: what was asked and how it ended, and the incident that it names."""
-    journal = Journal(it.store, run, it.clock.now, it.redactor)
+    journal = Journal(session.store, run, session.clock.now, session.redactor)
     severity = checked.graded.severity
     journal.append("monitor answered", checked.name, target=checked.target, severity=severity, commit=checked.commit)
     if severity.startswith("P"):

@@ -4,37 +4,38 @@ import asyncio
 import contextlib
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from checks.evidence import Release
+from checks.outcome import Outcome
 from pipeline.clock import SystemClock, origin
 from pipeline.config import Config
-from pipeline.definitions.deploy import PROBES
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
-from pipeline.engine.runner import Outcome, Runner, Stop
+from pipeline.engine.runner import Runner, Stop
 from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake, ServiceError
-from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id
+from pipeline.probes.every import PROBES
+from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
 from pipeline.redact import Redactor
 from pipeline.session.release import find_release
-from pipeline.session.session import Order, Session, session, whoami
-from pipeline.world.opening import open_world
+from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 LEASE = 60.0  # renewed every third of it
 BETWEEN_STAGES = 900.0  # how long a run whose stages are separate processes keeps the lock without a sign of life
+EVERY = 1_000_000  # runs
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 After = Callable[[Session, Report], None]
 
 
-def nothing_after(it: Session, report: Report) -> None:
+def nothing_after(session: Session, report: Report) -> None:
     """Nobody wants to know."""
 
 
@@ -45,28 +46,28 @@ def ship(
 
     ``after`` is told how it ended.
     """
-    with session(config, order.target, root) as it:
-        run = _run_id(order.run) or new_run_id(it.clock.now())
-        _refuse_after_cut_off(it, run)
-        past, earlier = it.past(run), events_of(it.store, run)
+    with open_session(config, order.target, root) as session:
+        run = _run_id(order.run) or new_run_id(session.clock.now())
+        _refuse_after_cut_off(session, run)
+        past, earlier = session.past(run), events_of(session.store, run)
         if order.resume and not earlier:
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
-        _must_fit(it.pipeline, past, run, order.stage, earlier)
-        _must_aim(earlier, it.settings.name)
-        release = _release_of(earlier) if earlier else find_release(it.settings, order, root, it.clock)
-        journal = Journal(it.store, run, it.clock.now, it.redactor, [show(it.redactor, run)])
+        _must_fit(session.pipeline, past, run, order.stage, earlier)
+        _must_aim(earlier, session.settings.name)
+        release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
+        journal = Journal(session.store, run, session.clock.now, session.redactor, [show(session.redactor, run)])
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
-        lock = Lock(it.store, it.settings.name, run, it.clock, lease=lease, pid=pid)
-        lock.take(f"{it.pipeline.name} {release.commit[:12]}")
+        lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease, pid=pid)
+        lock.take(f"{session.pipeline.name} {release.commit[:12]}")
         try:
             if not earlier:
-                _begin(journal, it, release)
-            asyncio.run(_go(it, journal, release, past, lock, order.stage))
+                _begin(journal, session, release)
+            asyncio.run(_go(session, journal, release, past, lock, order.stage))
         finally:
-            report = report_of(run, events_of(it.store, run))
+            report = report_of(run, events_of(session.store, run))
             if report.outcome or not order.stage:
                 lock.release()
-        after(it, report)
+        after(session, report)
         return report
 
 
@@ -79,28 +80,30 @@ def settle_run(
     after: After = nothing_after,
 ) -> tuple[Report, bool]:
     """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
-    with session(config, target, root) as it:
-        run = _run_id(run) or _last_run(it)
-        events = events_of(it.store, run)
+    with open_session(config, target, root) as session:
+        run = _run_id(run) or _last_run(session)
+        events = events_of(session.store, run)
         if not events:
             raise Mistake(f"settle {run}: there is no such run; ./inv history lists them")
-        _must_aim(events, it.settings.name)
-        past = it.past(run)
-        lock = Lock(it.store, it.settings.name, run, it.clock, lease=LEASE)
+        if events[0].kind != "run begins":
+            raise Mistake(f"settle {run}: is no run but something else in the journal ({events[0].kind})")
+        _must_aim(events, session.settings.name)
+        past = session.past(run)
+        lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
         if not past.outcome:
             lock.take(f"settle {run}")
-            journal = Journal(it.store, run, it.clock.now, it.redactor, [show(it.redactor, run)])
-            asyncio.run(_go_back(it, journal, _release_of(events), past))
+            journal = Journal(session.store, run, session.clock.now, session.redactor, [show(session.redactor, run)])
+            asyncio.run(_go_back(session, journal, _release_of(events), past))
         lock.release()
-        report = report_of(run, events_of(it.store, run))
+        report = report_of(run, events_of(session.store, run))
         if not past.outcome:
-            after(it, report)
+            after(session, report)
         return report, not past.outcome
 
 
-async def _go(it: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
-    async with _opened(it, journal, release) as world:
-        runner = _runner(it, world, journal, past)
+async def _go(session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
+    async with _opened(session, journal, release) as world:
+        runner = _runner(session, world, journal, past)
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
             loop.add_signal_handler(one, runner.interrupt, f"interrupted by {one.name}")
@@ -112,37 +115,37 @@ async def _go(it: Session, journal: Journal, release: Release, past: Past, lock:
         await _tell(world, journal.run, outcome)
 
 
-async def _go_back(it: Session, journal: Journal, release: Release, past: Past) -> None:
-    async with _opened(it, journal, release) as world:
+async def _go_back(session: Session, journal: Journal, release: Release, past: Past) -> None:
+    async with _opened(session, journal, release) as world:
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
             loop.add_signal_handler(one, lambda: None)
-        outcome = await _runner(it, world, journal, past).go_back(Stop("the run was cut off", cut=True))
+        outcome = await _runner(session, world, journal, past).go_back(Stop("the run was cut off", cut=True))
         await _tell(world, journal.run, outcome)
 
 
 @contextlib.asynccontextmanager
-async def _opened(it: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
+async def _opened(session: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
     shown = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
 
     def note(line: str) -> None:
         with contextlib.suppress(OSError):  # the terminal is gone; the run is not
             shown(line)
 
-    async with open_world(it.settings, release, journal.run, it.clock, note, records=it.records) as world:
+    async with session.world(journal.run, release, note) as world:
         yield world
 
 
-def _runner(it: Session, world: World, journal: Journal, past: Past) -> Runner:
+def _runner(session: Session, world: World, journal: Journal, past: Past) -> Runner:
     return Runner(
-        it.pipeline,
+        session.pipeline,
         world,
-        it.settings.policies,
+        session.settings.policies,
         probes_by_type(PROBES),
         journal,
-        waivers=it.config.file.waivers,
+        waivers=session.config.file.waivers,
         past=past,
-        keep=it.records.samples.keeper(it.clock.now, journal.run, world.release.commit),
+        keep=session.records.samples.keeper(session.clock.now, journal.run, world.release.commit),
     )
 
 
@@ -159,31 +162,21 @@ async def _keep(lock: Lock, runner: Runner) -> None:
 
 async def _tell(world: World, run: str, outcome: Outcome | None) -> None:
     """When production was moved back, or a person has to decide, the team hears of it; nothing depends on it."""
-    commit, site = world.release.commit[:12], origin(world.domain)
-    text = (
-        {
-            Outcome.ROLLED_BACK: f"{commit} was taken back from {site}: rolled back (run {run}).",
-            Outcome.STRANDED: f"{commit} was taken back from {site}: stranded (run {run}).",
-            Outcome.HELD: f"{commit} is live on {site} and nobody can say that it is well: "
-            f"a person decides (run {run}).",
-        }.get(outcome)
-        if outcome
-        else None
-    )
-    if text:
+    if outcome and outcome.told:
+        told = outcome.told.format(release=world.release.commit[:12], site=origin(world.domain))
         with contextlib.suppress(ServiceError):
-            await world.webhook.tell(text)
+            await world.webhook.tell(f"{told} (run {run}).")
 
 
-def _begin(journal: Journal, it: Session, release: Release) -> None:
+def _begin(journal: Journal, session: Session, release: Release) -> None:
     journal.append(
         "run begins",
-        pipeline=it.pipeline.name,
-        target=it.settings.name,
+        pipeline=session.pipeline.name,
+        target=session.settings.name,
         commit=release.commit,
         folder=release.folder,
         exact={"release": release},
-        production=origin(it.settings.domain),
+        production=origin(session.settings.domain),
         by=variable("GITHUB_ACTOR") or whoami(),
     )
 
@@ -195,6 +188,8 @@ def _release_of(events: tuple[Event, ...]) -> Release:
 
 def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
     """Raises Mistake when the run cannot go on from where it is."""
+    if earlier and earlier[0].kind != "run begins":
+        raise Mistake(f"--run {run}: is the id of something else in the journal ({earlier[0].kind}); take another")
     if past.outcome:
         raise Mistake(f"run {run}: has already ended as {past.outcome}; start a new one")
     names = [one.name for one in pipeline.stages]
@@ -218,28 +213,38 @@ def _must_aim(earlier: tuple[Event, ...], target: str) -> None:
         raise Mistake(f"run {earlier[0].run}: was begun on {theirs}; say --target {theirs}")
 
 
-def _refuse_after_cut_off(it: Session, run: str) -> None:
-    """A run that was killed after promoting left a release nobody has judged: that comes first."""
-    for other in latest_runs(it.store, 20):
-        report = report_of(other, events_of(it.store, other))
-        if report.target != it.settings.name:
-            continue
-        alive = Lock(it.store, it.settings.name, run, it.clock).alive()
-        at_it = alive is not None and alive.holder == other
-        if other != run and not report.outcome and not at_it and it.past(other).moved_production:
+def _refuse_after_cut_off(session: Session, run: str) -> None:
+    """A run that was killed after promoting left a release nobody has judged: that comes first, however old it is."""
+    for other in _unjudged(session):
+        if other != run:
             raise Locked(
                 f"run {other} was cut off after it had promoted: "
-                f"./inv settle --target {report.target} --run {other}   goes back; "
-                f"./inv deploy --target {report.target} --resume {other}   goes on"
+                f"./inv settle --target {session.settings.name} --run {other}   goes back; "
+                f"./inv deploy --target {session.settings.name} --resume {other}   goes on"
             )
-        return
 
 
-def _last_run(it: Session) -> str:
-    for run in latest_runs(it.store, 20):
-        if report_of(run, events_of(it.store, run)).target == it.settings.name:
+def _unjudged(session: Session) -> Iterator[str]:
+    """Runs of this target that moved production, have no end, and are at it no more."""
+    alive = Lock(session.store, session.settings.name, "", session.clock).alive()
+    for run in unfinished_runs(session.store):
+        at_it = alive is not None and alive.holder == run
+        if _target_of(session, run) == session.settings.name and not at_it and session.past(run).moved_production:
+            yield run
+
+
+def _target_of(session: Session, run: str) -> str:
+    return report_of(run, events_of(session.store, run)).target
+
+
+def _last_run(session: Session) -> str:
+    """The run that left production unjudged, or else the newest one of this target. Raises Mistake without any."""
+    for run in _unjudged(session):
+        return run
+    for run in latest_runs(session.store, EVERY):
+        if _target_of(session, run) == session.settings.name:
             return run
-    raise Mistake("settle: there is no run yet")
+    raise Mistake(f"settle: there is no run yet on {session.settings.name}")
 
 
 def _run_id(run: str) -> str:

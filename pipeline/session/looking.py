@@ -4,22 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from checks.evidence import Release, StagedDeployment
+from checks.evidence import StagedDeployment
 from checks.gate import Gate, Verdict, worst
 from checks.health import staged_is_well
 from checks.identity import staged_is_itself
 from checks.smoke import journeys_work, routes_answer
 from pipeline.clients.vercelshapes import Deployment, LogLine
-from pipeline.definitions.deploy import PROBES
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.readings import Round
 from pipeline.environment import inherited
 from pipeline.errors import Mistake
+from pipeline.probes.every import PROBES
 from pipeline.session.bisecting import Found, Judgement, between, most_questions, search
 from pipeline.session.logs import Filter, matching
 from pipeline.session.runs import vercel_of
 from pipeline.session.session import Session
-from pipeline.world.opening import open_world
 from pipeline.world.world import World
 
 SKIP = 125  # as `git bisect run` has it
@@ -27,12 +26,12 @@ NEWEST = 100
 JUDGES: tuple[Gate, ...] = (staged_is_well, routes_answer, journeys_work)
 
 
-def read_logs(it: Session, deployment: str, wanted: Filter, *, build: bool) -> tuple[Deployment, list[LogLine]]:
+def read_logs(session: Session, deployment: str, wanted: Filter, *, build: bool) -> tuple[Deployment, list[LogLine]]:
     """The deployment (empty: the live one) and its lines. Raises Mistake when nothing is live, ServiceError."""
 
     async def ask() -> tuple[Deployment, list[LogLine]]:
-        domain = it.settings.domain
-        async with vercel_of(it) as (vercel, _):
+        domain = session.settings.domain
+        async with vercel_of(session) as (vercel, _):
             one = await (vercel.deployment(deployment) if deployment else vercel.production(domain))
             if one is None:
                 raise Mistake(f"logs: {domain} serves nothing; say --deployment ID")
@@ -56,28 +55,27 @@ class Question:
     command: str = ""
 
 
-def first_bad(it: Session, question: Question, say: Callable[[str], None]) -> Found:
+def first_bad(session: Session, question: Question, say: Callable[[str], None]) -> Found:
     """Find the first bad production deployment. Raises Mistake when the ends are not good and bad."""
 
-    async def go() -> Found:
-        async with open_world(it.settings, Release("", "."), "bisect", it.clock) as world:
-            known = await world.vercel.deployments(target="production", limit=NEWEST)
-            line = between(known, question.good, question.bad)
-            say(f"{len(line)} deployments, at most {most_questions(len(line))} questions")
+    async def ask(world: World) -> Found:
+        known = await world.vercel.deployments(target="production", limit=NEWEST)
+        line = between(known, question.good, question.bad)
+        say(f"{len(line)} deployments, at most {most_questions(len(line))} questions")
 
-            async def judge(one: Deployment) -> Judgement:
-                judged, why = await (_run(question.command, one) if question.command else _ask(it, world, one))
-                say(f"  {judged:<5} {one.id}  commit {one.commit[:12] or '?'}{'  ' + why if why else ''}")
-                return judged
+        async def judge(one: Deployment) -> Judgement:
+            judged, why = await (_run(question.command, one) if question.command else _ask(session, world, one))
+            say(f"  {judged:<5} {one.id}  commit {one.commit[:12] or '?'}{'  ' + why if why else ''}")
+            return judged
 
-            return await search(line, judge)
+        return await search(line, judge)
 
-    return asyncio.run(go())
+    return session.in_world("bisect", ask)
 
 
-async def _ask(it: Session, world: World, one: Deployment) -> tuple[Judgement, str]:
+async def _ask(session: Session, world: World, one: Deployment) -> tuple[Judgement, str]:
     """What the smoke gates say of the deployment at its own address, once it has woken up."""
-    known = {**it.settings.policies, StagedDeployment: StagedDeployment(one.id, one.url, one.commit)}
+    known = {**session.settings.policies, StagedDeployment: StagedDeployment(one.id, one.url, one.commit)}
     async with Round(world, known, probes_by_type(PROBES)) as look:
         findings, _ = await look.ask(staged_is_itself)
         if worst(findings).stops:

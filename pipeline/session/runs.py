@@ -36,34 +36,34 @@ def one_run(config: Config, root: Path, run: str) -> Report:
     store = open_store(config.state, root)
     chosen = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
     events = events_of(store, chosen)
-    if not events:
+    if not events or events[0].kind != "run begins":
         raise Mistake(f"report {run}: there is no such run; ./inv history lists them")
     return report_of(chosen, events)
 
 
 @contextlib.asynccontextmanager
-async def vercel_of(it: Session) -> AsyncIterator[tuple["Vercel", "httpx.AsyncClient"]]:
+async def vercel_of(session: Session) -> AsyncIterator[tuple["Vercel", "httpx.AsyncClient"]]:
     """Vercel alone, and its connections: who only looks needs no other service."""
     from pipeline.clients.vercel import Vercel
     from pipeline.emergency.steps import client
 
-    at = it.settings
+    at = session.settings
     async with client(at.services.vercel) as http:
-        yield Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, it.clock), http
+        yield Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, session.clock), http
 
 
-def current_status(it: Session) -> TargetStatus:
+def current_status(session: Session) -> TargetStatus:
     """Ask Vercel and the site now."""
 
     async def ask() -> TargetStatus:
-        async with vercel_of(it) as (vercel, http):
+        async with vercel_of(session) as (vercel, http):
             about = looking.StatusReading(
-                it.settings.name,
-                it.settings.domain,
-                it.settings.policies[HealthPolicy].path,
-                it.settings.policies[BuildPolicy],
-                str(Lock(it.store, it.settings.name, "", it.clock).held() or ""),
-                tuple((one.deployment, f"run {one.run}: {one.reason}") for one in known_bad(it.store)),
+                session.settings.name,
+                session.settings.domain,
+                session.settings.policies[HealthPolicy].path,
+                session.settings.policies[BuildPolicy],
+                str(Lock(session.store, session.settings.name, "", session.clock).held() or ""),
+                tuple((one.deployment, f"run {one.run}: {one.reason}") for one in known_bad(session.store)),
             )
             return await looking.look(vercel, http, about)
 

@@ -1,28 +1,41 @@
 """One target, opened, for as long as a command runs: what a command is given."""
 
+import asyncio
 import contextlib
 import difflib
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from checks.evidence import Release
 from checks.policy import PromotionPolicy
 from pipeline import log
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import Config
-from pipeline.definitions.deploy import PIPELINES, PROBES, pipeline_for
+from pipeline.definitions.deploy import PIPELINES, pipeline_for
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Pipeline, check
 from pipeline.environment import variable
 from pipeline.errors import Mistake
+from pipeline.probes.every import PROBES
 from pipeline.record.journal import events_of
 from pipeline.record.store import Store, open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
-from pipeline.world.opening import open_settings
+from pipeline.world.opening import open_settings, open_world
 from pipeline.world.settings import Settings
+from pipeline.world.world import World
+
+T = TypeVar("T")
+NOTHING = Release("", ".")
+"""No release: for who only looks, or acts beside a run."""
+
+
+def silent(line: str) -> None:
+    """Nobody hears how it goes."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +71,27 @@ class Session:
     def records(self) -> Written:
         return Written(self.store, self.settings.name, self.clock, self.config.file.waivers)
 
+    def world(
+        self, name: str, release: Release = NOTHING, progress: Callable[[str], None] = silent
+    ) -> contextlib.AbstractAsyncContextManager[World]:
+        """The world of this target, open for as long as the context lasts; ``name`` is the run it is opened for."""
+        return open_world(self.settings, release, name, self.clock, progress, records=self.records)
+
+    def in_world(self, name: str, act: Callable[[World], Awaitable[T]], progress: Callable[[str], None] = silent) -> T:
+        """What ``act`` gives in the opened world: for commands, which are not asynchronous themselves."""
+
+        async def go() -> T:
+            async with self.world(name, progress=progress) as world:
+                return await act(world)
+
+        return asyncio.run(go())
+
     def past(self, run: str) -> Past:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
 
 
 @contextlib.contextmanager
-def session(config: Config, target: str, root: Path) -> Iterator[Session]:
+def open_session(config: Config, target: str, root: Path) -> Iterator[Session]:
     """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(open_settings(config, target, root))

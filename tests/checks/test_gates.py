@@ -11,9 +11,9 @@ from checks import evidence, healthy, policy
 from checks.evidence import Evidence
 from checks.gate import Example, Gate, Verdict, worst
 from checks.policy import Policy
-from pipeline.definitions.deploy import PROBES
 from pipeline.definitions.every import EVERY
 from pipeline.engine.plan import probes_by_type
+from pipeline.probes.every import PROBES
 
 MODULES = [importlib.import_module(f"checks.{module.name}") for module in pkgutil.iter_modules(checks.__path__)]
 GATES = sorted(

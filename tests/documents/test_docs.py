@@ -9,6 +9,7 @@ import pytest
 
 import tasks
 from checks.healthy import healthy
+from checks.outcome import Outcome
 from pipeline.commands.check import given_by_steps
 from pipeline.config import load, schema
 from pipeline.definitions.deploy import DEPLOY, PIPELINES
@@ -18,7 +19,6 @@ from pipeline.documents.pages.runbook import CHECKLIST
 from pipeline.documents.pages.words import NAME, NOTICE, PLACEHOLDERS, known_here
 from pipeline.documents.writing import Sources, known, pages, stale
 from pipeline.emergency import steps as emergency
-from pipeline.engine.runner import Outcome
 from pipeline.handbook.playbooks import PLAYBOOKS
 from pipeline.handbook.queries import QUERIES
 from pipeline.handbook.severity import SEVERITIES
@@ -124,7 +124,7 @@ def test_what_a_gate_says_in_its_examples_is_what_the_runbook_quotes() -> None:
 
 def test_every_outcome_policy_key_and_secret_is_in_the_reference() -> None:
     for outcome in Outcome:
-        assert f"| {outcome.value} | {outcome.word} |" in REFERENCE
+        assert f"| {outcome.code} | {outcome.word} |" in REFERENCE
     for kind in (schema(), *schema()["$defs"].values()):
         for key, value in kind.get("properties", {}).items():
             assert f"| `{key}` |" in REFERENCE
@@ -230,7 +230,7 @@ def test_charts_are_well_formed(page: str) -> None:
 
 def test_the_chart_shows_every_end_with_its_exit_code() -> None:
     for outcome in Outcome:
-        assert f"{outcome.word}: exit {outcome.value}" in RUNBOOK
+        assert f"{outcome.word}: exit {outcome.code}" in RUNBOOK
 
 
 @every_page

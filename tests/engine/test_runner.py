@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from checks import healthy
+from checks.outcome import Outcome
 from checks.policy import Waiver
 from pipeline.engine.past import recall
 from pipeline.engine.plan import Stage, Step
-from pipeline.engine.runner import Outcome
 from pipeline.errors import Refused, Unreachable
 from tests.scripted import Scripted, journal_in, kinds, played, runner_for, stages
 

@@ -11,8 +11,8 @@ import pytest
 
 from checks.evidence import ProductionHealth
 from checks.gate import Finding, Gate, Verdict, not_yet, too_little, warn
+from checks.outcome import Outcome
 from pipeline.engine.plan import Pipeline
-from pipeline.engine.runner import Outcome
 from pipeline.errors import Unreachable
 from tests import scripted
 from tests.scripted import Scripted, journal_in, played, runner_for, stages

@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from checks.outcome import Outcome
 from checks.policy import IncidentsPolicy
 from checks.severity import Graded
 from pipeline.cli.playbook import NAMES
 from pipeline.clients.channels import Channels
 from pipeline.documents import todo as actions
-from pipeline.engine.runner import Outcome
 from pipeline.errors import Mistake
 from pipeline.handbook.communication import AUDIENCES, CADENCE, FIELDS
 from pipeline.handbook.playbooks import PLAYBOOKS, named

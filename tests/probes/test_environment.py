@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from checks.evidence import ChangedVariables, EnvironmentVariables, Evidence, ReadVariables
-from pipeline.definitions.deploy import PROBES
+from checks.outcome import Outcome
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.readings import Round
-from pipeline.engine.runner import Outcome
 from pipeline.probes.environment import connection, shapes
+from pipeline.probes.every import PROBES
 from tests.stage import InProcess
 
 SECRET = "a-secret-value-that-must-never-be-seen-0123456789"

@@ -13,7 +13,7 @@ from checks.evidence import Evidence, ProductionBefore
 from pipeline import log
 from pipeline.engine.past import freeze, thaw
 from pipeline.errors import Locked, Mistake, Unreachable
-from pipeline.record.journal import Journal, events_of, latest_runs
+from pipeline.record.journal import Journal, events_of, latest_runs, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import report_of
 from pipeline.record.store import SqliteStore, Store, open_store
@@ -35,7 +35,7 @@ def test_events_come_back_as_they_were(store: Store) -> None:
     journal.append("step begins", "promote", inputs=[{"a": (1, 2)}], when=clock.now())
     (event,) = events_of(store, "r1")
     assert event.body == {"inputs": [{"a": [1, 2]}], "when": clock.now().isoformat()}
-    assert latest_runs(store, 5) == ("r1",)
+    assert latest_runs(store, 5) == (), "what has not begun as a run is none"
 
 
 def test_the_journal_is_append_only(tmp_path: Path) -> None:
@@ -172,3 +172,29 @@ def test_a_run_that_was_cut_off_has_no_outcome(store: Store) -> None:
     assert report.outcome == ""
     assert report.exit_code is None
     assert report.stages[0].state == "running"
+
+
+def begun(store: Store, run: str, kind: str = "run begins") -> Journal:
+    journal = Journal(store, run, MovingClock().now, Redactor())
+    journal.append(kind, target="production", pipeline="deploy", commit="", by="", production="")
+    return journal
+
+
+def test_a_run_is_known_by_how_it_began_and_not_by_its_name(store: Store) -> None:
+    begun(store, "monitor-hotfix").append("run ended", outcome="deployed")
+    begun(store, "drill-friday")
+    begun(store, "20261128-000000-ab12", "drill begins")
+    begun(store, "r9", "incident opened")
+    assert latest_runs(store, 5) == ("drill-friday", "monitor-hotfix")
+    assert unfinished_runs(store) == ("drill-friday",)
+
+
+def test_the_newest_run_is_the_one_with_the_newest_event(store: Store) -> None:
+    first, second = begun(store, "first"), begun(store, "second")
+    assert unfinished_runs(store) == ("second", "first")
+    first.append("run ended", outcome="rolled back")
+    assert latest_runs(store, 5) == ("first", "second")
+    assert latest_runs(store, 1) == ("first",)
+    assert unfinished_runs(store) == ("second",)
+    second.append("run ended", outcome="deployed")
+    assert unfinished_runs(store) == ()

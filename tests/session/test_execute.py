@@ -7,10 +7,11 @@ import yaml
 
 from checks.policy import BuildPolicy, PromotionPolicy
 from pipeline.clients.prebuilt import output_files
-from pipeline.definitions.deploy import DEPLOY, PREVIEW, PROBES, rolling_out
+from pipeline.definitions.deploy import DEPLOY, PREVIEW, rolling_out
 from pipeline.documents.pages.workflow import workflow
 from pipeline.engine.plan import Pipeline, Stage, check
 from pipeline.errors import BadReleaseError, BrokenPlan
+from pipeline.probes.every import PROBES
 from pipeline.record.journal import new_run_id
 from pipeline.session.deploy import RUN_ID
 from tests.scripted import MovingClock

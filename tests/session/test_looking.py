@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from checks.outcome import Outcome
 from checks.policy import BuildPolicy
 from pipeline.clients.vercelshapes import Deployment, LogLine
 from pipeline.emergency.aftermath import Aftermath, aftermath
 from pipeline.emergency.steps import Returned, State, return_to_previous
-from pipeline.engine.runner import Outcome
 from pipeline.errors import Mistake
 from pipeline.render.logs import log_text
 from pipeline.render.status import status_text

@@ -10,11 +10,11 @@ import pytest
 
 from checks.evidence import Release
 from checks.gate import worst
+from checks.outcome import Outcome
 from checks.policy import DeclaredMonitor, ErrorsPolicy, UptimePolicy, VitalsPolicy
 from pipeline.definitions.checklists import CHECKLISTS, DAILY, WEEKLY
 from pipeline.definitions.diagnoses import DIAGNOSES
 from pipeline.engine.plan import Pipeline
-from pipeline.engine.runner import Outcome
 from pipeline.handbook.exits import exit_code
 from pipeline.redact import Redactor
 from pipeline.render.monitor import checked_markdown, checked_plain, checked_text, diagnosed_text

@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from checks.evidence import Release
+from checks.outcome import Outcome
 from checks.policy import BuildPolicy
 from pipeline.clients import archive, prebuilt
 from pipeline.clients.prebuilt import BLOCK, OutputFile, output_files
-from pipeline.engine.runner import Outcome
 from pipeline.errors import BadReleaseError, Refused
 from pipeline.steps.build import build
 from tests.stage import InProcess

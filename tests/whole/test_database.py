@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from checks.evidence import Change, LiveSchema, LiveTable, Rehearsal, RestorePoint
+from checks.outcome import Outcome
 from checks.policy import DatabasePolicy, IntegrityCheck
 from checks.schemaback import Point, SinceThen, schema_back
 from pipeline.clients.postgres import Postgres
@@ -18,7 +19,6 @@ from pipeline.emergency.access import Access, RollbackOrder
 from pipeline.emergency.schema import Schema
 from pipeline.emergency.schemaback import ask, judge
 from pipeline.engine.past import thaw
-from pipeline.engine.runner import Outcome
 from pipeline.handbook.troubles import recognised
 from pipeline.render.database import answers_text
 from pipeline.session.questions import ask_all

@@ -11,10 +11,11 @@ import pytest
 from checks import healthy
 from checks.evidence import Evidence, FiredAlert, LabReading, Release, RollingShare
 from checks.gate import worst
-from pipeline.definitions.deploy import PREVIEW, PROBES
+from checks.outcome import Outcome
+from pipeline.definitions.deploy import PREVIEW
 from pipeline.engine.plan import gives_of, probes_by_type
 from pipeline.engine.readings import Round
-from pipeline.engine.runner import Outcome
+from pipeline.probes.every import PROBES
 from tests.stage import InProcess
 
 STAGES = (

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from httpx._transports.asgi import ASGIResponseStream
 
-from pipeline.engine.runner import Outcome
+from checks.outcome import Outcome
 from pipeline.sandbox import rollout
 from pipeline.sandbox.state import AliasJob
 from pipeline.sandbox.vercel import life

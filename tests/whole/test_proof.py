@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from checks.outcome import Outcome
 from checks.policy import IdentityPolicy, Route, SmokePolicy
-from pipeline.engine.runner import Outcome
 from pipeline.record.journal import known_bad
 from tests.stage import InProcess
 

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from checks.outcome import Outcome
 from checks.policy import PromotionPolicy
 from pipeline.definitions.deploy import DEPLOY, rolling_out
-from pipeline.engine.runner import Outcome
 from pipeline.render.report import summary_markdown
 from pipeline.sandbox import rollout
 from tests.stage import InProcess

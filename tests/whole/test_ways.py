@@ -12,13 +12,13 @@ import httpx
 import pytest
 
 from checks.evidence import Release
+from checks.outcome import Outcome
 from checks.policy import BuildPolicy, PromotionPolicy, SourcePolicy
 from pipeline.clients import command as vendor_command
 from pipeline.clients.vercelcli import VercelCommand
 from pipeline.clients.visitor import Visitor
 from pipeline.definitions.deploy import DEPLOY, rolling_out
 from pipeline.emergency.steps import return_to_previous
-from pipeline.engine.runner import Outcome
 from pipeline.errors import Unreachable
 from pipeline.sandbox.vercel import making
 from pipeline.steps.build import build

@@ -6,6 +6,7 @@ from typing import Any
 
 from checks.gate import Example, Gate
 from checks.healthy import healthy
+from checks.outcome import Outcome
 from checks.policy import Policy
 from checks.procedure import Procedure
 from pipeline.config import DeployFile, Policies
@@ -13,9 +14,8 @@ from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.pages.commandlist import command_section
 from pipeline.documents.pages.words import REFERENCE, RUNBOOK, gate_link, known_here, page, step_heading, step_link
 from pipeline.engine.plan import Pipeline, Stage, Step
-from pipeline.engine.runner import Outcome
 from pipeline.render.markdown import bullets, fence, flow, link, spell, stop, table, upper
-from pipeline.render.report import OUTCOMES, finding_text
+from pipeline.render.report import finding_text
 from pipeline.world.secrets import OPTIONAL, SECRETS
 
 OPENING = """
@@ -207,7 +207,7 @@ def reference(
 
 
 def _exit_codes() -> str:
-    rows = [(one.value, one.word, upper(OUTCOMES[one.word].partition(": ")[2]) or LIVE) for one in Outcome]
+    rows = [(one.code, one.word, upper(one.means) or LIVE) for one in Outcome]
     rows.insert(2, (2, "-", "A mistake in what was typed or in `deploy.yml`; nothing was touched"))
     rows.append((130, "-", "Ctrl-C before anything was touched; later it goes back and ends as one of the above"))
     return "## Exit Codes and Outcomes\n\n" + table(("exit code", "outcome", "means"), rows)

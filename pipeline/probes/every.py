@@ -1,0 +1,33 @@
+"""All probes: each module lists its own."""
+
+from pipeline.probes import (
+    database,
+    environment,
+    errors,
+    health,
+    identity,
+    records,
+    release,
+    services,
+    smoke,
+    source,
+    stores,
+    uptime,
+    vitals,
+)
+
+PROBES = (
+    *release.PROBES,
+    *source.PROBES,
+    *environment.PROBES,
+    *health.PROBES,
+    *identity.PROBES,
+    *smoke.PROBES,
+    *services.PROBES,
+    *uptime.PROBES,
+    *errors.PROBES,
+    *stores.PROBES,
+    *vitals.PROBES,
+    *records.PROBES,
+    *database.PROBES,
+)
