@@ -13,18 +13,18 @@ class Clock(Protocol):
     """Time, as the runner and the clients see it."""
 
     def now(self) -> datetime.datetime:
-        """The wall clock; aware, UTC."""
+        """What the wall clock says; aware, UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only go forward."""
+        """Seconds of a clock that only goes forward."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
 class SystemClock:
-    """The real one."""
+    """The machine's clock."""
 
     def now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.UTC)

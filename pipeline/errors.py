@@ -16,7 +16,7 @@ from typing import Any
 
 
 class PipelineError(Exception):
-    """Anything we raise on purpose."""
+    """An error that is raised on purpose."""
 
 
 class Mistake(PipelineError):

@@ -37,18 +37,18 @@ def configure(level: str, redactor: Redactor) -> None:
 
 
 def debug(event: str, **values: Any) -> None:
-    """What happened in detail, e.g. every request."""
+    """Log what happened in detail, e.g. every request."""
     if emit := _emit.get("debug"):
         emit(event, **values)
 
 
 def info(event: str, **values: Any) -> None:
-    """What somebody who follows along wants to know."""
+    """Log what somebody who follows a run wants to know."""
     if emit := _emit.get("info"):
         emit(event, **values)
 
 
 def warning(event: str, **values: Any) -> None:
-    """What was odd, though it was dealt with."""
+    """Log what was odd, though it was dealt with."""
     if emit := _emit.get("warning"):
         emit(event, **values)

@@ -17,7 +17,7 @@ class Redactor:
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
-        """Know these too; of a URL with a password, the password as well."""
+        """Learn more secrets to hide; of a URL with a password, the password as well."""
         forms = set(self._forms)
         for secret in secrets:
             for value in (secret, _password(secret)):
@@ -30,7 +30,7 @@ class Redactor:
         return text
 
     def deep(self, value: Any) -> Any:
-        """The same for everything inside a JSON-like value, keys included."""
+        """Redact every text inside a JSON-like value, keys included."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, dict):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from checks.policy import DatabasePolicy, HealthPolicy
-from pipeline.config import load, schema, seconds
+from pipeline.config import load, schema
+from pipeline.config.document import seconds
 from pipeline.errors import Mistake
 
 ROOT = Path(__file__).resolve().parent.parent

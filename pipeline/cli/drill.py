@@ -58,5 +58,5 @@ def _made(name: str, title: str) -> "Task[Any]":
 
 
 def collection() -> Collection:
-    """All of them."""
+    """The tasks of all drills."""
     return Collection(*(_made(name, title) for name, title in NAMES.items()))

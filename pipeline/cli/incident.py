@@ -190,5 +190,5 @@ def review(
 
 
 def collection() -> Collection:
-    """All of them."""
+    """The tasks about incidents."""
     return Collection(open_, note, escalate, notify, status, resolve, review)

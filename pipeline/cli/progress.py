@@ -69,7 +69,7 @@ class Progress:
         self._open = self._groups
 
     def _give_up(self) -> None:
-        """Patience has ended: show what never got a final answer."""
+        """Show the gates that never got a final answer: the patience of their stage has ended."""
         for line in self.report.stages[-1].lines if self.report.stages else ():
             if line.state in ("not yet", "unknown"):
                 self._write(line_text(line, mark=MARKS["block"]))
@@ -87,7 +87,7 @@ def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[P
         last, shown_at = [""], [0.0]
 
         def once(line: str) -> None:
-            """What moves many times a second, or a round, would bury the rest in a log."""
+            """Drop repeated lines of what moves many times a second: they would bury the rest in a log."""
             if line.startswith(WATCHING):
                 if time.monotonic() - shown_at[0] < A_MINUTE:
                     return

@@ -43,26 +43,26 @@ def honest() -> Iterator[None]:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Say it on stderr and leave."""
+    """Say on stderr why the command fails, and leave with ``code``."""
     for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
     raise Exit(code=code)
 
 
 def configuration() -> "Config":
-    """``deploy.yml``, valid."""
+    """Read ``deploy.yml``. Raises Mistake that lists everything wrong in it."""
     from pipeline.config import load
 
     return load(DEPLOY_FILE)
 
 
 def out(text: str) -> None:
-    """The report goes to stdout, at once."""
+    """Print a part of the report on stdout, at once."""
     _say(text, sys.stdout)
 
 
 def _say(text: str, stream: Any) -> None:
-    """Whoever reads may stop reading; what we do and how we exit does not depend on it."""
+    """Print; whoever reads may stop reading, and what the run does and how it exits does not depend on it."""
     try:
         print(text, file=stream, flush=True)
     except BrokenPipeError:
@@ -70,7 +70,7 @@ def _say(text: str, stream: Any) -> None:
 
 
 def aside(text: str) -> None:
-    """A remark beside the report: on stderr."""
+    """Print a remark beside the report, on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -83,7 +83,7 @@ class Terminal:
         out(text)
 
     def agrees(self, question: str, default: bool) -> bool:
-        """Asks until it is understood."""
+        """Ask a yes-or-no question until the answer is understood."""
         while True:
             answer = self.writes(f"{question} [{'Y/n' if default else 'y/N'}]").lower()
             if not answer:
@@ -101,7 +101,7 @@ class Terminal:
 
 
 def as_json(value: Any) -> str:
-    """One JSON document."""
+    """``value`` as one JSON document."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -145,7 +145,7 @@ def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
 
 
 def install_npm_packages() -> None:
-    """What the lock file of each folder of the tests asks for, unless it is there already.
+    """Install from npm what the lock file of each folder of the tests asks for, unless it is there already.
 
     Not ``npm ci``: that refuses a lock in which packages for other platforms are missing.
     """

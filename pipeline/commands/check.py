@@ -46,7 +46,7 @@ def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...],
 
 
 def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
-    """Print each gate with its findings; whether something would stop a run."""
+    """Print each gate with its findings. True when one of them would stop a run."""
     stops = False
     for gate, findings, ms in answers:
         line = Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
@@ -58,7 +58,7 @@ def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]
 async def asked(
     session: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
 ) -> tuple[list[Answer], tuple[Any, ...]]:
-    """What ``gates`` answer now, and the readings ``also``; those are empty when one of them cannot be had."""
+    """Ask ``gates`` now, and take the readings ``also``; those are empty when one of them cannot be had."""
     release: Release = find_release(session.settings, order, root, session.clock)
     async with (
         session.world("check", release) as world,

@@ -22,7 +22,7 @@ Out = Callable[[str], None]
 
 
 def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_json: bool) -> bool:
-    """Print what is pending and what it would do; whether a gate would stop a deploy."""
+    """Print the pending migrations and what they would do. True when a gate would stop a deploy."""
     with open_session(config, order.target, root) as session:
         answers, seen = asyncio.run(asked(session, order, root, MIGRATIONS, (Migrations, PlannedChanges)))
         if as_json:
@@ -36,7 +36,7 @@ def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_js
 
 
 def diagnose_database(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:
-    """Print every answer; whether one of them is cause for worry."""
+    """Print every answer of the database. True when one of them is cause for worry."""
     with open_session(config, target, root) as session:
         database = Postgres(session.settings.secrets["DIRECT_URL"])
         answers = asyncio.run(ask_all(database, session.settings.policies[DatabasePolicy]))
@@ -52,7 +52,7 @@ def mark_rolled_back(config: Config, target: str, migration: str, root: Path, ou
 
 
 def rehearse_newest_backup(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:
-    """Print how it went; whether everything came back."""
+    """Restore the newest backup beside production and print how it went. True when everything came back."""
     with open_session(config, target, root) as session:
         policy = session.settings.policies[DatabasePolicy]
         seen = session.in_world(

@@ -31,7 +31,7 @@ def play_drills(
     record: bool,
     as_json: bool,
 ) -> bool:
-    """Play them one after the other; whether one of them left a gap. ``record``: keep result and gaps in the folder."""
+    """Play drills one after the other. True when one left a gap. ``record``: keep result and gaps in the folder."""
     gaps, played = False, []
     config = quick(config) if person.auto else config
     for name in names:
@@ -53,7 +53,7 @@ def play_drills(
 
 
 def quick(config: Config) -> Config:
-    """The same, for a sandbox that nobody looks at: short watches, and no browser."""
+    """Shorten deploy.yml for a sandbox that nobody looks at: short watches, and no browser."""
     target = config.file.targets["sandbox"]
     paces = {
         **target.pace, "watch": Pace(during=1, patience=1, every=0.2), "validate": Pace(patience=1, every=0.2),
@@ -65,7 +65,7 @@ def quick(config: Config) -> Config:
 
 
 def keep(done: Played, root: Path) -> list[str]:
-    """Write the result, and the gaps as actions; one line each."""
+    """Write the drill's result, and its gaps as actions; one line each."""
     today = SystemClock().now().date()
     path = Path(RESULTS) / f"{done.score.played[:10]}-{done.scenario.name}.md"
     (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def keep(done: Played, root: Path) -> list[str]:
 
 
 def names_of(which: str) -> list[str]:
-    """``all``, ``plain`` (those of a plain run), or one."""
+    """The drills that ``name`` means: ``all``, ``plain`` (those of a plain run), or one."""
     if which == "all":
         return list(scenarios())
     return [name for name, one in scenarios().items() if one.plain] if which == "plain" else [which]

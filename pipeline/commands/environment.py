@@ -14,7 +14,7 @@ from pipeline.session.session import Order, open_session
 
 
 def check(config: Config, order: Order, root: Path, out: Callable[[str], None]) -> bool:
-    """Print both; whether something stops a run."""
+    """Print the table of variables and what the gates say. True when something would stop a run."""
     with open_session(config, order.target, root) as session:
         answers, seen = asyncio.run(asked(session, order, root, ENVIRONMENT, (EnvironmentVariables, ReadVariables)))
         if seen:

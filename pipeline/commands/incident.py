@@ -33,7 +33,7 @@ REVIEWS = "runbooks/reviews"
 
 @dataclass(frozen=True)
 class Said:
-    """What was typed; empty means "not said"."""
+    """What a person typed about an incident; empty means "not said"."""
 
     target: str = ""
     incident: str = ""
@@ -75,7 +75,7 @@ def _opened(session: Session, said: Said) -> Desk:
 
 
 def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -> None:
-    """Write a line into the record; change severity or lead when they are named."""
+    """Write a line into the incident's record; change severity or lead when they are named."""
     with open_session(config, said.target, root) as session:
         at = desk(session, said.incident, said.by)
         if not (text or said.severity or said.lead):
@@ -101,7 +101,7 @@ def escalate_incident(config: Config, said: Said, role: str, root: Path, out: Ou
 def notify_audience(
     config: Config, said: Said, audience: str, root: Path, out: Out, text: str, *, by_hand: bool, only_draft: bool
 ) -> bool:
-    """Tell an audience, or show the draft. Whether somebody was told."""
+    """Tell an audience of the incident, or show the draft. True when somebody was told."""
     with open_session(config, said.target, root) as session:
         at = desk(session, said.incident, said.by, also_resolved=True)
         fields = dict(_field(one) for one in said.fields)
@@ -125,7 +125,7 @@ def notify_audience(
 def show_incidents(
     config: Config, said: Said, root: Path, out: Out, *, as_json: bool, watch: bool, check: bool
 ) -> bool:
-    """What is known, and who is due to hear. ``watch``: again and again, until interrupted. Whether a word is late."""
+    """Print what is known of incidents and who is due to hear. ``watch``: until interrupted. True: a word is late."""
     with open_session(config, said.target, root) as session:
         while True:
             late = _status(session, said, out, as_json=as_json)
@@ -153,7 +153,7 @@ def _status(session: Session, said: Said, out: Out, *, as_json: bool) -> bool:
 
 
 def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
-    """Close it, once the steady state was seen, or on somebody's word."""
+    """Close the incident, once the steady state was seen, or on somebody's word."""
     with open_session(config, said.target, root) as session:
         at = desk(session, said.incident, said.by)
         if not at.incident.recovered and not said.unverified:
@@ -228,17 +228,17 @@ def _board(session: Session) -> "IncidentsShown":
 
 @dataclass(frozen=True)
 class IncidentsShown:
-    """What a renderer needs beside the incident."""
+    """What a renderer needs beside the incident: the time, and who is to be called or told."""
 
     now: datetime.datetime
     contacts: ContactsPolicy
 
-    def due(self, one: Incident) -> list[tuple[str, datetime.datetime, float, bool]]:
-        return [(word.audience, word.at, word.late, word.first) for word in due(one, self.now)]
+    def due(self, incident: Incident) -> list[tuple[str, datetime.datetime, float, bool]]:
+        return [(word.audience, word.at, word.late, word.first) for word in due(incident, self.now)]
 
-    def call(self, one: Incident) -> str:
-        """Whom the contact tree wants called now; empty when nobody."""
-        contact = contact_due(one, self.contacts.escalation, self.now)
+    def call(self, incident: Incident) -> str:
+        """The contact who is to be called now; empty when nobody is."""
+        contact = contact_due(incident, self.contacts.escalation, self.now)
         return f"{contact.name}, {contact.role}: {contact.reach}" if contact else ""
 
 

@@ -54,11 +54,11 @@ def prove_documents(config: Config, kinds: Iterable[str], root: Path, deploy_fil
 
 
 def _gates(config: Config, today: str, out: Out) -> dict[str, Proof]:
-    """Trial to stop, and to be cured, in every way that its breakages have."""
+    """Prove the gates: each is tried in every way that its breakages have, stopped, and cured."""
     proofs: dict[str, Proof] = {}
 
-    def tell(one: Trial, number: int, of: int) -> None:
-        out(f"  {number:>3}/{of}  {'stops, is cured' if one.whole else 'NOT SEEN':<16} {one.gate}")
+    def tell(trial: Trial, number: int, of: int) -> None:
+        out(f"  {number:>3}/{of}  {'stops, is cured' if trial.whole else 'NOT SEEN':<16} {trial.gate}")
 
     for one in results(config, BREAKAGES, TO_SEE, tell):
         before = proofs.get(one.gate)
@@ -78,7 +78,7 @@ def _drills(config: Config, root: Path, deploy_file: Path, today: str, out: Out)
 
 
 def _commands(root: Path, out: Out) -> dict[str, Proof]:
-    """By the tests that type every by-hand command into a shell; they need what `./inv test --wide` installs."""
+    """Prove the by-hand commands: tests type each into a shell; they need what `./inv test --wide` installs."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "commands.json"
         words = [sys.executable, "-m", "tests.byhand.prove", str(file)]

@@ -37,7 +37,7 @@ DAY = "%Y-%m-%d"
 
 @dataclass(frozen=True)
 class ReviewOrder:
-    """What was typed."""
+    """What a person typed after ``runbooks.review``."""
 
     sign: str = ""
     section: str = ""
@@ -47,7 +47,7 @@ class ReviewOrder:
 
 
 def review_sections(sources: Sources, wanted: ReviewOrder, out: Out, *, as_json: bool) -> bool:
-    """Sign, or list; whether a section needs a reader."""
+    """Sign sections, or list how they stand. True when a section needs a reader."""
     config, root = sources.config, sources.root
     every = every_section(sources)
     chosen = _chosen(every, wanted.section)
@@ -81,8 +81,14 @@ def _show(stands: Sequence[Standing], needed: Sequence[Standing], policy: Runboo
         out('read them, then: ./inv runbooks.review --sign "Your Name" [--section PAGE.md#section]')
 
 
-def _plain(one: Standing) -> dict[str, object]:
-    return {"section": one.section.id, "digest": one.section.digest, "state": one.state, "by": one.by, "on": one.on}
+def _plain(standing: Standing) -> dict[str, object]:
+    return {
+        "section": standing.section.id,
+        "digest": standing.section.digest,
+        "state": standing.state,
+        "by": standing.by,
+        "on": standing.on,
+    }
 
 
 def _chosen(every: Sequence[Section], wanted: str) -> Sequence[Section]:
@@ -94,7 +100,7 @@ def _chosen(every: Sequence[Section], wanted: str) -> Sequence[Section]:
 
 
 def _sign(sources: Sources, wanted: ReviewOrder, chosen: Iterable[Section], today: datetime.date, out: Out) -> None:
-    """Raises Mistake when what is on the disk is not what would be signed."""
+    """Sign the chosen sections. Raises Mistake when what is on the disk is not what would be signed."""
     for name, text in generated(sources).items():
         path = sources.root / name
         if name.endswith(".md") and (not path.is_file() or path.read_text(encoding="utf-8") != text):

@@ -11,7 +11,7 @@ from pipeline.world.sandbox import SANDBOX, ask_control, attached
 
 
 def keep_up(root: Path, out: Callable[[str], None], *, as_json: bool) -> None:
-    """Start it, say where it is, and keep it until interrupted."""
+    """Start the sandbox, say where it is, and keep it up until interrupted."""
     with attached(root) as running:
         out(json.dumps(_services(running)) if as_json else _words(running))
         try:
@@ -22,7 +22,7 @@ def keep_up(root: Path, out: Callable[[str], None], *, as_json: bool) -> None:
 
 
 def start_anew(root: Path) -> None:
-    """Stop it and forget everything."""
+    """Stop the sandbox and forget everything in it."""
     reset(root / SANDBOX)
 
 

@@ -36,7 +36,7 @@ class Item:
 
     @property
     def slug(self) -> str:
-        """Its name, made of its words."""
+        """The item's name, made of its words."""
         return re.sub(r"[^a-z0-9]+", "-", self.does.lower()).strip("-")
 
 

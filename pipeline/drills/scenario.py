@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 
 from checks.policy import Policy
-from pipeline.config import seconds
+from pipeline.config.document import seconds
 from pipeline.errors import Mistake
 from pipeline.handbook.playbooks import PLAYBOOKS
 from pipeline.incidents.hands import HANDS

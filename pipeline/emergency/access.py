@@ -16,7 +16,7 @@ HEALTH = "/api/health/db"
 
 @dataclass(frozen=True)
 class RollbackOrder:
-    """What was typed; empty strings mean "not said"."""
+    """What a person typed after ``rollback``; empty strings mean "not said"."""
 
     to: str = ""
     project: str = ""
@@ -33,7 +33,7 @@ class RollbackOrder:
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach the project."""
+    """How to reach the Vercel project: address, token, ids and the domain that proves."""
 
     name: str
     api: str
@@ -48,7 +48,7 @@ class Access:
 
 @contextlib.contextmanager
 def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Access]:
-    """Flags first, then the environment, then ``.vercel/project.json``, then what deploy.yml still says.
+    """Find the way to the project: flags first, then the environment, ``.vercel/project.json``, and deploy.yml.
 
     Only when neither a token nor a project is to be found, and deploy.yml does not aim elsewhere, it is the sandbox's.
     Raises Mistake.
@@ -128,7 +128,7 @@ def _sandbox(root: Path) -> Iterator[Access]:
 
 
 def _linked() -> dict[str, str]:
-    """``.vercel/project.json`` of the folder one stands in."""
+    """Read ``.vercel/project.json`` of the folder one stands in: key → value, empty when there is none."""
     try:
         found = json.loads(Path(".vercel/project.json").read_text(encoding="utf-8"))
         return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}

@@ -10,7 +10,7 @@ from pipeline.clients.vercelshapes import Deployment, EnvironmentVariable
 
 @dataclass(frozen=True)
 class Aftermath:
-    """``variables``: names changed after the deployment that serves now was made; it has their old values.
+    """What a rollback brought back unasked. ``variables``: names changed since; the deployment has their old values.
 
     ``crons``: what became of cron jobs, one sentence half each.
     """

@@ -9,8 +9,9 @@ from typing import Any
 
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
+from pipeline.emergency.choice import Stranded, choose, is_there, look
 from pipeline.emergency.schema import Schema, Unsafe
-from pipeline.emergency.steps import Returned, State, Stranded, choose, client, is_there, look, return_to_previous
+from pipeline.emergency.steps import Returned, State, client, return_to_previous
 from pipeline.environment import variable
 from pipeline.errors import ServiceError
 
@@ -42,7 +43,7 @@ def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Call
 
 
 def _without(token: str, out: Callable[[str], None]) -> Callable[[str], None]:
-    """``out``, which never says the token."""
+    """Wrap ``out`` so that it never says the token."""
     return lambda text: out(text.replace(token, "***") if token else text)
 
 
@@ -99,7 +100,7 @@ async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callabl
 async def _say_what_else(
     vercel: Any, returned: Returned, variables: Awaitable[Any], out: Callable[[str], None], *, as_json: bool
 ) -> None:
-    """Environment values and cron jobs that went back too. Production is back already: what fails here is left out."""
+    """Say which environment values and cron jobs went back too. Production is back: what fails here is left out."""
     with contextlib.suppress(Exception):
         from pipeline.emergency.aftermath import aftermath
 
@@ -112,7 +113,7 @@ async def _say_what_else(
 
 
 def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
-    """What is now true: what serves, that auto-assignment is off, how to undo."""
+    """Say what is true of production now: what serves, that auto-assignment is off, how to undo."""
     target = returned.target
     if as_json:
         return json.dumps(
@@ -158,7 +159,7 @@ def _stranded(to: Access, stranded: Stranded, *, as_json: bool) -> str:
 
 
 def _known_bad(root: Path) -> frozenset[str]:
-    """What the journal of this checkout says was rolled back from, when there is one that can be read."""
+    """Ids of the deployments that the journal of this checkout says were taken back, when it can be read."""
     with contextlib.suppress(Exception):
         if (root / ".runs/journal.db").is_file():
             from pipeline.record.journal import taken_back
@@ -169,7 +170,7 @@ def _known_bad(root: Path) -> frozenset[str]:
 
 
 def _record(to: Access, returned: Returned, root: Path, overruled: str = "") -> None:
-    """Afterwards, and only if it can be: a full disk or a missing folder is no reason to fail now."""
+    """Write the rollback into the journal, if it can be: a full disk or a missing folder is no reason to fail now."""
     with contextlib.suppress(Exception):
         from pipeline.record.journal import Journal, new_run_id
         from pipeline.record.store import open_store

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.emergency.access import Access, RollbackOrder
-from pipeline.emergency.steps import ProductionSeen
+from pipeline.emergency.choice import ProductionSeen
 from pipeline.errors import PipelineError
 
 PATIENCE = 2.0  # seconds from the beginning that anybody waits for the database
@@ -35,17 +35,17 @@ class Schema:
 
     async def allow(self, seen: ProductionSeen, target: Deployment) -> None:
         """Raises Unsafe when the old release would miss something, unless that is what somebody wants."""
-        found = await self._judged(seen, target)
-        if isinstance(found, str) or found is None or found.way == "alias only":
-            self._tell(found)
+        judged = await self._judged(seen, target)
+        if isinstance(judged, str) or judged is None or judged.way == "alias only":
+            self._tell(judged)
         elif self._wanted.break_glass:
-            self.overruled = "; ".join(found.reasons)
-            self._tell(found)
+            self.overruled = "; ".join(judged.reasons)
+            self._tell(judged)
         else:
-            raise Unsafe(_refused(target, found, as_json=self._wanted.json))
+            raise Unsafe(_refused(target, judged, as_json=self._wanted.json))
 
     async def say(self, seen: ProductionSeen, target: Deployment) -> None:
-        """Only print it."""
+        """Print whether the old release can live with the schema, and stop nothing."""
         self._tell(await self._judged(seen, target))
 
     async def _judged(self, seen: ProductionSeen, target: Deployment) -> Any:
@@ -63,39 +63,39 @@ class Schema:
         except Exception as error:  # an emergency does not end because of what it would only like to know
             return f"it could not be looked up ({type(error).__name__})"
 
-    def _tell(self, found: Any) -> None:
-        if self._wanted.json or found is None:
+    def _tell(self, judged: Any) -> None:
+        if self._wanted.json or judged is None:
             return
-        if isinstance(found, str):
-            self._out(f"  schema     {found}")
+        if isinstance(judged, str):
+            self._out(f"  schema     {judged}")
             return
-        self._out(f"  schema     {found.way}: {'; '.join(found.reasons)}")
-        for remark in found.remarks:
+        self._out(f"  schema     {judged.way}: {'; '.join(judged.reasons)}")
+        for remark in judged.remarks:
             self._out(f"             {remark}")
 
 
-def _refused(target: Deployment, found: Any, *, as_json: bool) -> str:
+def _refused(target: Deployment, judged: Any, *, as_json: bool) -> str:
     if as_json:
-        point = found.point
+        point = judged.point
         return json.dumps(
             {
                 "outcome": "blocked",
-                "way": found.way,
+                "way": judged.way,
                 "deployment": target.id,
-                "reasons": found.reasons,
-                "remarks": found.remarks,
+                "reasons": judged.reasons,
+                "remarks": judged.remarks,
                 "restore": point.by_hand if point else "",
-                "loses_minutes": round(found.loses_minutes, 1),
+                "loses_minutes": round(judged.loses_minutes, 1),
             }
         )
     lines = [f"NOT ROLLED BACK: {target.id} cannot live with the schema as it is now. Nothing was touched."]
-    lines += [f"  because  {reason}" for reason in found.reasons]
-    lines += [f"  and      {remark}" for remark in found.remarks]
+    lines += [f"  because  {reason}" for reason in judged.reasons]
+    lines += [f"  and      {remark}" for remark in judged.remarks]
     lines.append("  forward  put back what is missing with a new, additive migration and deploy: ./inv deploy")
-    if found.point:
+    if judged.point:
         lines.append(
-            f"  restore  the database of {found.point.made:%Y-%m-%d %H:%M} UTC ({found.point.name}), which loses what"
-            f" was written in the last {found.loses_minutes:.0f} min: {found.point.by_hand}"
+            f"  restore  the database of {judged.point.made:%Y-%m-%d %H:%M} UTC ({judged.point.name}), which loses what"
+            f" was written in the last {judged.loses_minutes:.0f} min: {judged.point.by_hand}"
         )
         lines.append("           then: ./inv rollback --break-glass")
     else:

@@ -63,7 +63,7 @@ def judge(
     journal: Path,
     now: datetime.datetime | None = None,
 ) -> Any:
-    """A SchemaBack, or the reason why there is none, as text.
+    """Judge whether the old release can live with the schema: a SchemaBack, or as text why nobody can say.
 
     ``newer``: when the first production deployment after ``target`` was made, in seconds since 1970.
     """

@@ -11,37 +11,17 @@ from dataclasses import dataclass, field
 
 from pipeline.emergency.lean import httpx  # isort: skip  # before any other module imports httpx
 
-from checks.wayback import way_back
 from pipeline.clients.base import TIMEOUT
 from pipeline.clients.vercel import Vercel
-from pipeline.clients.vercelshapes import Deployment, ProjectSettings
+from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import Clock, origin
-from pipeline.errors import Mistake, PipelineError, ServiceError
+from pipeline.emergency.choice import ProductionSeen, Stranded, canary_of, choose, is_there, look
+from pipeline.errors import ServiceError
 
 PATIENCE = 60.0
 REFUSED_PATIENCE = 5.0
 LOOK_EVERY = 0.15
 ANSWERS = 3  # at the same time, over connections of their own: edges need not agree
-
-
-class Stranded(PipelineError):
-    """The rollback was not proved: ``by_hand`` is what to type now. Exit 4."""
-
-    def __init__(self, why: str, by_hand: str) -> None:
-        super().__init__(why)
-        self.by_hand = by_hand
-
-
-@dataclass(frozen=True)
-class ProductionSeen:
-    """What Vercel says: the project, its production domain, what that serves, and what could be gone back to."""
-
-    project: ProjectSettings
-    domain: str
-    live: Deployment | None
-    candidates: tuple[Deployment, ...]
-    canary: str = ""
-    """The deployment that a rolling release gives some of the visitors; going back then means ending that."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +35,7 @@ class DomainAnswer:
 
     @property
     def well(self) -> bool:
-        """It answers, and not with a server error: the health path need not exist in every app."""
+        """Whether the domain answers, and not with a server error: the health path need not exist in every app."""
         return 0 < self.status < 500
 
     def __str__(self) -> str:
@@ -94,91 +74,6 @@ class Returned:
     @property
     def state(self) -> State:
         return State.RECOVERED if self.answer.well else State.SERVING
-
-
-async def look(vercel: Vercel, domain: str = "", wanted: str = "") -> ProductionSeen:
-    """Ask Vercel what production serves and which earlier deployments it can go back to.
-
-    Why: A rollback needs the id of a deployment. The one before the live one is right nearly always, and nobody
-        remembers ids at 2 a.m.
-
-    By hand: Run `vercel ls --environment production`; the topmost `Ready` one below the live deployment is `$PREVIOUS`.
-        Or open the project in the dashboard → Deployments.
-
-    If it fails: Check `VERCEL_TOKEN` and the project's name. When Vercel's API is down the dashboard may still work.
-    """
-    project, recent = await asyncio.gather(vercel.project(), vercel.deployments(target="production"))
-    domain = domain or next(iter(project.serving), "")
-    if not domain:
-        raise Mistake(f"{project.name}: has no production domain; name it with --domain")
-    live = project.serving.get(domain) or await vercel.alias(domain)
-    candidates = tuple(one for one in recent if one.candidate)
-    serves = next((one for one in recent if one.id == live), None)
-    older = [one for one in candidates if serves and one.created < serves.created]
-    if not older or (wanted and not any(wanted in _names(one) for one in candidates)):
-        candidates = await vercel.deployments(target="production", rollbackCandidate="true", limit=100)
-    known = {one.id: one for one in (*recent, *candidates)}
-    serving = known.get(live) or (await vercel.deployment(live) if live else None)
-    return ProductionSeen(project, domain, serving, candidates, await _canary(vercel, project))
-
-
-async def _canary(vercel: Vercel, project: ProjectSettings) -> str:
-    """Who gets a share of the visitors now; empty when nobody does, or it cannot be read."""
-    if not project.rolling:
-        return ""
-    try:
-        rolling = await vercel.rolling_release()
-    except ServiceError:
-        return ""
-    return rolling.canary if rolling and rolling.state == "ACTIVE" else ""
-
-
-def choose(
-    seen: ProductionSeen, wanted: str = "", bad: frozenset[str] = frozenset(), *, even_bad: bool = False
-) -> Deployment:
-    """Choose the newest eligible deployment before the live one that was not itself rolled back from, or the named one.
-
-    Why: Going back further than needed takes away more than the bad release; going back to an earlier bad release
-        brings that incident back.
-
-    By hand: Take the newest `Ready` production deployment below the live one. Not the live one, not a preview, and
-        none that was rolled back from: `./inv history` lists those.
-
-    If it fails: Nothing is eligible: retention has deleted the old ones, or this is the first deployment. Redeploy the
-        last good commit: `git checkout $GOOD_COMMIT && vercel deploy --prod`.
-    """
-    if wanted:
-        for one in seen.candidates:
-            if wanted in _names(one) and one.id in bad and not even_bad:
-                raise Mistake(f"--to {wanted}: was rolled back from before; say --even-bad when you mean it")
-            if wanted in _names(one):
-                return one
-        raise Mistake(f"--to {wanted}: is no deployment that {seen.domain} can go back to; eligible: {_eligible(seen)}")
-    live = seen.live
-    if seen.canary and live:
-        return live  # most visitors get it still; going back to it ends the rolling release
-    if live is None:
-        raise Mistake(
-            f"{seen.domain}: nobody can say what it serves now, so nothing was chosen; say --to ID: {_eligible(seen)}"
-        )
-    found = way_back(live, seen.candidates, bad)
-    if found.target is None:
-        skipped = "".join(
-            f"; {one.id} was rolled back from before: --to {one.id} --even-bad, if you must"
-            for one in found.passed_over
-        )
-        raise Stranded(f"{seen.domain}: there is no earlier deployment to go back to{skipped}", _redeploy())
-    return found.target
-
-
-def _eligible(seen: ProductionSeen) -> str:
-    """What a person may name with ``--to``, newest first."""
-    return ", ".join(deployment.id for deployment in seen.candidates) or "none"
-
-
-def _names(one: Deployment) -> tuple[str, ...]:
-    """How a person may name it: by id, by address, by host."""
-    return one.id, one.url, one.url.partition("://")[2]
 
 
 async def roll_back(vercel: Vercel, target: Deployment) -> None:
@@ -220,7 +115,7 @@ async def prove(
         asks = asyncio.gather(*(_ask(http, seen.domain, health, clock) for _ in range(ANSWERS)))
         live, answers = await asyncio.gather(_points_to(vercel, seen.domain), asks)
         answer = min(answers, key=lambda one: (_is(one, target), one.well))
-        ended = not seen.canary or not await _canary(vercel, seen.project)
+        ended = not seen.canary or not await canary_of(vercel, seen.project)
         now = _state(live == target.id and ended, _is(answer, target), answer.well)
         if now is not reached:
             reached = now
@@ -278,7 +173,7 @@ async def return_to_previous(
     tell: Callable[[State], None] = lambda state: None,
     allow: Callable[[ProductionSeen, Deployment], Awaitable[None]] | None = None,
 ) -> Returned:
-    """All four, in order. Raises Stranded when production is not where it should be afterwards.
+    """Look, choose, roll back, prove. Raises Stranded when production is not where it should be afterwards.
 
     ``allow`` is asked right before anything is touched, and may raise.
     """
@@ -302,20 +197,6 @@ async def return_to_previous(
     return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
 
 
-def is_there(seen: ProductionSeen, to: str) -> bool:
-    """Whether production already is where it was asked to be.
-
-    Without a name, a pinned project has been rolled back before: a second, nervous call must not go back twice.
-    """
-    if seen.canary:
-        return False
-    if not to:
-        move = seen.project.move
-        rolled_back = move is not None and move.kind == "rollback" and seen.live is not None and move.to == seen.live.id
-        return seen.project.auto_assign is False and rolled_back
-    return seen.live is not None and to in _names(seen.live)
-
-
 def client(api: str) -> httpx.AsyncClient:
     """The connections of a rollback. Certificates are loaded only when ``api`` needs them: that takes a while."""
     here = api.startswith("http://127.0.0.1")  # where no proxy of the outside helps either
@@ -323,7 +204,7 @@ def client(api: str) -> httpx.AsyncClient:
 
 
 def _identity(response: httpx.Response) -> str:
-    """Which deployment answered, when it says so: in a header, or in a JSON health answer."""
+    """The id of the deployment that answered, when it says so: in a header, or in a JSON health answer."""
     try:
         body = response.json()
         said = body.get("deployment") if isinstance(body, dict) else ""
@@ -334,7 +215,3 @@ def _identity(response: httpx.Response) -> str:
 
 def _by_hand(target: Deployment) -> str:
     return f"vercel rollback {target.id}   or, in the dashboard: Deployments → {target.url} → Instant Rollback"
-
-
-def _redeploy() -> str:
-    return "git checkout $GOOD_COMMIT && vercel deploy --prod"

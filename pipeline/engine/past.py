@@ -31,7 +31,7 @@ def freeze(value: Any) -> Mapping[str, Any]:
 
 
 def thaw(frozen: Mapping[str, Any], policies: Mapping[type, Any]) -> Any:
-    """The value again. Policies come from today's configuration, never from the journal."""
+    """Make the value of ``frozen`` again; a policy comes from today's configuration, never from the journal."""
     for kind, policy in policies.items():
         if kind.__name__ == frozen["type"]:
             return policy

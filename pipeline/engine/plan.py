@@ -42,7 +42,7 @@ class Undo:
 
     @property
     def title(self) -> str:
-        """What it restores, from its docstring's first line."""
+        """What the undo restores, from its docstring's first line."""
         return (inspect.getdoc(self.act) or self.name).splitlines()[0]
 
 
@@ -114,7 +114,7 @@ class Stage:
 
     @property
     def gates(self) -> tuple[Gate, ...]:
-        """Those that decide, then those that advise."""
+        """The stage's gates: those that decide, then those that advise."""
         return (*self.asks, *self.advises)
 
     @property
@@ -124,7 +124,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Stages in order."""
+    """A deployment, a rollback or a checklist as data: stages in order."""
 
     name: str
     purpose: str
@@ -139,7 +139,7 @@ class Pipeline:
         return tuple(step for stage in self.stages for step in stage.does)
 
     def with_shadows(self, names: Iterable[str]) -> "Pipeline":
-        """The same pipeline in which the gates of these names only advise. Names of other pipelines change nothing."""
+        """This pipeline with the gates of these names only advising. Names of other pipelines change nothing."""
         shadows = frozenset(names)
 
         def shaded(stage: Stage) -> Stage:
@@ -149,7 +149,7 @@ class Pipeline:
         return replace(self, stages=tuple(map(shaded, self.stages)))
 
     def at_pace(self, pace: Mapping[str, Mapping[str, float]]) -> "Pipeline":
-        """The same pipeline with some stages' patience, during or every changed."""
+        """This pipeline with the patience, during or every of some stages changed."""
         unknown = set(pace) - {stage.name for stage in self.stages}
         if unknown:
             raise BrokenPlan(f"pace: {self.name} has no stage {', '.join(sorted(unknown))}")
@@ -157,7 +157,7 @@ class Pipeline:
 
 
 def probes_by_type(probes: Iterable[Probe]) -> dict[type, Probe]:
-    """Evidence type → the one function that reads it."""
+    """Index the probes: evidence type → the one probe that reads it."""
     found: dict[type, Probe] = {}
     for probe in probes:
         kind = gives_of(probe)

@@ -50,11 +50,11 @@ class Round:
         return value
 
     async def all(self, kinds: tuple[type, ...]) -> tuple[Any, ...]:
-        """Several at once, in order. The first failure is raised; the others go on being read for other gates."""
+        """Read several kinds at once; values in their order. The first failure is raised, the others go on."""
         return tuple(await asyncio.gather(*(self.get(kind) for kind in kinds)))
 
     async def brief(self, gate: Gate) -> str:
-        """What was seen of what ``gate`` asks for, in a few words; empty when it could not be read."""
+        """Say in a few words what was seen of what ``gate`` asks for; empty when it could not be read."""
         seen = [kind for kind in gate.inputs.values() if issubclass(kind, Evidence)]
         try:
             return "; ".join(filter(None, (one.brief() for one in await self.all(tuple(seen)))))

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from checks.evidence import Evidence
@@ -14,7 +14,7 @@ from pipeline import log
 from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
-from pipeline.engine.waivers import waive
+from pipeline.engine.waivers import noted, waive
 from pipeline.errors import ServiceError
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
@@ -39,7 +39,7 @@ class Stop:
 
 
 class Runner:
-    """One run. ``known`` holds the policies by type; ``past`` is what an earlier process of this run did."""
+    """Carries out one run. ``known``: the policies by type; ``past``: what an earlier process of this run did."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Runner:
             self._forward.cancel()
 
     def _hold(self, stop: Stop) -> Outcome:
-        """Leave production where it is: going back would not help."""
+        """End the run as *held*: production stays where it is, because going back would not help."""
         self._record("holding", reason=stop.reason)
         self._record("run ended", outcome=Outcome.HELD.word, reason=stop.reason)
         return Outcome.HELD
@@ -137,11 +137,11 @@ class Runner:
         return Stop("; ".join(wrong)) if wrong else None
 
     def _holds(self, stage: Stage, finding: Finding) -> bool:
-        """Not being able to look takes no release back, unless it was being promoted: then nobody knows where it is."""
+        """Whether ``finding`` is no reason to go back: blindness is none, unless the release was being promoted."""
         return finding.holds and not (finding.verdict is Verdict.UNKNOWN and stage.moves_production)
 
     async def _do(self, step: Step) -> None:
-        """Look at the inputs, record them, act, record what it gave."""
+        """Carry out a step: read its inputs, record them, act, record what it gave."""
         try:
             async with Round(self.world, self.known, self.probes) as look:
                 inputs = await look.all(step.inputs)
@@ -224,7 +224,7 @@ class Runner:
         return verdict, any(lasting for answer, lasting in answers if answer.stops)
 
     def _show(self, stage: Stage, left: float) -> None:
-        """One line of what is seen, for whoever watches."""
+        """Tell whoever watches, in one line, what the stage sees."""
         briefs = [value.brief() for _, value in self._fresh.values() if isinstance(value, Evidence)]
         if stage.during and left > 0:
             self.world.progress(
@@ -232,7 +232,7 @@ class Runner:
             )
 
     def _stopping(self, stage: Stage) -> list[Finding]:
-        """What stops the stage, in its last round."""
+        """The findings that stop the stage, of its last round."""
         findings = (finding for gate in stage.asks for finding in self._said.get(gate.name, ()))
         return [finding for finding in findings if finding.verdict.stops]
 
@@ -265,7 +265,7 @@ class Runner:
         return not error
 
     async def _act_back(self, undo: Undo, by_type: Mapping[type, Any]) -> str:
-        """Act first, then look. A refusal is no proof that nothing happened, so look then too, but not for long."""
+        """Carry out an undo, then look; what is wrong then, or nothing. Look also after a refusal, but not long."""
         refused = ""
         try:
             await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
@@ -298,11 +298,3 @@ class Runner:
         except Exception as error:
             with contextlib.suppress(OSError):
                 self.world.progress(f"journal: {error}")
-
-
-def noted(finding: Finding) -> Finding:
-    """What a gate that only advises says: read it, it stops nothing."""
-    if finding.verdict <= Verdict.WARN:
-        return finding
-    says = f"{finding.says} (noted; here it stops nothing, else: {finding.verdict.word})"
-    return replace(finding, verdict=Verdict.WARN, says=says)

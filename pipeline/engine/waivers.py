@@ -25,3 +25,11 @@ def waive(
         return finding
 
     return tuple(one(finding) for finding in findings)
+
+
+def noted(finding: Finding) -> Finding:
+    """Turn a finding of a gate that only advises into a warning: it stops nothing."""
+    if finding.verdict <= Verdict.WARN:
+        return finding
+    says = f"{finding.says} (noted; here it stops nothing, else: {finding.verdict.word})"
+    return replace(finding, verdict=Verdict.WARN, says=says)

@@ -44,7 +44,7 @@ class Journal:
         self.listeners = tuple(listeners)
 
     def append(self, kind: str, subject: str = "", *, exact: Mapping[str, Any] | None = None, **body: Any) -> None:
-        """Record; returns when it is on disk.
+        """Record an event; returns when it is on disk.
 
         Everything is redacted but ``exact``: evidence, which holds no secret and has to come back as it was.
         """
@@ -63,7 +63,7 @@ class Journal:
                 listener(event)
 
     def events(self) -> tuple[Event, ...]:
-        """All of this run so far."""
+        """All events of this run so far, oldest first."""
         return events_of(self._store, self.run)
 
 
@@ -124,7 +124,7 @@ def known_bad(store: Store) -> tuple["BadRelease", ...]:
 
 
 def new_run_id(now: datetime.datetime) -> str:
-    """Sorts by time, can be typed, and is not the same twice."""
+    """Make an id for a run: it sorts by time, can be typed, and is not the same twice."""
     return f"{now.astimezone(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 

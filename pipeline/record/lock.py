@@ -14,7 +14,7 @@ COLUMNS = "holder, reason, host, pid, since, expires, by_hand"
 
 @dataclass(frozen=True)
 class Held:
-    """Who holds a target. ``since`` and ``expires`` are ISO 8601."""
+    """The holder of a target's lock. ``since`` and ``expires`` are ISO 8601."""
 
     holder: str
     reason: str
@@ -42,7 +42,7 @@ class Lock:
         self._pid = os.getpid() if pid is None else pid
 
     def take(self, reason: str, *, by_hand: bool = False) -> None:
-        """Take it, or take it over from ourselves, from a lapsed lease or from a dead process of this machine.
+        """Take the lock, or take it over from ourselves, from a lapsed lease or from a dead process of this machine.
 
         A run that is still alive in another process is somebody else.
 
@@ -71,7 +71,7 @@ class Lock:
             raise Locked(f"{self._target} is locked by {self.held()}")
 
     def renew(self) -> bool:
-        """Lease it again; False when somebody else has it now."""
+        """Extend the lease; False when somebody else holds the lock now."""
         expires = (self._clock.now() + datetime.timedelta(seconds=self.lease)).isoformat()
         return bool(
             self._store.execute(
@@ -83,17 +83,17 @@ class Lock:
         )
 
     def release(self) -> None:
-        """Give it back if it is ours."""
+        """Release the lock if it is ours."""
         self._store.execute("delete from deploy_locks where target = ? and holder = ?", self._target, self.holder)
 
     def alive(self) -> Held | None:
-        """Who has it now and is still there: not lapsed, not a dead process of this machine."""
+        """The holder that is still there: not lapsed, not a dead process of this machine."""
         held = self.held()
         lapsed = held is not None and not held.by_hand and held.expires <= self._clock.now().isoformat()
         return None if held is None or lapsed or _is_dead(held) else held
 
     def held(self) -> Held | None:
-        """Who has it now, lapsed or not."""
+        """The holder that the store names, lapsed or not."""
         rows = self._store.execute(f"select {COLUMNS} from deploy_locks where target = ?", self._target)
         return next((Held(*row[:-1], bool(row[-1])) for row in rows), None)  # type: ignore[call-arg]
 

@@ -24,7 +24,7 @@ class Line:
 
 @dataclass
 class StageReport:
-    """``state``: running, passed, warned or stopped."""
+    """One stage of a run. ``state``: running, passed, warned or stopped."""
 
     name: str
     state: str
@@ -38,7 +38,7 @@ class StageReport:
 
 @dataclass
 class Report:
-    """One run. Times are ISO 8601; ``outcome`` is empty while it runs, or when it was cut off."""
+    """One run, whole. Times are ISO 8601; ``outcome`` is empty while it runs, or when it was cut off."""
 
     run: str
     pipeline: str = ""

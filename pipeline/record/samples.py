@@ -12,7 +12,7 @@ from pipeline.record.store import Store
 
 @dataclass(frozen=True)
 class Sample:
-    """One number. ``release`` is the commit that was live or being shipped, or empty; ``run`` who read it."""
+    """One number that a probe read. ``release``: the commit that was live or shipped, or empty; ``run``: who read."""
 
     at: datetime.datetime
     metric: str
@@ -22,13 +22,13 @@ class Sample:
 
 
 class Samples:
-    """The samples of one target."""
+    """The numbers that were read of one target."""
 
     def __init__(self, store: Store, target: str) -> None:
         self._store, self._target = store, target
 
     def add(self, at: datetime.datetime, run: str, release: str, numbers: Sequence[tuple[str, float]]) -> None:
-        """Keep ``numbers`` as (metric, value)."""
+        """Keep ``numbers``, pairs of metric and value."""
         if not numbers:
             return
         rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(numbers))
@@ -40,7 +40,7 @@ class Samples:
         self._store.execute(f"insert into deploy_samples ({columns}) values {rows}", *values)
 
     def keeper(self, now: Callable[[], datetime.datetime], run: str, release: str) -> Callable[[Evidence], None]:
-        """Keeps the numbers of an evidence; that they could not be kept stops nothing."""
+        """Make a function that keeps the numbers of an evidence; that they could not be kept stops no run."""
 
         def keep(seen: Evidence) -> None:
             try:
@@ -51,7 +51,7 @@ class Samples:
         return keep
 
     def since(self, moment: datetime.datetime, metric: str = "") -> list[Sample]:
-        """Oldest first; of one ``metric`` or of all."""
+        """The samples since then, oldest first; of one ``metric`` or of all."""
         sql = "select at, metric, value, release, run from deploy_samples where target = ? and at >= ?"
         values = [self._target, moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds")]
         if metric:

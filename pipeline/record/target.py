@@ -25,7 +25,7 @@ class Written:
         self.samples = Samples(store, target)
 
     def known_bad(self) -> tuple[BadRelease, ...]:
-        """Releases that were taken back."""
+        """Releases that were taken back because they were bad, oldest first."""
         return known_bad(self._store)
 
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
@@ -42,7 +42,7 @@ class Written:
         return Bookkeeping(tuple(self._runs(now - datetime.timedelta(days=1), at_it)), str(held or ""), tuple(overdue))
 
     def _runs(self, since: datetime.datetime, at_it: str) -> Iterable[PastRun]:
-        """Those of this target that began since then; the one that is at it now has not ended."""
+        """The runs of this target that began since then; the one that is at it now has not ended."""
         for run in latest_runs(self._store, RUNS):
             report = report_of(run, events_of(self._store, run))
             if report.target != self._target or run == at_it or not report.began:
@@ -51,7 +51,7 @@ class Written:
                 yield PastRun(run, report.outcome, report.reason)
 
     def week_by_week(self) -> WeekByWeek:
-        """Every kept metric, this week against the last."""
+        """Compare every kept metric of this week with the week before."""
         now = self._clock.now()
         every = self.samples.since(now - 2 * WEEK)
         names = dict.fromkeys(one.metric for one in every)

@@ -68,7 +68,7 @@ def ask(session: Session, pipelines: Sequence[Pipeline], name: str) -> Checked:
 
 
 async def ask_in(session: Session, world: World, pipelines: Sequence[Pipeline], name: str) -> Checked:
-    """The same, in a world that is open already."""
+    """Ask pipelines in a world that is open already; the answers are kept, and the incident is named."""
     run, live = world.run, await _live(world)
     keep = session.records.samples.keeper(session.clock.now, run, live)
     async with Round(world, session.settings.policies, READERS, keep) as look:
@@ -90,7 +90,7 @@ async def ask_in(session: Session, world: World, pipelines: Sequence[Pipeline], 
 
 
 def asked_once(lines: Sequence[ChecklistLine]) -> tuple[ChecklistLine, ...]:
-    """Each gate in its first line only: several diagnoses ask some of the same."""
+    """Drop gates that an earlier line has asked already: several diagnoses ask some of the same."""
     seen: set[Gate] = set()
     kept = []
     for line in lines:
@@ -101,7 +101,7 @@ def asked_once(lines: Sequence[ChecklistLine]) -> tuple[ChecklistLine, ...]:
 
 
 async def ask_gates(session: Session, world: World, gates: Sequence[Gate]) -> tuple[LineAnswer, ...]:
-    """Some gates, together, once; nothing is written down."""
+    """Ask some gates, together, once; nothing is written down."""
     async with Round(world, session.settings.policies, READERS) as look:
         return tuple(await asyncio.gather(*(_answer(session, one, look) for one in gates)))
 
@@ -116,7 +116,7 @@ async def _live(world: World) -> str:
 
 
 async def _line(session: Session, world: World, stage: Stage, look: Round) -> ChecklistLine:
-    """A line whose steps act is asked in a round of its own, which knows what they gave."""
+    """Answer one line; one whose steps act is asked in a round of its own, which knows what they gave."""
     if not stage.does:
         return ChecklistLine(
             stage.purpose, tuple(await asyncio.gather(*(_answer(session, one, look) for one in stage.asks)))
@@ -139,7 +139,7 @@ async def _answer(session: Session, gate: Gate, look: Round) -> LineAnswer:
 
 
 def _record(session: Session, run: str, checked: Checked) -> None:
-    """In the journal: what was asked and how it ended, and the incident that it names."""
+    """Write into the journal what was asked and how it ended, and the incident that it names."""
     journal = Journal(session.store, run, session.clock.now, session.redactor)
     severity = checked.graded.severity
     journal.append("monitor answered", checked.name, target=checked.target, severity=severity, commit=checked.commit)

@@ -53,10 +53,10 @@ async def search(line: Sequence[Deployment], judge: Judge) -> Found:
     """
     asked = 0
 
-    async def ask(one: Deployment) -> Judgement:
+    async def ask(deployment: Deployment) -> Judgement:
         nonlocal asked
         asked += 1
-        return await judge(one)
+        return await judge(deployment)
 
     if await ask(line[-1]) != "bad":
         raise Mistake(f"bisect: {line[-1].id} is the bad end, but it is not bad; say --bad ID")

@@ -36,7 +36,7 @@ After = Callable[[Session, Report], None]
 
 
 def nothing_after(session: Session, report: Report) -> None:
-    """Nobody wants to know."""
+    """The ``after`` of a run of which nobody wants to know how it ended."""
 
 
 def ship(

@@ -63,9 +63,10 @@ def first_bad(session: Session, question: Question, say: Callable[[str], None]) 
         line = between(known, question.good, question.bad)
         say(f"{len(line)} deployments, at most {most_questions(len(line))} questions")
 
-        async def judge(one: Deployment) -> Judgement:
-            judged, why = await (_run(question.command, one) if question.command else _ask(session, world, one))
-            say(f"  {judged:<5} {one.id}  commit {one.commit[:12] or '?'}{'  ' + why if why else ''}")
+        async def judge(deployment: Deployment) -> Judgement:
+            asked = _run(question.command, deployment) if question.command else _ask(session, world, deployment)
+            judged, why = await asked
+            say(f"  {judged:<5} {deployment.id}  commit {deployment.commit[:12] or '?'}{'  ' + why if why else ''}")
             return judged
 
         return await search(line, judge)
@@ -73,9 +74,12 @@ def first_bad(session: Session, question: Question, say: Callable[[str], None]) 
     return session.in_world("bisect", ask)
 
 
-async def _ask(session: Session, world: World, one: Deployment) -> tuple[Judgement, str]:
+async def _ask(session: Session, world: World, deployment: Deployment) -> tuple[Judgement, str]:
     """What the smoke gates say of the deployment at its own address, once it has woken up."""
-    known = {**session.settings.policies, StagedDeployment: StagedDeployment(one.id, one.url, one.commit)}
+    known = {
+        **session.settings.policies,
+        StagedDeployment: StagedDeployment(deployment.id, deployment.url, deployment.commit),
+    }
     async with Round(world, known, probes_by_type(PROBES)) as look:
         findings, _ = await look.ask(staged_is_itself)
         if worst(findings).stops:
@@ -89,10 +93,10 @@ async def _ask(session: Session, world: World, one: Deployment) -> tuple[Judgeme
     return ("bad", str(seen[0])) if seen else ("skip", str(gravest))
 
 
-async def _run(command: str, one: Deployment) -> tuple[Judgement, str]:
+async def _run(command: str, deployment: Deployment) -> tuple[Judgement, str]:
     """The team's own test, with ``URL``, ``DEPLOYMENT`` and ``COMMIT`` in its environment."""
     process = await asyncio.create_subprocess_shell(
-        command, env={**inherited(), "URL": one.url, "DEPLOYMENT": one.id, "COMMIT": one.commit}
+        command, env={**inherited(), "URL": deployment.url, "DEPLOYMENT": deployment.id, "COMMIT": deployment.commit}
     )
     code = await process.wait()
     if code in (126, 127):

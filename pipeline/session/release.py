@@ -40,7 +40,7 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
 
 
 def _commit_of(folder: Path, given: str) -> str:
-    """What was said, what CI says, or what git says, in this order."""
+    """The commit that ships: what was said, what CI says, or what git says, in this order."""
     if given or variable("GITHUB_SHA"):
         return (given or variable("GITHUB_SHA")).lower()
     head = git.asked(folder, ["rev-parse", "HEAD"])
@@ -50,7 +50,7 @@ def _commit_of(folder: Path, given: str) -> str:
 
 
 def _from_sandbox(settings: Settings, order: "Order") -> tuple[Path, str]:
-    """One of the sandbox's examples by name, or anyone's own folder, which is then pushed to its GitHub."""
+    """The folder and commit for the sandbox: an example by name, or anyone's own folder, pushed to its GitHub."""
     folder = Path(order.source)
     if order.source and (folder.is_dir() or "/" in order.source):
         if not folder.is_dir():

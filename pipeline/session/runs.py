@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
-    """The newest runs, newest first."""
+    """The reports of the newest runs, newest first."""
     store = open_store(config.state, root)
     return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
 
 
 def one_run(config: Config, root: Path, run: str) -> Report:
-    """One run, by its id or ``latest``. Raises Mistake when there is none."""
+    """The report of one run, by its id or ``latest``. Raises Mistake when there is none."""
     store = open_store(config.state, root)
     chosen = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
     events = events_of(store, chosen)
@@ -43,7 +43,7 @@ def one_run(config: Config, root: Path, run: str) -> Report:
 
 @contextlib.asynccontextmanager
 async def vercel_of(session: Session) -> AsyncIterator[tuple["Vercel", "httpx.AsyncClient"]]:
-    """Vercel alone, and its connections: who only looks needs no other service."""
+    """Open Vercel's client alone, and its connections: who only looks needs no other service."""
     from pipeline.clients.vercel import Vercel
     from pipeline.emergency.steps import client
 
@@ -53,7 +53,7 @@ async def vercel_of(session: Session) -> AsyncIterator[tuple["Vercel", "httpx.As
 
 
 def current_status(session: Session) -> TargetStatus:
-    """Ask Vercel and the site now."""
+    """Ask Vercel and the site what is true of the target now."""
 
     async def ask() -> TargetStatus:
         async with vercel_of(session) as (vercel, http):
@@ -71,7 +71,7 @@ def current_status(session: Session) -> TargetStatus:
 
 
 def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: float, by: str) -> str:
-    """Lock ``target`` in a person's name."""
+    """Take the lock of ``target`` in a person's name."""
     name, _ = config.target(target)
     lock = _lock(config, root, name, f"{by or whoami()}@{socket.gethostname()}", lease=hours * 3600)
     lock.take(reason, by_hand=True)
@@ -79,7 +79,7 @@ def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: fl
 
 
 def release_lock(config: Config, root: Path, target: str) -> str:
-    """Release whatever lock there is."""
+    """Release the lock of ``target``, whoever holds it."""
     name, _ = config.target(target)
     held = _lock(config, root, name, "", lease=0).held()
     if held is None:

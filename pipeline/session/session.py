@@ -35,7 +35,7 @@ NOTHING = Release("", ".")
 
 
 def silent(line: str) -> None:
-    """Nobody hears how it goes."""
+    """The ``progress`` of a step that nobody follows."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Session:
     def world(
         self, name: str, release: Release = NOTHING, progress: Callable[[str], None] = silent
     ) -> contextlib.AbstractAsyncContextManager[World]:
-        """The world of this target, open for as long as the context lasts; ``name`` is the run it is opened for."""
+        """Open the world of this target for as long as the context lasts; ``name`` is the run it is opened for."""
         return open_world(self.settings, release, name, self.clock, progress, records=self.records)
 
     def in_world(self, name: str, act: Callable[[World], Awaitable[T]], progress: Callable[[str], None] = silent) -> T:

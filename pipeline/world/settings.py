@@ -31,5 +31,5 @@ class Settings:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The values that nobody may see."""
+        """The secret values, which the redactor hides."""
         return tuple(value for name, value in self.secrets.items() if name not in OPEN)

@@ -1,4 +1,4 @@
-"""Everything outside the process: clients, clock, release, target. It enters in one place, ``config.open_world``."""
+"""Everything outside the process: clients, clock, release, target. It enters in one place, ``opening.open_world``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world``
 
 
 class Records(Protocol):
-    """What was written down about a target, see ``pipeline.records``."""
+    """What was written down about a target; ``pipeline.record.target`` has it."""
 
     def known_bad(self) -> "tuple[BadRelease, ...]": ...
 
@@ -43,7 +43,7 @@ class Records(Protocol):
 
 
 class NothingWritten:
-    """The records of somebody who has none."""
+    """The records of a target about which nothing was written down."""
 
     def known_bad(self) -> "tuple[BadRelease, ...]":
         return ()

@@ -202,7 +202,7 @@ def test_a_database_that_does_not_answer_keeps_no_rollback_waiting(tmp_path: Pat
 
     async def go() -> None:
         from pipeline.clients.vercelshapes import Deployment
-        from pipeline.emergency.steps import ProductionSeen
+        from pipeline.emergency.choice import ProductionSeen
 
         target = Deployment("dpl_1", "https://x", "READY", "", "production", "", 1, (), "", {})
         await schema.allow(ProductionSeen(None, "d", None, (target,)), target)  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,11 +12,18 @@ import yaml
 
 from checks import policy
 from checks.policy import Policy
+from pipeline.config.document import (
+    DURATION,
+    Loader,
+    by_line,
+    dotted,
+    duplicates,
+    in_words,
+    line_of,
+    yaml_mistake,
+)
 from pipeline.environment import variable
 from pipeline.errors import Mistake
-
-DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
-SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Pace(Policy):
 
 @dataclass(frozen=True)
 class Target(Policy):
-    """One place to deploy to."""
+    """A target: one place to deploy to."""
 
     kind: Literal["sandbox", "preview", "production"]
     """`sandbox` starts by itself and needs nothing below."""
@@ -143,7 +149,7 @@ class Config:
     policies: Mapping[str, Policies]
 
     def target(self, name: str = "") -> tuple[str, Target]:
-        """The target of that name, or the default one. Raises Mistake."""
+        """Find the target of that name, or the default one. Raises Mistake when there is none."""
         chosen = name or self.file.target
         if chosen not in self.file.targets:
             raise Mistake(f"--target {chosen}: is no target; deploy.yml has {', '.join(sorted(self.file.targets))}")
@@ -161,22 +167,6 @@ class Config:
         return variable(named) if named.isidentifier() and named.isupper() else named
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which ``10m`` is 600 seconds."""
-
-
-_Loader.add_implicit_resolver("!seconds", DURATION, list("0123456789"))
-_Loader.add_constructor("!seconds", lambda _, node: seconds(node.value))
-
-
-def seconds(text: str) -> float:
-    """``90s``, ``10m``, ``2h``, ``1d``, ``500ms`` in seconds. Raises ValueError."""
-    found = DURATION.match(text)
-    if not found:
-        raise ValueError(f"{text!r} is no duration: write e.g. 90s, 10m or 2h")
-    return float(found[1]) * SECONDS[found[2]]
-
-
 def load(path: Path) -> Config:
     """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
     try:
@@ -186,13 +176,13 @@ def load(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise Mistake(f"{path.name}: cannot be read: {error}") from error
     try:
-        tree = yaml.compose(text, _Loader)
-        raw = yaml.load(text, _Loader)  # a SafeLoader
+        tree = yaml.compose(text, Loader)
+        raw = yaml.load(text, Loader)  # a SafeLoader
     except yaml.YAMLError as error:
-        raise Mistake(_yaml_mistake(path.name, error)) from error
+        raise Mistake(yaml_mistake(path.name, error)) from error
     if not isinstance(raw, dict):
         raise Mistake(f"{path.name}:1: must be a mapping of sections, such as `source:` and `targets:`")
-    mistakes = list(_duplicates(tree, path.name))
+    mistakes = list(duplicates(tree, path.name))
     file = _validate(DeployFile, raw, tree, path.name, mistakes)
     policies = {}
     for name, target in file.targets.items() if file else ():
@@ -200,9 +190,11 @@ def load(path: Path) -> Config:
         within = ("targets", name, "override")
         policies[name] = _validate(Policies, _merge(sections, target.override), tree, path.name, mistakes, within)
     if file and file.target not in file.targets:
-        mistakes.append(f"{path.name}:{_line(tree, ('target',))}: target: there is no {file.target!r} under `targets`")
+        mistakes.append(
+            f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
+        )
     if mistakes or file is None:
-        raise Mistake("\n".join(sorted(set(mistakes), key=_by_line)))
+        raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     return Config(file, policies)
 
 
@@ -222,72 +214,15 @@ def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], wi
     except ValidationError as error:
         for item in error.errors(include_url=False):
             path = tuple(part for part in item["loc"] if not str(part).startswith("function-"))
-            line = _line(tree, (*within, *path)) or _line(tree, path)
-            mistakes.append(f"{name}:{line}: {_dotted(path)}: {_words(item)}")
+            line = line_of(tree, (*within, *path)) or line_of(tree, path)
+            mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}")
         return None
-
-
-def _words(item: Mapping[str, Any]) -> str:
-    given = item.get("input")
-    match item["type"]:
-        case "missing":
-            return "is missing"
-        case "unexpected_keyword_argument" | "extra_forbidden":
-            return "is no key that this file knows (see the reference in runbooks/reference.md)"
-        case "dataclass_type":
-            return f"expected a mapping, got {given!r}"
-    says = str(item["msg"]).removeprefix("Input should be ")
-    return f"expected {says}, got {given!r}"
-
-
-def _dotted(path: tuple[Any, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".") or "the file"
-
-
-def _line(node: Any, path: tuple[Any, ...]) -> int:
-    """Line of the deepest node on ``path`` that exists; 0 when not even the first does."""
-    line = 0
-    for part in path:
-        step = None
-        if isinstance(node, yaml.MappingNode):
-            step = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            step = (node.value[part], node.value[part])
-        if step is None:
-            return line
-        line, node = step[0].start_mark.line + 1, step[1]
-    return line
-
-
-def _duplicates(node: Any, name: str, path: tuple[Any, ...] = ()) -> Any:
-    """PyYAML lets the last of two equal keys win in silence; each is a mistake here."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield f"{name}:{key.start_mark.line + 1}: {_dotted((*path, key.value))}: is given twice"
-            seen.add(key.value)
-            yield from _duplicates(value, name, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _duplicates(value, name, (*path, index))
 
 
 def _merge(base: Any, over: Any) -> Any:
     if isinstance(base, dict) and isinstance(over, dict):
         return {**copy.deepcopy(base), **{key: _merge(base.get(key), value) for key, value in over.items()}}
     return over
-
-
-def _yaml_mistake(name: str, error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-    return f"{name}{where}: is not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
-
-
-def _by_line(mistake: str) -> tuple[int, str]:
-    found = re.match(r"[^:]+:(\d+):", mistake)
-    return (int(found[1]) if found else 0, mistake)
 
 
 def schema() -> dict[str, Any]:
