@@ -197,7 +197,9 @@ restore_point_is_kept.stops_when(
 
 
 @gate(owner="database")
-def rehearsal_went_well(policy: DatabasePolicy, smoke: SmokePolicy, found: Migrations, seen: Rehearsal) -> Findings:
+def rehearsal_went_well(
+    policy: DatabasePolicy, smoke: SmokePolicy, migrations: Migrations, seen: Rehearsal
+) -> Findings:
     """The pending migrations went through on a copy of production's database, and the live code still works on it.
 
     Why: What goes wrong should go wrong where nobody notices. A copy has production's rows, so it finds the duplicate

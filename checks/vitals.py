@@ -46,8 +46,8 @@ def visitors_feel_well(policy: VitalsPolicy, seen: WebVitals) -> Findings:
             yield not_yet(one.name, says, severity="P2")
 
 
-def _visits(one: Vital) -> str:
-    return "its number of visits is not told" if one.samples is None else f"{one.samples} visits"
+def _visits(vital: Vital) -> str:
+    return "its number of visits is not told" if vital.samples is None else f"{vital.samples} visits"
 
 
 visitors_feel_well.stops_when("pages paint late", lambda p, s: (p, replace(s, vitals=(Vital("LCP", 4100, 300),))))

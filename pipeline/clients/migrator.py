@@ -51,7 +51,7 @@ class Migrator:
 
     def __init__(
         self,
-        at: Postgres,
+        database: Postgres,
         limits: LockBudget,
         clock: Clock,
         *,
@@ -59,7 +59,7 @@ class Migrator:
         tell: Callable[[str], None] = lambda _: None,
         observe: bool = False,
     ) -> None:
-        self._at, self._limits, self._clock, self._tell = at, limits, clock, tell
+        self._at, self._limits, self._clock, self._tell = database, limits, clock, tell
         self._run = run or "by-hand"
         self._table = "_prisma_migrations"
         self._observe = observe
@@ -110,40 +110,40 @@ class Migrator:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen
 
-    async def _observed(self, db: "Connection", one: Migration) -> None:
+    async def _observed(self, db: "Connection", migration: Migration) -> None:
         self._there, self._lock = [], ""
         if self._observe:
             rows = await (await db.execute(b"select oid from pg_class where relkind in ('r', 'p', 'm')")).fetchall()
             self._there = [oid for (oid,) in rows]
         began = time.perf_counter()  # Postgres does not go by our clock
         try:
-            await self._apply(db, one)
+            await self._apply(db, migration)
         finally:
-            self.observed.append((one.name, time.perf_counter() - began, self._lock))
+            self.observed.append((migration.name, time.perf_counter() - began, self._lock))
 
     async def _look_at_locks(self, db: "Connection") -> None:
         if self._there:
             held = await (await db.execute(HELD.encode(), (self._there,))).fetchall()
             self._lock = max((self._lock, *(mode for (mode,) in held)), key=MODES.index)
 
-    async def _apply(self, db: "Connection", one: Migration) -> None:
+    async def _apply(self, db: "Connection", migration: Migration) -> None:
         try:
-            parts = parts_of(parse(one.sql))
+            parts = parts_of(parse(migration.sql))
         except Unparsable:
             parts = ()
-            if one.sql.strip():
-                await self._as_a_whole(db, one)
+            if migration.sql.strip():
+                await self._as_a_whole(db, migration)
                 return
         id = str(uuid.uuid4())
-        await self._open(db, id, one, self._mark(1, parts))
+        await self._open(db, id, migration, self._mark(1, parts))
         try:
             for number in range(1, len(parts) + 1):
-                await self._part(db, one, id, number, parts)
+                await self._part(db, migration, id, number, parts)
             if not parts or not _commits(parts[-1]):
                 await db.execute(self._finished % _quoted(db, id).encode())
         except ServiceError as error:
             if isinstance(error, Unreachable):
-                await self._after_a_cut(one, id, error)
+                await self._after_a_cut(migration, id, error)
             else:
                 raise
         except BaseException:
@@ -157,14 +157,16 @@ class Migrator:
                 await db.execute("rollback")
                 await self._close(db, id, "rolled_back_at = now()", f"interrupted in run {self._run}, rolled back")
 
-    async def _open(self, db: "Connection", id: str, one: Migration, mark: str) -> None:
-        values = ", ".join(_quoted(db, text) for text in (id, one.checksum, one.name, mark))
+    async def _open(self, db: "Connection", id: str, migration: Migration, mark: str) -> None:
+        values = ", ".join(_quoted(db, text) for text in (id, migration.checksum, migration.name, mark))
         await db.execute(  # one round trip; what is not flushed here is flushed with the first part
             f"begin; set local synchronous_commit = off; insert into {self._table}"
             f" (id, checksum, migration_name, logs, started_at) values ({values}, clock_timestamp()); commit".encode()
         )
 
-    async def _part(self, db: "Connection", one: Migration, id: str, number: int, parts: tuple[Part, ...]) -> None:
+    async def _part(
+        self, db: "Connection", migration: Migration, id: str, number: int, parts: tuple[Part, ...]
+    ) -> None:
         """One part, tried again while it is blocked and patience lasts."""
         part, until, pause = parts[number - 1], self._clock.monotonic() + self._limits.patience, FIRST_PAUSE
         while True:
@@ -179,10 +181,10 @@ class Migrator:
                 if blocked and self._clock.monotonic() < until:
                     by = watch.blocked_by or "somebody who is gone now"
                     pause = min(pause * 2, LONGEST_PAUSE)
-                    self._tell(f"{one.name} is blocked by {by}; it stepped aside and tries again")
+                    self._tell(f"{migration.name} is blocked by {by}; it stepped aside and tries again")
                     await self._clock.sleep(pause * random.uniform(0.5, 1))
                     continue
-                raise await self._failed(db, one, id, number, parts, error, watch) from error
+                raise await self._failed(db, migration, id, number, parts, error, watch) from error
 
     async def _send(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...], watch: Watch) -> None:
         import psycopg
@@ -256,7 +258,7 @@ class Migrator:
     async def _failed(
         self,
         db: "Connection",
-        one: Migration,
+        migration: Migration,
         id: str,
         number: int,
         parts: tuple[Part, ...],
@@ -276,30 +278,30 @@ class Migrator:
             left = left_behind(Mark(self._run, number, len(parts), part.alone, part.line))
         code = error.code if error.code == LOCK_NOT_AVAILABLE else "P3018"
         status = 423 if error.code == LOCK_NOT_AVAILABLE else 409
-        return Rejected(f"apply {one.name}", code, f"{at}: {said}; {left}", status=status)
+        return Rejected(f"apply {migration.name}", code, f"{at}: {said}; {left}", status=status)
 
-    async def _as_a_whole(self, db: "Connection", one: Migration) -> None:
+    async def _as_a_whole(self, db: "Connection", migration: Migration) -> None:
         """What our parser does not take is sent as Prisma sends it. Only a waiver lets it come this far."""
         import psycopg
 
         id = str(uuid.uuid4())
-        await self._open(db, id, one, f"deploy-pipeline: run {self._run}: as a whole")
+        await self._open(db, id, migration, f"deploy-pipeline: run {self._run}: as a whole")
         try:
             await db.execute(f"set statement_timeout = {round(self._limits.statement * 1000)}")
-            await db.execute(one.sql)
+            await db.execute(migration.sql)
         except psycopg.Error as error:
             if not db.closed:
                 await db.execute("rollback; reset statement_timeout")
                 await self._close(db, id, "finished_at = null", says(error))
-            raise Rejected(f"apply {one.name}", "P3018", says(error), status=409) from error
+            raise Rejected(f"apply {migration.name}", "P3018", says(error), status=409) from error
         await db.execute("reset statement_timeout")
         await db.execute(self._finished % _quoted(db, id).encode())
 
-    async def _after_a_cut(self, one: Migration, id: str, error: Unreachable) -> None:
+    async def _after_a_cut(self, migration: Migration, id: str, error: Unreachable) -> None:
         """The connection died: ask on a new one what came of it. Returns when it was finished after all."""
         try:
             async with (
-                self._at.connection(f"look at {one.name} again") as db,
+                self._at.connection(f"look at {migration.name} again") as db,
                 prismas_lock(db, self._clock, self._tell),
             ):
                 row = next((row for row in (await history(db)).rows if row.id == id), None)
@@ -311,7 +313,7 @@ class Migrator:
                 left = left_behind(mark) if mark else "it is not known how far it came"
         except ServiceError as twice:
             raise Unreachable("postgres", error.asked, f"{error.came}; and then: {twice.came}") from error
-        raise Unreachable("postgres", f"apply {one.name}", f"{error.asked}: {error.came}; {left}") from error
+        raise Unreachable("postgres", f"apply {migration.name}", f"{error.asked}: {error.came}; {left}") from error
 
     async def _close(self, db: "Connection", id: str, set_: str, logs: str) -> None:
         await db.execute(f"update {self._table} set {set_}, logs = %s where id = %s".encode(), (logs, id))

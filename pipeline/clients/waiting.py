@@ -32,8 +32,8 @@ union all select 'analyze: ' || phase, sample_blks_scanned, sample_blks_total
 class Watch:
     """Looks after one session. ``blocked_by``: who kept its last statement waiting, in words; empty for nobody."""
 
-    def __init__(self, at: Postgres, session: "Connection", lock: float, tell: Callable[[str], None]) -> None:
-        self._at, self._pid, self._tell = at, session.info.backend_pid, tell
+    def __init__(self, database: Postgres, session: "Connection", lock: float, tell: Callable[[str], None]) -> None:
+        self._at, self._pid, self._tell = database, session.info.backend_pid, tell
         self._first = min(FIRST_LOOK, lock / 3)
         self.blocked_by = ""
 

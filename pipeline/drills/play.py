@@ -100,28 +100,30 @@ def _end(hand: Stagehand, scenario: Scenario) -> None:
         quiet.do(each)
 
 
-def _alarm(it: Session, scenario: Scenario, journal: Journal, person: Person) -> Desk:
+def _alarm(session: Session, scenario: Scenario, journal: Journal, person: Person) -> Desk:
     """Ask until a gate says no, play the alarm, and let somebody open the incident."""
     gates = [_gate(name) for name in scenario.alarm.gates]
-    until = it.clock.monotonic() + (min(MACHINE, scenario.limits.detect) if person.auto else scenario.limits.detect)
+    until = session.clock.monotonic() + (
+        min(MACHINE, scenario.limits.detect) if person.auto else scenario.limits.detect
+    )
     graded = Graded("")
     while True:
-        answers = _ask(it, gates)
+        answers = _ask(session, gates)
         graded = grade((one.gate.name, found) for one in answers for found in one.findings)
-        if graded.severity or it.clock.monotonic() > until:
+        if graded.severity or session.clock.monotonic() > until:
             break
-        asyncio.run(it.clock.sleep(LOOK_EVERY))
+        asyncio.run(session.clock.sleep(LOOK_EVERY))
     if graded.severity:
         journal.append("drill alarmed", graded.gate, says=graded.reason)
     person.say(
         f"\n*** ALARM, from {scenario.alarm.source}: {scenario.alarm.says}\n    ({graded.gate}: {graded.reason})"
     )
-    opened = next((one for one in incidents(it.store, it.settings.name) if one.open), None)
+    opened = next((one for one in incidents(session.store, session.settings.name) if one.open), None)
     if opened:
         person.say(f"The run has opened {opened.id} by itself.")
-        return Desk(it, opened.id)
+        return Desk(session, opened.id)
     playbook = playbook_of(graded.gate) or scenario.playbook
-    return new(it, _opening(scenario, graded, playbook, person))
+    return new(session, _opening(scenario, graded, playbook, person))
 
 
 def _opening(scenario: Scenario, graded: Graded, playbook: str, person: Person) -> Opening:
@@ -144,9 +146,11 @@ def _gate(name: str) -> Gate:
     return BY_NAME[name]
 
 
-def _ask(it: Session, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
+def _ask(session: Session, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
     async def go() -> tuple[LineAnswer, ...]:
-        async with open_world(it.settings, Release("", "."), "drill", it.clock, records=it.records) as world:
-            return await ask_gates(it, world, tuple(gates))
+        async with open_world(
+            session.settings, Release("", "."), "drill", session.clock, records=session.records
+        ) as world:
+            return await ask_gates(session, world, tuple(gates))
 
     return asyncio.run(go())

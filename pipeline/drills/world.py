@@ -44,26 +44,26 @@ class Stagehand:
     _held: list[Any] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def do(self, one: Break) -> None:
+    def do(self, event: Break) -> None:
         """Let it happen. Raises Mistake when the scenario is not what it says it is."""
-        time.sleep(one.after)
-        if one.ship:
-            self._ship(one)
-        if one.ship_and_kill:
-            self._ship_and_kill(one.ship_and_kill)
-        if one.roll_back:
+        time.sleep(event.after)
+        if event.ship:
+            self._ship(event)
+        if event.ship_and_kill:
+            self._ship_and_kill(event.ship_and_kill)
+        if event.roll_back:
             rollback_now(RollbackOrder(target=TARGET), self.root, self.deploy_file, self.say)
-        if one.fault == "clear":
+        if event.fault == "clear":
             ask_control(self.running, "DELETE", "/faults", None)
-        elif one.fault:
-            ask_control(self.running, "POST", "/faults", {"fault": one.fault.replace("$LIVE", self.live)})
-        if one.state:
-            ask_control(self.running, "POST", "/state", one.state)
-        if one.hold:
-            self._hold(one.hold, one.seconds)
-        for _ in range(one.times if one.visit else 0):
-            self.visit(one.visit)
-        for _ in range(one.crowd):
+        elif event.fault:
+            ask_control(self.running, "POST", "/faults", {"fault": event.fault.replace("$LIVE", self.live)})
+        if event.state:
+            ask_control(self.running, "POST", "/state", event.state)
+        if event.hold:
+            self._hold(event.hold, event.seconds)
+        for _ in range(event.times if event.visit else 0):
+            self.visit(event.visit)
+        for _ in range(event.crowd):
             threading.Thread(target=self._keep_visiting, daemon=True).start()
 
     def look(self) -> None:

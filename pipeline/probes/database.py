@@ -64,14 +64,14 @@ def _left(row: MigrationRow) -> LeftOver:
     return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
 
 
-def _same(one: Migration, row: MigrationRow) -> bool:
-    return row.checksum in one.checksums
+def _same(migration: Migration, row: MigrationRow) -> bool:
+    return row.checksum in migration.checksums
 
 
-async def planned_changes(world: World, found: Migrations) -> PlannedChanges:
-    if not found.pending:
+async def planned_changes(world: World, migrations: Migrations) -> PlannedChanges:
+    if not migrations.pending:
         return PlannedChanges(())
-    pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in found.pending]
+    pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in migrations.pending]
     return PlannedChanges(changes_of(pending, await world.database.known()))
 
 
@@ -89,17 +89,17 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
     return LiveSchema(live.commit, True, tuple(tables))
 
 
-async def schema_drift(world: World, found: Migrations) -> SchemaDrift:
+async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:
     """Replays what is applied, in the order in which it was, and compares."""
-    if found.unmanaged or not found.applied:
+    if migrations.unmanaged or not migrations.applied:
         return SchemaDrift()
-    if found.unknown or found.edited or [left for left in found.failed if not left.undone]:
+    if migrations.unknown or migrations.edited or [left for left in migrations.failed if not left.undone]:
         return SchemaDrift(says="the files are not what was applied")
     on_disk = {one.name: one for one in migrations_in(world.migrations)}
     try:
         async with world.scratch.scratch("drift") as copy:
             copy = copy.in_schema(world.database.address.schema)
-            await copy.replay(on_disk[name] for name in found.applied)
+            await copy.replay(on_disk[name] for name in migrations.applied)
             expected = await copy.definitions()
     except Rejected as error:
         fix = "; name another server in `database.scratch`" if error.code == MAY_NOT else ""

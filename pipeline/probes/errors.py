@@ -120,5 +120,7 @@ def _promoted(world: World, before: ProductionBefore) -> datetime.datetime:
     return datetime.datetime.fromisoformat(before.at) if before.at else world.clock.now() - HOUR
 
 
-def _issue(one: SentryIssue, release: str) -> Issue:
-    return Issue(one.level, one.title, one.events, one.url, one.where, one.first_seen, release, one.status)
+def _issue(issue: SentryIssue, release: str) -> Issue:
+    return Issue(
+        issue.level, issue.title, issue.events, issue.url, issue.where, issue.first_seen, release, issue.status
+    )

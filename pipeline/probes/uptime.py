@@ -114,10 +114,10 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _within(one: MonitorIncident, since: datetime.datetime, until: datetime.datetime) -> float:
+def _within(incident: MonitorIncident, since: datetime.datetime, until: datetime.datetime) -> float:
     """Seconds of it between ``since`` and ``until``."""
-    end = _time(one.resolved) if one.resolved else until
-    return (min(end, until) - max(_time(one.started), since)).total_seconds()
+    end = _time(incident.resolved) if incident.resolved else until
+    return (min(end, until) - max(_time(incident.started), since)).total_seconds()
 
 
 def _time(text: str) -> datetime.datetime:

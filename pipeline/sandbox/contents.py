@@ -65,9 +65,9 @@ def _listed(folder: Path) -> Iterator[Path]:
     return (one for one in sorted(folder.iterdir()) if one.name not in IGNORED)
 
 
-def _sha(one: Path) -> str:
+def _sha(path: Path) -> str:
     """What git calls a file's content; for a folder only something alike."""
-    if one.is_dir():
-        return hashlib.sha1("".join(map(_sha, _listed(one))).encode(), usedforsecurity=False).hexdigest()
-    content = one.read_bytes()
+    if path.is_dir():
+        return hashlib.sha1("".join(map(_sha, _listed(path))).encode(), usedforsecurity=False).hexdigest()
+    content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

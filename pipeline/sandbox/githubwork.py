@@ -195,40 +195,40 @@ class Work:
                 return one
         raise _problem(404, "Not Found")
 
-    def _status(self, one: ActionRun) -> tuple[str, str | None]:
-        over = self._core.now() >= one.at + one.takes
-        return ("completed", one.conclusion) if over else ("in_progress", None)
+    def _status(self, run: ActionRun) -> tuple[str, str | None]:
+        over = self._core.now() >= run.at + run.takes
+        return ("completed", run.conclusion) if over else ("in_progress", None)
 
-    def _run(self, request: Request, one: ActionRun) -> Payload:
+    def _run(self, request: Request, run: ActionRun) -> Payload:
         """Clients follow its addresses, and send their token only to the host that they know."""
-        host, (status, conclusion) = request.headers.get("host", ""), self._status(one)
-        url = f"{self._shapes.repo}/actions/runs/{one.id}"
+        host, (status, conclusion) = request.headers.get("host", ""), self._status(run)
+        url = f"{self._shapes.repo}/actions/runs/{run.id}"
         if host == "api.github.com":
             url = url.replace(self._shapes.api, f"https://{host}")
-        number = self._core.state.github.runs.index(one) + 1
-        commit = self._core.state.github.commits[one.sha]
+        number = self._core.state.github.runs.index(run) + 1
+        commit = self._core.state.github.commits[run.sha]
         person = {"name": commit.author, "email": f"{commit.author}@lms.example.com"}
-        at, name = iso_seconds(one.at), one.workflow.partition(".")[0]
-        head = {"id": one.sha, "tree_id": one.sha, "message": commit.message, "timestamp": iso_seconds(commit.at),
+        at, name = iso_seconds(run.at), run.workflow.partition(".")[0]
+        head = {"id": run.sha, "tree_id": run.sha, "message": commit.message, "timestamp": iso_seconds(commit.at),
                 "author": person, "committer": person}  # fmt: skip
         return {
-            "id": one.id,
+            "id": run.id,
             "name": name,
-            "node_id": f"R_{one.id}",
+            "node_id": f"R_{run.id}",
             "head_branch": "main",
-            "head_sha": one.sha,
-            "path": f".github/workflows/{one.workflow}",
+            "head_sha": run.sha,
+            "path": f".github/workflows/{run.workflow}",
             "display_title": commit.message,
             "run_number": number,
             "run_attempt": 1,
-            "event": one.event,
+            "event": run.event,
             "status": status,
             "conclusion": conclusion,
-            "workflow_id": int(_number(one.workflow)),
-            "check_suite_id": one.id,
-            "check_suite_node_id": f"C_{one.id}",
+            "workflow_id": int(_number(run.workflow)),
+            "check_suite_id": run.id,
+            "check_suite_node_id": f"C_{run.id}",
             "url": url,
-            "html_url": f"{self._shapes.web}/actions/runs/{one.id}",
+            "html_url": f"{self._shapes.web}/actions/runs/{run.id}",
             "pull_requests": [],
             "created_at": at,
             "updated_at": at,
@@ -237,12 +237,12 @@ class Work:
             "triggering_actor": self._shapes.user(AUTHOR),
             "jobs_url": f"{url}/jobs",
             "logs_url": f"{url}/logs",
-            "check_suite_url": f"{self._shapes.repo}/check-suites/{one.id}",
+            "check_suite_url": f"{self._shapes.repo}/check-suites/{run.id}",
             "artifacts_url": f"{url}/artifacts",
             "cancel_url": f"{url}/cancel",
             "rerun_url": f"{url}/rerun",
             "previous_attempt_url": None,
-            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(one.workflow)}",
+            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(run.workflow)}",
             "head_commit": head,
             "repository": self._shapes.minimal_repository(),
             "head_repository": self._shapes.minimal_repository(),

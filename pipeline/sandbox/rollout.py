@@ -31,8 +31,8 @@ def begin(vercel: Vercel, canary: str, at: float, number: int, stuck: bool = Fal
     return one
 
 
-def is_final(one: RollingRelease, stage: int) -> bool:
-    return stage >= len(one.stages) - 1
+def is_final(rolling: RollingRelease, stage: int) -> bool:
+    return stage >= len(rolling.stages) - 1
 
 
 def seconds_of(stage: dict[str, Any]) -> float | None:
@@ -42,37 +42,37 @@ def seconds_of(stage: dict[str, Any]) -> float | None:
     return float(stage["duration"]) * MINUTE
 
 
-def due(one: RollingRelease) -> float | None:
+def due(rolling: RollingRelease) -> float | None:
     """When the active stage ends by itself."""
-    takes = seconds_of(one.stages[one.stage])
-    return None if takes is None or one.stuck else one.since + takes
+    takes = seconds_of(rolling.stages[rolling.stage])
+    return None if takes is None or rolling.stuck else rolling.since + takes
 
 
-def enter(vercel: Vercel, one: RollingRelease, stage: int, at: float, number: int) -> None:
+def enter(vercel: Vercel, rolling: RollingRelease, stage: int, at: float, number: int) -> None:
     """Begin a stage; the final one is the end of it. ``number`` makes the id of the release that was waiting."""
-    one.stage, one.since, one.updated = stage, at, at
-    if is_final(one, stage):
-        complete(vercel, one, at, number)
+    rolling.stage, rolling.since, rolling.updated = stage, at, at
+    if is_final(rolling, stage):
+        complete(vercel, rolling, at, number)
 
 
-def complete(vercel: Vercel, one: RollingRelease, at: float, number: int) -> None:
+def complete(vercel: Vercel, rolling: RollingRelease, at: float, number: int) -> None:
     """All visitors go to the canary, and the one that was promoted meanwhile begins."""
-    one.state, one.stage, one.updated = "COMPLETE", len(one.stages) - 1, at
-    vercel.job = AliasJob("promote", one.current, one.canary, at, 0, done=True, rolling=one.id)
+    rolling.state, rolling.stage, rolling.updated = "COMPLETE", len(rolling.stages) - 1, at
+    vercel.job = AliasJob("promote", rolling.current, rolling.canary, at, 0, done=True, rolling=rolling.id)
     vercel.auto_assign = True
-    move(vercel, one.canary, at)
-    if one.queued in vercel.deployments and vercel.rolling_config:
-        begin(vercel, one.queued, at, number)
+    move(vercel, rolling.canary, at)
+    if rolling.queued in vercel.deployments and vercel.rolling_config:
+        begin(vercel, rolling.queued, at, number)
 
 
-def abort(one: RollingRelease, at: float) -> None:
+def abort(rolling: RollingRelease, at: float) -> None:
     """All visitors go to the deployment that they came from; what was waiting is forgotten."""
-    one.state, one.updated, one.queued = "ABORTED", at, ""
+    rolling.state, rolling.updated, rolling.queued = "ABORTED", at, ""
 
 
-def share(one: RollingRelease) -> float:
+def share(rolling: RollingRelease) -> float:
     """Percent of production's visitors that the canary gets now."""
-    return float(one.stages[one.stage]["targetPercentage"]) if one.state == "ACTIVE" else 0.0
+    return float(rolling.stages[rolling.stage]["targetPercentage"]) if rolling.state == "ACTIVE" else 0.0
 
 
 class Visitors:

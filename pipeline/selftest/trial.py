@@ -77,13 +77,13 @@ class Bench:
         with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
             yield made
 
-    def at_rest(self, one: Breakage) -> Ran:
+    def at_rest(self, breakage: Breakage) -> Ran:
         """A run in which nothing is broken; made once for all gates that are asked in the same way."""
-        key = (one.run, one.rests)
+        key = (breakage.run, breakage.rests)
         if key not in self._rests:
             with self.lab() as made:
-                one.rests(made)
-                self._rests[key] = made.run(pipeline_of(made, one.run))
+                breakage.rests(made)
+                self._rests[key] = made.run(pipeline_of(made, breakage.run))
         return self._rests[key]
 
 
@@ -99,12 +99,20 @@ def bench(config: Config) -> Iterator[Bench]:
             postgres.destroy()
 
 
-def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Trial:
+def tried(breakage: Breakage, bench: Bench, examples: tuple[int, int]) -> Trial:
     """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
     began = time.monotonic()
-    seen = Trial(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
+    seen = Trial(
+        breakage.gate.name,
+        breakage.kind,
+        breakage.how,
+        breakage.run,
+        breakage.follows,
+        examples,
+        problem=breakage.cannot,
+    )
     try:
-        for step in () if one.cannot else _way(one)(one, at, seen):
+        for step in () if breakage.cannot else _way(breakage)(breakage, bench, seen):
             seen = step
     except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
         seen = replace(seen, problem=seen.problem or f"{type(error).__name__}: {error}")
@@ -115,82 +123,82 @@ Facts = Iterator[Trial]
 """What was seen so far, after each step; so nothing is lost when a later step goes wrong."""
 
 
-def _way(one: Breakage) -> Callable[[Breakage, Bench, Trial], Facts]:
-    if one.run.startswith(CHECKLIST):
+def _way(breakage: Breakage) -> Callable[[Breakage, Bench, Trial], Facts]:
+    if breakage.run.startswith(CHECKLIST):
         return _in_a_checklist
-    return _on_the_way_back if one.back else _in_a_run if one.run else _alone
+    return _on_the_way_back if breakage.back else _in_a_run if breakage.run else _alone
 
 
-def _alone(one: Breakage, at: Bench, seen: Trial) -> Facts:
+def _alone(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
     """Asked as ``./inv check`` asks it."""
-    with at.lab() as made:
-        yield from _three_times(one, made, seen, lambda: _said(made.ask(one.gate)))
+    with bench.lab() as made:
+        yield from _three_times(breakage, made, seen, lambda: _said(made.ask(breakage.gate)))
 
 
-def _in_a_checklist(one: Breakage, at: Bench, seen: Trial) -> Facts:
+def _in_a_checklist(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
     """Asked as ``./inv monitor.…`` asks it, after the steps of its line."""
 
     def asked() -> Said | None:
-        answers = made.checklist(one.run.removeprefix(CHECKLIST))
-        return next((_said(answer.findings) for answer in answers if answer.gate is one.gate), None)
+        answers = made.checklist(breakage.run.removeprefix(CHECKLIST))
+        return next((_said(answer.findings) for answer in answers if answer.gate is breakage.gate), None)
 
-    with at.lab() as made:
-        yield from _three_times(one, made, seen, asked)
+    with bench.lab() as made:
+        yield from _three_times(breakage, made, seen, asked)
 
 
-def _three_times(one: Breakage, made: Lab, seen: Trial, asked: Callable[[], Said | None]) -> Facts:
-    one.rests(made)
+def _three_times(breakage: Breakage, made: Lab, seen: Trial, asked: Callable[[], Said | None]) -> Facts:
+    breakage.rests(made)
     yield (seen := _rested(seen, asked()))
-    one.breaks(made)
+    breakage.breaks(made)
     yield (seen := _broken(seen, asked()))
-    one.cures(made)
+    breakage.cures(made)
     yield _cured(seen, asked())
 
 
-def _in_a_run(one: Breakage, at: Bench, seen: Trial) -> Facts:
+def _in_a_run(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
     """Asked by a run of the pipeline, up to the gate's stage."""
-    yield (seen := _rested(seen, _answered(at.at_rest(one), one.gate)))
-    with at.lab() as made:
-        one.rests(made)
-        ran = made.run(up_to(pipeline_of(made, one.run), one.gate), *_breaking(one, made))
-        yield (seen := replace(_broken(seen, _answered(ran, one.gate)), ended=ran.report.outcome))
+    yield (seen := _rested(seen, _answered(bench.at_rest(breakage), breakage.gate)))
+    with bench.lab() as made:
+        breakage.rests(made)
+        ran = made.run(up_to(pipeline_of(made, breakage.run), breakage.gate), *_breaking(breakage, made))
+        yield (seen := replace(_broken(seen, _answered(ran, breakage.gate)), ended=ran.report.outcome))
         if ran.report.outcome == "deployed":
             yield replace(seen, stopped=False, problem=seen.problem or "the run went on all the same")
             return
-        one.cures(made)
-        again = made.run(up_to(pipeline_of(made, one.run), one.gate))
+        breakage.cures(made)
+        again = made.run(up_to(pipeline_of(made, breakage.run), breakage.gate))
         if again.report.outcome == "deployed":
-            yield _cured(seen, _answered(again, one.gate))
+            yield _cured(seen, _answered(again, breakage.gate))
         else:
             yield replace(seen, problem=seen.problem or f"the next run: {again.report.reason}")
 
 
-def _on_the_way_back(one: Breakage, at: Bench, seen: Trial) -> Facts:
+def _on_the_way_back(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
     """A bad release goes back and the gate says that it did; then another one cannot."""
-    with at.lab() as made:
+    with bench.lab() as made:
         made.clock.pace = FAST
-        one.rests(made)
+        breakage.rests(made)
         taken_back(made)
-        well = made.run(pipeline_of(made, one.run))
-        yield (seen := _rested(seen, _said(made.ask(one.gate, well.given))))
+        well = made.run(pipeline_of(made, breakage.run))
+        yield (seen := _rested(seen, _said(made.ask(breakage.gate, well.given))))
         taken_back(made)
-        ran = made.run(pipeline_of(made, one.run), *_breaking(one, made))
-        seen = _broken(seen, _said(made.ask(one.gate, ran.given)))
+        ran = made.run(pipeline_of(made, breakage.run), *_breaking(breakage, made))
+        seen = _broken(seen, _said(made.ask(breakage.gate, ran.given)))
         yield (seen := replace(seen, ended=ran.report.outcome))
         if not _found_by(ran, seen.said):
             why = f"the run's way back did not say so: {ran.report.reason}"
             yield replace(seen, stopped=False, problem=seen.problem or why)
             return
-        one.cures(made)
-        yield _cured(seen, _said(made.ask(one.gate, ran.given)))
+        breakage.cures(made)
+        yield _cured(seen, _said(made.ask(breakage.gate, ran.given)))
 
 
-def _breaking(one: Breakage, made: Lab) -> tuple[Listener, ...]:
+def _breaking(breakage: Breakage, made: Lab) -> tuple[Listener, ...]:
     """Breaks it now, or gives the listener that breaks it once, at its moment."""
-    if one.moment is None:
-        one.breaks(made)
+    if breakage.moment is None:
+        breakage.breaks(made)
         return ()
-    return (_Once(one.moment, lambda: one.breaks(made)),)
+    return (_Once(breakage.moment, lambda: breakage.breaks(made)),)
 
 
 class _Once:

@@ -152,8 +152,8 @@ def _constraint(reading: Reading, table: str, cmd: Node) -> Found:
             yield change("other", "unknown", table, kind, ACCESS_EXCLUSIVE)
 
 
-def _foreign_key(reading: Reading, table: str, name: str, one: Node, *, scans: bool, fresh: bool) -> Found:
-    to = reading.table(one["pktable"])
+def _foreign_key(reading: Reading, table: str, name: str, node: Node, *, scans: bool, fresh: bool) -> Found:
+    to = reading.table(node["pktable"])
     if not reading.is_new(to) and to != table:
         yield change("brief-lock", "expand", to, name, SHARE_ROW_EXCLUSIVE)
     kind: Kind = "expand" if fresh else "contract"

@@ -85,12 +85,12 @@ class Heartbeats:
                 return JSONResponse({"message": "OK"})
         raise Problem(404, {"errors": "Heartbeat not found"})
 
-    def _apply(self, one: Heartbeat, sent: Payload) -> None:
-        one.name, one.updated = str(sent.get("name") or one.name), self._core.now()
-        one.period, one.grace = sent.get("period", one.period), sent.get("grace", one.grace)
+    def _apply(self, heartbeat: Heartbeat, sent: Payload) -> None:
+        heartbeat.name, heartbeat.updated = str(sent.get("name") or heartbeat.name), self._core.now()
+        heartbeat.period, heartbeat.grace = sent.get("period", heartbeat.period), sent.get("grace", heartbeat.grace)
         if "paused" in sent:
-            one.paused, one.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
-        one.settings |= {name: sent[name] for name in USUAL if name in sent}
+            heartbeat.paused, heartbeat.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
+        heartbeat.settings |= {name: sent[name] for name in USUAL if name in sent}
 
     def _find(self, request: Request) -> Heartbeat:
         for one in self._core.state.betterstack.heartbeats:
@@ -98,11 +98,11 @@ class Heartbeats:
                 return one
         raise shapes.missing()
 
-    def _shown(self, one: Heartbeat) -> Payload:
+    def _shown(self, heartbeat: Heartbeat) -> Payload:
         attributes = {
-            **USUAL, **one.settings,
-            "url": self._core.ports.url("betterstack") + BEAT + one.token, "name": one.name, "period": one.period,
-            "grace": one.grace, "team_name": "Acme", "paused_at": iso(one.paused_at) if one.paused else None,
-            "created_at": iso(one.created), "updated_at": iso(one.updated), "status": self._checks.heartbeat(one),
+            **USUAL, **heartbeat.settings,
+            "url": self._core.ports.url("betterstack") + BEAT + heartbeat.token, "name": heartbeat.name, "period": heartbeat.period,
+            "grace": heartbeat.grace, "team_name": "Acme", "paused_at": iso(heartbeat.paused_at) if heartbeat.paused else None,
+            "created_at": iso(heartbeat.created), "updated_at": iso(heartbeat.updated), "status": self._checks.heartbeat(heartbeat),
         }  # fmt: skip
-        return {"id": one.id, "type": "heartbeat", "attributes": attributes}
+        return {"id": heartbeat.id, "type": "heartbeat", "attributes": attributes}

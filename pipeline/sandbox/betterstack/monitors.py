@@ -127,16 +127,16 @@ class Monitors:
         self._core.state.betterstack.monitors.remove(self._find(request))
         return Response(status_code=204)
 
-    def _apply(self, one: Monitor, sent: Payload) -> None:
+    def _apply(self, monitor: Monitor, sent: Payload) -> None:
         state, host = self._core.state.betterstack, self._core.ports.host("production")
         if "url" in sent:  # no address is kept
-            one.url = str(sent["url"]).replace(host, "{{PRODUCTION}}")
-        one.name = str(sent.get("pronounceable_name") or one.name)
-        if "paused" in sent and sent["paused"] != self._checks.paused(one):
-            one.paused, one.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
-            if one.id == state.monitor:
-                state.paused = one.paused
-        one.settings |= {name: sent[name] for name in USUAL if name in sent}
+            monitor.url = str(sent["url"]).replace(host, "{{PRODUCTION}}")
+        monitor.name = str(sent.get("pronounceable_name") or monitor.name)
+        if "paused" in sent and sent["paused"] != self._checks.paused(monitor):
+            monitor.paused, monitor.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
+            if monitor.id == state.monitor:
+                state.paused = monitor.paused
+        monitor.settings |= {name: sent[name] for name in USUAL if name in sent}
 
     def _find(self, request: Request) -> Monitor:
         for one in self._core.state.betterstack.monitors:
@@ -144,17 +144,17 @@ class Monitors:
                 return one
         raise shapes.missing()
 
-    async def _shown(self, one: Monitor) -> Payload:
-        paused, now = self._checks.paused(one), self._core.now()
+    async def _shown(self, monitor: Monitor) -> Payload:
+        paused, now = self._checks.paused(monitor), self._core.now()
         attributes = {
-            **USUAL, **one.settings,
-            "url": self._checks.url(one), "pronounceable_name": one.name, "last_checked_at": iso(now),
-            "status": await self._checks.monitor(one), "team_name": "Acme", "created_at": iso(one.created),
-            "updated_at": iso(one.updated), "paused": paused,
-            "paused_at": iso(one.paused_at or now) if paused else None,
+            **USUAL, **monitor.settings,
+            "url": self._checks.url(monitor), "pronounceable_name": monitor.name, "last_checked_at": iso(now),
+            "status": await self._checks.monitor(monitor), "team_name": "Acme", "created_at": iso(monitor.created),
+            "updated_at": iso(monitor.updated), "paused": paused,
+            "paused_at": iso(monitor.paused_at or now) if paused else None,
         }  # fmt: skip
         policy: Payload = {"policy": {"data": None}}
-        return {"id": one.id, "type": "monitor", "attributes": attributes, "relationships": policy}
+        return {"id": monitor.id, "type": "monitor", "attributes": attributes, "relationships": policy}
 
     async def sla(self, request: Request) -> Response:
         """From the incidents that were recorded, over the given days (all days of the monitor when none are given)."""
@@ -194,15 +194,15 @@ class Monitors:
             regions.append({"region": region, "response_times": times})
         return shapes.one({"id": one.id, "type": "monitor_response_times", "attributes": {"regions": regions}})
 
-    def _quiet(self, one: Monitor, region: str) -> list[tuple[float, float]]:
+    def _quiet(self, monitor: Monitor, region: str) -> list[tuple[float, float]]:
         first = int((self._core.now() - shapes.DAY) // HALF_HOUR + 1)
-        slots = [slot for slot in range(first, first + 47) if slot * HALF_HOUR >= one.created]
+        slots = [slot for slot in range(first, first + 47) if slot * HALF_HOUR >= monitor.created]
         return [(slot * HALF_HOUR, USUAL_SECONDS[region] + slot % 7 / 100) for slot in slots]
 
-    def _checked(self, one: Monitor, region: str, hits: list[Hit]) -> list[tuple[float, float]]:
-        now, step = self._core.now(), int({**USUAL, **one.settings}["check_frequency"])
+    def _checked(self, monitor: Monitor, region: str, hits: list[Hit]) -> list[tuple[float, float]]:
+        now, step = self._core.now(), int({**USUAL, **monitor.settings}["check_frequency"])
         found, at = [], now // step * step
-        while at > max(now - FRESH, one.created):
+        while at > max(now - FRESH, monitor.created):
             waited = [hit.seconds for hit in hits if at - step < hit.at <= at]
             found.append((at, max([USUAL_SECONDS[region], *waited])))
             at -= step

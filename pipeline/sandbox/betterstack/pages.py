@@ -95,10 +95,10 @@ class Pages:
             self._core.state.next_id(), at, str(sent["message"]), affected, bool(sent.get("notify_subscribers"))
         )
 
-    def _apply(self, one: Report, sent: Payload) -> None:
-        one.title = str(sent.get("title") or one.title)
-        one.starts = from_iso(str(sent["starts_at"])) if sent.get("starts_at") else one.starts
-        one.ends = from_iso(str(sent["ends_at"])) if sent.get("ends_at") else one.ends
+    def _apply(self, report: Report, sent: Payload) -> None:
+        report.title = str(sent.get("title") or report.title)
+        report.starts = from_iso(str(sent["starts_at"])) if sent.get("starts_at") else report.starts
+        report.ends = from_iso(str(sent["ends_at"])) if sent.get("ends_at") else report.ends
 
     def _known(self, request: Request) -> None:
         if request.path_params["page"] != str(PAGE):
@@ -111,11 +111,11 @@ class Pages:
                 return one
         raise shapes.missing()
 
-    def _state(self, one: Report) -> str:
+    def _state(self, report: Report) -> str:
         """operational, degraded, downtime or maintenance: the worst that its last update says, while it lasts."""
-        if not one.starts <= self._core.now() < (one.ends or float("inf")):
+        if not report.starts <= self._core.now() < (report.ends or float("inf")):
             return "operational"
-        said = {each.get("status") for each in _said(one)}
+        said = {each.get("status") for each in _said(report)}
         return next((state for state in WORST_FIRST if state in said), "operational")
 
     def _page(self) -> Payload:
@@ -129,25 +129,25 @@ class Pages:
         }  # fmt: skip
         return {"id": str(PAGE), "type": "status_page", "attributes": attributes}
 
-    def _report(self, one: Report) -> Payload:
+    def _report(self, report: Report) -> Payload:
         attributes = {
-            "title": one.title, "report_type": one.kind, "starts_at": iso(one.starts),
-            "ends_at": iso(one.ends) if one.ends else None, "status_page_id": PAGE, "affected_resources": _said(one),
-            "aggregate_state": self._state(one),
+            "title": report.title, "report_type": report.kind, "starts_at": iso(report.starts),
+            "ends_at": iso(report.ends) if report.ends else None, "status_page_id": PAGE, "affected_resources": _said(report),
+            "aggregate_state": self._state(report),
         }  # fmt: skip
-        updates = [{"id": str(posted.id), "type": "status_update"} for posted in one.updates]
+        updates = [{"id": str(posted.id), "type": "status_update"} for posted in report.updates]
         related = {"status_updates": {"data": updates}}
-        return {"id": str(one.id), "type": "status_report", "attributes": attributes, "relationships": related}
+        return {"id": str(report.id), "type": "status_report", "attributes": attributes, "relationships": related}
 
 
-def _said(one: Report) -> list[dict[str, Any]]:
+def _said(report: Report) -> list[dict[str, Any]]:
     """What the newest update says that says anything of resources."""
-    return next((posted.affected for posted in one.updates[::-1] if posted.affected), [])
+    return next((posted.affected for posted in report.updates[::-1] if posted.affected), [])
 
 
-def _update(of: Report, one: Update) -> Payload:
+def _update(of: Report, update: Update) -> Payload:
     attributes = {
-        "message": one.message, "published_at": iso(one.at), "published_at_timezone": "UTC",
-        "notify_subscribers": one.notify, "status_report_id": of.id, "affected_resources": one.affected,
+        "message": update.message, "published_at": iso(update.at), "published_at_timezone": "UTC",
+        "notify_subscribers": update.notify, "status_report_id": of.id, "affected_resources": update.affected,
     }  # fmt: skip
-    return {"id": str(one.id), "type": "status_update", "attributes": attributes}
+    return {"id": str(update.id), "type": "status_update", "attributes": attributes}

@@ -103,11 +103,11 @@ class Branches:
         one.name, one.updated = name, self._core.now()
         return JSONResponse({"branch": self._shapes.branch(one), "operations": []})
 
-    def _expire(self, one: Branch, at: object) -> None:
+    def _expire(self, branch: Branch, at: object) -> None:
         """Raises Problem for what must stay."""
-        if one.id == self._core.state.neon.branch or one.protected or rules.has_children(self._core, one):
+        if branch.id == self._core.state.neon.branch or branch.protected or rules.has_children(self._core, branch):
             raise problem(422, "", "a default branch, a protected one and one with children cannot expire")
-        one.expires, one.expiry_set = rules.expiry(self._core, at, rules.LONGEST), self._core.now()
+        branch.expires, branch.expiry_set = rules.expiry(self._core, at, rules.LONGEST), self._core.now()
 
     async def delete(self, request: Request) -> Response:
         """204 when there is no such branch (any more)."""

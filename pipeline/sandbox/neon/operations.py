@@ -64,27 +64,27 @@ class Operations:
         mine = (one for one in self._core.state.neon.operations if one.branch == branch)
         return any(self.status(one) == "running" for one in mine)
 
-    def status(self, one: Operation) -> str:
-        if one.error:
+    def status(self, operation: Operation) -> str:
+        if operation.error:
             return "failed"
-        still = one.id in self._acting or self._core.now() - one.began < one.takes
+        still = operation.id in self._acting or self._core.now() - operation.began < operation.takes
         return "running" if still else "finished"
 
-    def shape(self, one: Operation) -> Payload:
-        status = self.status(one)
-        took = 0 if status == "running" else one.takes
+    def shape(self, operation: Operation) -> Payload:
+        status = self.status(operation)
+        took = 0 if status == "running" else operation.takes
         return {
-            "id": one.id,
+            "id": operation.id,
             "project_id": self._core.state.neon.project,
-            "branch_id": one.branch,
-            "action": one.action,
+            "branch_id": operation.branch,
+            "action": operation.action,
             "status": status,
-            "failures_count": 1 if one.error else 0,
-            "created_at": iso(one.began),
-            "updated_at": iso(one.began + took),
+            "failures_count": 1 if operation.error else 0,
+            "created_at": iso(operation.began),
+            "updated_at": iso(operation.began + took),
             "total_duration_ms": round(took * 1000),
-            **({"endpoint_id": one.endpoint} if one.endpoint else {}),
-            **({"error": one.error} if one.error else {}),
+            **({"endpoint_id": operation.endpoint} if operation.endpoint else {}),
+            **({"error": operation.error} if operation.error else {}),
         }
 
     def shapes(self, operations: list[Operation]) -> list[Payload]:

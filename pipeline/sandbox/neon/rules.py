@@ -62,18 +62,18 @@ def unused(core: Core, name: str) -> None:
         raise problem(409, "BRANCH_ALREADY_EXISTS", f'branch with the provided name "{name}" already exists')
 
 
-def deletable(core: Core, one: Branch) -> None:
+def deletable(core: Core, branch: Branch) -> None:
     """Raises Problem 422 for the default branch, a protected one, and one that others were made from."""
-    if one.id == core.state.neon.branch:
+    if branch.id == core.state.neon.branch:
         raise problem(422, "", "cannot delete the default branch of a project")
-    if one.protected:
+    if branch.protected:
         raise problem(422, "", "cannot delete a protected branch")
-    if has_children(core, one):
+    if has_children(core, branch):
         raise problem(422, "", "cannot delete a branch that has children")
 
 
-def has_children(core: Core, one: Branch) -> bool:
-    return any(other.parent == one.id for other in core.state.neon.branches)
+def has_children(core: Core, branch: Branch) -> bool:
+    return any(other.parent == branch.id for other in core.state.neon.branches)
 
 
 def moment(value: Any, name: str) -> float:

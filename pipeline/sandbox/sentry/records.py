@@ -37,14 +37,14 @@ def horizon(core: Core) -> float:
     return core.now() - core.state.sentry.lag_seconds
 
 
-def occurrences(one: Issue) -> list[Occurrence]:
+def occurrences(issue: Issue) -> list[Occurrence]:
     """Its events; of those that were kept without details, what can be told."""
-    if len(one.events) == len(one.seen):
-        return one.events
-    release = one.releases[-1] if one.releases else one.first_release
+    if len(issue.events) == len(issue.seen):
+        return issue.events
+    release = issue.releases[-1] if issue.releases else issue.first_release
     return [
-        Occurrence(f"{one.id:08d}{row:024d}", at, release, one.environment, one.culprit, one.level)
-        for row, at in enumerate(one.seen)
+        Occurrence(f"{issue.id:08d}{row:024d}", at, release, issue.environment, issue.culprit, issue.level)
+        for row, at in enumerate(issue.seen)
     ]
 
 

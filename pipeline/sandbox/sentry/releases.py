@@ -85,12 +85,12 @@ class Releases:
             raise missing()
         return found
 
-    def _note(self, one: Release, sent: Payload) -> None:
-        one.extra |= {key: sent[key] for key in ("ref", "url", "dateReleased") if sent.get(key)}
+    def _note(self, release: Release, sent: Payload) -> None:
+        release.extra |= {key: sent[key] for key in ("ref", "url", "dateReleased") if sent.get(key)}
         new = [_written(commit) for commit in sent.get("commits") or ()]
         for ref in sent.get("refs") or ():
             new += self._between(ref)
-        one.commits = new or one.commits
+        release.commits = new or release.commits
 
     def _between(self, ref: Payload) -> list[Payload]:
         """The commits of a reference, the newest first, as far as the repository knows them."""

@@ -167,35 +167,35 @@ class Shapes:
             "participants": [],
         }
 
-    def event(self, of: Issue, one: Occurrence) -> Payload:
-        said = {"environment": one.environment, "level": one.level, "release": one.release,
-                "transaction": one.transaction}  # fmt: skip
+    def event(self, of: Issue, event: Occurrence) -> Payload:
+        said = {"environment": event.environment, "level": event.level, "release": event.release,
+                "transaction": event.transaction}  # fmt: skip
         tags = [{"key": key, "value": value} for key, value in said.items() if value]
         return {
-            "id": one.id,
-            "eventID": one.id,
+            "id": event.id,
+            "eventID": event.id,
             "event.type": "error",
             "groupID": str(of.id),
             "title": of.title,
             "projectID": self._core.state.sentry.project_id,
-            "message": one.message,
+            "message": event.message,
             "location": None,
             "culprit": of.culprit,
             "user": None,
             "tags": tags,
             "platform": "javascript",
             "crashFile": None,
-            "dateCreated": iso(one.at),
+            "dateCreated": iso(event.at),
             "metadata": _metadata(of),
         }
 
-    def detailed_event(self, of: Issue, one: Occurrence) -> Payload:
-        release = self._core.state.sentry.releases.get(one.release)
+    def detailed_event(self, of: Issue, event: Occurrence) -> Payload:
+        release = self._core.state.sentry.releases.get(event.release)
         nothing = ("size", "dist", "occurrence", "userReport", "nextEventID", "previousEventID")
         return {
-            **self.event(of, one),
+            **self.event(of, event),
             **dict.fromkeys(nothing),
-            "dateReceived": iso(one.at),
+            "dateReceived": iso(event.at),
             "contexts": {},
             "entries": [],
             "sdk": None,
@@ -262,35 +262,35 @@ class Shapes:
             Release(version, self._core.now(), [sentry.project]) if version else None
         )
 
-    def release(self, one: Release, health: bool = False) -> Payload:
+    def release(self, release: Release, health: bool = False) -> Payload:
         known = list(records.known(self._core))
-        new = sum(each.issue.first_release == one.version for each in known)
-        seen = [event.at for each in known for event in each.events if event.release == one.version]
-        authors = {commit["author_email"]: commit for commit in one.commits if commit.get("author_email")}
+        new = sum(each.issue.first_release == release.version for each in known)
+        seen = [event.at for each in known for event in each.events if event.release == release.version]
+        authors = {commit["author_email"]: commit for commit in release.commits if commit.get("author_email")}
         return {
-            "id": int(one.created) % 1000000,
-            "version": one.version,
-            "shortVersion": one.version[:12],
+            "id": int(release.created) % 1000000,
+            "version": release.version,
+            "shortVersion": release.version[:12],
             "status": "open",
-            "ref": one.extra.get("ref"),
-            "url": one.extra.get("url"),
-            "dateReleased": one.extra.get("dateReleased"),
-            "dateCreated": iso_seconds(one.created),
+            "ref": release.extra.get("ref"),
+            "url": release.extra.get("url"),
+            "dateReleased": release.extra.get("dateReleased"),
+            "dateCreated": iso_seconds(release.created),
             "newGroups": new,
             "data": {},
-            "commitCount": len(one.commits),
-            "deployCount": len(one.deploys),
+            "commitCount": len(release.commits),
+            "deployCount": len(release.deploys),
             "owner": None,
             "authors": [{"name": each.get("author_name"), "email": email} for email, each in authors.items()],
-            "lastCommit": self.commit(one, one.commits[0]) if one.commits else None,
-            "lastDeploy": one.deploys[-1] if one.deploys else None,
+            "lastCommit": self.commit(release, release.commits[0]) if release.commits else None,
+            "lastDeploy": release.deploys[-1] if release.deploys else None,
             "firstEvent": iso_seconds(min(seen)) if seen else None,
             "lastEvent": iso_seconds(max(seen)) if seen else None,
             "versionInfo": {
                 "package": None,
-                "version": {"raw": one.version},
-                "description": one.version[:12],
-                "buildHash": one.version,
+                "version": {"raw": release.version},
+                "description": release.version[:12],
+                "buildHash": release.version,
             },
             "projects": [
                 {
@@ -299,16 +299,16 @@ class Shapes:
                     "platforms": ["python"],
                     "newGroups": new,
                     "hasHealthData": health,
-                    **({"healthData": self._health(one)} if health else {}),
+                    **({"healthData": self._health(release)} if health else {}),
                 }
             ],
         }
 
-    def _health(self, one: Release) -> Payload:
+    def _health(self, release: Release) -> Payload:
         """Of the last 24 hours; rates in percent, and null without sessions."""
         now = self._core.now()
         found = list(records.spans(self._core, now - 86400, now))
-        mine = [span for span in found if span["release"] == one.version]
+        mine = [span for span in found if span["release"] == release.version]
         crashed = sum(span["failed"] for span in mine)
         free = 100 * (1 - crashed / len(mine)) if mine else None
         return {
@@ -335,6 +335,6 @@ def missing() -> Problem:
     return Problem(404, {"detail": "The requested resource does not exist"})
 
 
-def _metadata(one: Issue) -> Payload:
-    kind, _, value = one.title.partition(": ")
+def _metadata(issue: Issue) -> Payload:
+    kind, _, value = issue.title.partition(": ")
     return {"type": kind, "value": value, "filename": ""}

@@ -176,9 +176,9 @@ def find(core: Core, id_or_host: str) -> Deployment:
     raise problem(404, "not_found", f"Can't find the deployment {id_or_host} under the team")
 
 
-def _listed(one: FileEntry) -> Payload:
-    kind = "symlink" if stat.S_ISLNK(one.mode) else "file"
-    return {"name": one.file, "type": kind, "uid": one.sha, "mode": one.mode, "children": []}
+def _listed(file: FileEntry) -> Payload:
+    kind = "symlink" if stat.S_ISLNK(file.mode) else "file"
+    return {"name": file.file, "type": kind, "uid": file.sha, "mode": file.mode, "children": []}
 
 
 def _entry(sent: Any) -> FileEntry:

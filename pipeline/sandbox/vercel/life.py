@@ -11,28 +11,28 @@ KEPT_CANDIDATES = 3
 UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING")
 
 
-def ready_state(one: Deployment, now: float) -> str:
+def ready_state(deployment: Deployment, now: float) -> str:
     """Vercel's ``readyState`` at ``now``."""
-    if one.canceled:
+    if deployment.canceled:
         return "CANCELED"
-    done = (now - one.created) / one.takes if one.takes > 0 else 1.0
+    done = (now - deployment.created) / deployment.takes if deployment.takes > 0 else 1.0
     if done < 0.1:
         return "QUEUED"
     if done < 0.25:
         return "INITIALIZING"
-    if done < 1 or one.stuck:
+    if done < 1 or deployment.stuck:
         return "BUILDING"
-    return "ERROR" if one.error else "READY"
+    return "ERROR" if deployment.error else "READY"
 
 
-def substate(vercel: Vercel, one: Deployment, now: float) -> str | None:
+def substate(vercel: Vercel, deployment: Deployment, now: float) -> str | None:
     """STAGED until it had visitors of production, ROLLING while it gets a share of them; only for READY ones."""
-    if one.target != "production" or ready_state(one, now) != "READY":
+    if deployment.target != "production" or ready_state(deployment, now) != "READY":
         return None
     rolling = rollout.active(vercel)
-    if rolling and rolling.canary == one.id:
+    if rolling and rolling.canary == deployment.id:
         return "ROLLING"
-    return "PROMOTED" if one.was_production or one.was_canary else "STAGED"
+    return "PROMOTED" if deployment.was_production or deployment.was_canary else "STAGED"
 
 
 def job_status(job: AliasJob, now: float) -> str:

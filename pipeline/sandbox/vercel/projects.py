@@ -177,9 +177,9 @@ class Projects:
             "updatedAt": milliseconds(vercel.created),
         }
 
-    def _brief(self, one: Deployment) -> Payload:
+    def _brief(self, deployment: Deployment) -> Payload:
         core = self._core
-        whole = shapes.full(core, one)
+        whole = shapes.full(core, deployment)
         names = (
             "id", "name", "url", "createdAt", "createdIn", "creator", "plan", "readyState", "readySubstate", "type",
             "target", "meta", "alias", "aliasAssigned",

@@ -107,26 +107,26 @@ class Rolling:
             raise problem(404, "not_found", f"There is no active rolling release of {canary.id}.")
         return one
 
-    def _answer(self, one: RollingRelease | None) -> Response:
-        return JSONResponse({"rollingRelease": self._shape(one) if one else None})
+    def _answer(self, rolling: RollingRelease | None) -> Response:
+        return JSONResponse({"rollingRelease": self._shape(rolling) if rolling else None})
 
-    def _shape(self, one: RollingRelease) -> Payload:
-        under_way = one.state == "ACTIVE"
-        stages = [_stage(one, index) for index in range(len(one.stages))]
+    def _shape(self, rolling: RollingRelease) -> Payload:
+        under_way = rolling.state == "ACTIVE"
+        stages = [_stage(rolling, index) for index in range(len(rolling.stages))]
         approved = any(stage["requireApproval"] for stage in stages)
         return {
-            "state": one.state,
+            "state": rolling.state,
             "substate": None,
             "advancementType": "manual-approval" if approved else "automatic",
-            "currentDeployment": self._deployment(one.current),
-            "canaryDeployment": self._deployment(one.canary),
-            "queuedDeploymentId": one.queued or None,
+            "currentDeployment": self._deployment(rolling.current),
+            "canaryDeployment": self._deployment(rolling.canary),
+            "queuedDeploymentId": rolling.queued or None,
             "stages": stages,
-            "activeStage": stages[one.stage] if under_way else None,
-            "nextStage": stages[one.stage + 1] if under_way and one.stage + 1 < len(stages) else None,
-            "currentCanaryPercentage": rollout.share(one) if under_way else 100.0 * (one.state == "COMPLETE"),
-            "startedAt": milliseconds(one.started),
-            "updatedAt": milliseconds(one.updated),
+            "activeStage": stages[rolling.stage] if under_way else None,
+            "nextStage": stages[rolling.stage + 1] if under_way and rolling.stage + 1 < len(stages) else None,
+            "currentCanaryPercentage": rollout.share(rolling) if under_way else 100.0 * (rolling.state == "COMPLETE"),
+            "startedAt": milliseconds(rolling.started),
+            "updatedAt": milliseconds(rolling.updated),
         }
 
     def _deployment(self, id: str) -> Payload | None:
@@ -142,9 +142,9 @@ class Rolling:
         }
 
 
-def _stage(one: RollingRelease, index: int) -> Payload:
+def _stage(rolling: RollingRelease, index: int) -> Payload:
     """``duration`` in seconds here, and null where somebody must approve."""
-    stage, final = one.stages[index], rollout.is_final(one, index)
+    stage, final = rolling.stages[index], rollout.is_final(rolling, index)
     return {
         "index": index,
         "isFinalStage": final,

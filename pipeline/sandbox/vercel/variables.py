@@ -118,28 +118,28 @@ class Variables:
                 return one
         raise problem(404, "not_found", "Environment variable not found.")
 
-    def _shape(self, one: Variable, decrypt: bool) -> Payload:
-        if one.type in HIDDEN:
+    def _shape(self, variable: Variable, decrypt: bool) -> Payload:
+        if variable.type in HIDDEN:
             value = ""
-        elif decrypt or one.type in ("plain", "system"):
-            value = self._core.fill(one.value)
+        elif decrypt or variable.type in ("plain", "system"):
+            value = self._core.fill(variable.value)
         else:
-            value = "eyJ2IjoidjIiLCJjIjoi" + one.id.encode().hex()  # opaque, like the real listing's
+            value = "eyJ2IjoidjIiLCJjIjoi" + variable.id.encode().hex()  # opaque, like the real listing's
         return {
-            "id": one.id,
-            "key": one.key,
+            "id": variable.id,
+            "key": variable.key,
             "value": value,
-            "type": one.type,
-            "target": one.target,
-            **({"gitBranch": one.branch} if one.branch else {}),
+            "type": variable.type,
+            "target": variable.target,
+            **({"gitBranch": variable.branch} if variable.branch else {}),
             "configurationId": None,
-            "comment": one.comment,
-            "createdAt": milliseconds(one.created),
-            "updatedAt": milliseconds(one.updated or one.created),
+            "comment": variable.comment,
+            "createdAt": milliseconds(variable.created),
+            "updatedAt": milliseconds(variable.updated or variable.created),
             "createdBy": self._core.state.vercel.user,
             "updatedBy": None,
             "customEnvironmentIds": [],
-            "decrypted": decrypt and one.type not in HIDDEN,
+            "decrypted": decrypt and variable.type not in HIDDEN,
             "securityIssues": [],
         }
 
