@@ -1,4 +1,4 @@
-"""Postgres' own pg_dump and pg_restore, run as processes."""
+"""Runs Postgres' own pg_dump and pg_restore as processes."""
 
 import os
 import re
@@ -18,20 +18,23 @@ VERSION = re.compile(r"(\d+)(?:\.\d+)*")
 
 @dataclass(frozen=True)
 class Tools:
-    """Where pg_dump, pg_restore and psql are, and their major version."""
+    """The folder that pg_dump, pg_restore and psql are in, and their major version."""
 
     folder: Path
     version: int
 
 
 class PostgresTools:
-    """``folders``: where to look besides the PATH. The password goes by the environment: it is in no process list."""
+    """Finds and runs Postgres' tools, in ``folders`` besides the PATH.
+
+    The password goes by the environment: it is in no process list.
+    """
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
 
     async def find(self, server: int) -> Tools:
-        """The tools of the newest version; pg_dump must not be older than the server. Raises Unreachable."""
+        """Find the tools of the newest version; pg_dump must not be older than the server. Raises Unreachable."""
         found = [tools for folder in self._places() if (tools := await self._tools(folder))]
         best = max(found, key=lambda one: one.version, default=None)
         if best is None:
@@ -56,12 +59,12 @@ class PostgresTools:
             part.unlink(missing_ok=True)
 
     async def restore(self, tools: Tools, dump: Path, address: Address) -> None:
-        """Fill the empty database ``address`` from ``dump``."""
+        """Fill the empty database at ``address`` from the dump ``dump``."""
         words = ["--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={address.database}", str(dump)]
         await self._run(tools, "pg_restore", words, address)
 
     async def entries(self, tools: Tools, dump: str) -> int:
-        """How many objects a dump holds; reads its table of contents."""
+        """Count the objects that a dump holds, by its table of contents."""
         said = await self._said([str(tools.folder / "pg_restore"), "--list", dump], {})
         return sum(1 for line in said.splitlines() if line and not line.startswith(";"))
 
@@ -92,7 +95,7 @@ class PostgresTools:
 
 
 def environment(address: Address) -> dict[str, str]:
-    """libpq's variables for ``address``."""
+    """The environment variables by which libpq connects to ``address``."""
     url = urlsplit(address.url)
     query = dict(pair.partition("=")[::2] for pair in url.query.split("&") if pair)
     named = {

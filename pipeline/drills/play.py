@@ -56,15 +56,15 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
     if scenario is None:
         raise Mistake(f"drill.{name}: there is none; there are {', '.join(scenarios())}")
     reset(root / SANDBOX)
-    with attached(root) as running, session(config, "sandbox", root) as it:
-        for one in incidents(it.store, it.settings.name):
-            if one.open:
-                Desk(it, one.id, "the drill").resolve("a drill began", "")
-        release_lock(config, root, it.settings.name)  # an earlier drill may have ended with one
-        run = f"drill-{name}-{new_run_id(it.clock.now())}"
-        journal = Journal(it.store, run, it.clock.now, it.redactor)
+    with attached(root) as running, session(config, "sandbox", root) as open_session:
+        for incident in incidents(open_session.store, open_session.settings.name):
+            if incident.open:
+                Desk(open_session, incident.id, "the drill").resolve("a drill began", "")
+        release_lock(config, root, open_session.settings.name)  # an earlier drill may have ended with one
+        run = f"drill-{name}-{new_run_id(open_session.clock.now())}"
+        journal = Journal(open_session.store, run, open_session.clock.now, open_session.redactor)
         journal.append("drill begins", name, by="nobody (--auto)" if person.auto else whoami())
-        with stage(Stagehand(config, root, deploy_file, running, it.store, person.say)) as hand:
+        with stage(Stagehand(config, root, deploy_file, running, open_session.store, person.say)) as hand:
             person.say(f"== Drill: {scenario.title} ==\nMaking the world as it was before ...")
             for each in scenario.before:
                 hand.do(each)
@@ -74,10 +74,10 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
             journal.append("drill broke", name)
             for each in scenario.breaks:
                 hand.do(each)
-            desk = _alarm(it, scenario, journal, person)
+            desk = _alarm(open_session, scenario, journal, person)
             over = threading.Thread(target=_end, args=(hand, scenario), daemon=True)
             over.start()
-            hands = Hands(it, config, root, deploy_file, desk.by)
+            hands = Hands(open_session, config, root, deploy_file, desk.by)
             walk = Walk(desk, person, hands, APART, PATIENCE if person.auto else 0)
             book = named(desk.incident.playbook)
             assert book
@@ -90,7 +90,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
                 walk.all_clear()
         journal.append("drill ended", name, incident=desk.id)
         it_was = desk.incident
-        points = score(scenario, list(events_of(it.store, run)), it_was, REMEDIES)
+        points = score(scenario, list(events_of(open_session.store, run)), it_was, REMEDIES)
         return Played(scenario, points, it_was, run)
 
 
@@ -136,8 +136,8 @@ def _opening(scenario: Scenario, graded: Graded, playbook: str, person: Person) 
         if said in ("P0", "P1", "P2", "P3"):
             classified = replace(classified, severity=said, reason="the people in the room said so")
     book = named(playbook)
-    what = person.writes("What can users not do? (Enter: the playbook's words)") or (book.felt if book else "")
-    return Opening(what, classified, playbook, lead=person.writes("Who leads?") or ("" if person.auto else whoami()))
+    symptom = person.writes("What can users not do? (Enter: the playbook's words)") or (book.felt if book else "")
+    return Opening(symptom, classified, playbook, lead=person.writes("Who leads?") or ("" if person.auto else whoami()))
 
 
 def _gate(name: str) -> Gate:

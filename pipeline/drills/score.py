@@ -46,12 +46,13 @@ class Score:
 
 def score(scenario: Scenario, drill: Iterable[Event], incident: Incident, hands: Mapping[str, str]) -> Score:
     """``hands``: what the machine does, by the remedy's words."""
-    at = {event.kind: event.at for event in drill}
-    broke, alarmed = at["drill broke"], at.get("drill alarmed", "")
+    moments = {event.kind: event.at for event in drill}
+    broke, alarmed = moments["drill broke"], moments.get("drill alarmed", "")
     begun = next(event for event in drill if event.kind == "drill begins")
     detect = _gone(broke, incident.opened)
     decide = _gone(incident.opened, _decided(scenario, incident))
     recover = _gone(broke, incident.recovered)
+    cleared = incident.last_told("everybody")
     points = (
         _point("alarm", 1, bool(alarmed), "the alarm went off" if alarmed else "nothing went off",
                "no gate saw it: which one should have?"),
@@ -65,7 +66,7 @@ def score(scenario: Scenario, drill: Iterable[Event], incident: Incident, hands:
         _timed("recover", recover, scenario.limits.recover, "users were not well in time"),
         _point("steady state", 2, len(incident.well) >= 2, f"was seen to be well {len(incident.well)} time(s) in a row",
                "nobody made sure, twice, that production is well"),
-        _point("all-clear", 1, bool(incident.last_told("everybody")), "given" if incident.last_told("everybody") else "not given",
+        _point("all-clear", 1, bool(cleared), "given" if cleared else "not given",
                "those who had heard of it were not told that it is over"),
     )  # fmt: skip
     return Score(scenario.name, broke, str(begun.body["by"]), points, detect, decide, recover)

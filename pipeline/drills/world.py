@@ -84,13 +84,15 @@ class Stagehand:
     def _open(self, path: str) -> Any:
         return open_directly(self.running["urls"]["production"] + path, 5)
 
-    def _ship(self, one: Break) -> None:
-        order, after = Order(TARGET, one.ship), opened_by(self.say)
+    def _ship(self, scripted: Break) -> None:
+        order, after = Order(TARGET, scripted.ship), opened_by(self.say)
         report = ship(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
-        wanted = one.ends or "deployed"
+        wanted = scripted.ends or "deployed"
         if report.outcome != wanted:
-            raise Mistake(f"drill: {one.ship} ended as {report.outcome or 'nothing'}, not {wanted}: {report.reason}")
-        self.say(f"  {one.ship}: {report.outcome}")
+            raise Mistake(
+                f"drill: {scripted.ship} ended as {report.outcome or 'nothing'}, not {wanted}: {report.reason}"
+            )
+        self.say(f"  {scripted.ship}: {report.outcome}")
 
     def _ship_and_kill(self, example: str) -> None:
         run = "victim"
@@ -138,9 +140,9 @@ class Stagehand:
     def tidy(self) -> None:
         """Let everything go that is still held."""
         self._over.set()
-        for one in self._held:
+        for task in self._held:
             with contextlib.suppress(Exception):
-                one.close()
+                task.close()
 
 
 @contextlib.contextmanager

@@ -41,8 +41,8 @@ def due(incident: Incident, now: datetime.datetime) -> tuple[Due, ...]:
         last = incident.last_told(name)
         wait = None if rhythm is None else rhythm.every if last else rhythm.first
         if wait is not None:
-            at = _time(last or incident.opened) + datetime.timedelta(seconds=wait)
-            found.append(_due(name, at, now, first=not last))
+            moment = _time(last or incident.opened) + datetime.timedelta(seconds=wait)
+            found.append(_due(name, moment, now, first=not last))
     return tuple(sorted(found, key=lambda one: one.at))
 
 
@@ -52,9 +52,9 @@ def next_word(incident: Incident, audience: str, now: datetime.datetime) -> date
     return now + datetime.timedelta(seconds=rhythm.every or rhythm.first or 3600)
 
 
-def _due(name: str, at: datetime.datetime, now: datetime.datetime, *, first: bool) -> Due:
-    return Due(name, at, (now - at).total_seconds(), first)
+def _due(name: str, moment: datetime.datetime, now: datetime.datetime, *, first: bool) -> Due:
+    return Due(name, moment, (now - moment).total_seconds(), first)
 
 
-def _time(at: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(at)
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)

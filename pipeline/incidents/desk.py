@@ -163,21 +163,21 @@ def reachable(world: World, desk: Desk, audience: str) -> bool:
 async def _send(world: World, desk: Desk, audience: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """By the channel, and users by the status page. The all-clear goes to everybody who has heard of it."""
     incident = desk.incident
-    heard = {one.audience for one in incident.told if one.reached} - {"everybody", "release"}
+    heard = {listener.audience for listener in incident.told if listener.reached} - {"everybody", "release"}
     audiences = sorted(heard) if audience == "everybody" else ["team" if audience == "release" else audience]
     reached, failed, report = list[str](), list[str](), ""
-    for one in audiences:
-        if one == "users" and desk.session.settings.policies[ContactsPolicy].status_page_id:
+    for listener in audiences:
+        if listener == "users" and desk.session.settings.policies[ContactsPolicy].status_page_id:
             try:
                 report = await _on_the_status_page(world, desk, text, over=audience == "everybody")
                 reached.append("the status page")
             except ServiceError as error:
                 failed.append(f"the status page: {error.came}")
-        took, refused = await world.channels.tell(one, f"{incident.severity}: {incident.what}", text)
-        reached += [f"{kind} ({one})" for kind in took]
-        failed += [f"{one}: {why}" for why in refused]
-        if not took and not refused and one != "users":
-            failed.append(f"{one}: no address is set")
+        took, refused = await world.channels.tell(listener, f"{incident.severity}: {incident.what}", text)
+        reached += [f"{kind} ({listener})" for kind in took]
+        failed += [f"{listener}: {why}" for why in refused]
+        if not took and not refused and listener != "users":
+            failed.append(f"{listener}: no address is set")
     return tuple(reached), tuple(failed), report
 
 
@@ -225,10 +225,10 @@ def contact_due(incident: Incident, tree: Iterable[Contact], now: datetime.datet
 async def live_release(world: World) -> str:
     """Commit and time of what is live, in words; empty when nobody can say."""
     try:
-        one = await world.vercel.production(world.domain)
+        deployment = await world.vercel.production(world.domain)
     except ServiceError:
         return ""
-    if one is None:
+    if deployment is None:
         return ""
-    made = datetime.datetime.fromtimestamp(one.created / 1000, datetime.UTC)
-    return f"{one.commit[:12] or one.id}, {made:%Y-%m-%d %H:%M} UTC"
+    made = datetime.datetime.fromtimestamp(deployment.created / 1000, datetime.UTC)
+    return f"{deployment.commit[:12] or deployment.id}, {made:%Y-%m-%d %H:%M} UTC"

@@ -65,5 +65,5 @@ def _known(incident: Incident, audience: str, now: datetime.datetime, release: s
     }
 
 
-def _clock(at: str) -> str:
-    return f"{datetime.datetime.fromisoformat(at).astimezone(datetime.UTC):%H:%M} UTC" if at else ""
+def _clock(text: str) -> str:
+    return f"{datetime.datetime.fromisoformat(text).astimezone(datetime.UTC):%H:%M} UTC" if text else ""

@@ -83,13 +83,15 @@ class Hands:
         return self.session.settings.name
 
     def _in_the_world(self, act: Callable[[World], Awaitable[str]]) -> Did:
-        it = self.session
+        session = self.session
 
         async def go() -> str:
-            async with open_world(it.settings, Release("", "."), "playbook", it.clock, records=it.records) as world:
+            async with open_world(
+                session.settings, Release("", "."), "playbook", session.clock, records=session.records
+            ) as world:
                 return await act(world)
 
-        return Did(True, it.redactor(asyncio.run(go())))
+        return Did(True, session.redactor(asyncio.run(go())))
 
 
 HANDS: dict[str, Callable[[Hands, Situation], Did]] = {

@@ -37,9 +37,9 @@ def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
 
 def words(desk: Desk) -> str:
     """One line: which incident, how bad, and what to type."""
-    one = desk.incident
-    playbook = f"; ./inv playbook.{one.playbook} walks you through it" if one.playbook else ""
-    return f"incident {one.id} is open ({one.severity}: {one.reason}){playbook}"
+    incident = desk.incident
+    playbook = f"; ./inv playbook.{incident.playbook} walks you through it" if incident.playbook else ""
+    return f"incident {incident.id} is open ({incident.severity}: {incident.reason}){playbook}"
 
 
 def after_run(session: Session, report: Report) -> Desk | None:
@@ -57,13 +57,13 @@ def after_run(session: Session, report: Report) -> Desk | None:
     ]
     evidence += [f"by hand: {command}" for command in report.by_hand]
     classified = OUTCOMES[report.outcome]
-    what = {
+    harm = {
         "stranded": "production may serve a bad release",
         "held": f"the release {report.commit[:12]} is live and unproved",
         "rolled back": f"the release {report.commit[:12]} was taken back",
         "blocked": f"the release {report.commit[:12]} was stopped",
     }[report.outcome]
-    opening = Opening(what, classified, "deployment-failure", report.began, f"run {report.run}", tuple(evidence))
+    opening = Opening(harm, classified, "deployment-failure", report.began, f"run {report.run}", tuple(evidence))
     return _open_or_add(session, opening)
 
 
@@ -93,11 +93,11 @@ def after_monitor(session: Session, checked: Checked) -> Desk | None:
 
 def _open_or_add(session: Session, opening: Opening) -> Desk:
     """A second alarm of the same trouble is no second incident: it is evidence of the first."""
-    for one in incidents(session.store, session.settings.name):
-        if one.open and one.playbook == opening.playbook:
-            found = Desk(session, one.id, opening.cause)
+    for incident in incidents(session.store, session.settings.name):
+        if incident.open and incident.playbook == opening.playbook:
+            found = Desk(session, incident.id, opening.cause)
             found.note(f"seen again by {opening.cause}: {opening.classified.reason}", opening.evidence)
-            if ORDER.index(opening.classified.severity) < ORDER.index(one.severity):
+            if ORDER.index(opening.classified.severity) < ORDER.index(incident.severity):
                 found.classify(opening.classified.severity, opening.classified.reason)
             return found
     return new(session, opening, opening.cause)

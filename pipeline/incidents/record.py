@@ -145,18 +145,18 @@ def _led(incident: Incident, event: Event) -> tuple[Incident, str]:
 
 
 def _escalated(incident: Incident, event: Event) -> tuple[Incident, str]:
-    one = Called(event.subject, event.body["name"], event.at)
-    return replace(incident, called=(*incident.called, one)), f"escalated to {one.role}: {one.name}"
+    called = Called(event.subject, event.body["name"], event.at)
+    return replace(incident, called=(*incident.called, called)), f"escalated to {called.role}: {called.name}"
 
 
 def _told(incident: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
-    one = Told(event.subject, event.at, body["text"], body["by"], tuple(body["reached"]), tuple(body["failed"]))
-    how = f"by {', '.join(one.reached)}" if one.reached else f"could not be told ({'; '.join(one.failed)})"
-    first = one.text.splitlines()[0] if one.text else ""
+    told = Told(event.subject, event.at, body["text"], body["by"], tuple(body["reached"]), tuple(body["failed"]))
+    how = f"by {', '.join(told.reached)}" if told.reached else f"could not be told ({'; '.join(told.failed)})"
+    first = told.text.splitlines()[0] if told.text else ""
     return replace(
-        incident, told=(*incident.told, one), report=body.get("report") or incident.report
-    ), f"{one.audience} {how}: {first}"
+        incident, told=(*incident.told, told), report=body.get("report") or incident.report
+    ), f"{told.audience} {how}: {first}"
 
 
 def _begun(incident: Incident, event: Event) -> tuple[Incident, str]:
@@ -181,11 +181,11 @@ def _looked(incident: Incident, event: Event) -> tuple[Incident, str]:
 
 def _did(incident: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
-    one = Done(event.subject, event.at, body["how"], body["worked"], body["says"])
-    worked = "" if one.worked else ", and it failed"
-    return replace(incident, done=(*incident.done, one)), f"{one.how} did “{one.remedy}”{worked}: {one.says}".rstrip(
-        ": "
-    )
+    done = Done(event.subject, event.at, body["how"], body["worked"], body["says"])
+    worked = "" if done.worked else ", and it failed"
+    return replace(
+        incident, done=(*incident.done, done)
+    ), f"{done.how} did “{done.remedy}”{worked}: {done.says}".rstrip(": ")
 
 
 def _verified(incident: Incident, event: Event) -> tuple[Incident, str]:
@@ -225,12 +225,12 @@ FOLDS: Mapping[str, Fold] = {
 
 def fold(id: str, events: Iterable[Event]) -> Incident:
     """The incident that ``events`` tell of, oldest first. An event of a kind that nobody knows here is passed over."""
-    it, moments = Incident(id), list[IncidentEvent]()
+    incident, moments = Incident(id), list[IncidentEvent]()
     for event in events:
         if event.kind in FOLDS:
-            it, what = FOLDS[event.kind](it, event)
-            moments.append(IncidentEvent(event.at, what, str(event.body.get("by", ""))))
-    return replace(it, moments=tuple(moments))
+            incident, words = FOLDS[event.kind](incident, event)
+            moments.append(IncidentEvent(event.at, words, str(event.body.get("by", ""))))
+    return replace(incident, moments=tuple(moments))
 
 
 def incident_of(store: Store, id: str) -> Incident:
@@ -258,11 +258,11 @@ def whole_timeline(incident: Incident, store: Store) -> tuple[IncidentEvent, ...
     )
     runs = {row[0]: json.loads(row[4]).get("target") for row in rows if row[2] == "run begins"}
     found = [*incident.moments]
-    for run, at, kind, subject, text in rows:
+    for run, moment, kind, subject, text in rows:
         body = json.loads(text)
         if kind == "incident named":
             found.append(
-                IncidentEvent(at, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}")
+                IncidentEvent(moment, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}")
             )
         elif runs.get(run, incident.target) == incident.target:
             says = (
@@ -270,9 +270,9 @@ def whole_timeline(incident: Incident, store: Store) -> tuple[IncidentEvent, ...
                 if kind == "run begins"
                 else f"run {run} ends: {body['outcome']}" + (f", {body['reason']}" if body.get("reason") else "")
             )
-            found.append(IncidentEvent(at, says, str(body.get("by", ""))))
+            found.append(IncidentEvent(moment, says, str(body.get("by", ""))))
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def _back(at: str, seconds: float) -> str:
-    return (datetime.datetime.fromisoformat(at) - datetime.timedelta(seconds=seconds)).isoformat()
+def _back(text: str, seconds: float) -> str:
+    return (datetime.datetime.fromisoformat(text) - datetime.timedelta(seconds=seconds)).isoformat()

@@ -74,11 +74,11 @@ class Walk:
         answers = self._answers([clue.gate for clue in book.ask])
         noes = stops(answers)
         clues = {clue.gate.name: clue for clue in book.ask}
-        for one in answers:
-            says = noes.get(one.gate.name)
-            self.person.say(f"  {'NO ' if says else 'yes'} {claim(one.gate)}" + (f"\n      {says}" if says else ""))
+        for answer in answers:
+            says = noes.get(answer.gate.name)
+            self.person.say(f"  {'NO ' if says else 'yes'} {claim(answer.gate)}" + (f"\n      {says}" if says else ""))
             if says:
-                self.person.say(f"      → {clues[one.gate.name].no_means}")
+                self.person.say(f"      → {clues[answer.gate.name].no_means}")
         self.at.asked(stage, noes)
         return noes
 
@@ -97,11 +97,11 @@ class Walk:
     def _look(self, book: Playbook) -> None:
         if self.person.auto:
             return
-        for one in book.look:
-            if one.command in self.at.incident.looked:
+        for gate in book.look:
+            if gate.command in self.at.incident.looked:
                 continue
-            self.person.say(f"\n-- Look:\n  {one.command}\n  → {one.tells}")
-            self.at.looked(one.command, self.person.writes("What did you see? (Enter: skipped)"))
+            self.person.say(f"\n-- Look:\n  {gate.command}\n  → {gate.tells}")
+            self.at.looked(gate.command, self.person.writes("What did you see? (Enter: skipped)"))
 
     # -- mitigate
 
@@ -165,9 +165,11 @@ class Walk:
             if noes and clock.monotonic() < until:
                 asyncio.run(clock.sleep(min(1.0, self.apart)))
                 continue
-            for one in answers:
-                says = noes.get(one.gate.name)
-                self.person.say(f"  {'NO ' if says else 'yes'} {claim(one.gate)}" + (f"\n      {says}" if says else ""))
+            for answer in answers:
+                says = noes.get(answer.gate.name)
+                self.person.say(
+                    f"  {'NO ' if says else 'yes'} {claim(answer.gate)}" + (f"\n      {says}" if says else "")
+                )
             self.at.verified(noes)
             if noes:
                 return False
@@ -182,9 +184,9 @@ class Walk:
 
     def _words_due(self) -> None:
         """Every word that is due now."""
-        for one in due(self.at.incident, self.at.session.clock.now()):
-            if one.late >= 0 or one.first:
-                self._tell(one.audience)
+        for word in due(self.at.incident, self.at.session.clock.now()):
+            if word.late >= 0 or word.first:
+                self._tell(word.audience)
 
     def _tell(self, audience: str) -> None:
         incident, now = self.at.incident, self.at.session.clock.now()
@@ -227,10 +229,12 @@ class Walk:
         return self._in_the_world(lambda world: ask_gates(self.at.session, world, wanted))
 
     def _in_the_world(self, act: Callable[[World], Awaitable[T]]) -> T:
-        it = self.at.session
+        session = self.at.session
 
         async def go() -> T:
-            async with open_world(it.settings, Release("", "."), self.at.id, it.clock, records=it.records) as world:
+            async with open_world(
+                session.settings, Release("", "."), self.at.id, session.clock, records=session.records
+            ) as world:
                 return await act(world)
 
         return asyncio.run(go())

@@ -1,10 +1,8 @@
 """How users, the repository, commits, pull requests and the rest look in GitHub's answers."""
 
-from typing import Any
-
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubstate import Commit, Record
 from pipeline.sandbox.pushing import AUTHOR, CHECKS
-from pipeline.sandbox.state import Alert, Commit, Pull, Record, Review
 from pipeline.sandbox.web import Payload
 
 REPO_URLS = (
@@ -21,7 +19,6 @@ USER_URLS = (
 NOT_IN_MINIMAL = (
     "git_url", "ssh_url", "clone_url", "svn_url", "mirror_url", "network_count", "subscribers_count", "license",
 )  # fmt: skip
-CODE_SEVERITY = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 
 
 class Shapes:
@@ -202,142 +199,6 @@ class Shapes:
             "creator": self.user("vercel[bot]", "Bot"),
         }
 
-    def pull(self, pull: Pull, whole: bool) -> Payload:
-        url, issue = f"{self.repo}/pulls/{pull.number}", f"{self.repo}/issues/{pull.number}"
-        web, when = f"{self.web}/pull/{pull.number}", iso_seconds(pull.at)
-        links = {
-            "comments": f"{issue}/comments", "commits": f"{url}/commits",
-            "statuses": f"{self.repo}/statuses/{pull.head}",
-            "html": web, "issue": issue, "review_comments": f"{url}/comments",
-            "review_comment": f"{self.repo}/pulls/comments/{{number}}", "self": url,
-        }  # fmt: skip
-        found: Payload = {
-            "url": url, "id": 700000 + pull.number, "node_id": f"PR_{pull.number}", "html_url": web,
-            "diff_url": f"{web}.diff", "patch_url": f"{web}.patch", "issue_url": issue, "commits_url": links["commits"],
-            "review_comments_url": links["review_comments"], "review_comment_url": links["review_comment"],
-            "comments_url": links["comments"], "statuses_url": links["statuses"], "number": pull.number,
-            "state": "closed", "locked": False, "title": pull.title, "user": self.user(pull.author), "body": None,
-            "labels": [], "milestone": None, "active_lock_reason": None, "created_at": when, "updated_at": when,
-            "closed_at": when, "merged_at": when, "merge_commit_sha": pull.merge, "assignee": None, "assignees": [],
-            "requested_reviewers": [], "requested_teams": [], "draft": False, "auto_merge": None,
-            "author_association": "MEMBER", "head": self._side(f"change-{pull.number}", pull.head, pull.author),
-            "base": self._side("main", pull.merge, pull.author),
-            "_links": {name: {"href": to} for name, to in links.items()},
-        }  # fmt: skip
-        if whole:
-            found |= {
-                "merged": True,
-                "mergeable": None,
-                "rebaseable": None,
-                "mergeable_state": "unknown",
-                "merged_by": self.user("sam-reviewer"),
-                "comments": 0,
-                "review_comments": 0,
-                "maintainer_can_modify": False,
-                "commits": 1,
-                "additions": 12,
-                "deletions": 3,
-                "changed_files": 2,
-            }
-        return found
-
-    def _side(self, ref: str, sha: str, author: str) -> Payload:
-        owner = self._core.state.github.repository.partition("/")[0]
-        return {
-            "label": f"{owner}:{ref}",
-            "ref": ref,
-            "sha": sha,
-            "user": self.user(author),
-            "repo": self.repository(),
-        }
-
-    def review(self, pull: Pull, review: Review, index: int) -> Payload:
-        id, web = pull.number * 100 + index, f"{self.web}/pull/{pull.number}"
-        url = f"{self.repo}/pulls/{pull.number}"
-        return {
-            "id": id,
-            "node_id": f"PRR_{id}",
-            "user": self.user(review.by),
-            "body": "",
-            "state": review.state,
-            "html_url": f"{web}#pullrequestreview-{id}",
-            "pull_request_url": url,
-            "commit_id": review.commit,
-            "author_association": "MEMBER",
-            "submitted_at": iso_seconds(review.at),
-            "_links": {"html": {"href": web}, "pull_request": {"href": url}},
-        }
-
-    def code_alert(self, alert: Alert) -> Payload:
-        url = f"{self.repo}/code-scanning/alerts/{alert.number}"
-        return {
-            **self._alert(alert, url, "code-scanning"),
-            "instances_url": f"{url}/instances",
-            "fixed_at": None,
-            "rule": {
-                "id": f"js/rule-{alert.number}",
-                "severity": CODE_SEVERITY[alert.severity],
-                "description": alert.summary,
-                "name": f"js/rule-{alert.number}",
-                "security_severity_level": alert.severity,
-                "tags": ["security"],
-            },
-            "tool": {"name": "CodeQL", "guid": None, "version": "2.23.0"},
-            "most_recent_instance": {
-                "ref": "refs/heads/main",
-                "analysis_key": "codeql.yml:analyze",
-                "environment": "{}",
-                "state": alert.state,
-                "commit_sha": self._core.state.github.head,
-                "message": {"text": alert.summary},
-                "location": {"path": "app/page.tsx", "start_line": 3, "end_line": 3},
-                "classifications": [],
-            },
-        }
-
-    def dependabot_alert(self, alert: Alert) -> Payload:
-        package, when = {"ecosystem": "npm", "name": f"package-{alert.number}"}, iso_seconds(alert.at)
-        vulnerability: dict[str, Any] = {
-            "package": package, "severity": alert.severity, "vulnerable_version_range": "< 2.0.0",
-            "first_patched_version": {"identifier": "2.0.0"},
-        }  # fmt: skip
-        return {
-            **self._alert(alert, f"{self.repo}/dependabot/alerts/{alert.number}", "dependabot"),
-            "fixed_at": None,
-            "dependency": {"package": package, "manifest_path": "package-lock.json", "scope": "runtime"},
-            "security_advisory": {
-                "ghsa_id": f"GHSA-xxxx-xxxx-{alert.number:04d}",
-                "cve_id": None,
-                "summary": alert.summary,
-                "description": alert.summary,
-                "vulnerabilities": [vulnerability],
-                "severity": alert.severity,
-                "cvss": {"score": 9.0, "vector_string": None},
-                "cwes": [],
-                "references": [],
-                "identifiers": [{"type": "GHSA", "value": f"GHSA-xxxx-xxxx-{alert.number:04d}"}],
-                "published_at": when,
-                "updated_at": when,
-                "withdrawn_at": None,
-            },
-            "security_vulnerability": vulnerability,
-            "dismissed_comment": None,
-        }
-
-    def _alert(self, alert: Alert, url: str, kind: str) -> Payload:
-        when = iso_seconds(alert.at)
-        return {
-            "number": alert.number,
-            "state": alert.state,
-            "created_at": when,
-            "updated_at": when,
-            "url": url,
-            "html_url": f"{self.web}/security/{kind}/{alert.number}",
-            "dismissed_by": None,
-            "dismissed_at": None,
-            "dismissed_reason": None,
-        }
-
     def deployment(self, record: Record) -> Payload:
         url, when, sent = f"{self.repo}/deployments/{record.id}", iso_seconds(record.at), record.body
         return {
@@ -360,21 +221,21 @@ class Shapes:
             "production_environment": bool(sent.get("production_environment", True)),
         }
 
-    def deployment_status(self, record: Record, one: Payload) -> Payload:
+    def deployment_status(self, record: Record, status: Payload) -> Payload:
         url = f"{self.repo}/deployments/{record.id}"
         return {
-            "url": f"{url}/statuses/{one['id']}",
-            "id": one["id"],
-            "node_id": f"DES_{one['id']}",
-            "state": one["state"],
+            "url": f"{url}/statuses/{status['id']}",
+            "id": status["id"],
+            "node_id": f"DES_{status['id']}",
+            "state": status["state"],
             "creator": self.user(AUTHOR),
-            "description": str(one.get("description") or ""),
-            "environment": str(one.get("environment") or record.body.get("environment") or "production"),
-            "environment_url": str(one.get("environment_url") or ""),
-            "log_url": str(one.get("log_url") or ""),
-            "target_url": str(one.get("target_url") or one.get("log_url") or ""),
-            "created_at": one["at"],
-            "updated_at": one["at"],
+            "description": str(status.get("description") or ""),
+            "environment": str(status.get("environment") or record.body.get("environment") or "production"),
+            "environment_url": str(status.get("environment_url") or ""),
+            "log_url": str(status.get("log_url") or ""),
+            "target_url": str(status.get("target_url") or status.get("log_url") or ""),
+            "created_at": status["at"],
+            "updated_at": status["at"],
             "deployment_url": url,
             "repository_url": self.repo,
         }

@@ -14,7 +14,7 @@ from pipeline.sandbox.core import Core
 from pipeline.sandbox.nodehost import NodeHost
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
-from pipeline.sandbox.state import Deployment
+from pipeline.sandbox.vercelstate import Deployment
 
 MOST_ALIVE = 6
 DURATION = 60.0  # seconds a function has when it does not say
@@ -96,10 +96,10 @@ class Hosts:
         """The host of a function, made when it is not known."""
         found = self._hosts.get((deployment, function)) or make()
         self._hosts[deployment, function] = found
-        others = [one for one in self._hosts.values() if one is not found and one.alive and not one.busy]
-        living = sum(one.alive or one.busy for one in self._hosts.values() if one is not found)
-        for one in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
-            one.stop()
+        others = [host for host in self._hosts.values() if host is not found and host.alive and not host.busy]
+        living = sum(host.alive or host.busy for host in self._hosts.values() if host is not found)
+        for host in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
+            host.stop()
         return found
 
     def forget(self, deployment: str) -> None:

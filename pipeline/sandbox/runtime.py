@@ -20,9 +20,9 @@ from pipeline.sandbox.nodefunctions import Invoked, NodeFunctions
 from pipeline.sandbox.nodehost import Died, TimedOut, node
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercelstate import Deployment
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
+"""Tries one gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
 
 import contextlib
 import tempfile
@@ -29,7 +29,7 @@ BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
 
 @dataclass(frozen=True)
 class Trial:
-    """What was seen of one gate. ``examples``: in how many of its own examples it stops, of how many.
+    """What a trial of one gate saw. ``examples``: in how many of its own examples it stops, of how many.
 
     ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``:
     how the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
@@ -53,7 +53,9 @@ class Trial:
 
     @property
     def whole(self) -> bool:
-        """All four facts: it passed, it was broken and it stopped, it was mended and it passed."""
+        """Whether all four facts are true of the gate: it passed, it was broken and it stopped, it was mended and it
+        passed.
+        """
         return self.rested and self.stopped and self.cured and self.examples[0] == self.examples[1]
 
 
@@ -71,14 +73,14 @@ class Bench:
 
     @contextlib.contextmanager
     def lab(self) -> Iterator[Lab]:
-        """A new one at rest."""
+        """Make a new lab at rest."""
         self._labs += 1
         home = self._folder / str(self._labs)
         with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
             yield made
 
     def at_rest(self, breakage: Breakage) -> Ran:
-        """A run in which nothing is broken; made once for all gates that are asked in the same way."""
+        """Make a run in which nothing is broken; once for all gates that are asked in the same way."""
         key = (breakage.run, breakage.rests)
         if key not in self._rests:
             with self.lab() as made:
@@ -89,7 +91,7 @@ class Bench:
 
 @contextlib.contextmanager
 def bench(config: Config) -> Iterator[Bench]:
-    """A folder and a Postgres of their own; nothing of both is left."""
+    """Open a folder and a Postgres for labs; nothing of both is left."""
     with tempfile.TemporaryDirectory(prefix="selftest-") as folder:
         postgres = Postgres(Path(folder) / "postgres")
         postgres.start()
@@ -100,7 +102,7 @@ def bench(config: Config) -> Iterator[Bench]:
 
 
 def tried(breakage: Breakage, bench: Bench, examples: tuple[int, int]) -> Trial:
-    """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
+    """Try one gate in every respect. What goes wrong with trying it is a ``problem``, and no end for the others."""
     began = time.monotonic()
     seen = Trial(
         breakage.gate.name,
@@ -130,13 +132,13 @@ def _way(breakage: Breakage) -> Callable[[Breakage, Bench, Trial], Facts]:
 
 
 def _alone(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
-    """Asked as ``./inv check`` asks it."""
+    """Ask a gate by itself, as ``./inv check`` does."""
     with bench.lab() as made:
         yield from _three_times(breakage, made, seen, lambda: _said(made.ask(breakage.gate)))
 
 
 def _in_a_checklist(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
-    """Asked as ``./inv monitor.…`` asks it, after the steps of its line."""
+    """Ask a gate as ``./inv monitor.…`` does, after the steps of its line."""
 
     def asked() -> Said | None:
         answers = made.checklist(breakage.run.removeprefix(CHECKLIST))
@@ -156,7 +158,7 @@ def _three_times(breakage: Breakage, made: Lab, seen: Trial, asked: Callable[[],
 
 
 def _in_a_run(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
-    """Asked by a run of the pipeline, up to the gate's stage."""
+    """Ask a gate in a run of the pipeline, up to the gate's stage."""
     yield (seen := _rested(seen, _answered(bench.at_rest(breakage), breakage.gate)))
     with bench.lab() as made:
         breakage.rests(made)
@@ -174,7 +176,7 @@ def _in_a_run(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
 
 
 def _on_the_way_back(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
-    """A bad release goes back and the gate says that it did; then another one cannot."""
+    """Ask a gate that proves a rollback: a bad release goes back and it says yes; then another one cannot."""
     with bench.lab() as made:
         made.clock.pace = FAST
         breakage.rests(made)
@@ -194,7 +196,7 @@ def _on_the_way_back(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
 
 
 def _breaking(breakage: Breakage, made: Lab) -> tuple[Listener, ...]:
-    """Breaks it now, or gives the listener that breaks it once, at its moment."""
+    """Break the sandbox now, or give the listener that breaks it once, at its moment."""
     if breakage.moment is None:
         breakage.breaks(made)
         return ()
@@ -217,7 +219,7 @@ def _said(findings: tuple[Finding, ...]) -> Said:
 
 
 def _answered(ran: Ran, gate: Gate) -> Said | None:
-    """The last answer of ``gate`` in the run; None when it was not asked."""
+    """Find the last answer of ``gate`` in the run; None when it was not asked."""
     answers = ran.answers(gate)
     if not answers:
         return None
@@ -255,7 +257,7 @@ def _words(said: Said | None) -> str:
 
 
 def pipeline_of(made: Lab, name: str) -> Pipeline:
-    """The pipeline of that name, as the lab's policies make it."""
+    """Make the pipeline of that name by the lab's policies."""
     if name == PREVIEW.name:
         made.settings = replace(made.settings, kind="preview")
         return PREVIEW
@@ -263,14 +265,14 @@ def pipeline_of(made: Lab, name: str) -> Pipeline:
 
 
 def up_to(pipeline: Pipeline, gate: Gate) -> Pipeline:
-    """``pipeline`` as far as the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
+    """Cut ``pipeline`` after the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
     names = [stage.name for stage in pipeline.stages if gate in stage.gates]
     end = [stage.name for stage in pipeline.stages].index(names[0])
     return replace(pipeline, stages=tuple(_deciding(one, gate) for one in pipeline.stages[: end + 1]))
 
 
 def _deciding(stage: Stage, gate: Gate) -> Stage:
-    """A stage that may fail, or a gate that advises, stops nothing; here both are to be seen stopping."""
+    """Make the gates of a stage decide: one that may fail, or a gate that advises, stops nothing."""
     if gate not in stage.gates:
         return stage
     advises = tuple(one for one in stage.advises if one is not gate)
@@ -280,16 +282,22 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 def results(
     config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Trial, int, int], None]
 ) -> tuple[Trial, ...]:
-    """Try all of ``gates``, in each of its ways; ``tell`` hears of each when it was tried, its number and of how many.
+    """Try all of ``gates``, in each of its ways.
+
+    ``tell`` hears of each when it was tried, its number and of how many.
 
     A gate that has no breakage is seen not to have one.
     """
-    ways = [(gate, one) for gate in gates for one in _ways_of(gate, breakages)]
+    ways = [(gate, way) for gate in gates for way in _ways_of(gate, breakages)]
     found = list[Trial]()
-    with bench(config) as at:
-        for number, (gate, one) in enumerate(ways, 1):
+    with bench(config) as benches:
+        for number, (gate, way) in enumerate(ways, 1):
             counted = examples_of(gate)
-            seen = tried(one, at, counted) if one else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+            seen = (
+                tried(way, benches, counted)
+                if way
+                else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+            )
             tell(seen, number, len(ways))
             found.append(seen)
     return tuple(found)
@@ -300,7 +308,7 @@ def _ways_of(gate: Gate, breakages: Sequence[Breakage]) -> tuple[Breakage | None
 
 
 def examples_of(gate: Gate) -> tuple[int, int]:
-    """In how many of its examples ``gate`` stops, and how many it has."""
+    """Count in how many of its examples ``gate`` stops, and how many it has."""
     values = healthy(gate.name)
     stops = [worst(gate.ask_example(one, values)).stops for one in gate.examples]
     return sum(stops), len(stops)

@@ -1,4 +1,4 @@
-"""Moves the schema forward."""
+"""Moves the database schema forward."""
 
 from checks.evidence import AppliedMigrations, Migrations
 from checks.policy import DatabasePolicy
@@ -37,11 +37,11 @@ async def migrate(world: World, policy: DatabasePolicy, migrations: Migrations) 
 
 
 def pending(world: World, migrations: Migrations) -> list[Migration]:
-    """The files of those that are pending, in order."""
+    """List the migrations on disk that are pending, in order."""
     return [one for one in migrations_in(world.migrations) if one.name in migrations.pending]
 
 
 def migrator(world: World, policy: DatabasePolicy, database: Postgres, *, observe: bool = False) -> Migrator:
-    """What applies migrations to ``database``, within what the policy allows."""
+    """Make what applies migrations to ``database``, within what the policy allows."""
     limits = LockBudget(policy.lock_timeout, policy.lock_patience, policy.statement_timeout)
     return Migrator(database, limits, world.clock, run=world.run, tell=world.progress, observe=observe)

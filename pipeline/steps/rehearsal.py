@@ -81,10 +81,13 @@ def _tried(observed: list[tuple[str, float, str]]) -> tuple[Tried, ...]:
 
 @contextlib.asynccontextmanager
 async def _copy(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str, Postgres, bool]]:
-    """Its name for people, the database, and whether it has production's rows. Gone at the end."""
+    """Make a copy of the database: its name for people, the database, and whether it has production's rows.
+
+    It is gone at the end.
+    """
     if policy.neon_project and not world.neon.missing:
-        async with _neon_branch(world, policy) as (name, at):
-            yield name, at, True
+        async with _neon_branch(world, policy) as (name, database):
+            yield name, database, True
         return
     facts = await world.database.facts()
     whole = facts.size <= policy.copy_mb * 1e6
@@ -109,8 +112,8 @@ async def _neon_branch(world: World, policy: DatabasePolicy) -> AsyncIterator[tu
         name, parent.id, world.clock.now() + LONGEST, database=address.database, role=address.user
     )
     try:
-        at = Postgres(branch.url, "Neon's address of the branch").in_schema(address.schema)
-        yield f"branch {name}", at
+        database = Postgres(branch.url, "Neon's address of the branch").in_schema(address.schema)
+        yield f"branch {name}", database
     finally:
         try:
             await neon.delete_branch(branch.id)

@@ -123,11 +123,11 @@ def test_prismas_lock_is_respected_and_its_holder_named(database_url: str) -> No
 KILLED = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
-from pipeline.clients.migrator import Limits, Migrator
+from pipeline.clients.migrator import LockBudget, Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
 from pipeline.world import SystemClock
-made = Migrator(Postgres(sys.argv[2]), Limits(1, 1, 30), SystemClock(), run="killed")
+made = Migrator(Postgres(sys.argv[2]), LockBudget(1, 1, 30), SystemClock(), run="killed")
 print("begins", flush=True)
 asyncio.run(made.apply([Migration("20260401_a", sys.argv[3].encode())]))
 """

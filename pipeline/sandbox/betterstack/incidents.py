@@ -48,31 +48,34 @@ class Incidents:
         sent, state = await body(request), self._core.state
         shapes.check(sent, TESTS, ("summary", "requester_email"))
         name = str(sent.get("name") or sent["summary"])
-        one = Incident(state.next_id(), str(sent["summary"]), self._core.now(), "", name)
-        one.alerts = {kind: sent[kind] for kind in shapes.ALERTS if kind in sent}
+        incident = Incident(state.next_id(), str(sent["summary"]), self._core.now(), "", name)
+        incident.alerts = {kind: sent[kind] for kind in shapes.ALERTS if kind in sent}
         if not state.betterstack.deaf:
-            state.betterstack.incidents.append(one)
-        return shapes.one(self._shown(one), 201)
+            state.betterstack.incidents.append(incident)
+        return shapes.one(self._shown(incident), 201)
 
     async def one(self, request: Request) -> Response:
         return shapes.one(self._shown(self._find(request)))
 
     async def acknowledge(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
-        if not one.acknowledged:
-            one.acknowledged, one.acknowledged_by = self._core.now(), str(sent.get("acknowledged_by") or "API")
-        return shapes.one(self._shown(one))
+        incident, sent = self._find(request), await body(request)
+        if not incident.acknowledged:
+            incident.acknowledged, incident.acknowledged_by = (
+                self._core.now(),
+                str(sent.get("acknowledged_by") or "API"),
+            )
+        return shapes.one(self._shown(incident))
 
     async def resolve(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
-        if not one.resolved:
-            one.resolved, one.resolved_by = self._core.now(), str(sent.get("resolved_by") or "API")
-        return shapes.one(self._shown(one))
+        incident, sent = self._find(request), await body(request)
+        if not incident.resolved:
+            incident.resolved, incident.resolved_by = self._core.now(), str(sent.get("resolved_by") or "API")
+        return shapes.one(self._shown(incident))
 
     def _find(self, request: Request) -> Incident:
-        for one in self._core.state.betterstack.incidents:
-            if str(one.id) == request.path_params["id"]:
-                return one
+        for incident in self._core.state.betterstack.incidents:
+            if str(incident.id) == request.path_params["id"]:
+                return incident
         raise shapes.missing()
 
     def _shown(self, incident: Incident) -> Payload:
@@ -83,8 +86,10 @@ class Incidents:
         attributes: Payload = {
             "name": incident.name, "url": self._checks.url(of) if of else None,
             "http_method": "get" if incident.monitor else None, "cause": incident.cause, "incident_group_id": None,
-            "started_at": iso(incident.started), "acknowledged_at": iso(incident.acknowledged) if incident.acknowledged else None,
-            "acknowledged_by": incident.acknowledged_by or None, "resolved_at": iso(incident.resolved) if incident.resolved else None,
+            "started_at": iso(incident.started),
+            "acknowledged_at": iso(incident.acknowledged) if incident.acknowledged else None,
+            "acknowledged_by": incident.acknowledged_by or None,
+            "resolved_at": iso(incident.resolved) if incident.resolved else None,
             "resolved_by": incident.resolved_by or None, "status": state, "team_name": "Acme", "response_content": "",
             "response_options": None, "regions": list(REGIONS), "response_url": None, "screenshot_url": None,
             "origin_url": None, "escalation_policy_id": None, "critical_alert": False, "metadata": {},

@@ -116,11 +116,11 @@ class Monitors:
         return shapes.one(await self._shown(self._find(request)))
 
     async def change(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
+        monitor, sent = self._find(request), await body(request)
         shapes.check(sent, TESTS)
-        self._apply(one, sent)
-        one.updated = self._core.now()
-        return shapes.one(await self._shown(one))
+        self._apply(monitor, sent)
+        monitor.updated = self._core.now()
+        return shapes.one(await self._shown(monitor))
 
     async def delete(self, request: Request) -> Response:
         """The first monitor comes back with the next start: the rest of the sandbox tells its name."""
@@ -139,9 +139,9 @@ class Monitors:
         monitor.settings |= {name: sent[name] for name in USUAL if name in sent}
 
     def _find(self, request: Request) -> Monitor:
-        for one in self._core.state.betterstack.monitors:
-            if one.id == request.path_params["id"]:
-                return one
+        for monitor in self._core.state.betterstack.monitors:
+            if monitor.id == request.path_params["id"]:
+                return monitor
         raise shapes.missing()
 
     async def _shown(self, monitor: Monitor) -> Payload:
@@ -158,26 +158,26 @@ class Monitors:
 
     async def sla(self, request: Request) -> Response:
         """From the incidents that were recorded, over the given days (all days of the monitor when none are given)."""
-        one = self._find(request)
-        begin, end = shapes.period(request, self._core, one.created)
+        monitor = self._find(request)
+        begin, end = shapes.period(request, self._core, monitor.created)
         lengths = [
             round(min(incident.resolved or end, end) - max(incident.started, begin))
             for incident in self._core.state.betterstack.incidents
-            if incident.monitor == one.id and (incident.resolved or end) > begin and incident.started < end
+            if incident.monitor == monitor.id and (incident.resolved or end) > begin and incident.started < end
         ]
         attributes = shapes.availability(lengths, end - begin)
-        return shapes.one({"id": one.id, "type": "monitor_sla", "attributes": attributes})
+        return shapes.one({"id": monitor.id, "type": "monitor_sla", "attributes": attributes})
 
     async def response_times(self, request: Request) -> Response:
         """The last 24 hours, in seconds: a quiet day every half hour, what visitors really waited, and every check
         of the last 15 minutes, which takes as long as the slowest visit since the one before it."""
-        one = self._find(request)
+        monitor = self._find(request)
         recent = [hit for hit in self._core.traffic.since(self._core.now() - shapes.DAY) if hit.status < 500]
-        names = one.settings.get("regions") or REGIONS
+        names = monitor.settings.get("regions") or REGIONS
         regions = []
         for index, region in enumerate(names):
             points = [(hit.at, hit.seconds) for hit in recent[-MOST_RECENT:][index :: len(names)]]
-            points += [*self._quiet(one, region), *self._checked(one, region, recent)]
+            points += [*self._quiet(monitor, region), *self._checked(monitor, region, recent)]
             if region in self._core.state.betterstack.blind_regions:
                 points = []
             times = [
@@ -192,7 +192,7 @@ class Monitors:
                 for at, seconds in sorted(points)
             ]
             regions.append({"region": region, "response_times": times})
-        return shapes.one({"id": one.id, "type": "monitor_response_times", "attributes": {"regions": regions}})
+        return shapes.one({"id": monitor.id, "type": "monitor_response_times", "attributes": {"regions": regions}})
 
     def _quiet(self, monitor: Monitor, region: str) -> list[tuple[float, float]]:
         first = int((self._core.now() - shapes.DAY) // HALF_HOUR + 1)
@@ -201,9 +201,9 @@ class Monitors:
 
     def _checked(self, monitor: Monitor, region: str, hits: list[Hit]) -> list[tuple[float, float]]:
         now, step = self._core.now(), int({**USUAL, **monitor.settings}["check_frequency"])
-        found, at = [], now // step * step
-        while at > max(now - FRESH, monitor.created):
-            waited = [hit.seconds for hit in hits if at - step < hit.at <= at]
-            found.append((at, max([USUAL_SECONDS[region], *waited])))
-            at -= step
+        found, moment = [], now // step * step
+        while moment > max(now - FRESH, monitor.created):
+            waited = [hit.seconds for hit in hits if moment - step < hit.at <= moment]
+            found.append((moment, max([USUAL_SECONDS[region], *waited])))
+            moment -= step
         return found

@@ -36,17 +36,17 @@ class Restores:
             raise problem(404, "BRANCH_NOT_FOUND", "branch not found")
         rules.room(core)
         name = str(sent.get("name") or request.query_params.get("name") or "")
-        one = new_branch(core, name or f"{snapshot.name}_restored_{iso(core.now())}", self._copies)
-        rules.unused(core, one.name)
-        one.snapshot, one.replaces = snapshot.id, target.id if target else snapshot.branch
-        neon.branches.append(one)
-        operations = self._operations.begin(one.id, "create_branch")
-        one.broken = not await self._operations.act(operations, lambda: self._thaw(snapshot, one))
-        if target and sent.get("finalize_restore") and not one.broken:
-            operations += await self._put_in_place(one, target, "")
+        branch = new_branch(core, name or f"{snapshot.name}_restored_{iso(core.now())}", self._copies)
+        rules.unused(core, branch.name)
+        branch.snapshot, branch.replaces = snapshot.id, target.id if target else snapshot.branch
+        neon.branches.append(branch)
+        operations = self._operations.begin(branch.id, "create_branch")
+        branch.broken = not await self._operations.act(operations, lambda: self._thaw(snapshot, branch))
+        if target and sent.get("finalize_restore") and not branch.broken:
+            operations += await self._put_in_place(branch, target, "")
         answer = {
-            "branch": self._shapes.branch(one), "operations": self._operations.shapes(operations),
-            "endpoints": [self._shapes.endpoint(one)] if one.endpoint else [],
+            "branch": self._shapes.branch(branch), "operations": self._operations.shapes(operations),
+            "endpoints": [self._shapes.endpoint(branch)] if branch.endpoint else [],
         }  # fmt: skip
         return JSONResponse(answer)
 
@@ -57,13 +57,13 @@ class Restores:
 
     async def finalize(self, request: Request) -> Response:
         """Put a branch that was made from a snapshot in the place of the one it is meant to replace."""
-        one = rules.branch_of(self._core, request.path_params["branch"])
-        if not one.snapshot or one.finalized:
+        branch = rules.branch_of(self._core, request.path_params["branch"])
+        if not branch.snapshot or branch.finalized:
             raise problem(422, "", "the branch was not restored from a snapshot, or is finalized already")
         sent = await rules.sent_by(request)
         self._operations.free()
-        target = rules.branch_of(self._core, one.replaces)
-        operations = await self._put_in_place(one, target, str(sent.get("name") or ""))
+        target = rules.branch_of(self._core, branch.replaces)
+        operations = await self._put_in_place(branch, target, str(sent.get("name") or ""))
         return JSONResponse({"operations": self._operations.shapes(operations)})
 
     async def _put_in_place(self, branch: Branch, target: Branch, old_name: str) -> list[Operation]:
@@ -130,9 +130,9 @@ class Restores:
     def _keep(self, target: Branch, backup: Branch) -> None:
         """What the branch was goes on under another name, as the parent of its children."""
         backup.parent = target.parent
-        for one in self._core.state.neon.branches:
-            if one.parent == target.id:
-                one.parent = backup.id
+        for child in self._core.state.neon.branches:
+            if child.parent == target.id:
+                child.parent = backup.id
         self._core.state.neon.branches.append(backup)
 
     def _free_name(self, name: str) -> str:

@@ -48,7 +48,8 @@ class Shapes:
         default, busy = branch.id == self._core.state.neon.branch, self._operations.under_way(branch.id)
         state = "resetting" if busy and branch.reset else "init" if busy or branch.broken else "ready"
         found: Payload = {
-            **dict.fromkeys(USAGE, 0), "id": branch.id, "project_id": self._core.state.neon.project, "name": branch.name,
+            **dict.fromkeys(USAGE, 0), "id": branch.id, "project_id": self._core.state.neon.project,
+            "name": branch.name,
             "current_state": state, "state_changed_at": iso(branch.updated), "creation_source": "console",
             "primary": default, "default": default, "protected": branch.protected, "init_source": branch.source,
             "created_at": iso(branch.created), "updated_at": iso(branch.updated),

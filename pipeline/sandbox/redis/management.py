@@ -197,6 +197,6 @@ def _high(milliseconds: list[float]) -> float:
     return sorted(milliseconds)[math.ceil(len(milliseconds) * 0.99) - 1] if milliseconds else 0
 
 
-def _point(at: float, value: float) -> Payload:
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+def _point(timestamp: float, value: float) -> Payload:
+    moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     return {"x": f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} +0000 UTC", "y": value}

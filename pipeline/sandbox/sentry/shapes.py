@@ -1,11 +1,9 @@
 """How issues, projects and releases look in Sentry's answers."""
 
-from pipeline.sandbox.core import Core, iso, iso_seconds
+from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.sentry import records
-from pipeline.sandbox.sentry.records import Known
-from pipeline.sandbox.state import Issue, Release
+from pipeline.sandbox.state import Release
 from pipeline.sandbox.web import Payload, Problem
-from pipeline.sandbox.witnessstate import Occurrence
 
 FLAGS = (
     "isBookmarked", "isMember", "hasAccess", "firstTransactionEvent", "hasFeedbacks", "hasFlags",
@@ -13,10 +11,6 @@ FLAGS = (
     "hasInsightsHttp", "hasInsightsDb", "hasInsightsAssets", "hasInsightsAppStart", "hasInsightsScreenLoad",
     "hasInsightsVitals", "hasInsightsCaches", "hasInsightsQueues", "hasInsightsAgentMonitoring", "hasInsightsMCP",
     "hasLogs", "hasTraceMetrics", "hasUserReports",
-)  # fmt: skip
-ABSENT = (
-    "priorityLockedAt", "seerFixabilityScore", "seerAutofixLastTriggered", "seerExplorerAutofixLastTriggered",
-    "shareId", "logger",
 )  # fmt: skip
 
 
@@ -112,142 +106,19 @@ class Shapes:
             "autofixAutomationTuning": "off",
         }
 
-    def issue(self, known: Known, now: float) -> Payload:
-        one, last = known.issue, known.events[-1].at
-        url = f"{self._core.ports.url('sentry')}/organizations/{self._core.state.sentry.organization}/issues/{one.id}/"
-        recent = sum(event.at > now - 86400 for event in known.events)
-        return {
-            **dict.fromkeys(ABSENT),
-            "id": str(one.id),
-            "shortId": f"LMS-{one.id}",
-            "title": one.title,
-            "culprit": one.culprit,
-            "permalink": url,
-            "level": one.level,
-            "status": one.status,
-            "statusDetails": {},
-            "substatus": "ongoing" if one.status == "unresolved" else None,
-            "isPublic": False,
-            "platform": "python",
-            "priority": "high" if one.level in ("error", "fatal") else "low",
-            "project": self.project(),
-            "type": "error",
-            "issueType": "error",
-            "issueCategory": "error",
-            "numComments": 0,
-            "assignedTo": None,
-            "metadata": _metadata(one),
-            "isBookmarked": False,
-            "isSubscribed": False,
-            "subscriptionDetails": None,
-            "hasSeen": False,
-            "annotations": [],
-            "isUnhandled": True,
-            "count": str(known.count),
-            "userCount": 1,
-            "firstSeen": iso_seconds(one.first),
-            "lastSeen": iso_seconds(last),
-            "stats": {"24h": [[int(now), recent]]},
-            **self._context(known),
-        }
-
-    def detailed_issue(self, known: Known, now: float) -> Payload:
-        """Owners are a list here, and one object in a listing."""
-        first, last = map(self._named, (known.issue.first_release, known.events[-1].release))
-        return {
-            **self.issue(known, now),
-            "owners": None,
-            "inbox": None,
-            "firstRelease": self.release(first) if first else None,
-            "lastRelease": self.release(last) if last else None,
-            "tags": [],
-            "activity": [],
-            "seenBy": [],
-            "userReportCount": 0,
-            "participants": [],
-        }
-
-    def event(self, of: Issue, event: Occurrence) -> Payload:
-        said = {"environment": event.environment, "level": event.level, "release": event.release,
-                "transaction": event.transaction}  # fmt: skip
-        tags = [{"key": key, "value": value} for key, value in said.items() if value]
-        return {
-            "id": event.id,
-            "eventID": event.id,
-            "event.type": "error",
-            "groupID": str(of.id),
-            "title": of.title,
-            "projectID": self._core.state.sentry.project_id,
-            "message": event.message,
-            "location": None,
-            "culprit": of.culprit,
-            "user": None,
-            "tags": tags,
-            "platform": "javascript",
-            "crashFile": None,
-            "dateCreated": iso(event.at),
-            "metadata": _metadata(of),
-        }
-
-    def detailed_event(self, of: Issue, event: Occurrence) -> Payload:
-        release = self._core.state.sentry.releases.get(event.release)
-        nothing = ("size", "dist", "occurrence", "userReport", "nextEventID", "previousEventID")
-        return {
-            **self.event(of, event),
-            **dict.fromkeys(nothing),
-            "dateReceived": iso(event.at),
-            "contexts": {},
-            "entries": [],
-            "sdk": None,
-            "context": {},
-            "packages": {},
-            "type": "error",
-            "errors": [],
-            "_meta": {},
-            "sdkUpdates": [],
-            "resolvedWith": [],
-            "release": self.release(release) if release else None,
-        }
-
-    def _context(self, known: Known) -> Payload:
-        """What a listing adds to an issue; hardly anybody reads it."""
-        one, last = known.issue, known.events[-1]
-        seen = {
-            "count": str(known.count), "userCount": 1, "stats": {}, "firstSeen": iso_seconds(one.first),
-            "lastSeen": iso_seconds(last.at),
-        }  # fmt: skip
-        derived = {
-            "blocker": "", "progress": "", "status": one.status, "viewCount": 0, "hasOpenFixPr": False,
-            "isAssigned": False, "hasRootCause": False, "lastCompletedAutofixStep": "", "lastProgressedAt": None,
-        }  # fmt: skip
-        nobody = {"type": "ownershipRule", "owner": "team:1", "date_added": iso_seconds(one.first)}
-        return {
-            "derivedData": derived,
-            "filtered": None,
-            "integrationIssues": [],
-            "sentryAppIssues": [],
-            "lifetime": seen,
-            "inbox": {"reason": 0, "reason_details": None, "date_added": iso_seconds(one.first)},
-            "owners": nobody,
-            "latestEventHasAttachments": False,
-            "matchingEventEnvironment": last.environment,
-            "matchingEventId": None,
-            "sessionCount": 0,
-        }
-
-    def commit(self, of: Release, one: Payload) -> Payload:
-        at = one.get("timestamp") or iso_seconds(of.created)
-        email, name = one.get("author_email"), one.get("author_name")
-        named = {"id": "1", "name": one.get("repository") or self._core.state.github.repository}
+    def commit(self, of: Release, commit: Payload) -> Payload:
+        moment = commit.get("timestamp") or iso_seconds(of.created)
+        email, name = commit.get("author_email"), commit.get("author_name")
+        named = {"id": "1", "name": commit.get("repository") or self._core.state.github.repository}
         brief = {
             "version": of.version, "shortVersion": of.version[:12], "ref": of.extra.get("ref"),
             "url": of.extra.get("url"), "dateReleased": of.extra.get("dateReleased"),
             "dateCreated": iso_seconds(of.created),
         }  # fmt: skip
         return {
-            "id": one["id"],
-            "message": one.get("message"),
-            "dateCreated": at,
+            "id": commit["id"],
+            "message": commit.get("message"),
+            "dateCreated": moment,
             "pullRequest": None,
             "suspectCommitType": "",
             "repository": {**self.repository(), **named},
@@ -255,7 +126,7 @@ class Shapes:
             **({"author": {"name": name, "email": email}} if email else {}),
         }
 
-    def _named(self, version: str) -> Release | None:
+    def named(self, version: str) -> Release | None:
         """A release that only its events name is a release, too."""
         sentry = self._core.state.sentry
         return sentry.releases.get(version) or (
@@ -333,8 +204,3 @@ class Shapes:
 
 def missing() -> Problem:
     return Problem(404, {"detail": "The requested resource does not exist"})
-
-
-def _metadata(issue: Issue) -> Payload:
-    kind, _, value = issue.title.partition(": ")
-    return {"type": kind, "value": value, "filename": ""}

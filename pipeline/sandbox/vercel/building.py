@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import Deployment, FileEntry
 from pipeline.sandbox.vercel import archive, remote, static
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 OUTPUT = ".vercel/output/"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.ports import SLOTS
-from pipeline.sandbox.state import AliasJob, Deployment, RollingRelease, Vercel
+from pipeline.sandbox.vercelstate import AliasJob, Deployment, RollingRelease, Vercel
 
 KEPT_CANDIDATES = 3
 UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING")
@@ -46,34 +46,34 @@ def settle(core: Core) -> None:
     """Let everything happen that was due by now, in the order in which it was due."""
     vercel, now = core.state.vercel, core.now()
     while found := min(_due(vercel, now), key=lambda pair: pair[0], default=None):
-        at, what = found
+        moment, job = found
         core.dirty = True
-        if isinstance(what, AliasJob):
-            _arrive(vercel, what, at)
-        elif isinstance(what, RollingRelease):
-            rollout.enter(vercel, what, what.stage + 1, at, core.state.next_id())
+        if isinstance(job, AliasJob):
+            _arrive(vercel, job, moment)
+        elif isinstance(job, RollingRelease):
+            rollout.enter(vercel, job, job.stage + 1, moment, core.state.next_id())
         else:
-            what.settled = True
-            if what.auto_assign and what.target == "production" and vercel.auto_assign:
-                go_live(core, what.id, at)
+            job.settled = True
+            if job.auto_assign and job.target == "production" and vercel.auto_assign:
+                go_live(core, job.id, moment)
 
 
-def go_live(core: Core, id: str, at: float) -> None:
+def go_live(core: Core, id: str, now: float) -> None:
     """Production moves to it by itself: at once, in stages when those are configured, or after those under way."""
     vercel = core.state.vercel
     rolling = rollout.active(vercel)
     if rolling and rolling.canary != id:
         rolling.queued = id
     elif vercel.rolling_config and vercel.production:
-        rollout.begin(vercel, id, at, core.state.next_id())
+        rollout.begin(vercel, id, now, core.state.next_id())
     else:
-        rollout.move(vercel, id, at)
+        rollout.move(vercel, id, now)
 
 
 def _due(vercel: Vercel, now: float) -> Iterator[tuple[float, AliasJob | Deployment | RollingRelease]]:
-    for one in vercel.deployments.values():
-        if not one.settled and ready_state(one, now) == "READY":
-            yield one.created + one.takes, one
+    for deployment in vercel.deployments.values():
+        if not deployment.settled and ready_state(deployment, now) == "READY":
+            yield deployment.created + deployment.takes, deployment
     job = vercel.job
     if job and not job.done and not job.stuck and now - job.requested >= job.takes:
         yield job.requested + job.takes, job
@@ -83,10 +83,10 @@ def _due(vercel: Vercel, now: float) -> Iterator[tuple[float, AliasJob | Deploym
         yield end, rolling
 
 
-def _arrive(vercel: Vercel, job: AliasJob, at: float) -> None:
+def _arrive(vercel: Vercel, job: AliasJob, now: float) -> None:
     job.done = True
     vercel.auto_assign = job.kind == "promote"  # a rollback pins production until something is promoted
-    rollout.move(vercel, job.target, at)
+    rollout.move(vercel, job.target, now)
 
 
 def candidates(vercel: Vercel, now: float) -> list[Deployment]:

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.vercel import building, life, shapes
 from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Payload, Router, body
 
 CHANGEABLE = ("autoAssignCustomDomains", "framework", "nodeVersion", "rootDirectory", "buildCommand", "installCommand")

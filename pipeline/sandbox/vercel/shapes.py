@@ -3,8 +3,8 @@
 from typing import Any
 
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Payload, Problem
 
 REGION = "iad1"
