@@ -102,7 +102,7 @@ def _noted(lab: Lab) -> None:
 
 
 def _by_hand(lab: Lab) -> None:
-    """Run `vercel rollback $PREVIOUS`, which changes nothing while one is under way, then `vercel promote $PREVIOUS`."""
+    """Run `vercel rollback $PREVIOUS`, which changes nothing while one is under way; then `vercel promote` it."""
     move(lab, "rollback", lab.kept["before"])
     move(lab, "promote", lab.kept["before"])
 

@@ -53,9 +53,7 @@ class Trial:
 
     @property
     def whole(self) -> bool:
-        """Whether all four facts are true of the gate: it passed, it was broken and it stopped, it was mended and it
-        passed.
-        """
+        """Whether the gate passed at rest, was broken and stopped, was mended and passed again."""
         return self.rested and self.stopped and self.cured and self.examples[0] == self.examples[1]
 
 
