@@ -15,9 +15,9 @@ def test_alert_arrives(seen: FiredAlert) -> Findings:
 
     If it fails: Look at that service's integration: token, escalation policy, the DSN, the webhook's address.
     """
-    for one in seen.arrivals:
-        if one.seconds is None:
-            yield not_yet(one.way, f"did not get the test alert: {one.says}", severity="P1")
+    for arrival in seen.arrivals:
+        if arrival.seconds is None:
+            yield not_yet(arrival.way, f"did not get the test alert: {arrival.says}", severity="P1")
 
 
 test_alert_arrives.stops_when(

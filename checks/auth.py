@@ -52,11 +52,11 @@ def auth_is_set_up(policy: AuthPolicy, seen: EnvironmentVariables, answers: Auth
     If it fails: `openssl rand -base64 33 | vercel env add NEXTAUTH_SECRET production`, then deploy again: a value reaches
         only what is built after it. A new secret signs everybody out.
     """
-    found = {one.name: one for one in seen.variables}
+    found = {variable.name: variable for variable in seen.variables}
     for name in (policy.secret, policy.url):
-        one = found.get(name)
-        if one is None or (one.readable and one.length == 0):
-            says = "is not set" if one is None else "is empty"
+        variable = found.get(name)
+        if variable is None or (variable.readable and variable.length == 0):
+            says = "is not set" if variable is None else "is empty"
             yield not_yet(name, f"{says} on {seen.target}", fix=f"vercel env add {name} {seen.target}", severity="P0")
     for address in answers.addresses:
         yield warn(

@@ -37,18 +37,18 @@ def week_is_usual(seen: WeekByWeek) -> Findings:
     If it fails: Find the day on which it began (`./inv monitor.baseline --json`) and what was released on it: mend
         that, or live with it; in a week it is what is usual.
     """
-    few = [one.metric for one in seen.metrics if min(one.readings, one.readings_before) < FEW]
+    few = [metric.metric for metric in seen.metrics if min(metric.readings, metric.readings_before) < FEW]
     if few or not seen.metrics:
         told = ", ".join(few[:5]) if few else "any metric"
         yield warn("baselines", f"are too short to compare for {told}: run ./inv monitor.daily every day")
-    for one in seen.metrics:
-        if one.metric in few:
+    for metric in seen.metrics:
+        if metric.metric in few:
             continue
-        far = distance(one.now, one.before, one.spread) * direction(one.metric)
-        moved = abs(one.now - one.before) >= MUCH * abs(one.before)
+        far = distance(metric.now, metric.before, metric.spread) * direction(metric.metric)
+        moved = abs(metric.now - metric.before) >= MUCH * abs(metric.before)
         if far > FAR and moved:
-            says = f"has a median of {one.now:.4g} ({one.readings} readings), a week ago {one.before:.4g}"
-            yield not_yet(one.metric, f"{says} ({one.readings_before}, {far:.1f} spreads away)", severity="P3")
+            says = f"has a median of {metric.now:.4g} ({metric.readings} readings), a week ago {metric.before:.4g}"
+            yield not_yet(metric.metric, f"{says} ({metric.readings_before}, {far:.1f} spreads away)", severity="P3")
 
 
 week_is_usual.stops_when(

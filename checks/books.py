@@ -19,11 +19,11 @@ def runs_ended_well(seen: Bookkeeping) -> Findings:
     If it fails: `./inv report RUN`. Cut off: `./inv settle --run RUN`. Held: somebody has to keep it or
         `./inv rollback`. What was rolled back stays listed for a day, so that somebody looks for its cause.
     """
-    for one in seen.runs:
-        if one.outcome not in ENDED_WELL:
-            why = f": {one.reason}" if one.reason else ""
-            grave = {"stranded": "P0", "held": "P2", "rolled back": "P2"}.get(one.outcome, "P1")
-            yield not_yet(f"run {one.run}", f"{one.outcome or 'was cut off'}{why}", severity=grave)
+    for run in seen.runs:
+        if run.outcome not in ENDED_WELL:
+            why = f": {run.reason}" if run.reason else ""
+            grave = {"stranded": "P0", "held": "P2", "rolled back": "P2"}.get(run.outcome, "P1")
+            yield not_yet(f"run {run.run}", f"{run.outcome or 'was cut off'}{why}", severity=grave)
 
 
 runs_ended_well.stops_when(
@@ -64,12 +64,12 @@ def builds_work(seen: LastBuilds) -> Findings:
         not in the lock file. The troubleshooting guide has the usual ones. It is well again with the next build that
         works.
     """
-    for index, one in enumerate(seen.failed):
-        says = f"failed on {one.created[:16]}: {one.says}" + (f". Known: {one.known}" if one.known else "")
+    for index, build in enumerate(seen.failed):
+        says = f"failed on {build.created[:16]}: {build.says}" + (f". Known: {build.known}" if build.known else "")
         if index == 0 and seen.newest_failed:
-            yield not_yet(f"build {one.id}", says, severity="P3")
+            yield not_yet(f"build {build.id}", says, severity="P3")
         else:
-            yield warn(f"build {one.id}", says)
+            yield warn(f"build {build.id}", says)
 
 
 builds_work.stops_when(

@@ -148,8 +148,8 @@ def endpoints_are_usual(policy: ErrorsPolicy, seen: EndpointErrors) -> Findings:
         hour counts, so ask again an hour later.
     """
     stricter = replace(policy, chance=policy.chance / max(1, len(seen.endpoints)))  # many questions, one chance
-    for one in seen.endpoints:
-        yield from spike(stricter, one.now, one.usual, "requests", one.name)
+    for endpoint in seen.endpoints:
+        yield from spike(stricter, endpoint.now, endpoint.usual, "requests", endpoint.name)
 
 
 endpoints_are_usual.stops_when(

@@ -24,8 +24,8 @@ def _place(change: Change) -> str:
 
 def _a(rule: str, kind: str = "expand", **more: object) -> PlannedChanges:
     """One change, for the examples."""
-    one = Change("20260401000000_example", 3, rule, kind, "Lesson", "title")  # type: ignore[arg-type]
-    return PlannedChanges((replace(one, **more),))  # type: ignore[arg-type]
+    change = Change("20260401000000_example", 3, rule, kind, "Lesson", "title")  # type: ignore[arg-type]
+    return PlannedChanges((replace(change, **more),))  # type: ignore[arg-type]
 
 
 @gate(owner="developer")

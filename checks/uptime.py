@@ -66,13 +66,13 @@ def incidents_are_rare(seen: PastIncidents) -> Findings:
     If it fails: Open the review of the first one: its actions are not done, or were the wrong ones. An open one is
         closed where it came from; the others stay listed for a week.
     """
-    causes = [one.cause for one in seen.incidents]
+    causes = [incident.cause for incident in seen.incidents]
     for cause in dict.fromkeys(causes):
         if causes.count(cause) > 1:
             yield not_yet(f"incident {cause}", f"happened {causes.count(cause)} times in a week", severity="P2")
-    for one in seen.incidents:
-        if one.open:
-            yield not_yet(f"incident {one.cause}", f"is open since {one.started[:16]}", severity="P1")
+    for incident in seen.incidents:
+        if incident.open:
+            yield not_yet(f"incident {incident.cause}", f"is open since {incident.started[:16]}", severity="P1")
 
 
 incidents_are_rare.stops_when(
@@ -91,11 +91,11 @@ def jobs_report(seen: Heartbeats) -> Findings:
 
     If it fails: `vercel crons ls`, and the job's own log. Run it by hand; it is well again when the job has reported.
     """
-    for one in seen.heartbeats:
-        if one.status == "down":
-            yield not_yet(f"heartbeat {one.name}", "did not come in time", severity="P2")
-        elif one.status in ("paused", "pending"):
-            yield warn(f"heartbeat {one.name}", f"is {one.status}")
+    for heartbeat in seen.heartbeats:
+        if heartbeat.status == "down":
+            yield not_yet(f"heartbeat {heartbeat.name}", "did not come in time", severity="P2")
+        elif heartbeat.status in ("paused", "pending"):
+            yield warn(f"heartbeat {heartbeat.name}", f"is {heartbeat.status}")
 
 
 jobs_report.stops_when("a job is silent", lambda s: (Heartbeats((Heartbeat("nightly report", "down"),)),))

@@ -34,20 +34,20 @@ def visitors_feel_well(policy: VitalsPolicy, seen: WebVitals) -> Findings:
     if seen.off:
         yield warn("web vitals", f"were not read: {seen.off}")
     limits = _limits(policy)
-    for one in seen.vitals:
-        limit, unit = limits[one.name]
-        if one.p75 <= limit:
+    for vital in seen.vitals:
+        limit, unit = limits[vital.name]
+        if vital.p75 <= limit:
             continue
-        shown = f"{one.p75:.0f}" if unit else f"{one.p75:.2f}"
-        says = f"is {shown}{unit} at p75, above {limit:g} ({seen.source}, {_visits(one)})"
-        if one.samples is not None and one.samples < policy.least_samples:
-            yield warn(one.name, f"{says}: too few visits to say")
+        shown = f"{vital.p75:.0f}" if unit else f"{vital.p75:.2f}"
+        says = f"is {shown}{unit} at p75, above {limit:g} ({seen.source}, {_visits(vital)})"
+        if vital.samples is not None and vital.samples < policy.least_samples:
+            yield warn(vital.name, f"{says}: too few visits to say")
         else:
-            yield not_yet(one.name, says, severity="P2")
+            yield not_yet(vital.name, says, severity="P2")
 
 
-def _visits(one: Vital) -> str:
-    return "its number of visits is not told" if one.samples is None else f"{one.samples} visits"
+def _visits(vital: Vital) -> str:
+    return "its number of visits is not told" if vital.samples is None else f"{vital.samples} visits"
 
 
 visitors_feel_well.stops_when("pages paint late", lambda p, s: (p, replace(s, vitals=(Vital("LCP", 4100, 300),))))

@@ -13,7 +13,7 @@ ROWS = 1000
 
 
 class VercelAnalytics(Service):
-    """One project's production."""
+    """Reads the web analytics of one project's production."""
 
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
@@ -21,14 +21,16 @@ class VercelAnalytics(Service):
         self._scope = {"teamId": team} if team else {}
 
     async def page_views(self, since: datetime.datetime, until: datetime.datetime) -> int:
-        """GET /v1/query/web-analytics/visits/count: production only, browsers only."""
+        """Count page views of production by browsers. GET /v1/query/web-analytics/visits/count"""
         query = {**self._scope, "projectId": self._project, "since": since.isoformat(), "until": until.isoformat()}
         return await self.read(
             "/v1/query/web-analytics/visits/count", lambda body: int(body["data"]["pageviews"]), query
         )
 
     async def vital(self, name: str, since: datetime.datetime, until: datetime.datetime) -> tuple[float, int] | None:
-        """(p75, number of visits) of LCP, INP or CLS in Speed Insights; None without visits.
+        """Read the p75 of a web vital (LCP, INP or CLS) and its number of visits in Speed Insights.
+
+        None without visits.
 
         POST /metrics/v1: what `vercel metrics vercel.speed_insights.…` sends, the only way there is.
         """
@@ -49,7 +51,9 @@ class VercelAnalytics(Service):
         return await self.repeatable("POST", "/metrics/v1", parse, json=body, params=self._scope)
 
     async def requests(self, since: datetime.datetime, until: datetime.datetime, *, only: str = "") -> list[str]:
-        """The path of each request to production, newest first; ``only`` is a further filter, e.g. ``httpStatus:429``.
+        """Read the path of each request to production, newest first; ``only`` is a further filter, e.g.
+
+        ``httpStatus:429``.
 
         POST /v1/observability/events with event vercel.proxy_response, as `vercel logs` does.
         """

@@ -1,4 +1,4 @@
-"""The whole release as one compressed archive in parts, the way ``vercel deploy --archive=tgz`` sends it."""
+"""Packs the whole release into one compressed archive in parts, the way ``vercel deploy --archive=tgz`` sends it."""
 
 import gzip
 import hashlib
@@ -69,7 +69,7 @@ def _add(archive: tarfile.TarFile, file: OutputFile) -> None:
 
 
 class _Hashed:
-    """Reads a file and hashes what it read."""
+    """Reads an output file and hashes what it read, so that a file that changed meanwhile is noticed."""
 
     def __init__(self, file: io.BufferedReader) -> None:
         self._file, self.digest = file, hashlib.sha1(usedforsecurity=False)
@@ -81,7 +81,7 @@ class _Hashed:
 
 
 class _Parts(io.RawIOBase):
-    """Writes into files of at most PART bytes."""
+    """Writes the archive into part files of at most PART bytes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._done = folder, list[OutputFile]()
@@ -115,13 +115,13 @@ class _Parts(io.RawIOBase):
         return len(data)
 
     def _or_full(self, act: Callable[[], object]) -> None:
-        """A disk that is full must not be taken for a file that has changed."""
+        """Raise the error of a full disk as itself: it must not be taken for a file that has changed."""
         try:
             act()
         except OSError as error:
             raise BadReleaseError(self._name, f"cannot be written to {self._folder}: {error.strerror}") from error
 
     def finished(self) -> tuple[OutputFile, ...]:
-        """All parts, in order."""
+        """Close the last part and give all parts, in order."""
         self._end()
         return tuple(self._done)

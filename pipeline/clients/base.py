@@ -24,7 +24,10 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Service:
-    """An HTTP API at ``base``. All failures leave as ServiceError; parsing happens inside that boundary too."""
+    """A client of an HTTP API at ``base``.
+
+    All failures leave as ServiceError; parsing happens inside that boundary too.
+    """
 
     def __init__(
         self, name: str, base: str, http: httpx.AsyncClient, clock: Clock, headers: Mapping[str, str] | None = None
@@ -33,7 +36,7 @@ class Service:
         self._http, self._clock, self._headers = http, clock, dict(headers or {})
 
     async def read(self, path: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
-        """GET ``path``, retried while that can help, and what ``parse`` makes of the JSON body."""
+        """GET ``path``, retried while that can help, and give what ``parse`` makes of the JSON body."""
         return await self.repeatable("GET", path, parse, params=params)
 
     async def read_all(self, path: str, parse: Callable[[Any], list[T]], params: Params | None = None) -> tuple[T, ...]:
@@ -55,7 +58,7 @@ class Service:
         return tuple(found)
 
     async def repeatable(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
-        """A request of which twice is the same as once: retried like a read."""
+        """Send a request of which twice is the same as once: it is retried like a read."""
         try:
             return await self.once(method, path, parse, **more)
         except ServiceError as error:
@@ -84,7 +87,7 @@ class Service:
         seen: Callable[[httpx.Response], None] | None = None,
         **more: Any,
     ) -> T:
-        """One request, one answer. Writes go this way: a write that got no answer may have happened."""
+        """Send one request once, for one answer. Writes go this way: a write that got no answer may have happened."""
         response = await self.send(method, path, **more)
         if seen:
             seen(response)
@@ -95,7 +98,7 @@ class Service:
             raise Unreadable(self.name, f"{method} {path}", says) from error
 
     async def send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """The response of one successful request. Raises Unreachable or Refused."""
+        """Give the response of one successful request. Raises Unreachable or Refused."""
         asked = f"{method} {path}"
         headers = {**self._headers, **more.pop("headers", {})}
         if callable(more.get("content")):  # a body that is made anew for each attempt
@@ -115,7 +118,10 @@ class Service:
     async def lines(
         self, path: str, parse: Callable[[Any], T], params: Params | None = None, quiet: float = 2
     ) -> AsyncIterator[T]:
-        """GET a stream of JSON lines and what ``parse`` makes of each, until it ends or is ``quiet`` for that long."""
+        """GET a stream of JSON lines and give what ``parse`` makes of each.
+
+        It ends by itself, or after ``quiet`` seconds without a line.
+        """
         asked, url = f"GET {path}", self.base + path
         timeout = httpx.Timeout(20, connect=5, read=quiet)
         try:
@@ -133,7 +139,10 @@ class Service:
             raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {error}".rstrip()) from error
 
     async def until(self, ask: Callable[[], Awaitable[T | None]], patience: float, every: float = 2) -> T | None:
-        """What ``ask`` gives as soon as it gives something; None when that takes longer than ``patience`` seconds."""
+        """Give what ``ask`` answers as soon as it answers something.
+
+        None when that takes longer than ``patience`` seconds.
+        """
         end = self._clock.monotonic() + patience
         while True:
             found = await ask()
@@ -143,7 +152,7 @@ class Service:
             await self._clock.sleep(min(every, left))
 
     def refusal(self, asked: str, response: httpx.Response) -> Refused:
-        """The error that ``response`` means, with the service's own code and words when it gives any."""
+        """Make the error that ``response`` means, with the service's own code and words when it gives any."""
         body: Any = None
         try:
             body = response.json()
@@ -156,7 +165,7 @@ class Service:
 
 
 def said(body: Any) -> tuple[str, str]:
-    """The human words and the machine's code in an error body, in the shapes that our vendors use."""
+    """Find the human words and the machine's code in an error body, in the shapes that our vendors use."""
     if not isinstance(body, Mapping):
         return str(body)[:200], ""
     error = body.get("error") or body.get("errors") or body
@@ -167,7 +176,7 @@ def said(body: Any) -> tuple[str, str]:
 
 
 def nothing(body: Any) -> None:
-    """For answers whose body does not matter."""
+    """Parse an answer whose body does not matter: into None."""
 
 
 def _transient(error: BaseException) -> bool:
@@ -183,7 +192,7 @@ def _wait(state: Any) -> float:
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
-    """Seconds in ``Retry-After`` (a number or an HTTP date), or until an exhausted rate limit is reset."""
+    """The seconds that ``Retry-After`` asks for (number or HTTP date), or until an exhausted rate limit is reset."""
     value = headers.get("retry-after", "")
     for limit in ("x-ratelimit", "x-sentry-rate-limit"):
         if not value and headers.get(f"{limit}-remaining") == "0":

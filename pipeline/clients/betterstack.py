@@ -1,4 +1,4 @@
-"""Better Stack's Uptime API: monitors, availability, incidents and heartbeats."""
+"""Asks Better Stack's Uptime API for monitors, availability, incidents and heartbeats."""
 
 import datetime
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Affected = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class MonitorIncident:
-    """One incident; times are ISO 8601, ``resolved`` is empty while it is open."""
+    """An incident of Better Stack; times are ISO 8601, and ``resolved`` is empty while it is open."""
 
     id: str
     cause: str
@@ -28,7 +28,7 @@ class MonitorIncident:
 
 @dataclass(frozen=True)
 class Watcher:
-    """A monitor. ``attributes`` as Better Stack names them."""
+    """A monitor of Better Stack; its ``attributes`` are named as the API names them."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class Watcher:
 
     @property
     def window(self) -> str:
-        """A maintenance window that is set on it, in words; empty when there is none."""
+        """Describe the maintenance window that is set on the monitor; empty when there is none."""
         begin, end = self.attributes.get("maintenance_from"), self.attributes.get("maintenance_to")
         if not begin or not end:
             return ""
@@ -47,35 +47,35 @@ class Watcher:
 
 @dataclass(frozen=True)
 class MonitorSeen:
-    """What a monitor got from one region in the last day: (ISO 8601, ms), oldest first."""
+    """The answers that a monitor got from one region in the last day: (ISO 8601, ms), oldest first."""
 
     region: str
     answers: tuple[tuple[str, int], ...]
 
 
 class BetterStack(Service):
-    """One team's monitors."""
+    """A client of one team's monitors, incidents and status pages."""
 
     def __init__(self, base: str, token: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("betterstack", base, http, clock, {"authorization": f"Bearer {token}"})
 
     async def monitor(self, id: str) -> Watcher:
-        """GET /api/v2/monitors/{id}"""
+        """Read one monitor. GET /api/v2/monitors/{id}"""
         return await self.read(f"/api/v2/monitors/{id}", lambda body: _watcher(body["data"]))
 
     async def monitors(self) -> tuple[Watcher, ...]:
-        """GET /api/v2/monitors"""
+        """Read every monitor of the team. GET /api/v2/monitors"""
         return await self._pages("/api/v2/monitors", _watcher, {"per_page": 250})
 
     async def availability_percent(self, monitor: str, since: datetime.date, until: datetime.date) -> float:
-        """Of whole days. GET /api/v2/monitors/{id}/sla"""
+        """Read the availability of a monitor over whole days. GET /api/v2/monitors/{id}/sla"""
         query = {"from": since.isoformat(), "to": until.isoformat()}
         return await self.read(
             f"/api/v2/monitors/{monitor}/sla", lambda body: float(body["data"]["attributes"]["availability"]), query
         )
 
     async def open_report(self, page: str, title: str, message: str, affected: Affected, now: datetime.datetime) -> str:
-        """A report on the status page; its id. POST /api/v2/status-pages/{page}/status-reports"""
+        """Open a report on the status page and give its id. POST /api/v2/status-pages/{page}/status-reports"""
         body = {
             "title": title, "message": message, "report_type": "manual", "starts_at": now.isoformat(),
             "affected_resources": affected,
@@ -84,17 +84,20 @@ class BetterStack(Service):
         return await self.once("POST", path, lambda found: str(found["data"]["id"]), json=body)
 
     async def update_report(self, page: str, report: str, message: str, affected: Affected) -> None:
-        """One more word. POST /api/v2/status-pages/{page}/status-reports/{report}/status-updates"""
+        """Add an update to a status report. POST /api/v2/status-pages/{page}/status-reports/{report}/status-updates"""
         path = f"/api/v2/status-pages/{page}/status-reports/{report}/status-updates"
         await self.once("POST", path, nothing, json={"message": message, "affected_resources": affected})
 
     async def end_report(self, page: str, report: str, now: datetime.datetime) -> None:
-        """It is over. PATCH /api/v2/status-pages/{page}/status-reports/{report}"""
+        """End a status report: the trouble is over. PATCH /api/v2/status-pages/{page}/status-reports/{report}"""
         path = f"/api/v2/status-pages/{page}/status-reports/{report}"
         await self.repeatable("PATCH", path, nothing, json={"ends_at": now.isoformat()})
 
     async def answers(self, monitor: str) -> tuple[MonitorSeen, ...]:
-        """Every answer of the last 24 h, by region; the API has seconds. GET …/monitors/{id}/response-times"""
+        """Read every answer of the last 24 h, by region, in ms (the API has seconds).
+
+        GET …/monitors/{id}/response-times
+        """
 
         def parse(body: Any) -> tuple[MonitorSeen, ...]:
             return tuple(
@@ -112,7 +115,7 @@ class BetterStack(Service):
     async def incidents(
         self, monitor: str = "", *, open_only: bool = False, since: datetime.date | None = None
     ) -> tuple[MonitorIncident, ...]:
-        """Newest first. GET /api/v3/incidents"""
+        """Read the incidents, newest first. GET /api/v3/incidents"""
         query: dict[str, str | int] = {"per_page": 50}
         if monitor:
             query["monitor_id"] = monitor
@@ -123,7 +126,7 @@ class BetterStack(Service):
         return await self._pages("/api/v3/incidents", _incident, query)
 
     async def heartbeats(self) -> tuple[tuple[str, str], ...]:
-        """(name, status) of each. GET /api/v2/heartbeats"""
+        """Read (name, status) of each heartbeat. GET /api/v2/heartbeats"""
         return await self._pages(
             "/api/v2/heartbeats",
             lambda one: (str(one["attributes"]["name"]), str(one["attributes"]["status"])),
@@ -131,11 +134,11 @@ class BetterStack(Service):
         )
 
     async def create_monitor(self, attributes: Mapping[str, Any]) -> Watcher:
-        """POST /api/v2/monitors"""
+        """Create a monitor with these attributes. POST /api/v2/monitors"""
         return await self.once("POST", "/api/v2/monitors", lambda body: _watcher(body["data"]), json=dict(attributes))
 
     async def change_monitor(self, id: str, attributes: Mapping[str, Any]) -> Watcher:
-        """PATCH /api/v2/monitors/{id}: twice is the same as once."""
+        """Change attributes of a monitor; twice is the same as once. PATCH /api/v2/monitors/{id}"""
         path = f"/api/v2/monitors/{id}"
         return await self.repeatable("PATCH", path, lambda body: _watcher(body["data"]), json=dict(attributes))
 
@@ -156,11 +159,14 @@ class BetterStack(Service):
         )
 
     async def close_window(self, monitor: str) -> None:
-        """Take the window away."""
+        """Take the monitor's maintenance window away."""
         await self.change_monitor(monitor, {"maintenance_from": None, "maintenance_to": None, "maintenance_days": []})
 
     async def raise_incident(self, summary: str, requester: str) -> str:
-        """Open an incident by hand and notify by e-mail and push, without a call. Its id. POST /api/v3/incidents"""
+        """Open an incident by hand, notify by e-mail and push without a call, and give its id.
+
+        POST /api/v3/incidents
+        """
         body = {
             "requester_email": requester, "name": summary, "summary": summary, "description": summary,
             "call": False, "sms": False, "email": True, "push": True,
@@ -168,7 +174,7 @@ class BetterStack(Service):
         return await self.once("POST", "/api/v3/incidents", lambda answer: str(answer["data"]["id"]), json=body)
 
     async def incident(self, id: str) -> MonitorIncident | None:
-        """None when there is none. GET /api/v3/incidents/{id}"""
+        """Read one incident; None when there is none of that id. GET /api/v3/incidents/{id}"""
         try:
             return await self.read(f"/api/v3/incidents/{id}", lambda body: _incident(body["data"]))
         except Refused as error:
@@ -177,11 +183,11 @@ class BetterStack(Service):
             raise
 
     async def resolve_incident(self, id: str, by: str) -> None:
-        """POST /api/v3/incidents/{id}/resolve"""
+        """Resolve an incident. POST /api/v3/incidents/{id}/resolve"""
         await self.repeatable("POST", f"/api/v3/incidents/{id}/resolve", nothing, json={"resolved_by": by})
 
     async def _pages(self, path: str, parse: Callable[[Any], T], query: Mapping[str, Any]) -> tuple[T, ...]:
-        """All pages, as ``pagination.next`` names them; at most PAGES."""
+        """Read all pages of a list, as ``pagination.next`` names them; at most PAGES."""
         found: list[T] = []
         for page in range(1, PAGES + 1):
             items, more = await self.read(
@@ -195,16 +201,18 @@ class BetterStack(Service):
         return tuple(found)
 
 
-def _watcher(one: Any) -> Watcher:
-    found = one["attributes"]
-    return Watcher(str(one["id"]), str(found.get("pronounceable_name") or ""), str(found["status"]), found)
+def _watcher(body: Any) -> Watcher:
+    attributes = body["attributes"]
+    return Watcher(
+        str(body["id"]), str(attributes.get("pronounceable_name") or ""), str(attributes["status"]), attributes
+    )
 
 
-def _incident(one: Any) -> MonitorIncident:
-    found = one["attributes"]
+def _incident(body: Any) -> MonitorIncident:
+    attributes = body["attributes"]
     return MonitorIncident(
-        str(one["id"]),
-        str(found.get("cause") or found.get("name")),
-        str(found["started_at"]),
-        str(found.get("resolved_at") or ""),
+        str(body["id"]),
+        str(attributes.get("cause") or attributes.get("name")),
+        str(attributes["started_at"]),
+        str(attributes.get("resolved_at") or ""),
     )

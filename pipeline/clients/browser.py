@@ -1,4 +1,4 @@
-"""A browser of this machine that loads a page as Lighthouse's mobile laboratory does: slow network, slow processor.
+"""Loads a page in a browser of this machine as Lighthouse's mobile laboratory does: slow network, slow processor.
 
 Driven over a pipe with Chrome's DevTools protocol, one page in one fresh profile at a time.
 """
@@ -47,7 +47,7 @@ READ = """
 
 @dataclass(frozen=True)
 class Loaded:
-    """One load of a page, in milliseconds; ``cls`` has no unit."""
+    """The timings of one load of a page, in milliseconds; ``cls`` has no unit."""
 
     status: int
     lcp_ms: float
@@ -58,7 +58,9 @@ class Loaded:
 
 
 class Browser:
-    """Chromium or Chrome, when one is installed. ``headers`` go to the page's own origin only: they may be secret.
+    """Drives Chromium or Chrome, when one is installed.
+
+    ``headers`` go to the page's own origin only: they may be secret.
 
     ``env``: the environment of its process.
     """
@@ -69,11 +71,14 @@ class Browser:
 
     @property
     def missing(self) -> str:
-        """Why nothing can be loaded; empty when it can."""
+        """Say why no page can be loaded; empty when one can."""
         return "" if self.path else "there is no Chromium or Chrome on this machine"
 
     async def load(self, url: str) -> Loaded:
-        """Load ``url`` once, with nothing cached. Raises Unreachable when the browser or the page does not come."""
+        """Load the page at ``url`` once, with nothing cached.
+
+        Raises Unreachable when the browser or the page does not come.
+        """
         try:
             async with asyncio.timeout(LOAD_SECONDS), _running(self.path, self._env) as pipe:
                 return await self._load(pipe, url)
@@ -116,7 +121,7 @@ class Browser:
 
 
 class Pipe:
-    """DevTools messages, each ended by a zero byte: commands down, answers and events up."""
+    """Carries DevTools messages, each ended by a zero byte: commands down, answers and events up."""
 
     def __init__(self, reader: asyncio.StreamReader, write: int) -> None:
         self._reader, self._write, self._last = reader, write, 0
@@ -126,7 +131,7 @@ class Pipe:
         self._task = asyncio.ensure_future(self._listen())
 
     async def ask(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
-        """The result of one command. Raises Unreadable when the browser refuses it."""
+        """Send one DevTools command and give its result. Raises Unreadable when the browser refuses it."""
         waiting = self._send(method, session, params)
         both: set[asyncio.Future[Any]] = {waiting, self._task}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -138,11 +143,11 @@ class Pipe:
         return dict(answer["result"])
 
     async def event(self, method: str, session: str) -> None:
-        """Wait until it has happened; it may have already."""
+        """Wait until a DevTools event has happened; it may have already."""
         await self._event(method, session).wait()
 
     def on_request(self, session: str, headers: Mapping[str, str]) -> None:
-        """Let every request that is held go on, with ``headers`` added."""
+        """Let every request that the browser holds go on, with ``headers`` added."""
         self._sign[session] = dict(headers)
 
     def close(self) -> None:
@@ -178,7 +183,7 @@ class Pipe:
 
 @contextlib.asynccontextmanager
 async def _running(path: str, env: Mapping[str, str]) -> AsyncIterator[Pipe]:
-    """A browser with a profile of its own, gone afterwards whatever happens."""
+    """Start a browser with a profile of its own; both are gone afterwards, whatever happens."""
     down_read, down_write = os.pipe()
     up_read, up_write = os.pipe()
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as profile:

@@ -1,4 +1,4 @@
-"""Questions to Postgres' own catalogue about one schema."""
+"""Asks Postgres' own catalogue about one schema: tables, columns, sizes, definitions."""
 
 import re
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ NOT_NULL = re.compile(r'^CHECK \(\(("?)(.+?)\1 IS NOT NULL\)\)$')
 
 
 async def known(db: "Connection", schema: str) -> Known:
-    """What a linter needs to know."""
+    """Read the tables, columns and row estimates of a schema, as the linter of migrations needs them."""
     tables = {}
     for space, name, rows, columns, checked in await _rows(db, TABLES):
         never = frozenset(found[2] for text in checked if (found := NOT_NULL.match(text)))
@@ -109,13 +109,13 @@ select 'sequence ' || quote_ident(sequencename), concat_ws(' ', data_type::text,
 
 
 async def definitions(db: "Connection", schema: str) -> Mapping[str, str]:
-    """Kind and name of every object of ``schema`` → its definition, as Postgres would write it down."""
+    """Read the definition of every object of ``schema``, by its kind and name, as Postgres would write it down."""
     cursor = await db.execute(DEFINITIONS.encode(), {"s": schema})
     return {str(name): " ".join(str(text).split()) for name, text in await cursor.fetchall()}
 
 
 async def counts(db: "Connection", schema: str) -> Mapping[str, int]:
-    """Table → rows, all in one snapshot."""
+    """Count the rows of every table, all in one snapshot."""
     from psycopg import sql
 
     names = [(space, name) for space, name, *_ in await _rows(db, TABLES) if space == schema]

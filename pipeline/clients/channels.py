@@ -1,4 +1,4 @@
-"""Ways to tell people: a Slack-style webhook, and through Apprise e-mail, Slack, Teams, PagerDuty and more."""
+"""Tells people what happened: by a Slack-style webhook, or through Apprise by e-mail, Slack, Teams, PagerDuty, …."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,7 +11,9 @@ from pipeline.errors import ServiceError, Unreachable
 
 
 class Channels:
-    """Audience → addresses, separated by blanks. An address is a secret: errors name it only by its kind.
+    """Sends messages to the addresses of an audience, which are separated by blanks.
+
+    An address is a secret: errors name it only by its kind.
 
     What begins with ``https://`` (``http://`` on this machine) is a Slack-style incoming webhook; anything else is an
     address of Apprise, e.g. ``mailtos://user:password@example.com?to=team@example.com``.
@@ -22,11 +24,11 @@ class Channels:
         self._http, self._clock = http, clock
 
     def has(self, audience: str) -> bool:
-        """Whether anybody can be told."""
+        """Whether the channels have an address for this audience."""
         return audience in self._addresses
 
     async def tell(self, audience: str, title: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """By every way at once: the kinds that took it, and those that did not, each with why."""
+        """Send a message on every channel at once; gives the kinds that took it and those that did not, with why."""
         addresses = self._addresses.get(audience, [])
         said = await asyncio.gather(*(self._by(one, title, text) for one in addresses), return_exceptions=True)
         reached, failed = [], []
@@ -52,7 +54,12 @@ def _kind(address: str) -> str:
 
 
 def _apprise(address: str, title: str, text: str) -> None:
-    """Raises Unreachable when it was not taken. Loaded by the first message: it is slow to load."""
+    """Send a message through Apprise, loaded by the first one: that is slow.
+
+    Raises Unreachable when it was not taken.
+
+    Raises Unreachable when it was not taken.
+    """
     import logging
 
     import apprise

@@ -1,4 +1,4 @@
-"""Cloudflare's API: how large a bucket is, which R2's S3 API cannot say without listing all of it."""
+"""Asks Cloudflare's API how large a bucket is, which R2's S3 API cannot say without listing all of it."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ query Size($account: String!, $bucket: String!, $since: Time!) {
 
 
 class Cloudflare(Service):
-    """One account, read-only. The token needs *Account Analytics: Read*."""
+    """A read-only client of one Cloudflare account. The token needs *Account Analytics: Read*."""
 
     def __init__(self, base: str, token: str, account: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("cloudflare", base, http, clock, {"authorization": f"Bearer {token}"})
@@ -28,11 +28,13 @@ class Cloudflare(Service):
 
     @property
     def missing(self) -> str:
-        """Why it cannot be asked; empty when it can."""
+        """Say why Cloudflare cannot be asked; empty when it can."""
         return "" if self._able else "CLOUDFLARE_API_TOKEN or R2_ACCOUNT_ID not set"
 
     async def bucket_size(self, bucket: str, since: str) -> tuple[int, int] | None:
-        """(bytes, objects) as of the newest figure after ``since`` (ISO 8601); None when there is none yet.
+        """Read (bytes, objects) of the bucket at the newest figure after ``since`` (ISO 8601).
+
+        None when there is none yet.
 
         POST /client/v4/graphql: its errors come with status 200.
         """

@@ -1,4 +1,4 @@
-"""A vendor's own command line, run as a process that dies with us."""
+"""Runs a vendor's own command line as a process that dies with us."""
 
 import asyncio
 import contextlib
@@ -17,13 +17,16 @@ GRACE = 3.0  # seconds that it has to end by itself
 
 
 class Command:
-    """``name``: whose it is, in messages; ``key``: the key of deploy.yml that names the command, if one does."""
+    """Runs one command line.
+
+    ``name``: whose it is, in messages; ``key``: the key of deploy.yml that names it, if one does.
+    """
 
     def __init__(self, name: str, key: str, environment: Mapping[str, str], patience: float = PATIENCE) -> None:
         self.name, self._key, self._environment, self._patience = name, key, dict(environment), patience
 
     def words(self, command: str) -> list[str]:
-        """The words of a command as deploy.yml has it. Raises Unreachable when its quotes do not match."""
+        """Split a command as deploy.yml has it into words. Raises Unreachable when its quotes do not match."""
         try:
             return shlex.split(command)
         except ValueError as error:
@@ -40,7 +43,7 @@ class Command:
         *,
         failure: Callable[[int, str, list[str]], Exception] | None = None,
     ) -> str:
-        """What it prints on stdout; each line of stderr goes to ``note``.
+        """Run the command and give its stdout; each line of stderr goes to ``note``.
 
         Raises Unreachable with the last lines, or what ``failure`` makes of the code, stdout and those lines.
         """
@@ -82,7 +85,7 @@ class Command:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Stop it and all that it started: first asked, then made to."""
+    """End a process and all that it started: first asked, then made to."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sign)
@@ -93,7 +96,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> list[str]:
-    """The lines of ``stream`` as they come, cleaned of spinners and colours."""
+    """Give the lines of ``stream`` as they come, cleaned of spinners and colours."""
     kept: list[str] = []
     async for raw in stream:
         line = "".join(c for c in raw.decode(errors="replace") if c.isprintable()).strip()
@@ -104,7 +107,7 @@ async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> l
 
 
 def run_here(words: Sequence[str], folder: Path, seconds: float) -> int:
-    """Run ``words`` in ``folder``, on this terminal and with this environment; its exit code.
+    """Run the command ``words`` in ``folder``, on this terminal and with this environment; gives its exit code.
 
     Raises subprocess.TimeoutExpired after ``seconds``; the process is killed then.
     """

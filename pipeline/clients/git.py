@@ -1,4 +1,4 @@
-"""Git and SSH keys on this machine, asked with a deadline; nothing here changes a repository."""
+"""Asks git and SSH keys on this machine, with a deadline; nothing here changes a repository."""
 
 import subprocess
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ SIGNING_SECONDS = 60.0  # a key may want its passphrase
 
 
 def asked(folder: Path, words: Sequence[str], seconds: float = SECONDS) -> str | None:
-    """What ``git WORDS`` prints in ``folder``; None when git is missing, refuses or takes longer."""
+    """Run ``git WORDS`` in ``folder`` and give its output; None when git is missing, refuses or takes longer."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
@@ -21,7 +21,7 @@ def asked(folder: Path, words: Sequence[str], seconds: float = SECONDS) -> str |
 
 
 def ssh_keygen(words: Sequence[str], text: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of ``ssh-keygen WORDS`` with ``text`` on stdin.
+    """Run ``ssh-keygen WORDS`` with ``text`` on stdin; gives exit code, stdout and stderr.
 
     Raises OSError when it cannot be started, and subprocess.TimeoutExpired.
     """

@@ -1,4 +1,4 @@
-"""GitHub's REST API: commits, checks, pull requests, alerts and deployments of one repository."""
+"""Asks GitHub's REST API for commits, checks, pull requests, alerts and deployments of one repository."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ WHOLE = {"per_page": 100}
 
 @dataclass(frozen=True)
 class Reported:
-    """A check run or a status: ``state`` is success, pending, or the conclusion."""
+    """A check run or a commit status: ``state`` is success, pending, or the conclusion."""
 
     name: str
     state: str
@@ -25,7 +25,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Pull:
-    """A pull request. ``merge_commit`` is empty until it is merged."""
+    """A pull request, of which ``merge_commit`` is empty until it is merged."""
 
     number: int
     author: str
@@ -35,7 +35,7 @@ class Pull:
 
 @dataclass(frozen=True)
 class PullReview:
-    """One review. ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601."""
+    """A review of a pull request. ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601."""
 
     by: str
     state: str
@@ -45,7 +45,7 @@ class PullReview:
 
 @dataclass(frozen=True)
 class ScannerAlert:
-    """An open alert. ``severity``: critical, high, medium, low."""
+    """An open security alert. ``severity``: critical, high, medium, low."""
 
     severity: str
     summary: str
@@ -53,7 +53,7 @@ class ScannerAlert:
 
 
 class GitHub(Service):
-    """One repository, ``owner/name``."""
+    """A client of one repository, ``owner/name``."""
 
     def __init__(self, base: str, token: str, repository: str, http: httpx.AsyncClient, clock: Clock) -> None:
         headers = {
@@ -66,7 +66,7 @@ class GitHub(Service):
         self._repo = f"/repos/{repository}"
 
     async def has_commit(self, sha: str) -> bool:
-        """GET /repos/{owner}/{repo}/commits/{ref}"""
+        """Whether the repository has a commit. GET /repos/{owner}/{repo}/commits/{ref}"""
         try:
             return await self.read(f"{self._repo}/commits/{sha}", lambda body: bool(body["sha"]))
         except Refused as error:
@@ -75,7 +75,9 @@ class GitHub(Service):
             raise
 
     async def relation(self, base: str, head: str) -> str:
-        """How ``head`` stands to ``base``: ahead, behind, identical, diverged, or unknown when one of them is.
+        """Compare two commits: ``head`` is ahead of ``base``, behind, identical or diverged.
+
+        Unknown when one of them is.
 
         GET /repos/{owner}/{repo}/compare/{basehead}
         """
@@ -87,7 +89,9 @@ class GitHub(Service):
             raise
 
     async def commits_between(self, base: str, head: str) -> tuple[Mapping[str, str], ...]:
-        """Commits of ``head`` that ``base`` has not, as Sentry wants them, newest last; empty when either is unknown.
+        """List the commits of ``head`` that ``base`` has not, as Sentry wants them, newest last.
+
+        Empty when either is unknown.
 
         GET /repos/{owner}/{repo}/compare/{basehead}
         """
@@ -111,7 +115,7 @@ class GitHub(Service):
             raise
 
     async def file(self, path: str, ref: str) -> str | None:
-        """The text of ``path`` as it was at commit ``ref``; None when there is no such commit or file.
+        """Read the text of the file ``path`` at commit ``ref``; None when there is no such commit or file.
 
         GET /repos/{owner}/{repo}/contents/{path}
         """
@@ -123,11 +127,11 @@ class GitHub(Service):
             raise
 
     async def head(self, branch: str) -> str:
-        """SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""
+        """Read the SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""
         return await self.read(f"{self._repo}/branches/{branch}", lambda body: str(body["commit"]["sha"]))
 
     async def check_runs(self, sha: str) -> tuple[Reported, ...]:
-        """The latest run of each check. GET /repos/{owner}/{repo}/commits/{ref}/check-runs"""
+        """Read the latest run of each check. GET /repos/{owner}/{repo}/commits/{ref}/check-runs"""
 
         def parse(body: Any) -> list[Reported]:
             return [
@@ -138,7 +142,10 @@ class GitHub(Service):
         return await self.read_all(f"{self._repo}/commits/{sha}/check-runs", parse, {**WHOLE, "filter": "latest"})
 
     async def statuses(self, sha: str) -> tuple[Reported, ...]:
-        """The latest of each context; empty when nothing reported. GET /repos/{owner}/{repo}/commits/{ref}/status"""
+        """Read the latest status of each context; empty when nothing reported.
+
+        GET /repos/{owner}/{repo}/commits/{ref}/status
+        """
 
         def parse(body: Any) -> list[Reported]:
             return [Reported(str(status["context"]), str(status["state"])) for status in body["statuses"]]
@@ -146,7 +153,10 @@ class GitHub(Service):
         return await self.read_all(f"{self._repo}/commits/{sha}/status", parse, WHOLE)
 
     async def pull_of(self, sha: str) -> Pull | None:
-        """The pull request that brought ``sha``, a merged one first. GET /repos/{owner}/{repo}/commits/{sha}/pulls"""
+        """Find the pull request that brought ``sha``, a merged one first.
+
+        GET /repos/{owner}/{repo}/commits/{sha}/pulls
+        """
 
         def parse(body: Any) -> list[Pull]:
             return [
@@ -163,7 +173,7 @@ class GitHub(Service):
         return max(pulls, key=lambda pull: (pull.merge_commit == sha, pull.head == sha), default=None)
 
     async def reviews(self, pull: int) -> tuple[PullReview, ...]:
-        """All reviews, oldest first. GET /repos/{owner}/{repo}/pulls/{number}/reviews"""
+        """Read all reviews of a pull request, oldest first. GET /repos/{owner}/{repo}/pulls/{number}/reviews"""
 
         def parse(body: Any) -> list[PullReview]:
             return [
@@ -179,7 +189,7 @@ class GitHub(Service):
         return await self.read_all(f"{self._repo}/pulls/{pull}/reviews", parse, WHOLE)
 
     async def code_scanning_alerts(self) -> tuple[ScannerAlert, ...] | None:
-        """Open alerts; None when the feature is off. GET /repos/{owner}/{repo}/code-scanning/alerts"""
+        """Read open code-scanning alerts; None when it is off. GET /repos/{owner}/{repo}/code-scanning/alerts"""
 
         def parse(body: Any) -> list[ScannerAlert]:
             return [
@@ -194,7 +204,7 @@ class GitHub(Service):
         return await self._alerts("code-scanning", parse)
 
     async def dependabot_alerts(self) -> tuple[ScannerAlert, ...] | None:
-        """Open alerts; None when the feature is off. GET /repos/{owner}/{repo}/dependabot/alerts"""
+        """Read open Dependabot alerts; None when it is off. GET /repos/{owner}/{repo}/dependabot/alerts"""
 
         def parse(body: Any) -> list[ScannerAlert]:
             return [
@@ -217,7 +227,7 @@ class GitHub(Service):
             raise
 
     async def record_deployment(self, sha: str, environment: str, url: str, log_url: str = "") -> None:
-        """Tell GitHub that ``sha`` is live at ``url``.
+        """Tell GitHub that the commit ``sha`` is live at ``url``.
 
         POST /repos/{owner}/{repo}/deployments, then POST …/deployments/{id}/statuses
         """

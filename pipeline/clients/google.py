@@ -1,4 +1,4 @@
-"""Google's Chrome UX Report: Core Web Vitals of Chrome's users, for sites that have enough of them."""
+"""Asks Google's Chrome UX Report for Core Web Vitals of Chrome's users, for sites that have enough of them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ METRICS = {
 
 
 class ChromeReport(Service):
-    """The last 28 days of an origin."""
+    """A client of the Chrome UX Report, which covers the last 28 days of an origin."""
 
     def __init__(self, base: str, key: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("crux", base, http, clock)
@@ -24,11 +24,11 @@ class ChromeReport(Service):
 
     @property
     def missing(self) -> str:
-        """Why it cannot be asked; empty when it can."""
+        """Say why the Chrome UX Report cannot be asked; empty when it can."""
         return "" if self._key else "GOOGLE_API_KEY is not set"
 
     async def vitals(self, origin: str) -> dict[str, float] | None:
-        """LCP, INP and CLS at p75; None when Chrome has too few users there. POST /v1/records:queryRecord"""
+        """Read LCP, INP and CLS at p75; None when Chrome has too few users there. POST /v1/records:queryRecord"""
 
         def parse(body: Any) -> dict[str, float]:
             found = body["record"]["metrics"]

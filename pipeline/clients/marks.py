@@ -1,4 +1,4 @@
-"""What this tool writes into the row of a migration while it is at it: whoever finds it knows how far it came."""
+"""Reads and writes the mark in the row of a migration: whoever finds the row knows how far the migration came."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ MARK = re.compile(r"^deploy-pipeline: run (\S+): part (\d+) of (\d+)(, alone)?, 
 
 @dataclass(frozen=True)
 class Mark:
-    """``part`` of ``parts`` was under way, ``alone`` or in a transaction; it begins at ``line`` of the file."""
+    """A mark says that ``part`` of ``parts`` was under way, ``alone`` or in a transaction.
+
+    It begins at ``line`` of the file.
+    """
 
     run: str
     part: int
@@ -20,7 +23,7 @@ class Mark:
 
     @property
     def undone(self) -> bool:
-        """Nothing of the migration can be in the database: its first part is a transaction that never ended."""
+        """Whether nothing of the migration can be in the database: its first part is a transaction that never ended."""
         return self.part == 1 and not self.alone
 
     @property
@@ -30,13 +33,13 @@ class Mark:
 
 
 def mark_of(row: MigrationRow) -> Mark | None:
-    """The mark in a row that was left over; None for everybody else's rows."""
+    """Read the mark in a row that was left over; None for rows that somebody else wrote."""
     found = MARK.match(row.logs)
     return Mark(found[1], int(found[2]), int(found[3]), bool(found[4]), int(found[5])) if found else None
 
 
 def left_behind(mark: Mark) -> str:
-    """What a migration that did not end has left in the database, as far as its row tells."""
+    """Say what a migration that did not end has left in the database, as far as its row tells."""
     if mark.undone:
         return "Postgres rolled all of it back"
     if mark.alone:

@@ -1,4 +1,4 @@
-"""Applies migrations the way Prisma does, and leaves behind what Prisma would; only that it knows what a cut left.
+"""Applies migrations the way Prisma does and leaves behind what Prisma would, but knows what a cut connection left.
 
 The row of a migration is committed before its first statement, and says in ``logs`` which part is under way. What
 ends a part and what the row says about it are one transaction. So a row that was left over tells what happened.
@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.clients import prisma
+from pipeline.clients import heldlocks, prisma
+from pipeline.clients.historytable import HistoryTable, commits
 from pipeline.clients.marks import Mark, left_behind, mark_of
 from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says, translate
 from pipeline.clients.prisma import History, Migration
@@ -31,15 +32,14 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 10.0
 FIRST_PAUSE = 0.5
 QUICK = 2.0  # what failed within it is sent once more, statement by statement
-MODES = ("", "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
-         "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")  # fmt: skip
-HELD = """select mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation' and granted
- and relation = any(%s)"""
 
 
 @dataclass(frozen=True)
 class LockBudget:
-    """Seconds. ``lock``: one wait for a lock; ``patience``: how long a blocked part is tried again; ``statement``."""
+    """The seconds that a migration may take: ``lock`` for one wait, ``patience`` while a blocked part is tried again.
+
+    ``statement`` for one.
+    """
 
     lock: float
     patience: float
@@ -47,11 +47,11 @@ class LockBudget:
 
 
 class Migrator:
-    """One session with the database. ``tell`` is called with one line of text about what takes long."""
+    """Applies migrations in one session with the database. ``tell`` gets one line of text about what takes long."""
 
     def __init__(
         self,
-        at: Postgres,
+        database: Postgres,
         limits: LockBudget,
         clock: Clock,
         *,
@@ -59,15 +59,15 @@ class Migrator:
         tell: Callable[[str], None] = lambda _: None,
         observe: bool = False,
     ) -> None:
-        self._at, self._limits, self._clock, self._tell = at, limits, clock, tell
+        self._at, self._limits, self._clock, self._tell = database, limits, clock, tell
         self._run = run or "by-hand"
-        self._table = "_prisma_migrations"
+        self._table = HistoryTable("_prisma_migrations", self._run)
         self._observe = observe
         self.observed: list[tuple[str, float, str]] = []
         """With ``observe``: each migration, its seconds, and the strongest lock on a table that was there before."""
 
     async def apply(self, migrations: Sequence[Migration]) -> tuple[str, ...]:
-        """Apply those of ``migrations`` that are not applied yet, in order, under Prisma's lock; their names.
+        """Apply those of ``migrations`` that are not applied yet, in order, under Prisma's lock; gives their names.
 
         Raises Refused (P1002 the lock is held, P3005 no history in a database that is not empty, P3009 an earlier one
         failed, P3018 this one failed, 423 blocked for too long) or Unreachable; the message says what was left behind.
@@ -79,19 +79,20 @@ class Migrator:
         async with self._at.connection("apply migrations", name=name) as db, prismas_lock(db, self._clock, self._tell):
             with contextlib.suppress(psycopg.Error):  # Postgres 13 does not know it
                 await db.execute("set client_connection_check_interval = 500")  # when we are killed, so is what runs
-            self._table = await answer(db, "select quote_ident(current_schema()) || '._prisma_migrations'")
+            table = await answer(db, "select quote_ident(current_schema()) || '._prisma_migrations'")
+            self._table = HistoryTable(table, self._run)
             seen = await self._history(db)
-            for one in migrations:
-                row = seen.current.get(one.name)
+            for migration in migrations:
+                row = seen.current.get(migration.name)
                 if row and row.finished:
                     continue
-                self._tell(f"applying {one.name}")
-                await self._observed(db, one)
-                done.append(one.name)
+                self._tell(f"applying {migration.name}")
+                await self._observed(db, migration)
+                done.append(migration.name)
         return tuple(done)
 
     async def _history(self, db: "Connection") -> History:
-        """The history, with what an earlier run of ours provably did not do cleared away."""
+        """Read the migration history, with what an earlier run of ours provably did not do cleared away."""
         seen = await history(db)
         if not seen.managed:
             if not seen.empty:
@@ -104,46 +105,40 @@ class Migrator:
             mark = mark_of(row)
             if row.failed and mark and mark.undone:  # the lock is ours, so the session that began it has ended
                 self._tell(f"{row.name} was cut off in run {mark.run} and rolled back by Postgres")
-                await self._close(db, row.id, "rolled_back_at = now()", f"cut off in run {mark.run}, rolled back")
+                await self._table.close(db, row.id, "rolled_back_at = now()", f"cut off in run {mark.run}, rolled back")
                 return await self._history(db)
             if row.failed:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen
 
-    async def _observed(self, db: "Connection", one: Migration) -> None:
+    async def _observed(self, db: "Connection", migration: Migration) -> None:
         self._there, self._lock = [], ""
         if self._observe:
-            rows = await (await db.execute(b"select oid from pg_class where relkind in ('r', 'p', 'm')")).fetchall()
-            self._there = [oid for (oid,) in rows]
+            self._there = await heldlocks.tables(db)
         began = time.perf_counter()  # Postgres does not go by our clock
         try:
-            await self._apply(db, one)
+            await self._apply(db, migration)
         finally:
-            self.observed.append((one.name, time.perf_counter() - began, self._lock))
+            self.observed.append((migration.name, time.perf_counter() - began, self._lock))
 
-    async def _look_at_locks(self, db: "Connection") -> None:
-        if self._there:
-            held = await (await db.execute(HELD.encode(), (self._there,))).fetchall()
-            self._lock = max((self._lock, *(mode for (mode,) in held)), key=MODES.index)
-
-    async def _apply(self, db: "Connection", one: Migration) -> None:
+    async def _apply(self, db: "Connection", migration: Migration) -> None:
         try:
-            parts = parts_of(parse(one.sql))
+            parts = parts_of(parse(migration.sql))
         except Unparsable:
             parts = ()
-            if one.sql.strip():
-                await self._as_a_whole(db, one)
+            if migration.sql.strip():
+                await self._as_a_whole(db, migration)
                 return
         id = str(uuid.uuid4())
-        await self._open(db, id, one, self._mark(1, parts))
+        await self._table.begin(db, id, migration, self._table.mark(1, parts))
         try:
             for number in range(1, len(parts) + 1):
-                await self._part(db, one, id, number, parts)
-            if not parts or not _commits(parts[-1]):
-                await db.execute(self._finished % _quoted(db, id).encode())
+                await self._part(db, migration, id, number, parts)
+            if not parts or not commits(parts[-1]):
+                await db.execute(self._table.finished(db, id))
         except ServiceError as error:
             if isinstance(error, Unreachable):
-                await self._after_a_cut(one, id, error)
+                await self._after_a_cut(migration, id, error)
             else:
                 raise
         except BaseException:
@@ -151,21 +146,21 @@ class Migrator:
             raise
 
     async def _forget(self, db: "Connection", id: str, parts: int) -> None:
-        """Interrupted by a person: Postgres has rolled it back, so let the row say so. If not, its mark still does."""
+        """Mark the migration rolled back when a person interrupted it, as Postgres did.
+
+        When that fails, its mark still says so.
+        """
         with contextlib.suppress(Exception):
             if parts == 1 and not db.closed:
                 await db.execute("rollback")
-                await self._close(db, id, "rolled_back_at = now()", f"interrupted in run {self._run}, rolled back")
+                await self._table.close(
+                    db, id, "rolled_back_at = now()", f"interrupted in run {self._run}, rolled back"
+                )
 
-    async def _open(self, db: "Connection", id: str, one: Migration, mark: str) -> None:
-        values = ", ".join(_quoted(db, text) for text in (id, one.checksum, one.name, mark))
-        await db.execute(  # one round trip; what is not flushed here is flushed with the first part
-            f"begin; set local synchronous_commit = off; insert into {self._table}"
-            f" (id, checksum, migration_name, logs, started_at) values ({values}, clock_timestamp()); commit".encode()
-        )
-
-    async def _part(self, db: "Connection", one: Migration, id: str, number: int, parts: tuple[Part, ...]) -> None:
-        """One part, tried again while it is blocked and patience lasts."""
+    async def _part(
+        self, db: "Connection", migration: Migration, id: str, number: int, parts: tuple[Part, ...]
+    ) -> None:
+        """Send one part of a migration, again while it is blocked and patience lasts."""
         part, until, pause = parts[number - 1], self._clock.monotonic() + self._limits.patience, FIRST_PAUSE
         while True:
             watch = Watch(self._at, db, self._limits.lock, self._tell)
@@ -179,10 +174,10 @@ class Migrator:
                 if blocked and self._clock.monotonic() < until:
                     by = watch.blocked_by or "somebody who is gone now"
                     pause = min(pause * 2, LONGEST_PAUSE)
-                    self._tell(f"{one.name} is blocked by {by}; it stepped aside and tries again")
+                    self._tell(f"{migration.name} is blocked by {by}; it stepped aside and tries again")
                     await self._clock.sleep(pause * random.uniform(0.5, 1))
                     continue
-                raise await self._failed(db, one, id, number, parts, error, watch) from error
+                raise await self._failed(db, migration, id, number, parts, error, watch) from error
 
     async def _send(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...], watch: Watch) -> None:
         import psycopg
@@ -196,13 +191,14 @@ class Migrator:
                     await db.execute(current.text)
                 await db.execute("reset lock_timeout; reset statement_timeout")
                 return
-            if not self._observe and _commits(part) and await self._at_once(db, id, number, parts, watch):
+            if not self._observe and commits(part) and await self._at_once(db, id, number, parts, watch):
                 return
             await db.execute(part.begin + b"; " + self._timeouts("local"))
             for current in part.statements:
                 async with watch.over(f"line {current.line}: {current.label}"):
                     await db.execute(current.text)
-            await self._look_at_locks(db)
+            if self._there:
+                self._lock = await heldlocks.strongest(db, self._there, self._lock)
             await self._end(db, id, number, parts)
         except psycopg.Error as error:
             if error.sqlstate is None or db.closed:
@@ -212,17 +208,20 @@ class Migrator:
             raise translate(error, f"line {current.line}: {current.label}") from error
 
     async def _at_once(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...], watch: Watch) -> bool:
-        """The whole part in one round trip. False: it failed quickly, and one by one it will tell in which line."""
+        """Send the whole part in one round trip.
+
+        False: it failed quickly, and one by one it will tell in which line.
+        """
         import psycopg
 
         part, began = parts[number - 1], time.perf_counter()
-        texts = [part.begin, self._timeouts("local"), *(one.text + b"\n" for one in part.statements)]
+        texts = [part.begin, self._timeouts("local"), *(statement.text + b"\n" for statement in part.statements)]
         where = f"line {part.line}: {part.statements[0].label}"
         if len(part.statements) > 1:
             where = f"lines {part.line} to {part.last_line}"
         try:
             async with watch.over(where):
-                await db.execute(b";\n".join([*texts, self._end_of(db, id, number, parts), part.end]))
+                await db.execute(b";\n".join([*texts, self._table.noted(db, id, number, parts), part.end]))
             return True
         except psycopg.Error as error:
             if error.sqlstate is None or db.closed:
@@ -239,67 +238,64 @@ class Migrator:
         return f"set {local} lock_timeout = {lock}; set {local} statement_timeout = {statement}".encode()
 
     async def _end(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:
-        """End the part, and in the same transaction say that it is done."""
-        part, note = parts[number - 1], self._end_of(db, id, number, parts)
-        if _commits(part):
+        """End the part's transaction, and in it write into the row that the part is done."""
+        part, note = parts[number - 1], self._table.noted(db, id, number, parts)
+        if commits(part):
             await db.execute(note + b"; " + part.end)
         else:
             await db.execute(part.end)
             await db.execute(note)
 
-    def _end_of(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> bytes:
-        if number == len(parts) and _commits(parts[-1]):
-            return self._finished % _quoted(db, id).encode()
-        mark = self._mark(min(number + 1, len(parts)), parts)
-        return self._marked % (_quoted(db, mark).encode(), _quoted(db, id).encode())
-
     async def _failed(
         self,
         db: "Connection",
-        one: Migration,
+        migration: Migration,
         id: str,
         number: int,
         parts: tuple[Part, ...],
         error: Refused,
         watch: Watch,
     ) -> Refused:
-        """Leave the row as the truth is; what to raise."""
-        part, at = parts[number - 1], error.asked
+        """Write into the row what a failed migration left behind, and give the error to raise."""
+        part, asked = parts[number - 1], error.asked
         said = error.came
         if watch.blocked_by:
             said += f"; blocked by {watch.blocked_by}"
         if number == 1 and not part.alone:
-            await self._close(db, id, "rolled_back_at = now()", f"{at}: {said}")
+            await self._table.close(db, id, "rolled_back_at = now()", f"{asked}: {said}")
             left = "Postgres rolled all of it back"
         else:
-            await self._close(db, id, "finished_at = null", f"{self._mark(number, parts)}: {at}: {said}")
+            await self._table.close(db, id, "finished_at = null", f"{self._table.mark(number, parts)}: {asked}: {said}")
             left = left_behind(Mark(self._run, number, len(parts), part.alone, part.line))
         code = error.code if error.code == LOCK_NOT_AVAILABLE else "P3018"
         status = 423 if error.code == LOCK_NOT_AVAILABLE else 409
-        return Rejected(f"apply {one.name}", code, f"{at}: {said}; {left}", status=status)
+        return Rejected(f"apply {migration.name}", code, f"{asked}: {said}; {left}", status=status)
 
-    async def _as_a_whole(self, db: "Connection", one: Migration) -> None:
-        """What our parser does not take is sent as Prisma sends it. Only a waiver lets it come this far."""
+    async def _as_a_whole(self, db: "Connection", migration: Migration) -> None:
+        """Send a migration that our parser does not take as Prisma sends it. Only a waiver lets it come this far."""
         import psycopg
 
         id = str(uuid.uuid4())
-        await self._open(db, id, one, f"deploy-pipeline: run {self._run}: as a whole")
+        await self._table.begin(db, id, migration, f"deploy-pipeline: run {self._run}: as a whole")
         try:
             await db.execute(f"set statement_timeout = {round(self._limits.statement * 1000)}")
-            await db.execute(one.sql)
+            await db.execute(migration.sql)
         except psycopg.Error as error:
             if not db.closed:
                 await db.execute("rollback; reset statement_timeout")
-                await self._close(db, id, "finished_at = null", says(error))
-            raise Rejected(f"apply {one.name}", "P3018", says(error), status=409) from error
+                await self._table.close(db, id, "finished_at = null", says(error))
+            raise Rejected(f"apply {migration.name}", "P3018", says(error), status=409) from error
         await db.execute("reset statement_timeout")
-        await db.execute(self._finished % _quoted(db, id).encode())
+        await db.execute(self._table.finished(db, id))
 
-    async def _after_a_cut(self, one: Migration, id: str, error: Unreachable) -> None:
-        """The connection died: ask on a new one what came of it. Returns when it was finished after all."""
+    async def _after_a_cut(self, migration: Migration, id: str, error: Unreachable) -> None:
+        """Ask on a new connection what came of the migration when the old one died.
+
+        Returns when it was finished after all.
+        """
         try:
             async with (
-                self._at.connection(f"look at {one.name} again") as db,
+                self._at.connection(f"look at {migration.name} again") as db,
                 prismas_lock(db, self._clock, self._tell),
             ):
                 row = next((row for row in (await history(db)).rows if row.id == id), None)
@@ -307,36 +303,8 @@ class Migrator:
                     return
                 mark = mark_of(row)
                 if mark and mark.undone:
-                    await self._close(db, id, "rolled_back_at = now()", "the connection was lost; rolled back")
+                    await self._table.close(db, id, "rolled_back_at = now()", "the connection was lost; rolled back")
                 left = left_behind(mark) if mark else "it is not known how far it came"
         except ServiceError as twice:
             raise Unreachable("postgres", error.asked, f"{error.came}; and then: {twice.came}") from error
-        raise Unreachable("postgres", f"apply {one.name}", f"{error.asked}: {error.came}; {left}") from error
-
-    async def _close(self, db: "Connection", id: str, set_: str, logs: str) -> None:
-        await db.execute(f"update {self._table} set {set_}, logs = %s where id = %s".encode(), (logs, id))
-
-    @property
-    def _finished(self) -> bytes:
-        return (
-            f"update {self._table} set finished_at = clock_timestamp(), logs = null,"
-            " applied_steps_count = applied_steps_count + 1 where id = %s"
-        ).encode()
-
-    @property
-    def _marked(self) -> bytes:
-        return f"update {self._table} set logs = %s where id = %s".encode()
-
-    def _mark(self, number: int, parts: tuple[Part, ...]) -> str:
-        part = parts[number - 1] if parts else Part(())
-        return Mark(self._run, number, max(len(parts), 1), part.alone, part.line).text
-
-
-def _commits(part: Part) -> bool:
-    return not part.alone and part.end.strip().lower().startswith((b"commit", b"end"))
-
-
-def _quoted(db: "Connection", text: str) -> str:
-    from psycopg import sql
-
-    return sql.Literal(text).as_string(db)
+        raise Unreachable("postgres", f"apply {migration.name}", f"{error.asked}: {error.came}; {left}") from error

@@ -1,4 +1,4 @@
-"""Neon's API: branches and snapshots of one project, and how far back its history reaches."""
+"""Asks Neon's API for branches and snapshots of one project, and how far back its history reaches."""
 
 import dataclasses
 import datetime
@@ -19,7 +19,7 @@ OVER = ("failed", "error", "cancelled", "skipped")
 
 @dataclass(frozen=True)
 class NeonProject:
-    """``history_seconds``: how far back a branch can begin."""
+    """A project of Neon. ``history_seconds``: how far back a branch can begin."""
 
     id: str
     history_seconds: float
@@ -28,7 +28,10 @@ class NeonProject:
 
 @dataclass(frozen=True)
 class Branch:
-    """``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret."""
+    """A branch of the database.
+
+    ``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret.
+    """
 
     id: str
     name: str
@@ -43,7 +46,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A frozen copy of a branch."""
+    """A snapshot is a frozen copy of a branch."""
 
     id: str
     name: str
@@ -54,7 +57,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class ComputeState:
-    """A compute: ``state`` and ``pending`` are init, active or idle; sizes in compute units."""
+    """The state of a compute: ``state`` and ``pending`` are init, active or idle; sizes in compute units."""
 
     branch: str
     state: str
@@ -71,7 +74,7 @@ class ComputeState:
 
 
 class Neon(Service):
-    """One project. Writes are finished when they return: Neon's operations are waited for."""
+    """A client of one Neon project. Writes are finished when they return: Neon's operations are waited for."""
 
     def __init__(self, base: str, key: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("neon", base, http, clock, {"authorization": f"Bearer {key}", "user-agent": "deploy-pipeline"})
@@ -80,40 +83,43 @@ class Neon(Service):
 
     @property
     def missing(self) -> str:
-        """Why it cannot be asked; empty when it can."""
+        """Say why Neon cannot be asked; empty when it can."""
         if not self.project_id:
             return "`database.neon_project` is not set"
         return "" if self._key else "NEON_API_KEY is not set"
 
     async def project(self) -> NeonProject:
-        """GET /projects/{project_id}"""
+        """Read the project. GET /projects/{project_id}"""
         return await self.read(self._root, _project)
 
     async def computes(self) -> tuple["ComputeState", ...]:
-        """GET /projects/{project_id}/endpoints"""
+        """Read the state of every compute. GET /projects/{project_id}/endpoints"""
         return await self.read(
             f"{self._root}/endpoints", lambda body: tuple(_compute_state(one) for one in body["endpoints"])
         )
 
     async def restart(self, compute: str) -> None:
-        """Every open connection of it is cut. POST /projects/{project_id}/endpoints/{endpoint_id}/restart"""
+        """Restart a compute; every connection to it is cut.
+
+        POST /projects/{project_id}/endpoints/{endpoint_id}/restart
+        """
         path = f"{self._root}/endpoints/{compute}/restart"
         await self._finished(await self._write("POST", path, lambda body: body))
 
     async def branches(self) -> tuple[Branch, ...]:
-        """GET /projects/{project_id}/branches"""
+        """Read every branch. GET /projects/{project_id}/branches"""
         return await self._pages(f"{self._root}/branches", lambda body: [_branch(one) for one in body["branches"]])
 
     async def snapshots(self) -> tuple[Snapshot, ...]:
-        """Newest first. GET /projects/{project_id}/snapshots"""
+        """Read every snapshot, newest first. GET /projects/{project_id}/snapshots"""
         found = await self.read(f"{self._root}/snapshots", lambda body: [_snapshot(one) for one in body["snapshots"]])
         return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
     async def branch(self, named: str = "") -> Branch:
-        """The branch of that name or id; without one the default branch. Raises Unreadable when there is none."""
-        for one in await self.branches():
-            if (one.default and not named) or named in (one.id, one.name):
-                return one
+        """Find the branch of that name or id; without one the default branch. Raises Unreadable when there is none."""
+        for branch in await self.branches():
+            if (branch.default and not named) or named in (branch.id, branch.name):
+                return branch
         raise Unreadable("neon", f"GET {self._root}/branches", f"there is no branch {named or 'that is the default'}")
 
     async def create_branch(
@@ -126,7 +132,9 @@ class Neon(Service):
         role: str = "",
         compute: bool = True,
     ) -> Branch:
-        """A copy of ``parent`` as it is now; its ``url`` reaches ``database`` as ``role``, when it gets a compute.
+        """Copy the branch ``parent`` as it is now.
+
+        The ``url`` of the copy reaches ``database`` as ``role``, when it gets a compute.
 
         POST /projects/{project_id}/branches
         """
@@ -148,7 +156,10 @@ class Neon(Service):
         return branch
 
     async def delete_branch(self, id: str) -> None:
-        """Its data with it. What is gone already is fine. DELETE /projects/{project_id}/branches/{branch_id}"""
+        """Delete a branch and its data; a branch that is gone is fine.
+
+        DELETE /projects/{project_id}/branches/{branch_id}
+        """
         try:
             answer = await self._write("DELETE", f"{self._root}/branches/{id}", lambda body: body or {})
         except Refused as error:
@@ -158,7 +169,7 @@ class Neon(Service):
             await self._finished(answer)
 
     async def create_snapshot(self, name: str, branch: str, expires: datetime.datetime) -> Snapshot:
-        """POST /projects/{project_id}/branches/{branch_id}/snapshot"""
+        """Take a snapshot of a branch. POST /projects/{project_id}/branches/{branch_id}/snapshot"""
         path, params = f"{self._root}/branches/{branch}/snapshot", {"name": name, "expires_at": _iso(expires)}
 
         def made(answer: Any) -> tuple[Snapshot, Any]:
@@ -169,7 +180,7 @@ class Neon(Service):
         return snapshot
 
     async def restore_snapshot(self, id: str, name: str, *, database: str, role: str) -> Branch:
-        """A new branch with what the snapshot holds, reachable at its ``url``; nothing else is touched.
+        """Make a new branch of what the snapshot holds, reachable at its ``url``; no other branch is touched.
 
         POST /projects/{project_id}/snapshots/{snapshot_id}/restore
         """
@@ -185,7 +196,7 @@ class Neon(Service):
         return dataclasses.replace(branch, url=await self.url(branch.id, database, role))
 
     async def _compute(self, branch: str) -> None:
-        """Make sure that the branch can be reached. POST /projects/{project_id}/endpoints"""
+        """Make sure that the branch has a compute, so that it can be reached. POST /projects/{project_id}/endpoints"""
         path = f"{self._root}/branches/{branch}/endpoints"
         if await self.read(path, lambda body: [one["id"] for one in body["endpoints"]]):
             return
@@ -193,12 +204,12 @@ class Neon(Service):
         await self._finished(await self._write("POST", f"{self._root}/endpoints", dict, json=wanted))
 
     async def url(self, branch: str, database: str, role: str) -> str:
-        """Its direct address; a secret. GET /projects/{project_id}/connection_uri"""
+        """Read the direct address of a branch; it is a secret. GET /projects/{project_id}/connection_uri"""
         params = {"branch_id": branch, "database_name": database, "role_name": role, "pooled": "false"}
         return await self.read(f"{self._root}/connection_uri", lambda body: str(body["uri"]), params)
 
     async def _write(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
-        """One write. 423 says that another operation is running and that nothing happened: it is asked again."""
+        """Send one write. 423 says that another operation is running and that nothing happened: it is sent again."""
 
         async def ask() -> tuple[T] | None:
             try:
@@ -215,8 +226,8 @@ class Neon(Service):
 
     async def _finished(self, answer: Mapping[str, Any]) -> None:
         """Wait for the operations that an answer names. GET /projects/{project_id}/operations/{operation_id}"""
-        for one in answer.get("operations") or ():
-            await self._over(str(one["id"]))
+        for operation in answer.get("operations") or ():
+            await self._over(str(operation["id"]))
 
     async def _over(self, id: str) -> None:
         path = f"{self._root}/operations/{id}"
@@ -232,7 +243,7 @@ class Neon(Service):
             raise Unreadable("neon", f"GET {path}", f"the operation ended as {state}")
 
     async def _pages(self, path: str, parse: Callable[[Any], Sequence[T]]) -> tuple[T, ...]:
-        """All pages, as the cursor in each names the next."""
+        """Read all pages of a list, as the cursor in each names the next."""
         found: list[T] = []
         cursor: str = ""
         for _ in range(20):
@@ -251,31 +262,31 @@ def _cursor(body: Any) -> str:
 
 
 def _project(body: Any) -> NeonProject:
-    one = body["project"]
-    return NeonProject(str(one["id"]), float(one["history_retention_seconds"]), _time(one["created_at"]))
+    project = body["project"]
+    return NeonProject(str(project["id"]), float(project["history_retention_seconds"]), _time(project["created_at"]))
 
 
-def _branch(one: Any, url: str = "") -> Branch:
-    default = bool(one.get("default", one.get("primary", False)))
-    return Branch(one["id"], one["name"], default, _time(one["created_at"]), str(one.get("expires_at") or ""), url)
+def _branch(body: Any, url: str = "") -> Branch:
+    default = bool(body.get("default", body.get("primary", False)))
+    return Branch(body["id"], body["name"], default, _time(body["created_at"]), str(body.get("expires_at") or ""), url)
 
 
-def _compute_state(one: Any) -> ComputeState:
+def _compute_state(body: Any) -> ComputeState:
     return ComputeState(
-        one["branch_id"],
-        str(one["current_state"]),
-        str(one.get("pending_state") or ""),
-        float(one["autoscaling_limit_min_cu"]),
-        float(one["autoscaling_limit_max_cu"]),
-        bool(one.get("disabled")),
-        str(one["type"]),
-        str(one["id"]),
+        body["branch_id"],
+        str(body["current_state"]),
+        str(body.get("pending_state") or ""),
+        float(body["autoscaling_limit_min_cu"]),
+        float(body["autoscaling_limit_max_cu"]),
+        bool(body.get("disabled")),
+        str(body["type"]),
+        str(body["id"]),
     )
 
 
-def _snapshot(one: Any) -> Snapshot:
-    branch = str(one.get("source_branch_id") or "")
-    return Snapshot(one["id"], one["name"], _time(one["created_at"]), branch, str(one.get("expires_at") or ""))
+def _snapshot(body: Any) -> Snapshot:
+    branch = str(body.get("source_branch_id") or "")
+    return Snapshot(body["id"], body["name"], _time(body["created_at"]), branch, str(body.get("expires_at") or ""))
 
 
 def _time(text: str) -> datetime.datetime:

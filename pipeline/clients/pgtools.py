@@ -1,4 +1,4 @@
-"""Postgres' own pg_dump and pg_restore, run as processes."""
+"""Runs Postgres' own pg_dump and pg_restore as processes."""
 
 import os
 import re
@@ -18,20 +18,23 @@ VERSION = re.compile(r"(\d+)(?:\.\d+)*")
 
 @dataclass(frozen=True)
 class Tools:
-    """Where pg_dump, pg_restore and psql are, and their major version."""
+    """The folder that pg_dump, pg_restore and psql are in, and their major version."""
 
     folder: Path
     version: int
 
 
 class PostgresTools:
-    """``folders``: where to look besides the PATH. The password goes by the environment: it is in no process list."""
+    """Finds and runs Postgres' tools, in ``folders`` besides the PATH.
+
+    The password goes by the environment: it is in no process list.
+    """
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
 
     async def find(self, server: int) -> Tools:
-        """The tools of the newest version; pg_dump must not be older than the server. Raises Unreachable."""
+        """Find the tools of the newest version; pg_dump must not be older than the server. Raises Unreachable."""
         found = [tools for folder in self._places() if (tools := await self._tools(folder))]
         best = max(found, key=lambda one: one.version, default=None)
         if best is None:
@@ -43,25 +46,25 @@ class PostgresTools:
             raise Unreachable("pg_dump", "--version", says)
         return best
 
-    async def dump(self, tools: Tools, at: Address, to: Path, *, schema_only: bool = False) -> None:
+    async def dump(self, tools: Tools, address: Address, to: Path, *, schema_only: bool = False) -> None:
         """Write a dump in pg_restore's own format to ``to``, readable by its owner only. Not there when it failed."""
         to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = to.with_name(to.name + ".part")
         os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
         only = ["--schema-only"] if schema_only else []
         try:
-            await self._run(tools, "pg_dump", ["--format=custom", *only, f"--file={part}", at.database], at)
+            await self._run(tools, "pg_dump", ["--format=custom", *only, f"--file={part}", address.database], address)
             part.replace(to)
         finally:
             part.unlink(missing_ok=True)
 
-    async def restore(self, tools: Tools, dump: Path, at: Address) -> None:
-        """Fill the empty database ``at`` from ``dump``."""
-        words = ["--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={at.database}", str(dump)]
-        await self._run(tools, "pg_restore", words, at)
+    async def restore(self, tools: Tools, dump: Path, address: Address) -> None:
+        """Fill the empty database at ``address`` from the dump ``dump``."""
+        words = ["--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={address.database}", str(dump)]
+        await self._run(tools, "pg_restore", words, address)
 
     async def entries(self, tools: Tools, dump: str) -> int:
-        """How many objects a dump holds; reads its table of contents."""
+        """Count the objects that a dump holds, by its table of contents."""
         said = await self._said([str(tools.folder / "pg_restore"), "--list", dump], {})
         return sum(1 for line in said.splitlines() if line and not line.startswith(";"))
 
@@ -78,8 +81,8 @@ class PostgresTools:
         found = VERSION.search(said)
         return Tools(folder, int(found[1])) if found else None
 
-    async def _run(self, tools: Tools, name: str, words: Sequence[str], at: Address) -> None:
-        await self._said([str(tools.folder / name), "--no-password", *words], environment(at))
+    async def _run(self, tools: Tools, name: str, words: Sequence[str], address: Address) -> None:
+        await self._said([str(tools.folder / name), "--no-password", *words], environment(address))
 
     async def _said(self, words: Sequence[str], more: Mapping[str, str]) -> str:
         name = Path(words[0]).name
@@ -91,13 +94,13 @@ class PostgresTools:
         return await command.run(words, None, more, lambda line: None, failure=failure)
 
 
-def environment(at: Address) -> dict[str, str]:
-    """libpq's variables for ``at``."""
-    url = urlsplit(at.url)
+def environment(address: Address) -> dict[str, str]:
+    """The environment variables by which libpq connects to ``address``."""
+    url = urlsplit(address.url)
     query = dict(pair.partition("=")[::2] for pair in url.query.split("&") if pair)
     named = {
         "PGHOST": url.hostname or "", "PGPORT": str(url.port or ""), "PGUSER": unquote(url.username or ""),
-        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": at.database,
+        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": address.database,
         "PGSSLMODE": query.get("sslmode", ""), "PGCHANNELBINDING": query.get("channel_binding", ""),
         "PGOPTIONS": unquote(query.get("options", "")), "PGCONNECT_TIMEOUT": "10",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The database, by its direct address: history, catalogue, throw-away databases beside it. psycopg is loaded late."""
+"""Asks the database by its direct address: history, catalogue, throw-away databases. psycopg is loaded late."""
 
 import re
 import secrets
@@ -32,7 +32,10 @@ PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
 
 @dataclass(frozen=True)
 class Address:
-    """A Postgres URL. ``url`` is what libpq takes: without the parameters that only Prisma knows; never printed."""
+    """The address of a database.
+
+    ``url`` is what libpq takes: without the parameters that only Prisma knows; never printed.
+    """
 
     url: str
     schema: str = "public"
@@ -47,54 +50,59 @@ class Address:
 
     @property
     def for_prisma(self) -> str:
-        """The same as a Prisma project spells it: with its schema."""
+        """Spell the address as a Prisma project does: with its schema."""
         if self.schema == "public":
             return self.url
-        at = urlsplit(self.url)
-        return urlunsplit(at._replace(query="&".join(filter(None, (at.query, urlencode({"schema": self.schema}))))))
+        parts = urlsplit(self.url)
+        return urlunsplit(
+            parts._replace(query="&".join(filter(None, (parts.query, urlencode({"schema": self.schema})))))
+        )
 
     def with_database(self, name: str) -> "Address":
         return Address(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), self.schema)
 
 
 def address_of(url: str, named: str = "DIRECT_URL") -> Address:
-    """Read a URL as it stands in a Prisma project. Raises Mistake, without the URL, when it cannot be used."""
+    """Read the address of a database from a Prisma project's URL.
+
+    Raises Mistake, without the URL, when it cannot be used.
+    """
     try:
-        at = urlsplit(url)
-        _ = at.port
+        parts = urlsplit(url)
+        _ = parts.port
     except ValueError as error:
         raise Mistake(f"{named}: is no Postgres URL ({error}); copy it again from the Neon console") from None
-    if at.scheme not in ("postgres", "postgresql"):
-        raise Mistake(f"{named}: is no Postgres URL: it begins with {at.scheme or 'nothing'}://, not postgresql://")
-    if "-pooler." in (at.hostname or ""):
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise Mistake(f"{named}: is no Postgres URL: it begins with {parts.scheme or 'nothing'}://, not postgresql://")
+    if "-pooler." in (parts.hostname or ""):
         raise Mistake(
             f"{named}: is a Neon -pooler address; migrations need the direct one, because a session lock and"
             " transaction pooling do not mix. Remove `-pooler` from the host name"
         )
-    query = parse_qsl(at.query, keep_blank_values=True)
+    query = parse_qsl(parts.query, keep_blank_values=True)
     if any(key == "pgbouncer" and value == "true" for key, value in query):
         raise Mistake(f"{named}: says pgbouncer=true, so it is a pooled address; migrations need the direct one")
     schema = next((value for key, value in query if key == "schema"), "") or "public"
     rest = urlencode([(key, value) for key, value in query if key not in PRISMAS_OWN])
-    return Address(urlunsplit(at._replace(query=rest)), schema)
+    return Address(urlunsplit(parts._replace(query=rest)), schema)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """``version``: the server's major version; ``size`` in bytes."""
+    """The facts about a server: its major ``version``, and the ``size`` of the database in bytes."""
 
     version: int
     size: int
 
 
 class Postgres:
-    """One database. ``url`` as in a Prisma project: with ``?schema=`` and the like."""
+    """A client of one database. ``url`` is as in a Prisma project: with ``?schema=`` and the like."""
 
     def __init__(self, url: str, named: str = "DIRECT_URL") -> None:
         self.address = address_of(url, named)
 
     def in_schema(self, schema: str) -> "Postgres":
-        """The same database, looked at in another schema."""
+        """Give a client of the same database that looks at another schema."""
         return Postgres.at(Address(self.address.url, schema))
 
     @classmethod
@@ -105,7 +113,7 @@ class Postgres:
 
     @asynccontextmanager
     async def connection(self, asked: str, *, name: str = "deploy-pipeline") -> AsyncIterator["Connection"]:
-        """A session of its own, in autocommit. What goes wrong in it leaves as ServiceError."""
+        """Open a session of its own, in autocommit. What goes wrong in it leaves as ServiceError."""
         import psycopg
 
         try:
@@ -121,7 +129,7 @@ class Postgres:
     async def query(
         self, sql: str, values: Sequence[Any] = (), *, asked: str, seconds: float = 10
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Column names and rows of one question, in a transaction that can neither write nor last."""
+        """Answer one query with column names and rows, in a transaction that can neither write nor last."""
         async with self.connection(asked) as db:
             await db.execute(
                 f"begin read only; set local statement_timeout = {round(seconds * 1000)}; set local lock_timeout = 1000"
@@ -130,34 +138,34 @@ class Postgres:
             return tuple(column.name for column in cursor.description or ()), await cursor.fetchall()
 
     async def history(self) -> History:
-        """Prisma's table, oldest row first, and whether there is one."""
+        """Read Prisma's history table, oldest row first, and whether there is one."""
         async with self.connection("read the migration history") as db:
             return await history(db)
 
     async def known(self) -> Known:
-        """Tables, their columns and sizes, as a linter needs them."""
+        """Read the tables, their columns and sizes, as the linter of migrations needs them."""
         async with self.connection("read the catalogue") as db:
             return await catalogue.known(db, self.address.schema)
 
     async def definitions(self) -> Mapping[str, str]:
-        """Every object of the schema → how it is defined; two databases with equal ones are alike."""
+        """Read how every object of the schema is defined; two databases with equal definitions are alike."""
         async with self.connection("read the schema") as db:
             return await catalogue.definitions(db, self.address.schema)
 
     async def counts(self) -> Mapping[str, int]:
-        """Table → how many rows it has, counted."""
+        """Count the rows of every table."""
         async with self.connection("count rows") as db:
             return await catalogue.counts(db, self.address.schema)
 
     async def replay(self, migrations: Iterable[Migration]) -> None:
-        """Run the scripts one after the other, without a history: only in a throw-away database."""
+        """Run the migrations one after the other, without a history: only in a throw-away database."""
         async with self.connection("replay the migrations") as db:
-            for one in migrations:
-                await db.execute(one.sql)
+            for migration in migrations:
+                await db.execute(migration.sql)
 
     @asynccontextmanager
     async def scratch(self, purpose: str) -> AsyncIterator["Postgres"]:
-        """An empty database beside this one; dropped at the end, or by the next run an hour later."""
+        """Create an empty database beside this one; it is dropped at the end, or by the next run an hour later."""
         now = int(time.time())
         name = f"inv_{purpose}_{now}_{secrets.token_hex(3)}"
         async with self.connection(f"make the throw-away database {name}") as db:
@@ -172,7 +180,7 @@ class Postgres:
                 await _drop(db, name)
 
     async def facts(self) -> "Facts":
-        """What the server is, and how large the database."""
+        """Read the server's version and the size of the database."""
         _, rows = await self.query(
             "select current_setting('server_version_num')::int / 10000, pg_database_size(current_database())",
             asked="read the server's version",
@@ -181,7 +189,7 @@ class Postgres:
 
 
 async def history(db: "Connection") -> History:
-    """The same, in a session that is open already."""
+    """Read Prisma's history table in a session that is open already."""
     cursor = await db.execute(
         "select to_regclass('_prisma_migrations') is not null, not exists (select from pg_class c"
         " join pg_namespace n on n.oid = c.relnamespace where n.nspname = current_schema()"
@@ -200,7 +208,7 @@ async def history(db: "Connection") -> History:
 
 
 def translate(error: "psycopg.Error", asked: str) -> ServiceError:
-    """Our error for psycopg's: *unreachable* without a word from Postgres, else refused, with its SQLSTATE."""
+    """Make our error of psycopg's: *unreachable* without a word from Postgres, else refused, with its SQLSTATE."""
     if error.sqlstate is None:
         return Unreachable("postgres", asked, PASSWORD.sub(r"\1:***@", " ".join(str(error).split())))
     status = 423 if error.sqlstate == LOCK_NOT_AVAILABLE else 400
@@ -208,7 +216,7 @@ def translate(error: "psycopg.Error", asked: str) -> ServiceError:
 
 
 def says(error: "psycopg.Error") -> str:
-    """Message and hint; not the detail, which quotes rows."""
+    """The message and hint of a Postgres error; not the detail, which quotes rows."""
     words = (error.diag.message_primary or str(error), error.diag.message_hint)
     return " ".join(" ".join(filter(None, words)).split())
 
@@ -218,7 +226,7 @@ async def _drop(db: "Connection", name: str) -> None:
 
 
 def _sql(text: LiteralString, name: str) -> Any:
-    """``text`` with the quoted ``name`` in it."""
+    """Put the quoted ``name`` into the SQL ``text``."""
     from psycopg import sql
 
     return sql.SQL(text).format(sql.Identifier(name))

@@ -1,4 +1,4 @@
-"""The files of a prebuilt release: ``.vercel/output`` as ``vercel build`` left it, and what its functions point to."""
+"""Lists the files of a prebuilt release: ``.vercel/output`` of ``vercel build``, and what its functions point to."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ BATCH = 64  # files a thread hashes before it takes new ones: most are tiny
 
 @dataclass(frozen=True)
 class OutputFile:
-    """One file as Vercel wants it: ``name`` relative to the release with ``/``, ``mode`` as in ``st_mode``.
+    """A file of the release; ``name`` is relative to the release with ``/``, ``mode`` as in ``st_mode``.
 
     A symbolic link is a file whose content is its target.
     """
@@ -33,7 +33,7 @@ class OutputFile:
     sha: str
 
     def content(self) -> bytes:
-        """The bytes that were hashed. Raises BadReleaseError when the file has changed since."""
+        """Read the bytes that were hashed. Raises BadReleaseError when the file has changed since."""
         try:
             data = os.fsencode(os.readlink(self.path)) if stat.S_ISLNK(self.mode) else self.path.read_bytes()
         except OSError as error:
@@ -43,7 +43,7 @@ class OutputFile:
         return data
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """The same in pieces of BLOCK bytes; the last one is held back until the whole is known to be right."""
+        """Read the file in pieces of BLOCK bytes; the last one is held back until the whole is known to be right."""
         digest, read, held = hashlib.sha1(usedforsecurity=False), 0, b""
         try:
             with self.path.open("rb") as file:
@@ -62,12 +62,12 @@ class OutputFile:
         yield held
 
     def changed(self) -> BadReleaseError:
-        """The error that says so."""
+        """The BadReleaseError that says that the file has changed since it was hashed."""
         return BadReleaseError(self.name, "changed while it was being uploaded; build again and deploy that")
 
 
 def output_files(release: Path) -> tuple[OutputFile, ...]:
-    """Every file that the deployment needs, hashed, in order of name. Raises BadReleaseError."""
+    """List every file that the deployment needs, hashed, in order of name. Raises BadReleaseError."""
     release = Path(os.path.abspath(release))
     root = release / OUTPUT
     if not (root / "config.json").is_file():
@@ -81,7 +81,10 @@ def output_files(release: Path) -> tuple[OutputFile, ...]:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """Paths as text: there may be ten thousand of them. Raises BadRelease for a folder that cannot be read."""
+    """List the paths below a folder as text: there may be ten thousand of them.
+
+    Raises BadReleaseError for one that cannot be read.
+    """
     try:
         with os.scandir(folder) as found:
             entries = list(found)
@@ -95,7 +98,7 @@ def _walk(folder: str) -> Iterator[str]:
 
 
 def _mapped(root: Path, release: Path) -> Iterator[Path]:
-    """Files outside the output that a function takes along: the ``filePathMap`` of its ``.vc-config.json``."""
+    """List the files outside the output that a function takes along: the ``filePathMap`` of its ``.vc-config.json``."""
     for path in _configurations(root / "functions"):
         for wanted in map(str, _file_path_map(path).values()):
             found = Path(os.path.normpath(release / wanted))
@@ -108,7 +111,7 @@ def _mapped(root: Path, release: Path) -> Iterator[Path]:
 
 
 def _unusable(path: Path, release: Path) -> str:
-    """Why a function cannot take ``path`` along; empty when it can."""
+    """Say why a function cannot take the file ``path`` along; empty when it can."""
     if not path.is_relative_to(release):
         return "is outside the release"
     if not os.path.lexists(path):
@@ -157,7 +160,7 @@ def _file(path: str, name: str) -> OutputFile:
 
 
 def _hashed(path: str) -> tuple[int, str]:
-    """(size, SHA-1) of what was read, which need not be what ``stat`` said."""
+    """Hash a file: (size, SHA-1) of what was read, which need not be what ``stat`` said."""
     digest, size = hashlib.sha1(usedforsecurity=False), 0
     with open(path, "rb", buffering=0) as file:
         while data := file.read(BLOCK):
@@ -171,5 +174,5 @@ def _sha(data: bytes) -> str:
 
 
 def total(files: Iterable[OutputFile]) -> int:
-    """Their size in bytes."""
+    """Add up the sizes of the files, in bytes."""
     return sum(file.size for file in files)

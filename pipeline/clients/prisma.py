@@ -1,4 +1,4 @@
-"""Prisma's side of a database: migrations on disk, the rows of ``_prisma_migrations``, schema.prisma."""
+"""Reads Prisma's side of a database: migrations on disk, the rows of ``_prisma_migrations``, schema.prisma."""
 
 import hashlib
 import re
@@ -20,7 +20,10 @@ create table if not exists _prisma_migrations (
 
 @dataclass(frozen=True)
 class Migration:
-    """One folder under ``prisma/migrations``. ``checksum``: lowercase hex SHA-256 of its migration.sql."""
+    """A migration is one folder under ``prisma/migrations``.
+
+    ``checksum``: lowercase hex SHA-256 of its migration.sql.
+    """
 
     name: str
     sql: bytes
@@ -31,14 +34,14 @@ class Migration:
 
     @property
     def checksums(self) -> frozenset[str]:
-        """Every checksum that Prisma takes for this file: as it is, and with either kind of newline."""
+        """Every checksum that Prisma takes for this migration: as it is, and with either kind of newline."""
         unix = self.sql.replace(b"\r\n", b"\n")
         return frozenset(hashlib.sha256(text).hexdigest() for text in (self.sql, unix, unix.replace(b"\n", b"\r\n")))
 
 
 @dataclass(frozen=True)
 class MigrationRow:
-    """One row of ``_prisma_migrations``. ``started``: seconds since 1970."""
+    """A row of ``_prisma_migrations``. ``started``: seconds since 1970."""
 
     id: str
     name: str
@@ -50,13 +53,16 @@ class MigrationRow:
 
     @property
     def failed(self) -> bool:
-        """Begun, neither finished nor rolled back: Prisma's P3009."""
+        """Whether the migration began and neither finished nor was rolled back: Prisma's P3009."""
         return not self.finished and not self.rolled_back
 
 
 @dataclass(frozen=True)
 class History:
-    """``rows``, oldest first. ``managed``: there is a history table. ``empty``: the schema holds no other table."""
+    """The migration history: ``rows``, oldest first; ``managed``: there is a history table.
+
+    ``empty``: the schema holds no other table.
+    """
 
     rows: tuple[MigrationRow, ...]
     managed: bool
@@ -64,12 +70,12 @@ class History:
 
     @property
     def current(self) -> Mapping[str, MigrationRow]:
-        """Migration → its row that counts, in the order they were begun."""
+        """The row that counts for each migration, in the order they were begun."""
         return {row.name: row for row in self.rows if not row.rolled_back}
 
 
 def migrations_in(folder: Path) -> tuple[Migration, ...]:
-    """The migrations on disk, in the order of their names, which is the order Prisma applies them in.
+    """List the migrations on disk, in the order of their names, which is the order Prisma applies them in.
 
     Raises BadRelease for a folder without its file, as Prisma does (P3015): leaving it out would be a guess.
     """
@@ -85,7 +91,7 @@ def _migration(folder: Path, name: str) -> Migration:
 
 
 def provider_of(folder: Path) -> str:
-    """What migration_lock.toml says the migrations are written for; empty when it says nothing."""
+    """Read from migration_lock.toml which database the migrations are written for; empty when it says nothing."""
     try:
         found = re.search(r'^\s*provider\s*=\s*"([^"]*)"', (folder / "migration_lock.toml").read_text(), re.M)
     except (OSError, ValueError):
@@ -109,7 +115,10 @@ MODEL_SCHEMA = re.compile(r'@@schema\(\s*(?:map:\s*)?"([^"]+)"')
 
 
 def models_in(schema: str) -> tuple[Model, ...]:
-    """The tables and columns that a client made from this schema.prisma reads: no relation fields, nothing ignored."""
+    """List the tables and columns that a client made from this schema.prisma reads.
+
+    No relation fields, nothing ignored.
+    """
     text = re.sub(r"//[^\n]*", "", schema)  # no string in a schema may hold //, but for URLs in datasource blocks
     blocks = BLOCK.findall(text)
     related = {name for kind, name, _ in blocks if kind in ("model", "view")}

@@ -1,4 +1,4 @@
-"""The team's own Prisma command line, for those who want nothing else to touch their schema."""
+"""Runs the team's own Prisma command line, for those who want nothing else to touch their schema."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,13 +12,13 @@ NAME = "prisma command"
 
 
 class PrismaCommand:
-    """``environment``: what the command gets besides the database's address."""
+    """Runs Prisma's command line. ``environment``: what the command gets besides the database's address."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._command = Command(NAME, "database.command", environment)
 
     async def deploy(self, command: str, folder: Path, url: str, note: Callable[[str], None]) -> None:
-        """``prisma migrate deploy`` in ``folder``. Raises Rejected with Prisma's own code, e.g. P3018."""
+        """Run ``prisma migrate deploy`` in ``folder``. Raises Rejected with Prisma's own code, e.g. P3018."""
         words = [*self._command.words(command), "migrate", "deploy"]
         said = await self._command.run(
             words, folder, {"DATABASE_URL": url, "DIRECT_URL": url, "CHECKPOINT_DISABLE": "1"}, note, failure=_failure
@@ -31,5 +31,7 @@ class PrismaCommand:
 def _failure(code: int, printed: str, complaints: list[str]) -> Exception:
     lines = [line.strip() for line in [*printed.splitlines(), *complaints] if line.strip()]
     found = next((match[1] for line in lines if (match := CODE.search(line))), "P0000")
-    at = next((index for index, line in enumerate(lines) if found in line), max(len(lines) - 6, 0))
-    return Rejected("prisma migrate deploy", found, f"(exit {code}) {' / '.join(lines[at : at + 8])[:600]}", status=409)
+    start = next((index for index, line in enumerate(lines) if found in line), max(len(lines) - 6, 0))
+    return Rejected(
+        "prisma migrate deploy", found, f"(exit {code}) {' / '.join(lines[start : start + 8])[:600]}", status=409
+    )

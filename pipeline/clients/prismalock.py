@@ -1,4 +1,4 @@
-"""Prisma's migration lock: one advisory lock, held by a session."""
+"""Takes Prisma's migration lock: one advisory lock, held by a session."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def prismas_lock(db: "Connection", clock: Clock, tell: Callable[[str], None]) -> AsyncIterator[None]:
-    """Hold it while the body runs. Raises Rejected (P1002) with who holds it, after as long as Prisma would wait."""
+    """Hold Prisma's migration lock while the body runs.
+
+    Raises Rejected (P1002) with who holds it, after as long as Prisma would wait.
+    """
     until = clock.monotonic() + prisma.LOCK_SECONDS
     while not await answer(db, f"select pg_try_advisory_lock({prisma.LOCK})"):
         holders = await lock_holders(db)
@@ -33,7 +36,7 @@ async def prismas_lock(db: "Connection", clock: Clock, tell: Callable[[str], Non
 
 
 async def lock_holders(db: "Connection") -> tuple[str, ...]:
-    """Who holds Prisma's migration lock."""
+    """Name the sessions that hold Prisma's migration lock."""
     cursor = await db.execute(
         "select a.pid, a.application_name, a.usename, a.client_addr::text, a.state,"
         " round(extract(epoch from now() - a.backend_start))::int from pg_locks l join pg_stat_activity a using (pid)"
@@ -47,6 +50,6 @@ async def lock_holders(db: "Connection") -> tuple[str, ...]:
 
 
 async def answer(db: "Connection", sql: str) -> Any:
-    """The first value of the first row; None when there is none."""
+    """Answer a query with the first value of its first row; None when there is none."""
     row = await (await db.execute(sql.encode())).fetchone()
     return row[0] if row else None

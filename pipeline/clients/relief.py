@@ -1,4 +1,4 @@
-"""What a person would type into ``psql`` to relieve a database in trouble."""
+"""Relieves a database in trouble by the statements that a person would type into ``psql``."""
 
 from pipeline.clients.postgres import Postgres
 
@@ -16,25 +16,25 @@ BLOCKERS = (
 
 
 async def crowd(database: Postgres) -> tuple[int, int, int]:
-    """Connections that are idle in a transaction for more than ten seconds, all of them, and how many there may be."""
+    """Count connections: those idle in a transaction for more than ten seconds, all, and how many there may be."""
     _, rows = await database.query(CROWD, asked="count the connections")
     idle, there, most = rows[0]
     return int(idle), int(there), int(most)
 
 
 async def blockers(database: Postgres) -> tuple[int, ...]:
-    """Process ids of those who wait for nobody and keep others waiting."""
+    """List the process ids of sessions that wait for nobody and keep others waiting for a lock."""
     _, rows = await database.query(BLOCKERS, asked="find who keeps others waiting")
     return tuple(pid for (pid,) in rows)
 
 
 async def failed_migration(database: Postgres) -> str:
-    """The migration that began and neither ended nor was taken back; empty when there is none."""
+    """Name the migration that began and neither ended nor was taken back; empty when there is none."""
     return next((one.name for one in (await database.history()).rows if not one.finished and not one.rolled_back), "")
 
 
 async def end_idle_transactions(database: Postgres) -> int:
-    """End every connection that is idle in a transaction for more than ten seconds; how many those were."""
+    """End every connection that is idle in a transaction for more than ten seconds; gives how many those were."""
     sql = (
         "select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'"
         f" and now() - state_change > interval '{IDLE} seconds' and pid <> pg_backend_pid()"
@@ -44,7 +44,7 @@ async def end_idle_transactions(database: Postgres) -> int:
 
 
 async def end(database: Postgres, pids: tuple[int, ...]) -> None:
-    """Cancel what they are doing, and end the ones that still keep others waiting."""
+    """Cancel the statements of these processes, and end the ones that still keep others waiting."""
     async with database.connection("cancel a query") as db:
         for pid in pids:
             await db.execute(b"select pg_cancel_backend(%s)", (pid,))
@@ -55,7 +55,10 @@ async def end(database: Postgres, pids: tuple[int, ...]) -> None:
 
 
 async def mark_rolled_back(database: Postgres, migration: str) -> bool:
-    """What ``prisma migrate resolve --rolled-back`` writes; whether there was a failed one of that name."""
+    """Mark a failed migration as ``prisma migrate resolve --rolled-back`` does.
+
+    Gives whether there was one of that name.
+    """
     sql = (
         b"update _prisma_migrations set rolled_back_at = now() where migration_name = %s"
         b" and finished_at is null and rolled_back_at is null returning id"

@@ -1,4 +1,4 @@
-"""Sentry's REST API: issues, errors, requests, sessions and releases of one project."""
+"""Asks Sentry's REST API for issues, errors, requests, sessions and releases of one project."""
 
 import dataclasses
 import datetime
@@ -19,7 +19,10 @@ SPANS = "is_transaction:true "  # one span a request, not one for every query in
 
 @dataclass(frozen=True)
 class SentryIssue:
-    """An issue. ``level``: fatal, error, warning, info, debug. ``release``: the one it was first seen in, if asked."""
+    """An issue of Sentry.
+
+    ``level``: fatal, error, warning, info, debug. ``release``: the one it was first seen in, if asked.
+    """
 
     id: str
     level: str
@@ -42,7 +45,7 @@ class SentryRelease:
 
 
 class Sentry(Service):
-    """One project of one organization."""
+    """A client of one project of one organization."""
 
     def __init__(
         self, base: str, token: str, organization: str, project: str, http: httpx.AsyncClient, clock: Clock
@@ -55,7 +58,7 @@ class Sentry(Service):
     async def issues(
         self, query: str, environment: str, *, sort: str = "date", period: str = ""
     ) -> tuple[SentryIssue, ...]:
-        """Issues that ``query`` finds, also the resolved and archived ones unless it says otherwise.
+        """Find the issues of ``query``, also the resolved and archived ones unless it says otherwise.
 
         ``sort``: date, new or freq. ``period``: e.g. ``14d``. GET /api/0/organizations/{org}/issues/
         """
@@ -69,7 +72,7 @@ class Sentry(Service):
         return await self.read_all(f"{self._root}/issues/", lambda body: [_issue(one) for one in body], asked)
 
     async def with_release(self, issues: Sequence[SentryIssue]) -> tuple[SentryIssue, ...]:
-        """The first DETAILS of ``issues``, each with the release it was first seen in.
+        """Read for the first DETAILS of ``issues`` the release that each was first seen in.
 
         GET /api/0/organizations/{org}/issues/{issue_id}/
         """
@@ -87,13 +90,13 @@ class Sentry(Service):
     async def errors(
         self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
     ) -> int:
-        """How many errors the project had, of one release or of all. GET …/events-timeseries/?dataset=errors"""
+        """Count the errors of the project, of one release or of all. GET …/events-timeseries/?dataset=errors"""
         return await self._total("errors", since, until, environment, release)
 
     async def requests(
         self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
     ) -> int:
-        """How many requests Sentry has traced; 0 when tracing is off. GET …/events-timeseries/?dataset=spans"""
+        """Count the requests that Sentry has traced; 0 when tracing is off. GET …/events-timeseries/?dataset=spans"""
         return await self._total("spans", since, until, environment, release)
 
     async def _total(
@@ -102,7 +105,7 @@ class Sentry(Service):
         seconds = (until - since).total_seconds()
 
         def parse(body: Any) -> int:
-            """Only whole buckets and parts of them inside the span; Sentry rounds the span to its buckets."""
+            """Sum only whole buckets and parts of them inside the span; Sentry rounds the span to its buckets."""
             values = [point for series in body["timeSeries"] for point in series["values"]]
             return sum(int(one["value"] or 0) for one in values)
 
@@ -122,7 +125,7 @@ class Sentry(Service):
     async def by_endpoint(
         self, dataset: str, since: datetime.datetime, until: datetime.datetime, environment: str
     ) -> Mapping[str, int]:
-        """Endpoint → number of ``errors`` or of requests (``spans``), the hundred busiest. GET …/events/"""
+        """Count ``errors`` or requests (``spans``) by endpoint, the hundred busiest. GET …/events/"""
 
         def parse(body: Any) -> dict[str, int]:
             return {str(row["transaction"]): int(row["count()"]) for row in body["data"] if row.get("transaction")}
@@ -135,7 +138,10 @@ class Sentry(Service):
         return await self.read(f"{self._root}/events/", parse, query)  # type: ignore[arg-type]
 
     async def sessions(self, environment: str) -> tuple[int, float | None]:
-        """Sessions of the last day, and the percentage that did not crash; None without sessions. GET …/sessions/"""
+        """Count the sessions of the last day, and the percentage that did not crash; None without sessions.
+
+        GET …/sessions/
+        """
 
         def parse(body: Any) -> tuple[int, float | None]:
             totals = [group["totals"] for group in body["groups"]]
@@ -150,7 +156,10 @@ class Sentry(Service):
         return await self.read(f"{self._root}/sessions/", parse, query)  # type: ignore[arg-type]
 
     async def release(self, version: str) -> SentryRelease | None:
-        """GET /api/0/organizations/{org}/releases/{version}/ and …/deploys/; None when Sentry does not know it."""
+        """Read a release and its deploys; None when Sentry does not know it.
+
+        GET …/releases/{version}/ and …/deploys/
+        """
         path = f"{self._root}/releases/{quote(version, safe='')}/"
         try:
             commits = await self.read(path, lambda body: int(body.get("commitCount") or 0))
@@ -162,14 +171,14 @@ class Sentry(Service):
         return SentryRelease(version, commits, tuple(dict.fromkeys(deployed)))
 
     async def source_maps(self, version: str) -> int:
-        """Artifact bundles of ``version``. GET /api/0/projects/{org}/{project}/files/artifact-bundles/"""
+        """Count the artifact bundles of ``version``. GET /api/0/projects/{org}/{project}/files/artifact-bundles/"""
         path = f"{self._projects}/files/artifact-bundles/"
         return await self.read(path, lambda body: len(body), {"query": version})
 
     async def record_release(
         self, version: str, environment: str, url: str, commits: Sequence[Mapping[str, str]] = ()
     ) -> None:
-        """Record that ``version`` exists, which ``commits`` (``id``, …) are new in it, and that it is deployed.
+        """Record that the release ``version`` is deployed, and which ``commits`` (``id``, …) are new in it.
 
         POST /api/0/organizations/{org}/releases/ (201 made, 208 already there), then POST …/releases/{version}/deploys/
         """
@@ -181,7 +190,7 @@ class Sentry(Service):
         await self.once("POST", f"{self._root}/releases/{quote(version, safe='')}/deploys/", nothing, json=deploy)
 
     async def public_key(self) -> str:
-        """A DSN of the project: the address that an SDK sends to. GET /api/0/projects/{org}/{project}/keys/"""
+        """Read a DSN of the project: the address that an SDK sends to. GET /api/0/projects/{org}/{project}/keys/"""
 
         def parse(body: Any) -> str:
             return str(next(one["dsn"]["public"] for one in body if one.get("isActive", True)))
@@ -203,16 +212,16 @@ class Sentry(Service):
         await self.repeatable("PUT", f"{self._root}/issues/{issue}/", nothing, json={"status": "resolved"})
 
 
-def _issue(one: Any) -> SentryIssue:
+def _issue(body: Any) -> SentryIssue:
     return SentryIssue(
-        str(one["id"]),
-        str(one["level"]),
-        str(one["title"]),
-        int(one["count"]),
-        str(one.get("permalink") or ""),
-        str(one.get("culprit") or ""),
-        str(one.get("firstSeen") or ""),
-        str(one.get("status") or ""),
+        str(body["id"]),
+        str(body["level"]),
+        str(body["title"]),
+        int(body["count"]),
+        str(body.get("permalink") or ""),
+        str(body.get("culprit") or ""),
+        str(body.get("firstSeen") or ""),
+        str(body.get("status") or ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""The vendors' own status pages."""
+"""Reads the vendors' own status pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,28 +14,31 @@ ORDER = ("none", "minor", "major", "critical")
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """``indicator``: none, minor, major or critical; ``incidents`` are their titles."""
+    """The status of a vendor. ``indicator``: none, minor, major or critical; ``incidents`` are their titles."""
 
     indicator: str
     incidents: tuple[str, ...]
 
 
 class StatusPages:
-    """Vercel's (Atlassian Statuspage), Neon's (incident.io), and any other of these and of Better Stack's."""
+    """Reads the status pages of Vercel and Neon, and others of Atlassian, incident.io and Better Stack."""
 
     def __init__(self, vercel: str, neon: str, http: httpx.AsyncClient, clock: Clock) -> None:
         self._vercel, self._neon, self._http, self._clock = vercel, neon, http, clock
 
     async def vercel(self) -> ComponentStatus:
-        """GET /api/v2/summary.json"""
+        """Read Vercel's status page. GET /api/v2/summary.json"""
         return await self.page("vercel-status", self._vercel, "statuspage")
 
     async def neon(self) -> ComponentStatus:
-        """GET /api/v1/summary"""
+        """Read Neon's status page. GET /api/v1/summary"""
         return await self.page("neon-status", self._neon, "incident.io")
 
     async def page(self, vendor: str, url: str, format: str) -> ComponentStatus:
-        """``format``: ``statuspage``, ``incident.io`` or ``betterstack`` (GET {page}/index.json)."""
+        """Read a status page.
+
+        ``format`` is ``statuspage``, ``incident.io`` or ``betterstack`` (GET {page}/index.json).
+        """
         path, parse = FORMATS[format]
         return await Service(vendor, url, self._http, self._clock).read(path, parse)
 
@@ -45,7 +48,10 @@ def _statuspage(body: Any) -> ComponentStatus:
 
 
 def _incident_io(body: Any) -> ComponentStatus:
-    """incident.io has no overall indicator; the worst component status of an ongoing incident stands in."""
+    """Read a page of incident.io.
+
+    It has no overall indicator: the worst component status of an ongoing incident stands in.
+    """
     grave = {"full_outage": "critical", "partial_outage": "major", "degraded_performance": "minor"}
     summaries = [page["summary"] for page in body["subpages"]] if "subpages" in body else [body]
     ongoing = [incident for summary in summaries for incident in summary["ongoing_incidents"]]
@@ -55,7 +61,7 @@ def _incident_io(body: Any) -> ComponentStatus:
 
 
 def _better_stack(body: Any) -> ComponentStatus:
-    """``aggregate_state`` of the page; its open reports are among what is included."""
+    """Read a page of Better Stack: its ``aggregate_state``, and its open reports among what is included."""
     grave = {"operational": "none", "maintenance": "none", "degraded": "minor", "downtime": "major"}
     state = str(body["data"]["attributes"]["aggregate_state"])
     reports = [one["attributes"] for one in body.get("included") or () if one.get("type") == "status_report"]

@@ -1,4 +1,4 @@
-"""Cloudflare R2 through its S3 API. The signing and the protocol are obstore's."""
+"""Stores and reads objects in Cloudflare R2 through its S3 API. The signing and the protocol are obstore's."""
 
 import datetime
 import re
@@ -21,7 +21,7 @@ STATUS = re.compile(r"\b([45]\d\d) [A-Z][a-z]")
 
 @dataclass(frozen=True)
 class Listed:
-    """What is in a bucket. ``whole``: False when it has more than was listed."""
+    """The count of the objects in a bucket. ``whole``: False when it has more than were listed."""
 
     objects: int
     bytes: int
@@ -30,7 +30,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Storage:
-    """One bucket. ``secret_key`` never leaves obstore."""
+    """A client of one bucket. ``secret_key`` never leaves obstore."""
 
     account: str
     bucket: str
@@ -44,7 +44,7 @@ class Storage:
 
     @property
     def missing(self) -> str:
-        """Why it cannot be asked; empty when it can."""
+        """Say why the bucket cannot be asked; empty when it can."""
         needed = {
             "R2_ACCOUNT_ID": self.account or self.endpoint,
             "R2_BUCKET": self.bucket,
@@ -55,7 +55,7 @@ class Storage:
         return f"{', '.join(absent)} not set" if absent else ""
 
     async def look(self) -> int:
-        """Milliseconds for a list of a few objects. ListObjectsV2"""
+        """Measure how many milliseconds a list of a few objects takes. ListObjectsV2"""
 
         async def first_page() -> int:
             began = time.monotonic()
@@ -80,11 +80,11 @@ class Storage:
         return await self._bounded("list", count())
 
     async def write(self, key: str, content: bytes) -> None:
-        """PutObject"""
+        """Write an object. PutObject"""
         await self._bounded("write", self._store().put_async(key, content))
 
     async def read(self, key: str) -> bytes:
-        """GetObject"""
+        """Read an object. GetObject"""
 
         async def get() -> bytes:
             found = await self._store().get_async(key)
@@ -93,7 +93,7 @@ class Storage:
         return await self._bounded("read", get())
 
     async def delete(self, key: str) -> None:
-        """DeleteObject"""
+        """Delete an object. DeleteObject"""
         await self._bounded("delete", self._store().delete_async(key))
 
     def _store(self) -> "S3Store":
@@ -122,7 +122,10 @@ class Storage:
             raise self._error(f"{asked} {self.bucket}", error) from None
 
     def _error(self, asked: str, error: Exception) -> ServiceError:
-        """S3's own code and status when there are any; obstore's text has addresses and headers, which are left out."""
+        """Make our error with S3's own code and status when there are any.
+
+        Obstore's text has addresses and headers, which are left out.
+        """
         text = str(error)
         code, status = CODE.search(text), STATUS.search(text)
         if code or status or isinstance(error, FileNotFoundError | PermissionError):
@@ -131,6 +134,6 @@ class Storage:
         return Unreachable("r2", asked, f"no answer: {type(error).__name__}")
 
 
-def plain_key(prefix: str, run: str, at: Any) -> str:
-    """A key below ``prefix`` that nobody else uses."""
-    return f"{prefix.rstrip('/')}/{run}-{at:%Y%m%d%H%M%S%f}"
+def plain_key(prefix: str, run: str, now: Any) -> str:
+    """Make a key below ``prefix`` that nobody else uses."""
+    return f"{prefix.rstrip('/')}/{run}-{now:%Y%m%d%H%M%S%f}"

@@ -1,4 +1,4 @@
-"""Upstash: Redis over REST with the app's own token, and the management API of the account."""
+"""Asks Upstash: Redis over REST with the app's own token, and the management API of the account."""
 
 import base64
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ MOST_KEYS = 1000
 
 
 class UpstashRedis(Service):
-    """One database over REST. Every command is one POST of a JSON array."""
+    """A client of one Redis database over REST. Every command is one POST of a JSON array."""
 
     def __init__(self, url: str, token: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("upstash", url, http, clock, {"authorization": f"Bearer {token}"})
@@ -22,7 +22,7 @@ class UpstashRedis(Service):
 
     @property
     def missing(self) -> str:
-        """Why it cannot be asked; empty when it can."""
+        """Say why Redis cannot be asked; empty when it can."""
         absent = [
             name
             for name, value in (("UPSTASH_REDIS_REST_URL", self.base), ("UPSTASH_REDIS_REST_TOKEN", self._token))
@@ -31,7 +31,10 @@ class UpstashRedis(Service):
         return f"{' and '.join(absent)} not set" if absent else ""
 
     async def ping(self, times: int = 3) -> int:
-        """Milliseconds until PONG, the best of some: the first one connects, and this machine may be busy itself."""
+        """Measure the milliseconds until PONG, the best of some.
+
+        The first one connects, and this machine may be busy itself.
+        """
         took = []
         for _ in range(times):
             began = self._clock.monotonic()
@@ -40,11 +43,11 @@ class UpstashRedis(Service):
         return round(min(took) * 1000)
 
     async def size(self) -> int:
-        """How many keys there are. DBSIZE"""
+        """Count the keys. DBSIZE"""
         return int(await self._command("DBSIZE"))
 
     async def keys(self, prefix: str) -> tuple[str, ...]:
-        """Keys that begin with ``prefix``, at most MOST_KEYS of them. SCAN, never KEYS."""
+        """List the keys that begin with ``prefix``, at most MOST_KEYS of them. SCAN, never KEYS."""
         found: list[str] = []
         cursor = "0"
         while len(found) < MOST_KEYS:
@@ -60,7 +63,7 @@ class UpstashRedis(Service):
 
 @dataclass(frozen=True)
 class Usage:
-    """A database and its use. ``limits``: name → (used, most, unit)."""
+    """The use of a database. ``limits``: name → (used, most, unit)."""
 
     state: str
     hits: int
@@ -70,7 +73,7 @@ class Usage:
 
 
 class UpstashAccount(Service):
-    """The management API. The database is found by its REST address."""
+    """A client of the management API. The database is found by its REST address."""
 
     def __init__(self, base: str, email: str, key: str, http: httpx.AsyncClient, clock: Clock) -> None:
         basic = base64.b64encode(f"{email}:{key}".encode()).decode()
@@ -79,11 +82,14 @@ class UpstashAccount(Service):
 
     @property
     def missing(self) -> str:
-        """Why it cannot be asked; empty when it can."""
+        """Say why the account cannot be asked; empty when it can."""
         return "" if self._able else "UPSTASH_EMAIL and UPSTASH_API_KEY not set"
 
     async def database_of(self, url: str) -> str:
-        """Id of the database with that REST address; empty when the account has none. GET /v2/redis/databases"""
+        """Find the id of the database with that REST address; empty when the account has none.
+
+        GET /v2/redis/databases
+        """
 
         def parse(body: Any) -> str:
             host = httpx.URL(url).netloc.decode()
@@ -92,7 +98,7 @@ class UpstashAccount(Service):
         return await self.read("/v2/redis/databases", parse)
 
     async def usage(self, id: str) -> Usage:
-        """GET /v2/redis/database/{id} and GET /v2/redis/stats/{id}"""
+        """Read how much of its limits the database uses. GET /v2/redis/database/{id} and GET /v2/redis/stats/{id}"""
         about = await self.read(f"/v2/redis/database/{id}", dict)
         stats = await self.read(f"/v2/redis/stats/{id}", dict)
         return _usage(about, stats)
@@ -119,6 +125,6 @@ def _usage(about: Mapping[str, Any], stats: Mapping[str, Any]) -> Usage:
 
 
 def _last(stats: Mapping[str, Any], name: str) -> float:
-    """The newest point of one of the series ``[{x, y}, …]``."""
+    """The newest point of one of the series ``[{x, y}, …]`` in an answer."""
     points = stats.get(name) or ()
     return float(points[-1]["y"]) if points else 0.0

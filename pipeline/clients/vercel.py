@@ -1,4 +1,4 @@
-"""Vercel's REST API: deployments, aliases, environment variables, promotion and rollback."""
+"""Asks Vercel's REST API for deployments, aliases, environment variables, promotion and rollback."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Literal
@@ -28,7 +28,7 @@ Moved = Literal["requested", "queued", "already there"]
 
 
 class Vercel(Service):
-    """One project of one team. ``team`` may be empty for a personal account."""
+    """A client of one project of one team. ``team`` may be empty for a personal account."""
 
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
@@ -39,11 +39,11 @@ class Vercel(Service):
         return {**scope, **{key: value for key, value in params.items() if value is not None}}
 
     async def project(self) -> ProjectSettings:
-        """GET /v9/projects/{idOrName}"""
+        """Read the project's settings. GET /v9/projects/{idOrName}"""
         return await self.read(f"/v9/projects/{self.project_id}", project_of, self._scope())
 
     async def production(self, domain: str) -> Deployment | None:
-        """The deployment ``domain`` points to, None when it points nowhere.
+        """Read the deployment that ``domain`` points to, None when it points nowhere.
 
         GET /v4/aliases/{idOrAlias}, then GET /v13/deployments/{idOrUrl}
         """
@@ -51,7 +51,10 @@ class Vercel(Service):
         return await self.deployment(id) if id else None
 
     async def alias(self, domain: str) -> str:
-        """Id of the deployment that ``domain`` points to; empty when it points nowhere. GET /v4/aliases/{idOrAlias}"""
+        """Read the id of the deployment that ``domain`` points to; empty when it points nowhere.
+
+        GET /v4/aliases/{idOrAlias}
+        """
         try:
             return await self.read(f"/v4/aliases/{domain}", lambda body: str(body["deploymentId"] or ""), self._scope())
         except Refused as error:
@@ -60,17 +63,18 @@ class Vercel(Service):
             raise
 
     async def alias_now(self, domain: str) -> str:
-        """The same, asked once and with two seconds to answer: for those who act whatever the answer is."""
+        """Read ``alias`` once and with two seconds to answer: for those who act whatever the answer is."""
         path, parse = f"/v4/aliases/{domain}", lambda body: str(body["deploymentId"] or "")
         return await self.once("GET", path, parse, params=self._scope(), timeout=2)
 
     async def deployment(self, id_or_host: str) -> Deployment:
-        """GET /v13/deployments/{idOrUrl}"""
+        """Read one deployment. GET /v13/deployments/{idOrUrl}"""
         return await self.read(f"/v13/deployments/{id_or_host}", deployment_of, self._scope())
 
     async def deployments(self, **filters: Any) -> tuple[Deployment, ...]:
-        """The newest that match (20, or ``limit``), newest first. Filters as Vercel names them, e.g. ``target``,
-        ``state``, ``rollbackCandidate``, ``meta-KEY``.
+        """List the newest deployments that match (20, or ``limit``), newest first.
+
+        Filters as Vercel names them, e.g. ``target``, ``state``, ``rollbackCandidate``, ``meta-KEY``.
 
         GET /v6/deployments
         """
@@ -79,7 +83,7 @@ class Vercel(Service):
         )
 
     async def build_log(self, deployment: str, lines: int = 5) -> str:
-        """The last lines of the build log. GET /v3/deployments/{idOrUrl}/events"""
+        """Read the last lines of the build log. GET /v3/deployments/{idOrUrl}/events"""
 
         def texts(body: Any) -> str:
             said = [str(event.get("text") or event.get("payload", {}).get("text", "")) for event in body]
@@ -90,11 +94,11 @@ class Vercel(Service):
         )
 
     async def variables(self) -> tuple[EnvironmentVariable, ...]:
-        """All of the project, without values. GET /v10/projects/{idOrName}/env"""
+        """List all variables of the project, without values. GET /v10/projects/{idOrName}/env"""
         return await self.read(f"/v10/projects/{self.project_id}/env", variables_of, self._scope())
 
     async def value(self, variable: str) -> str:
-        """One variable's value, decrypted; it must go no further than the probe that asked.
+        """Read one variable's value, decrypted; it must go no further than the probe that asked.
 
         GET /v1/projects/{idOrName}/env/{id}
         """
@@ -102,7 +106,9 @@ class Vercel(Service):
         return await self.read(path, lambda body: str(body.get("value") or ""), self._scope())
 
     async def built_with(self, deployment: str) -> Mapping[str, str]:
-        """Name → value of the variables that ``deployment`` has, as far as they can be read; no further than the probe.
+        """Read name → value of the variables that ``deployment`` has, as far as they can be read.
+
+        No further than the probe.
 
         GET /v3/env/pull/{deployment}/production
         """
@@ -139,7 +145,7 @@ class Vercel(Service):
         await self.repeatable("PATCH", path, nothing, params=self._scope(), json=body)
 
     async def delete(self, deployment: str) -> None:
-        """Take a deployment away, with its address. DELETE /v13/deployments/{id}"""
+        """Delete a deployment, with its address. DELETE /v13/deployments/{id}"""
         await self.repeatable("DELETE", f"/v13/deployments/{deployment}", nothing, params=self._scope())
 
     async def cancel(self, deployment: str) -> None:
@@ -179,7 +185,7 @@ class Vercel(Service):
         return "queued" if status == 202 else "requested"
 
     async def rolling_release(self) -> RollingRelease | None:
-        """The newest rolling release, None when there never was one. GET /v1/projects/{id}/rolling-release"""
+        """Read the newest rolling release, None when there never was one. GET /v1/projects/{id}/rolling-release"""
         path = f"/v1/projects/{self.project_id}/rolling-release"
         return await self.read(path, rolling_release_of, self._scope())
 
@@ -188,7 +194,7 @@ class Vercel(Service):
         await self._roll("start", {"canaryDeploymentId": canary})
 
     async def advance_rolling(self, canary: str, stage: int) -> None:
-        """From ``stage`` (from 0) to the next one. POST …/rolling-release/approve-stage"""
+        """Move the rolling release from ``stage`` (from 0) to the next one. POST …/rolling-release/approve-stage"""
         body = {"canaryDeploymentId": canary, "activeStageIndex": stage, "nextStageIndex": stage + 1}
         await self._roll("approve-stage", body)
 
@@ -196,12 +202,12 @@ class Vercel(Service):
         """Give ``canary`` all visitors. POST …/rolling-release/complete"""
         await self._roll("complete", {"canaryDeploymentId": canary})
 
-    async def _roll(self, what: str, body: Mapping[str, Any]) -> None:
-        path = f"/v1/projects/{self.project_id}/rolling-release/{what}"
+    async def _roll(self, action: str, body: Mapping[str, Any]) -> None:
+        path = f"/v1/projects/{self.project_id}/rolling-release/{action}"
         await self.once("POST", path, nothing, params=self._scope(), json=body)
 
     def runtime_log(self, deployment: str) -> AsyncIterator[LogLine]:
-        """What the deployment's functions said, as Vercel streams it: it may stay open for minutes.
+        """Stream what the deployment's functions said, as Vercel sends it: it may stay open for minutes.
 
         GET /v1/projects/{projectId}/deployments/{deploymentId}/runtime-logs
         """
@@ -209,6 +215,6 @@ class Vercel(Service):
         return self.lines(path, log_line_of, self._scope(format="lines"))
 
     async def build_lines(self, deployment: str) -> tuple[LogLine, ...]:
-        """The whole build log. GET /v3/deployments/{idOrUrl}/events"""
+        """Read the whole build log. GET /v3/deployments/{idOrUrl}/events"""
         path, query = f"/v3/deployments/{deployment}/events", self._scope(direction="forward", limit=-1)
         return await self.read(path, lambda body: tuple(build_line_of(item) for item in body), query)

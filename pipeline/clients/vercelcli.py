@@ -1,4 +1,4 @@
-"""Vercel's own command line, run as a process."""
+"""Runs Vercel's own command line as a process."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,13 +10,16 @@ NAME = "vercel command"
 
 
 class VercelCommand:
-    """``environment`` holds the token, so that it is in no process list. ``api`` is Vercel's REST address."""
+    """Runs the ``vercel`` command.
+
+    ``environment`` holds the token, so that it is in no process list. ``api`` is Vercel's REST address.
+    """
 
     def __init__(self, api: str, environment: Mapping[str, str]) -> None:
         self._api, self._command = api.rstrip("/"), Command(NAME, "build.command", environment)
 
     async def version(self, command: str) -> str:
-        """What ``vercel --version`` says, e.g. ``64.0.2``. Raises Unreachable when there is no such command."""
+        """Read the version of the command, e.g. ``64.0.2``. Raises Unreachable when there is no such command."""
         said = await self._command.run([*self._command.words(command), "--version"], None, {}, lambda line: None)
         return said.split()[-1] if said.split() else ""
 
@@ -28,7 +31,9 @@ class VercelCommand:
         ids: Mapping[str, str],
         note: Callable[[str], None],
     ) -> str:
-        """What it prints on stdout; each line of stderr goes to ``note``. Raises Unreachable with the last ones.
+        """Run the command and give its stdout; each line of stderr goes to ``note``.
+
+        Raises Unreachable with the last ones.
 
         ``ids``: ``VERCEL_ORG_ID`` and ``VERCEL_PROJECT_ID``. The process dies with us.
         """

@@ -1,4 +1,4 @@
-"""What Vercel's answers become: frozen values, and how each is read out of JSON."""
+"""Reads Vercel's answers out of JSON into frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from pipeline.clock import origin
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
+    """A deployment of Vercel. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
 
     ``candidate``: whether Vercel would roll back to it; None when it does not say.
     """
@@ -33,7 +33,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class EnvironmentVariable:
-    """One variable. ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
+    """A variable of the project. ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
 
     ``updated`` is ms since 1970, 0 when Vercel does not say.
     """
@@ -61,7 +61,7 @@ class Move:
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """``auto_assign`` is None when Vercel leaves the field out.
+    """The settings of a project; ``auto_assign`` is None when Vercel leaves the field out.
 
     ``serving``: production domain → id of the deployment it points to, empty when Vercel does not say.
     ``crons``: path → schedule, of the deployment that serves. ``repository``: ``owner/name`` that pushes to it.
@@ -97,7 +97,7 @@ class RollingRelease:
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of a runtime log. ``at`` is ms since 1970; ``status`` 0 when there was no request."""
+    """A line of a runtime log. ``at`` is ms since 1970; ``status`` is 0 when there was no request."""
 
     at: int
     level: str

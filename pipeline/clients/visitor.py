@@ -24,7 +24,10 @@ ERROR_PAGES = (
 
 @dataclass(frozen=True)
 class PageAnswer:
-    """What a request ended in. ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one."""
+    """The answer that a request ended in.
+
+    ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one.
+    """
 
     url: str
     status: int
@@ -39,7 +42,7 @@ class PageAnswer:
 
     @property
     def json(self) -> Mapping[str, Any]:
-        """The body when it is a JSON object; empty otherwise."""
+        """Read the body when it is a JSON object; empty otherwise."""
         try:
             body = json.loads(self.body)
         except ValueError:
@@ -48,7 +51,7 @@ class PageAnswer:
 
     @property
     def error_page(self) -> str:
-        """The mark of a Next.js error page in the body; empty when there is none."""
+        """Find the mark of a Next.js error page in the body; empty when there is none."""
         marks = (mark.search(self.body) for mark in ERROR_PAGES)
         return next((found.group(0) for found in marks if found), "")
 
@@ -57,11 +60,11 @@ ODD = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # an answer
 
 
 class Failed(Exception):
-    """A journey ended early: where, and what was seen."""
+    """Raised when a journey ended early: at which place, and what was seen."""
 
-    def __init__(self, at: str, says: str) -> None:
-        super().__init__(f"{at}: {says}")
-        self.at, self.says = at, says
+    def __init__(self, place: str, says: str) -> None:
+        super().__init__(f"{place}: {says}")
+        self.at, self.says = place, says
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Attempt:
 
 
 class Visitor:
-    """Makes its own requests, without retries: what a user meets once, counts.
+    """Makes each of its requests once, without retries: what a user meets once, counts.
 
     ``new_client`` gives an httpx client with empty cookies; ``bypass`` is the Deployment Protection secret or empty.
     """
@@ -96,7 +99,7 @@ class Visitor:
     async def get_all(
         self, urls: Sequence[str], *, at_once: int, request: float, budget: float
     ) -> tuple[PageAnswer, ...]:
-        """All ``urls``, ``at_once`` at a time; whoever is not done when ``budget`` seconds are over has no answer.
+        """GET all ``urls``, ``at_once`` at a time; what is not done when ``budget`` seconds are over has no answer.
 
         They share connections, but no cookies.
         """
@@ -148,7 +151,7 @@ class Visitor:
             return tuple(done)
 
     def _client(self, site: str) -> httpx.AsyncClient:
-        """The bypass secret is for ``site`` alone: a redirect must not carry it to somebody else."""
+        """Open a client that sends the bypass secret to ``site`` alone: a redirect must not carry it elsewhere."""
         client = self._new_client()
 
         async def sign(request: httpx.Request) -> None:
@@ -194,7 +197,7 @@ class Visitor:
         return Attempt(name, "", "", self._ms(began))
 
     async def _login(self, client: httpx.AsyncClient, site: str) -> None:
-        """NextAuth's credentials flow: CSRF token, callback, then a session that names somebody."""
+        """Log in by NextAuth's credentials flow: CSRF token, callback, then a session that names somebody."""
         token = (await _ok(await client.get(f"{site}/api/auth/csrf"), "csrf")).json()["csrfToken"]
         form = {
             "csrfToken": token,
@@ -232,7 +235,7 @@ class Visitor:
 
 
 class _NoCookies(httpx.Cookies):
-    """Keeps none: what one visit was given must not change the next."""
+    """A cookie jar that keeps none: what one visit was given must not change the next."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         pass
@@ -257,9 +260,9 @@ def _protected(response: httpx.Response) -> bool:
     return response.status_code == 401 and ("Authentication Required" in page or "vercel.com/sso-api" in page)
 
 
-async def _ok(response: httpx.Response, at: str) -> httpx.Response:
+async def _ok(response: httpx.Response, place: str) -> httpx.Response:
     if response.status_code >= 300:
-        raise Failed(at, f"answered {response.status_code}")
+        raise Failed(place, f"answered {response.status_code}")
     return response
 
 
@@ -273,7 +276,7 @@ def _where(error: Exception, url: str) -> tuple[str, bool]:
     return landed, not same_origin(landed, url)
 
 
-def same_origin(one: str, other: str) -> bool:
+def same_origin(url: str, other: str) -> bool:
     """Whether two URLs have the same scheme, host and port."""
-    a, b = httpx.URL(one), httpx.URL(other)
+    a, b = httpx.URL(url), httpx.URL(other)
     return (a.scheme, a.host, a.port) == (b.scheme, b.host, b.port)

@@ -1,4 +1,4 @@
-"""Looks, over a second connection, at what a statement waits for and how far it has come."""
+"""Looks, over a second connection, at what lock a statement waits for and how far it has come."""
 
 import asyncio
 import contextlib
@@ -30,20 +30,23 @@ union all select 'analyze: ' || phase, sample_blks_scanned, sample_blks_total
 
 
 class Watch:
-    """Looks after one session. ``blocked_by``: who kept its last statement waiting, in words; empty for nobody."""
+    """Watches the session of a migration.
 
-    def __init__(self, at: Postgres, session: "Connection", lock: float, tell: Callable[[str], None]) -> None:
-        self._at, self._pid, self._tell = at, session.info.backend_pid, tell
+    ``blocked_by``: who kept its last statement waiting, in words; empty for nobody.
+    """
+
+    def __init__(self, database: Postgres, session: "Connection", lock: float, tell: Callable[[str], None]) -> None:
+        self._at, self._pid, self._tell = database, session.info.backend_pid, tell
         self._first = min(FIRST_LOOK, lock / 3)
         self.blocked_by = ""
 
     @contextlib.asynccontextmanager
-    async def over(self, what: str) -> AsyncIterator[None]:
-        """While the body runs; it costs nothing when that is quick."""
+    async def over(self, statement: str) -> AsyncIterator[None]:
+        """Watch ``statement`` while the body runs it; that costs nothing when it is quick."""
         looking: list[asyncio.Task[None]] = []
 
         def begin() -> None:
-            looking.append(asyncio.ensure_future(self._look(what)))
+            looking.append(asyncio.ensure_future(self._look(statement)))
 
         timer = asyncio.get_running_loop().call_later(
             self._first, begin
@@ -56,14 +59,14 @@ class Watch:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    async def _look(self, what: str) -> None:
+    async def _look(self, statement: str) -> None:
         with contextlib.suppress(ServiceError):  # it is only looking
             async with self._at.connection("look at what takes long") as db:
                 while True:
-                    await self._once(db, what)
+                    await self._once(db, statement)
                     await SystemClock().sleep(EVERY if not self.blocked_by else self._first)
 
-    async def _once(self, db: "Connection", what: str) -> None:
+    async def _once(self, db: "Connection", statement: str) -> None:
         cursor = await db.execute(BLOCKERS.encode(), (self._pid,))
         blockers = await cursor.fetchall()
         if blockers:
@@ -78,6 +81,6 @@ class Watch:
         if found:
             phase, done, total = found
             share = f", {100 * done // total} %" if total else ""
-            self._tell(f"{what}: {phase}{share}")
+            self._tell(f"{statement}: {phase}{share}")
         else:
-            self._tell(f"{what}: still at it")
+            self._tell(f"{statement}: still at it")

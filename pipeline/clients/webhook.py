@@ -16,6 +16,6 @@ class Webhook(Service):
         super().__init__("webhook", url, http, clock)
 
     async def tell(self, text: str) -> None:
-        """POST {"text": …}"""
+        """Send a message to the webhook. POST {"text": …}"""
         if self.base:
             await self.send("POST", "", json={"text": text})

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from checks.evidence import Release
 from checks.gate import Gate
 from checks.severity import Graded, grade
 from pipeline.config import Config
@@ -28,7 +27,6 @@ from pipeline.sandbox.launch import reset
 from pipeline.session.asking import LineAnswer, ask_gates
 from pipeline.session.runs import release_lock
 from pipeline.session.session import Session, open_session, whoami
-from pipeline.world.opening import open_world
 from pipeline.world.sandbox import SANDBOX, attached
 
 LOOK_EVERY = 0.5
@@ -56,15 +54,15 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
     if scenario is None:
         raise Mistake(f"drill.{name}: there is none; there are {', '.join(scenarios())}")
     reset(root / SANDBOX)
-    with attached(root) as running, open_session(config, "sandbox", root) as it:
-        for one in incidents(it.store, it.settings.name):
-            if one.open:
-                Desk(it, one.id, "the drill").resolve("a drill began", "")
-        release_lock(config, root, it.settings.name)  # an earlier drill may have ended with one
-        run = f"drill-{name}-{new_run_id(it.clock.now())}"
-        journal = Journal(it.store, run, it.clock.now, it.redactor)
+    with attached(root) as running, open_session(config, "sandbox", root) as session:
+        for incident in incidents(session.store, session.settings.name):
+            if incident.open:
+                Desk(session, incident.id, "the drill").resolve("a drill began", "")
+        release_lock(config, root, session.settings.name)  # an earlier drill may have ended with one
+        run = f"drill-{name}-{new_run_id(session.clock.now())}"
+        journal = Journal(session.store, run, session.clock.now, session.redactor)
         journal.append("drill begins", name, by="nobody (--auto)" if person.auto else whoami())
-        with stage(Stagehand(config, root, deploy_file, running, it.store, person.say)) as hand:
+        with stage(Stagehand(config, root, deploy_file, running, session.store, person.say)) as hand:
             person.say(f"== Drill: {scenario.title} ==\nMaking the world as it was before ...")
             for each in scenario.before:
                 hand.do(each)
@@ -74,10 +72,10 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
             journal.append("drill broke", name)
             for each in scenario.breaks:
                 hand.do(each)
-            desk = _alarm(it, scenario, journal, person)
+            desk = _alarm(session, scenario, journal, person)
             over = threading.Thread(target=_end, args=(hand, scenario), daemon=True)
             over.start()
-            hands = Hands(it, config, root, deploy_file, desk.by)
+            hands = Hands(session, config, root, deploy_file, desk.by)
             walk = Walk(desk, person, hands, APART, PATIENCE if person.auto else 0)
             book = named(desk.incident.playbook)
             assert book
@@ -90,7 +88,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
                 walk.all_clear()
         journal.append("drill ended", name, incident=desk.id)
         it_was = desk.incident
-        points = score(scenario, list(events_of(it.store, run)), it_was, REMEDIES)
+        points = score(scenario, list(events_of(session.store, run)), it_was, REMEDIES)
         return Played(scenario, points, it_was, run)
 
 
@@ -100,28 +98,30 @@ def _end(hand: Stagehand, scenario: Scenario) -> None:
         quiet.do(each)
 
 
-def _alarm(it: Session, scenario: Scenario, journal: Journal, person: Person) -> Desk:
+def _alarm(session: Session, scenario: Scenario, journal: Journal, person: Person) -> Desk:
     """Ask until a gate says no, play the alarm, and let somebody open the incident."""
     gates = [_gate(name) for name in scenario.alarm.gates]
-    until = it.clock.monotonic() + (min(MACHINE, scenario.limits.detect) if person.auto else scenario.limits.detect)
+    until = session.clock.monotonic() + (
+        min(MACHINE, scenario.limits.detect) if person.auto else scenario.limits.detect
+    )
     graded = Graded("")
     while True:
-        answers = _ask(it, gates)
+        answers = _ask(session, gates)
         graded = grade((one.gate.name, found) for one in answers for found in one.findings)
-        if graded.severity or it.clock.monotonic() > until:
+        if graded.severity or session.clock.monotonic() > until:
             break
-        asyncio.run(it.clock.sleep(LOOK_EVERY))
+        asyncio.run(session.clock.sleep(LOOK_EVERY))
     if graded.severity:
         journal.append("drill alarmed", graded.gate, says=graded.reason)
     person.say(
         f"\n*** ALARM, from {scenario.alarm.source}: {scenario.alarm.says}\n    ({graded.gate}: {graded.reason})"
     )
-    opened = next((one for one in incidents(it.store, it.settings.name) if one.open), None)
+    opened = next((one for one in incidents(session.store, session.settings.name) if one.open), None)
     if opened:
         person.say(f"The run has opened {opened.id} by itself.")
-        return Desk(it, opened.id)
+        return Desk(session, opened.id)
     playbook = playbook_of(graded.gate) or scenario.playbook
-    return new(it, _opening(scenario, graded, playbook, person))
+    return new(session, _opening(scenario, graded, playbook, person))
 
 
 def _opening(scenario: Scenario, graded: Graded, playbook: str, person: Person) -> Opening:
@@ -134,8 +134,8 @@ def _opening(scenario: Scenario, graded: Graded, playbook: str, person: Person) 
         if said in ("P0", "P1", "P2", "P3"):
             classified = replace(classified, severity=said, reason="the people in the room said so")
     book = named(playbook)
-    what = person.writes("What can users not do? (Enter: the playbook's words)") or (book.felt if book else "")
-    return Opening(what, classified, playbook, lead=person.writes("Who leads?") or ("" if person.auto else whoami()))
+    symptom = person.writes("What can users not do? (Enter: the playbook's words)") or (book.felt if book else "")
+    return Opening(symptom, classified, playbook, lead=person.writes("Who leads?") or ("" if person.auto else whoami()))
 
 
 def _gate(name: str) -> Gate:
@@ -144,9 +144,5 @@ def _gate(name: str) -> Gate:
     return BY_NAME[name]
 
 
-def _ask(it: Session, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
-    async def go() -> tuple[LineAnswer, ...]:
-        async with open_world(it.settings, Release("", "."), "drill", it.clock, records=it.records) as world:
-            return await ask_gates(it, world, tuple(gates))
-
-    return asyncio.run(go())
+def _ask(session: Session, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
+    return session.in_world("drill", lambda world: ask_gates(session, world, tuple(gates)))

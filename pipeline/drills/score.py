@@ -44,49 +44,50 @@ class Score:
         return tuple(one for one in self.points if one.got < one.of)
 
 
-def score(scenario: Scenario, drill: Iterable[Event], it: Incident, hands: Mapping[str, str]) -> Score:
+def score(scenario: Scenario, drill: Iterable[Event], incident: Incident, hands: Mapping[str, str]) -> Score:
     """``hands``: what the machine does, by the remedy's words."""
-    at = {event.kind: event.at for event in drill}
-    broke, alarmed = at["drill broke"], at.get("drill alarmed", "")
+    moments = {event.kind: event.at for event in drill}
+    broke, alarmed = moments["drill broke"], moments.get("drill alarmed", "")
     begun = next(event for event in drill if event.kind == "drill begins")
-    detect = _gone(broke, it.opened)
-    decide = _gone(it.opened, _decided(scenario, it))
-    recover = _gone(broke, it.recovered)
+    detect = _gone(broke, incident.opened)
+    decide = _gone(incident.opened, _decided(scenario, incident))
+    recover = _gone(broke, incident.recovered)
+    cleared = incident.last_told("everybody")
     points = (
         _point("alarm", 1, bool(alarmed), "the alarm went off" if alarmed else "nothing went off",
                "no gate saw it: which one should have?"),
         _timed("detect", detect, scenario.limits.detect, "the alarm was not taken up in time"),
-        _severity(scenario, it),
-        _point("playbook", 1, scenario.playbook in it.walked, f"followed {', '.join(it.walked) or 'none'}",
+        _severity(scenario, incident),
+        _point("playbook", 1, scenario.playbook in incident.walked, f"followed {', '.join(incident.walked) or 'none'}",
                f"{scenario.playbook} was the playbook for this; say so where people look first"),
-        _decision(scenario, it, hands),
+        _decision(scenario, incident, hands),
         _timed("decide", decide, scenario.limits.decide, "it took too long until something was done"),
-        _told(it),
+        _told(incident),
         _timed("recover", recover, scenario.limits.recover, "users were not well in time"),
-        _point("steady state", 2, len(it.well) >= 2, f"was seen to be well {len(it.well)} time(s) in a row",
+        _point("steady state", 2, len(incident.well) >= 2, f"was seen to be well {len(incident.well)} time(s) in a row",
                "nobody made sure, twice, that production is well"),
-        _point("all-clear", 1, bool(it.last_told("everybody")), "given" if it.last_told("everybody") else "not given",
+        _point("all-clear", 1, bool(cleared), "given" if cleared else "not given",
                "those who had heard of it were not told that it is over"),
     )  # fmt: skip
     return Score(scenario.name, broke, str(begun.body["by"]), points, detect, decide, recover)
 
 
-def _decided(scenario: Scenario, it: Incident) -> str:
+def _decided(scenario: Scenario, incident: Incident) -> str:
     """The first thing that was done; when nothing had to be, the first look that everything is well."""
-    if it.done:
-        return it.done[0].at
-    return "" if scenario.hands else it.recovered
+    if incident.done:
+        return incident.done[0].at
+    return "" if scenario.hands else incident.recovered
 
 
-def _severity(scenario: Scenario, it: Incident) -> ScorePoint:
-    right = it.severity == scenario.severity
-    says = f"{it.severity}, because {it.reason}" + ("" if right else f"; it was a {scenario.severity}")
+def _severity(scenario: Scenario, incident: Incident) -> ScorePoint:
+    right = incident.severity == scenario.severity
+    says = f"{incident.severity}, because {incident.reason}" + ("" if right else f"; it was a {scenario.severity}")
     return _point("severity", 2, right, says, "the severity rule led to another level than the exercise's")
 
 
-def _decision(scenario: Scenario, it: Incident, hands: Mapping[str, str]) -> ScorePoint:
+def _decision(scenario: Scenario, incident: Incident, hands: Mapping[str, str]) -> ScorePoint:
     """The right thing was done, and nothing else that touches production."""
-    did = [hands.get(one.remedy, "") for one in it.done if one.worked]
+    did = [hands.get(one.remedy, "") for one in incident.done if one.worked]
     wrong = [hand for hand in did if hand and hand not in scenario.hands]
     if wrong:
         return ScorePoint(
@@ -97,22 +98,22 @@ def _decision(scenario: Scenario, it: Incident, hands: Mapping[str, str]) -> Sco
             "the playbook led to an act that does not help",
         )
     done = not scenario.hands or any(hand in scenario.hands for hand in did)
-    by_hand = any(one.how == "a person" and one.worked for one in it.done)
+    by_hand = any(one.how == "a person" and one.worked for one in incident.done)
     if done or by_hand:
         return ScorePoint("decision", 4, 4, scenario.decision)
     return ScorePoint("decision", 0, 4, f"not done: {scenario.decision}", "the playbook did not lead to the right act")
 
 
-def _told(it: Incident) -> ScorePoint:
+def _told(incident: Incident) -> ScorePoint:
     """Everybody that the playbook names had their first word in time."""
-    book = named(it.playbook)
+    book = named(incident.playbook)
     late = []
     for audience in ("team", *(book.tell if book else ())):
-        rhythm = RHYTHMS[it.severity].get(audience)
+        rhythm = RHYTHMS[incident.severity].get(audience)
         if rhythm is None or rhythm.first is None:
             continue
-        first = next((one.at for one in it.told if one.audience == audience and one.reached), "")
-        gone = _gone(it.opened, first)
+        first = next((one.at for one in incident.told if one.audience == audience and one.reached), "")
+        gone = _gone(incident.opened, first)
         if gone is None or gone > rhythm.first + 60:
             late.append(f"{audience} {'after ' + spelt(gone) if gone is not None else 'never'}")
     return _point(

@@ -44,26 +44,26 @@ class Stagehand:
     _held: list[Any] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def do(self, one: Break) -> None:
+    def do(self, event: Break) -> None:
         """Let it happen. Raises Mistake when the scenario is not what it says it is."""
-        time.sleep(one.after)
-        if one.ship:
-            self._ship(one)
-        if one.ship_and_kill:
-            self._ship_and_kill(one.ship_and_kill)
-        if one.roll_back:
+        time.sleep(event.after)
+        if event.ship:
+            self._ship(event)
+        if event.ship_and_kill:
+            self._ship_and_kill(event.ship_and_kill)
+        if event.roll_back:
             rollback_now(RollbackOrder(target=TARGET), self.root, self.deploy_file, self.say)
-        if one.fault == "clear":
+        if event.fault == "clear":
             ask_control(self.running, "DELETE", "/faults", None)
-        elif one.fault:
-            ask_control(self.running, "POST", "/faults", {"fault": one.fault.replace("$LIVE", self.live)})
-        if one.state:
-            ask_control(self.running, "POST", "/state", one.state)
-        if one.hold:
-            self._hold(one.hold, one.seconds)
-        for _ in range(one.times if one.visit else 0):
-            self.visit(one.visit)
-        for _ in range(one.crowd):
+        elif event.fault:
+            ask_control(self.running, "POST", "/faults", {"fault": event.fault.replace("$LIVE", self.live)})
+        if event.state:
+            ask_control(self.running, "POST", "/state", event.state)
+        if event.hold:
+            self._hold(event.hold, event.seconds)
+        for _ in range(event.times if event.visit else 0):
+            self.visit(event.visit)
+        for _ in range(event.crowd):
             threading.Thread(target=self._keep_visiting, daemon=True).start()
 
     def look(self) -> None:
@@ -84,13 +84,15 @@ class Stagehand:
     def _open(self, path: str) -> Any:
         return open_directly(self.running["urls"]["production"] + path, 5)
 
-    def _ship(self, one: Break) -> None:
-        order, after = Order(TARGET, one.ship), opened_by(self.say)
+    def _ship(self, scripted: Break) -> None:
+        order, after = Order(TARGET, scripted.ship), opened_by(self.say)
         report = ship(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
-        wanted = one.ends or "deployed"
+        wanted = scripted.ends or "deployed"
         if report.outcome != wanted:
-            raise Mistake(f"drill: {one.ship} ended as {report.outcome or 'nothing'}, not {wanted}: {report.reason}")
-        self.say(f"  {one.ship}: {report.outcome}")
+            raise Mistake(
+                f"drill: {scripted.ship} ended as {report.outcome or 'nothing'}, not {wanted}: {report.reason}"
+            )
+        self.say(f"  {scripted.ship}: {report.outcome}")
 
     def _ship_and_kill(self, example: str) -> None:
         run = "victim"
@@ -138,9 +140,9 @@ class Stagehand:
     def tidy(self) -> None:
         """Let everything go that is still held."""
         self._over.set()
-        for one in self._held:
+        for task in self._held:
             with contextlib.suppress(Exception):
-                one.close()
+                task.close()
 
 
 @contextlib.contextmanager

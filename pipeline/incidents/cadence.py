@@ -24,37 +24,37 @@ class Due:
         return self.late > 0
 
 
-def due(it: Incident, now: datetime.datetime) -> tuple[Due, ...]:
+def due(incident: Incident, now: datetime.datetime) -> tuple[Due, ...]:
     """Every word that has a time, the most urgent first. Those whom the playbook does not name are not told."""
-    if not it.opened:
+    if not incident.opened:
         return ()
-    if it.resolved:
-        heard = {one.audience for one in it.told if one.reached and one.audience != "everybody"}
-        if not heard or it.last_told("everybody"):
+    if incident.resolved:
+        heard = {one.audience for one in incident.told if one.reached and one.audience != "everybody"}
+        if not heard or incident.last_told("everybody"):
             return ()
-        return (_due("everybody", _time(it.resolved), now, first=True),)
-    book = named(it.playbook)
+        return (_due("everybody", _time(incident.resolved), now, first=True),)
+    book = named(incident.playbook)
     audiences = ("team", *(book.tell if book else ("stakeholders", "users")))
     found = []
     for name in audiences:
-        rhythm = RHYTHMS[it.severity].get(name)
-        last = it.last_told(name)
+        rhythm = RHYTHMS[incident.severity].get(name)
+        last = incident.last_told(name)
         wait = None if rhythm is None else rhythm.every if last else rhythm.first
         if wait is not None:
-            at = _time(last or it.opened) + datetime.timedelta(seconds=wait)
-            found.append(_due(name, at, now, first=not last))
+            moment = _time(last or incident.opened) + datetime.timedelta(seconds=wait)
+            found.append(_due(name, moment, now, first=not last))
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def next_word(it: Incident, audience: str, now: datetime.datetime) -> datetime.datetime:
+def next_word(incident: Incident, audience: str, now: datetime.datetime) -> datetime.datetime:
     """When they hear again after a word now."""
-    rhythm = RHYTHMS[it.severity].get(audience) or RHYTHMS[it.severity]["team"]
+    rhythm = RHYTHMS[incident.severity].get(audience) or RHYTHMS[incident.severity]["team"]
     return now + datetime.timedelta(seconds=rhythm.every or rhythm.first or 3600)
 
 
-def _due(name: str, at: datetime.datetime, now: datetime.datetime, *, first: bool) -> Due:
-    return Due(name, at, (now - at).total_seconds(), first)
+def _due(name: str, moment: datetime.datetime, now: datetime.datetime, *, first: bool) -> Due:
+    return Due(name, moment, (now - moment).total_seconds(), first)
 
 
-def _time(at: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(at)
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)

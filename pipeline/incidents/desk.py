@@ -33,9 +33,9 @@ class Opening:
 class Desk:
     """One incident, opened or found. ``by`` signs every event."""
 
-    def __init__(self, it: Session, id: str, by: str = "") -> None:
-        self.session, self.id, self.by = it, id, by or whoami()
-        self._journal = Journal(it.store, id, it.clock.now, it.redactor)
+    def __init__(self, session: Session, id: str, by: str = "") -> None:
+        self.session, self.id, self.by = session, id, by or whoami()
+        self._journal = Journal(session.store, id, session.clock.now, session.redactor)
 
     @property
     def incident(self) -> Incident:
@@ -108,82 +108,82 @@ class Desk:
         self._journal.append(kind, self.session.redactor(subject), by=self.by, **body)
 
 
-def new(it: Session, opening: Opening, by: str = "") -> Desk:
+def new(session: Session, opening: Opening, by: str = "") -> Desk:
     """Open an incident."""
-    desk = Desk(it, PREFIX + new_run_id(it.clock.now()), by)
+    desk = Desk(session, PREFIX + new_run_id(session.clock.now()), by)
     desk.open(opening)
     return desk
 
 
-def desk(it: Session, id: str = "", by: str = "", *, also_resolved: bool = False) -> Desk:
+def desk(session: Session, id: str = "", by: str = "", *, also_resolved: bool = False) -> Desk:
     """The incident of that id, or the only open one of this target. Raises Mistake saying which there are."""
-    known = incidents(it.store, it.settings.name)
+    known = incidents(session.store, session.settings.name)
     if id:
         found = [one for one in known if id in (one.id, one.id.removeprefix(PREFIX))]
         if not found:
-            raise Mistake(f"incident {id}: there is none on {it.settings.name}; ./inv incident.status lists them")
+            raise Mistake(f"incident {id}: there is none on {session.settings.name}; ./inv incident.status lists them")
         if found[0].resolved and not also_resolved:
             raise Mistake(f"incident {id}: is resolved since {found[0].resolved[:16]}; open a new one")
-        return Desk(it, found[0].id, by)
+        return Desk(session, found[0].id, by)
     still = [one for one in known if one.open]
     if not still and also_resolved and known:
-        return Desk(it, known[0].id, by)
+        return Desk(session, known[0].id, by)
     if len(still) != 1:
         which = "there is no open incident" if not still else "several are open"
         listed = "".join(f"\n  {one.id}  {one.severity}  {one.what}" for one in still)
         more = "; ./inv incident.open begins one" if not still else "; name one with --incident:"
-        raise Mistake(f"{which} on {it.settings.name}{more}{listed}")
-    return Desk(it, still[0].id, by)
+        raise Mistake(f"{which} on {session.settings.name}{more}{listed}")
+    return Desk(session, still[0].id, by)
 
 
 async def tell(
-    world: World, at: Desk, audience: str, said: Mapping[str, str], text: str = "", *, by_hand: bool = False
+    world: World, desk: Desk, audience: str, said: Mapping[str, str], text: str = "", *, by_hand: bool = False
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Tell an audience: the text, who took it, and who did not. Raises Mistake for words that are still missing.
 
     ``by_hand``: somebody has told them already; only write it down.
     """
-    incident, now = at.incident, at.session.clock.now()
+    incident, now = desk.incident, desk.session.clock.now()
     drafted, missing = draft(incident, audience, now, said, await live_release(world))
     if missing and not text:
         hints = "\n".join(f"  --set {name}=…" for name in missing)
         raise Mistake(f"incident.notify {audience}: these words are missing:\n{hints}\nthe draft so far:\n{drafted}")
     text = text or drafted
-    reached, failed, report = await _send(world, at, audience, text) if not by_hand else (("by hand",), (), "")
-    at.told(audience, text, reached, failed, report)
+    reached, failed, report = await _send(world, desk, audience, text) if not by_hand else (("by hand",), (), "")
+    desk.told(audience, text, reached, failed, report)
     return text, reached, failed
 
 
-def reachable(world: World, at: Desk, audience: str) -> bool:
+def reachable(world: World, desk: Desk, audience: str) -> bool:
     """Whether the machine can tell them."""
-    page = at.session.settings.policies[ContactsPolicy].status_page_id
+    page = desk.session.settings.policies[ContactsPolicy].status_page_id
     return world.channels.has(audience) or audience == "everybody" or (audience == "users" and bool(page))
 
 
-async def _send(world: World, at: Desk, audience: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+async def _send(world: World, desk: Desk, audience: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """By the channel, and users by the status page. The all-clear goes to everybody who has heard of it."""
-    incident = at.incident
-    heard = {one.audience for one in incident.told if one.reached} - {"everybody", "release"}
+    incident = desk.incident
+    heard = {listener.audience for listener in incident.told if listener.reached} - {"everybody", "release"}
     audiences = sorted(heard) if audience == "everybody" else ["team" if audience == "release" else audience]
     reached, failed, report = list[str](), list[str](), ""
-    for one in audiences:
-        if one == "users" and at.session.settings.policies[ContactsPolicy].status_page_id:
+    for listener in audiences:
+        if listener == "users" and desk.session.settings.policies[ContactsPolicy].status_page_id:
             try:
-                report = await _on_the_status_page(world, at, text, over=audience == "everybody")
+                report = await _on_the_status_page(world, desk, text, over=audience == "everybody")
                 reached.append("the status page")
             except ServiceError as error:
                 failed.append(f"the status page: {error.came}")
-        took, refused = await world.channels.tell(one, f"{incident.severity}: {incident.what}", text)
-        reached += [f"{kind} ({one})" for kind in took]
-        failed += [f"{one}: {why}" for why in refused]
-        if not took and not refused and one != "users":
-            failed.append(f"{one}: no address is set")
+        took, refused = await world.channels.tell(listener, f"{incident.severity}: {incident.what}", text)
+        reached += [f"{kind} ({listener})" for kind in took]
+        failed += [f"{listener}: {why}" for why in refused]
+        if not took and not refused and listener != "users":
+            failed.append(f"{listener}: no address is set")
     return tuple(reached), tuple(failed), report
 
 
-async def _on_the_status_page(world: World, at: Desk, text: str, *, over: bool) -> str:
-    incident, policy = at.incident, at.session.settings.policies[ContactsPolicy]
-    page, now = policy.status_page_id, at.session.clock.now()
+async def _on_the_status_page(world: World, desk: Desk, text: str, *, over: bool) -> str:
+    incident, policy = desk.incident, desk.session.settings.policies[ContactsPolicy]
+    page, now = policy.status_page_id, desk.session.clock.now()
     state = "resolved" if over else "downtime" if incident.severity == "P0" else "degraded"
     affected = [{"status_page_resource_id": id, "status": state} for id in policy.status_page_resources]
     if not incident.report:
@@ -194,41 +194,41 @@ async def _on_the_status_page(world: World, at: Desk, text: str, *, over: bool) 
     return incident.report
 
 
-async def escalate(world: World, at: Desk, role: str = "") -> tuple[Contact, tuple[str, ...], tuple[str, ...]]:
+async def escalate(world: World, desk: Desk, role: str = "") -> tuple[Contact, tuple[str, ...], tuple[str, ...]]:
     """The next who was not called yet, or the named one; paged by the on-call channel when there is one."""
-    tree = at.session.settings.policies[ContactsPolicy].escalation
+    tree = desk.session.settings.policies[ContactsPolicy].escalation
     if not tree:
         raise Mistake("deploy.yml: contacts.escalation: names nobody")
-    called = {one.role for one in at.incident.called}
+    called = {one.role for one in desk.incident.called}
     left = [one for one in tree if (one.role == role if role else one.role not in called)]
     if not left and role:
         raise Mistake(f"--role {role}: is none; deploy.yml has {', '.join(one.role for one in tree)}")
     contact = left[0] if left else tree[-1]
-    incident = at.incident
+    incident = desk.incident
     text = (
         f"{incident.severity} on {incident.target}: {incident.what}. {contact.name} ({contact.role}), please take part."
     )
     reached, failed = await world.channels.tell("on call", f"{incident.severity}: {incident.what}", text)
-    at.called(contact)
+    desk.called(contact)
     return contact, reached, failed
 
 
-def contact_due(it: Incident, tree: Iterable[Contact], now: datetime.datetime) -> Contact | None:
+def contact_due(incident: Incident, tree: Iterable[Contact], now: datetime.datetime) -> Contact | None:
     """Whom to call now by the contact tree, because nobody before them has put an end to it."""
-    if not it.open or it.recovered:
+    if not incident.open or incident.recovered:
         return None
-    called = {one.role for one in it.called}
-    gone = (now - datetime.datetime.fromisoformat(it.opened)).total_seconds()
+    called = {one.role for one in incident.called}
+    gone = (now - datetime.datetime.fromisoformat(incident.opened)).total_seconds()
     return next((one for one in tree if one.role not in called and gone >= one.after), None)
 
 
 async def live_release(world: World) -> str:
     """Commit and time of what is live, in words; empty when nobody can say."""
     try:
-        one = await world.vercel.production(world.domain)
+        deployment = await world.vercel.production(world.domain)
     except ServiceError:
         return ""
-    if one is None:
+    if deployment is None:
         return ""
-    made = datetime.datetime.fromtimestamp(one.created / 1000, datetime.UTC)
-    return f"{one.commit[:12] or one.id}, {made:%Y-%m-%d %H:%M} UTC"
+    made = datetime.datetime.fromtimestamp(deployment.created / 1000, datetime.UTC)
+    return f"{deployment.commit[:12] or deployment.id}, {made:%Y-%m-%d %H:%M} UTC"

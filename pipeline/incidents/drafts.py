@@ -14,7 +14,7 @@ REVIEW_DAYS = 5
 
 
 def draft(
-    it: Incident, audience: str, now: datetime.datetime, said: Mapping[str, str], release: str = ""
+    incident: Incident, audience: str, now: datetime.datetime, said: Mapping[str, str], release: str = ""
 ) -> tuple[str, tuple[str, ...]]:
     """The text, and the names of FIELDS that nobody has filled in. ``said`` goes before what we know."""
     if audience not in BY_NAME:
@@ -23,7 +23,7 @@ def draft(
         if name not in FIELDS:
             raise Mistake(f"--set {name}=…: is no field; there are {', '.join(FIELDS)}")
     template = BY_NAME[audience].template
-    known = {**_known(it, audience, now, release), **said}
+    known = {**_known(incident, audience, now, release), **said}
     wanted = [name for _, name, _, _ in string.Formatter().parse(template) if name]
     missing = tuple(name for name in wanted if not known.get(name) and name not in OPTIONAL)
     words = {name: known.get(name) or ("" if name in OPTIONAL else f"[{FIELDS[name]}]") for name in wanted}
@@ -33,31 +33,37 @@ def draft(
 OPTIONAL = frozenset({"todo"})
 
 
-def _known(it: Incident, audience: str, now: datetime.datetime, release: str) -> dict[str, str]:
-    book = named(it.playbook)
-    doing = it.done[-1].remedy if it.done else f"following the playbook “{book.title}”" if book else "finding out"
+def _known(incident: Incident, audience: str, now: datetime.datetime, release: str) -> dict[str, str]:
+    book = named(incident.playbook)
+    doing = (
+        incident.done[-1].remedy
+        if incident.done
+        else f"following the playbook “{book.title}”"
+        if book
+        else "finding out"
+    )
     return {
-        "severity": it.severity,
-        "what": it.what,
-        "since": _clock(it.since or it.opened),
-        "lead": it.lead or "nobody yet",
+        "severity": incident.severity,
+        "what": incident.what,
+        "since": _clock(incident.since or incident.opened),
+        "lead": incident.lead or "nobody yet",
         "playbook": book.title if book else "none yet",
         "release": release or "not known here",
         "doing": doing,
-        "next": f"{next_word(it, audience, now):%H:%M} UTC",
+        "next": f"{next_word(incident, audience, now):%H:%M} UTC",
         "affects": book.impact.rstrip(".") if book else "",
         "need": "You need not do anything.",
         "saved": "We do not know yet whether saved work is affected."
-        if it.severity == "P0"
+        if incident.severity == "P0"
         else "Work that you have saved is safe.",
-        "evidence": f"the incident's record ({it.id})",
-        "over": _clock(it.recovered or it.resolved) if it.recovered or it.resolved else "",
-        "works": it.works or "everything works again",
-        "cause": it.cause and it.cause.rstrip(".") + ".",
+        "evidence": f"the incident's record ({incident.id})",
+        "over": _clock(incident.recovered or incident.resolved) if incident.recovered or incident.resolved else "",
+        "works": incident.works or "everything works again",
+        "cause": incident.cause and incident.cause.rstrip(".") + ".",
         "by": f"{now + datetime.timedelta(days=REVIEW_DAYS):%Y-%m-%d}",
-        "name": it.lead,
+        "name": incident.lead,
     }
 
 
-def _clock(at: str) -> str:
-    return f"{datetime.datetime.fromisoformat(at).astimezone(datetime.UTC):%H:%M} UTC" if at else ""
+def _clock(text: str) -> str:
+    return f"{datetime.datetime.fromisoformat(text).astimezone(datetime.UTC):%H:%M} UTC" if text else ""

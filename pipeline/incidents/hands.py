@@ -1,11 +1,9 @@
 """What the machine can do for whoever follows a playbook: the same as its own commands, named as in the playbooks."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.evidence import Release
 from pipeline.config import Config
 from pipeline.emergency.access import RollbackOrder
 from pipeline.emergency.rollback import rollback_now
@@ -15,7 +13,6 @@ from pipeline.session.deploy import settle_run
 from pipeline.session.runs import lock_by_hand, release_lock
 from pipeline.session.session import Session
 from pipeline.steps import relief
-from pipeline.world.opening import open_world
 from pipeline.world.world import World
 
 LOCK_HOURS = 4
@@ -67,29 +64,23 @@ class Hands:
         return Did(True, release_lock(self.config, self.root, self._target))
 
     def restart_compute(self, seen: Situation) -> Did:
-        return self._in_the_world(relief.restart_compute)
+        return self._carry_out(relief.restart_compute)
 
     def end_idle_transactions(self, seen: Situation) -> Did:
-        return self._in_the_world(relief.end_idle_transactions)
+        return self._carry_out(relief.end_idle_transactions)
 
     def end_blockers(self, seen: Situation) -> Did:
-        return self._in_the_world(relief.end_blockers)
+        return self._carry_out(relief.end_blockers)
 
     def resolve_migration(self, seen: Situation) -> Did:
-        return self._in_the_world(lambda world: relief.resolve_migration(world, seen.failed_migration))
+        return self._carry_out(lambda world: relief.resolve_migration(world, seen.failed_migration))
 
     @property
     def _target(self) -> str:
         return self.session.settings.name
 
-    def _in_the_world(self, act: Callable[[World], Awaitable[str]]) -> Did:
-        it = self.session
-
-        async def go() -> str:
-            async with open_world(it.settings, Release("", "."), "playbook", it.clock, records=it.records) as world:
-                return await act(world)
-
-        return Did(True, it.redactor(asyncio.run(go())))
+    def _carry_out(self, act: Callable[[World], Awaitable[str]]) -> Did:
+        return Did(True, self.session.redactor(self.session.in_world("playbook", act)))
 
 
 HANDS: dict[str, Callable[[Hands, Situation], Did]] = {

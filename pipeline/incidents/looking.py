@@ -18,11 +18,11 @@ from pipeline.world.world import World
 LOOKS, PAUSE = 3, 0.4
 
 
-async def situation(world: World, it: Session, incident: Incident, noes: Mapping[str, str]) -> Situation:
+async def situation(world: World, session: Session, incident: Incident, noes: Mapping[str, str]) -> Situation:
     """What can be seen now. A service that does not answer leaves its part as if it were well."""
-    (released, pinned), database = await asyncio.gather(_vercel(world, it), _database(world))
+    (released, pinned), database = await asyncio.gather(_vercel(world, session), _database(world))
     idle, blockers, crowded, silent, failed = database
-    cut_off, stranded, went_back = _runs(it, incident)
+    cut_off, stranded, went_back = _runs(session, incident)
     return Situation(
         no=noes,
         released=released,
@@ -30,7 +30,7 @@ async def situation(world: World, it: Session, incident: Incident, noes: Mapping
         pinned=pinned,
         failed_migration=failed,
         idle=idle,
-        locked=bool(Lock(it.store, it.settings.name, "", it.clock).held()),
+        locked=bool(Lock(session.store, session.settings.name, "", session.clock).held()),
         cut_off=cut_off,
         stranded=stranded,
         blockers=blockers,
@@ -39,13 +39,13 @@ async def situation(world: World, it: Session, incident: Incident, noes: Mapping
     )
 
 
-async def _vercel(world: World, it: Session) -> tuple[float | None, bool]:
+async def _vercel(world: World, session: Session) -> tuple[float | None, bool]:
     released, pinned = None, False
     with contextlib.suppress(ServiceError):
         live, project = await asyncio.gather(world.vercel.production(world.domain), world.vercel.project())
         if live:
             moved = project.move.at if project.move and project.move.to == live.id else live.created
-            released = it.clock.now().timestamp() - max(moved, live.created) / 1000
+            released = session.clock.now().timestamp() - max(moved, live.created) / 1000
         pinned = project.auto_assign is False and project.move is not None and project.move.kind == "rollback"
     return released, pinned
 
@@ -63,16 +63,16 @@ async def _database(world: World) -> tuple[int, int, bool, bool, str]:
     return idle, len(pids), there >= 0.9 * most, False, failed
 
 
-def _runs(it: Session, incident: Incident) -> tuple[str, bool, bool]:
+def _runs(session: Session, incident: Incident) -> tuple[str, bool, bool]:
     """The run that was cut off after promoting, whether the last one is stranded, and whether somebody went back."""
     cut_off, stranded, went_back = "", False, False
-    alive = Lock(it.store, it.settings.name, "", it.clock).alive()
-    for index, run in enumerate(latest_runs(it.store, 10)):
-        report = report_of(run, events_of(it.store, run))
-        if report.target != it.settings.name:
+    alive = Lock(session.store, session.settings.name, "", session.clock).alive()
+    for index, run in enumerate(latest_runs(session.store, 10)):
+        report = report_of(run, events_of(session.store, run))
+        if report.target != session.settings.name:
             continue
         busy = alive is not None and alive.holder == run
-        if index == 0 and not report.outcome and not busy and it.past(run).moved_production:
+        if index == 0 and not report.outcome and not busy and session.past(run).moved_production:
             cut_off = run
         stranded |= index == 0 and report.outcome == "stranded"
         went_back |= report.outcome == "rolled back" and bool(incident.opened) and report.ended >= incident.opened

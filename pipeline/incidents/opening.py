@@ -22,25 +22,25 @@ SEVERITIES = {Outcome.STRANDED: "P0", Outcome.HELD: "P1", Outcome.ROLLED_BACK: "
 def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
     """``after`` of a deploy: opens the incident, and notes that it did. Nothing of it may spoil how the run ended."""
 
-    def after(it: Session, report: Report) -> None:
+    def after(session: Session, report: Report) -> None:
         with contextlib.suppress(PipelineError):
-            found = after_run(it, report)
+            found = after_run(session, report)
             if found:
                 note(words(found))
 
     return after
 
 
-def words(found: Desk) -> str:
+def words(desk: Desk) -> str:
     """One line: which incident, how bad, and what to type."""
-    one = found.incident
-    playbook = f"; ./inv playbook.{one.playbook} walks you through it" if one.playbook else ""
-    return f"incident {one.id} is open ({one.severity}: {one.reason}){playbook}"
+    incident = desk.incident
+    playbook = f"; ./inv playbook.{incident.playbook} walks you through it" if incident.playbook else ""
+    return f"incident {incident.id} is open ({incident.severity}: {incident.reason}){playbook}"
 
 
-def after_run(it: Session, report: Report) -> Desk | None:
+def after_run(session: Session, report: Report) -> Desk | None:
     """The incident that this run is, or that it belongs to; None when deploy.yml opens none for it."""
-    if report.outcome not in it.settings.policies[IncidentsPolicy].opens_on or report.pipeline == "preview":
+    if report.outcome not in session.settings.policies[IncidentsPolicy].opens_on or report.pipeline == "preview":
         return None
     evidence = [f"run {report.run}: {report.outcome}: {report.reason}", f"./inv report {report.run}"]
     evidence += [
@@ -55,19 +55,19 @@ def after_run(it: Session, report: Report) -> Desk | None:
     outcome = outcome_named(report.outcome)
     assert outcome, "deploy.yml can only name outcomes"
     classified = Classified(SEVERITIES[outcome], outcome.alarm)
-    what = {
+    harm = {
         "stranded": "production may serve a bad release",
         "held": f"the release {report.commit[:12]} is live and unproved",
         "rolled back": f"the release {report.commit[:12]} was taken back",
         "blocked": f"the release {report.commit[:12]} was stopped",
     }[report.outcome]
-    opening = Opening(what, classified, "deployment-failure", report.began, f"run {report.run}", tuple(evidence))
-    return _open_or_add(it, opening)
+    opening = Opening(harm, classified, "deployment-failure", report.began, f"run {report.run}", tuple(evidence))
+    return _open_or_add(session, opening)
 
 
-def after_monitor(it: Session, checked: Checked) -> Desk | None:
+def after_monitor(session: Session, checked: Checked) -> Desk | None:
     """Likewise, of what a checklist found; None when it is not grave enough."""
-    limit, severity = it.settings.policies[IncidentsPolicy].monitor, checked.graded.severity
+    limit, severity = session.settings.policies[IncidentsPolicy].monitor, checked.graded.severity
     if limit == "never" or severity not in ORDER or ORDER.index(severity) > ORDER.index(limit):
         return None
     stops = [
@@ -86,16 +86,16 @@ def after_monitor(it: Session, checked: Checked) -> Desk | None:
         f"monitor.{checked.name}",
         tuple(stops),
     )
-    return _open_or_add(it, opening)
+    return _open_or_add(session, opening)
 
 
-def _open_or_add(it: Session, opening: Opening) -> Desk:
+def _open_or_add(session: Session, opening: Opening) -> Desk:
     """A second alarm of the same trouble is no second incident: it is evidence of the first."""
-    for one in incidents(it.store, it.settings.name):
-        if one.open and one.playbook == opening.playbook:
-            found = Desk(it, one.id, opening.cause)
+    for incident in incidents(session.store, session.settings.name):
+        if incident.open and incident.playbook == opening.playbook:
+            found = Desk(session, incident.id, opening.cause)
             found.note(f"seen again by {opening.cause}: {opening.classified.reason}", opening.evidence)
-            if ORDER.index(opening.classified.severity) < ORDER.index(one.severity):
+            if ORDER.index(opening.classified.severity) < ORDER.index(incident.severity):
                 found.classify(opening.classified.severity, opening.classified.reason)
             return found
-    return new(it, opening, opening.cause)
+    return new(session, opening, opening.cause)

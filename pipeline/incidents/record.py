@@ -110,10 +110,10 @@ Body = Mapping[str, Any]
 Fold = Callable[[Incident, Event], tuple[Incident, str]]
 
 
-def _opened(it: Incident, event: Event) -> tuple[Incident, str]:
+def _opened(incident: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
     made = replace(
-        it,
+        incident,
         target=body["target"],
         what=event.subject,
         playbook=body["playbook"],
@@ -129,73 +129,81 @@ def _opened(it: Incident, event: Event) -> tuple[Incident, str]:
     return made, f"opened as {body['severity']} ({body['reason']}): {event.subject}"
 
 
-def _noted(it: Incident, event: Event) -> tuple[Incident, str]:
-    return replace(it, evidence=(*it.evidence, *event.body.get("evidence", ()))), event.subject
+def _noted(incident: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(incident, evidence=(*incident.evidence, *event.body.get("evidence", ()))), event.subject
 
 
-def _classified(it: Incident, event: Event) -> tuple[Incident, str]:
+def _classified(incident: Incident, event: Event) -> tuple[Incident, str]:
     return (
-        replace(it, severity=event.subject, reason=event.body["reason"]),
+        replace(incident, severity=event.subject, reason=event.body["reason"]),
         f"is now {event.subject}: {event.body['reason']}",
     )
 
 
-def _led(it: Incident, event: Event) -> tuple[Incident, str]:
-    return replace(it, lead=event.subject), f"{event.subject} leads"
+def _led(incident: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(incident, lead=event.subject), f"{event.subject} leads"
 
 
-def _escalated(it: Incident, event: Event) -> tuple[Incident, str]:
-    one = Called(event.subject, event.body["name"], event.at)
-    return replace(it, called=(*it.called, one)), f"escalated to {one.role}: {one.name}"
+def _escalated(incident: Incident, event: Event) -> tuple[Incident, str]:
+    called = Called(event.subject, event.body["name"], event.at)
+    return replace(incident, called=(*incident.called, called)), f"escalated to {called.role}: {called.name}"
 
 
-def _told(it: Incident, event: Event) -> tuple[Incident, str]:
+def _told(incident: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
-    one = Told(event.subject, event.at, body["text"], body["by"], tuple(body["reached"]), tuple(body["failed"]))
-    how = f"by {', '.join(one.reached)}" if one.reached else f"could not be told ({'; '.join(one.failed)})"
-    first = one.text.splitlines()[0] if one.text else ""
-    return replace(it, told=(*it.told, one), report=body.get("report") or it.report), f"{one.audience} {how}: {first}"
+    told = Told(event.subject, event.at, body["text"], body["by"], tuple(body["reached"]), tuple(body["failed"]))
+    how = f"by {', '.join(told.reached)}" if told.reached else f"could not be told ({'; '.join(told.failed)})"
+    first = told.text.splitlines()[0] if told.text else ""
+    return replace(
+        incident, told=(*incident.told, told), report=body.get("report") or incident.report
+    ), f"{told.audience} {how}: {first}"
 
 
-def _begun(it: Incident, event: Event) -> tuple[Incident, str]:
-    return replace(it, walked=(*it.walked, event.subject), playbook=event.subject), f"playbook {event.subject} begun"
+def _begun(incident: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(
+        incident, walked=(*incident.walked, event.subject), playbook=event.subject
+    ), f"playbook {event.subject} begun"
 
 
-def _asked(it: Incident, event: Event) -> tuple[Incident, str]:
+def _asked(incident: Incident, event: Event) -> tuple[Incident, str]:
     noes = event.body["no"]
-    return it, f"asked {event.subject}: " + ("; ".join(f"{gate}: {says}" for gate, says in noes.items()) or "all yes")
+    return incident, f"asked {event.subject}: " + (
+        "; ".join(f"{gate}: {says}" for gate, says in noes.items()) or "all yes"
+    )
 
 
-def _looked(it: Incident, event: Event) -> tuple[Incident, str]:
+def _looked(incident: Incident, event: Event) -> tuple[Incident, str]:
     saw = event.body["saw"]
     return replace(
-        it, looked=it.looked | {event.subject}
+        incident, looked=incident.looked | {event.subject}
     ), f"{event.subject.splitlines()[0]} → {saw or 'nothing noted'}"
 
 
-def _did(it: Incident, event: Event) -> tuple[Incident, str]:
+def _did(incident: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
-    one = Done(event.subject, event.at, body["how"], body["worked"], body["says"])
-    worked = "" if one.worked else ", and it failed"
-    return replace(it, done=(*it.done, one)), f"{one.how} did “{one.remedy}”{worked}: {one.says}".rstrip(": ")
+    done = Done(event.subject, event.at, body["how"], body["worked"], body["says"])
+    worked = "" if done.worked else ", and it failed"
+    return replace(
+        incident, done=(*incident.done, done)
+    ), f"{done.how} did “{done.remedy}”{worked}: {done.says}".rstrip(": ")
 
 
-def _verified(it: Incident, event: Event) -> tuple[Incident, str]:
+def _verified(incident: Incident, event: Event) -> tuple[Incident, str]:
     if event.body["well"]:
-        return replace(it, well=(*it.well, event.at)), "steady state: all questions say yes"
+        return replace(incident, well=(*incident.well, event.at)), "steady state: all questions say yes"
     says = "; ".join(f"{gate}: {text}" for gate, text in event.body["no"].items())
-    again = event.at if it.well else it.ill_again
-    return replace(it, well=(), ill_again=again), f"not well yet: {says}"
+    again = event.at if incident.well else incident.ill_again
+    return replace(incident, well=(), ill_again=again), f"not well yet: {says}"
 
 
-def _resolved(it: Incident, event: Event) -> tuple[Incident, str]:
+def _resolved(incident: Incident, event: Event) -> tuple[Incident, str]:
     body = event.body
-    made = replace(it, resolved=event.at, cause=event.subject, works=body["works"])
+    made = replace(incident, resolved=event.at, cause=event.subject, works=body["works"])
     return made, f"resolved: {event.subject}"
 
 
-def _reviewed(it: Incident, event: Event) -> tuple[Incident, str]:
-    return replace(it, reviewed=event.subject), f"review written to {event.subject}"
+def _reviewed(incident: Incident, event: Event) -> tuple[Incident, str]:
+    return replace(incident, reviewed=event.subject), f"review written to {event.subject}"
 
 
 FOLDS: Mapping[str, Fold] = {
@@ -217,12 +225,12 @@ FOLDS: Mapping[str, Fold] = {
 
 def fold(id: str, events: Iterable[Event]) -> Incident:
     """The incident that ``events`` tell of, oldest first. An event of a kind that nobody knows here is passed over."""
-    it, moments = Incident(id), list[IncidentEvent]()
+    incident, moments = Incident(id), list[IncidentEvent]()
     for event in events:
         if event.kind in FOLDS:
-            it, what = FOLDS[event.kind](it, event)
-            moments.append(IncidentEvent(event.at, what, str(event.body.get("by", ""))))
-    return replace(it, moments=tuple(moments))
+            incident, words = FOLDS[event.kind](incident, event)
+            moments.append(IncidentEvent(event.at, words, str(event.body.get("by", ""))))
+    return replace(incident, moments=tuple(moments))
 
 
 def incident_of(store: Store, id: str) -> Incident:
@@ -239,32 +247,32 @@ def incidents(store: Store, target: str = "", limit: int = 100) -> tuple[Inciden
     return tuple(one for one in found if target in ("", one.target))
 
 
-def whole_timeline(it: Incident, store: Store) -> tuple[IncidentEvent, ...]:
+def whole_timeline(incident: Incident, store: Store) -> tuple[IncidentEvent, ...]:
     """Its own moments, and those of the runs and of the monitoring of its target from the first harm to the end."""
-    until = it.resolved or "9999"
+    until = incident.resolved or "9999"
     rows = store.execute(
         "select run, at, kind, subject, body from deploy_events"
         " where kind in ('run begins', 'run ended', 'incident named') and at >= ? and at <= ? order by seq",
-        _back(it.since or it.opened, 600),
+        _back(incident.since or incident.opened, 600),
         until,
     )
     runs = {row[0]: json.loads(row[4]).get("target") for row in rows if row[2] == "run begins"}
-    found = [*it.moments]
-    for run, at, kind, subject, text in rows:
+    found = [*incident.moments]
+    for run, moment, kind, subject, text in rows:
         body = json.loads(text)
         if kind == "incident named":
             found.append(
-                IncidentEvent(at, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}")
+                IncidentEvent(moment, f"{run.split('-2')[0]} named a {body['severity']}: {subject}: {body['reason']}")
             )
-        elif runs.get(run, it.target) == it.target:
+        elif runs.get(run, incident.target) == incident.target:
             says = (
                 f"run {run} ({body['pipeline']} of {body['commit'][:12] or 'nothing'}) begins"
                 if kind == "run begins"
                 else f"run {run} ends: {body['outcome']}" + (f", {body['reason']}" if body.get("reason") else "")
             )
-            found.append(IncidentEvent(at, says, str(body.get("by", ""))))
+            found.append(IncidentEvent(moment, says, str(body.get("by", ""))))
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def _back(at: str, seconds: float) -> str:
-    return (datetime.datetime.fromisoformat(at) - datetime.timedelta(seconds=seconds)).isoformat()
+def _back(text: str, seconds: float) -> str:
+    return (datetime.datetime.fromisoformat(text) - datetime.timedelta(seconds=seconds)).isoformat()

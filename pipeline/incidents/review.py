@@ -43,26 +43,28 @@ class Review:
 
 
 def review_of(
-    it: Incident, timeline: Sequence[IncidentEvent], measures: Sequence[str] = (), updates: Sequence[Update] = ()
+    incident: Incident, timeline: Sequence[IncidentEvent], measures: Sequence[str] = (), updates: Sequence[Update] = ()
 ) -> Review:
     """The review of an incident, as far as its record goes."""
     blank = Review()
-    first_word = next((one.at for one in it.told if one.audience in ("users", "stakeholders") and one.reached), "")
+    first_word = next(
+        (one.at for one in incident.told if one.audience in ("users", "stakeholders") and one.reached), ""
+    )
     return Review(
-        title=f"{it.what}, {it.opened[:10]}",
-        severity=f"{it.severity} ({it.reason})",
-        lead=it.lead or blank.lead,
-        duration=between(it.since, it.resolved) or blank.duration,
-        to_notice=between(it.since, it.opened) or blank.to_notice,
-        to_decide=between(it.opened, it.done[0].at if it.done else "") or "nothing was done",
-        to_first_word=between(it.opened, first_word) or "they were not told",
-        to_recover=between(it.since, it.recovered) or "never seen to be well",
+        title=f"{incident.what}, {incident.opened[:10]}",
+        severity=f"{incident.severity} ({incident.reason})",
+        lead=incident.lead or blank.lead,
+        duration=between(incident.since, incident.resolved) or blank.duration,
+        to_notice=between(incident.since, incident.opened) or blank.to_notice,
+        to_decide=between(incident.opened, incident.done[0].at if incident.done else "") or "nothing was done",
+        to_first_word=between(incident.opened, first_word) or "they were not told",
+        to_recover=between(incident.since, incident.recovered) or "never seen to be well",
         timeline=[(one.at[11:19], one.what, one.by) for one in timeline],
-        cause=it.cause or blank.cause,
-        evidence=it.evidence,
+        cause=incident.cause or blank.cause,
+        evidence=incident.evidence,
         steps=[
             f"{one.at[11:16]} {one.remedy} ({one.how}{'' if one.worked else ', failed'}): {one.says}".rstrip(": ")
-            for one in it.done
+            for one in incident.done
         ]
         or ["nothing was done"],
         measures=measures or blank.measures,

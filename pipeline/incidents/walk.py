@@ -6,11 +6,10 @@ the machine are asked anew, what a person has looked at or done is not.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from checks.evidence import Release
 from checks.gate import Gate
 from pipeline.handbook.playbook import Clue, Playbook, Remedy, claim
 from pipeline.handbook.playbooks import titled
@@ -22,7 +21,6 @@ from pipeline.incidents.hands import Hands
 from pipeline.incidents.looking import situation
 from pipeline.incidents.person import Person
 from pipeline.session.asking import LineAnswer, ask_gates
-from pipeline.world.opening import open_world
 from pipeline.world.world import World
 
 T = TypeVar("T")
@@ -74,11 +72,11 @@ class Walk:
         answers = self._answers([clue.gate for clue in book.ask])
         noes = stops(answers)
         clues = {clue.gate.name: clue for clue in book.ask}
-        for one in answers:
-            says = noes.get(one.gate.name)
-            self.person.say(f"  {'NO ' if says else 'yes'} {claim(one.gate)}" + (f"\n      {says}" if says else ""))
+        for answer in answers:
+            says = noes.get(answer.gate.name)
+            self.person.say(f"  {'NO ' if says else 'yes'} {claim(answer.gate)}" + (f"\n      {says}" if says else ""))
             if says:
-                self.person.say(f"      → {clues[one.gate.name].no_means}")
+                self.person.say(f"      → {clues[answer.gate.name].no_means}")
         self.at.asked(stage, noes)
         return noes
 
@@ -97,11 +95,11 @@ class Walk:
     def _look(self, book: Playbook) -> None:
         if self.person.auto:
             return
-        for one in book.look:
-            if one.command in self.at.incident.looked:
+        for gate in book.look:
+            if gate.command in self.at.incident.looked:
                 continue
-            self.person.say(f"\n-- Look:\n  {one.command}\n  → {one.tells}")
-            self.at.looked(one.command, self.person.writes("What did you see? (Enter: skipped)"))
+            self.person.say(f"\n-- Look:\n  {gate.command}\n  → {gate.tells}")
+            self.at.looked(gate.command, self.person.writes("What did you see? (Enter: skipped)"))
 
     # -- mitigate
 
@@ -126,7 +124,9 @@ class Walk:
         return tried
 
     def _situation(self, noes: dict[str, str]) -> Situation:
-        return self._in_the_world(lambda world: situation(world, self.at.session, self.at.incident, noes))
+        return self.at.session.in_world(
+            self.at.id, lambda world: situation(world, self.at.session, self.at.incident, noes)
+        )
 
     def _fits(self, remedy: Remedy, seen: Situation) -> bool:
         guess = remedy.fits(seen) if remedy.fits else None
@@ -165,9 +165,11 @@ class Walk:
             if noes and clock.monotonic() < until:
                 asyncio.run(clock.sleep(min(1.0, self.apart)))
                 continue
-            for one in answers:
-                says = noes.get(one.gate.name)
-                self.person.say(f"  {'NO ' if says else 'yes'} {claim(one.gate)}" + (f"\n      {says}" if says else ""))
+            for answer in answers:
+                says = noes.get(answer.gate.name)
+                self.person.say(
+                    f"  {'NO ' if says else 'yes'} {claim(answer.gate)}" + (f"\n      {says}" if says else "")
+                )
             self.at.verified(noes)
             if noes:
                 return False
@@ -182,13 +184,13 @@ class Walk:
 
     def _words_due(self) -> None:
         """Every word that is due now."""
-        for one in due(self.at.incident, self.at.session.clock.now()):
-            if one.late >= 0 or one.first:
-                self._tell(one.audience)
+        for word in due(self.at.incident, self.at.session.clock.now()):
+            if word.late >= 0 or word.first:
+                self._tell(word.audience)
 
     def _tell(self, audience: str) -> None:
         incident, now = self.at.incident, self.at.session.clock.now()
-        release = self._in_the_world(live_release)
+        release = self.at.session.in_world(self.at.id, live_release)
         text, missing = draft(incident, audience, now, {}, release)
         said = {}
         if missing and not self.person.auto:
@@ -202,7 +204,7 @@ class Walk:
             self.person.say(f"\n-- Communicate: {audience}\n{text}")
         if not self.person.agrees("Send it?", default=True):
             return
-        _, reached, failed = self._in_the_world(lambda world: self._send(world, audience, text))
+        _, reached, failed = self.at.session.in_world(self.at.id, lambda world: self._send(world, audience, text))
         self.person.say(f"  {audience} told by {', '.join(reached) or 'nobody'}" + "".join(f"; {w}" for w in failed))
 
     async def _send(self, world: World, audience: str, text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -217,23 +219,14 @@ class Walk:
         self.person.say("\n-- Escalate: it is not over, and this playbook has no more to say")
         if not self.person.agrees("Call the next contact?", default=True):
             return
-        contact, _, _ = self._in_the_world(lambda world: escalate(world, self.at))
+        contact, _, _ = self.at.session.in_world(self.at.id, lambda world: escalate(world, self.at))
         self.person.say(f"  CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
 
     # -- the world
 
     def _answers(self, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
         wanted = tuple(dict.fromkeys(gates))
-        return self._in_the_world(lambda world: ask_gates(self.at.session, world, wanted))
-
-    def _in_the_world(self, act: Callable[[World], Awaitable[T]]) -> T:
-        it = self.at.session
-
-        async def go() -> T:
-            async with open_world(it.settings, Release("", "."), self.at.id, it.clock, records=it.records) as world:
-                return await act(world)
-
-        return asyncio.run(go())
+        return self.at.session.in_world(self.at.id, lambda world: ask_gates(self.at.session, world, wanted))
 
 
 def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:

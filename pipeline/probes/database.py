@@ -35,7 +35,7 @@ async def migrations(world: World) -> Migrations:
 
 
 def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "postgresql") -> Migrations:
-    """The files against the rows."""
+    """Compare the migration files on disk with the rows of the history."""
     current, names = seen.current, {one.name for one in on_disk}
     finished = {name: row for name, row in current.items() if row.finished}
     undone = {name for name, row in current.items() if row.failed and _left(row).undone}
@@ -64,19 +64,19 @@ def _left(row: MigrationRow) -> LeftOver:
     return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
 
 
-def _same(one: Migration, row: MigrationRow) -> bool:
-    return row.checksum in one.checksums
+def _same(migration: Migration, row: MigrationRow) -> bool:
+    return row.checksum in migration.checksums
 
 
-async def planned_changes(world: World, found: Migrations) -> PlannedChanges:
-    if not found.pending:
+async def planned_changes(world: World, migrations: Migrations) -> PlannedChanges:
+    if not migrations.pending:
         return PlannedChanges(())
-    pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in found.pending]
+    pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in migrations.pending]
     return PlannedChanges(changes_of(pending, await world.database.known()))
 
 
 async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChanges) -> LiveSchema:
-    """Not asked of anybody as long as nothing is taken away."""
+    """Read what the live code reads; nobody is asked as long as the migrations take nothing away."""
     if not any(change.rule in TAKEN_FROM_READERS for change in planned.changes):
         return LiveSchema("", False, says="nothing is taken away")
     live = await world.vercel.production(world.domain)
@@ -89,17 +89,17 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
     return LiveSchema(live.commit, True, tuple(tables))
 
 
-async def schema_drift(world: World, found: Migrations) -> SchemaDrift:
-    """Replays what is applied, in the order in which it was, and compares."""
-    if found.unmanaged or not found.applied:
+async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:
+    """Replay the applied migrations into a throw-away database, in their order, and compare the schemas."""
+    if migrations.unmanaged or not migrations.applied:
         return SchemaDrift()
-    if found.unknown or found.edited or [left for left in found.failed if not left.undone]:
+    if migrations.unknown or migrations.edited or [left for left in migrations.failed if not left.undone]:
         return SchemaDrift(says="the files are not what was applied")
     on_disk = {one.name: one for one in migrations_in(world.migrations)}
     try:
         async with world.scratch.scratch("drift") as copy:
             copy = copy.in_schema(world.database.address.schema)
-            await copy.replay(on_disk[name] for name in found.applied)
+            await copy.replay(on_disk[name] for name in migrations.applied)
             expected = await copy.definitions()
     except Rejected as error:
         fix = "; name another server in `database.scratch`" if error.code == MAY_NOT else ""
@@ -113,7 +113,7 @@ async def schema_drift(world: World, found: Migrations) -> SchemaDrift:
 
 
 def _without_parts(names: set[str]) -> tuple[str, ...]:
-    """A table that is missing or extra stands for its columns, constraints and so on."""
+    """Leave out the columns and constraints of a table that is missing or extra: the table stands for them."""
     tables = [name.removeprefix("table ") for name in names if name.startswith("table ")]
     parts = re.compile("^(column|constraint|trigger|policy) (" + "|".join(map(re.escape, tables)) + r")\.")
     return tuple(sorted(name for name in names if not tables or not parts.match(name)))
@@ -140,7 +140,7 @@ async def way_back(world: World, policy: DatabasePolicy) -> WayBack:
 
 
 async def kept_point(world: World, kept: RestorePoint) -> KeptPoint:
-    """Looks for it where it should be."""
+    """Look for the restore point where it should be."""
     if not kept.by:
         return KeptPoint(False, "none was made")
     if kept.by == "dump":
@@ -151,16 +151,16 @@ async def kept_point(world: World, kept: RestorePoint) -> KeptPoint:
             return KeptPoint(False, error.came)
         return KeptPoint(entries > 0, "" if entries else "the dump is empty")
     every = await (world.neon.branches() if kept.by == "branch" else world.neon.snapshots())
-    one = next((one for one in every if one.id == kept.id), None)
+    snapshot = next((snapshot for snapshot in every if snapshot.id == kept.id), None)
     return (
-        KeptPoint(True, expires=one.expires.replace("Z", "+00:00"))
-        if one
+        KeptPoint(True, expires=snapshot.expires.replace("Z", "+00:00"))
+        if snapshot
         else KeptPoint(False, f"no {kept.by} {kept.id}")
     )
 
 
 async def old_code_journeys(world: World, policy: SmokePolicy, applied: AppliedMigrations) -> OldCodeJourneys:
-    """Only when something was migrated; otherwise the live code is where it was."""
+    """Try the journeys on the live code when something was migrated; otherwise it is where it was."""
     if not applied.names:
         return OldCodeJourneys(())
     return OldCodeJourneys(await journeys_at(world, origin(world.domain), policy))

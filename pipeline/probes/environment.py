@@ -44,7 +44,7 @@ async def environment_variables(world: World, policy: EnvironmentPolicy) -> Envi
 
 
 async def changed_variables(world: World) -> ChangedVariables:
-    """The key is made here and dies here, so that no digest is worth anything afterwards."""
+    """Compare variables by digests under a key that is made and dies here; no digest is worth anything afterwards."""
     live = await world.vercel.alias(world.domain)
     if not live:
         return ChangedVariables((), ())
@@ -62,7 +62,10 @@ async def changed_variables(world: World) -> ChangedVariables:
 
 
 async def read_variables(world: World) -> ReadVariables:
-    """From the team's own sources; when only the build is there, from its functions without ``node_modules``."""
+    """List the variables that the team's own sources read.
+
+    When only the build is there, its functions without ``node_modules``.
+    """
     return ReadVariables(await asyncio.to_thread(_read_by, world.folder))
 
 
@@ -82,7 +85,7 @@ def _read_by(folder: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _code(folder: Path) -> Iterator[Path]:
-    """Source files below ``folder``; not what was installed, generated or only tests it."""
+    """List the source files below ``folder``; not what was installed, generated or only tests it."""
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
@@ -105,7 +108,10 @@ async def _describe(world: World, variable: EnvironmentVariable) -> Variable:
 
 
 def connection(value: str) -> tuple[str, str]:
-    """(host, sslmode) of a URL; empty when there is none. Neither user nor password nor the rest of the query."""
+    """Read (host, sslmode) of a database URL; empty when there is none.
+
+    Neither user nor password nor the rest of the query.
+    """
     try:
         parts = urlsplit(value)
         return parts.hostname or "", (parse_qs(parts.query).get("sslmode") or [""])[0]
@@ -114,7 +120,7 @@ def connection(value: str) -> tuple[str, str]:
 
 
 def shapes(value: str) -> frozenset[str]:
-    """What ``value`` looks like: ``url``, ``postgres``, ``email``, ``placeholder``."""
+    """Name the shapes that ``value`` has: ``url``, ``postgres``, ``email``, ``placeholder``."""
     looks = set()
     try:
         parts = urlsplit(value)

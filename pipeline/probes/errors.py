@@ -1,4 +1,4 @@
-"""Reads Sentry."""
+"""Reads issues, error rates and releases from Sentry."""
 
 import asyncio
 import datetime
@@ -26,7 +26,7 @@ DAY, HOUR = datetime.timedelta(days=1), datetime.timedelta(hours=1)
 
 
 async def new_issues(world: World, release: Release, before: ProductionBefore) -> NewIssues:
-    """By the release's name, and by the time at which our own record says that it got its traffic."""
+    """Read the issues of this release, by its name and by the time at which our own record says it got its traffic."""
     since = _promoted(world, before)
     named, timed = await asyncio.gather(
         world.sentry.issues(f'firstRelease:"{release.commit}"', world.vercel_target),
@@ -39,7 +39,7 @@ async def new_issues(world: World, release: Release, before: ProductionBefore) -
 
 
 async def error_rate(world: World, release: Release, before: ProductionBefore, policy: ErrorsPolicy) -> ErrorRate:
-    """This release since its promotion against everybody in the day before it.
+    """Compare this release since its promotion with everybody in the day before it.
 
     The errors of a release that was taken back minutes ago must not take back the one that cures it.
     """
@@ -116,12 +116,14 @@ async def recorded_release(world: World, live: Production) -> RecordedRelease:
 
 
 def _promoted(world: World, before: ProductionBefore) -> datetime.datetime:
-    """When the release got its traffic; outside a run nobody wrote that down, and it is an hour ago."""
+    """The time at which the release got its traffic; outside a run nobody wrote that down, and it is an hour ago."""
     return datetime.datetime.fromisoformat(before.at) if before.at else world.clock.now() - HOUR
 
 
-def _issue(one: SentryIssue, release: str) -> Issue:
-    return Issue(one.level, one.title, one.events, one.url, one.where, one.first_seen, release, one.status)
+def _issue(issue: SentryIssue, release: str) -> Issue:
+    return Issue(
+        issue.level, issue.title, issue.events, issue.url, issue.where, issue.first_seen, release, issue.status
+    )
 
 
 PROBES = (

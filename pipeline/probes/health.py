@@ -1,4 +1,4 @@
-"""Asks the app how it is."""
+"""Asks the app's health check how it is."""
 
 from typing import TypeVar
 
@@ -41,7 +41,7 @@ async def control_health(world: World, policy: HealthPolicy, before: ProductionB
 
 
 async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> H:
-    """No answer is evidence too: for a health check it is the worst one, not an unknown one.
+    """Ask the health check; no answer is evidence too: the worst one, not an unknown one.
 
     Raises Unreachable when names or certificates fail: that may be us.
     """

@@ -11,7 +11,7 @@ from pipeline.world.world import World
 async def staged_build(
     world: World, policy: IdentityPolicy, health: HealthPolicy, smoke: SmokePolicy, staged: StagedDeployment
 ) -> StagedBuild:
-    """Every route is visited first, and nothing is made of it: a function that sleeps must wake before it is judged."""
+    """Visit every route first, then ask which build answers: a function that sleeps must wake before it is judged."""
     urls = [staged.url + route.path for route in smoke.routes]
     await world.visitor.get_all(urls, at_once=smoke.at_once, request=smoke.request, budget=smoke.budget)
     return StagedBuild(await _ask(world, staged.url + health.path, policy))
@@ -22,7 +22,7 @@ async def production_build(world: World, policy: IdentityPolicy, health: HealthP
 
 
 async def _ask(world: World, url: str, policy: IdentityPolicy) -> tuple[SaidBuild, ...]:
-    """Each answer comes over a connection of its own: another edge may answer."""
+    """Ask an address for its build over a new connection each time: another edge may answer."""
     said = []
     for _ in range(policy.times):
         answer = await world.visitor.get(url)

@@ -1,4 +1,4 @@
-"""Reads our own records, and the newest builds."""
+"""Reads our own records (journal, lock, readings), and the newest builds on Vercel."""
 
 import asyncio
 import datetime
@@ -20,14 +20,14 @@ async def week_by_week(world: World) -> WeekByWeek:
 
 async def last_builds(world: World) -> LastBuilds:
     builds = await world.vercel.deployments(limit=BUILDS)
-    failed = [one for one in builds if one.state == "ERROR"]
-    logs = await asyncio.gather(*(world.vercel.build_log(one.id) for one in failed[:FAILURES]))
+    failed = [deployment for deployment in builds if deployment.state == "ERROR"]
+    logs = await asyncio.gather(*(world.vercel.build_log(deployment.id) for deployment in failed[:FAILURES]))
     found = []
-    for one, log in zip(failed, logs, strict=False):
+    for deployment, log in zip(failed, logs, strict=False):
         known = next(iter(recognised(log)), None)
-        created = datetime.datetime.fromtimestamp(one.created / 1000, datetime.UTC).isoformat(timespec="seconds")
+        created = datetime.datetime.fromtimestamp(deployment.created / 1000, datetime.UTC).isoformat(timespec="seconds")
         end = " ".join(log.split())[-300:]
-        found.append(FailedBuild(one.id, created, end, known.resolution if known else ""))
+        found.append(FailedBuild(deployment.id, created, end, known.resolution if known else ""))
     return LastBuilds(len(builds), tuple(found), bool(builds) and builds[0].state == "ERROR")
 
 

@@ -53,7 +53,7 @@ async def vercel_project(world: World) -> VercelProject:
 
 
 async def rolling_share(world: World, project: VercelProject) -> RollingShare:
-    """Not asked of a project without rolling releases: not every plan has them."""
+    """Read the rolling release; a project without rolling releases is not asked, since not every plan has them."""
     if not project.rolling:
         return RollingShare("", "", 0, 0)
     seen = await world.vercel.rolling_release()
@@ -63,7 +63,7 @@ async def rolling_share(world: World, project: VercelProject) -> RollingShare:
 
 
 async def deployments_under_way(world: World) -> DeploymentsUnderWay:
-    """Not this run's own, and not the one that the push of this very commit made."""
+    """List the production builds of others: not this run's own, nor the one that the push of this commit made."""
     found = await world.vercel.deployments(target="production", state=UNDER_WAY)
     others = (one for one in found if one.meta.get("deployRun") != world.run)
     return DeploymentsUnderWay(
@@ -120,7 +120,7 @@ async def build_output(world: World, policy: BuildPolicy) -> BuildOutput:
 
 
 def _problem(root: Path, target: str) -> str:
-    """Why ``root`` is no finished build for ``target``; empty when it is one."""
+    """Say why ``root`` holds no finished build for ``target``; empty when it does."""
     try:
         config = _json(root / "config.json")
         builds = _json(root / "builds.json") if (root / "builds.json").is_file() else {}
@@ -146,7 +146,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _written(root: Path) -> int:
-    """When the build wrote its output, ms since 1970; 0 when it is not there."""
+    """The time at which the build wrote its output, ms since 1970; 0 when it is not there."""
     try:
         return int((root / "config.json").stat().st_mtime * 1000)
     except OSError:

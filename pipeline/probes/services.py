@@ -19,7 +19,7 @@ async def neon_status(world: World) -> NeonStatus:
 
 
 async def other_statuses(world: World, policy: VendorsPolicy) -> OtherStatuses:
-    """A page that cannot be read is said to be unread: it must not hide the others."""
+    """Read the other vendors' status pages; one that cannot be read is said to be unread, not hidden."""
 
     async def one(page: StatusPage) -> VendorStatus:
         try:

@@ -31,7 +31,7 @@ async def production_visits(world: World, policy: SmokePolicy) -> ProductionVisi
 async def control_visits(
     world: World, policy: SmokePolicy, before: ProductionBefore, seen: ProductionVisits
 ) -> ControlVisits:
-    """Only what may be failing is asked of the old deployment: it should cost nothing while all is well."""
+    """Ask the old deployment for the routes that may be failing, and no others; it costs nothing while all is well."""
     wanted = {route.path: route for route in policy.routes}
     doubtful = tuple(wanted[visit.path] for visit in seen.visits if not _plainly_well(policy, wanted, visit))
     return ControlVisits(await _visits(world, before.url, policy, doubtful))
@@ -54,7 +54,10 @@ async def control_journeys(
 
 
 async def load_times(world: World, policy: PerformancePolicy) -> LoadTimes:
-    """A visit without an answer was at least as slow as we were patient. Raises Unreachable as the routes do."""
+    """Measure load times; a visit without an answer took at least as long as we were patient.
+
+    Raises Unreachable as the routes do.
+    """
     took, until = list[int](), world.clock.monotonic() + policy.budget
     while len(took) < policy.visits and (left := until - world.clock.monotonic()) > 0:
         patience = min(policy.request, left)
@@ -71,7 +74,7 @@ def _plainly_well(policy: SmokePolicy, wanted: dict[str, Route], visit: Visit) -
 
 
 async def _visits(world: World, site: str, policy: SmokePolicy, routes: tuple[Route, ...]) -> tuple[Visit, ...]:
-    """One visit a route. Raises Unreachable when names or certificates fail: then nothing was learnt."""
+    """Visit each route once. Raises Unreachable when names or certificates fail: then nothing was learnt."""
     urls = [site + route.path for route in routes]
     answers = await world.visitor.get_all(urls, at_once=policy.at_once, request=policy.request, budget=policy.budget)
     unseen = next((answer for answer in answers if answer.unseen), None)
@@ -95,7 +98,7 @@ def _visit(site: str, route: Route, answer: PageAnswer) -> Visit:
 
 
 async def journeys_at(world: World, site: str, policy: SmokePolicy) -> tuple[Journey, ...]:
-    """What a student can do at ``site``. Raises Unreachable when names or certificates fail."""
+    """Try what a student can do at ``site``. Raises Unreachable when names or certificates fail."""
     wanted = policy.journeys
     tried = await world.visitor.journeys(
         site,

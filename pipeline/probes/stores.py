@@ -29,7 +29,7 @@ HOUR = datetime.timedelta(hours=1)
 
 
 async def bucket(world: World) -> Bucket:
-    """A bucket that cannot be listed is evidence; only who cannot ask at all sees nothing."""
+    """List the bucket; one that cannot be listed is evidence, and only who cannot ask at all sees nothing."""
     store = world.storage
     if store.missing:
         return Bucket(store.bucket, off=store.missing)
@@ -42,7 +42,10 @@ async def bucket(world: World) -> Bucket:
 
 
 async def _size(world: World) -> tuple[int, int, bool]:
-    """(bytes, objects, whether that is all): Cloudflare's figure of the last two days, else by listing."""
+    """Read (bytes, objects, whether that is all) of the bucket.
+
+    Cloudflare's figure of the last two days, else by listing.
+    """
     if not world.cloudflare.missing:
         since = (world.clock.now() - datetime.timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
@@ -56,25 +59,25 @@ async def _size(world: World) -> tuple[int, int, bool]:
 
 
 async def probe_object(world: World, policy: StoragePolicy) -> ProbeObject:
-    """Writes one small object of its own, reads and deletes it; nothing else is touched."""
+    """Write one small object of its own, read it and delete it; no other object is touched."""
     store = world.storage
     if store.missing:
         return ProbeObject(off=store.missing)
     key = plain_key(policy.prefix, f"{world.run}-{secrets.token_hex(4)}", world.clock.now())
     content = secrets.token_bytes(64)
     began = world.clock.monotonic()
-    at = "write"
+    action = "write"
     try:
         await store.write(key, content)
-        at = "read"
+        action = "read"
         try:
             same = await store.read(key) == content
         finally:
-            at, failed = "delete", at
+            action, failed = "delete", action
             await store.delete(key)
-            at = failed
+            action = failed
     except ServiceError as error:
-        return ProbeObject(failed_at=at, says=_why(error))
+        return ProbeObject(failed_at=action, says=_why(error))
     if not same:
         return ProbeObject(failed_at="compare", says="other bytes came back")
     return ProbeObject(ms=round((world.clock.monotonic() - began) * 1000))
@@ -111,7 +114,7 @@ async def limited_requests(world: World) -> LimitedRequests:
 
 
 async def auth_endpoints(world: World, policy: AuthPolicy) -> AuthEndpoints:
-    """Raises Unreachable when names or certificates fail: that may be us."""
+    """Ask NextAuth's endpoints. Raises Unreachable when names or certificates fail: that may be us."""
     site = origin(world.domain)
     session, providers = await asyncio.gather(
         world.visitor.get(f"{site}{policy.path}/session"), world.visitor.get(f"{site}{policy.path}/providers")
@@ -141,14 +144,28 @@ async def compute(world: World, policy: DatabasePolicy) -> Compute:
     if world.neon.missing:
         return Compute(off=world.neon.missing)
     branch, every = await asyncio.gather(world.neon.branch(policy.neon_branch), world.neon.computes())
-    one = next((one for one in every if one.branch == branch.id and one.kind == "read_write"), None)
-    if one is None:
+    compute_state = next(
+        (
+            compute_state
+            for compute_state in every
+            if compute_state.branch == branch.id and compute_state.kind == "read_write"
+        ),
+        None,
+    )
+    if compute_state is None:
         return Compute(state="missing")
-    return Compute("", one.state, one.least_cu, one.most_cu, one.disabled, one.pending)
+    return Compute(
+        "",
+        compute_state.state,
+        compute_state.least_cu,
+        compute_state.most_cu,
+        compute_state.disabled,
+        compute_state.pending,
+    )
 
 
 def _why(error: ServiceError) -> str:
-    """What came, without the address it was asked at: that is the reader's own."""
+    """Say what error came, without the address it was asked at: that is the reader's own."""
     return f"{error.status} {error.code}".strip() if isinstance(error, Refused) and error.code else error.came
 
 

@@ -1,4 +1,4 @@
-"""Reads Better Stack."""
+"""Reads monitors, incidents and heartbeats from Better Stack."""
 
 import asyncio
 import datetime
@@ -24,7 +24,7 @@ DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 
 async def monitor(world: World, policy: UptimePolicy) -> Monitor:
     today = world.clock.now().date()
-    one, availability, regions, incidents = await asyncio.gather(
+    watcher, availability, regions, incidents = await asyncio.gather(
         world.betterstack.monitor(policy.monitor),
         world.betterstack.availability_percent(policy.monitor, today - WEEK, today),
         world.betterstack.answers(policy.monitor),
@@ -32,22 +32,22 @@ async def monitor(world: World, policy: UptimePolicy) -> Monitor:
     )
     return Monitor(
         policy.monitor,
-        one.status,
+        watcher.status,
         availability,
         tuple(ms for region in regions for _, ms in region.answers),
         tuple(f"{incident.cause}, since {incident.started}" for incident in incidents),
         tuple(Region(region.region, *_newest(region.answers)) for region in regions),
-        one.window,
+        watcher.window,
     )
 
 
 def _newest(answers: tuple[tuple[str, int], ...]) -> tuple[str, int]:
-    at, ms = max(answers, default=("", 0))
-    return at.replace("Z", "+00:00"), ms
+    moment, ms = max(answers, default=("", 0))
+    return moment.replace("Z", "+00:00"), ms
 
 
 async def uptime_today(world: World, policy: UptimePolicy) -> UptimeToday:
-    """From the incidents themselves: the availability API knows whole days only."""
+    """Compute the last day's uptime from the incidents themselves: the availability API knows whole days only."""
     now = world.clock.now()
     since = now - DAY
     found = await world.betterstack.incidents(policy.monitor, since=since.date() - DAY)
@@ -81,7 +81,7 @@ async def monitor_changes(world: World, policy: UptimePolicy) -> MonitorChanges:
 
 
 def change_of(wanted: DeclaredMonitor, is_there: Watcher | None, domain: str) -> MonitorChange | None:
-    """What would make ``is_there`` the ``wanted`` one; None when it is."""
+    """The change that would make the monitor ``is_there`` the ``wanted`` one; None when it is."""
     if is_there is None:
         return MonitorChange(wanted.name, "create", ())
     differ = tuple(
@@ -93,7 +93,7 @@ def change_of(wanted: DeclaredMonitor, is_there: Watcher | None, domain: str) ->
 
 
 def attributes_of(wanted: DeclaredMonitor, domain: str) -> dict[str, object]:
-    """The monitor as Better Stack's API wants it."""
+    """The attributes of a declared monitor as Better Stack's API wants them."""
     url = origin(domain) + wanted.url if wanted.url.startswith("/") else wanted.url
     return {
         "pronounceable_name": wanted.name,
@@ -114,10 +114,10 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _within(one: MonitorIncident, since: datetime.datetime, until: datetime.datetime) -> float:
-    """Seconds of it between ``since`` and ``until``."""
-    end = _time(one.resolved) if one.resolved else until
-    return (min(end, until) - max(_time(one.started), since)).total_seconds()
+def _within(incident: MonitorIncident, since: datetime.datetime, until: datetime.datetime) -> float:
+    """The seconds of an incident between ``since`` and ``until``."""
+    end = _time(incident.resolved) if incident.resolved else until
+    return (min(end, until) - max(_time(incident.started), since)).total_seconds()
 
 
 def _time(text: str) -> datetime.datetime:

@@ -17,7 +17,7 @@ DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 
 
 async def web_vitals(world: World) -> WebVitals:
-    """Speed Insights of the last day; without any, Chrome's report of the last 28."""
+    """Read Speed Insights of the last day; without any visits there, Chrome's report of the last 28."""
     now = world.clock.now()
     found: list[tuple[float, int] | None] = []
     try:

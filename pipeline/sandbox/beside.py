@@ -67,8 +67,8 @@ class Beside:
     def __exit__(self, *_: object) -> None:
         self._up.result().call_soon_threadsafe(self._over.set)
         self._thread.join()
-        for one in self._sockets:
-            one.close()
+        for socket in self._sockets:
+            socket.close()
         self.sandbox.discard()
         self.sandbox.close()
 

@@ -32,25 +32,25 @@ def wants_raw(request: Request) -> bool:
     return "application/vnd.github.raw" in accepted or "application/vnd.github.v3.raw" in accepted
 
 
-def shape(found: Path, path: str, ref: str, repo: str, web: str) -> Payload | list[Payload]:
+def shape(entry: Path, path: str, ref: str, repo: str, web: str) -> Payload | list[Payload]:
     """``repo`` is the repository's address in the API, ``web`` the one for people."""
-    if found.is_dir():
-        return [_entry(one, f"{path}/{one.name}".lstrip("/"), ref, repo, web) for one in _listed(found)]
-    content = found.read_bytes()
+    if entry.is_dir():
+        return [_entry(one, f"{path}/{one.name}".lstrip("/"), ref, repo, web) for one in _listed(entry)]
+    content = entry.read_bytes()
     inline = len(content) <= INLINE
     text = base64.encodebytes(content).decode() if inline else ""
-    return {**_entry(found, path, ref, repo, web), "encoding": "base64" if inline else "none", "content": text}
+    return {**_entry(entry, path, ref, repo, web), "encoding": "base64" if inline else "none", "content": text}
 
 
-def _entry(one: Path, path: str, ref: str, repo: str, web: str) -> Payload:
-    folder, sha = one.is_dir(), _sha(one)
+def _entry(entry: Path, path: str, ref: str, repo: str, web: str) -> Payload:
+    folder, sha = entry.is_dir(), _sha(entry)
     kind, git = ("tree", "trees") if folder else ("blob", "blobs")
     url, page, blob = f"{repo}/contents/{path}?ref={ref}", f"{web}/{kind}/{ref}/{path}", f"{repo}/git/{git}/{sha}"
     raw = f"{web.replace('github.com', 'raw.githubusercontent.com', 1)}/{ref}/{path}"
     return {
         "type": "dir" if folder else "file",
-        "size": 0 if folder else one.stat().st_size,
-        "name": one.name,
+        "size": 0 if folder else entry.stat().st_size,
+        "name": entry.name,
         "path": path,
         "sha": sha,
         "url": url,
@@ -65,9 +65,9 @@ def _listed(folder: Path) -> Iterator[Path]:
     return (one for one in sorted(folder.iterdir()) if one.name not in IGNORED)
 
 
-def _sha(one: Path) -> str:
+def _sha(path: Path) -> str:
     """What git calls a file's content; for a folder only something alike."""
-    if one.is_dir():
-        return hashlib.sha1("".join(map(_sha, _listed(one))).encode(), usedforsecurity=False).hexdigest()
-    content = one.read_bytes()
+    if path.is_dir():
+        return hashlib.sha1("".join(map(_sha, _listed(path))).encode(), usedforsecurity=False).hexdigest()
+    content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.faults import KINDS, Faults
-from pipeline.sandbox.state import Deployment, FaultEntry
+from pipeline.sandbox.state import FaultEntry
+from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Problem, Router, bearer, body, number
 
 OPEN = ("/", "/health")

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.ports import Ports
-from pipeline.sandbox.state import Deployment, State
+from pipeline.sandbox.state import State
 from pipeline.sandbox.traffic import Traffic
+from pipeline.sandbox.vercelstate import Deployment
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -60,15 +61,15 @@ class Core:
         return self.ports.slot_host(deployment.slot)
 
 
-def iso(at: float) -> str:
+def iso(timestamp: float) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def iso_seconds(at: float) -> str:
+def iso_seconds(moment: float) -> str:
     """RFC 3339 in UTC with whole seconds."""
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_iso(text: str) -> float:
@@ -77,5 +78,5 @@ def from_iso(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
 
-def milliseconds(at: float) -> int:
-    return round(at * 1000)
+def milliseconds(moment: float) -> int:
+    return round(moment * 1000)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.core import Sleep
-from pipeline.sandbox.state import FileEntry
+from pipeline.sandbox.vercelstate import FileEntry
 
 
 def load(

@@ -5,10 +5,12 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox import contents
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubalerts import AlertShapes
+from pipeline.sandbox.githubpulls import PullShapes
 from pipeline.sandbox.githubrequests import Requests, problem
 from pipeline.sandbox.githubshapes import Shapes
+from pipeline.sandbox.githubstate import Alert, Commit, Record
 from pipeline.sandbox.githubwork import Work
-from pipeline.sandbox.state import Alert, Commit, Record
 from pipeline.sandbox.web import Problem, Router, bearer, body
 
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
@@ -17,6 +19,7 @@ STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "s
 class GitHubApi:
     def __init__(self, core: Core) -> None:
         self._core, self.shapes = core, Shapes(core)
+        self._pulls, self._alerts = PullShapes(core, self.shapes), AlertShapes(core, self.shapes)
         self._requests = Requests(core, self.shapes)
         self._router = Router(lambda request: problem(404, "Not Found"), self._authorize)
         root = "/repos/{owner}/{repo}"
@@ -43,7 +46,7 @@ class GitHubApi:
         self._router.add("POST", root + "/deployments", self.create_deployment)
         self._router.add("POST", root + "/deployments/{id}/statuses", self.create_status)
         self._router.add("GET", "/rate_limit", self.rate_limit)
-        Work(core, self.shapes, self._requests).routes(self._router, root)
+        Work(core, self.shapes, self._pulls, self._requests).routes(self._router, root)
 
     async def __call__(self, request: Request) -> Response:
         response = await self._router(request)
@@ -73,46 +76,46 @@ class GitHubApi:
         return JSONResponse({**self.shapes.commit(self._find(request)), "files": []})
 
     async def check_runs(self, request: Request) -> Response:
-        one = self._find(request)
+        commit = self._find(request)
         wanted = request.query_params.get("check_name")
-        found = [self.shapes.check_run(one, n, c) for n, c in one.checks.items() if wanted in (None, n)]
+        found = [self.shapes.check_run(commit, n, c) for n, c in commit.checks.items() if wanted in (None, n)]
         shown, headers = self._requests.page(request, found)
         return JSONResponse({"total_count": len(found), "check_runs": shown}, headers=headers)
 
     async def status(self, request: Request) -> Response:
         """Combined; ``pending`` when nothing reported."""
-        one = self._find(request)
-        found = [self.shapes.status(one, context, state) for context, state in one.statuses.items()]
-        states = set(one.statuses.values())
+        commit = self._find(request)
+        found = [self.shapes.status(commit, context, state) for context, state in commit.statuses.items()]
+        states = set(commit.statuses.values())
         state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
         shown, headers = self._requests.page(request, found)
-        url = f"{self.shapes.repo}/commits/{one.sha}"
+        url = f"{self.shapes.repo}/commits/{commit.sha}"
         whole = {
-            "state": state, "statuses": shown, "sha": one.sha, "total_count": len(found),
+            "state": state, "statuses": shown, "sha": commit.sha, "total_count": len(found),
             "repository": self.shapes.minimal_repository(), "commit_url": url, "url": f"{url}/status",
         }  # fmt: skip
         return JSONResponse(whole, headers=headers)
 
     async def statuses(self, request: Request) -> Response:
-        one = self._find(request)
+        commit = self._find(request)
         return self._requests.listed(
-            request, [self.shapes.status(one, name, state) for name, state in one.statuses.items()]
+            request, [self.shapes.status(commit, name, state) for name, state in commit.statuses.items()]
         )
 
     async def pulls(self, request: Request) -> Response:
         ref, github = request.path_params["ref"], self._core.state.github
         sha = github.head if ref == "main" else ref
-        found = [self.shapes.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
+        found = [self._pulls.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
         if not found:
             self._find(request)
         return self._requests.listed(request, found)
 
     async def pull(self, request: Request) -> Response:
-        return JSONResponse(self.shapes.pull(self._requests.pull(request), True))
+        return JSONResponse(self._pulls.pull(self._requests.pull(request), True))
 
     async def reviews(self, request: Request) -> Response:
-        one = self._requests.pull(request)
-        found = [self.shapes.review(one, review, index) for index, review in enumerate(one.reviews, 1)]
+        pull = self._requests.pull(request)
+        found = [self._pulls.review(pull, review, index) for index, review in enumerate(pull.reviews, 1)]
         return self._requests.listed(request, found)
 
     async def branch(self, request: Request) -> Response:
@@ -130,16 +133,16 @@ class GitHubApi:
 
     async def compare(self, request: Request) -> Response:
         base, _, head = request.path_params["range"].partition("...")
-        one, other = self._commit(base), self._commit(head)
+        first, second = self._commit(base), self._commit(head)
         order = list(self._core.state.github.commits)
-        ahead = order.index(other.sha) - order.index(one.sha)
-        between = [self._core.state.github.commits[sha] for sha in order[order.index(one.sha) + 1 :][: max(0, ahead)]]
-        merge = one if ahead >= 0 else other
+        ahead = order.index(second.sha) - order.index(first.sha)
+        between = [self._core.state.github.commits[sha] for sha in order[order.index(first.sha) + 1 :][: max(0, ahead)]]
+        merge = first if ahead >= 0 else second
         url = f"{self.shapes.repo}/compare/{base}...{head}"
         web = f"{self.shapes.web}/compare/{base}...{head}"
         found = {
             "url": url, "html_url": web, "permalink_url": web, "diff_url": f"{web}.diff", "patch_url": f"{web}.patch",
-            "base_commit": self.shapes.commit(one), "merge_base_commit": self.shapes.commit(merge),
+            "base_commit": self.shapes.commit(first), "merge_base_commit": self.shapes.commit(merge),
             "status": "identical" if ahead == 0 else "ahead" if ahead > 0 else "behind", "ahead_by": max(0, ahead),
             "behind_by": max(0, -ahead), "total_commits": len(between),
             "commits": [self.shapes.commit(commit) for commit in between], "files": [],
@@ -164,13 +167,13 @@ class GitHubApi:
         alerts = self._core.state.github.code_scanning
         if alerts is None:
             raise problem(403, "Code scanning is not enabled for this repository. Please enable code scanning.")
-        return self._requests.listed(request, [self.shapes.code_alert(one) for one in _chosen(request, alerts)])
+        return self._requests.listed(request, [self._alerts.code(one) for one in _chosen(request, alerts)])
 
     async def dependabot(self, request: Request) -> Response:
         alerts = self._core.state.github.dependabot
         if alerts is None:
             raise problem(403, "Dependabot alerts are disabled for this repository.")
-        return self._requests.listed(request, [self.shapes.dependabot_alert(one) for one in _chosen(request, alerts)])
+        return self._requests.listed(request, [self._alerts.dependabot(one) for one in _chosen(request, alerts)])
 
     async def deployments(self, request: Request) -> Response:
         query = request.query_params
@@ -192,9 +195,9 @@ class GitHubApi:
             sha = self._commit(str(sent["ref"])).sha
         except Problem:
             raise problem(422, f"No ref found for: {sent['ref']}") from None
-        one = Record(self._core.state.next_id(), self._core.now(), {**sent, "sha": sha})
-        self._core.state.github.deployments.append(one)
-        return JSONResponse(self.shapes.deployment(one), 201)
+        record = Record(self._core.state.next_id(), self._core.now(), {**sent, "sha": sha})
+        self._core.state.github.deployments.append(record)
+        return JSONResponse(self.shapes.deployment(record), 201)
 
     async def deployment_statuses(self, request: Request) -> Response:
         record = self._record(request)
@@ -206,9 +209,9 @@ class GitHubApi:
         record, sent = self._record(request), await body(request)
         if sent.get("state") not in STATES:
             raise problem(422, "Validation Failed")
-        one = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
-        record.statuses.append(one)
-        return JSONResponse(self.shapes.deployment_status(record, one), 201)
+        status = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
+        record.statuses.append(status)
+        return JSONResponse(self.shapes.deployment_status(record, status), 201)
 
     def _find(self, request: Request) -> Commit:
         return self._commit(request.path_params["ref"])
@@ -218,15 +221,15 @@ class GitHubApi:
         github = self._core.state.github
         if ref in ("main", "heads/main", "HEAD") and github.head:
             return github.commits[github.head]
-        for sha, one in github.commits.items():
+        for sha, commit in github.commits.items():
             if sha == ref or (len(ref) >= 7 and sha.startswith(ref)):
-                return one
+                return commit
         raise problem(422, f"No commit found for SHA: {ref}")
 
     def _record(self, request: Request) -> Record:
-        for one in self._core.state.github.deployments:
-            if str(one.id) == request.path_params["id"]:
-                return one
+        for record in self._core.state.github.deployments:
+            if str(record.id) == request.path_params["id"]:
+                return record
         raise problem(404, "Not Found")
 
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.githubshapes import Shapes
-from pipeline.sandbox.state import Pull
+from pipeline.sandbox.githubstate import Pull
 from pipeline.sandbox.web import Payload, Problem, number
 
 DOCS = "https://docs.github.com/rest"
@@ -18,9 +18,9 @@ class Requests:
         self._core, self._shapes = core, shapes
 
     def pull(self, request: Request) -> Pull:
-        for one in self._core.state.github.pulls:
-            if str(one.number) == request.path_params["number"]:
-                return one
+        for pull in self._core.state.github.pulls:
+            if str(pull.number) == request.path_params["number"]:
+                return pull
         raise problem(404, "Not Found")
 
     def listed(self, request: Request, items: list[Payload]) -> Response:

@@ -1,10 +1,8 @@
 """How users, the repository, commits, pull requests and the rest look in GitHub's answers."""
 
-from typing import Any
-
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubstate import Commit, Record
 from pipeline.sandbox.pushing import AUTHOR, CHECKS
-from pipeline.sandbox.state import Alert, Commit, Pull, Record, Review
 from pipeline.sandbox.web import Payload
 
 REPO_URLS = (
@@ -21,7 +19,6 @@ USER_URLS = (
 NOT_IN_MINIMAL = (
     "git_url", "ssh_url", "clone_url", "svn_url", "mirror_url", "network_count", "subscribers_count", "license",
 )  # fmt: skip
-CODE_SEVERITY = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 
 
 class Shapes:
@@ -112,44 +109,44 @@ class Shapes:
         whole = self.repository()
         return {name: value for name, value in whole.items() if name not in NOT_IN_MINIMAL}
 
-    def commit(self, one: Commit) -> Payload:
-        url = f"{self.repo}/commits/{one.sha}"
-        who = {"name": one.author, "email": f"{one.author}@lms.example.com", "date": iso_seconds(one.at)}
+    def commit(self, commit: Commit) -> Payload:
+        url = f"{self.repo}/commits/{commit.sha}"
+        who = {"name": commit.author, "email": f"{commit.author}@lms.example.com", "date": iso_seconds(commit.at)}
         return {
             "url": url,
-            "sha": one.sha,
-            "node_id": f"C_{one.sha[:12]}",
-            "html_url": f"{self.web}/commit/{one.sha}",
+            "sha": commit.sha,
+            "node_id": f"C_{commit.sha[:12]}",
+            "html_url": f"{self.web}/commit/{commit.sha}",
             "comments_url": f"{url}/comments",
             "commit": {
-                "url": f"{self.repo}/git/commits/{one.sha}",
+                "url": f"{self.repo}/git/commits/{commit.sha}",
                 "author": who,
                 "committer": who,
-                "message": one.message,
+                "message": commit.message,
                 "comment_count": 0,
-                "tree": {"sha": one.sha[::-1], "url": f"{self.repo}/git/trees/{one.sha[::-1]}"},
+                "tree": {"sha": commit.sha[::-1], "url": f"{self.repo}/git/trees/{commit.sha[::-1]}"},
             },
-            "author": self.user(one.author),
-            "committer": self.user(one.author),
-            "parents": self._parents(one),
+            "author": self.user(commit.author),
+            "committer": self.user(commit.author),
+            "parents": self._parents(commit),
         }
 
-    def _parents(self, one: Commit) -> list[Payload]:
+    def _parents(self, commit: Commit) -> list[Payload]:
         known = [*self._core.state.github.commits]
-        before = known[known.index(one.sha) - 1] if known.index(one.sha) else ""
-        found = [sha for sha in (before, one.parent) if sha]
+        before = known[known.index(commit.sha) - 1] if known.index(commit.sha) else ""
+        found = [sha for sha in (before, commit.parent) if sha]
         api, web = f"{self.repo}/commits", f"{self.web}/commit"
         return [{"sha": sha, "url": f"{api}/{sha}", "html_url": f"{web}/{sha}"} for sha in found]
 
-    def check_run(self, one: Commit, name: str, conclusion: str) -> Payload:
-        id = int(one.sha[:7], 16) * 10 + (CHECKS.index(name) if name in CHECKS else 9)
+    def check_run(self, commit: Commit, name: str, conclusion: str) -> Payload:
+        id = int(commit.sha[:7], 16) * 10 + (CHECKS.index(name) if name in CHECKS else 9)
         done = conclusion != "pending"
-        when = iso_seconds(one.at)
+        when = iso_seconds(commit.at)
         return {
             "id": id,
             "name": name,
             "node_id": f"CR_{id}",
-            "head_sha": one.sha,
+            "head_sha": commit.sha,
             "external_id": "",
             "url": f"{self.repo}/check-runs/{id}",
             "html_url": f"{self.web}/runs/{id}",
@@ -186,164 +183,28 @@ class Shapes:
             "events": ["push"],
         }
 
-    def status(self, one: Commit, context: str, state: str) -> Payload:
-        id, when = int(one.sha[:7], 16), iso_seconds(one.at)
+    def status(self, commit: Commit, context: str, state: str) -> Payload:
+        id, when = int(commit.sha[:7], 16), iso_seconds(commit.at)
         return {
             "id": id,
             "node_id": f"SC_{id}",
-            "url": f"{self.repo}/statuses/{one.sha}",
+            "url": f"{self.repo}/statuses/{commit.sha}",
             "state": state,
             "context": context,
             "description": None,
-            "target_url": f"{self.web}/commit/{one.sha}",
+            "target_url": f"{self.web}/commit/{commit.sha}",
             "avatar_url": "https://avatars.githubusercontent.com/in/8329",
             "created_at": when,
             "updated_at": when,
             "creator": self.user("vercel[bot]", "Bot"),
         }
 
-    def pull(self, one: Pull, whole: bool) -> Payload:
-        url, issue = f"{self.repo}/pulls/{one.number}", f"{self.repo}/issues/{one.number}"
-        web, when = f"{self.web}/pull/{one.number}", iso_seconds(one.at)
-        links = {
-            "comments": f"{issue}/comments", "commits": f"{url}/commits",
-            "statuses": f"{self.repo}/statuses/{one.head}",
-            "html": web, "issue": issue, "review_comments": f"{url}/comments",
-            "review_comment": f"{self.repo}/pulls/comments/{{number}}", "self": url,
-        }  # fmt: skip
-        found: Payload = {
-            "url": url, "id": 700000 + one.number, "node_id": f"PR_{one.number}", "html_url": web,
-            "diff_url": f"{web}.diff", "patch_url": f"{web}.patch", "issue_url": issue, "commits_url": links["commits"],
-            "review_comments_url": links["review_comments"], "review_comment_url": links["review_comment"],
-            "comments_url": links["comments"], "statuses_url": links["statuses"], "number": one.number,
-            "state": "closed", "locked": False, "title": one.title, "user": self.user(one.author), "body": None,
-            "labels": [], "milestone": None, "active_lock_reason": None, "created_at": when, "updated_at": when,
-            "closed_at": when, "merged_at": when, "merge_commit_sha": one.merge, "assignee": None, "assignees": [],
-            "requested_reviewers": [], "requested_teams": [], "draft": False, "auto_merge": None,
-            "author_association": "MEMBER", "head": self._side(f"change-{one.number}", one.head, one.author),
-            "base": self._side("main", one.merge, one.author),
-            "_links": {name: {"href": to} for name, to in links.items()},
-        }  # fmt: skip
-        if whole:
-            found |= {
-                "merged": True,
-                "mergeable": None,
-                "rebaseable": None,
-                "mergeable_state": "unknown",
-                "merged_by": self.user("sam-reviewer"),
-                "comments": 0,
-                "review_comments": 0,
-                "maintainer_can_modify": False,
-                "commits": 1,
-                "additions": 12,
-                "deletions": 3,
-                "changed_files": 2,
-            }
-        return found
-
-    def _side(self, ref: str, sha: str, author: str) -> Payload:
-        owner = self._core.state.github.repository.partition("/")[0]
-        return {
-            "label": f"{owner}:{ref}",
-            "ref": ref,
-            "sha": sha,
-            "user": self.user(author),
-            "repo": self.repository(),
-        }
-
-    def review(self, pull: Pull, one: Review, index: int) -> Payload:
-        id, web = pull.number * 100 + index, f"{self.web}/pull/{pull.number}"
-        url = f"{self.repo}/pulls/{pull.number}"
-        return {
-            "id": id,
-            "node_id": f"PRR_{id}",
-            "user": self.user(one.by),
-            "body": "",
-            "state": one.state,
-            "html_url": f"{web}#pullrequestreview-{id}",
-            "pull_request_url": url,
-            "commit_id": one.commit,
-            "author_association": "MEMBER",
-            "submitted_at": iso_seconds(one.at),
-            "_links": {"html": {"href": web}, "pull_request": {"href": url}},
-        }
-
-    def code_alert(self, one: Alert) -> Payload:
-        url = f"{self.repo}/code-scanning/alerts/{one.number}"
-        return {
-            **self._alert(one, url, "code-scanning"),
-            "instances_url": f"{url}/instances",
-            "fixed_at": None,
-            "rule": {
-                "id": f"js/rule-{one.number}",
-                "severity": CODE_SEVERITY[one.severity],
-                "description": one.summary,
-                "name": f"js/rule-{one.number}",
-                "security_severity_level": one.severity,
-                "tags": ["security"],
-            },
-            "tool": {"name": "CodeQL", "guid": None, "version": "2.23.0"},
-            "most_recent_instance": {
-                "ref": "refs/heads/main",
-                "analysis_key": "codeql.yml:analyze",
-                "environment": "{}",
-                "state": one.state,
-                "commit_sha": self._core.state.github.head,
-                "message": {"text": one.summary},
-                "location": {"path": "app/page.tsx", "start_line": 3, "end_line": 3},
-                "classifications": [],
-            },
-        }
-
-    def dependabot_alert(self, one: Alert) -> Payload:
-        package, when = {"ecosystem": "npm", "name": f"package-{one.number}"}, iso_seconds(one.at)
-        vulnerability: dict[str, Any] = {
-            "package": package, "severity": one.severity, "vulnerable_version_range": "< 2.0.0",
-            "first_patched_version": {"identifier": "2.0.0"},
-        }  # fmt: skip
-        return {
-            **self._alert(one, f"{self.repo}/dependabot/alerts/{one.number}", "dependabot"),
-            "fixed_at": None,
-            "dependency": {"package": package, "manifest_path": "package-lock.json", "scope": "runtime"},
-            "security_advisory": {
-                "ghsa_id": f"GHSA-xxxx-xxxx-{one.number:04d}",
-                "cve_id": None,
-                "summary": one.summary,
-                "description": one.summary,
-                "vulnerabilities": [vulnerability],
-                "severity": one.severity,
-                "cvss": {"score": 9.0, "vector_string": None},
-                "cwes": [],
-                "references": [],
-                "identifiers": [{"type": "GHSA", "value": f"GHSA-xxxx-xxxx-{one.number:04d}"}],
-                "published_at": when,
-                "updated_at": when,
-                "withdrawn_at": None,
-            },
-            "security_vulnerability": vulnerability,
-            "dismissed_comment": None,
-        }
-
-    def _alert(self, one: Alert, url: str, kind: str) -> Payload:
-        when = iso_seconds(one.at)
-        return {
-            "number": one.number,
-            "state": one.state,
-            "created_at": when,
-            "updated_at": when,
-            "url": url,
-            "html_url": f"{self.web}/security/{kind}/{one.number}",
-            "dismissed_by": None,
-            "dismissed_at": None,
-            "dismissed_reason": None,
-        }
-
-    def deployment(self, one: Record) -> Payload:
-        url, when, sent = f"{self.repo}/deployments/{one.id}", iso_seconds(one.at), one.body
+    def deployment(self, record: Record) -> Payload:
+        url, when, sent = f"{self.repo}/deployments/{record.id}", iso_seconds(record.at), record.body
         return {
             "url": url,
-            "id": one.id,
-            "node_id": f"DE_{one.id}",
+            "id": record.id,
+            "node_id": f"DE_{record.id}",
             "sha": sent["sha"],
             "ref": str(sent["ref"]),
             "task": str(sent.get("task") or "deploy"),
@@ -360,21 +221,21 @@ class Shapes:
             "production_environment": bool(sent.get("production_environment", True)),
         }
 
-    def deployment_status(self, record: Record, one: Payload) -> Payload:
+    def deployment_status(self, record: Record, status: Payload) -> Payload:
         url = f"{self.repo}/deployments/{record.id}"
         return {
-            "url": f"{url}/statuses/{one['id']}",
-            "id": one["id"],
-            "node_id": f"DES_{one['id']}",
-            "state": one["state"],
+            "url": f"{url}/statuses/{status['id']}",
+            "id": status["id"],
+            "node_id": f"DES_{status['id']}",
+            "state": status["state"],
             "creator": self.user(AUTHOR),
-            "description": str(one.get("description") or ""),
-            "environment": str(one.get("environment") or record.body.get("environment") or "production"),
-            "environment_url": str(one.get("environment_url") or ""),
-            "log_url": str(one.get("log_url") or ""),
-            "target_url": str(one.get("target_url") or one.get("log_url") or ""),
-            "created_at": one["at"],
-            "updated_at": one["at"],
+            "description": str(status.get("description") or ""),
+            "environment": str(status.get("environment") or record.body.get("environment") or "production"),
+            "environment_url": str(status.get("environment_url") or ""),
+            "log_url": str(status.get("log_url") or ""),
+            "target_url": str(status.get("target_url") or status.get("log_url") or ""),
+            "created_at": status["at"],
+            "updated_at": status["at"],
             "deployment_url": url,
             "repository_url": self.repo,
         }

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubpulls import PullShapes
 from pipeline.sandbox.githubrequests import Requests
 from pipeline.sandbox.githubshapes import Shapes
+from pipeline.sandbox.githubstate import ActionRun, Review
 from pipeline.sandbox.pushing import AUTHOR, REVIEWER
-from pipeline.sandbox.state import ActionRun, Review
 from pipeline.sandbox.web import Payload, Problem, Router, body
 
 WORKFLOWS = ("deploy.yml", "rollback.yml")
@@ -18,8 +19,8 @@ EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMEN
 
 
 class Work:
-    def __init__(self, core: Core, shapes: Shapes, requests: Requests) -> None:
-        self._core, self._shapes, self._requests = core, shapes, requests
+    def __init__(self, core: Core, shapes: Shapes, pulls: PullShapes, requests: Requests) -> None:
+        self._core, self._shapes, self._pulls, self._requests = core, shapes, pulls, requests
 
     def routes(self, router: Router, root: str) -> None:
         add, actions = router.add, root + "/actions"
@@ -43,15 +44,15 @@ class Work:
     async def pulls(self, request: Request) -> Response:
         """All of them are merged."""
         asked, found = request.query_params.get("state", "open"), self._core.state.github.pulls[::-1]
-        return self._requests.listed(request, [self._shapes.pull(one, False) for one in found if asked != "open"])
+        return self._requests.listed(request, [self._pulls.pull(one, False) for one in found if asked != "open"])
 
     async def review(self, request: Request) -> Response:
         pull, event = self._requests.pull(request), str((await body(request)).get("event") or "")
         if event not in EVENTS:
             raise _problem(422, "Unprocessable Entity")
-        one = Review(REVIEWER, EVENTS[event], pull.head, self._core.now())
-        pull.reviews.append(one)
-        return JSONResponse(self._shapes.review(pull, one, len(pull.reviews)))
+        review = Review(REVIEWER, EVENTS[event], pull.head, self._core.now())
+        pull.reviews.append(review)
+        return JSONResponse(self._pulls.review(pull, review, len(pull.reviews)))
 
     async def comments(self, request: Request) -> Response:
         number = str(self._requests.pull(request).number)
@@ -63,15 +64,15 @@ class Work:
         if not text:
             raise _problem(422, "Validation Failed")
         id, now = self._core.state.next_id(), iso_seconds(self._core.now())
-        one = {
+        comment = {
             "id": id, "node_id": f"IC_{id}", "user": self._shapes.user(AUTHOR), "body": text,
             "url": f"{self._shapes.repo}/issues/comments/{id}", "created_at": now, "updated_at": now,
             "html_url": f"{self._shapes.web}/pull/{pull.number}#issuecomment-{id}",
             "issue_url": f"{self._shapes.repo}/issues/{pull.number}", "author_association": "MEMBER",
             "performed_via_github_app": None,
         }  # fmt: skip
-        self._core.state.github.comments.append(one)
-        return JSONResponse(one, 201)
+        self._core.state.github.comments.append(comment)
+        return JSONResponse(comment, 201)
 
     async def keys(self, request: Request) -> Response:
         found = [
@@ -112,8 +113,8 @@ class Work:
         name, known = request.path_params["name"], self._core.state.github.variables
         if name not in known:
             raise _problem(404, "Not Found")
-        at = iso_seconds(self._core.state.vercel.created)
-        return JSONResponse({"name": name, "value": known[name], "created_at": at, "updated_at": at})
+        moment = iso_seconds(self._core.state.vercel.created)
+        return JSONResponse({"name": name, "value": known[name], "created_at": moment, "updated_at": moment})
 
     async def set_variable(self, request: Request) -> Response:
         """A new one: one that is there is a conflict."""
@@ -145,34 +146,34 @@ class Work:
 
     async def dispatch(self, request: Request) -> Response:
         sent, asked = await body(request), request.path_params["workflow"]
-        file = next((one for one in WORKFLOWS if asked in (one, _number(one))), "")
+        file = next((run for run in WORKFLOWS if asked in (run, _number(run))), "")
         if not file:
             raise _problem(404, "Not Found")
         if sent.get("ref") not in ("main", "refs/heads/main"):
             raise _problem(422, f"No ref found for: {sent.get('ref')}")
         state = self._core.state
         takes, says = self._core.timing.build, state.github.run_conclusion
-        one = ActionRun(state.next_id(), file, state.github.head, "workflow_dispatch", self._core.now(), takes, says)
-        state.github.runs.append(one)
+        run = ActionRun(state.next_id(), file, state.github.head, "workflow_dispatch", self._core.now(), takes, says)
+        state.github.runs.append(run)
         return Response(status_code=204)
 
     async def run(self, request: Request) -> Response:
         return JSONResponse(self._run(request, self._found(request)))
 
     async def jobs(self, request: Request) -> Response:
-        one = self._found(request)
-        url, status, conclusion = f"{self._shapes.repo}/actions/jobs/{one.id}", *self._status(one)
-        began, ended = iso_seconds(one.at), iso_seconds(one.at + one.takes) if conclusion else None
+        run = self._found(request)
+        url, status, conclusion = f"{self._shapes.repo}/actions/jobs/{run.id}", *self._status(run)
+        began, ended = iso_seconds(run.at), iso_seconds(run.at + run.takes) if conclusion else None
         step = {"name": "preflight", "status": status, "conclusion": conclusion, "number": 1,
                 "started_at": began, "completed_at": ended}  # fmt: skip
         job = {
-            "id": one.id, "run_id": one.id, "run_url": f"{self._shapes.repo}/actions/runs/{one.id}", "url": url,
-            "node_id": f"J_{one.id}", "head_sha": one.sha,
-            "html_url": f"{self._shapes.web}/actions/runs/{one.id}/job/1",
+            "id": run.id, "run_id": run.id, "run_url": f"{self._shapes.repo}/actions/runs/{run.id}", "url": url,
+            "node_id": f"J_{run.id}", "head_sha": run.sha,
+            "html_url": f"{self._shapes.web}/actions/runs/{run.id}/job/1",
             "status": status, "conclusion": conclusion, "created_at": began, "started_at": began,
             "completed_at": ended, "name": "deploy", "steps": [step], "labels": ["ubuntu-latest"], "run_attempt": 1,
-            "check_run_url": f"{self._shapes.repo}/check-runs/{one.id}", "runner_id": 1, "runner_name": "runner",
-            "runner_group_id": 1, "runner_group_name": "default", "workflow_name": one.workflow.partition(".")[0],
+            "check_run_url": f"{self._shapes.repo}/check-runs/{run.id}", "runner_id": 1, "runner_name": "runner",
+            "runner_group_id": 1, "runner_group_name": "default", "workflow_name": run.workflow.partition(".")[0],
             "head_branch": "main",
         }  # fmt: skip
         return JSONResponse({"total_count": 1, "jobs": [job]})
@@ -183,66 +184,66 @@ class Work:
 
     async def archive(self, request: Request) -> Response:
         """What its only step printed, as GitHub packs it: a folder for each job."""
-        one, packed = self._found(request), io.BytesIO()
+        run, packed = self._found(request), io.BytesIO()
         with zipfile.ZipFile(packed, "w") as file:
-            at = iso_seconds(one.at)
-            file.writestr("deploy/1_preflight.txt", f"{at} Run ./inv deploy\n{at} it ended: {one.conclusion}\n")
+            moment = iso_seconds(run.at)
+            file.writestr("deploy/1_preflight.txt", f"{moment} Run ./inv deploy\n{moment} it ended: {run.conclusion}\n")
         return Response(packed.getvalue(), media_type="application/zip")
 
     def _found(self, request: Request) -> ActionRun:
-        for one in self._core.state.github.runs:
-            if str(one.id) == request.path_params["id"]:
-                return one
+        for run in self._core.state.github.runs:
+            if str(run.id) == request.path_params["id"]:
+                return run
         raise _problem(404, "Not Found")
 
-    def _status(self, one: ActionRun) -> tuple[str, str | None]:
-        over = self._core.now() >= one.at + one.takes
-        return ("completed", one.conclusion) if over else ("in_progress", None)
+    def _status(self, run: ActionRun) -> tuple[str, str | None]:
+        over = self._core.now() >= run.at + run.takes
+        return ("completed", run.conclusion) if over else ("in_progress", None)
 
-    def _run(self, request: Request, one: ActionRun) -> Payload:
+    def _run(self, request: Request, run: ActionRun) -> Payload:
         """Clients follow its addresses, and send their token only to the host that they know."""
-        host, (status, conclusion) = request.headers.get("host", ""), self._status(one)
-        url = f"{self._shapes.repo}/actions/runs/{one.id}"
+        host, (status, conclusion) = request.headers.get("host", ""), self._status(run)
+        url = f"{self._shapes.repo}/actions/runs/{run.id}"
         if host == "api.github.com":
             url = url.replace(self._shapes.api, f"https://{host}")
-        number = self._core.state.github.runs.index(one) + 1
-        commit = self._core.state.github.commits[one.sha]
+        number = self._core.state.github.runs.index(run) + 1
+        commit = self._core.state.github.commits[run.sha]
         person = {"name": commit.author, "email": f"{commit.author}@lms.example.com"}
-        at, name = iso_seconds(one.at), one.workflow.partition(".")[0]
-        head = {"id": one.sha, "tree_id": one.sha, "message": commit.message, "timestamp": iso_seconds(commit.at),
+        moment, name = iso_seconds(run.at), run.workflow.partition(".")[0]
+        head = {"id": run.sha, "tree_id": run.sha, "message": commit.message, "timestamp": iso_seconds(commit.at),
                 "author": person, "committer": person}  # fmt: skip
         return {
-            "id": one.id,
+            "id": run.id,
             "name": name,
-            "node_id": f"R_{one.id}",
+            "node_id": f"R_{run.id}",
             "head_branch": "main",
-            "head_sha": one.sha,
-            "path": f".github/workflows/{one.workflow}",
+            "head_sha": run.sha,
+            "path": f".github/workflows/{run.workflow}",
             "display_title": commit.message,
             "run_number": number,
             "run_attempt": 1,
-            "event": one.event,
+            "event": run.event,
             "status": status,
             "conclusion": conclusion,
-            "workflow_id": int(_number(one.workflow)),
-            "check_suite_id": one.id,
-            "check_suite_node_id": f"C_{one.id}",
+            "workflow_id": int(_number(run.workflow)),
+            "check_suite_id": run.id,
+            "check_suite_node_id": f"C_{run.id}",
             "url": url,
-            "html_url": f"{self._shapes.web}/actions/runs/{one.id}",
+            "html_url": f"{self._shapes.web}/actions/runs/{run.id}",
             "pull_requests": [],
-            "created_at": at,
-            "updated_at": at,
-            "run_started_at": at,
+            "created_at": moment,
+            "updated_at": moment,
+            "run_started_at": moment,
             "actor": self._shapes.user(AUTHOR),
             "triggering_actor": self._shapes.user(AUTHOR),
             "jobs_url": f"{url}/jobs",
             "logs_url": f"{url}/logs",
-            "check_suite_url": f"{self._shapes.repo}/check-suites/{one.id}",
+            "check_suite_url": f"{self._shapes.repo}/check-suites/{run.id}",
             "artifacts_url": f"{url}/artifacts",
             "cancel_url": f"{url}/cancel",
             "rerun_url": f"{url}/rerun",
             "previous_attempt_url": None,
-            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(one.workflow)}",
+            "workflow_url": f"{self._shapes.repo}/actions/workflows/{_number(run.workflow)}",
             "head_commit": head,
             "repository": self._shapes.minimal_repository(),
             "head_repository": self._shapes.minimal_repository(),

@@ -74,14 +74,14 @@ class GoogleApi:
             raise problem(400, "INVALID_ARGUMENT", "collection_period_count must be in the range [1, 40].")
         metrics = {}
         for name, p75 in self._known(sent).items():
-            one = _metric(name, p75)
+            week = _metric(name, p75)
             bins = [
                 {**{k: v for k, v in each.items() if k != "density"}, "densities": [each["density"]] * count}
-                for each in one["histogram"]
+                for each in week["histogram"]
             ]
             metrics[name] = {
                 "histogramTimeseries": bins,
-                "percentilesTimeseries": {"p75s": [one["percentiles"]["p75"]] * count},
+                "percentilesTimeseries": {"p75s": [week["percentiles"]["p75"]] * count},
             }
         periods = [self._period(weeks) for weeks in range(count - 1, -1, -1)]
         return JSONResponse({"record": {"key": key, "metrics": metrics, "collectionPeriods": periods}})
@@ -202,8 +202,8 @@ def _audit(name: str, value: float) -> Payload:
     }
 
 
-def _date(at: float) -> Payload:
-    day = datetime.datetime.fromtimestamp(at, datetime.UTC)
+def _date(moment: float) -> Payload:
+    day = datetime.datetime.fromtimestamp(moment, datetime.UTC)
     return {"year": day.year, "month": day.month, "day": day.day}
 
 

@@ -156,13 +156,13 @@ def _described(home: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and {"holder", "pid"} <= found.keys() else None
 
 
-def _connected(found: dict[str, Any], purpose: bytes) -> socket.socket | None:
+def _connected(description: dict[str, Any], purpose: bytes) -> socket.socket | None:
     """A connection to the described server, which with HOLD keeps it up; None when it is gone or going."""
     try:
-        connection = socket.create_connection(("127.0.0.1", int(found["holder"])), timeout=2)
+        connection = socket.create_connection(("127.0.0.1", int(description["holder"])), timeout=2)
     except OSError:
         return None
-    expected = greeting(int(found["pid"]))
+    expected = greeting(int(description["pid"]))
     try:
         connection.sendall(purpose)
         if connection.recv(len(expected), socket.MSG_WAITALL) == expected:

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.faults import APP, Cut, Fault, Faults
 from pipeline.sandbox.runtime import Runtime, plain_error
-from pipeline.sandbox.state import Deployment
+from pipeline.sandbox.vercelstate import Deployment
 
 Act = Callable[[Receive, Send], Awaitable[None]]
 FOREVER = 3600.0

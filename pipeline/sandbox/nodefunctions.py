@@ -14,7 +14,7 @@ from pipeline.sandbox.core import Core
 from pipeline.sandbox.nodehost import NodeHost
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
-from pipeline.sandbox.state import Deployment
+from pipeline.sandbox.vercelstate import Deployment
 
 MOST_ALIVE = 6
 DURATION = 60.0  # seconds a function has when it does not say
@@ -40,13 +40,13 @@ class NodeFunctions:
     def __init__(self, core: Core) -> None:
         self._core, self._hosts = core, Hosts()
 
-    async def call(self, scope: Scope, receive: Receive, send: Send, one: Invoked) -> str:
+    async def call(self, scope: Scope, receive: Receive, send: Send, invoked: Invoked) -> str:
         """Answer with the function; what it wrote to its console. Raises Died."""
-        name = one.output.home(one.found.function)  # what is one function under many names has one process
-        host = self._hosts.get(one.deployment.id, name, lambda: self._host(one, name))
-        target = Asked.of(scope).path + (f"?{one.found.query}" if one.found.query else "")
-        seconds = float(one.settings.get("maxDuration") or DURATION)
-        return await host.call(scope["method"], target, self._headers(scope, one), receive, send, seconds)
+        name = invoked.output.home(invoked.found.function)  # what is one function under many names has one process
+        host = self._hosts.get(invoked.deployment.id, name, lambda: self._host(invoked, name))
+        target = Asked.of(scope).path + (f"?{invoked.found.query}" if invoked.found.query else "")
+        seconds = float(invoked.settings.get("maxDuration") or DURATION)
+        return await host.call(scope["method"], target, self._headers(scope, invoked), receive, send, seconds)
 
     def forget(self, deployment: str) -> None:
         """Stop the processes of a deployment."""
@@ -56,19 +56,19 @@ class NodeFunctions:
         """Stop all processes."""
         self._hosts.stop()
 
-    def _host(self, one: Invoked, name: str) -> NodeHost:
-        deployments, id = self._core.state.vercel.deployments, one.deployment.id
+    def _host(self, invoked: Invoked, name: str) -> NodeHost:
+        deployments, id = self._core.state.vercel.deployments, invoked.deployment.id
         base = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        own = {str(name): str(value) for name, value in (one.settings.get("environment") or {}).items()}
-        environ = {**base, "TZ": "UTC", "NODE_ENV": "production", **own, **one.environ}
+        own = {str(name): str(value) for name, value in (invoked.settings.get("environment") or {}).items()}
+        environ = {**base, "TZ": "UTC", "NODE_ENV": "production", **own, **invoked.environ}
 
         def write(where: Path) -> None:
-            functions.write(one.output.content(name), self._core.blobs, where)
+            functions.write(invoked.output.content(name), self._core.blobs, where)
 
         where = functions.folder(self._core.home, id, name)
-        return NodeHost(where, write, one.settings, environ, lambda: id in deployments)
+        return NodeHost(where, write, invoked.settings, environ, lambda: id in deployments)
 
-    def _headers(self, scope: Scope, one: Invoked) -> list[tuple[bytes, bytes]]:
+    def _headers(self, scope: Scope, invoked: Invoked) -> list[tuple[bytes, bytes]]:
         """The request's headers with those that the platform sets."""
         client = (scope.get("client") or ("127.0.0.1", 0))[0].encode()
         host = dict(scope["headers"]).get(b"host", b"")
@@ -77,9 +77,9 @@ class NodeFunctions:
             b"x-real-ip": client,
             b"x-forwarded-host": host,
             b"x-forwarded-proto": str(scope.get("scheme", "http")).encode(),
-            b"x-vercel-id": one.id.encode(),
-            b"x-vercel-deployment-url": self._core.host_of(one.deployment).encode(),
-            b"x-matched-path": one.found.matched.encode(),
+            b"x-vercel-id": invoked.id.encode(),
+            b"x-vercel-deployment-url": self._core.host_of(invoked.deployment).encode(),
+            b"x-matched-path": invoked.found.matched.encode(),
         }
         kept = [pair for pair in scope["headers"] if pair[0] not in added and pair[0] not in UNTRUSTED]
         return kept + list(added.items())
@@ -96,10 +96,10 @@ class Hosts:
         """The host of a function, made when it is not known."""
         found = self._hosts.get((deployment, function)) or make()
         self._hosts[deployment, function] = found
-        others = [one for one in self._hosts.values() if one is not found and one.alive and not one.busy]
-        living = sum(one.alive or one.busy for one in self._hosts.values() if one is not found)
-        for one in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
-            one.stop()
+        others = [host for host in self._hosts.values() if host is not found and host.alive and not host.busy]
+        living = sum(host.alive or host.busy for host in self._hosts.values() if host is not found)
+        for host in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
+            host.stop()
         return found
 
     def forget(self, deployment: str) -> None:

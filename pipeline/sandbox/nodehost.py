@@ -243,15 +243,15 @@ class NodeHost:
             if told.get("ready"):
                 _end(ready)
             if told.get("end"):
-                for one in concerned:
-                    _end(one.ended)
+                for invocation in concerned:
+                    _end(invocation.ended)
             if not told["id"]:
                 concerned = list(self._calls.values())
         else:
             concerned, text = list(self._calls.values()), line.decode(errors="replace") + "\n"
-        for one in concerned:
-            if len(one.text) < MOST_BYTES:
-                one.text += text
+        for invocation in concerned:
+            if len(invocation.text) < MOST_BYTES:
+                invocation.text += text
 
     def _epitaph(self, error: Exception) -> str:
         if isinstance(error, Died):

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.routing import Asked, Walk, conditions_hold, phases
-from pipeline.sandbox.state import Deployment, FileEntry
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 ROOT = ".vercel/output/"
 FUNCTIONS = ROOT + "functions/"

@@ -86,12 +86,12 @@ def alive(data: Path) -> int:
 
 
 def kill(data: Path, with_signal: signal.Signals) -> None:
-    for one in (with_signal, signal.SIGQUIT, signal.SIGKILL):
+    for number in (with_signal, signal.SIGQUIT, signal.SIGKILL):
         pid = alive(data)
         if not pid:
             break
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, one)
+            os.kill(pid, number)
         until = time.monotonic() + 3
         while alive(data) and time.monotonic() < until:
             time.sleep(0.02)

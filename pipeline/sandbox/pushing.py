@@ -3,16 +3,16 @@
 import hashlib
 
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import Commit, Pull, Review
+from pipeline.sandbox.githubstate import Commit, Pull, Review
 
 CHECKS = ("test", "lint")
 STATUS = "Vercel"
 AUTHOR, REVIEWER = "kim-dev", "sam-reviewer"
 
 
-def push(core: Core, sha: str, message: str, at: float | None = None) -> Commit:
+def push(core: Core, sha: str, message: str, moment: float | None = None) -> Commit:
     """Make ``sha`` the head of main. A commit that is known becomes the head again, and nothing else changes."""
-    github, now = core.state.github, core.now() if at is None else at
+    github, now = core.state.github, core.now() if moment is None else moment
     if sha in github.commits:
         github.head = sha
         return github.commits[sha]

@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.sandbox import schema
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import FileEntry
+from pipeline.sandbox.vercelstate import FileEntry
 
 APP = Path(__file__).parent / "app"
 SOURCE, FLAVOURS, HISTORY = APP / "source", APP / "flavours", APP / "history"

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from pipeline.sandbox.state import AliasJob, RollingRelease, Vercel
+from pipeline.sandbox.vercelstate import AliasJob, RollingRelease, Vercel
 
 MINUTE = 60.0
 
 
-def move(vercel: Vercel, id: str, at: float) -> None:
+def move(vercel: Vercel, id: str, now: float) -> None:
     """Point the production domain to a deployment; nothing when that is gone."""
     if id in vercel.deployments:
-        vercel.production_since = vercel.production_since if vercel.production == id else at
+        vercel.production_since = vercel.production_since if vercel.production == id else now
         vercel.production = id
         vercel.deployments[id].was_production = True
 
@@ -20,19 +20,19 @@ def active(vercel: Vercel) -> RollingRelease | None:
     return vercel.rolling if vercel.rolling and vercel.rolling.state == "ACTIVE" else None
 
 
-def begin(vercel: Vercel, canary: str, at: float, number: int, stuck: bool = False) -> RollingRelease:
+def begin(vercel: Vercel, canary: str, now: float, number: int, stuck: bool = False) -> RollingRelease:
     """Give the first stage's share to ``canary``. ``number`` makes its id."""
     assert vercel.rolling_config is not None
     stages = [dict(stage) for stage in vercel.rolling_config["stages"]]
-    one = RollingRelease(f"rr_{number}", vercel.production, canary, stages, at, at, at, stuck=stuck)
-    vercel.rolling, vercel.deployments[canary].was_canary = one, True
-    if is_final(one, 0):
-        complete(vercel, one, at, number)
-    return one
+    rolling = RollingRelease(f"rr_{number}", vercel.production, canary, stages, now, now, now, stuck=stuck)
+    vercel.rolling, vercel.deployments[canary].was_canary = rolling, True
+    if is_final(rolling, 0):
+        complete(vercel, rolling, now, number)
+    return rolling
 
 
-def is_final(one: RollingRelease, stage: int) -> bool:
-    return stage >= len(one.stages) - 1
+def is_final(rolling: RollingRelease, stage: int) -> bool:
+    return stage >= len(rolling.stages) - 1
 
 
 def seconds_of(stage: dict[str, Any]) -> float | None:
@@ -42,37 +42,37 @@ def seconds_of(stage: dict[str, Any]) -> float | None:
     return float(stage["duration"]) * MINUTE
 
 
-def due(one: RollingRelease) -> float | None:
+def due(rolling: RollingRelease) -> float | None:
     """When the active stage ends by itself."""
-    takes = seconds_of(one.stages[one.stage])
-    return None if takes is None or one.stuck else one.since + takes
+    takes = seconds_of(rolling.stages[rolling.stage])
+    return None if takes is None or rolling.stuck else rolling.since + takes
 
 
-def enter(vercel: Vercel, one: RollingRelease, stage: int, at: float, number: int) -> None:
+def enter(vercel: Vercel, rolling: RollingRelease, stage: int, now: float, number: int) -> None:
     """Begin a stage; the final one is the end of it. ``number`` makes the id of the release that was waiting."""
-    one.stage, one.since, one.updated = stage, at, at
-    if is_final(one, stage):
-        complete(vercel, one, at, number)
+    rolling.stage, rolling.since, rolling.updated = stage, now, now
+    if is_final(rolling, stage):
+        complete(vercel, rolling, now, number)
 
 
-def complete(vercel: Vercel, one: RollingRelease, at: float, number: int) -> None:
+def complete(vercel: Vercel, rolling: RollingRelease, now: float, number: int) -> None:
     """All visitors go to the canary, and the one that was promoted meanwhile begins."""
-    one.state, one.stage, one.updated = "COMPLETE", len(one.stages) - 1, at
-    vercel.job = AliasJob("promote", one.current, one.canary, at, 0, done=True, rolling=one.id)
+    rolling.state, rolling.stage, rolling.updated = "COMPLETE", len(rolling.stages) - 1, now
+    vercel.job = AliasJob("promote", rolling.current, rolling.canary, now, 0, done=True, rolling=rolling.id)
     vercel.auto_assign = True
-    move(vercel, one.canary, at)
-    if one.queued in vercel.deployments and vercel.rolling_config:
-        begin(vercel, one.queued, at, number)
+    move(vercel, rolling.canary, now)
+    if rolling.queued in vercel.deployments and vercel.rolling_config:
+        begin(vercel, rolling.queued, now, number)
 
 
-def abort(one: RollingRelease, at: float) -> None:
+def abort(rolling: RollingRelease, now: float) -> None:
     """All visitors go to the deployment that they came from; what was waiting is forgotten."""
-    one.state, one.updated, one.queued = "ABORTED", at, ""
+    rolling.state, rolling.updated, rolling.queued = "ABORTED", now, ""
 
 
-def share(one: RollingRelease) -> float:
+def share(rolling: RollingRelease) -> float:
     """Percent of production's visitors that the canary gets now."""
-    return float(one.stages[one.stage]["targetPercentage"]) if one.state == "ACTIVE" else 0.0
+    return float(rolling.stages[rolling.stage]["targetPercentage"]) if rolling.state == "ACTIVE" else 0.0
 
 
 class Visitors:
@@ -83,11 +83,11 @@ class Visitors:
 
     def next(self, vercel: Vercel) -> str:
         """The deployment for one more visitor."""
-        one = active(vercel)
-        if one is None:
+        rolling = active(vercel)
+        if rolling is None:
             return vercel.production
-        if self._stage != (one.id, one.stage):
-            self._stage, self._count = (one.id, one.stage), 0
+        if self._stage != (rolling.id, rolling.stage):
+            self._stage, self._count = (rolling.id, rolling.stage), 0
         self._count += 1
-        hit = int(self._count * share(one) / 100) > int((self._count - 1) * share(one) / 100)
-        return one.canary if hit else one.current
+        hit = int(self._count * share(rolling) / 100) > int((self._count - 1) * share(rolling) / 100)
+        return rolling.canary if hit else rolling.current

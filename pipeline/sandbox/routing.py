@@ -166,8 +166,8 @@ def _put(text: str, groups: Mapping[str, str]) -> str:
     return re.sub(r"\$(\w+)", lambda reference: groups.get(reference[1], ""), text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return f"%{ord(found[0]):02X}"
+def _escaped(match: re.Match[str]) -> str:
+    return f"%{ord(match[0]):02X}"
 
 
 def _cookies(header: str) -> SimpleCookie:

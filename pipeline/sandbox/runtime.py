@@ -20,9 +20,9 @@ from pipeline.sandbox.nodefunctions import Invoked, NodeFunctions
 from pipeline.sandbox.nodehost import Died, TimedOut, node
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercelstate import Deployment
 
 
 @dataclass
@@ -53,26 +53,28 @@ class Runtime:
             return vercel.deployments.get(self._visitors.next(vercel))
         return next((one for one in vercel.deployments.values() if one.slot == slot), None)
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send, one: Deployment | None, live: bool) -> None:
-        refusal = self._refusal(scope, one, live)
-        if refusal or one is None:
+    async def answer(
+        self, scope: Scope, receive: Receive, send: Send, deployment: Deployment | None, live: bool
+    ) -> None:
+        refusal = self._refusal(scope, deployment, live)
+        if refusal or deployment is None:
             await (refusal or _not_found("DEPLOYMENT_NOT_FOUND"))(scope, receive, send)
             return
         # Visitors wait in real seconds; the clock of the sandbox only says when it was
         began, sandbox_began = time.perf_counter(), self._core.now()
-        watched = _Watched(send, one.id, self._core)
-        message = await self._act(scope, receive, watched, one)
+        watched = _Watched(send, deployment.id, self._core)
+        message = await self._act(scope, receive, watched, deployment)
         took = max(time.perf_counter() - began, self._core.now() - sandbox_began) + scope.get("waited", 0)
-        self.note(scope, one, live, watched.status, took, message)
+        self.note(scope, deployment, live, watched.status, took, message)
 
-    def note(self, scope: Scope, one: Deployment, live: bool, status: int, took: float, message: str) -> None:
+    def note(self, scope: Scope, deployment: Deployment, live: bool, status: int, took: float, message: str) -> None:
         """Remember the request; what failed goes to the runtime log and the error tracker."""
         failed, message = status >= 500, message.rstrip("\n")
-        host = self._core.ports.host("production") if live else self._core.host_of(one)
+        host = self._core.ports.host("production") if live else self._core.host_of(deployment)
         self._core.traffic.add(
             Hit(
                 self._core.now(),
-                one.id,
+                deployment.id,
                 live,
                 host,
                 scope["method"],
@@ -84,15 +86,15 @@ class Runtime:
             )
         )
         if failed and message:
-            environment = "production" if one.target == "production" else "preview"
-            release = one.meta.get("githubCommitSha", "")
+            environment = "production" if deployment.target == "production" else "preview"
+            release = deployment.meta.get("githubCommitSha", "")
             where = f"{scope['method']} {scope['path']}"
             errortracking.capture(self._core, _title(message), where, release, environment)
 
-    def _refusal(self, scope: Scope, one: Deployment | None, live: bool) -> Response | None:
-        if one is None:
+    def _refusal(self, scope: Scope, deployment: Deployment | None, live: bool) -> Response | None:
+        if deployment is None:
             return _not_found("DEPLOYMENT_NOT_FOUND")
-        state = life.ready_state(one, self._core.now())
+        state = life.ready_state(deployment, self._core.now())
         if state == "ERROR":
             return _not_found("DEPLOYMENT_ERROR", 500)
         if state != "READY":
@@ -104,39 +106,41 @@ class Runtime:
         if vercel.bypass_secret and sent.get(b"x-vercel-protection-bypass", b"").decode() == vercel.bypass_secret:
             return None
         if b"text/html" in sent.get(b"accept", b""):
-            return RedirectResponse(f"{self._core.ports.url('vercel')}/sso-api?url={self._core.host_of(one)}", 302)
+            return RedirectResponse(
+                f"{self._core.ports.url('vercel')}/sso-api?url={self._core.host_of(deployment)}", 302
+            )
         return JSONResponse({"error": {"code": "401", "message": "Authentication Required"}}, 401)
 
-    async def _act(self, scope: Scope, receive: Receive, send: "_Watched", one: Deployment) -> str:
+    async def _act(self, scope: Scope, receive: Receive, send: "_Watched", deployment: Deployment) -> str:
         """Answer, and give what the app wrote to its console or why it failed, as a traceback."""
         try:
-            loaded = self._load(one)
+            loaded = self._load(deployment)
             found = loaded.output.find(Asked.of(scope))
             prerender = found.prerender
-            if prerender and self._core.now() - one.created <= prerender.expires:
+            if prerender and self._core.now() - deployment.created <= prerender.expires:
                 status = found.status if found.status >= 400 else prerender.status
                 headers = {**dict(prerender.headers), **dict(found.headers), "x-vercel-cache": "PRERENDER"}
                 found = replace(found, function="", status=status, headers=tuple(headers.items()))
             if found.function:
-                return await self._call(scope, receive, send, one, loaded, found)
+                return await self._call(scope, receive, send, deployment, loaded, found)
             await self._plain(found)(scope, receive, send)
         except Died as died:  # the platform says so, and the visitor learns nothing else
             code = "FUNCTION_INVOCATION_TIMEOUT" if isinstance(died, TimedOut) else "FUNCTION_INVOCATION_FAILED"
-            await self._fail(scope, receive, send, one, code)
+            await self._fail(scope, receive, send, deployment, code)
             return str(died)
         except Exception:  # the app's bug: it becomes a 500 and an issue, as on the real platform
-            await self._fail(scope, receive, send, one, "FUNCTION_INVOCATION_FAILED")
+            await self._fail(scope, receive, send, deployment, "FUNCTION_INVOCATION_FAILED")
             return traceback.format_exc()
         return ""
 
-    async def _fail(self, scope: Scope, receive: Receive, send: "_Watched", one: Deployment, code: str) -> None:
+    async def _fail(self, scope: Scope, receive: Receive, send: "_Watched", deployment: Deployment, code: str) -> None:
         """Answer with the app's own page for 500, when it has a file for that, or else with the platform's."""
         status = 504 if code.endswith("TIMEOUT") else 500
         if send.status == 0:
             send.found = Found()
             page = _not_found(code, status)
             with suppress(Exception):  # an output that cannot be read has no pages
-                found = self._load(one).output.error(Asked.of(scope), status)
+                found = self._load(deployment).output.error(Asked.of(scope), status)
                 if found.static:
                     page = self._plain(replace(found, headers=(*found.headers, ("x-vercel-error", code))))
             await page(scope, receive, send)
@@ -155,14 +159,14 @@ class Runtime:
         return Response("Redirecting...\n" if headers else "", found.status, headers)
 
     async def _call(
-        self, scope: Scope, receive: Receive, send: "_Watched", one: Deployment, loaded: _Loaded, found: Found
+        self, scope: Scope, receive: Receive, send: "_Watched", deployment: Deployment, loaded: _Loaded, found: Found
     ) -> str:
         settings = loaded.output.settings(found.function)
         runtime = str(settings.get("runtime", ""))
         send.found = found
         scope = {**scope, "root_path": "", "app": None, "query_string": found.query.encode("latin-1")}
         if runtime.startswith("nodejs") and node():
-            invoked = Invoked(one, loaded.output, found, settings, self._environ(one), send.id)
+            invoked = Invoked(deployment, loaded.output, found, settings, self._environ(deployment), send.id)
             return await self._nodes.call(scope, receive, send, invoked)
         if not runtime.startswith("python"):
             says = (
@@ -172,33 +176,33 @@ class Runtime:
             await JSONResponse({"error": {"code": "501", "message": says}}, 501)(scope, receive, send)
             return ""
         if found.function not in loaded.apps:
-            loaded.apps[found.function] = self._function(one, loaded, found.function, str(settings["handler"]))
+            loaded.apps[found.function] = self._function(deployment, loaded, found.function, str(settings["handler"]))
         await loaded.apps[found.function](scope, receive, send)
         return ""
 
-    def _load(self, one: Deployment) -> _Loaded:
+    def _load(self, deployment: Deployment) -> _Loaded:
         self._forget_deleted()
-        address = "|".join((self._core.host_of(one), self._core.ports.host("production")))
-        loaded = self._loaded.get(one.id)
+        address = "|".join((self._core.host_of(deployment), self._core.ports.host("production")))
+        loaded = self._loaded.get(deployment.id)
         if loaded is None or loaded.address != address:
-            self._nodes.forget(one.id)
-            loaded = self._loaded[one.id] = _Loaded(Output(one, self._core.blobs), address)
+            self._nodes.forget(deployment.id)
+            loaded = self._loaded[deployment.id] = _Loaded(Output(deployment, self._core.blobs), address)
         return loaded
 
-    def _function(self, one: Deployment, loaded: _Loaded, function: str, handler: str) -> ASGIApp:
-        core, name = self._core, self._module(one.id, function)
-        files, folder = loaded.output.content(function), functions.folder(core.home, one.id, function)
-        return functions.load(name, files, handler, self._environ(one), core.sleep, core.blobs, folder)
+    def _function(self, deployment: Deployment, loaded: _Loaded, function: str, handler: str) -> ASGIApp:
+        core, name = self._core, self._module(deployment.id, function)
+        files, folder = loaded.output.content(function), functions.folder(core.home, deployment.id, function)
+        return functions.load(name, files, handler, self._environ(deployment), core.sleep, core.blobs, folder)
 
-    def _environ(self, one: Deployment) -> dict[str, str]:
+    def _environ(self, deployment: Deployment) -> dict[str, str]:
         """What a function finds in its environment."""
-        return {name: self._core.fill(value) for name, value in one.env.items()} | {
+        return {name: self._core.fill(value) for name, value in deployment.env.items()} | {
             "VERCEL": "1",
-            "VERCEL_ENV": "production" if one.target == "production" else "preview",
-            "VERCEL_URL": self._core.host_of(one),
+            "VERCEL_ENV": "production" if deployment.target == "production" else "preview",
+            "VERCEL_URL": self._core.host_of(deployment),
             "VERCEL_PROJECT_PRODUCTION_URL": self._core.ports.host("production"),
-            "VERCEL_DEPLOYMENT_ID": one.id,
-            "VERCEL_GIT_COMMIT_SHA": one.meta.get("githubCommitSha", ""),
+            "VERCEL_DEPLOYMENT_ID": deployment.id,
+            "VERCEL_GIT_COMMIT_SHA": deployment.meta.get("githubCommitSha", ""),
             "VERCEL_REGION": "iad1",
         }
 

@@ -36,12 +36,13 @@ from pipeline.sandbox.redis.rest import RedisRest
 from pipeline.sandbox.runtime import Runtime
 from pipeline.sandbox.saving import Saved, patch
 from pipeline.sandbox.sentry.service import SentryApi
-from pipeline.sandbox.state import Deployment, FaultEntry, State
+from pipeline.sandbox.state import FaultEntry, State
 from pipeline.sandbox.statuspages import NeonStatus, VercelStatus
 from pipeline.sandbox.traffic import Traffic
 from pipeline.sandbox.vendorpages import VendorPages
 from pipeline.sandbox.vercel import git
 from pipeline.sandbox.vercel.service import VercelApi
+from pipeline.sandbox.vercelstate import Deployment
 
 REMEMBERED = 500
 MONITOR_SECONDS = 10.0  # in real time: a monitor does not wait for what hangs
@@ -145,12 +146,12 @@ class Sandbox:
 
             await self._misbehaving.around(service, scope, receive, send, act, None)
             return
-        one, live = self._runtime.serves(service, slot), service == "production"
+        deployment, live = self._runtime.serves(service, slot), service == "production"
 
         async def serve(receive: Receive, send: Send) -> None:
-            await self._runtime.answer(scope, receive, send, one, live)
+            await self._runtime.answer(scope, receive, send, deployment, live)
 
-        await self._misbehaving.around(service, scope, receive, send, serve, one)
+        await self._misbehaving.around(service, scope, receive, send, serve, deployment)
 
     def _save_after(self, scope: Scope) -> None:
         reads = scope["method"] in READS or scope.get("changes_nothing")

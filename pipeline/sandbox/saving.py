@@ -8,7 +8,8 @@ import typing
 from pathlib import Path
 from typing import Any, Union
 
-from pipeline.sandbox.state import Deployment, FileEntry, State
+from pipeline.sandbox.state import State
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 
 class Saved:
@@ -30,11 +31,11 @@ class Saved:
         except FileNotFoundError:
             return None
         found: State = _decode(State, json.loads(self._last))
-        for one in found.vercel.deployments.values():
-            if self._list_of(one.id).exists():
-                entries = json.loads(self._list_of(one.id).read_text())
-                one.files = [FileEntry(*entry) for entry in entries]
-                self._written.add(one.id)
+        for deployment in found.vercel.deployments.values():
+            if self._list_of(deployment.id).exists():
+                entries = json.loads(self._list_of(deployment.id).read_text())
+                deployment.files = [FileEntry(*entry) for entry in entries]
+                self._written.add(deployment.id)
         return found
 
     def save(self, state: State) -> None:
@@ -61,8 +62,8 @@ class Saved:
         self._last = text
 
 
-def _plain(one: Any) -> dict[str, Any]:
-    return {**vars(one), "files": []} if isinstance(one, Deployment) else vars(one)
+def _plain(value: Any) -> dict[str, Any]:
+    return {**vars(value), "files": []} if isinstance(value, Deployment) else vars(value)
 
 
 def patch(target: Any, changes: dict[str, Any]) -> None:

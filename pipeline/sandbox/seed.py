@@ -7,10 +7,12 @@ import string
 
 from pipeline.sandbox import releases, schema
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubstate import GitHub
 from pipeline.sandbox.neonstate import Neon, Snapshot
 from pipeline.sandbox.pushing import push
-from pipeline.sandbox.state import BetterStack, Deployment, GitHub, Incident, Release, Sentry, State, Variable, Vercel
+from pipeline.sandbox.state import BetterStack, Incident, Release, Sentry, State
 from pipeline.sandbox.vercel.vitals import quiet_day
+from pipeline.sandbox.vercelstate import Deployment, Variable, Vercel
 
 DAY = 86400.0
 TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control", "cloudflare")
@@ -60,8 +62,8 @@ def write_history(core: Core) -> None:
     files = releases.store(folder, core.blobs)
     for slot, (message, ago) in enumerate(HISTORY):
         sha = commit_of(message)
-        push(core, sha, message, at=now - ago - 3600)
-        one = Deployment(
+        push(core, sha, message, moment=now - ago - 3600)
+        deployment = Deployment(
             f"dpl_{_id()}",
             slot,
             "lms",
@@ -69,14 +71,14 @@ def write_history(core: Core) -> None:
             "production",
             {"githubCommitSha": sha, "githubCommitRef": "main", "githubCommitMessage": message},
             files,
-            {one.key: one.value for one in state.vercel.env},
+            {deployment.key: deployment.value for deployment in state.vercel.env},
             60.0,
             log=["Using prebuilt build artifacts from .vercel/output", "Deployment completed"],
             settled=True,
             was_production=True,
         )
-        state.vercel.deployments[one.id] = one
-        state.vercel.production, state.vercel.production_since = one.id, now - ago + 60
+        state.vercel.deployments[deployment.id] = deployment
+        state.vercel.production, state.vercel.production_since = deployment.id, now - ago + 60
         state.sentry.releases[sha] = _known_release(state, sha, message, now - ago)
     state.vercel.vitals = quiet_day(state.vercel.production, now)
     state.neon.snapshots.append(Snapshot(f"snap-{_id('', 12).lower()}", "nightly", now - 0.4 * DAY, state.neon.branch))
@@ -85,13 +87,14 @@ def write_history(core: Core) -> None:
     state.betterstack.incidents.append(past)
 
 
-def _known_release(state: State, sha: str, message: str, at: float) -> Release:
+def _known_release(state: State, sha: str, message: str, moment: float) -> Release:
     """As a run records it: with its commit and its deployment."""
     deploy = {
-        "id": str(state.next_id()), "environment": "production", "dateStarted": None, "dateFinished": iso_seconds(at),
+        "id": str(state.next_id()), "environment": "production", "dateStarted": None,
+        "dateFinished": iso_seconds(moment),
         "name": "", "url": None,
     }  # fmt: skip
-    return Release(sha, at, [state.sentry.project], deploys=[deploy], commits=[{"id": sha, "message": message}])
+    return Release(sha, moment, [state.sentry.project], deploys=[deploy], commits=[{"id": sha, "message": message}])
 
 
 def commit_of(message: str) -> str:

@@ -56,8 +56,8 @@ async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld:
     )
     holders = Holders(unheld)
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, holders.over.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, holders.over.set)
     serving = asyncio.create_task(server.serve(sockets))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
@@ -158,14 +158,14 @@ def bind(home: Path) -> list[socket.socket]:
 def _bound(port: int) -> socket.socket:
     for number in (port, 0, 0, 0):
         # named as TCP: only then asyncio switches Nagle's algorithm off, which costs 40 ms an answer
-        one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind(("127.0.0.1", number))
-            one.listen()  # two sandboxes that start together may both bind a port, but only one of them can listen
-            return one
+            listener.bind(("127.0.0.1", number))
+            listener.listen()  # two sandboxes that start together may both bind a port, but only one of them can listen
+            return listener
         except OSError:
-            one.close()
+            listener.close()
     raise OSError("no port of 127.0.0.1 can be listened on")
 
 

@@ -7,8 +7,9 @@ import uuid
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.r2.objects import META
 from pipeline.sandbox.seed import VARIABLES
-from pipeline.sandbox.state import State, Variable
+from pipeline.sandbox.state import State
 from pipeline.sandbox.storestate import R2, Backup, Cloudflare, Entry, Stored, Upstash
+from pipeline.sandbox.vercelstate import Variable
 
 DAY = 86400.0
 WINDOW_SECONDS = DAY
@@ -52,9 +53,9 @@ def stock(core: Core) -> None:
 
 
 def _set(state: State, key: str, value: str, now: float) -> None:
-    for one in state.vercel.env:
-        if one.key == key:
-            one.value = value
+    for variable in state.vercel.env:
+        if variable.key == key:
+            variable.value = value
             return
     id = f"env_{state.next_id()}"
     state.vercel.env.append(Variable(id, key, value, "encrypted", ["production", "preview"], now))

@@ -49,8 +49,8 @@ class Traffic:
         """Oldest first."""
         return iter(tuple(self._hits))
 
-    def since(self, at: float, production: bool = True) -> list[Hit]:
-        return [hit for hit in self if hit.at >= at and (hit.production or not production)]
+    def since(self, moment: float, production: bool = True) -> list[Hit]:
+        return [hit for hit in self if hit.at >= moment and (hit.production or not production)]
 
     def _read(self) -> None:
         for line in self._path.read_text(errors="replace").splitlines():

@@ -11,12 +11,12 @@ WEEK = 7 * 86400.0
 
 
 def _readings(ms: float, *days_ago: float) -> Act:
-    """Load times that were kept on these days."""
+    """Write down load times that were kept on these days."""
 
     def act(lab: Lab) -> None:
         for days in days_ago:
-            at = lab.clock.now() - datetime.timedelta(days=days)
-            lab.records.samples.add(at, "monitor-daily", "", [("load.p95_ms", ms)])
+            moment = lab.clock.now() - datetime.timedelta(days=days)
+            lab.records.samples.add(moment, "monitor-daily", "", [("load.p95_ms", ms)])
 
     return act
 
@@ -26,7 +26,7 @@ def _two_quiet_weeks(lab: Lab) -> None:
 
 
 def _a_week_later(lab: Lab) -> None:
-    """The cause was mended, and somebody looked every day since."""
+    """Move the clock by a week in which the cause was mended and somebody looked every day."""
     later(WEEK)(lab)
     _readings(860, *range(1, 7))(lab)
 

@@ -14,7 +14,7 @@ KILLED = "killed"
 
 
 def _a_run_is_killed(lab: Lab) -> None:
-    """Its process is gone before it has begun to build."""
+    """Kill a run before it has begun to build."""
     lab.begun(lab.journal(KILLED), "deploy")
 
 

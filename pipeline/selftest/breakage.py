@@ -1,4 +1,4 @@
-"""What is declared for each gate: how it is made to stop, and which of its own words mend that.
+"""Declares for each gate how it is made to stop, and which of its own words mend that.
 
 A gate whose words know several ways has a breakage for each that is worth it.
 """
@@ -23,24 +23,24 @@ KINDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class BreakageMoment:
-    """When a run is broken: right after the journal has an event of ``kind`` about ``subject``."""
+    """The moment at which a run is broken: right after the journal has an event of ``kind`` about ``subject``."""
 
     kind: str
     subject: str
 
 
 def begins(stage: str) -> BreakageMoment:
-    """When ``stage`` begins, before its steps act."""
+    """The moment when ``stage`` begins, before its steps act."""
     return BreakageMoment("stage begins", stage)
 
 
 def before(step: str) -> BreakageMoment:
-    """When ``step`` is about to act."""
+    """The moment when ``step`` is about to act."""
     return BreakageMoment("step begins", step)
 
 
 def after(step: str) -> BreakageMoment:
-    """When ``step`` has acted, before the stage's gates are asked."""
+    """The moment when ``step`` has acted, before the stage's gates are asked."""
     return BreakageMoment("step done", step)
 
 
@@ -49,12 +49,12 @@ GOING_BACK = BreakageMoment("going back", "")
 
 
 def nothing(lab: Lab) -> None:
-    """Leave the world as it is."""
+    """Leave the sandbox as it is."""
 
 
 @dataclass(frozen=True)
 class Breakage:
-    """How ``gate`` is made to stop and to pass again.
+    """A breakage says how ``gate`` is made to stop and to pass again.
 
     ``how``: what is done, as a sentence without its full stop. ``follows``: the very words of the gate's *If it fails*
     that ``cures`` carries out. ``rests``: what has to be there before anything is broken.

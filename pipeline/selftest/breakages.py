@@ -1,4 +1,4 @@
-"""Every breakage there is, and every gate that needs one."""
+"""Lists every breakage there is, and every gate that needs one."""
 
 from checks.gate import Gate
 from pipeline.definitions.every import EVERY, GATES

@@ -14,7 +14,7 @@ MANY = 85
 
 
 def _hold_connections(lab: Lab) -> None:
-    """What a release does that opens a pool in every function, past the pooler."""
+    """Hold database connections as a release does that opens a pool in every function, past the pooler."""
     url = lab.settings.secrets["DIRECT_URL"]
     lab.kept["held"] = [psycopg.connect(url, autocommit=True, application_name="no pooler") for _ in range(MANY)]
 
@@ -27,13 +27,13 @@ def _terminated(lab: Lab) -> None:
             )
 
     lab.call(end)
-    for one in lab.kept["held"]:
-        one.close()
+    for session in lab.kept["held"]:
+        session.close()
     lab.call(until_gone)
 
 
 async def until_gone(world: World) -> None:
-    """A session is listed until its process has ended."""
+    """Wait until a session is listed no more: it is until its process has ended."""
     async with world.database.connection("by hand") as db:
         for _ in range(50):
             cursor = await db.execute("select count(*) from pg_stat_activity where application_name = 'no pooler'")
@@ -43,12 +43,15 @@ async def until_gone(world: World) -> None:
 
 
 def _compute(**said: bool) -> Act:
-    """What the switch in the Neon console does."""
+    """Turn a compute on or off, as the switch in the Neon console does."""
 
     async def change(world: World) -> None:
         branch = await world.neon.branch()
-        (one,) = (one for one in branch_computes(await world.neon.read(_computes(world), lambda body: body), branch.id))
-        await world.neon.once("PATCH", f"{_computes(world)}/{one}", lambda body: body, json={"endpoint": said})
+        (compute,) = (
+            compute
+            for compute in branch_computes(await world.neon.read(_computes(world), lambda body: body), branch.id)
+        )
+        await world.neon.once("PATCH", f"{_computes(world)}/{compute}", lambda body: body, json={"endpoint": said})
 
     return together(lambda lab: lab.call(change), later(5))
 
@@ -58,7 +61,7 @@ def _computes(world: World) -> str:
 
 
 def branch_computes(body: dict[str, list[dict[str, str]]], branch: str) -> list[str]:
-    """Ids of the computes of ``branch``, out of Neon's answer."""
+    """List the ids of the computes of ``branch``, out of Neon's answer."""
     return [one["id"] for one in body["endpoints"] if one["branch_id"] == branch]
 
 

@@ -15,18 +15,18 @@ AGAIN = "ship the new commit with `--over-rollback`"
 
 
 def visitors(lab: Lab, count: int, path: str = "/", *, ago: float = 0, status: int = 200) -> None:
-    """So many visitors of production asked for ``path``, ``ago`` seconds before now."""
-    at, one = lab.clock.now().timestamp() - ago, live(lab)
+    """Let so many visitors of production ask for ``path``, ``ago`` seconds before now."""
+    began, deployment = lab.clock.now().timestamp() - ago, live(lab)
 
     def come(sandbox: Sandbox) -> None:
         for row in range(count):
-            sandbox.core.traffic.add(Hit(at - row, one, True, lab.settings.domain, "GET", path, status, 0.05))
+            sandbox.core.traffic.add(Hit(began - row, deployment, True, lab.settings.domain, "GET", path, status, 0.05))
 
     lab.change(come)
 
 
 def a_quiet_day(lab: Lab) -> None:
-    """Visitors, and no errors that were always there."""
+    """Let visitors come on a day without the errors that were always there."""
     lab.patch(sentry={"baseline": 0})
     visitors(lab, 60, ago=60)
     visitors(lab, 400, ago=6 * HOUR)

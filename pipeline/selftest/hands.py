@@ -1,4 +1,4 @@
-"""What a person does in the lab, with the same calls that the vendors' commands make."""
+"""Does what a person does in the lab, with the same calls that the vendors' commands make."""
 
 import hashlib
 import os
@@ -21,42 +21,42 @@ PROJECT = "/v9/projects/{project}"
 
 
 def together(*acts: Act) -> Act:
-    """One after the other."""
+    """Make one act of several, done one after the other."""
 
     def act(lab: Lab) -> None:
-        for one in acts:
-            one(lab)
+        for step in acts:
+            step(lab)
 
     return act
 
 
 def patch(**services: Mapping[str, Any]) -> Act:
-    """Set fields of the services' states."""
+    """Make an act that sets fields of the services' states."""
     return lambda lab: lab.patch(**services)
 
 
 def fault(*texts: str) -> Act:
-    """Make services misbehave."""
+    """Make an act that lets services misbehave."""
     return lambda lab: lab.fault(*texts)
 
 
 def it_is_over(lab: Lab) -> None:
-    """What misbehaved is well again."""
+    """End every fault: what misbehaved is well again."""
     lab.no_faults()
 
 
 def require(kind: type, **changes: Any) -> Act:
-    """Another line in ``deploy.yml``."""
+    """Make an act that changes a section of ``deploy.yml``."""
     return lambda lab: lab.require(kind, **changes)
 
 
 def later(seconds: float) -> Act:
-    """Wait so long."""
+    """Make an act that waits so long."""
     return lambda lab: lab.clock.move(seconds)
 
 
 def sql(*statements: str) -> Act:
-    """By hand, on production's database."""
+    """Make an act that runs SQL by hand on production's database."""
 
     async def go(world: World) -> None:
         async with world.database.connection("by hand") as db:
@@ -67,46 +67,46 @@ def sql(*statements: str) -> Act:
 
 
 def waived(gate: str, subject: str = "") -> Act:
-    """A stakeholder signs a waiver for today."""
+    """Make an act by which a stakeholder signs a waiver for today."""
     return lambda lab: lab.waive(Waiver(gate, lab.today(), "Dana Ops", "the self-test", subject))
 
 
 def vercel(method: str, path: str, **more: Any) -> Callable[[World], Awaitable[Any]]:
-    """One request to Vercel, as its command makes it; ``{project}`` stands for the project's id."""
+    """Make an act that sends one request to Vercel, as its command does; ``{project}`` stands for the project's id."""
 
     async def go(world: World) -> Any:
-        at = path.format(project=world.vercel.project_id)
+        address = path.format(project=world.vercel.project_id)
         params = {"teamId": world.vercel.team, **more.pop("params", {})}
-        return await world.vercel.once(method, at, lambda body: body, params=params, **more)
+        return await world.vercel.once(method, address, lambda body: body, params=params, **more)
 
     return go
 
 
 def set_variable(lab: Lab, name: str, value: str) -> None:
-    """``vercel env add NAME production``, in place of what it was."""
+    """Make an act like ``vercel env add NAME production``, in place of the variable that was set."""
     body = {"key": name, "value": value, "type": "encrypted", "target": ["production", "preview"]}
     lab.call(vercel("POST", "/v10/projects/{project}/env", params={"upsert": "true"}, json=body))
 
 
 def remove_variable(lab: Lab, name: str) -> None:
-    """``vercel env rm NAME production``; what it was is kept for whoever puts it back."""
+    """Make an act like ``vercel env rm NAME production``; the old value is kept for whoever puts it back."""
     found = lab.state(lambda state: next(one for one in state.vercel.env if one.key == name))
     lab.kept[name] = found.value
     lab.call(vercel("DELETE", f"{PROJECT}/env/{found.id}"))
 
 
 def live(lab: Lab) -> str:
-    """Id of the deployment that production points to."""
+    """The id of the deployment that production points to."""
     return lab.state(lambda state: state.vercel.production)
 
 
 def staged(lab: Lab) -> str:
-    """Id of the newest deployment: the one that the run has made."""
+    """The id of the newest deployment: the one that the run has made."""
     return lab.state(lambda state: max(state.vercel.deployments.values(), key=lambda one: one.created).id)
 
 
 def before_live(lab: Lab) -> str:
-    """Id of the newest deployment that was production and is not now."""
+    """The id of the newest deployment that was production and is not now."""
 
     def newest(state: Any) -> str:
         were = [one for one in state.vercel.deployments.values() if one.was_production]
@@ -116,12 +116,12 @@ def before_live(lab: Lab) -> str:
 
 
 def oldest(lab: Lab) -> str:
-    """Id of the first deployment that was ever production."""
+    """The id of the first deployment that was ever production."""
     return lab.state(lambda state: min(state.vercel.deployments.values(), key=lambda one: one.created).id)
 
 
 def move(lab: Lab, way: str, id: str) -> None:
-    """``vercel promote ID`` or ``vercel rollback ID``, until it is done."""
+    """Make an act like ``vercel promote ID`` or ``vercel rollback ID``, which waits until it is done."""
     lab.call(
         vercel(
             "POST",
@@ -134,7 +134,7 @@ def move(lab: Lab, way: str, id: str) -> None:
 
 
 def commit(lab: Lab, message: str, folder: str = "") -> str:
-    """A new commit on main, pushed, green and reviewed; its SHA-1."""
+    """Push a new commit on main, green and reviewed; gives its SHA-1."""
     number = lab.state(lambda state: state.next_id())
     sha = hashlib.sha1(f"{message} {number}".encode(), usedforsecurity=False).hexdigest()
     lab.clock.move(1)
@@ -145,7 +145,7 @@ def commit(lab: Lab, message: str, folder: str = "") -> str:
 def ship(
     lab: Lab, example: str = "good", *, edits: Mapping[str, Callable[[str], str]] | None = None, **said: Any
 ) -> Release:
-    """A release of its own is built and pushed: an example with some files edited. ``said``: how the run is started.
+    """Build and push a release of its own: an example with some files edited. ``said``: how the run is started.
 
     An edit is given what the file holds, or an empty string.
     """
@@ -163,23 +163,23 @@ def ship(
 
 
 def taken_back(lab: Lab) -> None:
-    """A release that is ill in production only, so that its run goes back."""
+    """Ship a release that is ill in production only, so that its run goes back."""
     bad_in_production("/login")(lab)
     lab.order(over_rollback=True)
 
 
 def repaired(lab: Lab) -> None:
-    """The fault was found and mended: a new commit, and the run says that it may promote over the rollback."""
+    """Push a commit in which the fault was mended; the run says that it may promote over the rollback."""
     ship(lab, over_rollback=True)
 
 
 def shipping(example: str = "good", **more: Any) -> Act:
-    """A release of this kind is what the run ships."""
+    """Make an act after which the run ships a release of this kind."""
     return lambda lab: ship(lab, example, **more)
 
 
 def migration(name: str, text: str, *, instead: bool = False) -> Act:
-    """The release brings this migration; ``instead``: without the example's own pending one."""
+    """Make an act that gives the release this migration; ``instead``: without the example's own pending one."""
 
     def act(lab: Lab) -> None:
         release = ship(lab, edits={f"prisma/migrations/{name}/migration.sql": lambda _: text})
@@ -190,7 +190,7 @@ def migration(name: str, text: str, *, instead: bool = False) -> Act:
 
 
 def in_production(line: str) -> Callable[[str], str]:
-    """An edit of the app's ``index.py``: ``line`` runs first, with ``request``, but only at the production domain."""
+    """Edit the app's ``index.py`` so that ``line`` runs first, with ``request``, but only at the production domain."""
     head = "async def answer(request):\n"
     return lambda text: text.replace("from . import", "from . import environ, sleep,", 1).replace(
         head, f'{head}    if request.headers["host"] != environ["VERCEL_URL"]:\n        {line}\n', 1
@@ -198,7 +198,7 @@ def in_production(line: str) -> Callable[[str], str]:
 
 
 def everywhere(line: str) -> Callable[[str], str]:
-    """The same at every address."""
+    """Edit the app's ``index.py`` so that ``line`` runs first at every address."""
     head = "async def answer(request):\n"
     return lambda text: text.replace("from . import", "from . import environ, sleep,", 1).replace(
         head, f"{head}    {line}\n", 1
@@ -209,17 +209,17 @@ INDEX = f"{FUNCTION}/index.py"
 
 
 def bad_in_production(path: str, answer: str = 'Response.html("Internal Server Error", 500)') -> Act:
-    """A release that is well at its own address, and fails on ``path`` of the production domain."""
+    """Make a release that is well at its own address, and fails on ``path`` of the production domain."""
     return shipping(edits={INDEX: in_production(f'if request.path == "{path}": return {answer}')})
 
 
 def bad_everywhere(path: str, answer: str = 'Response.html("Internal Server Error", 500)') -> Act:
-    """A release that fails on ``path`` wherever it is asked."""
+    """Make a release that fails on ``path`` wherever it is asked."""
     return shipping(edits={INDEX: everywhere(f'if request.path == "{path}": return {answer}')})
 
 
 def error(title: str, *, times: int = 1, where: str = "GET /courses", level: str = "error", by: str = "") -> Act:
-    """The app's SDK sends this error to Sentry. ``by``: the commit that it names; empty is the release's own."""
+    """Send this error to Sentry as the app's SDK does. ``by``: the commit that it names; empty is the release's own."""
 
     def act(lab: Lab) -> None:
         def send(sandbox: Any) -> None:
@@ -233,7 +233,7 @@ def error(title: str, *, times: int = 1, where: str = "GET /courses", level: str
 
 
 def deployed(lab: Lab) -> None:
-    """Ship the release, all the way."""
+    """Ship the release through the whole pipeline."""
     ran = lab.run(DEPLOY)
     if ran.report.outcome != "deployed":
         raise AssertionError(f"the lab's own deploy ended {ran.report.outcome}: {ran.report.reason}")

@@ -26,7 +26,7 @@ SECRET = "bypass-for-the-lab"
 
 
 def _an_edge_answers_as(who: str) -> Act:
-    """What an edge that keeps an old answer does: the domain is right, and the answer is another build's."""
+    """Let an edge keep an old answer: the domain is right, and the answer is another build's."""
 
     def act(lab: Lab) -> None:
         found = {"old": before_live, "bad": staged, "live": live}[who](lab)

@@ -1,4 +1,4 @@
-"""A throw-away sandbox on real ports, with a journal of its own and a clock that moves when somebody sleeps."""
+"""Runs a throw-away sandbox on real ports, with a journal of its own and a clock that moves when somebody sleeps."""
 
 import asyncio
 import concurrent.futures
@@ -54,7 +54,7 @@ QUICK: Mapping[str, Mapping[str, float]] = {
 
 
 class Hurried:
-    """Time that passes only while somebody sleeps; begins now. Two threads may share it."""
+    """A clock whose time passes only while somebody sleeps; begins now. Two threads may share it."""
 
     def __init__(self) -> None:
         self._began, self._passed, self._lock = datetime.datetime.now(datetime.UTC), 0.0, threading.Lock()
@@ -68,7 +68,7 @@ class Hurried:
         return self._passed
 
     def move(self, seconds: float) -> None:
-        """So many seconds later, or earlier when it is less than nothing."""
+        """Move the clock so many seconds on, or back when it is less than nothing."""
         with self._lock:
             self._passed += seconds
 
@@ -79,19 +79,22 @@ class Hurried:
 
 @dataclass(frozen=True)
 class Ran:
-    """One run in the lab. ``given``: what its steps gave, by type."""
+    """A run in the lab that has ended. ``given``: what its steps gave, by type."""
 
     report: Report
     events: tuple[Event, ...]
     given: Mapping[type, Any]
 
     def answers(self, gate: Gate) -> tuple[Mapping[str, Any], ...]:
-        """What ``gate`` said, each time that it said something new: ``verdict`` and ``findings``."""
+        """List what ``gate`` said, each time that it said something new: ``verdict`` and ``findings``."""
         return tuple(e.body for e in self.events if (e.kind, e.subject) == ("gate answered", gate.name))
 
 
 class Lab:
-    """``release`` is what runs ship, and what gates are asked about; ``settings`` has the policies they go by."""
+    """A sandbox, a journal and settings to try gates in.
+
+    ``release`` is what runs ship, and what gates are asked about; ``settings`` has the policies they go by.
+    """
 
     def __init__(self, home: Path, beside: Beside, clock: Hurried, config: Config) -> None:
         self.home, self.beside, self.clock, self.config = home, beside, clock, config
@@ -107,11 +110,11 @@ class Lab:
         self._runs = 0
 
     def change(self, act: Callable[[Sandbox], T]) -> T:
-        """Act on the sandbox itself."""
+        """Act on the sandbox itself, in its own thread."""
         return self.beside.change(act)
 
     def state(self, act: Callable[[State], T]) -> T:
-        """Act on what the sandbox remembers."""
+        """Act on the state that the sandbox remembers."""
         return self.beside.change(lambda sandbox: act(sandbox.state))
 
     def patch(self, **services: Mapping[str, Any]) -> None:
@@ -119,33 +122,33 @@ class Lab:
         self.change(lambda sandbox: sandbox.patch(dict(services)))
 
     def fault(self, *texts: str) -> None:
-        """Make services misbehave from now on."""
+        """Inject faults: services misbehave from now on."""
         for text in texts:
             self.change(lambda sandbox, text=text: sandbox.inject(text))  # type: ignore[misc]
 
     def no_faults(self) -> None:
-        """The vendor's incident is over."""
+        """Clear every fault: the vendor's incident is over."""
         self.change(lambda sandbox: sandbox.faults.clear())
 
     def require(self, kind: type, **changes: Any) -> None:
-        """Another line in ``deploy.yml``."""
+        """Change a section of ``deploy.yml``."""
         policies = {**self.settings.policies, kind: replace(self.settings.policies[kind], **changes)}
         self.settings = replace(self.settings, policies=policies)
 
     def waive(self, *waivers: Waiver) -> None:
-        """The waivers in ``deploy.yml``."""
+        """Set the waivers in ``deploy.yml``."""
         self.config = replace(self.config, file=replace(self.config.file, waivers=waivers))
 
     def today(self) -> datetime.date:
         return self.clock.now().date()
 
     def example(self, name: str) -> Release:
-        """One of the sandbox's example releases, pushed."""
+        """Build and push one of the sandbox's example releases."""
         folder, commit = self.change(lambda sandbox: sandbox.release(name))
         return Release(commit, str(folder))
 
     def order(self, **said: Any) -> None:
-        """Start the run with these options."""
+        """Set the options that the next run is started with."""
         self.release = replace(self.release, **said)
 
     @property
@@ -156,7 +159,7 @@ class Lab:
         return Journal(self.store, run, self.clock.now, Redactor(self.settings.hidden), listeners)
 
     def call(self, act: Callable[[World], Awaitable[T]]) -> T:
-        """Use a service's own API, as a person does with the vendor's command. May be called while a run goes on."""
+        """Call a service's own API, as a person does with the vendor's command. May be called while a run goes on."""
 
         async def go() -> T:
             async with open_world(self.settings, self.release, "by-hand", self.clock, records=self.records) as world:
@@ -166,7 +169,7 @@ class Lab:
             return elsewhere.submit(lambda: asyncio.run(go())).result()
 
     def ask(self, gate: Gate, given: Mapping[type, Any] | None = None) -> tuple[Finding, ...]:
-        """What ``gate`` says now, its evidence read by its own probes. ``given``: what the steps of a run gave."""
+        """Ask ``gate`` now, its evidence read by its own probes. ``given``: what the steps of a run gave."""
 
         async def go() -> tuple[Finding, ...]:
             known = {**self.settings.policies, **(given or {})}
@@ -180,7 +183,7 @@ class Lab:
         return asyncio.run(go())
 
     def run(self, pipeline: Pipeline, *listeners: Listener) -> Ran:
-        """Ship the release through ``pipeline``; to its end, whatever that is."""
+        """Ship the release through ``pipeline``, to the run's end, whatever that is."""
         self._runs += 1
         run = f"selftest-{self._runs}"
         pipeline = pipeline.at_pace({name: QUICK.get(name, {}) for name in (one.name for one in pipeline.stages)})
@@ -206,12 +209,12 @@ class Lab:
         return Ran(report_of(run, events), events, given)
 
     def begun(self, journal: Journal, pipeline: str) -> None:
-        """Write down that a run begins."""
+        """Write into the journal that a run begins."""
         said = {"target": TARGET, "commit": self.release.commit, "production": self.settings.domain}
         journal.append("run begins", pipeline=pipeline, by="the self-test", exact={"release": self.release}, **said)
 
     def settle(self, run: str) -> None:
-        """``./inv settle --run RUN``: go back from the journal alone."""
+        """Settle a run as ``./inv settle --run RUN`` does: go back from the journal alone."""
         journal, policies = self.journal(run), self.settings.policies
         past = recall(journal.events(), DEPLOY, policies)
 
@@ -223,20 +226,20 @@ class Lab:
         asyncio.run(go())
 
     def checklist(self, name: str) -> tuple[LineAnswer, ...]:
-        """What ``./inv monitor.NAME`` is answered, its steps done."""
-        it = Session(self.settings, DEPLOY, self.store, Redactor(self.settings.hidden), self.clock, self.config)
+        """Answer the gates of ``./inv monitor.NAME``, its steps done."""
+        session = Session(self.settings, DEPLOY, self.store, Redactor(self.settings.hidden), self.clock, self.config)
 
         async def go() -> Checked:
             run = f"monitor-{name}-{self._runs}"
             async with open_world(self.settings, Release("", "."), run, self.clock, records=self.records) as world:
-                return await ask_in(it, world, (CHECKLISTS[name],), name)
+                return await ask_in(session, world, (CHECKLISTS[name],), name)
 
         return tuple(answer for line in asyncio.run(go()).lines for answer in line.answers)
 
 
 @contextlib.contextmanager
 def lab(home: Path, database_url: str, config: Config) -> Iterator[Lab]:
-    """A lab at rest under ``home``, gone when this ends. ``database_url``: an empty course catalogue's."""
+    """Open a lab at rest under ``home``, gone when this ends. ``database_url``: an empty course catalogue's."""
     clock = Hurried()
     sandbox = Sandbox(home / "sandbox", Database(database_url), now=lambda: clock.now().timestamp(), sleep=clock.sleep)
     with Beside(sandbox, home / "sandbox") as beside:

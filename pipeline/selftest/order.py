@@ -9,7 +9,7 @@ from pipeline.selftest.lab import Lab
 
 
 def _taken_back(lab: Lab) -> None:
-    """A release that is ill in production only is shipped, and goes back by itself."""
+    """Ship a release that is ill in production only, so that it goes back by itself."""
     bad_in_production("/login")(lab)
     ran = lab.run(DEPLOY)
     assert ran.report.outcome == "rolled back", ran.report.reason
@@ -19,8 +19,8 @@ def _somebody_released_newer(lab: Lab) -> None:
     sha = commit(lab, "A colleague's release")
 
     def goes_live(state: State) -> None:
-        one = state.vercel.deployments[state.vercel.production]
-        one.meta = {**one.meta, "githubCommitSha": sha}
+        live = state.vercel.deployments[state.vercel.production]
+        live.meta = {**live.meta, "githubCommitSha": sha}
 
     lab.state(goes_live)
 

@@ -7,12 +7,12 @@ from pipeline.selftest.lab import Lab
 
 
 def _slow(seconds: float) -> Act:
-    """A release whose front page takes so long, on the production domain only."""
+    """Make a release whose front page takes so long, on the production domain only."""
     return shipping(edits={INDEX: in_production(f'await sleep({seconds} if request.path == "/" else 0)')})
 
 
 def _good_releases(lab: Lab) -> None:
-    """Three releases went well, with 400 ms each."""
+    """Write down three releases that went well, with 400 ms each."""
     for row in range(3):
         run = f"earlier-{row}"
         lab.records.samples.add(lab.clock.now(), run, "", [("load.p95_ms", 400.0)])

@@ -33,10 +33,10 @@ def _torn(lab: Lab) -> None:
 
 def _a_colleague_builds(lab: Lab) -> None:
     def begin(state: State) -> None:
-        one = state.vercel.deployments[state.vercel.production]
+        live = state.vercel.deployments[state.vercel.production]
         slot = 1 + max(other.slot for other in state.vercel.deployments.values())
         state.vercel.deployments["dpl_colleague"] = replace(
-            one,
+            live,
             id="dpl_colleague",
             slot=slot,
             created=lab.clock.now().timestamp(),
@@ -69,14 +69,14 @@ def _promoted(lab: Lab) -> None:
 
 def _type_error(lab: Lab) -> None:
     def fail(state: State) -> None:
-        one = state.vercel.deployments[staged_in(state)]
-        one.error, one.log = ["BUILD_FAILED", "Command exited with 1"], ["app/page.tsx(3,1): Type error"]
+        deployment = state.vercel.deployments[staged_in(state)]
+        deployment.error, deployment.log = ["BUILD_FAILED", "Command exited with 1"], ["app/page.tsx(3,1): Type error"]
 
     lab.state(fail)
 
 
 def staged_in(state: State) -> str:
-    """The newest deployment."""
+    """The id of the newest deployment in the state."""
     return max(state.vercel.deployments.values(), key=lambda one: one.created).id
 
 
@@ -87,7 +87,7 @@ def _moved_at_build_time(lab: Lab) -> None:
 
 
 def _previous_again(lab: Lab) -> None:
-    """`vercel rollback`, and then the run that promotes over it."""
+    """Run `vercel rollback`, and then the run that promotes over it."""
     move(lab, "rollback", lab.kept["live"])
     repaired(lab)
 
@@ -102,7 +102,7 @@ def _noted(lab: Lab) -> None:
 
 
 def _by_hand(lab: Lab) -> None:
-    """`vercel rollback $PREVIOUS`, which changes nothing while one is under way, then `vercel promote $PREVIOUS`."""
+    """Run `vercel rollback $PREVIOUS`, which changes nothing while one is under way; then `vercel promote` it."""
     move(lab, "rollback", lab.kept["before"])
     move(lab, "promote", lab.kept["before"])
 

@@ -14,7 +14,7 @@ AGAIN = "ship the new commit with `--over-rollback`"
 
 
 def in_shares(lab: Lab) -> None:
-    """Vercel and deploy.yml agree on 10 %, 50 %, all; each is watched for a second."""
+    """Set up a rolling release on which Vercel and deploy.yml agree: 10 %, 50 %, all; each is watched for a second."""
     lab.patch(vercel={"rolling_config": {"target": "production", "stages": STAGES}})
     lab.require(PromotionPolicy, rolling=SHARES, rolling_watch=1)
 
@@ -32,7 +32,7 @@ def _disabled(lab: Lab) -> None:
 
 
 def _aborted(lab: Lab) -> None:
-    """A colleague ends it, by rolling back."""
+    """Let a colleague end the rolling release, by rolling back."""
     move(lab, "rollback", live(lab))
 
 

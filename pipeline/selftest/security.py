@@ -1,7 +1,8 @@
 """How the gate of ``checks.security`` is made to stop."""
 
 from checks import security
-from pipeline.sandbox.state import Alert, State
+from pipeline.sandbox.githubstate import Alert
+from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage
 from pipeline.selftest.hands import waived
 from pipeline.selftest.lab import Lab
@@ -18,8 +19,8 @@ def _a_hole_is_known(lab: Lab) -> None:
 
 def _upgraded(lab: Lab) -> None:
     def close(state: State) -> None:
-        for one in state.github.dependabot or ():
-            one.state = "fixed"
+        for alert in state.github.dependabot or ():
+            alert.state = "fixed"
 
     lab.state(close)
 

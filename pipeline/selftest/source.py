@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from checks import source
-from pipeline.sandbox.state import Review, State
+from pipeline.sandbox.githubstate import Review
+from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage
 from pipeline.selftest.hands import commit, shipping
 from pipeline.selftest.lab import Lab

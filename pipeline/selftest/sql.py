@@ -26,12 +26,12 @@ def _split(lab: Lab) -> None:
 
 
 def _without_reading_it(text: str) -> str:
-    """The schema without the column, as the code is that no longer uses it."""
+    """Edit the release's schema so that its code no longer uses the column."""
     return "\n".join(line for line in text.splitlines() if not line.strip().startswith("summary ")) + "\n"
 
 
 def _two_releases(lab: Lab) -> None:
-    """First the code that no longer uses the column; when that is live, the migration that drops it."""
+    """Ship first the code that no longer uses the column; when that is live, the migration that drops it."""
     code = lab.change(lambda sandbox: sandbox.release("drops-column")[0])
     courses = ".vercel/output/functions/lms.func/courses.py"
     text = (code / courses).read_text(encoding="utf-8")

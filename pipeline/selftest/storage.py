@@ -13,7 +13,7 @@ ROLLED = {"access_key_id": "a" * 32, "secret_access_key": "b" * 64}
 
 
 def _new_token(lab: Lab) -> None:
-    """What was set on Vercel is set here, too."""
+    """Set the storage token here to the one that was set on Vercel."""
     said = {"R2_ACCESS_KEY_ID": ROLLED["access_key_id"], "R2_SECRET_ACCESS_KEY": ROLLED["secret_access_key"]}
     lab.settings = replace(lab.settings, secrets={**lab.settings.secrets, **said})
 

@@ -1,4 +1,4 @@
-"""One gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
+"""Tries one gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
 
 import contextlib
 import tempfile
@@ -29,7 +29,7 @@ BY_ITSELF = (Verdict.NOT_YET.word, Verdict.BLOCK.word)
 
 @dataclass(frozen=True)
 class Trial:
-    """What was seen of one gate. ``examples``: in how many of its own examples it stops, of how many.
+    """What a trial of one gate saw. ``examples``: in how many of its own examples it stops, of how many.
 
     ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``:
     how the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
@@ -53,7 +53,7 @@ class Trial:
 
     @property
     def whole(self) -> bool:
-        """All four facts: it passed, it was broken and it stopped, it was mended and it passed."""
+        """Whether the gate passed at rest, was broken and stopped, was mended and passed again."""
         return self.rested and self.stopped and self.cured and self.examples[0] == self.examples[1]
 
 
@@ -71,25 +71,25 @@ class Bench:
 
     @contextlib.contextmanager
     def lab(self) -> Iterator[Lab]:
-        """A new one at rest."""
+        """Make a new lab at rest."""
         self._labs += 1
         home = self._folder / str(self._labs)
         with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
             yield made
 
-    def at_rest(self, one: Breakage) -> Ran:
-        """A run in which nothing is broken; made once for all gates that are asked in the same way."""
-        key = (one.run, one.rests)
+    def at_rest(self, breakage: Breakage) -> Ran:
+        """Make a run in which nothing is broken; once for all gates that are asked in the same way."""
+        key = (breakage.run, breakage.rests)
         if key not in self._rests:
             with self.lab() as made:
-                one.rests(made)
-                self._rests[key] = made.run(pipeline_of(made, one.run))
+                breakage.rests(made)
+                self._rests[key] = made.run(pipeline_of(made, breakage.run))
         return self._rests[key]
 
 
 @contextlib.contextmanager
 def bench(config: Config) -> Iterator[Bench]:
-    """A folder and a Postgres of their own; nothing of both is left."""
+    """Open a folder and a Postgres for labs; nothing of both is left."""
     with tempfile.TemporaryDirectory(prefix="selftest-") as folder:
         postgres = Postgres(Path(folder) / "postgres")
         postgres.start()
@@ -99,12 +99,20 @@ def bench(config: Config) -> Iterator[Bench]:
             postgres.destroy()
 
 
-def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Trial:
-    """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
+def tried(breakage: Breakage, bench: Bench, examples: tuple[int, int]) -> Trial:
+    """Try one gate in every respect. What goes wrong with trying it is a ``problem``, and no end for the others."""
     began = time.monotonic()
-    seen = Trial(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
+    seen = Trial(
+        breakage.gate.name,
+        breakage.kind,
+        breakage.how,
+        breakage.run,
+        breakage.follows,
+        examples,
+        problem=breakage.cannot,
+    )
     try:
-        for step in () if one.cannot else _way(one)(one, at, seen):
+        for step in () if breakage.cannot else _way(breakage)(breakage, bench, seen):
             seen = step
     except (PipelineError, AssertionError, LookupError, OSError, ValueError) as error:
         seen = replace(seen, problem=seen.problem or f"{type(error).__name__}: {error}")
@@ -115,82 +123,82 @@ Facts = Iterator[Trial]
 """What was seen so far, after each step; so nothing is lost when a later step goes wrong."""
 
 
-def _way(one: Breakage) -> Callable[[Breakage, Bench, Trial], Facts]:
-    if one.run.startswith(CHECKLIST):
+def _way(breakage: Breakage) -> Callable[[Breakage, Bench, Trial], Facts]:
+    if breakage.run.startswith(CHECKLIST):
         return _in_a_checklist
-    return _on_the_way_back if one.back else _in_a_run if one.run else _alone
+    return _on_the_way_back if breakage.back else _in_a_run if breakage.run else _alone
 
 
-def _alone(one: Breakage, at: Bench, seen: Trial) -> Facts:
-    """Asked as ``./inv check`` asks it."""
-    with at.lab() as made:
-        yield from _three_times(one, made, seen, lambda: _said(made.ask(one.gate)))
+def _alone(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
+    """Ask a gate by itself, as ``./inv check`` does."""
+    with bench.lab() as made:
+        yield from _three_times(breakage, made, seen, lambda: _said(made.ask(breakage.gate)))
 
 
-def _in_a_checklist(one: Breakage, at: Bench, seen: Trial) -> Facts:
-    """Asked as ``./inv monitor.…`` asks it, after the steps of its line."""
+def _in_a_checklist(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
+    """Ask a gate as ``./inv monitor.…`` does, after the steps of its line."""
 
     def asked() -> Said | None:
-        answers = made.checklist(one.run.removeprefix(CHECKLIST))
-        return next((_said(answer.findings) for answer in answers if answer.gate is one.gate), None)
+        answers = made.checklist(breakage.run.removeprefix(CHECKLIST))
+        return next((_said(answer.findings) for answer in answers if answer.gate is breakage.gate), None)
 
-    with at.lab() as made:
-        yield from _three_times(one, made, seen, asked)
+    with bench.lab() as made:
+        yield from _three_times(breakage, made, seen, asked)
 
 
-def _three_times(one: Breakage, made: Lab, seen: Trial, asked: Callable[[], Said | None]) -> Facts:
-    one.rests(made)
+def _three_times(breakage: Breakage, made: Lab, seen: Trial, asked: Callable[[], Said | None]) -> Facts:
+    breakage.rests(made)
     yield (seen := _rested(seen, asked()))
-    one.breaks(made)
+    breakage.breaks(made)
     yield (seen := _broken(seen, asked()))
-    one.cures(made)
+    breakage.cures(made)
     yield _cured(seen, asked())
 
 
-def _in_a_run(one: Breakage, at: Bench, seen: Trial) -> Facts:
-    """Asked by a run of the pipeline, up to the gate's stage."""
-    yield (seen := _rested(seen, _answered(at.at_rest(one), one.gate)))
-    with at.lab() as made:
-        one.rests(made)
-        ran = made.run(up_to(pipeline_of(made, one.run), one.gate), *_breaking(one, made))
-        yield (seen := replace(_broken(seen, _answered(ran, one.gate)), ended=ran.report.outcome))
+def _in_a_run(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
+    """Ask a gate in a run of the pipeline, up to the gate's stage."""
+    yield (seen := _rested(seen, _answered(bench.at_rest(breakage), breakage.gate)))
+    with bench.lab() as made:
+        breakage.rests(made)
+        ran = made.run(up_to(pipeline_of(made, breakage.run), breakage.gate), *_breaking(breakage, made))
+        yield (seen := replace(_broken(seen, _answered(ran, breakage.gate)), ended=ran.report.outcome))
         if ran.report.outcome == "deployed":
             yield replace(seen, stopped=False, problem=seen.problem or "the run went on all the same")
             return
-        one.cures(made)
-        again = made.run(up_to(pipeline_of(made, one.run), one.gate))
+        breakage.cures(made)
+        again = made.run(up_to(pipeline_of(made, breakage.run), breakage.gate))
         if again.report.outcome == "deployed":
-            yield _cured(seen, _answered(again, one.gate))
+            yield _cured(seen, _answered(again, breakage.gate))
         else:
             yield replace(seen, problem=seen.problem or f"the next run: {again.report.reason}")
 
 
-def _on_the_way_back(one: Breakage, at: Bench, seen: Trial) -> Facts:
-    """A bad release goes back and the gate says that it did; then another one cannot."""
-    with at.lab() as made:
+def _on_the_way_back(breakage: Breakage, bench: Bench, seen: Trial) -> Facts:
+    """Ask a gate that proves a rollback: a bad release goes back and it says yes; then another one cannot."""
+    with bench.lab() as made:
         made.clock.pace = FAST
-        one.rests(made)
+        breakage.rests(made)
         taken_back(made)
-        well = made.run(pipeline_of(made, one.run))
-        yield (seen := _rested(seen, _said(made.ask(one.gate, well.given))))
+        well = made.run(pipeline_of(made, breakage.run))
+        yield (seen := _rested(seen, _said(made.ask(breakage.gate, well.given))))
         taken_back(made)
-        ran = made.run(pipeline_of(made, one.run), *_breaking(one, made))
-        seen = _broken(seen, _said(made.ask(one.gate, ran.given)))
+        ran = made.run(pipeline_of(made, breakage.run), *_breaking(breakage, made))
+        seen = _broken(seen, _said(made.ask(breakage.gate, ran.given)))
         yield (seen := replace(seen, ended=ran.report.outcome))
         if not _found_by(ran, seen.said):
             why = f"the run's way back did not say so: {ran.report.reason}"
             yield replace(seen, stopped=False, problem=seen.problem or why)
             return
-        one.cures(made)
-        yield _cured(seen, _said(made.ask(one.gate, ran.given)))
+        breakage.cures(made)
+        yield _cured(seen, _said(made.ask(breakage.gate, ran.given)))
 
 
-def _breaking(one: Breakage, made: Lab) -> tuple[Listener, ...]:
-    """Breaks it now, or gives the listener that breaks it once, at its moment."""
-    if one.moment is None:
-        one.breaks(made)
+def _breaking(breakage: Breakage, made: Lab) -> tuple[Listener, ...]:
+    """Break the sandbox now, or give the listener that breaks it once, at its moment."""
+    if breakage.moment is None:
+        breakage.breaks(made)
         return ()
-    return (_Once(one.moment, lambda: one.breaks(made)),)
+    return (_Once(breakage.moment, lambda: breakage.breaks(made)),)
 
 
 class _Once:
@@ -209,7 +217,7 @@ def _said(findings: tuple[Finding, ...]) -> Said:
 
 
 def _answered(ran: Ran, gate: Gate) -> Said | None:
-    """The last answer of ``gate`` in the run; None when it was not asked."""
+    """Find the last answer of ``gate`` in the run; None when it was not asked."""
     answers = ran.answers(gate)
     if not answers:
         return None
@@ -247,7 +255,7 @@ def _words(said: Said | None) -> str:
 
 
 def pipeline_of(made: Lab, name: str) -> Pipeline:
-    """The pipeline of that name, as the lab's policies make it."""
+    """Make the pipeline of that name by the lab's policies."""
     if name == PREVIEW.name:
         made.settings = replace(made.settings, kind="preview")
         return PREVIEW
@@ -255,14 +263,14 @@ def pipeline_of(made: Lab, name: str) -> Pipeline:
 
 
 def up_to(pipeline: Pipeline, gate: Gate) -> Pipeline:
-    """``pipeline`` as far as the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
+    """Cut ``pipeline`` after the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
     names = [stage.name for stage in pipeline.stages if gate in stage.gates]
     end = [stage.name for stage in pipeline.stages].index(names[0])
     return replace(pipeline, stages=tuple(_deciding(one, gate) for one in pipeline.stages[: end + 1]))
 
 
 def _deciding(stage: Stage, gate: Gate) -> Stage:
-    """A stage that may fail, or a gate that advises, stops nothing; here both are to be seen stopping."""
+    """Make the gates of a stage decide: one that may fail, or a gate that advises, stops nothing."""
     if gate not in stage.gates:
         return stage
     advises = tuple(one for one in stage.advises if one is not gate)
@@ -272,16 +280,22 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 def results(
     config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Trial, int, int], None]
 ) -> tuple[Trial, ...]:
-    """Try all of ``gates``, in each of its ways; ``tell`` hears of each when it was tried, its number and of how many.
+    """Try all of ``gates``, in each of its ways.
+
+    ``tell`` hears of each when it was tried, its number and of how many.
 
     A gate that has no breakage is seen not to have one.
     """
-    ways = [(gate, one) for gate in gates for one in _ways_of(gate, breakages)]
+    ways = [(gate, way) for gate in gates for way in _ways_of(gate, breakages)]
     found = list[Trial]()
-    with bench(config) as at:
-        for number, (gate, one) in enumerate(ways, 1):
+    with bench(config) as benches:
+        for number, (gate, way) in enumerate(ways, 1):
             counted = examples_of(gate)
-            seen = tried(one, at, counted) if one else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+            seen = (
+                tried(way, benches, counted)
+                if way
+                else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+            )
             tell(seen, number, len(ways))
             found.append(seen)
     return tuple(found)
@@ -292,7 +306,7 @@ def _ways_of(gate: Gate, breakages: Sequence[Breakage]) -> tuple[Breakage | None
 
 
 def examples_of(gate: Gate) -> tuple[int, int]:
-    """In how many of its examples ``gate`` stops, and how many it has."""
+    """Count in how many of its examples ``gate`` stops, and how many it has."""
     values = healthy(gate.name)
     stops = [worst(gate.ask_example(one, values)).stops for one in gate.examples]
     return sum(stops), len(stops)

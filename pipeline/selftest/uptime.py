@@ -18,14 +18,14 @@ DAY = 24 * HOUR
 
 
 def _outages(*ago: float, minutes: float = 2) -> Act:
-    """Outages of production that were over after ``minutes``; each so many seconds ago."""
+    """Make outages of production that were over after ``minutes``; each so many seconds ago."""
 
     def act(lab: Lab) -> None:
         now = lab.clock.now().timestamp()
 
         def add(state: State) -> None:
-            for one in ago:
-                found = Incident(state.next_id(), "Status 502", now - one, state.betterstack.monitor, "LMS health")
+            for seconds in ago:
+                found = Incident(state.next_id(), "Status 502", now - seconds, state.betterstack.monitor, "LMS health")
                 found.resolved, found.resolved_by = found.started + minutes * 60, "Better Stack"
                 state.betterstack.incidents.append(found)
 
@@ -45,7 +45,7 @@ def _the_job_runs(lab: Lab) -> None:
 
 
 def synced(lab: Lab) -> None:
-    """``./inv monitor.sync --apply``"""
+    """Sync the monitors as ``./inv monitor.sync --apply`` does."""
     policy = lab.settings.policies[UptimePolicy]
     lab.call(lambda world: synchronise(world, policy, apply=True))
 
@@ -53,14 +53,14 @@ def synced(lab: Lab) -> None:
 def _pointed_elsewhere(lab: Lab) -> None:
     async def change(world: World) -> None:
         name = lab.settings.policies[UptimePolicy].monitors[0].name
-        one = next(one for one in await world.betterstack.monitors() if one.name == name)
-        await world.betterstack.change_monitor(one.id, {"check_frequency": 1800})
+        monitor = next(monitor for monitor in await world.betterstack.monitors() if monitor.name == name)
+        await world.betterstack.change_monitor(monitor.id, {"check_frequency": 1800})
 
     lab.call(change)
 
 
 def _a_window_is_left(lab: Lab) -> None:
-    """A deployment that was killed has left its maintenance window behind."""
+    """Leave the maintenance window of a deployment that was killed."""
 
     async def leave(world: World) -> None:
         now = world.clock.now().astimezone(datetime.UTC)

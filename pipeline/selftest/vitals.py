@@ -21,9 +21,9 @@ HEAVY = (
 
 def _pages_paint_late(lab: Lab) -> None:
     def slow(state: State) -> None:
-        for one in state.vercel.vitals:
-            if one.metric == "lcp_ms":
-                one.value *= 2
+        for vital in state.vercel.vitals:
+            if vital.metric == "lcp_ms":
+                vital.value *= 2
 
     lab.state(slow)
 

@@ -10,7 +10,7 @@ AGAIN = "ship the new commit with `--over-rollback`"
 
 
 def _the_release_falls_ill(path: str) -> Act:
-    """What nobody could see before: after a while this deployment, and no other, answers 503."""
+    """Let this deployment, and no other, answer 503 after a while: nobody could see it before."""
     return lambda lab: lab.fault(f"app answer status=503 deployment={staged(lab)} {path}")
 
 

@@ -1,4 +1,7 @@
-"""ALTER TABLE, action by action. Lock levels: the table in PostgreSQL's manual, ALTER TABLE and Explicit Locking."""
+"""Reads ALTER TABLE, action by action.
+
+Lock levels: the table in PostgreSQL's manual, ALTER TABLE and Explicit Locking.
+"""
 
 from collections.abc import Callable
 
@@ -11,7 +14,7 @@ Action = Callable[[Reading, str, Node], Found]
 
 
 def alter_table(reading: Reading, node: Node) -> Found:
-    """One statement may hold several actions; each is a change of its own."""
+    """Read the changes of one ALTER TABLE: each of its actions is a change of its own."""
     table = reading.table(node["relation"])
     if node.get("missing_ok") and reading.known.tables and table not in {*reading.known.tables, *reading.tables}:
         yield change("comment", "expand")
@@ -22,8 +25,8 @@ def alter_table(reading: Reading, node: Node) -> Found:
     if node["objtype"] != "OBJECT_TABLE":
         yield change("other", "unknown", column=table)
         return
-    for one in node["cmds"]:
-        cmd = one["AlterTableCmd"]
+    for command in node["cmds"]:
+        cmd = command["AlterTableCmd"]
         action = ACTIONS.get(cmd["subtype"])
         if action is None:
             yield change("other", "unknown", table, cmd["subtype"].removeprefix("AT_"), ACCESS_EXCLUSIVE)
@@ -38,9 +41,9 @@ def _add_column(reading: Reading, table: str, cmd: Node) -> Found:
     if cmd.get("missing_ok") and name in known.columns and not reading.is_new(table):
         yield change("comment", "expand", table, name, ACCESS_EXCLUSIVE)
         return
-    constraints = [one["Constraint"] for one in column.get("constraints", ())]
-    kinds = {one["contype"] for one in constraints}
-    default = next((one for one in constraints if one["contype"] == "CONSTR_DEFAULT"), None)
+    constraints = [constraint["Constraint"] for constraint in column.get("constraints", ())]
+    kinds = {constraint["contype"] for constraint in constraints}
+    default = next((constraint for constraint in constraints if constraint["contype"] == "CONSTR_DEFAULT"), None)
     reading.columns.add((table, name))
     if default and _gives_value(default):
         reading.defaulted.add((table, name))
@@ -59,9 +62,9 @@ def _add_column(reading: Reading, table: str, cmd: Node) -> Found:
         yield change("add-check", "expand", table, name, ACCESS_EXCLUSIVE, scans=True)
     else:
         yield change("add-column", "expand", table, name, ACCESS_EXCLUSIVE)
-    for one in constraints:
-        if one["contype"] == "CONSTR_FOREIGN":
-            yield from _foreign_key(reading, table, name, one, scans=bool(default), fresh=True)
+    for constraint in constraints:
+        if constraint["contype"] == "CONSTR_FOREIGN":
+            yield from _foreign_key(reading, table, name, constraint, scans=bool(default), fresh=True)
 
 
 def _gives_value(default: Node | None) -> bool:
@@ -115,35 +118,35 @@ def _set_not_null(reading: Reading, table: str, cmd: Node) -> Found:
 
 
 def _constraint(reading: Reading, table: str, cmd: Node) -> Found:
-    one = cmd["def"]["Constraint"]
-    name = one.get("conname", "")
-    skips, kind = bool(one.get("skip_validation")), one["contype"]
-    columns = [key["String"]["sval"] for key in one.get("keys", ()) if "String" in key]
+    constraint = cmd["def"]["Constraint"]
+    name = constraint.get("conname", "")
+    skips, kind = bool(constraint.get("skip_validation")), constraint["contype"]
+    columns = [key["String"]["sval"] for key in constraint.get("keys", ()) if "String" in key]
     fresh = bool(columns) and all((table, column) in reading.columns for column in columns)
     how: Kind = "expand" if fresh else "contract"
     about = ", ".join(columns) or name
     match kind:
-        case "CONSTR_UNIQUE" if one.get("indexname"):
+        case "CONSTR_UNIQUE" if constraint.get("indexname"):
             yield change("narrow", how, table, about or "by an index that is there", ACCESS_EXCLUSIVE)
         case "CONSTR_UNIQUE":
             yield change("add-unique", how, table, about, ACCESS_EXCLUSIVE, scans=True)
         case "CONSTR_PRIMARY":
-            by_index = bool(one.get("indexname"))
+            by_index = bool(constraint.get("indexname"))
             yield change("add-primary-key", how, table, about, ACCESS_EXCLUSIVE, scans=not by_index)
         case "CONSTR_CHECK":
-            column = _not_null_column(one)
+            column = _not_null_column(constraint)
             if column and not skips:
                 reading.never_null.add((table, column))
             elif column:
                 reading.unchecked[table, name] = column
-            used = [ref["fields"][-1].get("String", {}).get("sval", "") for ref in nodes(one, "ColumnRef")]
+            used = [ref["fields"][-1].get("String", {}).get("sval", "") for ref in nodes(constraint, "ColumnRef")]
             fresh = bool(used) and all((table, column) in reading.columns for column in used)
             how = "expand" if fresh else "contract"
             yield change("add-check", how, table, name, ACCESS_EXCLUSIVE, scans=not skips)
         case "CONSTR_FOREIGN":
-            own = [key["String"]["sval"] for key in one.get("fk_attrs", ())]
+            own = [key["String"]["sval"] for key in constraint.get("fk_attrs", ())]
             fresh = bool(own) and all((table, column) in reading.columns for column in own)
-            yield from _foreign_key(reading, table, name or ", ".join(own), one, scans=not skips, fresh=fresh)
+            yield from _foreign_key(reading, table, name or ", ".join(own), constraint, scans=not skips, fresh=fresh)
         case "CONSTR_EXCLUSION":
             yield change("add-exclusion", "contract", table, name, ACCESS_EXCLUSIVE, scans=True)
         case "CONSTR_NOTNULL":
@@ -152,8 +155,8 @@ def _constraint(reading: Reading, table: str, cmd: Node) -> Found:
             yield change("other", "unknown", table, kind, ACCESS_EXCLUSIVE)
 
 
-def _foreign_key(reading: Reading, table: str, name: str, one: Node, *, scans: bool, fresh: bool) -> Found:
-    to = reading.table(one["pktable"])
+def _foreign_key(reading: Reading, table: str, name: str, node: Node, *, scans: bool, fresh: bool) -> Found:
+    to = reading.table(node["pktable"])
     if not reading.is_new(to) and to != table:
         yield change("brief-lock", "expand", to, name, SHARE_ROW_EXCLUSIVE)
     kind: Kind = "expand" if fresh else "contract"
@@ -161,7 +164,7 @@ def _foreign_key(reading: Reading, table: str, name: str, one: Node, *, scans: b
 
 
 def _not_null_column(constraint: Node) -> str:
-    """The column that a CHECK (column IS NOT NULL) is about; empty for any other CHECK."""
+    """Name the column that a CHECK (column IS NOT NULL) is about; empty for any other CHECK."""
     test = constraint.get("raw_expr", {}).get("NullTest", {})
     if test.get("nulltesttype") != "IS_NOT_NULL":
         return ""

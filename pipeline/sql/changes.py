@@ -1,4 +1,4 @@
-"""What the statements of a migration change, statement by statement, given what the database holds."""
+"""Finds what the statements of a migration change, statement by statement, given what the database holds."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from pipeline.sql.statements import Statement, Unparsable, nodes, parse
 
 
 def changes_of(migrations: Iterable[tuple[str, bytes]], known: Known) -> tuple[Change, ...]:
-    """What ``migrations`` (name, text), applied in this order to what is ``known``, change. Never raises."""
+    """Find what ``migrations`` (name, text), applied in this order to what is ``known``, change. Never raises."""
     reading = Reading(known)
     return tuple(one for name, sql in migrations for one in _read(reading, name, sql))
 
@@ -35,18 +35,18 @@ def _read(reading: Reading, name: str, sql: bytes) -> Found:
 
 
 def read_statement(reading: Reading, statement: Statement) -> Found:
-    """What one statement changes. What is made only now is nobody's loss: no lock matters, nothing breaks."""
+    """Find what one statement changes. What is made only now is nobody's loss: no lock matters, nothing breaks."""
     reader = READERS.get(statement.tag)
     if reader is None:
         yield change("other", "unknown", column=statement.tag)
         return
-    for one in reader(reading, statement.node):
-        if reading.is_new(one.table):
-            yield change("create", "expand", column=one.table)
-        elif (one.table, one.column) in reading.columns and one.rule not in OWN_COLUMN:
-            yield replace(one, kind="expand", rule="add-column" if not one.scans else one.rule)
+    for read in reader(reading, statement.node):
+        if reading.is_new(read.table):
+            yield change("create", "expand", column=read.table)
+        elif (read.table, read.column) in reading.columns and read.rule not in OWN_COLUMN:
+            yield replace(read, kind="expand", rule="add-column" if not read.scans else read.rule)
         else:
-            yield one
+            yield read
 
 
 OWN_COLUMN = ("add-column", "add-volatile-column", "add-identity-column", "add-generated-column", "add-unique-column",
@@ -55,42 +55,47 @@ OWN_COLUMN = ("add-column", "add-volatile-column", "add-identity-column", "add-g
 
 def _company(name: str, statements: tuple[Statement, ...]) -> Found:
     if len(statements) > 1:
-        for one in statements:
-            if one.stands_alone:
-                yield replace(change("not-alone", "expand"), migration=name, line=one.line)
+        for statement in statements:
+            if statement.stands_alone:
+                yield replace(change("not-alone", "expand"), migration=name, line=statement.line)
 
 
 def _fresh_values(name: str, statements: tuple[Statement, ...]) -> Found:
-    """Values that an enum gets and that a later statement of the same file uses."""
+    """Find values that an enum gets and that a later statement of the same file uses."""
     made = {type_key(s.node["typeName"]) for s in statements if s.tag == "CreateEnumStmt"}
     fresh: set[str] = set()
-    for one in statements:
-        if one.tag == "AlterEnumStmt":
-            if "oldVal" not in one.node and type_key(one.node["typeName"]) not in made:
-                fresh.add(one.node["newVal"])
+    for statement in statements:
+        if statement.tag == "AlterEnumStmt":
+            if "oldVal" not in statement.node and type_key(statement.node["typeName"]) not in made:
+                fresh.add(statement.node["newVal"])
             continue
-        used = {node["sval"]["sval"] for node in nodes(one.node, "A_Const") if node.get("sval", {}).get("sval")}
+        used = {node["sval"]["sval"] for node in nodes(statement.node, "A_Const") if node.get("sval", {}).get("sval")}
         for value in sorted(used & fresh):
-            yield replace(change("fresh-enum-value", "expand", column=value), migration=name, line=one.line)
+            yield replace(change("fresh-enum-value", "expand", column=value), migration=name, line=statement.line)
 
 
-def _long_under_lock(found: list[Change]) -> Found:
-    """Work that takes long while an earlier statement of the file still keeps others out of a table."""
+def _long_under_lock(changes: list[Change]) -> Found:
+    """Find work that takes long while an earlier statement of the file still keeps others out of a table."""
     locked: dict[str, Change] = {}
     held: dict[str, Change] = {}
-    for one in found:
-        slow = one.rewrites or one.scans or one.rule in ("update-all", "delete-all", "validate-constraint")
-        own = one.rule in ("validate-constraint", "update")  # long although, or because, the table is its own
-        earlier = next((lock for table, lock in locked.items() if slow and table != one.table), None)
+    for work in changes:
+        slow = work.rewrites or work.scans or work.rule in ("update-all", "delete-all", "validate-constraint")
+        own = work.rule in ("validate-constraint", "update")  # long although, or because, the table is its own
+        earlier = next((lock for table, lock in locked.items() if slow and table != work.table), None)
         if own:
-            earlier = earlier or locked.get(one.table)
-        if one.rule == "validate-constraint":
-            earlier = earlier or held.get(one.table)
+            earlier = earlier or locked.get(work.table)
+        if work.rule == "validate-constraint":
+            earlier = earlier or held.get(work.table)
         if earlier:
             yield replace(
-                one, rule="long-under-lock", kind="expand", table=earlier.table, column=one.table, lock=earlier.lock
+                work,
+                rule="long-under-lock",
+                kind="expand",
+                table=earlier.table,
+                column=work.table,
+                lock=earlier.lock,
             )
-        if one.lock == ACCESS_EXCLUSIVE and one.table:
-            locked.setdefault(one.table, one)
-        if one.rule == "add-foreign-key":
-            held.setdefault(one.table, one)
+        if work.lock == ACCESS_EXCLUSIVE and work.table:
+            locked.setdefault(work.table, work)
+        if work.rule == "add-foreign-key":
+            held.setdefault(work.table, work)

@@ -1,4 +1,4 @@
-"""DROP, RENAME and SET SCHEMA: what takes a name away."""
+"""Reads DROP, RENAME and SET SCHEMA: the statements that take a name away."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,15 @@ from pipeline.sql.statements import Node
 
 
 def drop(reading: Reading, node: Node) -> Found:
-    what = node["removeType"]
-    for one in node["objects"]:
-        parts = parts_of_name(one)
+    kind = node["removeType"]
+    for dropped in node["objects"]:
+        parts = parts_of_name(dropped)
         name = reading.known.name(".".join(parts[:-1]), parts[-1]) if parts else ""
-        yield from _drop_one(reading, node, what, parts, name)
+        yield from _drop_one(reading, node, kind, parts, name)
 
 
-def _drop_one(reading: Reading, node: Node, what: str, parts: list[str], name: str) -> Found:
-    if what in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
+def _drop_one(reading: Reading, node: Node, kind: str, parts: list[str], name: str) -> Found:
+    if kind in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
         if reading.is_new(name):
             del reading.tables[name]
             yield change("create", "expand", column=name)
@@ -25,28 +25,28 @@ def _drop_one(reading: Reading, node: Node, what: str, parts: list[str], name: s
         else:
             reading.gone.add(name)
             yield change("drop-table", "contract", name, lock=ACCESS_EXCLUSIVE)
-    elif what == "OBJECT_INDEX":
+    elif kind == "OBJECT_INDEX":
         table = reading.index_tables.get(parts[-1]) or reading.known.indexes.get(name, "")
         lock = SHARE_UPDATE_EXCLUSIVE if node.get("concurrent") else ACCESS_EXCLUSIVE
         yield change("drop-index", "contract", table, parts[-1], lock)
-    elif what in ("OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"):
+    elif kind in ("OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"):
         table = reading.known.name(".".join(parts[:-2]), parts[-2])
-        rule = "row-security" if what == "OBJECT_POLICY" else "drop-object"
+        rule = "row-security" if kind == "OBJECT_POLICY" else "drop-object"
         yield change(rule, "contract", table, parts[-1], ACCESS_EXCLUSIVE)
-    elif what in ("OBJECT_VIEW", "OBJECT_MATVIEW"):
+    elif kind in ("OBJECT_VIEW", "OBJECT_MATVIEW"):
         made = parts[-1] in reading.made
-        lock = ACCESS_EXCLUSIVE if what == "OBJECT_MATVIEW" else ""
+        lock = ACCESS_EXCLUSIVE if kind == "OBJECT_MATVIEW" else ""
         yield change("create", "expand", column=name) if made else change("drop-view", "contract", name, lock=lock)
     elif parts and parts[-1] in reading.made:
         yield change("create", "expand", column=name)
-    elif what == "OBJECT_SCHEMA":
+    elif kind == "OBJECT_SCHEMA":
         yield change("drop-schema", "contract", column=name, lock=ACCESS_EXCLUSIVE)
     else:
-        yield change("drop-object", "contract", column=name or what)
+        yield change("drop-object", "contract", column=name or kind)
 
 
 def parts_of_name(node: Node) -> list[str]:
-    """The parts of a parsed name: schema, table, column."""
+    """Split a parsed name into its parts: schema, table, column."""
     if "List" in node:
         return [str(one["String"]["sval"]) for one in node["List"]["items"] if "String" in one]
     for key, inner in (("TypeName", "names"), ("ObjectWithArgs", "objname")):
@@ -56,12 +56,12 @@ def parts_of_name(node: Node) -> list[str]:
 
 
 def rename(reading: Reading, node: Node) -> Found:
-    what, new = node["renameType"], node.get("newname", "")
+    kind, new = node["renameType"], node.get("newname", "")
     table = reading.table(node["relation"]) if "relation" in node else ""
-    if what == "OBJECT_COLUMN":
+    if kind == "OBJECT_COLUMN":
         reading.columns.add((table, new))
         yield change("rename-column", "contract", table, node["subname"], ACCESS_EXCLUSIVE)
-    elif what == "OBJECT_TABLE":
+    elif kind == "OBJECT_TABLE":
         if reading.is_new(table):
             reading.tables[new] = reading.tables.pop(table)
             yield change("create", "expand", column=new)
@@ -69,11 +69,11 @@ def rename(reading: Reading, node: Node) -> Found:
             reading.gone.add(table)
             reading.tables[new] = Table(reading.rows(table))
             yield change("rename-table", "contract", table, new, ACCESS_EXCLUSIVE)
-    elif what == "OBJECT_TABCONSTRAINT":
+    elif kind == "OBJECT_TABCONSTRAINT":
         yield change("rename-index", "expand", table, node["subname"], ACCESS_EXCLUSIVE)
-    elif what in ("OBJECT_INDEX", "OBJECT_DOMCONSTRAINT"):
+    elif kind in ("OBJECT_INDEX", "OBJECT_DOMCONSTRAINT"):
         yield change("rename-index", "expand", "", new)
-    elif what in ("OBJECT_VIEW", "OBJECT_MATVIEW"):
+    elif kind in ("OBJECT_VIEW", "OBJECT_MATVIEW"):
         yield change("rename", "contract", column=table)
     else:
         parts = parts_of_name(node["object"]) if "object" in node else []

@@ -1,4 +1,4 @@
-"""What a database holds, as far as it decides what a migration costs and breaks."""
+"""Says what a database holds, as far as it decides what a migration costs and breaks."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", 
 
 @dataclass(frozen=True)
 class Table:
-    """``rows``: Postgres' estimate. ``columns``: name → type as ``format_type`` spells it: ``character varying(50)``.
+    """A table of the database.
+
+    ``rows``: Postgres' estimate. ``columns``: name → type as ``format_type`` spells it: ``character varying(50)``.
 
     ``never_null``: columns that a valid CHECK keeps from being null.
     """
@@ -25,7 +27,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Known:
-    """Names are ``User``, or ``billing.Invoice`` outside of the schema that comes first in the search path."""
+    """What a database holds.
+
+    Names are ``User``, or ``billing.Invoice`` outside of the schema that comes first in the search path.
+    """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     indexes: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +44,7 @@ class Known:
 
 
 def type_name(node: Node) -> str:
-    """``varchar(50)``, ``Role_new``: a parsed type, as short as it can be told apart."""
+    """Name a parsed type as short as it can be told apart: ``varchar(50)``, ``Role_new``."""
     names = [one["String"]["sval"] for one in node.get("names", ())]
     sizes = [str(one["A_Const"].get("ival", {}).get("ival", 0)) for one in node.get("typmods", ()) if "A_Const" in one]
     base = ".".join(names[1:] if names[:1] == ["pg_catalog"] else names)
@@ -53,7 +58,7 @@ ALIASES = {"varchar": "character varying", "decimal": "numeric", "bpchar": "char
 
 
 def widens(old: str, new: str) -> bool:
-    """Whether every value of type ``old`` is one of ``new`` as it is: nothing is rewritten, nobody notices."""
+    """Whether every value of type ``old`` is one of type ``new`` as it is: nothing is rewritten, nobody notices."""
     was, becomes = TYPE.match(old), TYPE.match(new)
     if not was or not becomes:
         return old == new

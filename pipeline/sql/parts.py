@@ -1,4 +1,4 @@
-"""How a migration is sent: in parts, each of which is one transaction, so that it is known what a cut left behind."""
+"""Cuts a migration into the parts that are sent as one transaction each, so that it is known what a cut left behind."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ ENDS = ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE")
 
 @dataclass(frozen=True)
 class Part:
-    """Statements that take effect together. ``alone``: one that Postgres runs outside of any transaction.
+    """The statements that take effect together. ``alone``: one that Postgres runs outside of any transaction.
 
     ``begin`` and ``end`` are the file's own words for it, when it has any.
     """
@@ -31,21 +31,21 @@ class Part:
 
 
 def parts_of(statements: Iterable[Statement]) -> tuple[Part, ...]:
-    """The same transactions that Postgres makes of a file that is sent to it as a whole.
+    """Cut statements into the transactions that Postgres makes of a file that is sent to it as a whole.
 
     A file is one transaction, up to a COMMIT of its own; what stands before a BEGIN belongs to that transaction.
     """
     found: list[Part] = []
     waiting: list[Statement] = []
     begin = b"begin"
-    for one in statements:
-        if one.control in BEGINS:
-            begin = one.text if not waiting else begin
-        elif one.control in ENDS:
-            found.append(Part(tuple(waiting), begin=begin, end=one.text))
+    for statement in statements:
+        if statement.control in BEGINS:
+            begin = statement.text if not waiting else begin
+        elif statement.control in ENDS:
+            found.append(Part(tuple(waiting), begin=begin, end=statement.text))
             waiting, begin = [], b"begin"
         else:
-            waiting.append(one)
+            waiting.append(statement)
     if len(waiting) == 1 and waiting[0].stands_alone:
         found.append(Part((waiting[0],), alone=True))
     elif waiting:

@@ -1,4 +1,4 @@
-"""One reader for each kind of statement; ALTER TABLE has a file of its own."""
+"""Reads each kind of statement; ALTER TABLE has a file of its own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -89,8 +89,8 @@ def _named(node: Node) -> str:
 
 
 def _create_statistics(reading: Reading, node: Node) -> Found:
-    for one in node["relations"]:
-        yield change("maintenance", "expand", reading.table(one["RangeVar"]), lock=SHARE_UPDATE_EXCLUSIVE)
+    for relation in node["relations"]:
+        yield change("maintenance", "expand", reading.table(relation["RangeVar"]), lock=SHARE_UPDATE_EXCLUSIVE)
 
 
 def _create_trigger(reading: Reading, node: Node) -> Found:
@@ -131,7 +131,7 @@ def _ctes(node: Node) -> set[str]:
 
 
 def _inside(reading: Reading, node: Node) -> Iterator[Any]:
-    """Writes that hide in a WITH."""
+    """Find the writes that hide in a WITH of a statement."""
     for tag, reader in WRITES.items():
         for inner in nodes(node, tag):
             yield from reader(reading, inner)
@@ -145,8 +145,8 @@ def _copy(reading: Reading, node: Node) -> Found:
 
 
 def _truncate(reading: Reading, node: Node) -> Found:
-    for one in node["relations"]:
-        yield change("truncate", "data", reading.table(one["RangeVar"]), lock=ACCESS_EXCLUSIVE, rewrites=True)
+    for relation in node["relations"]:
+        yield change("truncate", "data", reading.table(relation["RangeVar"]), lock=ACCESS_EXCLUSIVE, rewrites=True)
 
 
 def _select(reading: Reading, node: Node) -> Found:
@@ -193,9 +193,11 @@ def _reindex(reading: Reading, node: Node) -> Found:
 
 
 def _lock(reading: Reading, node: Node) -> Found:
-    for one in node["relations"]:
+    for relation in node["relations"]:
         lock = LOCK_MODES.get(node.get("mode", 8), ACCESS_EXCLUSIVE)
-        yield change("lock-table", "expand", reading.table(one["RangeVar"]), lock=lock, scans=node.get("mode", 8) >= 5)
+        yield change(
+            "lock-table", "expand", reading.table(relation["RangeVar"]), lock=lock, scans=node.get("mode", 8) >= 5
+        )
 
 
 def _refresh(reading: Reading, node: Node) -> Found:

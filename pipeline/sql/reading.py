@@ -1,4 +1,4 @@
-"""What is known while the statements of migrations are read one after the other, and the words for what they do."""
+"""Remembers what is known while the statements of migrations are read one after the other, and words what they do."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ LOCK_MODES = dict(enumerate(LOCKS))
 
 @dataclass
 class Reading:
-    """What is known while reading on: what was there, and what these migrations have made so far."""
+    """What is known while statements are read: what was there, and what these migrations have made so far."""
 
     known: Known
     tables: dict[str, Table] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Reading:
         return found.rows if found else 0
 
     def table(self, relation: Node) -> str:
-        """The name of a parsed table."""
+        """Name a parsed table as ``Known`` does."""
         return self.known.name(relation.get("schemaname", ""), relation["relname"])
 
 
@@ -52,10 +52,10 @@ Reader = Callable[[Reading, Node], Found]
 
 
 def change(rule: str, kind: Kind, table: str = "", column: str = "", lock: str = "", **more: bool) -> Change:
-    """A change whose place is filled in by whoever reads the statement."""
+    """Make a change whose place is filled in by whoever reads the statement."""
     return Change("", 0, rule, kind, table, column, lock, **more)
 
 
 def type_key(names: list[Node]) -> str:
-    """The last part of a parsed name."""
+    """The last part of a parsed name, by which a type is known."""
     return str(names[-1]["String"]["sval"])

@@ -1,4 +1,4 @@
-"""A migration's text, cut into statements by Postgres' own parser."""
+"""Cuts a migration's text into statements with Postgres' own parser."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Node = Mapping[str, Any]
 
 
 class Unparsable(Exception):
-    """Postgres' parser does not take the text. ``line`` counts from 1."""
+    """Raised when Postgres' parser does not take the text. ``line`` counts from 1."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(f"line {line}: {why}")
@@ -19,7 +19,10 @@ class Unparsable(Exception):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. ``tag``: the parser's name for it, e.g. ``AlterTableStmt``; ``node``: what it parsed."""
+    """A statement of a migration.
+
+    ``tag``: the parser's name for it, e.g. ``AlterTableStmt``; ``node``: what it parsed.
+    """
 
     text: bytes
     line: int
@@ -28,18 +31,18 @@ class Statement:
 
     @property
     def control(self) -> str:
-        """``TRANS_STMT_BEGIN`` and so on; empty when it does not steer a transaction."""
+        """The kind of a statement that steers a transaction, ``TRANS_STMT_BEGIN`` and so on; empty for any other."""
         return str(self.node["kind"]) if self.tag == "TransactionStmt" else ""
 
     @property
     def label(self) -> str:
-        """Its first words, without any value: ``alter table "Lesson"``."""
+        """The first words of the statement, without any value: ``alter table "Lesson"``."""
         words = self.text.decode(errors="replace").split("(", 1)[0].split("'", 1)[0].split("$", 1)[0].split()
         return " ".join(words[:4]).removesuffix(" SET").removesuffix(" set")
 
     @property
     def stands_alone(self) -> bool:
-        """Postgres refuses it inside a transaction, so it cannot share a file with others."""
+        """Whether Postgres refuses the statement inside a transaction, so that it cannot share a file with others."""
         node = self.node
         options = {option["DefElem"]["defname"] for key in ("options", "params") for option in node.get(key, ())}
         match self.tag:
@@ -61,7 +64,7 @@ class Statement:
 
 
 def parse(sql: bytes) -> tuple[Statement, ...]:
-    """The statements of ``sql``, in order, without the comments before them. Raises Unparsable."""
+    """Parse the statements of ``sql``, in order, without the comments before them. Raises Unparsable."""
     try:
         text = sql.decode()
     except UnicodeDecodeError as error:
@@ -71,57 +74,57 @@ def parse(sql: bytes) -> tuple[Statement, ...]:
         found = pgparse.parse(text)
     except pgparse.PGQueryError as error:
         why = error.args[0] if error.args else str(error)
-        at = getattr(error, "position", 0) or 0
-        raise Unparsable(text.count("\n", 0, max(at - 1, 0)) + 1, str(getattr(error, "message", why))) from None
+        offset = getattr(error, "position", 0) or 0
+        raise Unparsable(text.count("\n", 0, max(offset - 1, 0)) + 1, str(getattr(error, "message", why))) from None
     return tuple(_statements(text.encode(), found))
 
 
-def _statements(sql: bytes, found: list[Node]) -> Iterator[Statement]:
+def _statements(sql: bytes, parsed: list[Node]) -> Iterator[Statement]:
     line, counted = 1, 0
-    for one in found:
-        if not one.get("stmt"):  # nothing but a comment between two semicolons
+    for raw in parsed:
+        if not raw.get("stmt"):  # nothing but a comment between two semicolons
             continue
-        begins = one.get("stmt_location", 0)
-        ends = begins + one["stmt_len"] if one.get("stmt_len") else len(sql)
+        begins = raw.get("stmt_location", 0)
+        ends = begins + raw["stmt_len"] if raw.get("stmt_len") else len(sql)
         begins += _blank(sql[begins:ends])
         line, counted = line + sql.count(b"\n", counted, begins), begins
-        ((tag, node),) = one["stmt"].items()
+        ((tag, node),) = raw["stmt"].items()
         yield Statement(sql[begins:ends].strip(), line, tag, node)
 
 
 def _blank(text: bytes) -> int:
-    """How many bytes of white space and comments ``text`` begins with."""
-    at = 0
-    while at < len(text):
-        if text[at : at + 1].isspace():
-            at += 1
-        elif text.startswith(b"--", at):
-            end = text.find(b"\n", at)
-            at = len(text) if end < 0 else end + 1
-        elif text.startswith(b"/*", at):
-            at = _past_comment(text, at)
+    """Count how many bytes of white space and comments ``text`` begins with."""
+    offset = 0
+    while offset < len(text):
+        if text[offset : offset + 1].isspace():
+            offset += 1
+        elif text.startswith(b"--", offset):
+            end = text.find(b"\n", offset)
+            offset = len(text) if end < 0 else end + 1
+        elif text.startswith(b"/*", offset):
+            offset = _past_comment(text, offset)
         else:
             break
-    return at
+    return offset
 
 
-def _past_comment(text: bytes, at: int) -> int:
-    """The end of the block comment that begins at ``at``; they nest."""
+def _past_comment(text: bytes, offset: int) -> int:
+    """Find the end of the block comment that begins at ``offset``; they nest."""
     depth = 0
-    while at < len(text):
-        if text.startswith(b"/*", at):
-            depth, at = depth + 1, at + 2
-        elif text.startswith(b"*/", at):
-            depth, at = depth - 1, at + 2
+    while offset < len(text):
+        if text.startswith(b"/*", offset):
+            depth, offset = depth + 1, offset + 2
+        elif text.startswith(b"*/", offset):
+            depth, offset = depth - 1, offset + 2
             if depth == 0:
-                return at
+                return offset
         else:
-            at += 1
-    return at
+            offset += 1
+    return offset
 
 
 def nodes(tree: Any, tag: str) -> Iterator[Node]:
-    """Every node of that name anywhere inside ``tree``."""
+    """Find every node of that name anywhere inside ``tree``."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             if key == tag:

@@ -47,7 +47,7 @@ async def _time(world: World, way: str, send: Send, mark: str) -> Arrival:
 
 
 async def _better_stack(world: World, mark: str) -> str:
-    """It is there under its own id and among the open ones; then it is resolved."""
+    """Raise a test incident and see it under its own id and among the open ones; then it is resolved."""
     id = await world.betterstack.raise_incident(f"TEST ALERT {mark}, nothing is wrong", "test-alert@example.com")
     try:
         found = await _until(world, lambda: _among_open(world, id))
@@ -62,7 +62,7 @@ async def _among_open(world: World, id: str) -> bool:
 
 
 async def _sentry(world: World, mark: str) -> str:
-    """Sent the way the app's SDK sends, found the way we look for errors; then it is resolved."""
+    """Send a test event the way the app's SDK does and find it the way we look for errors; then it is resolved."""
     dsn = await world.sentry.public_key()
     if not dsn:
         return "the project has no active DSN"
@@ -82,21 +82,21 @@ async def _sentry(world: World, mark: str) -> str:
 
 
 async def send_event(world: World, dsn: str, message: str) -> None:
-    """One message of level warning, so that no gate takes it for a critical error. POST /api/{project}/envelope/"""
-    at = httpx.URL(dsn)
-    project = at.path.strip("/")
+    """Send one event of level warning, so that no gate takes it for a critical error. POST /api/{project}/envelope/"""
+    address = httpx.URL(dsn)
+    project = address.path.strip("/")
     event = {
         "event_id": uuid.uuid4().hex, "level": "warning", "message": message, "platform": "other",
         "environment": world.vercel_target, "timestamp": world.clock.now().timestamp(), "logger": BY,
     }  # fmt: skip
     lines = ({"event_id": event["event_id"], "dsn": dsn}, {"type": "event"}, event)
-    auth = f"Sentry sentry_version=7, sentry_client={BY}/1, sentry_key={at.username}"
-    origin = f"{at.scheme}://{at.netloc.decode().rpartition('@')[2]}"
+    auth = f"Sentry sentry_version=7, sentry_client={BY}/1, sentry_key={address.username}"
+    origin = f"{address.scheme}://{address.netloc.decode().rpartition('@')[2]}"
     await world.sentry.ingest(f"{origin}/api/{project}/envelope/", "\n".join(map(json.dumps, lines)), auth)
 
 
 async def _channel(world: World, mark: str) -> str:
-    """A webhook says only that it took the line; whether somebody reads it, a person must say."""
+    """Send a test line to a channel, which says only that it took it; whether somebody reads it, a person must say."""
     if not world.webhook.base:
         return "NOTIFY_WEBHOOK_URL is not set"
     await world.webhook.tell(f"TEST ALERT {mark}: nothing is wrong. Whoever reads this: the channel works.")

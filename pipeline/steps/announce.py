@@ -1,4 +1,4 @@
-"""Tells the others."""
+"""Tells GitHub, Sentry and the channels that a release is live."""
 
 from checks.evidence import ProductionBefore, Release, StagedDeployment
 from pipeline.clock import origin

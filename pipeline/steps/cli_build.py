@@ -1,4 +1,4 @@
-"""Has Vercel's own command line deploy, and reads what it made."""
+"""Has Vercel's own command line deploy the release, and reads which deployment it made."""
 
 import re
 
@@ -14,7 +14,10 @@ ADDRESS = re.compile(r"https?://\S+")
 
 
 async def deploy_with_cli(world: World, policy: BuildPolicy, release: Release) -> Deployment:
-    """Run ``vercel deploy … --skip-domain``; what it prints is the address. Raises ServiceError with its last lines."""
+    """Run ``vercel deploy … --skip-domain``, which prints the deployment's address.
+
+    Raises ServiceError with its last lines.
+    """
     arguments = ["deploy", "--yes", *(("--prebuilt",) if (world.folder / OUTPUT / "config.json").is_file() else ())]
     if world.vercel_target == "production":
         arguments += ["--prod", "--skip-domain"]

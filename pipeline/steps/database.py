@@ -1,4 +1,4 @@
-"""Moves the schema forward."""
+"""Moves the database schema forward."""
 
 from checks.evidence import AppliedMigrations, Migrations
 from checks.policy import DatabasePolicy
@@ -10,7 +10,7 @@ from pipeline.world.world import World
 
 
 @step(owner="database")
-async def migrate(world: World, policy: DatabasePolicy, found: Migrations) -> AppliedMigrations:
+async def migrate(world: World, policy: DatabasePolicy, migrations: Migrations) -> AppliedMigrations:
     """Apply every pending migration, in order, under Prisma's own lock.
 
     Why: The new code needs the new schema before its first request. Each file is one transaction that waits for a lock
@@ -26,22 +26,22 @@ async def migrate(world: World, policy: DatabasePolicy, found: Migrations) -> Ap
         is in the database: repair it, mark it with `npx prisma migrate resolve --rolled-back $MIGRATION` or
         `--applied $MIGRATION`, and start a new run.
     """
-    if not found.pending:
+    if not migrations.pending:
         return AppliedMigrations(())
     if policy.engine == "prisma":
         await world.prisma.deploy(policy.command, world.folder, world.database.address.for_prisma, world.progress)
         after = await world.database.history()
-        return AppliedMigrations(tuple(name for name in found.pending if name in after.current))
+        return AppliedMigrations(tuple(name for name in migrations.pending if name in after.current))
     made = migrator(world, policy, world.database)
-    return AppliedMigrations(await made.apply(pending(world, found)))
+    return AppliedMigrations(await made.apply(pending(world, migrations)))
 
 
-def pending(world: World, found: Migrations) -> list[Migration]:
-    """The files of those that are pending, in order."""
-    return [one for one in migrations_in(world.migrations) if one.name in found.pending]
+def pending(world: World, migrations: Migrations) -> list[Migration]:
+    """List the migrations on disk that are pending, in order."""
+    return [one for one in migrations_in(world.migrations) if one.name in migrations.pending]
 
 
-def migrator(world: World, policy: DatabasePolicy, at: Postgres, *, observe: bool = False) -> Migrator:
-    """What applies migrations to ``at``, within what the policy allows."""
+def migrator(world: World, policy: DatabasePolicy, database: Postgres, *, observe: bool = False) -> Migrator:
+    """Make what applies migrations to ``database``, within what the policy allows."""
     limits = LockBudget(policy.lock_timeout, policy.lock_patience, policy.statement_timeout)
-    return Migrator(at, limits, world.clock, run=world.run, tell=world.progress, observe=observe)
+    return Migrator(database, limits, world.clock, run=world.run, tell=world.progress, observe=observe)

@@ -24,7 +24,7 @@ async def find_or_make_from_git(world: World, policy: BuildPolicy, release: Rele
 
 
 async def _pushed(world: World, release: Release) -> Deployment | None:
-    """The newest usable deployment that a push of this commit made, and that has not been production yet."""
+    """Find the newest usable deployment that a push of this commit made, and that has not been production yet."""
     world.progress(f"looking for the deployment of {release.commit[:12]}")
     found = await world.vercel.deployments(target=world.vercel_target, sha=release.commit)
     made = (one for one in found if one.source == "git" and one.commit == release.commit)

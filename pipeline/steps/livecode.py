@@ -1,4 +1,7 @@
-"""A preview of the code that is live, pointed at a copy of the database. No user meets it, and it is deleted again."""
+"""Makes a preview deployment of the live code, pointed at a copy of the database.
+
+No user meets it, and it is deleted.
+"""
 
 import contextlib
 import time
@@ -22,7 +25,10 @@ SEEN_WITHIN, EVERY = 2.0, 0.1  # seconds of real time: Postgres tells what a ses
 
 
 class LiveCode:
-    """Use as ``async with``. ``failure``: why there is nothing to use; that never stops a rehearsal. ``url``: where."""
+    """A preview of the live code, used as ``async with``.
+
+    ``failure``: why there is none; that never stops a rehearsal. ``url``: where.
+    """
 
     def __init__(
         self, world: World, smoke: SmokePolicy, live: Production, copy: Postgres, variables: Iterable[str]
@@ -72,7 +78,10 @@ class LiveCode:
         self.url = made.url
 
     async def journeys(self) -> tuple[Journey, ...]:
-        """What a student can do there now; empty when it cannot be said. Sees that the copy was really used."""
+        """Try what a student can do on the preview now; empty when it cannot be said.
+
+        Sees that the copy was really used.
+        """
         if self.failure:
             return ()
         try:
@@ -93,15 +102,15 @@ class LiveCode:
         return True
 
     async def _uses(self) -> int:
-        """Grows when somebody reads a table of the copy; our own looking does not."""
+        """Count the reads of the copy's tables; our own looking does not raise it."""
         _, rows = await self._copy.query(USED, asked="see who uses the copy")
         return int(rows[0][0])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Also the one whose creation was answered with an error."""
+        """Delete the preview, also one whose creation was answered with an error."""
         with contextlib.suppress(ServiceError):
-            for one in await self._world.vercel.deployments(**{f"meta-{RUN}": self._mark}):
-                if one.meta.get(RUN) == self._mark:
-                    await self._world.vercel.delete(one.id)
+            for deployment in await self._world.vercel.deployments(**{f"meta-{RUN}": self._mark}):
+                if deployment.meta.get(RUN) == self._mark:
+                    await self._world.vercel.delete(deployment.id)

@@ -1,4 +1,4 @@
-"""Moves production, and moves it back."""
+"""Moves production to the release, and moves it back."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -53,7 +53,10 @@ async def promote(world: World, policy: PromotionPolicy, staged: StagedDeploymen
 
 
 async def _start_rolling(world: World, staged: StagedDeployment) -> None:
-    """Begin; that an earlier process of this run did it, and was killed before it could say so, is as good."""
+    """Begin the rolling release.
+
+    That an earlier process of this run did it, and was killed before it could say so, is as good.
+    """
     try:
         await world.vercel.start_rolling(staged.id)
     except Refused:
@@ -82,7 +85,7 @@ async def hold_domains(world: World, policy: BuildPolicy) -> None:
 
 
 def advance_to(percent: int) -> Step:
-    """The step that gives the release its next share: ``percent`` of the visitors."""
+    """Make the step that gives the release its next share: ``percent`` of the visitors."""
 
     async def advance(world: World, staged: StagedDeployment, share: RollingShare) -> None:
         """Give the release its next share of the visitors.
@@ -142,7 +145,7 @@ def _somebody_elses(
     staged: StagedDeployment,
     before: ProductionBefore,
 ) -> str:
-    """What somebody else does with production and a rollback would undo; empty when nothing like that is seen."""
+    """Name what somebody else does with production and a rollback would undo; empty when nothing like that is seen."""
     ours = (None, "", before.id, staged.id)
     if rolling and rolling.state == "ACTIVE" and rolling.queued == staged.id:
         return (
@@ -158,7 +161,7 @@ def _somebody_elses(
 
 
 async def _glance(reading: Awaitable[T]) -> T | None:
-    """None when it cannot be had at once: whatever blinded the gates must not stop the rollback."""
+    """Give a reading, or None when it cannot be had at once: whatever blinded the gates must not stop the rollback."""
     try:
         async with asyncio.timeout(GLANCE):
             return await reading

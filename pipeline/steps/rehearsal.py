@@ -24,7 +24,7 @@ async def rehearse(
     world: World,
     policy: DatabasePolicy,
     smoke: SmokePolicy,
-    found: Migrations,
+    migrations: Migrations,
     planned: PlannedChanges,
     live: Production,
 ) -> Rehearsal:
@@ -42,16 +42,18 @@ async def rehearse(
     If it fails: Production was not touched. When no copy could be made, Neon's message says why: too many branches, or
         a key that may not create any.
     """
-    if not found.pending or policy.rehearse == "never":
+    if not migrations.pending or policy.rehearse == "never":
         return Rehearsal()
     if policy.rehearse == "risky" and planned.gravest == "expand":
         return Rehearsal()
     async with _copy(world, policy) as (named, copy, whole):
         if not whole:
-            return await _applied(world, policy, found, named, copy, "it is an empty copy: the database is too large")
+            return await _applied(
+                world, policy, migrations, named, copy, "it is an empty copy: the database is too large"
+            )
         async with LiveCode(world, smoke, live, copy, policy.url_variables) as old:
             before = await old.journeys()
-            seen = await _applied(world, policy, found, named, copy, old.failure)
+            seen = await _applied(world, policy, migrations, named, copy, old.failure)
             if seen.failure or old.failure:
                 return seen
             after = await old.journeys()
@@ -62,12 +64,12 @@ async def rehearse(
 
 
 async def _applied(
-    world: World, policy: DatabasePolicy, found: Migrations, named: str, copy: Postgres, says: str
+    world: World, policy: DatabasePolicy, migrations: Migrations, named: str, copy: Postgres, says: str
 ) -> Rehearsal:
     world.progress(f"rehearsing on {named}")
     apply = migrator(world, policy, copy, observe=True)
     try:
-        await apply.apply(pending(world, found))
+        await apply.apply(pending(world, migrations))
     except Rejected as error:
         return Rehearsal(named, _tried(apply.observed), f"{error.asked}: {error.came}", says=says)
     return Rehearsal(named, _tried(apply.observed), says=says)
@@ -79,10 +81,13 @@ def _tried(observed: list[tuple[str, float, str]]) -> tuple[Tried, ...]:
 
 @contextlib.asynccontextmanager
 async def _copy(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str, Postgres, bool]]:
-    """Its name for people, the database, and whether it has production's rows. Gone at the end."""
+    """Make a copy of the database: its name for people, the database, and whether it has production's rows.
+
+    It is gone at the end.
+    """
     if policy.neon_project and not world.neon.missing:
-        async with _neon_branch(world, policy) as (name, at):
-            yield name, at, True
+        async with _neon_branch(world, policy) as (name, database):
+            yield name, database, True
         return
     facts = await world.database.facts()
     whole = facts.size <= policy.copy_mb * 1e6
@@ -107,8 +112,8 @@ async def _neon_branch(world: World, policy: DatabasePolicy) -> AsyncIterator[tu
         name, parent.id, world.clock.now() + LONGEST, database=address.database, role=address.user
     )
     try:
-        at = Postgres(branch.url, "Neon's address of the branch").in_schema(address.schema)
-        yield f"branch {name}", at
+        database = Postgres(branch.url, "Neon's address of the branch").in_schema(address.schema)
+        yield f"branch {name}", database
     finally:
         try:
             await neon.delete_branch(branch.id)

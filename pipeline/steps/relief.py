@@ -11,10 +11,10 @@ async def restart_compute(world: World) -> str:
         raise Mistake(f"the compute cannot be restarted from here: {world.neon.missing}")
     computes = await world.neon.computes()
     branch = (await world.neon.branch()).id
-    ours = [one for one in computes if one.branch == branch and one.writes]
-    for one in ours:
-        await world.neon.restart(one.id)
-    return f"restarted {', '.join(one.id for one in ours) or 'nothing: the branch has no compute'}"
+    ours = [compute for compute in computes if compute.branch == branch and compute.writes]
+    for compute in ours:
+        await world.neon.restart(compute.id)
+    return f"restarted {', '.join(compute.id for compute in ours) or 'nothing: the branch has no compute'}"
 
 
 async def end_idle_transactions(world: World) -> str:

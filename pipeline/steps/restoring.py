@@ -1,4 +1,4 @@
-"""Tries a restore, beside production: what comes back, is it whole, and how long does it take?"""
+"""Tries a restore beside production: what comes back, is it whole, and how long does it take?"""
 
 import contextlib
 import datetime
@@ -15,7 +15,7 @@ from pipeline.world.world import World
 
 @dataclass(frozen=True)
 class TableCounts:
-    """One table: rows that came back, and rows of production now; -1 when it is not there."""
+    """The rows of one table that came back, and those of production now; -1 when the table is not there."""
 
     table: str
     restored: int
@@ -24,7 +24,7 @@ class TableCounts:
 
 @dataclass(frozen=True)
 class Restored:
-    """A restore that was tried. ``source``: the backup; ``seconds``: until it could be asked.
+    """A restore that was tried. ``source``: the backup; ``seconds``: until the database could be asked.
 
     ``schema``: objects that are there on one side only, or differ. ``loses_minutes``: how old the backup was.
     """
@@ -37,12 +37,12 @@ class Restored:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """Tables with rows in production that came back empty, or not at all: filled since, or lost?"""
+        """List the tables with rows in production that came back empty, or not at all: filled since, or lost?"""
         return tuple(one.table for one in self.tables if one.restored <= 0 < one.now)
 
     @property
     def whole(self) -> bool:
-        """Rows came back, and for most of the tables that have some in production."""
+        """Whether rows came back, and for most of the tables that have some in production."""
         filled = sum(one.now > 0 for one in self.tables)
         return any(one.restored > 0 for one in self.tables) and len(self.doubtful) * 2 < max(filled, 1)
 
@@ -67,20 +67,20 @@ async def _restored(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple
         async with _from_dump(world) as found:
             yield found
         return
-    neon, at = world.neon, world.database.address
+    neon, address = world.neon, world.database.address
     newest = next(iter(await neon.snapshots()), None)
     name = f"restore-rehearsal-{world.clock.now():%Y%m%d-%H%M%S}"
     if newest:
         made, source = newest.created, f"snapshot {newest.name}"
         world.progress(f"restoring {source} into the branch {name}")
-        branch = await neon.restore_snapshot(newest.id, name, database=at.database, role=at.user)
+        branch = await neon.restore_snapshot(newest.id, name, database=address.database, role=address.user)
     else:
         made, source = world.clock.now(), "Neon's history, now: there is no snapshot"
         world.progress(f"making the branch {name} from Neon's history")
         parent, expires = await neon.branch(policy.neon_branch), made + datetime.timedelta(hours=1)
-        branch = await neon.create_branch(name, parent.id, expires, database=at.database, role=at.user)
+        branch = await neon.create_branch(name, parent.id, expires, database=address.database, role=address.user)
     try:
-        yield source, made, Postgres(branch.url, "Neon's address of the branch").in_schema(at.schema)
+        yield source, made, Postgres(branch.url, "Neon's address of the branch").in_schema(address.schema)
     finally:
         try:
             await neon.delete_branch(branch.id)
@@ -90,7 +90,7 @@ async def _restored(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple
 
 @contextlib.asynccontextmanager
 async def _from_dump(world: World) -> AsyncIterator[tuple[str, datetime.datetime, Postgres]]:
-    """The newest dump that is kept here; when there is none, one that is made now."""
+    """Restore the newest dump that is kept here; when there is none, one that is made now."""
     facts = await world.database.facts()
     tools = await world.postgres_tools.find(facts.version)
     kept = sorted(world.dumps.glob("*.dump"), key=lambda path: path.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""Keeps a way back before the schema moves."""
+"""Keeps a restore point before the schema moves."""
 
 import datetime
 

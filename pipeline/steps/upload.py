@@ -24,7 +24,7 @@ Files = tuple[OutputFile, ...]
 
 
 async def upload_prebuilt(world: World, policy: BuildPolicy, release: Release) -> Deployment:
-    """The deployment of ``.vercel/output``. Raises BadRelease when a file is missing or changes meanwhile."""
+    """Make a deployment of ``.vercel/output``. Raises BadRelease when a file is missing or changes meanwhile."""
     world.progress("reading the release")
     files = await asyncio.to_thread(output_files, world.folder)
     if len(files) > MOST_FILES and policy.archive != "never":
@@ -52,7 +52,7 @@ async def _send_archive(world: World, files: Files) -> Deployment:
 
 
 async def _create(world: World, files: Files) -> Deployment | Files:
-    """The deployment, or the files that Vercel misses for it."""
+    """Create the deployment, or give the files that Vercel misses for it."""
     try:
         return await world.vercel.create(_body(world, files))
     except Refused as error:
@@ -65,7 +65,7 @@ async def _create(world: World, files: Files) -> Deployment | Files:
 
 
 def _missing(error: Refused) -> frozenset[str]:
-    """The SHA-1 of each file that Vercel misses. Raises Unreadable when it does not say."""
+    """Read the SHA-1 of each file that Vercel misses. Raises Unreadable when it does not say."""
     try:
         return frozenset(map(str, error.body["error"]["missing"]))
     except (KeyError, TypeError) as wrong:
@@ -80,7 +80,7 @@ def _whole(made: Deployment | Files) -> Deployment:
 
 
 async def _send(world: World, files: Files) -> None:
-    """Ten at a time, with a bar. The first failure stops the others."""
+    """Upload the files ten at a time, with a bar. The first failure stops the others."""
     turn, size = asyncio.Semaphore(AT_ONCE), total(files)
     sent = count = 0
 
@@ -101,7 +101,7 @@ async def _send(world: World, files: Files) -> None:
 
 
 def _bar(sent: int, size: int, count: int, files: int) -> str:
-    """``uploading ████████░░░░ 1,200 of 5,000 files, 3.1 of 9.8 MB``"""
+    """Draw ``uploading ████████░░░░ 1,200 of 5,000 files, 3.1 of 9.8 MB``."""
     done = round(BAR * (sent / size if size else count / files))
     of = f"{count:,} of {files:,} files, {sent / 1e6:.1f} of {size / 1e6:.1f} MB"
     return f"uploading {'█' * done}{'░' * (BAR - done)} {of}"

@@ -1,4 +1,4 @@
-"""Keeps the monitor from crying wolf while production moves."""
+"""Mutes the monitor by a maintenance window while production moves."""
 
 import datetime
 

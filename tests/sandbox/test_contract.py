@@ -195,7 +195,7 @@ def busy(sandbox, clock, play):
 
     async def scenario(services):
         from pipeline.sandbox import errortracking
-        from pipeline.sandbox.state import Alert
+        from pipeline.sandbox.githubstate import Alert
 
         made = await create(services, sandbox)
         clock.tick(1)

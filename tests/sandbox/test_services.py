@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.sandbox.state import Alert
+from pipeline.sandbox.githubstate import Alert
 
 REPO, ORG = "/repos/acme/lms", "/api/0/organizations/acme"
 

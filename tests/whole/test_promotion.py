@@ -12,8 +12,8 @@ from httpx._transports.asgi import ASGIResponseStream
 
 from checks.outcome import Outcome
 from pipeline.sandbox import rollout
-from pipeline.sandbox.state import AliasJob
 from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercelstate import AliasJob
 from tests.stage import InProcess
 
 SHARES = [

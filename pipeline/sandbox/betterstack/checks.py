@@ -29,36 +29,36 @@ class Checks:
         for heartbeat in self._core.state.betterstack.heartbeats:
             self.heartbeat(heartbeat)
 
-    def paused(self, one: Monitor) -> bool:
+    def paused(self, monitor: Monitor) -> bool:
         """The switch of the first monitor is beside it in the state."""
         state = self._core.state.betterstack
-        return state.paused if one.id == state.monitor else one.paused
+        return state.paused if monitor.id == state.monitor else monitor.paused
 
-    def url(self, one: Monitor) -> str:
-        return self._core.fill(one.url)
+    def url(self, monitor: Monitor) -> str:
+        return self._core.fill(monitor.url)
 
-    async def monitor(self, one: Monitor) -> str:
+    async def monitor(self, monitor: Monitor) -> str:
         """paused, maintenance, up or down; pending when it is not of production, where nobody can look."""
         state = self._core.state.betterstack
-        if self.paused(one):
+        if self.paused(monitor):
             return "paused"
-        if (state.maintenance and one.id == state.monitor) or in_maintenance(one.settings, self._core.now()):
+        if (state.maintenance and monitor.id == state.monitor) or in_maintenance(monitor.settings, self._core.now()):
             return "maintenance"
-        url = urlsplit(self.url(one))
+        url = urlsplit(self.url(monitor))
         if url.netloc != self._core.ports.host("production"):
             return "pending"
         assert self._core.visit is not None
         visit = await self._core.visit(url.path or "/")
-        cause = _cause(one, visit)
-        self._note(cause, one.name, monitor=one.id)
+        cause = _cause(monitor, visit)
+        self._note(cause, monitor.name, monitor=monitor.id)
         return "down" if cause else "up"
 
-    def heartbeat(self, one: Heartbeat) -> str:
+    def heartbeat(self, heartbeat: Heartbeat) -> str:
         """paused, pending until the first beat, up or down."""
-        if one.paused or not one.beats:
-            return "paused" if one.paused else "pending"
-        late = self._core.now() - one.beats[-1] > one.period + one.grace
-        self._note("Missed heartbeat" if late else "", one.name, heartbeat=one.id)
+        if heartbeat.paused or not heartbeat.beats:
+            return "paused" if heartbeat.paused else "pending"
+        late = self._core.now() - heartbeat.beats[-1] > heartbeat.period + heartbeat.grace
+        self._note("Missed heartbeat" if late else "", heartbeat.name, heartbeat=heartbeat.id)
         return "down" if late else "up"
 
     def _note(self, cause: str, name: str, monitor: str = "", heartbeat: str = "") -> None:
@@ -94,18 +94,18 @@ def in_maintenance(settings: Payload, now: float) -> bool:
     return (today and time >= first) or (yesterday and time < last)
 
 
-def _cause(one: Monitor, visit: Visit) -> str:
+def _cause(monitor: Monitor, visit: Visit) -> str:
     """Why the monitor is down; empty when it is up."""
-    kind = one.settings.get("monitor_type", "status")
+    kind = monitor.settings.get("monitor_type", "status")
     if not visit.status:
         return "Connection failed"
     if kind == "expected_status_code":
-        right = visit.status in one.settings.get("expected_status_codes", ())
+        right = visit.status in monitor.settings.get("expected_status_codes", ())
     else:
         right = visit.status < 400
     if not right:
         return f"Status {visit.status}"
-    held = str(one.settings.get("required_keyword") or "").encode() in visit.body
+    held = str(monitor.settings.get("required_keyword") or "").encode() in visit.body
     if kind == "keyword" and not held:
         return "Keyword not found"
     return "Keyword found" if kind == "keyword_absence" and held else ""

@@ -57,10 +57,10 @@ class Heartbeats:
         return shapes.one(self._shown(self._find(request)))
 
     async def change(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
+        heartbeat, sent = self._find(request), await body(request)
         shapes.check(sent, TESTS)
-        self._apply(one, sent)
-        return shapes.one(self._shown(one))
+        self._apply(heartbeat, sent)
+        return shapes.one(self._shown(heartbeat))
 
     async def delete(self, request: Request) -> Response:
         self._core.state.betterstack.heartbeats.remove(self._find(request))
@@ -68,41 +68,44 @@ class Heartbeats:
 
     async def availability(self, request: Request) -> Response:
         """What passed between two beats, beyond period and grace, was down."""
-        one = self._find(request)
-        begin, end = shapes.period(request, self._core, one.created)
-        gaps = zip(one.beats, [*one.beats[1:], self._core.now()], strict=True)
-        downs = [(max(at + one.period + one.grace, begin), min(after, end)) for at, after in gaps]
+        heartbeat = self._find(request)
+        begin, end = shapes.period(request, self._core, heartbeat.created)
+        gaps = zip(heartbeat.beats, [*heartbeat.beats[1:], self._core.now()], strict=True)
+        downs = [(max(at + heartbeat.period + heartbeat.grace, begin), min(after, end)) for at, after in gaps]
         lengths = [round(up - down) for down, up in downs if up > down]
         attributes = shapes.availability(lengths, end - begin)
-        return shapes.one({"id": one.id, "type": "heartbeat_availability", "attributes": attributes})
+        return shapes.one({"id": heartbeat.id, "type": "heartbeat_availability", "attributes": attributes})
 
     async def beat(self, request: Request) -> Response:
-        for one in self._core.state.betterstack.heartbeats:
-            if one.token == request.path_params["token"]:
-                one.beats = [*one.beats, self._core.now()][-MOST:]
-                self._checks.heartbeat(one)
+        for heartbeat in self._core.state.betterstack.heartbeats:
+            if heartbeat.token == request.path_params["token"]:
+                heartbeat.beats = [*heartbeat.beats, self._core.now()][-MOST:]
+                self._checks.heartbeat(heartbeat)
                 self._core.dirty = True
                 return JSONResponse({"message": "OK"})
         raise Problem(404, {"errors": "Heartbeat not found"})
 
-    def _apply(self, one: Heartbeat, sent: Payload) -> None:
-        one.name, one.updated = str(sent.get("name") or one.name), self._core.now()
-        one.period, one.grace = sent.get("period", one.period), sent.get("grace", one.grace)
+    def _apply(self, heartbeat: Heartbeat, sent: Payload) -> None:
+        heartbeat.name, heartbeat.updated = str(sent.get("name") or heartbeat.name), self._core.now()
+        heartbeat.period, heartbeat.grace = sent.get("period", heartbeat.period), sent.get("grace", heartbeat.grace)
         if "paused" in sent:
-            one.paused, one.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
-        one.settings |= {name: sent[name] for name in USUAL if name in sent}
+            heartbeat.paused, heartbeat.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
+        heartbeat.settings |= {name: sent[name] for name in USUAL if name in sent}
 
     def _find(self, request: Request) -> Heartbeat:
-        for one in self._core.state.betterstack.heartbeats:
-            if one.id == request.path_params["id"]:
-                return one
+        for heartbeat in self._core.state.betterstack.heartbeats:
+            if heartbeat.id == request.path_params["id"]:
+                return heartbeat
         raise shapes.missing()
 
-    def _shown(self, one: Heartbeat) -> Payload:
+    def _shown(self, heartbeat: Heartbeat) -> Payload:
         attributes = {
-            **USUAL, **one.settings,
-            "url": self._core.ports.url("betterstack") + BEAT + one.token, "name": one.name, "period": one.period,
-            "grace": one.grace, "team_name": "Acme", "paused_at": iso(one.paused_at) if one.paused else None,
-            "created_at": iso(one.created), "updated_at": iso(one.updated), "status": self._checks.heartbeat(one),
+            **USUAL, **heartbeat.settings,
+            "url": self._core.ports.url("betterstack") + BEAT + heartbeat.token, "name": heartbeat.name,
+            "period": heartbeat.period,
+            "grace": heartbeat.grace, "team_name": "Acme",
+            "paused_at": iso(heartbeat.paused_at) if heartbeat.paused else None,
+            "created_at": iso(heartbeat.created), "updated_at": iso(heartbeat.updated),
+            "status": self._checks.heartbeat(heartbeat),
         }  # fmt: skip
-        return {"id": one.id, "type": "heartbeat", "attributes": attributes}
+        return {"id": heartbeat.id, "type": "heartbeat", "attributes": attributes}

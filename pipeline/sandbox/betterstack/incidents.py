@@ -48,47 +48,54 @@ class Incidents:
         sent, state = await body(request), self._core.state
         shapes.check(sent, TESTS, ("summary", "requester_email"))
         name = str(sent.get("name") or sent["summary"])
-        one = Incident(state.next_id(), str(sent["summary"]), self._core.now(), "", name)
-        one.alerts = {kind: sent[kind] for kind in shapes.ALERTS if kind in sent}
+        incident = Incident(state.next_id(), str(sent["summary"]), self._core.now(), "", name)
+        incident.alerts = {kind: sent[kind] for kind in shapes.ALERTS if kind in sent}
         if not state.betterstack.deaf:
-            state.betterstack.incidents.append(one)
-        return shapes.one(self._shown(one), 201)
+            state.betterstack.incidents.append(incident)
+        return shapes.one(self._shown(incident), 201)
 
     async def one(self, request: Request) -> Response:
         return shapes.one(self._shown(self._find(request)))
 
     async def acknowledge(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
-        if not one.acknowledged:
-            one.acknowledged, one.acknowledged_by = self._core.now(), str(sent.get("acknowledged_by") or "API")
-        return shapes.one(self._shown(one))
+        incident, sent = self._find(request), await body(request)
+        if not incident.acknowledged:
+            incident.acknowledged, incident.acknowledged_by = (
+                self._core.now(),
+                str(sent.get("acknowledged_by") or "API"),
+            )
+        return shapes.one(self._shown(incident))
 
     async def resolve(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
-        if not one.resolved:
-            one.resolved, one.resolved_by = self._core.now(), str(sent.get("resolved_by") or "API")
-        return shapes.one(self._shown(one))
+        incident, sent = self._find(request), await body(request)
+        if not incident.resolved:
+            incident.resolved, incident.resolved_by = self._core.now(), str(sent.get("resolved_by") or "API")
+        return shapes.one(self._shown(incident))
 
     def _find(self, request: Request) -> Incident:
-        for one in self._core.state.betterstack.incidents:
-            if str(one.id) == request.path_params["id"]:
-                return one
+        for incident in self._core.state.betterstack.incidents:
+            if str(incident.id) == request.path_params["id"]:
+                return incident
         raise shapes.missing()
 
-    def _shown(self, one: Incident) -> Payload:
-        state = "Resolved" if one.resolved else "Acknowledged" if one.acknowledged else "Started"
-        of = next((monitor for monitor in self._core.state.betterstack.monitors if monitor.id == one.monitor), None)
+    def _shown(self, incident: Incident) -> Payload:
+        state = "Resolved" if incident.resolved else "Acknowledged" if incident.acknowledged else "Started"
+        of = next(
+            (monitor for monitor in self._core.state.betterstack.monitors if monitor.id == incident.monitor), None
+        )
         attributes: Payload = {
-            "name": one.name, "url": self._checks.url(of) if of else None,
-            "http_method": "get" if one.monitor else None, "cause": one.cause, "incident_group_id": None,
-            "started_at": iso(one.started), "acknowledged_at": iso(one.acknowledged) if one.acknowledged else None,
-            "acknowledged_by": one.acknowledged_by or None, "resolved_at": iso(one.resolved) if one.resolved else None,
-            "resolved_by": one.resolved_by or None, "status": state, "team_name": "Acme", "response_content": "",
+            "name": incident.name, "url": self._checks.url(of) if of else None,
+            "http_method": "get" if incident.monitor else None, "cause": incident.cause, "incident_group_id": None,
+            "started_at": iso(incident.started),
+            "acknowledged_at": iso(incident.acknowledged) if incident.acknowledged else None,
+            "acknowledged_by": incident.acknowledged_by or None,
+            "resolved_at": iso(incident.resolved) if incident.resolved else None,
+            "resolved_by": incident.resolved_by or None, "status": state, "team_name": "Acme", "response_content": "",
             "response_options": None, "regions": list(REGIONS), "response_url": None, "screenshot_url": None,
             "origin_url": None, "escalation_policy_id": None, "critical_alert": False, "metadata": {},
-            "monitor_id": one.monitor or None, **USUAL_ALERTS, **one.alerts,
+            "monitor_id": incident.monitor or None, **USUAL_ALERTS, **incident.alerts,
         }  # fmt: skip
-        about = {"monitor": one.monitor, "heartbeat": one.heartbeat}
+        about = {"monitor": incident.monitor, "heartbeat": incident.heartbeat}
         found = {kind: {"data": {"id": id, "type": kind}} for kind, id in about.items() if id}
         related: Payload = {"monitor": {"data": None}, **found}
-        return {"id": str(one.id), "type": "incident", "attributes": attributes, "relationships": related}
+        return {"id": str(incident.id), "type": "incident", "attributes": attributes, "relationships": related}

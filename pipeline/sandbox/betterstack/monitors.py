@@ -116,68 +116,68 @@ class Monitors:
         return shapes.one(await self._shown(self._find(request)))
 
     async def change(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
+        monitor, sent = self._find(request), await body(request)
         shapes.check(sent, TESTS)
-        self._apply(one, sent)
-        one.updated = self._core.now()
-        return shapes.one(await self._shown(one))
+        self._apply(monitor, sent)
+        monitor.updated = self._core.now()
+        return shapes.one(await self._shown(monitor))
 
     async def delete(self, request: Request) -> Response:
         """The first monitor comes back with the next start: the rest of the sandbox tells its name."""
         self._core.state.betterstack.monitors.remove(self._find(request))
         return Response(status_code=204)
 
-    def _apply(self, one: Monitor, sent: Payload) -> None:
+    def _apply(self, monitor: Monitor, sent: Payload) -> None:
         state, host = self._core.state.betterstack, self._core.ports.host("production")
         if "url" in sent:  # no address is kept
-            one.url = str(sent["url"]).replace(host, "{{PRODUCTION}}")
-        one.name = str(sent.get("pronounceable_name") or one.name)
-        if "paused" in sent and sent["paused"] != self._checks.paused(one):
-            one.paused, one.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
-            if one.id == state.monitor:
-                state.paused = one.paused
-        one.settings |= {name: sent[name] for name in USUAL if name in sent}
+            monitor.url = str(sent["url"]).replace(host, "{{PRODUCTION}}")
+        monitor.name = str(sent.get("pronounceable_name") or monitor.name)
+        if "paused" in sent and sent["paused"] != self._checks.paused(monitor):
+            monitor.paused, monitor.paused_at = sent["paused"], self._core.now() if sent["paused"] else 0
+            if monitor.id == state.monitor:
+                state.paused = monitor.paused
+        monitor.settings |= {name: sent[name] for name in USUAL if name in sent}
 
     def _find(self, request: Request) -> Monitor:
-        for one in self._core.state.betterstack.monitors:
-            if one.id == request.path_params["id"]:
-                return one
+        for monitor in self._core.state.betterstack.monitors:
+            if monitor.id == request.path_params["id"]:
+                return monitor
         raise shapes.missing()
 
-    async def _shown(self, one: Monitor) -> Payload:
-        paused, now = self._checks.paused(one), self._core.now()
+    async def _shown(self, monitor: Monitor) -> Payload:
+        paused, now = self._checks.paused(monitor), self._core.now()
         attributes = {
-            **USUAL, **one.settings,
-            "url": self._checks.url(one), "pronounceable_name": one.name, "last_checked_at": iso(now),
-            "status": await self._checks.monitor(one), "team_name": "Acme", "created_at": iso(one.created),
-            "updated_at": iso(one.updated), "paused": paused,
-            "paused_at": iso(one.paused_at or now) if paused else None,
+            **USUAL, **monitor.settings,
+            "url": self._checks.url(monitor), "pronounceable_name": monitor.name, "last_checked_at": iso(now),
+            "status": await self._checks.monitor(monitor), "team_name": "Acme", "created_at": iso(monitor.created),
+            "updated_at": iso(monitor.updated), "paused": paused,
+            "paused_at": iso(monitor.paused_at or now) if paused else None,
         }  # fmt: skip
         policy: Payload = {"policy": {"data": None}}
-        return {"id": one.id, "type": "monitor", "attributes": attributes, "relationships": policy}
+        return {"id": monitor.id, "type": "monitor", "attributes": attributes, "relationships": policy}
 
     async def sla(self, request: Request) -> Response:
         """From the incidents that were recorded, over the given days (all days of the monitor when none are given)."""
-        one = self._find(request)
-        begin, end = shapes.period(request, self._core, one.created)
+        monitor = self._find(request)
+        begin, end = shapes.period(request, self._core, monitor.created)
         lengths = [
             round(min(incident.resolved or end, end) - max(incident.started, begin))
             for incident in self._core.state.betterstack.incidents
-            if incident.monitor == one.id and (incident.resolved or end) > begin and incident.started < end
+            if incident.monitor == monitor.id and (incident.resolved or end) > begin and incident.started < end
         ]
         attributes = shapes.availability(lengths, end - begin)
-        return shapes.one({"id": one.id, "type": "monitor_sla", "attributes": attributes})
+        return shapes.one({"id": monitor.id, "type": "monitor_sla", "attributes": attributes})
 
     async def response_times(self, request: Request) -> Response:
         """The last 24 hours, in seconds: a quiet day every half hour, what visitors really waited, and every check
         of the last 15 minutes, which takes as long as the slowest visit since the one before it."""
-        one = self._find(request)
+        monitor = self._find(request)
         recent = [hit for hit in self._core.traffic.since(self._core.now() - shapes.DAY) if hit.status < 500]
-        names = one.settings.get("regions") or REGIONS
+        names = monitor.settings.get("regions") or REGIONS
         regions = []
         for index, region in enumerate(names):
             points = [(hit.at, hit.seconds) for hit in recent[-MOST_RECENT:][index :: len(names)]]
-            points += [*self._quiet(one, region), *self._checked(one, region, recent)]
+            points += [*self._quiet(monitor, region), *self._checked(monitor, region, recent)]
             if region in self._core.state.betterstack.blind_regions:
                 points = []
             times = [
@@ -192,18 +192,18 @@ class Monitors:
                 for at, seconds in sorted(points)
             ]
             regions.append({"region": region, "response_times": times})
-        return shapes.one({"id": one.id, "type": "monitor_response_times", "attributes": {"regions": regions}})
+        return shapes.one({"id": monitor.id, "type": "monitor_response_times", "attributes": {"regions": regions}})
 
-    def _quiet(self, one: Monitor, region: str) -> list[tuple[float, float]]:
+    def _quiet(self, monitor: Monitor, region: str) -> list[tuple[float, float]]:
         first = int((self._core.now() - shapes.DAY) // HALF_HOUR + 1)
-        slots = [slot for slot in range(first, first + 47) if slot * HALF_HOUR >= one.created]
+        slots = [slot for slot in range(first, first + 47) if slot * HALF_HOUR >= monitor.created]
         return [(slot * HALF_HOUR, USUAL_SECONDS[region] + slot % 7 / 100) for slot in slots]
 
-    def _checked(self, one: Monitor, region: str, hits: list[Hit]) -> list[tuple[float, float]]:
-        now, step = self._core.now(), int({**USUAL, **one.settings}["check_frequency"])
-        found, at = [], now // step * step
-        while at > max(now - FRESH, one.created):
-            waited = [hit.seconds for hit in hits if at - step < hit.at <= at]
-            found.append((at, max([USUAL_SECONDS[region], *waited])))
-            at -= step
+    def _checked(self, monitor: Monitor, region: str, hits: list[Hit]) -> list[tuple[float, float]]:
+        now, step = self._core.now(), int({**USUAL, **monitor.settings}["check_frequency"])
+        found, moment = [], now // step * step
+        while moment > max(now - FRESH, monitor.created):
+            waited = [hit.seconds for hit in hits if moment - step < hit.at <= moment]
+            found.append((moment, max([USUAL_SECONDS[region], *waited])))
+            moment -= step
         return found

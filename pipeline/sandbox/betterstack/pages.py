@@ -30,16 +30,16 @@ class Pages:
 
     def routes(self, router: Router) -> None:
         root = "/api/v2/status-pages"
-        one = root + "/{page}/status-reports/{report}"
+        report = root + "/{page}/status-reports/{report}"
         router.add("GET", root, self.all)
         router.add("GET", root + "/{page}", self.page)
         router.add("GET", root + "/{page}/status-reports", self.reports)
         router.add("POST", root + "/{page}/status-reports", self.create)
-        router.add("GET", one, self.report)
-        router.add("PATCH", one, self.change)
-        router.add("DELETE", one, self.delete)
-        router.add("GET", one + "/status-updates", self.updates)
-        router.add("POST", one + "/status-updates", self.update)
+        router.add("GET", report, self.report)
+        router.add("PATCH", report, self.change)
+        router.add("DELETE", report, self.delete)
+        router.add("GET", report + "/status-updates", self.updates)
+        router.add("POST", report + "/status-updates", self.update)
 
     async def all(self, request: Request) -> Response:
         return shapes.listed(self._core, request, [self._page()])
@@ -69,36 +69,36 @@ class Pages:
         return shapes.one(self._report(self._find(request)))
 
     async def change(self, request: Request) -> Response:
-        one = self._find(request)
-        self._apply(one, await body(request))
-        return shapes.one(self._report(one))
+        report = self._find(request)
+        self._apply(report, await body(request))
+        return shapes.one(self._report(report))
 
     async def delete(self, request: Request) -> Response:
         self._core.state.betterstack.reports.remove(self._find(request))
         return Response(status_code=204)
 
     async def updates(self, request: Request) -> Response:
-        one = self._find(request)
-        return shapes.listed(self._core, request, [_update(one, posted) for posted in one.updates[::-1]])
+        report = self._find(request)
+        return shapes.listed(self._core, request, [_update(report, posted) for posted in report.updates[::-1]])
 
     async def update(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
+        report, sent = self._find(request), await body(request)
         shapes.check(sent, TESTS, ("message",))
         posted = self._posted(sent)
-        one.updates.append(posted)
-        return shapes.one(_update(one, posted), 201)
+        report.updates.append(posted)
+        return shapes.one(_update(report, posted), 201)
 
     def _posted(self, sent: Payload) -> Update:
-        at = from_iso(str(sent["published_at"])) if sent.get("published_at") else self._core.now()
+        moment = from_iso(str(sent["published_at"])) if sent.get("published_at") else self._core.now()
         affected = list(sent.get("affected_resources") or ())
         return Update(
-            self._core.state.next_id(), at, str(sent["message"]), affected, bool(sent.get("notify_subscribers"))
+            self._core.state.next_id(), moment, str(sent["message"]), affected, bool(sent.get("notify_subscribers"))
         )
 
-    def _apply(self, one: Report, sent: Payload) -> None:
-        one.title = str(sent.get("title") or one.title)
-        one.starts = from_iso(str(sent["starts_at"])) if sent.get("starts_at") else one.starts
-        one.ends = from_iso(str(sent["ends_at"])) if sent.get("ends_at") else one.ends
+    def _apply(self, report: Report, sent: Payload) -> None:
+        report.title = str(sent.get("title") or report.title)
+        report.starts = from_iso(str(sent["starts_at"])) if sent.get("starts_at") else report.starts
+        report.ends = from_iso(str(sent["ends_at"])) if sent.get("ends_at") else report.ends
 
     def _known(self, request: Request) -> None:
         if request.path_params["page"] != str(PAGE):
@@ -106,16 +106,16 @@ class Pages:
 
     def _find(self, request: Request) -> Report:
         self._known(request)
-        for one in self._core.state.betterstack.reports:
-            if str(one.id) == request.path_params["report"]:
-                return one
+        for report in self._core.state.betterstack.reports:
+            if str(report.id) == request.path_params["report"]:
+                return report
         raise shapes.missing()
 
-    def _state(self, one: Report) -> str:
+    def _state(self, report: Report) -> str:
         """operational, degraded, downtime or maintenance: the worst that its last update says, while it lasts."""
-        if not one.starts <= self._core.now() < (one.ends or float("inf")):
+        if not report.starts <= self._core.now() < (report.ends or float("inf")):
             return "operational"
-        said = {each.get("status") for each in _said(one)}
+        said = {each.get("status") for each in _said(report)}
         return next((state for state in WORST_FIRST if state in said), "operational")
 
     def _page(self) -> Payload:
@@ -129,25 +129,26 @@ class Pages:
         }  # fmt: skip
         return {"id": str(PAGE), "type": "status_page", "attributes": attributes}
 
-    def _report(self, one: Report) -> Payload:
+    def _report(self, report: Report) -> Payload:
         attributes = {
-            "title": one.title, "report_type": one.kind, "starts_at": iso(one.starts),
-            "ends_at": iso(one.ends) if one.ends else None, "status_page_id": PAGE, "affected_resources": _said(one),
-            "aggregate_state": self._state(one),
+            "title": report.title, "report_type": report.kind, "starts_at": iso(report.starts),
+            "ends_at": iso(report.ends) if report.ends else None, "status_page_id": PAGE,
+            "affected_resources": _said(report),
+            "aggregate_state": self._state(report),
         }  # fmt: skip
-        updates = [{"id": str(posted.id), "type": "status_update"} for posted in one.updates]
+        updates = [{"id": str(posted.id), "type": "status_update"} for posted in report.updates]
         related = {"status_updates": {"data": updates}}
-        return {"id": str(one.id), "type": "status_report", "attributes": attributes, "relationships": related}
+        return {"id": str(report.id), "type": "status_report", "attributes": attributes, "relationships": related}
 
 
-def _said(one: Report) -> list[dict[str, Any]]:
+def _said(report: Report) -> list[dict[str, Any]]:
     """What the newest update says that says anything of resources."""
-    return next((posted.affected for posted in one.updates[::-1] if posted.affected), [])
+    return next((posted.affected for posted in report.updates[::-1] if posted.affected), [])
 
 
-def _update(of: Report, one: Update) -> Payload:
+def _update(of: Report, update: Update) -> Payload:
     attributes = {
-        "message": one.message, "published_at": iso(one.at), "published_at_timezone": "UTC",
-        "notify_subscribers": one.notify, "status_report_id": of.id, "affected_resources": one.affected,
+        "message": update.message, "published_at": iso(update.at), "published_at_timezone": "UTC",
+        "notify_subscribers": update.notify, "status_report_id": of.id, "affected_resources": update.affected,
     }  # fmt: skip
-    return {"id": str(one.id), "type": "status_update", "attributes": attributes}
+    return {"id": str(update.id), "type": "status_update", "attributes": attributes}

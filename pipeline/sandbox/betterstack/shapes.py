@@ -20,13 +20,13 @@ def listed(core: Core, request: Request, items: list[Payload], usual: int = 50, 
     size, page = number(request, "per_page", usual, most), number(request, "page", 1, 10000)
     last = max(1, -(-len(items) // size))
     base = core.ports.url("betterstack") + request.url.path
-    at = {"first": 1, "last": last, "prev": page - 1 or None, "next": page + 1 if page < last else None}
-    links = {name: f"{base}?page={to}&per_page={size}" if to else None for name, to in at.items()}
+    numbers = {"first": 1, "last": last, "prev": page - 1 or None, "next": page + 1 if page < last else None}
+    links = {name: f"{base}?page={to}&per_page={size}" if to else None for name, to in numbers.items()}
     return JSONResponse({"data": items[(page - 1) * size : page * size], "pagination": links})
 
 
-def one(found: Payload, status: int = 200) -> Response:
-    return JSONResponse({"data": found}, status)
+def one(resource: Payload, status: int = 200) -> Response:
+    return JSONResponse({"data": resource}, status)
 
 
 def period(request: Request, core: Core, created: float) -> tuple[float, float]:
@@ -83,5 +83,5 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def missing(what: str = "Resource with provided ID") -> Problem:
-    return Problem(404, {"errors": f"{what} was not found", "see_docs": "https://betterstack.com/docs/uptime/api/"})
+def missing(resource: str = "Resource with provided ID") -> Problem:
+    return Problem(404, {"errors": f"{resource} was not found", "see_docs": "https://betterstack.com/docs/uptime/api/"})

@@ -34,14 +34,14 @@ def parsed(query: str, variables: Mapping[str, Any]) -> tuple[Field, ...]:
 
 class _Reader:
     def __init__(self, query: str, variables: Mapping[str, Any]) -> None:
-        self._variables, self._tokens, at = dict(variables), list[tuple[str, str]](), 0
-        while at < len(query):
-            found = TOKEN.match(query, at)
+        self._variables, self._tokens, offset = dict(variables), list[tuple[str, str]](), 0
+        while offset < len(query):
+            found = TOKEN.match(query, offset)
             if not found:
-                raise QueryError(f"syntax error: unexpected character {query[at]!r} at {at}")
+                raise QueryError(f"syntax error: unexpected character {query[offset]!r} at {offset}")
             if found.lastgroup != "space":
                 self._tokens.append((str(found.lastgroup), found[0]))
-            at = found.end()
+            offset = found.end()
         self._at = 0
 
     def _next(self) -> tuple[str, str]:

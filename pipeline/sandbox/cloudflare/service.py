@@ -111,8 +111,8 @@ class CloudflareApi:
         if (field.arguments.get("filter") or {}).get("accountTag") != self._core.state.r2.account:
             raise QueryError("not authorized for that account")
         found: Payload = {}
-        for one in field.fields:
-            found[one.key] = self._core.state.r2.account if one.name == "accountTag" else self._usage.groups(one)
+        for asked in field.fields:
+            found[asked.key] = self._core.state.r2.account if asked.name == "accountTag" else self._usage.groups(asked)
         return found
 
 

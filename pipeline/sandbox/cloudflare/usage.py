@@ -41,8 +41,8 @@ class Usage:
             return self._grouped(field, self._operations(), "sum", sum)
         raise QueryError(f'unknown field "{field.name}"')
 
-    def _moment(self, at: float) -> Row:
-        text = iso_seconds(at)
+    def _moment(self, seconds: float) -> Row:
+        text = iso_seconds(seconds)
         hour = text[:13] + ":00:00Z"
         return {"datetime": text, "datetimeHour": hour, "date": text[:10], "bucketName": self._core.state.r2.bucket}
 
@@ -119,8 +119,8 @@ def _limit(field: Field) -> int:
 
 
 def _ordered(groups: list[list[Row]], by: Any) -> list[list[Row]]:
-    for one in reversed(by if isinstance(by, list) else [by]):
-        name, _, way = str(one).rpartition("_")
+    for order in reversed(by if isinstance(by, list) else [by]):
+        name, _, way = str(order).rpartition("_")
         bare = name.removeprefix("sum_").removeprefix("max_")
         groups = sorted(groups, key=lambda rows: _known(rows[0], bare), reverse=way == "DESC")
     return groups

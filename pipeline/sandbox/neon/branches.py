@@ -24,12 +24,12 @@ class Branches:
         self._core, self._copies, self._operations, self._shapes = core, copies, operations, shapes
 
     def routes(self, router: Router, root: str) -> None:
-        one = root + "/branches/{branch}"
+        branch = root + "/branches/{branch}"
         router.add("GET", root + "/branches", self.listing)
         router.add("POST", root + "/branches", self.create)
-        router.add("GET", one, self.get)
-        router.add("PATCH", one, self.change)
-        router.add("DELETE", one, self.delete)
+        router.add("GET", branch, self.get)
+        router.add("PATCH", branch, self.change)
+        router.add("DELETE", branch, self.delete)
 
     async def listing(self, request: Request) -> Response:
         """``search`` is part of a name or id; ``next`` is there when there is more."""
@@ -46,9 +46,9 @@ class Branches:
         return JSONResponse({"branches": found[start:end], "annotations": {}, "pagination": page})
 
     async def get(self, request: Request) -> Response:
-        one = rules.branch_of(self._core, request.path_params["branch"])
-        annotation = {"object": {"type": "branch", "id": one.id}, "value": {}}
-        return JSONResponse({"branch": self._shapes.branch(one), "annotation": annotation})
+        branch = rules.branch_of(self._core, request.path_params["branch"])
+        annotation = {"object": {"type": "branch", "id": branch.id}, "value": {}}
+        return JSONResponse({"branch": self._shapes.branch(branch), "annotation": annotation})
 
     async def create(self, request: Request) -> Response:
         """From the present state of its parent, the default branch unless told otherwise."""
@@ -56,22 +56,23 @@ class Branches:
         asked = rules.part(sent, "branch")
         self._operations.free()
         parent = rules.branch_of(self._core, asked.get("parent_id") or self._core.state.neon.branch)
-        one = self._made(asked, parent)
+        branch = self._made(asked, parent)
         if any(isinstance(wish, dict) and wish.get("type") == "read_write" for wish in sent.get("endpoints") or ()):
-            one.endpoint = new_endpoint()
-        self._core.state.neon.branches.append(one)
-        actions = ("create_branch", "start_compute") if one.endpoint else ("create_branch",)
-        operations = self._operations.begin(one.id, *actions, endpoint=one.endpoint)
-        make = self._copies.outline if one.source == "schema-only" else self._copies.copy
+            branch.endpoint = new_endpoint()
+        self._core.state.neon.branches.append(branch)
+        actions = ("create_branch", "start_compute") if branch.endpoint else ("create_branch",)
+        operations = self._operations.begin(branch.id, *actions, endpoint=branch.endpoint)
+        make = self._copies.outline if branch.source == "schema-only" else self._copies.copy
         source = parent.database or self._copies.main
-        one.broken = not await self._operations.act(operations, lambda: make(source, one.database))
+        branch.broken = not await self._operations.act(operations, lambda: make(source, branch.database))
         answer: Payload = {
-            "branch": self._shapes.branch(one), "operations": self._operations.shapes(operations),
-            "endpoints": [self._shapes.endpoint(one)] if one.endpoint else [], "roles": [self._shapes.role(one)],
-            "databases": [self._shapes.database(one)],
+            "branch": self._shapes.branch(branch), "operations": self._operations.shapes(operations),
+            "endpoints": [self._shapes.endpoint(branch)] if branch.endpoint else [],
+            "roles": [self._shapes.role(branch)],
+            "databases": [self._shapes.database(branch)],
         }  # fmt: skip
-        if one.endpoint:
-            answer["connection_uris"] = [self._shapes.connection(one)]
+        if branch.endpoint:
+            answer["connection_uris"] = [self._shapes.connection(branch)]
         return JSONResponse(answer, 201)
 
     def _made(self, asked: Payload, parent: Branch) -> Branch:
@@ -81,46 +82,46 @@ class Branches:
             raise problem(400, "", f"init_source must be one of {', '.join(SOURCES)}")
         rules.only_now(core, asked.get("parent_timestamp"), asked.get("parent_lsn"))
         rules.room(core)
-        one = new_branch(core, str(asked.get("name") or ""), self._copies)
-        rules.unused(core, one.name)
-        one.source, one.protected = source, bool(asked.get("protected"))
-        one.parent = parent.id if source == SOURCES[0] else ""  # one with the schema only is a root of its own
+        branch = new_branch(core, str(asked.get("name") or ""), self._copies)
+        rules.unused(core, branch.name)
+        branch.source, branch.protected = source, bool(asked.get("protected"))
+        branch.parent = parent.id if source == SOURCES[0] else ""  # one with the schema only is a root of its own
         if asked.get("expires_at"):
-            self._expire(one, asked["expires_at"])
-        return one
+            self._expire(branch, asked["expires_at"])
+        return branch
 
     async def change(self, request: Request) -> Response:
-        one = rules.branch_of(self._core, request.path_params["branch"])
+        branch = rules.branch_of(self._core, request.path_params["branch"])
         asked = rules.part(await rules.sent_by(request), "branch")
-        name = str(asked.get("name") or one.name)
-        if name != one.name:
+        name = str(asked.get("name") or branch.name)
+        if name != branch.name:
             rules.unused(self._core, name)
-        one.protected = bool(asked.get("protected", one.protected))
+        branch.protected = bool(asked.get("protected", branch.protected))
         if asked.get("expires_at"):
-            self._expire(one, asked["expires_at"])
+            self._expire(branch, asked["expires_at"])
         elif "expires_at" in asked:
-            one.expires = one.expiry_set = 0
-        one.name, one.updated = name, self._core.now()
-        return JSONResponse({"branch": self._shapes.branch(one), "operations": []})
+            branch.expires = branch.expiry_set = 0
+        branch.name, branch.updated = name, self._core.now()
+        return JSONResponse({"branch": self._shapes.branch(branch), "operations": []})
 
-    def _expire(self, one: Branch, at: object) -> None:
+    def _expire(self, branch: Branch, expires: object) -> None:
         """Raises Problem for what must stay."""
-        if one.id == self._core.state.neon.branch or one.protected or rules.has_children(self._core, one):
+        if branch.id == self._core.state.neon.branch or branch.protected or rules.has_children(self._core, branch):
             raise problem(422, "", "a default branch, a protected one and one with children cannot expire")
-        one.expires, one.expiry_set = rules.expiry(self._core, at, rules.LONGEST), self._core.now()
+        branch.expires, branch.expiry_set = rules.expiry(self._core, expires, rules.LONGEST), self._core.now()
 
     async def delete(self, request: Request) -> Response:
         """204 when there is no such branch (any more)."""
-        one = self._core.state.neon.found(request.path_params["branch"])
-        if one is None:
+        branch = self._core.state.neon.found(request.path_params["branch"])
+        if branch is None:
             return Response(status_code=204)
         self._operations.free()
-        rules.deletable(self._core, one)
-        self._core.state.neon.branches.remove(one)
-        actions = ("suspend_compute", "delete_timeline") if one.endpoint else ("delete_timeline",)
-        operations = self._operations.begin(one.id, *actions, endpoint=one.endpoint)
-        await self._operations.act(operations, lambda: self._copies.drop(one.database))
-        return JSONResponse({"branch": self._shapes.branch(one), "operations": self._operations.shapes(operations)})
+        rules.deletable(self._core, branch)
+        self._core.state.neon.branches.remove(branch)
+        actions = ("suspend_compute", "delete_timeline") if branch.endpoint else ("delete_timeline",)
+        operations = self._operations.begin(branch.id, *actions, endpoint=branch.endpoint)
+        await self._operations.act(operations, lambda: self._copies.drop(branch.database))
+        return JSONResponse({"branch": self._shapes.branch(branch), "operations": self._operations.shapes(operations)})
 
 
 def new_branch(core: Core, name: str, copies: Copies) -> Branch:

@@ -45,70 +45,70 @@ class Computes:
 
     async def change(self, request: Request) -> Response:
         """Of all that Neon lets change, whether it is ``disabled``."""
-        one = self._behind(request.path_params["endpoint"])
+        branch = self._behind(request.path_params["endpoint"])
         asked = rules.part(await rules.sent_by(request), "endpoint")
         self._operations.free()
-        one.disabled = bool(asked.get("disabled", one.disabled))
+        branch.disabled = bool(asked.get("disabled", branch.disabled))
         begun = self._operations.begin(
-            one.id, "suspend_compute" if one.disabled else "start_compute", endpoint=one.endpoint
+            branch.id, "suspend_compute" if branch.disabled else "start_compute", endpoint=branch.endpoint
         )
-        return JSONResponse({"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)})
+        return JSONResponse({"endpoint": self._shapes.endpoint(branch), "operations": self._operations.shapes(begun)})
 
     async def create(self, request: Request) -> Response:
         """For a branch that has none."""
         asked = rules.part(await rules.sent_by(request), "endpoint")
-        one = rules.branch_of(self._core, asked.get("branch_id"))
+        branch = rules.branch_of(self._core, asked.get("branch_id"))
         if asked.get("type") != "read_write":
             raise problem(400, "", "the sandbox has read_write computes only")
         self._operations.free()
-        if one.endpoint:
+        if branch.endpoint:
             raise problem(409, "", "read-write endpoint already exists")
-        one.endpoint = new_endpoint()
-        begun = self._operations.begin(one.id, "start_compute", endpoint=one.endpoint)
-        answer = {"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)}
+        branch.endpoint = new_endpoint()
+        begun = self._operations.begin(branch.id, "start_compute", endpoint=branch.endpoint)
+        answer = {"endpoint": self._shapes.endpoint(branch), "operations": self._operations.shapes(begun)}
         return JSONResponse(answer, 201)
 
     async def restart(self, request: Request) -> Response:
         """Suspend it and start it again: whoever is connected to its branch is thrown out."""
-        one = self._behind(request.path_params["endpoint"])
+        branch = self._behind(request.path_params["endpoint"])
         self._operations.free()
-        begun = self._operations.begin(one.id, "suspend_compute", "start_compute", endpoint=one.endpoint)
-        await self._operations.act(begun, lambda: self._copies.disconnect(one.database or self._copies.main))
-        shown = {"endpoint": self._shapes.endpoint(one), "operations": self._operations.shapes(begun)}
+        begun = self._operations.begin(branch.id, "suspend_compute", "start_compute", endpoint=branch.endpoint)
+        await self._operations.act(begun, lambda: self._copies.disconnect(branch.database or self._copies.main))
+        shown = {"endpoint": self._shapes.endpoint(branch), "operations": self._operations.shapes(begun)}
         return JSONResponse(shown)
 
     async def databases(self, request: Request) -> Response:
-        one = rules.branch_of(self._core, request.path_params["branch"])
-        return JSONResponse({"databases": [self._shapes.database(one)]})
+        branch = rules.branch_of(self._core, request.path_params["branch"])
+        return JSONResponse({"databases": [self._shapes.database(branch)]})
 
     async def roles(self, request: Request) -> Response:
-        one = rules.branch_of(self._core, request.path_params["branch"])
-        return JSONResponse({"roles": [self._shapes.role(one)]})
+        branch = rules.branch_of(self._core, request.path_params["branch"])
+        return JSONResponse({"roles": [self._shapes.role(branch)]})
 
     async def uri(self, request: Request) -> Response:
         """There is no pooler here: with ``pooled=true`` it is the same URI."""
         query = request.query_params
-        one = rules.branch_of(self._core, query.get("branch_id") or self._core.state.neon.branch)
+        branch = rules.branch_of(self._core, query.get("branch_id") or self._core.state.neon.branch)
         if query.get("endpoint_id"):
             behind = self._behind(query["endpoint_id"])
-            if query.get("branch_id") and behind is not one:
+            if query.get("branch_id") and behind is not branch:
                 raise problem(404, "", "endpoint not found")
-            one = behind
+            branch = behind
         for name in ("database_name", "role_name"):
             if not query.get(name):
                 raise problem(400, "", f"parameter {name!r} in query has an error: value is required but missing")
-        if not one.endpoint:
+        if not branch.endpoint:
             raise problem(404, "", "no read-write endpoint for branch")
-        if query["database_name"] not in (self._copies.main, one.database):
+        if query["database_name"] not in (self._copies.main, branch.database):
             raise problem(404, "", "database not found")
         if query["role_name"] != self._copies.role:
             raise problem(404, "", "role not found")
-        return JSONResponse({"uri": self._copies.url(one.database)})
+        return JSONResponse({"uri": self._copies.url(branch.database)})
 
     def _behind(self, endpoint: str) -> Branch:
-        for one in self._core.state.neon.branches:
-            if one.endpoint == endpoint:
-                return one
+        for branch in self._core.state.neon.branches:
+            if branch.endpoint == endpoint:
+                return branch
         raise problem(404, "", "endpoint not found")
 
 

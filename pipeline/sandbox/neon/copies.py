@@ -69,18 +69,18 @@ class Copies:
         """``by`` becomes ``name``, and what was ``name`` becomes ``aside``. Whoever is connected is cut off."""
         with self._admin() as admin:
             try:
-                for one in (name, by):  # a database with connections cannot be renamed
-                    admin.execute(_named(CLOSE, one))
+                for database in (name, by):  # a database with connections cannot be renamed
+                    admin.execute(_named(CLOSE, database))
                     admin.execute(
-                        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [one]
+                        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s", [database]
                     )
                 with admin.transaction():
                     admin.execute(_named(RENAME, name, aside))
                     admin.execute(_named(RENAME, by, name))
             finally:
-                for (one,) in admin.execute("select datname from pg_database where not datallowconn").fetchall():
-                    if one in (name, by, aside):
-                        admin.execute(_named(OPEN, str(one)))
+                for (database,) in admin.execute("select datname from pg_database where not datallowconn").fetchall():
+                    if database in (name, by, aside):
+                        admin.execute(_named(OPEN, str(database)))
 
     def disconnect(self, name: str) -> None:
         """Throw everybody out of a database."""

@@ -29,8 +29,8 @@ class Operations:
 
     def free(self) -> None:
         """Raises Problem 423 while an operation runs that another one would be in the way of."""
-        for one in self._core.state.neon.operations:
-            if one.id in self._acting or (self.status(one) == "running" and one.action not in QUIET):
+        for operation in self._core.state.neon.operations:
+            if operation.id in self._acting or (self.status(operation) == "running" and operation.action not in QUIET):
                 says = "project already has running conflicting operations, scheduling of new ones is prohibited"
                 raise problem(423, "", says)
 
@@ -45,14 +45,14 @@ class Operations:
 
     async def act(self, operations: list[Operation], work: Callable[[], None]) -> bool:
         """Do ``work`` in a thread; whether it succeeded. What goes wrong is the operations' error."""
-        ids = {one.id for one in operations}
+        ids = {operation.id for operation in operations}
         self._acting |= ids
         try:
             await asyncio.to_thread(work)
         except (psycopg.Error, subprocess.SubprocessError, OSError) as error:
             why = getattr(error, "stderr", b"") or b""
-            for one in operations:
-                one.error = why.decode(errors="replace").strip() or str(error)
+            for operation in operations:
+                operation.error = why.decode(errors="replace").strip() or str(error)
             return False
         finally:
             self._acting -= ids
@@ -64,27 +64,27 @@ class Operations:
         mine = (one for one in self._core.state.neon.operations if one.branch == branch)
         return any(self.status(one) == "running" for one in mine)
 
-    def status(self, one: Operation) -> str:
-        if one.error:
+    def status(self, operation: Operation) -> str:
+        if operation.error:
             return "failed"
-        still = one.id in self._acting or self._core.now() - one.began < one.takes
+        still = operation.id in self._acting or self._core.now() - operation.began < operation.takes
         return "running" if still else "finished"
 
-    def shape(self, one: Operation) -> Payload:
-        status = self.status(one)
-        took = 0 if status == "running" else one.takes
+    def shape(self, operation: Operation) -> Payload:
+        status = self.status(operation)
+        took = 0 if status == "running" else operation.takes
         return {
-            "id": one.id,
+            "id": operation.id,
             "project_id": self._core.state.neon.project,
-            "branch_id": one.branch,
-            "action": one.action,
+            "branch_id": operation.branch,
+            "action": operation.action,
             "status": status,
-            "failures_count": 1 if one.error else 0,
-            "created_at": iso(one.began),
-            "updated_at": iso(one.began + took),
+            "failures_count": 1 if operation.error else 0,
+            "created_at": iso(operation.began),
+            "updated_at": iso(operation.began + took),
             "total_duration_ms": round(took * 1000),
-            **({"endpoint_id": one.endpoint} if one.endpoint else {}),
-            **({"error": one.error} if one.error else {}),
+            **({"endpoint_id": operation.endpoint} if operation.endpoint else {}),
+            **({"error": operation.error} if operation.error else {}),
         }
 
     def shapes(self, operations: list[Operation]) -> list[Payload]:
@@ -99,7 +99,7 @@ class Operations:
         return JSONResponse({"operations": page, "pagination": {"cursor": str(start + len(page))}})
 
     async def get(self, request: Request) -> Response:
-        for one in self._core.state.neon.operations:
-            if one.id == request.path_params["operation"]:
-                return JSONResponse({"operation": self.shape(one)})
+        for operation in self._core.state.neon.operations:
+            if operation.id == request.path_params["operation"]:
+                return JSONResponse({"operation": self.shape(operation)})
         raise problem(404, "", "operation not found")

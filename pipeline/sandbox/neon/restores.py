@@ -36,38 +36,38 @@ class Restores:
             raise problem(404, "BRANCH_NOT_FOUND", "branch not found")
         rules.room(core)
         name = str(sent.get("name") or request.query_params.get("name") or "")
-        one = new_branch(core, name or f"{snapshot.name}_restored_{iso(core.now())}", self._copies)
-        rules.unused(core, one.name)
-        one.snapshot, one.replaces = snapshot.id, target.id if target else snapshot.branch
-        neon.branches.append(one)
-        operations = self._operations.begin(one.id, "create_branch")
-        one.broken = not await self._operations.act(operations, lambda: self._thaw(snapshot, one))
-        if target and sent.get("finalize_restore") and not one.broken:
-            operations += await self._put_in_place(one, target, "")
+        branch = new_branch(core, name or f"{snapshot.name}_restored_{iso(core.now())}", self._copies)
+        rules.unused(core, branch.name)
+        branch.snapshot, branch.replaces = snapshot.id, target.id if target else snapshot.branch
+        neon.branches.append(branch)
+        operations = self._operations.begin(branch.id, "create_branch")
+        branch.broken = not await self._operations.act(operations, lambda: self._thaw(snapshot, branch))
+        if target and sent.get("finalize_restore") and not branch.broken:
+            operations += await self._put_in_place(branch, target, "")
         answer = {
-            "branch": self._shapes.branch(one), "operations": self._operations.shapes(operations),
-            "endpoints": [self._shapes.endpoint(one)] if one.endpoint else [],
+            "branch": self._shapes.branch(branch), "operations": self._operations.shapes(operations),
+            "endpoints": [self._shapes.endpoint(branch)] if branch.endpoint else [],
         }  # fmt: skip
         return JSONResponse(answer)
 
-    def _thaw(self, snapshot: Snapshot, one: Branch) -> None:
-        self._copies.copy(snapshot.database or LAST_NIGHT, one.database)
+    def _thaw(self, snapshot: Snapshot, branch: Branch) -> None:
+        self._copies.copy(snapshot.database or LAST_NIGHT, branch.database)
         if not snapshot.database:  # it was seeded before this sandbox gave the student a password
-            schema.set_password(self._copies.url(one.database), self._core.state.student["password"])
+            schema.set_password(self._copies.url(branch.database), self._core.state.student["password"])
 
     async def finalize(self, request: Request) -> Response:
         """Put a branch that was made from a snapshot in the place of the one it is meant to replace."""
-        one = rules.branch_of(self._core, request.path_params["branch"])
-        if not one.snapshot or one.finalized:
+        branch = rules.branch_of(self._core, request.path_params["branch"])
+        if not branch.snapshot or branch.finalized:
             raise problem(422, "", "the branch was not restored from a snapshot, or is finalized already")
         sent = await rules.sent_by(request)
         self._operations.free()
-        target = rules.branch_of(self._core, one.replaces)
-        operations = await self._put_in_place(one, target, str(sent.get("name") or ""))
+        target = rules.branch_of(self._core, branch.replaces)
+        operations = await self._put_in_place(branch, target, str(sent.get("name") or ""))
         return JSONResponse({"operations": self._operations.shapes(operations)})
 
-    async def _put_in_place(self, one: Branch, target: Branch, old_name: str) -> list[Operation]:
-        """``one`` gets the name, the compute and so the address of ``target``, which stays beside it as ``(old)``.
+    async def _put_in_place(self, branch: Branch, target: Branch, old_name: str) -> list[Operation]:
+        """``branch`` gets the name, the compute and so the address of ``target``, which stays beside it as ``(old)``.
 
         The id of the default branch is another one from now on, as on Neon.
         """
@@ -75,19 +75,21 @@ class Restores:
         old_name = old_name or self._free_name(f"{target.name} (old)")
         rules.unused(self._core, old_name)
         operations = self._operations.begin(target.id, "suspend_compute", endpoint=endpoint) if endpoint else []
-        operations += self._operations.begin(one.id, "start_compute" if endpoint else "apply_config", endpoint=endpoint)
+        operations += self._operations.begin(
+            branch.id, "start_compute" if endpoint else "apply_config", endpoint=endpoint
+        )
         aside, address = self._copies.fresh("br"), target.database or self._copies.main
-        if not await self._operations.act(operations, lambda: self._copies.swap(address, one.database, aside)):
+        if not await self._operations.act(operations, lambda: self._copies.swap(address, branch.database, aside)):
             return operations
-        one.database, target.database = target.database, aside
-        one.endpoint, target.endpoint = endpoint, ""
-        one.name, target.name = target.name, old_name
-        one.protected, target.protected = target.protected, False
-        one.expires, target.expires = target.expires, 0
-        one.updated = target.updated = self._core.now()
-        one.finalized = True
+        branch.database, target.database = target.database, aside
+        branch.endpoint, target.endpoint = endpoint, ""
+        branch.name, target.name = target.name, old_name
+        branch.protected, target.protected = target.protected, False
+        branch.expires, target.expires = target.expires, 0
+        branch.updated = target.updated = self._core.now()
+        branch.finalized = True
         if neon.branch == target.id:
-            neon.branch = one.id
+            neon.branch = branch.id
         return operations
 
     async def from_branch(self, request: Request) -> Response:
@@ -128,9 +130,9 @@ class Restores:
     def _keep(self, target: Branch, backup: Branch) -> None:
         """What the branch was goes on under another name, as the parent of its children."""
         backup.parent = target.parent
-        for one in self._core.state.neon.branches:
-            if one.parent == target.id:
-                one.parent = backup.id
+        for child in self._core.state.neon.branches:
+            if child.parent == target.id:
+                child.parent = backup.id
         self._core.state.neon.branches.append(backup)
 
     def _free_name(self, name: str) -> str:

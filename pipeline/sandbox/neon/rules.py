@@ -43,9 +43,9 @@ def branch_of(core: Core, id: Any) -> Branch:
 
 def snapshot_of(core: Core, id: str) -> Snapshot:
     """Raises Problem 404."""
-    for one in core.state.neon.snapshots:
-        if one.id == id:
-            return one
+    for snapshot in core.state.neon.snapshots:
+        if snapshot.id == id:
+            return snapshot
     raise problem(404, "", "snapshot not found")
 
 
@@ -62,18 +62,18 @@ def unused(core: Core, name: str) -> None:
         raise problem(409, "BRANCH_ALREADY_EXISTS", f'branch with the provided name "{name}" already exists')
 
 
-def deletable(core: Core, one: Branch) -> None:
+def deletable(core: Core, branch: Branch) -> None:
     """Raises Problem 422 for the default branch, a protected one, and one that others were made from."""
-    if one.id == core.state.neon.branch:
+    if branch.id == core.state.neon.branch:
         raise problem(422, "", "cannot delete the default branch of a project")
-    if one.protected:
+    if branch.protected:
         raise problem(422, "", "cannot delete a protected branch")
-    if has_children(core, one):
+    if has_children(core, branch):
         raise problem(422, "", "cannot delete a branch that has children")
 
 
-def has_children(core: Core, one: Branch) -> bool:
-    return any(other.parent == one.id for other in core.state.neon.branches)
+def has_children(core: Core, branch: Branch) -> bool:
+    return any(other.parent == branch.id for other in core.state.neon.branches)
 
 
 def moment(value: Any, name: str) -> float:
@@ -86,12 +86,12 @@ def moment(value: Any, name: str) -> float:
 
 def expiry(core: Core, value: Any, longest: float = 0) -> float:
     """Raises Problem 400 when it is not in the future, or farther away than ``longest`` seconds; 0 is any time."""
-    at, now = moment(value, "expires_at"), core.now()
-    if at <= now:
+    expires, now = moment(value, "expires_at"), core.now()
+    if expires <= now:
         raise problem(400, "", "expires_at must be in the future")
-    if longest and at > now + longest:
+    if longest and expires > now + longest:
         raise problem(400, "", f"expires_at must be within {longest / 86400:.0f} days")
-    return at
+    return expires
 
 
 def only_now(core: Core, timestamp: Any, lsn: Any) -> None:
@@ -103,10 +103,10 @@ def only_now(core: Core, timestamp: Any, lsn: Any) -> None:
         raise problem(400, "", f"lsn {lsn}: the sandbox keeps no history; leave it out for the present state")
     if not timestamp:
         return
-    at = moment(timestamp, "timestamp")
-    if at > now + NOW:
+    asked = moment(timestamp, "timestamp")
+    if asked > now + NOW:
         raise problem(400, "", f"timestamp {timestamp} is in the future")
-    if at < max(now - neon.retention_seconds, neon.created):
+    if asked < max(now - neon.retention_seconds, neon.created):
         raise problem(400, "", f"timestamp {timestamp} is before the project's history retention window")
-    if at < now - NOW:
+    if asked < now - NOW:
         raise problem(400, "", f"timestamp {timestamp}: the sandbox keeps no history, only the present state")

@@ -44,39 +44,40 @@ class Shapes:
             "owner_id": "org-acme-31337",
         }
 
-    def branch(self, one: Branch) -> Payload:
-        default, busy = one.id == self._core.state.neon.branch, self._operations.under_way(one.id)
-        state = "resetting" if busy and one.reset else "init" if busy or one.broken else "ready"
+    def branch(self, branch: Branch) -> Payload:
+        default, busy = branch.id == self._core.state.neon.branch, self._operations.under_way(branch.id)
+        state = "resetting" if busy and branch.reset else "init" if busy or branch.broken else "ready"
         found: Payload = {
-            **dict.fromkeys(USAGE, 0), "id": one.id, "project_id": self._core.state.neon.project, "name": one.name,
-            "current_state": state, "state_changed_at": iso(one.updated), "creation_source": "console",
-            "primary": default, "default": default, "protected": one.protected, "init_source": one.source,
-            "created_at": iso(one.created), "updated_at": iso(one.updated),
+            **dict.fromkeys(USAGE, 0), "id": branch.id, "project_id": self._core.state.neon.project,
+            "name": branch.name,
+            "current_state": state, "state_changed_at": iso(branch.updated), "creation_source": "console",
+            "primary": default, "default": default, "protected": branch.protected, "init_source": branch.source,
+            "created_at": iso(branch.created), "updated_at": iso(branch.updated),
         }  # fmt: skip
-        if state != "ready" and not one.broken:
+        if state != "ready" and not branch.broken:
             found["pending_state"] = "ready"
-        if one.parent:
-            found |= {"parent_id": one.parent, "parent_timestamp": iso(one.created)}
-        if one.expires:
-            ttl = round(one.expires - one.expiry_set)
-            found |= {"expires_at": iso(one.expires), "ttl_interval_seconds": ttl}
-        if one.reset:
-            found["last_reset_at"] = iso(one.reset)
-        if one.snapshot:
-            status = "finalized" if one.finalized else "restored"
-            found |= {"restore_status": status, "restored_from": one.snapshot, "restored_as": one.replaces}
+        if branch.parent:
+            found |= {"parent_id": branch.parent, "parent_timestamp": iso(branch.created)}
+        if branch.expires:
+            ttl = round(branch.expires - branch.expiry_set)
+            found |= {"expires_at": iso(branch.expires), "ttl_interval_seconds": ttl}
+        if branch.reset:
+            found["last_reset_at"] = iso(branch.reset)
+        if branch.snapshot:
+            status = "finalized" if branch.finalized else "restored"
+            found |= {"restore_status": status, "restored_from": branch.snapshot, "restored_as": branch.replaces}
         return found
 
-    def endpoint(self, one: Branch) -> Payload:
-        """The compute of ``one``."""
-        began = iso(one.created)
-        busy = self._operations.under_way(one.id)
-        state = "init" if busy else "idle" if one.disabled else "active"
+    def endpoint(self, branch: Branch) -> Payload:
+        """The compute of ``branch``."""
+        began = iso(branch.created)
+        busy = self._operations.under_way(branch.id)
+        state = "init" if busy else "idle" if branch.disabled else "active"
         return {
-            "id": one.endpoint,
-            "host": f"{one.endpoint}.{HOST}",
+            "id": branch.endpoint,
+            "host": f"{branch.endpoint}.{HOST}",
             "project_id": self._core.state.neon.project,
-            "branch_id": one.id,
+            "branch_id": branch.id,
             "autoscaling_limit_min_cu": 0.25,
             "autoscaling_limit_max_cu": 2,
             "region_id": REGION,
@@ -86,7 +87,7 @@ class Shapes:
             "settings": {},
             "pooler_enabled": False,
             "pooler_mode": "transaction",
-            "disabled": one.disabled,
+            "disabled": branch.disabled,
             "passwordless_access": True,
             "creation_source": "console",
             "created_at": began,
@@ -96,49 +97,49 @@ class Shapes:
             "provisioner": "k8s-neonvm",
         }
 
-    def database(self, one: Branch) -> Payload:
+    def database(self, branch: Branch) -> Payload:
         """As on Neon it has the same name on every branch. Where it is reached is in the URI only."""
-        id = int(hashlib.sha256(one.id.encode()).hexdigest()[:7], 16)
+        id = int(hashlib.sha256(branch.id.encode()).hexdigest()[:7], 16)
         return {
             "id": id,
-            "branch_id": one.id,
+            "branch_id": branch.id,
             "name": self._copies.main,
             "owner_name": self._copies.role,
-            "created_at": iso(one.created),
-            "updated_at": iso(one.updated),
+            "created_at": iso(branch.created),
+            "updated_at": iso(branch.updated),
         }
 
-    def role(self, one: Branch) -> Payload:
+    def role(self, branch: Branch) -> Payload:
         return {
-            "branch_id": one.id,
+            "branch_id": branch.id,
             "name": self._copies.role,
             "protected": False,
             "authentication_method": "password",
-            "created_at": iso(one.created),
-            "updated_at": iso(one.updated),
+            "created_at": iso(branch.created),
+            "updated_at": iso(branch.updated),
         }
 
-    def connection(self, one: Branch) -> Payload:
+    def connection(self, branch: Branch) -> Payload:
         """The URI works. The host in the parameters is Neon's: with it one reaches nothing, rather than production."""
-        host = f"{one.endpoint}.{HOST}"
+        host = f"{branch.endpoint}.{HOST}"
         return {
-            "connection_uri": self._copies.url(one.database),
+            "connection_uri": self._copies.url(branch.database),
             "connection_parameters": {
                 "database": self._copies.main,
                 "role": self._copies.role,
                 "password": self._copies.password,
                 "host": host,
-                "pooler_host": host.replace(one.endpoint, f"{one.endpoint}-pooler", 1),
+                "pooler_host": host.replace(branch.endpoint, f"{branch.endpoint}-pooler", 1),
             },
         }
 
-    def snapshot(self, one: Snapshot) -> Payload:
+    def snapshot(self, snapshot: Snapshot) -> Payload:
         return {
-            "id": one.id,
-            "name": one.name,
-            "created_at": iso(one.created),
-            "timestamp": iso(one.created),
-            "source_branch_id": one.branch,
-            "manual": one.manual,
-            **({"expires_at": iso(one.expires)} if one.expires else {}),
+            "id": snapshot.id,
+            "name": snapshot.name,
+            "created_at": iso(snapshot.created),
+            "timestamp": iso(snapshot.created),
+            "source_branch_id": snapshot.branch,
+            "manual": snapshot.manual,
+            **({"expires_at": iso(snapshot.expires)} if snapshot.expires else {}),
         }

@@ -22,12 +22,12 @@ class Snapshots:
         self._core, self._copies, self._operations, self._shapes = core, copies, operations, shapes
 
     def routes(self, router: Router, root: str) -> None:
-        one = root + "/snapshots/{snapshot}"
+        snapshot = root + "/snapshots/{snapshot}"
         router.add("GET", root + "/snapshots", self.listing)
         router.add("POST", root + "/branches/{branch}/snapshot", self.create)
         router.add("GET", root + "/branches/{branch}/backup_schedule", self.schedule)
-        router.add("PATCH", one, self.change)
-        router.add("DELETE", one, self.delete)
+        router.add("PATCH", snapshot, self.change)
+        router.add("DELETE", snapshot, self.delete)
 
     async def listing(self, request: Request) -> Response:
         return JSONResponse({"snapshots": [self._shapes.snapshot(one) for one in self._core.state.neon.snapshots]})
@@ -44,29 +44,29 @@ class Snapshots:
             raise problem(422, "SNAPSHOTS_LIMIT_EXCEEDED", f"snapshots limit exceeded: {neon.snapshot_limit}")
         expires = rules.expiry(core, query["expires_at"]) if query.get("expires_at") else 0.0
         name, to = query.get("name") or f"snapshot {iso(now)}", self._copies.fresh("snap")
-        one = Snapshot(f"snap-{uuid.uuid4().hex[:12]}", name, now, branch.id, to, True, expires)
-        neon.snapshots.append(one)
+        snapshot = Snapshot(f"snap-{uuid.uuid4().hex[:12]}", name, now, branch.id, to, True, expires)
+        neon.snapshots.append(snapshot)
         operations, source = self._operations.begin(branch.id, "create_timeline"), branch.database or self._copies.main
         if not await self._operations.act(operations, lambda: self._copies.copy(source, to)):
-            neon.snapshots.remove(one)
-        answer = {"snapshot": self._shapes.snapshot(one), "operations": self._operations.shapes(operations)}
+            neon.snapshots.remove(snapshot)
+        answer = {"snapshot": self._shapes.snapshot(snapshot), "operations": self._operations.shapes(operations)}
         return JSONResponse(answer)
 
     async def change(self, request: Request) -> Response:
-        one = rules.snapshot_of(self._core, request.path_params["snapshot"])
-        one.name = str(rules.part(await rules.sent_by(request), "snapshot").get("name") or one.name)
-        return JSONResponse({"snapshot": self._shapes.snapshot(one)})
+        snapshot = rules.snapshot_of(self._core, request.path_params["snapshot"])
+        snapshot.name = str(rules.part(await rules.sent_by(request), "snapshot").get("name") or snapshot.name)
+        return JSONResponse({"snapshot": self._shapes.snapshot(snapshot)})
 
     async def delete(self, request: Request) -> Response:
-        one = rules.snapshot_of(self._core, request.path_params["snapshot"])
+        snapshot = rules.snapshot_of(self._core, request.path_params["snapshot"])
         self._operations.free()
-        self._core.state.neon.snapshots.remove(one)
-        operations = self._operations.begin(one.branch, "delete_timeline")
-        if one.database:
-            await self._operations.act(operations, lambda: self._copies.drop(one.database))
+        self._core.state.neon.snapshots.remove(snapshot)
+        operations = self._operations.begin(snapshot.branch, "delete_timeline")
+        if snapshot.database:
+            await self._operations.act(operations, lambda: self._copies.drop(snapshot.database))
         return JSONResponse({"operations": self._operations.shapes(operations)}, 202)
 
     async def schedule(self, request: Request) -> Response:
         """Nightly for the default branch, none for the others."""
-        one = rules.branch_of(self._core, request.path_params["branch"])
-        return JSONResponse({"schedule": [NIGHTLY] if one.id == self._core.state.neon.branch else []})
+        branch = rules.branch_of(self._core, request.path_params["branch"])
+        return JSONResponse({"schedule": [NIGHTLY] if branch.id == self._core.state.neon.branch else []})

@@ -46,10 +46,10 @@ def _compare(content: bytes, headers: Mapping[str, str]) -> None:
 
 def _unchunked(raw: bytes, seal: Seal | None) -> tuple[bytes, dict[str, str]]:
     """The content and the trailers of an ``aws-chunked`` body. With a seal each chunk has a signature of its own."""
-    content, at, before = bytearray(), 0, seal.claim.signature if seal else ""
+    content, offset, before = bytearray(), 0, seal.claim.signature if seal else ""
     while True:
-        end = raw.find(b"\r\n", at)
-        head, _, signature = raw[at : max(end, at)].decode("latin-1").partition(";chunk-signature=")
+        end = raw.find(b"\r\n", offset)
+        head, _, signature = raw[offset : max(end, offset)].decode("latin-1").partition(";chunk-signature=")
         try:
             size = int(head, 16)
         except ValueError:
@@ -60,11 +60,11 @@ def _unchunked(raw: bytes, seal: Seal | None) -> tuple[bytes, dict[str, str]]:
         if seal:
             before = seal.chunk(before, chunk)
             check(before, signature)
-        at = end + 2 + size
+        offset = end + 2 + size
         if not size:
-            return bytes(content), _trailers(raw[at:], seal, before)
+            return bytes(content), _trailers(raw[offset:], seal, before)
         content += chunk
-        at += 2
+        offset += 2
 
 
 def _trailers(raw: bytes, seal: Seal | None, before: str) -> dict[str, str]:

@@ -68,5 +68,5 @@ def says(content: bytes, name: str) -> str:
     return next((one.text or "" for one in ElementTree.fromstring(content) if _name(one) == name), "")
 
 
-def _name(one: ElementTree.Element) -> str:
-    return one.tag.rpartition("}")[2]
+def _name(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]

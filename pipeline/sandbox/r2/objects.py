@@ -83,13 +83,13 @@ class Objects:
         return Response(None, 204)
 
     def delete_many(self, request: Request, key: str, content: bytes) -> Response:
-        keys = [one.get("Key", "") for one in markup.read(content, "Object")]
+        keys = [named.get("Key", "") for named in markup.read(content, "Object")]
         if not 0 < len(keys) <= MOST_DELETED:
             raise S3Problem(400, "MalformedXML", f"There must be 1 to {MOST_DELETED} keys")
-        for one in keys:
-            self._core.state.r2.objects.pop(one, None)
+        for named in keys:
+            self._core.state.r2.objects.pop(named, None)
         quiet = markup.says(content, "Quiet") == "true"
-        deleted: list[Node] = [] if quiet else [("Deleted", [("Key", one)]) for one in keys]
+        deleted: list[Node] = [] if quiet else [("Deleted", [("Key", named)]) for named in keys]
         return markup.answer("DeleteResult", deleted)
 
     def _found(self, request: Request, key: str) -> Stored:

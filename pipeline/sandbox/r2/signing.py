@@ -49,8 +49,8 @@ class Seal:
     def trailer(self, before: str, content: bytes) -> str:
         return self._signed("TRAILER", before, hashlib.sha256(content).hexdigest())
 
-    def _signed(self, what: str, before: str, said: str) -> str:
-        text = f"{ALGORITHM}-{what}\n{self.claim.at}\n{self.claim.scope}\n{before}\n{said}"
+    def _signed(self, signed: str, before: str, said: str) -> str:
+        text = f"{ALGORITHM}-{signed}\n{self.claim.at}\n{self.claim.scope}\n{before}\n{said}"
         return hmac.new(self.key, text.encode(), "sha256").hexdigest()
 
 
@@ -59,13 +59,13 @@ def claimed(request: Request) -> Claim:
     header, query = request.headers.get("authorization", ""), request.query_params
     if "X-Amz-Signature" in query:
         credential, names, signature = query.get("X-Amz-Credential", ""), query.get("X-Amz-SignedHeaders", ""), ""
-        at, payload, signature = query.get("X-Amz-Date", ""), "UNSIGNED-PAYLOAD", query["X-Amz-Signature"]
+        moment, payload, signature = query.get("X-Amz-Date", ""), "UNSIGNED-PAYLOAD", query["X-Amz-Signature"]
         expires = _expires(query.get("X-Amz-Expires", ""))
     elif header.startswith(ALGORITHM):
         words = (word.strip().partition("=") for word in header[len(ALGORITHM) :].split(","))
         parts = {name: value for name, _, value in words}
         credential, names = parts.get("Credential", ""), parts.get("SignedHeaders", "")
-        at, payload, signature = (
+        moment, payload, signature = (
             request.headers.get("x-amz-date", ""),
             request.headers.get("x-amz-content-sha256", ""),
             parts.get("Signature", ""),
@@ -78,7 +78,7 @@ def claimed(request: Request) -> Claim:
     key_id, _, scope = credential.partition("/")
     if scope.count("/") != 3 or not names or not signature:
         raise S3Problem(400, "AuthorizationHeaderMalformed", MALFORMED)
-    return Claim(key_id, scope, tuple(names.split(";")), signature, at, payload, expires)
+    return Claim(key_id, scope, tuple(names.split(";")), signature, moment, payload, expires)
 
 
 def _expires(text: str) -> float:
@@ -111,13 +111,15 @@ def check(expected: str, given: str) -> None:
 
 def _check_time(claim: Claim, now: float) -> None:
     try:
-        at = calendar.timegm(time.strptime(claim.at, "%Y%m%dT%H%M%SZ"))
+        signed_at = calendar.timegm(time.strptime(claim.at, "%Y%m%dT%H%M%SZ"))
     except ValueError:
         raise S3Problem(403, "AccessDenied", "A date as in 20260921T101500Z is needed in x-amz-date.") from None
-    if claim.expires and now > at + claim.expires:
+    if claim.expires and now > signed_at + claim.expires:
         raise S3Problem(403, "AccessDenied", "Request has expired")
-    here = min(now, time.time(), key=lambda clock: abs(clock - at))  # who signs may have only the machine's clock
-    if at > here + SKEW_SECONDS or (not claim.expires and at < here - SKEW_SECONDS):
+    here = min(
+        now, time.time(), key=lambda clock: abs(clock - signed_at)
+    )  # who signs may have only the machine's clock
+    if signed_at > here + SKEW_SECONDS or (not claim.expires and signed_at < here - SKEW_SECONDS):
         says = "The difference between the request time and the server's time is too large."
         raise S3Problem(403, "RequestTimeTooSkewed", says)
 

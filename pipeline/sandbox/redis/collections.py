@@ -115,11 +115,11 @@ def zrange(store: Store, words: list[str]) -> Reply:
     first, last, options = words[1], words[2], [word.upper() for word in words[3:]]
     offset, count = 0, -1
     if "LIMIT" in options:
-        at = options.index("LIMIT")
-        if len(options) < at + 3 or "BYSCORE" not in options:
+        index = options.index("LIMIT")
+        if len(options) < index + 3 or "BYSCORE" not in options:
             raise syntax()
-        offset, count = integer(options[at + 1]), integer(options[at + 2])
-        del options[at : at + 3]
+        offset, count = integer(options[index + 1]), integer(options[index + 2])
+        del options[index : index + 3]
     if set(options) - {"REV", "WITHSCORES", "BYSCORE"}:
         raise syntax()
     pairs = sorted(store.value(words[0], "zset").items(), key=lambda pair: (pair[1], pair[0].encode()))

@@ -107,17 +107,17 @@ class UpstashApi:
             "prod_pack_enabled": False,
         }
 
-    def _backup(self, one: Backup) -> Payload:
+    def _backup(self, backup: Backup) -> Payload:
         state = self._core.state.upstash
         return {
             "database_id": state.database,
             "customer_id": state.email,
-            "name": one.name,
-            "backup_id": one.id,
-            "creation_time": int(one.at),
-            "state": one.state,
-            "backup_size": one.size,
-            "daily_backup": "true" if one.daily else "false",
+            "name": backup.name,
+            "backup_id": backup.id,
+            "creation_time": int(backup.at),
+            "state": backup.state,
+            "backup_size": backup.size,
+            "daily_backup": "true" if backup.daily else "false",
             "hourly_backup": "false",
             "internal_backup_tag": "",
         }
@@ -180,12 +180,12 @@ class UpstashApi:
         return self._series(lambda one: one.commands.get(command, 0))
 
 
-def _within(one: Minute, day: float) -> bool:
-    return day <= one.at < day + DAY
+def _within(minute: Minute, day: float) -> bool:
+    return day <= minute.at < day + DAY
 
 
-def _requests(one: Minute, kind: bool) -> int:
-    return sum(count for name, count in one.commands.items() if writes(name) == kind)
+def _requests(minute: Minute, kind: bool) -> int:
+    return sum(count for name, count in minute.commands.items() if writes(name) == kind)
 
 
 def _mean(milliseconds: list[float]) -> float:
@@ -197,6 +197,6 @@ def _high(milliseconds: list[float]) -> float:
     return sorted(milliseconds)[math.ceil(len(milliseconds) * 0.99) - 1] if milliseconds else 0
 
 
-def _point(at: float, value: float) -> Payload:
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+def _point(timestamp: float, value: float) -> Payload:
+    moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     return {"x": f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} +0000 UTC", "y": value}

@@ -90,14 +90,14 @@ def _many(sent: bytes) -> list[list[str]]:
     return [_words(one) for one in found]
 
 
-def _words(found: Any) -> list[str]:
-    if not isinstance(found, list):
+def _words(sent: Any) -> list[str]:
+    if not isinstance(sent, list):
         raise RedisError("ERR failed to parse command")
-    if not found:
+    if not sent:
         raise RedisError("ERR empty command")
-    if any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in found):
+    if any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in sent):
         raise RedisError("ERR unsupported arg type in the command")
-    return [_whole(one) if isinstance(one, str) else json.dumps(one) for one in found]
+    return [_whole(one) if isinstance(one, str) else json.dumps(one) for one in sent]
 
 
 def _whole(text: str) -> str:

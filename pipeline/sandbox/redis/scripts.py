@@ -36,13 +36,13 @@ def commands(call: Call) -> dict[str, Command]:
 
 def _script(store: Store, words: list[str]) -> Reply:
     """SCRIPT LOAD, EXISTS and FLUSH."""
-    known, what = store.core.state.upstash.scripts, words[0].upper()
-    if what == "LOAD" and len(words) == 2:
+    known, action = store.core.state.upstash.scripts, words[0].upper()
+    if action == "LOAD" and len(words) == 2:
         known[_sha(words[1])] = words[1]
         return _sha(words[1])
-    if what == "EXISTS":
+    if action == "EXISTS":
         return [int(one.lower() in known) for one in words[1:]]
-    if what == "FLUSH":
+    if action == "FLUSH":
         known.clear()
         return OK
     raise RedisError(f"ERR unknown subcommand or wrong number of arguments for '{words[0]}'")

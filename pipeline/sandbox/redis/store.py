@@ -132,18 +132,18 @@ def syntax() -> RedisError:
 
 def matches(pattern: str) -> Callable[[str], bool]:
     """Redis' globs: ``*``, ``?``, ``[a-z]``, ``[^a]``, and a backslash before what is meant as it is."""
-    found, at = "", 0
-    while at < len(pattern):
-        one, rest = pattern[at], pattern.find("]", at + 1)
-        if one == "\\" and at + 1 < len(pattern):
-            at += 1
-            found += re.escape(pattern[at])
-        elif one == "[" and rest > 0:
-            inside = pattern[at + 1 : rest].replace("\\", "").replace("[", "\\[")
+    found, offset = "", 0
+    while offset < len(pattern):
+        symbol, rest = pattern[offset], pattern.find("]", offset + 1)
+        if symbol == "\\" and offset + 1 < len(pattern):
+            offset += 1
+            found += re.escape(pattern[offset])
+        elif symbol == "[" and rest > 0:
+            inside = pattern[offset + 1 : rest].replace("\\", "").replace("[", "\\[")
             found += f"[{inside}]" if inside.strip("^") else "(?!)"
-            at = rest
+            offset = rest
         else:
-            found += {"*": ".*", "?": "."}.get(one) or re.escape(one)
-        at += 1
+            found += {"*": ".*", "?": "."}.get(symbol) or re.escape(symbol)
+        offset += 1
     compiled = re.compile(found, re.DOTALL)
     return lambda text: compiled.fullmatch(text) is not None

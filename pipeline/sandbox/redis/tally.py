@@ -15,9 +15,9 @@ class Tally:
 
     def now(self) -> Minute:
         minutes = self._core.state.upstash.minutes
-        at = self._core.now() // MINUTE * MINUTE
-        if not minutes or minutes[-1].at != at:
-            minutes.append(Minute(at))
+        minute = self._core.now() // MINUTE * MINUTE
+        if not minutes or minutes[-1].at != minute:
+            minutes.append(Minute(minute))
             del minutes[:-KEPT_MINUTES]
             for old in minutes[-TIMED_MINUTES - 1 : -TIMED_MINUTES]:
                 old.reads, old.writes = [], []

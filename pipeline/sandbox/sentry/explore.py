@@ -52,9 +52,9 @@ class Explore:
         plain = [field for field in fields if field not in functions]
         begin, end = period(self._core, request, 90 * 86400)
         groups: dict[tuple[str, ...], Records] = {}
-        for row, one in enumerate(self._found(request, begin, end)):
-            key = tuple(_text(one, field) for field in plain)
-            groups.setdefault(key if functions else (*key, str(row)), []).append(one)
+        for row, record in enumerate(self._found(request, begin, end)):
+            key = tuple(_text(record, field) for field in plain)
+            groups.setdefault(key if functions else (*key, str(row)), []).append(record)
         rows = [
             {**dict(zip(plain, key, strict=False)), **{name: value(group) for name, (value, _, _) in functions.items()}}
             for key, group in groups.items()
@@ -91,11 +91,11 @@ class Explore:
         for axis in query.getlist("yAxis") or ["count()"]:
             value, kind, unit = function(axis, dataset)
             values: list[Payload] = []
-            for at in range(start, int(end) + 1, step):
-                group = buckets.get(at, [])
-                point = {"timestamp": at * 1000.0, "value": float(value(group)), "incomplete": at + step > now,
+            for moment in range(start, int(end) + 1, step):
+                group = buckets.get(moment, [])
+                point = {"timestamp": moment * 1000.0, "value": float(value(group)), "incomplete": moment + step > now,
                          "sampleCount": float(len(group))}  # fmt: skip
-                values.append({**point, "comparisonValue": float(value(earlier.get(at, [])))} if delta else point)
+                values.append({**point, "comparisonValue": float(value(earlier.get(moment, [])))} if delta else point)
             meta = {"valueType": kind, "valueUnit": unit, "interval": step * 1000.0}
             lines.append({"yAxis": axis, "values": values, "meta": meta})
         meta = {"dataset": dataset, "start": begin * 1000, "end": end * 1000}
@@ -126,18 +126,18 @@ def _statistic(name: str, group: Records) -> float:
     return found[min(len(found) - 1, int(len(found) * SHARES[name]))] if found else 0.0
 
 
-def _buckets(found: Records, step: int, later: int = 0) -> dict[int, Records]:
+def _buckets(records: Records, step: int, later: int = 0) -> dict[int, Records]:
     """The records by the beginning of their interval, each moved ``later`` by so many seconds."""
     buckets: dict[int, Records] = {}
-    for one in found:
-        buckets.setdefault(int((one["at"] + later) // step * step), []).append(one)
+    for record in records:
+        buckets.setdefault(int((record["at"] + later) // step * step), []).append(record)
     return buckets
 
 
-def _text(one: Payload, field: str) -> str:
-    if field not in one:
+def _text(record: Payload, field: str) -> str:
+    if field not in record:
         raise ValueError(f"Invalid field: the sandbox does not know {field!r}")
-    return str(one[field])
+    return str(record[field])
 
 
 def _whole(text: str) -> int:

@@ -4,9 +4,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core
+from pipeline.sandbox.sentry.issueshapes import IssueShapes
 from pipeline.sandbox.sentry.records import Known, known, latest
 from pipeline.sandbox.sentry.search import Term, paged, period, terms
-from pipeline.sandbox.sentry.shapes import Shapes, missing
+from pipeline.sandbox.sentry.shapes import missing
 from pipeline.sandbox.web import Router, body
 from pipeline.sandbox.witnessstate import Occurrence
 
@@ -18,7 +19,7 @@ CHANGES = {"resolved": "resolved", "resolvedInNextRelease": "resolved", "unresol
 
 class Issues:
     def __init__(self, core: Core) -> None:
-        self._core, self._shapes = core, Shapes(core)
+        self._core, self._shapes = core, IssueShapes(core)
 
     def routes(self, router: Router) -> None:
         root = "/api/0/organizations/{organization}/issues/"
@@ -35,18 +36,18 @@ class Issues:
         begin, end = period(self._core, request, 14 * 86400)
         wanted, environments = terms(query.get("query", "is:unresolved")), query.getlist("environment")
         found: list[tuple[Known, int]] = []
-        for one in known(self._core):
-            if not all(self._has(one, term) for term in wanted):
+        for issue in known(self._core):
+            if not all(self._has(issue, term) for term in wanted):
                 continue
             events = [
                 event
-                for event in one.events
+                for event in issue.events
                 if begin <= event.at <= end
                 and (not environments or event.environment in environments)
                 and all(self._is_of(event, term) for term in wanted)
             ]
             if events:
-                found.append((one, len(events)))
+                found.append((issue, len(events)))
         orders = {
             "date": lambda each: each[0].events[-1].at,
             "new": lambda each: each[0].issue.first,
@@ -56,13 +57,13 @@ class Issues:
         if sort not in orders:
             raise ValueError(f"Invalid sort: {sort!r}: the sandbox sorts by {', '.join(orders)}")
         found.sort(key=orders[sort], reverse=True)
-        shown = [self._shapes.issue(one, self._core.now()) for one, _ in found]
+        shown = [self._shapes.issue(issue, self._core.now()) for issue, _ in found]
         page, headers = paged(self._core, request, shown, "limit", 25)
         return JSONResponse(page, headers=headers)
 
-    def _has(self, one: Known, term: Term) -> bool:
+    def _has(self, known_issue: Known, term: Term) -> bool:
         """Whether the issue itself meets a term; those of its events always do."""
-        issue, now = one.issue, self._core.now()
+        issue, now = known_issue.issue, self._core.now()
         if term.key == "is":
             unknown = [value for value in term.values if value not in STATES]
             if unknown:
@@ -71,7 +72,7 @@ class Issues:
         if term.key in FIRST:
             return term.met_by(issue.first, now)
         if term.key in LAST:
-            return term.met_by(one.events[-1].at, now)
+            return term.met_by(known_issue.events[-1].at, now)
         values = {"firstRelease": issue.first_release, "first_release": issue.first_release, "level": issue.level,
                   "title": issue.title, "project": self._core.state.sentry.project}  # fmt: skip
         if term.key in values:
@@ -89,37 +90,37 @@ class Issues:
 
     async def change(self, request: Request) -> Response:
         """Its ``status``; what else is said is taken without effect. A new event opens a resolved one again."""
-        one, sent = self._find(request), await body(request)
+        known_issue, sent = self._find(request), await body(request)
         if "status" in sent and sent["status"] not in CHANGES:
             return JSONResponse({"status": [f'"{sent["status"]}" is not a valid choice.']}, 400)
-        one.issue.status = CHANGES[sent["status"]] if "status" in sent else one.issue.status
-        return JSONResponse(self._shapes.issue(one, self._core.now()))
+        known_issue.issue.status = CHANGES[sent["status"]] if "status" in sent else known_issue.issue.status
+        return JSONResponse(self._shapes.issue(known_issue, self._core.now()))
 
     async def events(self, request: Request) -> Response:
         """The newest first."""
-        one = self._find(request)
+        issue = self._find(request)
         begin, end = period(self._core, request, 90 * 86400)
         environments = request.query_params.getlist("environment")
         wanted = [
             event
-            for event in one.events[::-1]
+            for event in issue.events[::-1]
             if begin <= event.at <= end and (not environments or event.environment in environments)
         ]
-        shown = [self._shapes.event(one.issue, event) for event in wanted]
+        shown = [self._shapes.event(issue.issue, event) for event in wanted]
         page, headers = paged(self._core, request, shown)
         return JSONResponse(page, headers=headers)
 
     async def event(self, request: Request) -> Response:
         """By id, or the ``latest``, ``oldest`` or ``recommended`` one."""
-        one, id = self._find(request), request.path_params["event"]
-        named = {"latest": one.events[-1].id, "oldest": one.events[0].id, "recommended": one.events[-1].id}
-        for event in one.events:
+        issue, id = self._find(request), request.path_params["event"]
+        named = {"latest": issue.events[-1].id, "oldest": issue.events[0].id, "recommended": issue.events[-1].id}
+        for event in issue.events:
             if event.id == named.get(id, id):
-                return JSONResponse(self._shapes.detailed_event(one.issue, event))
+                return JSONResponse(self._shapes.detailed_event(issue.issue, event))
         raise missing()
 
     def _find(self, request: Request) -> Known:
-        for one in known(self._core):
-            if str(one.issue.id) == request.path_params["id"]:
-                return one
+        for issue in known(self._core):
+            if str(issue.issue.id) == request.path_params["id"]:
+                return issue
         raise missing()

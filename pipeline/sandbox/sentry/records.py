@@ -25,11 +25,11 @@ class Known:
 def known(core: Core) -> Iterator[Known]:
     """The issues of which at least one event can be seen."""
     until = horizon(core)
-    for one in core.state.sentry.issues:
-        events = occurrences(one)
+    for issue in core.state.sentry.issues:
+        events = occurrences(issue)
         seen = tuple(event for event in events if event.at <= until)
         if seen:
-            yield Known(one, seen, one.count - (len(events) - len(seen)))
+            yield Known(issue, seen, issue.count - (len(events) - len(seen)))
 
 
 def horizon(core: Core) -> float:
@@ -37,22 +37,22 @@ def horizon(core: Core) -> float:
     return core.now() - core.state.sentry.lag_seconds
 
 
-def occurrences(one: Issue) -> list[Occurrence]:
+def occurrences(issue: Issue) -> list[Occurrence]:
     """Its events; of those that were kept without details, what can be told."""
-    if len(one.events) == len(one.seen):
-        return one.events
-    release = one.releases[-1] if one.releases else one.first_release
+    if len(issue.events) == len(issue.seen):
+        return issue.events
+    release = issue.releases[-1] if issue.releases else issue.first_release
     return [
-        Occurrence(f"{one.id:08d}{row:024d}", at, release, one.environment, one.culprit, one.level)
-        for row, at in enumerate(one.seen)
+        Occurrence(f"{issue.id:08d}{row:024d}", at, release, issue.environment, issue.culprit, issue.level)
+        for row, at in enumerate(issue.seen)
     ]
 
 
 def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
     """The events, and a few that were always there, of no known release, environment or transaction."""
     until = min(end, horizon(core))
-    for one in known(core):
-        for event in one.events:
+    for issue in known(core):
+        for event in issue.events:
             if begin <= event.at <= until:
                 yield {
                     "at": event.at,
@@ -61,16 +61,16 @@ def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
                     "id": event.id,
                     "environment": event.environment,
                     "level": event.level,
-                    "title": one.issue.title,
-                    "message": event.message or one.issue.title,
-                    "issue.id": str(one.issue.id),
+                    "title": issue.issue.title,
+                    "message": event.message or issue.issue.title,
+                    "issue.id": str(issue.issue.id),
                     "project": core.state.sentry.project,
                 }
     first = int(begin // BASELINE_EVERY + 1) * BASELINE_EVERY
-    for at in range(first, int(until) + 1, BASELINE_EVERY):
+    for moment in range(first, int(until) + 1, BASELINE_EVERY):
         for row in range(core.state.sentry.baseline):
             yield {
-                "at": float(at),
+                "at": float(moment),
                 "transaction": "",
                 "release": "",
                 "environment": "",
@@ -78,7 +78,7 @@ def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
                 "title": "AbortError: The operation was aborted",
                 "message": "",
                 "issue.id": "1",
-                "id": f"{at:016d}{row:016d}",
+                "id": f"{moment:016d}{row:016d}",
                 "project": core.state.sentry.project,
             }
 
@@ -103,9 +103,9 @@ def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
 
 def place(core: Core, hit: Hit) -> Payload:
     """The release and environment of the deployment that answered; of one that is gone, what the request tells."""
-    one = core.state.vercel.deployments.get(hit.deployment)
-    production = hit.production if one is None else one.target == "production"
-    release = one.meta.get("githubCommitSha", "") if one else ""
+    deployment = core.state.vercel.deployments.get(hit.deployment)
+    production = hit.production if deployment is None else deployment.target == "production"
+    release = deployment.meta.get("githubCommitSha", "") if deployment else ""
     return {"release": release, "environment": "production" if production else "preview"}
 
 

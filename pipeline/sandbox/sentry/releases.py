@@ -43,21 +43,21 @@ class Releases:
         if not projects or sentry.project not in projects:
             return JSONResponse({"projects": ["Invalid project slugs"]}, 400)
         known = version in sentry.releases
-        one = sentry.releases.setdefault(version, Release(version, self._core.now(), list(projects)))
-        self._note(one, sent)
-        return JSONResponse(self._shapes.release(one), 208 if known else 201)
+        release = sentry.releases.setdefault(version, Release(version, self._core.now(), list(projects)))
+        self._note(release, sent)
+        return JSONResponse(self._shapes.release(release), 208 if known else 201)
 
     async def one(self, request: Request) -> Response:
         return JSONResponse(self._shapes.release(self._find(request), request.query_params.get("health") == "1"))
 
     async def change(self, request: Request) -> Response:
-        one = self._find(request)
-        self._note(one, await body(request))
-        return JSONResponse(self._shapes.release(one))
+        release = self._find(request)
+        self._note(release, await body(request))
+        return JSONResponse(self._shapes.release(release))
 
     async def commits(self, request: Request) -> Response:
-        one = self._find(request)
-        page, headers = paged(self._core, request, [self._shapes.commit(one, commit) for commit in one.commits])
+        release = self._find(request)
+        page, headers = paged(self._core, request, [self._shapes.commit(release, commit) for commit in release.commits])
         return JSONResponse(page, headers=headers)
 
     async def deploys(self, request: Request) -> Response:
@@ -65,7 +65,7 @@ class Releases:
         return JSONResponse(page, headers=headers)
 
     async def deploy(self, request: Request) -> Response:
-        one, sent = self._find(request), await body(request)
+        release, sent = self._find(request), await body(request)
         if not sent.get("environment"):
             return JSONResponse({"environment": ["This field is required."]}, 400)
         made = {
@@ -76,7 +76,7 @@ class Releases:
             "name": str(sent.get("name") or ""),
             "url": sent.get("url"),
         }
-        one.deploys.append(made)
+        release.deploys.append(made)
         return JSONResponse(made, 201)
 
     def _find(self, request: Request) -> Release:
@@ -85,12 +85,12 @@ class Releases:
             raise missing()
         return found
 
-    def _note(self, one: Release, sent: Payload) -> None:
-        one.extra |= {key: sent[key] for key in ("ref", "url", "dateReleased") if sent.get(key)}
+    def _note(self, release: Release, sent: Payload) -> None:
+        release.extra |= {key: sent[key] for key in ("ref", "url", "dateReleased") if sent.get(key)}
         new = [_written(commit) for commit in sent.get("commits") or ()]
         for ref in sent.get("refs") or ():
             new += self._between(ref)
-        one.commits = new or one.commits
+        release.commits = new or release.commits
 
     def _between(self, ref: Payload) -> list[Payload]:
         """The commits of a reference, the newest first, as far as the repository knows them."""
@@ -101,18 +101,18 @@ class Releases:
         before = before or str(ref.get("previousCommit") or "")
         found: list[Payload] = []
         while sha in commits and sha != before and (before or not found):
-            one = commits[sha]
+            commit = commits[sha]
             found.append(
                 {
                     "id": sha,
                     "repository": repository,
-                    "message": one.message,
-                    "author_name": one.author,
-                    "author_email": f"{one.author}@lms.example.com",
-                    "timestamp": iso_seconds(one.at),
+                    "message": commit.message,
+                    "author_name": commit.author,
+                    "author_email": f"{commit.author}@lms.example.com",
+                    "timestamp": iso_seconds(commit.at),
                 }
             )
-            sha = one.parent
+            sha = commit.parent
         return found or [{"id": sha, "repository": repository}]
 
 

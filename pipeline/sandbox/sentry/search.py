@@ -28,7 +28,7 @@ class Term:
         """A ``*`` of a value stands for anything."""
         return any(fnmatch.fnmatchcase(value, _pattern(one)) for one in self.values) == self.wanted
 
-    def met_by(self, at: float, now: float) -> bool:
+    def met_by(self, moment: float, now: float) -> bool:
         """``-24h`` is since then, ``+24h`` before; dates are compared with ``>``, ``>=``, ``<`` and ``<=``."""
         value = self.values[0]
         sign = re.match(r"[<>]=?|[-+]", value)
@@ -36,7 +36,7 @@ class Term:
             raise ValueError(f"Error parsing search query: {self.key}: invalid date {value!r}")
         rest = value[sign.end() :]
         edge = now - seconds(rest) if sign[0] in "-+" else from_iso(rest)
-        return (at >= edge if sign[0] in ("-", ">", ">=") else at <= edge) == self.wanted
+        return (moment >= edge if sign[0] in ("-", ">", ">=") else moment <= edge) == self.wanted
 
 
 def _pattern(value: str) -> str:
@@ -84,11 +84,11 @@ def paged(
     url = core.ports.url("sentry") + request.url.path
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     links = []
-    for rel, at, back, more in (
+    for rel, start, back, more in (
         ("previous", max(0, first - most), 1, first > 0),
         ("next", first + most, 0, first + most < len(items)),
     ):
-        where = f"0:{at}:{back}"
+        where = f"0:{start}:{back}"
         address = f"{url}?{urlencode([*kept, ('cursor', where)])}"
         links.append(f'<{address}>; rel="{rel}"; results="{str(more).lower()}"; cursor="{where}"')
     return items[first : first + most], {"link": ", ".join(links)}

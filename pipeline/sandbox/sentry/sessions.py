@@ -41,8 +41,8 @@ class Sessions:
         if len(starts) > 10000:
             raise ValueError("Your interval and date range would create too many results.")
         groups: dict[tuple[str, ...], list[Payload]] = {} if by else {(): []}
-        for one in self._found(request, start, end):
-            groups.setdefault(tuple(one[name] for name in by), []).append(one)
+        for session in self._found(request, start, end):
+            groups.setdefault(tuple(session[name] for name in by), []).append(session)
         shown = [_group(dict(zip(by, key, strict=True)), found, fields, starts) for key, found in groups.items()]
         whole = {
             "start": iso_seconds(start), "end": iso_seconds(end), "query": query.get("query", ""),
@@ -54,28 +54,30 @@ class Sessions:
         """``user``: nobody logs in to be counted here, so that five sessions in a row are those of one user."""
         wanted = terms(request.query_params.get("query", ""))
         environments, found = request.query_params.getlist("environment"), []
-        for row, one in enumerate(records.spans(self._core, begin, end)):
-            if records.fits(self._core, one, wanted, environments):
-                status = "crashed" if one["failed"] else "healthy"
-                found.append({**one, "user": row // A_USERS, "session.status": status})
+        for row, span in enumerate(records.spans(self._core, begin, end)):
+            if records.fits(self._core, span, wanted, environments):
+                status = "crashed" if span["failed"] else "healthy"
+                found.append({**span, "user": row // A_USERS, "session.status": status})
         return found
 
 
-def _group(by: Payload, found: list[Payload], fields: list[str], starts: range) -> Payload:
+def _group(by: Payload, sessions: list[Payload], fields: list[str], starts: range) -> Payload:
     buckets: dict[int, list[Payload]] = {}
-    for one in found:
-        buckets.setdefault(int(one["at"] // starts.step * starts.step), []).append(one)
+    for session in sessions:
+        buckets.setdefault(int(session["at"] // starts.step * starts.step), []).append(session)
     return {
         "by": {name: int(value) if name == "project" and value.isdigit() else value for name, value in by.items()},
-        "totals": {field: _value(field, found) for field in fields},
+        "totals": {field: _value(field, sessions) for field in fields},
         "series": {field: [_value(field, buckets.get(at, [])) for at in starts] for field in fields},
     }
 
 
-def _value(field: str, found: list[Payload]) -> float | None:
-    users = {one["user"] for one in found}
-    crashed = {one["user"] for one in found if one["failed"]}
-    all, bad = (len(users), len(crashed)) if "user" in field else (len(found), sum(one["failed"] for one in found))
+def _value(field: str, sessions: list[Payload]) -> float | None:
+    users = {one["user"] for one in sessions}
+    crashed = {one["user"] for one in sessions if one["failed"]}
+    all, bad = (
+        (len(users), len(crashed)) if "user" in field else (len(sessions), sum(one["failed"] for one in sessions))
+    )
     if not field.startswith("crash"):
         return all
     if not all:

@@ -1,11 +1,9 @@
 """How issues, projects and releases look in Sentry's answers."""
 
-from pipeline.sandbox.core import Core, iso, iso_seconds
+from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.sentry import records
-from pipeline.sandbox.sentry.records import Known
-from pipeline.sandbox.state import Issue, Release
+from pipeline.sandbox.state import Release
 from pipeline.sandbox.web import Payload, Problem
-from pipeline.sandbox.witnessstate import Occurrence
 
 FLAGS = (
     "isBookmarked", "isMember", "hasAccess", "firstTransactionEvent", "hasFeedbacks", "hasFlags",
@@ -13,10 +11,6 @@ FLAGS = (
     "hasInsightsHttp", "hasInsightsDb", "hasInsightsAssets", "hasInsightsAppStart", "hasInsightsScreenLoad",
     "hasInsightsVitals", "hasInsightsCaches", "hasInsightsQueues", "hasInsightsAgentMonitoring", "hasInsightsMCP",
     "hasLogs", "hasTraceMetrics", "hasUserReports",
-)  # fmt: skip
-ABSENT = (
-    "priorityLockedAt", "seerFixabilityScore", "seerAutofixLastTriggered", "seerExplorerAutofixLastTriggered",
-    "shareId", "logger",
 )  # fmt: skip
 
 
@@ -112,142 +106,19 @@ class Shapes:
             "autofixAutomationTuning": "off",
         }
 
-    def issue(self, known: Known, now: float) -> Payload:
-        one, last = known.issue, known.events[-1].at
-        url = f"{self._core.ports.url('sentry')}/organizations/{self._core.state.sentry.organization}/issues/{one.id}/"
-        recent = sum(event.at > now - 86400 for event in known.events)
-        return {
-            **dict.fromkeys(ABSENT),
-            "id": str(one.id),
-            "shortId": f"LMS-{one.id}",
-            "title": one.title,
-            "culprit": one.culprit,
-            "permalink": url,
-            "level": one.level,
-            "status": one.status,
-            "statusDetails": {},
-            "substatus": "ongoing" if one.status == "unresolved" else None,
-            "isPublic": False,
-            "platform": "python",
-            "priority": "high" if one.level in ("error", "fatal") else "low",
-            "project": self.project(),
-            "type": "error",
-            "issueType": "error",
-            "issueCategory": "error",
-            "numComments": 0,
-            "assignedTo": None,
-            "metadata": _metadata(one),
-            "isBookmarked": False,
-            "isSubscribed": False,
-            "subscriptionDetails": None,
-            "hasSeen": False,
-            "annotations": [],
-            "isUnhandled": True,
-            "count": str(known.count),
-            "userCount": 1,
-            "firstSeen": iso_seconds(one.first),
-            "lastSeen": iso_seconds(last),
-            "stats": {"24h": [[int(now), recent]]},
-            **self._context(known),
-        }
-
-    def detailed_issue(self, known: Known, now: float) -> Payload:
-        """Owners are a list here, and one object in a listing."""
-        first, last = map(self._named, (known.issue.first_release, known.events[-1].release))
-        return {
-            **self.issue(known, now),
-            "owners": None,
-            "inbox": None,
-            "firstRelease": self.release(first) if first else None,
-            "lastRelease": self.release(last) if last else None,
-            "tags": [],
-            "activity": [],
-            "seenBy": [],
-            "userReportCount": 0,
-            "participants": [],
-        }
-
-    def event(self, of: Issue, one: Occurrence) -> Payload:
-        said = {"environment": one.environment, "level": one.level, "release": one.release,
-                "transaction": one.transaction}  # fmt: skip
-        tags = [{"key": key, "value": value} for key, value in said.items() if value]
-        return {
-            "id": one.id,
-            "eventID": one.id,
-            "event.type": "error",
-            "groupID": str(of.id),
-            "title": of.title,
-            "projectID": self._core.state.sentry.project_id,
-            "message": one.message,
-            "location": None,
-            "culprit": of.culprit,
-            "user": None,
-            "tags": tags,
-            "platform": "javascript",
-            "crashFile": None,
-            "dateCreated": iso(one.at),
-            "metadata": _metadata(of),
-        }
-
-    def detailed_event(self, of: Issue, one: Occurrence) -> Payload:
-        release = self._core.state.sentry.releases.get(one.release)
-        nothing = ("size", "dist", "occurrence", "userReport", "nextEventID", "previousEventID")
-        return {
-            **self.event(of, one),
-            **dict.fromkeys(nothing),
-            "dateReceived": iso(one.at),
-            "contexts": {},
-            "entries": [],
-            "sdk": None,
-            "context": {},
-            "packages": {},
-            "type": "error",
-            "errors": [],
-            "_meta": {},
-            "sdkUpdates": [],
-            "resolvedWith": [],
-            "release": self.release(release) if release else None,
-        }
-
-    def _context(self, known: Known) -> Payload:
-        """What a listing adds to an issue; hardly anybody reads it."""
-        one, last = known.issue, known.events[-1]
-        seen = {
-            "count": str(known.count), "userCount": 1, "stats": {}, "firstSeen": iso_seconds(one.first),
-            "lastSeen": iso_seconds(last.at),
-        }  # fmt: skip
-        derived = {
-            "blocker": "", "progress": "", "status": one.status, "viewCount": 0, "hasOpenFixPr": False,
-            "isAssigned": False, "hasRootCause": False, "lastCompletedAutofixStep": "", "lastProgressedAt": None,
-        }  # fmt: skip
-        nobody = {"type": "ownershipRule", "owner": "team:1", "date_added": iso_seconds(one.first)}
-        return {
-            "derivedData": derived,
-            "filtered": None,
-            "integrationIssues": [],
-            "sentryAppIssues": [],
-            "lifetime": seen,
-            "inbox": {"reason": 0, "reason_details": None, "date_added": iso_seconds(one.first)},
-            "owners": nobody,
-            "latestEventHasAttachments": False,
-            "matchingEventEnvironment": last.environment,
-            "matchingEventId": None,
-            "sessionCount": 0,
-        }
-
-    def commit(self, of: Release, one: Payload) -> Payload:
-        at = one.get("timestamp") or iso_seconds(of.created)
-        email, name = one.get("author_email"), one.get("author_name")
-        named = {"id": "1", "name": one.get("repository") or self._core.state.github.repository}
+    def commit(self, of: Release, commit: Payload) -> Payload:
+        moment = commit.get("timestamp") or iso_seconds(of.created)
+        email, name = commit.get("author_email"), commit.get("author_name")
+        named = {"id": "1", "name": commit.get("repository") or self._core.state.github.repository}
         brief = {
             "version": of.version, "shortVersion": of.version[:12], "ref": of.extra.get("ref"),
             "url": of.extra.get("url"), "dateReleased": of.extra.get("dateReleased"),
             "dateCreated": iso_seconds(of.created),
         }  # fmt: skip
         return {
-            "id": one["id"],
-            "message": one.get("message"),
-            "dateCreated": at,
+            "id": commit["id"],
+            "message": commit.get("message"),
+            "dateCreated": moment,
             "pullRequest": None,
             "suspectCommitType": "",
             "repository": {**self.repository(), **named},
@@ -255,42 +126,42 @@ class Shapes:
             **({"author": {"name": name, "email": email}} if email else {}),
         }
 
-    def _named(self, version: str) -> Release | None:
+    def named(self, version: str) -> Release | None:
         """A release that only its events name is a release, too."""
         sentry = self._core.state.sentry
         return sentry.releases.get(version) or (
             Release(version, self._core.now(), [sentry.project]) if version else None
         )
 
-    def release(self, one: Release, health: bool = False) -> Payload:
+    def release(self, release: Release, health: bool = False) -> Payload:
         known = list(records.known(self._core))
-        new = sum(each.issue.first_release == one.version for each in known)
-        seen = [event.at for each in known for event in each.events if event.release == one.version]
-        authors = {commit["author_email"]: commit for commit in one.commits if commit.get("author_email")}
+        new = sum(each.issue.first_release == release.version for each in known)
+        seen = [event.at for each in known for event in each.events if event.release == release.version]
+        authors = {commit["author_email"]: commit for commit in release.commits if commit.get("author_email")}
         return {
-            "id": int(one.created) % 1000000,
-            "version": one.version,
-            "shortVersion": one.version[:12],
+            "id": int(release.created) % 1000000,
+            "version": release.version,
+            "shortVersion": release.version[:12],
             "status": "open",
-            "ref": one.extra.get("ref"),
-            "url": one.extra.get("url"),
-            "dateReleased": one.extra.get("dateReleased"),
-            "dateCreated": iso_seconds(one.created),
+            "ref": release.extra.get("ref"),
+            "url": release.extra.get("url"),
+            "dateReleased": release.extra.get("dateReleased"),
+            "dateCreated": iso_seconds(release.created),
             "newGroups": new,
             "data": {},
-            "commitCount": len(one.commits),
-            "deployCount": len(one.deploys),
+            "commitCount": len(release.commits),
+            "deployCount": len(release.deploys),
             "owner": None,
             "authors": [{"name": each.get("author_name"), "email": email} for email, each in authors.items()],
-            "lastCommit": self.commit(one, one.commits[0]) if one.commits else None,
-            "lastDeploy": one.deploys[-1] if one.deploys else None,
+            "lastCommit": self.commit(release, release.commits[0]) if release.commits else None,
+            "lastDeploy": release.deploys[-1] if release.deploys else None,
             "firstEvent": iso_seconds(min(seen)) if seen else None,
             "lastEvent": iso_seconds(max(seen)) if seen else None,
             "versionInfo": {
                 "package": None,
-                "version": {"raw": one.version},
-                "description": one.version[:12],
-                "buildHash": one.version,
+                "version": {"raw": release.version},
+                "description": release.version[:12],
+                "buildHash": release.version,
             },
             "projects": [
                 {
@@ -299,16 +170,16 @@ class Shapes:
                     "platforms": ["python"],
                     "newGroups": new,
                     "hasHealthData": health,
-                    **({"healthData": self._health(one)} if health else {}),
+                    **({"healthData": self._health(release)} if health else {}),
                 }
             ],
         }
 
-    def _health(self, one: Release) -> Payload:
+    def _health(self, release: Release) -> Payload:
         """Of the last 24 hours; rates in percent, and null without sessions."""
         now = self._core.now()
         found = list(records.spans(self._core, now - 86400, now))
-        mine = [span for span in found if span["release"] == one.version]
+        mine = [span for span in found if span["release"] == release.version]
         crashed = sum(span["failed"] for span in mine)
         free = 100 * (1 - crashed / len(mine)) if mine else None
         return {
@@ -333,8 +204,3 @@ class Shapes:
 
 def missing() -> Problem:
     return Problem(404, {"detail": "The requested resource does not exist"})
-
-
-def _metadata(one: Issue) -> Payload:
-    kind, _, value = one.title.partition(": ")
-    return {"type": kind, "value": value, "filename": ""}

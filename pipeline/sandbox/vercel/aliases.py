@@ -48,19 +48,23 @@ class Aliases:
         raise problem(404, "not_found", f"The alias {asked} was not found.")
 
     async def of_deployment(self, request: Request) -> Response:
-        one = find(self._core, request.path_params["id"])
-        found = [self._shape(host, one.id) for host in aliases_of(self._core, one)]
+        deployment = find(self._core, request.path_params["id"])
+        found = [self._shape(host, deployment.id) for host in aliases_of(self._core, deployment)]
         return JSONResponse({"aliases": [{k: f[k] for k in ("uid", "alias", "created")} for f in found]})
 
     async def assign(self, request: Request) -> Response:
-        one, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel
+        deployment, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel
         alias = str((await body(request)).get("alias", ""))
         if not alias:
             raise problem(400, "bad_request", "Invalid request: missing required property `alias`.")
         if alias == self._core.ports.host("production"):
-            vercel.production, vercel.production_since, one.was_production = one.id, self._core.now(), True
+            vercel.production, vercel.production_since, deployment.was_production = (
+                deployment.id,
+                self._core.now(),
+                True,
+            )
         else:
-            vercel.aliases[alias] = one.id
+            vercel.aliases[alias] = deployment.id
         return JSONResponse({"uid": _uid(alias), "alias": alias, "created": iso(self._core.now())})
 
     async def domain(self, request: Request) -> Response:
@@ -80,15 +84,15 @@ class Aliases:
 
     def _shape(self, host: str, id: str) -> Payload:
         vercel = self._core.state.vercel
-        one = vercel.deployments[id]
-        at = vercel.production_since if host == self._core.ports.host("production") else one.created
+        deployment = vercel.deployments[id]
+        moment = vercel.production_since if host == self._core.ports.host("production") else deployment.created
         return {
             "uid": _uid(host),
             "alias": host,
-            "created": iso(at),
-            "createdAt": milliseconds(at),
+            "created": iso(moment),
+            "createdAt": milliseconds(moment),
             "deploymentId": id,
-            "deployment": {"id": id, "url": self._core.host_of(one), "meta": "{}"},
+            "deployment": {"id": id, "url": self._core.host_of(deployment), "meta": "{}"},
             "projectId": vercel.project,
         }
 

@@ -52,11 +52,11 @@ class Analytics:
         kept = set(sorted(sizes, key=lambda name: -sizes[name])[:limit])
         rows: dict[tuple[str, str], list[Hit]] = {}
         for hit in found:
-            name, at = _named(hit, named), SPANS[spans[0]](hit.at) if spans else ""
-            rows.setdefault((at, name if name in kept else OTHERS), []).append(hit)
+            name, span = _named(hit, named), SPANS[spans[0]](hit.at) if spans else ""
+            rows.setdefault((span, name if name in kept else OTHERS), []).append(hit)
         data = [
-            {**({"timestamp": at} if at else {}), **dict.fromkeys(named, name), **_counted(hits)}
-            for (at, name), hits in sorted(rows.items(), key=lambda row: (row[0][0], -len(row[1])))
+            {**({"timestamp": span} if span else {}), **dict.fromkeys(named, name), **_counted(hits)}
+            for (span, name), hits in sorted(rows.items(), key=lambda row: (row[0][0], -len(row[1])))
         ]
         asked = {"since": query.get("since") or iso(0), "until": query.get("until") or iso(self._core.now()),
                  "limit": limit, "groupBy": named}  # fmt: skip
@@ -108,8 +108,8 @@ def _moment(value: str | None, otherwise: float) -> float:
     return int(value) / 1000 if value.isdigit() else from_iso(value)
 
 
-def _begin(at: float, span: str) -> str:
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC).replace(minute=0, second=0, microsecond=0)
+def _begin(timestamp: float, span: str) -> str:
+    moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC).replace(minute=0, second=0, microsecond=0)
     if span != "hour":
         moment = moment.replace(hour=0)
     if span == "week":

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 from pipeline.sandbox.blobs import Blobs
-from pipeline.sandbox.state import FileEntry
+from pipeline.sandbox.vercelstate import FileEntry
 
 PART = re.compile(r"\.vercel/source\.tgz\.part(\d+)")
 LINK = 0o120777

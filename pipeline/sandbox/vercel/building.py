@@ -4,44 +4,46 @@ import json
 from typing import Any
 
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import Deployment, FileEntry
 from pipeline.sandbox.vercel import archive, remote, static
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 OUTPUT = ".vercel/output/"
 
 
-def build(core: Core, one: Deployment, prebuilt: bool) -> None:
+def build(core: Core, deployment: Deployment, prebuilt: bool) -> None:
     """Set the deployment's files, log and error; the error is empty or (code, message)."""
-    one.log = [
+    deployment.log = [
         "Running build in Washington, D.C., USA (East) – iad1",
-        f"Downloading {len(one.files)} deployment files...",
+        f"Downloading {len(deployment.files)} deployment files...",
     ]
     try:
-        one.files = _prepared(core, one, prebuilt)
-        one.log += _found(core, {entry.file: entry.sha for entry in one.files})
+        deployment.files = _prepared(core, deployment, prebuilt)
+        deployment.log += _found(core, {entry.file: entry.sha for entry in deployment.files})
     except (archive.Unpackable, ValueError, KeyError, TypeError) as error:
-        one.log.append(f"Error: {error}")
-        one.error = ["BUILD_FAILED", str(error)]
+        deployment.log.append(f"Error: {error}")
+        deployment.error = ["BUILD_FAILED", str(error)]
     else:
-        one.log += ["Deploying outputs...", "Deployment completed"]
+        deployment.log += ["Deploying outputs...", "Deployment completed"]
 
 
-def _prepared(core: Core, one: Deployment, prebuilt: bool) -> list[FileEntry]:
+def _prepared(core: Core, deployment: Deployment, prebuilt: bool) -> list[FileEntry]:
     """The files with the archive unpacked, and with the output of a build when that is done here."""
-    files = one.files
+    files = deployment.files
     if archive.is_archived(files):
         files = archive.unpacked(files, core.blobs)
-        one.log.append(f"Unpacked {len(files)} files from the archive")
+        deployment.log.append(f"Unpacked {len(files)} files from the archive")
     if prebuilt or any(entry.file == OUTPUT + "config.json" for entry in files):
         if not prebuilt:
-            one.log.append("Warning: the build command is not run here; the files hold a finished .vercel/output")
-        one.log.append("Using prebuilt build artifacts from .vercel/output")
+            deployment.log.append(
+                "Warning: the build command is not run here; the files hold a finished .vercel/output"
+            )
+        deployment.log.append("Using prebuilt build artifacts from .vercel/output")
         return files
     if static.is_static(files, core.blobs):
-        one.log.append("No framework was found; the files are served as they are")
+        deployment.log.append("No framework was found; the files are served as they are")
         return static.built(files, core.blobs)
     if remote.has_command(files, core.blobs):
-        one.log.append('Running "npm run build"')
+        deployment.log.append('Running "npm run build"')
         return remote.built(files, core.blobs)
     return files
 
@@ -60,9 +62,9 @@ def _found(core: Core, names: dict[str, str]) -> list[str]:
     return log
 
 
-def crons(core: Core, one: Deployment) -> list[dict[str, str]]:
+def crons(core: Core, deployment: Deployment) -> list[dict[str, str]]:
     """``{path, schedule}`` of each cron job in the deployment's output."""
-    sha = next((entry.sha for entry in one.files if entry.file == OUTPUT + "config.json"), "")
+    sha = next((entry.sha for entry in deployment.files if entry.file == OUTPUT + "config.json"), "")
     config = _json(core, sha)
     found = config.get("crons") if isinstance(config, dict) else None
     listed = [entry for entry in found or [] if isinstance(entry, dict)]

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, from_iso, milliseconds
-from pipeline.sandbox.state import Deployment, FileEntry
 from pipeline.sandbox.vercel import git, life, making, shapes
 from pipeline.sandbox.vercel.making import Order
 from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 from pipeline.sandbox.web import Payload, Router, body, number
 
 MOST_FILES = 15_000
@@ -116,23 +116,23 @@ class Deployments:
         return JSONResponse({"events": [one for one in found if float(str(one["createdAt"])) >= begin]})
 
     async def delete(self, request: Request) -> Response:
-        one, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel
-        del vercel.deployments[one.id]
-        vercel.aliases = {host: id for host, id in vercel.aliases.items() if id != one.id}
-        if vercel.production == one.id:
+        deployment, vercel = find(self._core, request.path_params["id"]), self._core.state.vercel
+        del vercel.deployments[deployment.id]
+        vercel.aliases = {host: id for host, id in vercel.aliases.items() if id != deployment.id}
+        if vercel.production == deployment.id:
             vercel.production = ""
-        return JSONResponse({"uid": one.id, "state": "DELETED"})
+        return JSONResponse({"uid": deployment.id, "state": "DELETED"})
 
     async def cancel(self, request: Request) -> Response:
-        one = find(self._core, request.path_params["id"])
-        if life.ready_state(one, self._core.now()) not in life.UNDER_WAY:
+        deployment = find(self._core, request.path_params["id"])
+        if life.ready_state(deployment, self._core.now()) not in life.UNDER_WAY:
             raise problem(400, "bad_request", "The deployment is not building and cannot be canceled.")
-        one.canceled = self._core.now()
-        return JSONResponse(shapes.full(self._core, one))
+        deployment.canceled = self._core.now()
+        return JSONResponse(shapes.full(self._core, deployment))
 
     async def files(self, request: Request) -> Response:
-        one = find(self._core, request.path_params["id"])
-        return JSONResponse([_listed(entry) for entry in one.files])
+        deployment = find(self._core, request.path_params["id"])
+        return JSONResponse([_listed(entry) for entry in deployment.files])
 
     async def listing(self, request: Request) -> Response:
         """Newest first. The filters are the real list's, ``meta-KEY=VALUE`` included."""
@@ -170,15 +170,15 @@ def find(core: Core, id_or_host: str) -> Deployment:
         id_or_host = vercel.production
     id_or_host = vercel.aliases.get(id_or_host, id_or_host)
     slot = core.ports.slot_of(id_or_host)
-    for one in vercel.deployments.values():
-        if id_or_host == one.id or slot == one.slot:
-            return one
+    for deployment in vercel.deployments.values():
+        if id_or_host == deployment.id or slot == deployment.slot:
+            return deployment
     raise problem(404, "not_found", f"Can't find the deployment {id_or_host} under the team")
 
 
-def _listed(one: FileEntry) -> Payload:
-    kind = "symlink" if stat.S_ISLNK(one.mode) else "file"
-    return {"name": one.file, "type": kind, "uid": one.sha, "mode": one.mode, "children": []}
+def _listed(file: FileEntry) -> Payload:
+    kind = "symlink" if stat.S_ISLNK(file.mode) else "file"
+    return {"name": file.file, "type": kind, "uid": file.sha, "mode": file.mode, "children": []}
 
 
 def _entry(sent: Any) -> FileEntry:

@@ -5,9 +5,10 @@ from typing import Any
 
 from pipeline.sandbox import releases
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import Commit, Deployment, FileEntry
+from pipeline.sandbox.githubstate import Commit
 from pipeline.sandbox.vercel import making, shapes
 from pipeline.sandbox.vercel.making import Order
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 from pipeline.sandbox.web import Payload, Problem
 
 BRANCH = "main"

@@ -5,34 +5,34 @@ from collections.abc import Iterator
 from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.ports import SLOTS
-from pipeline.sandbox.state import AliasJob, Deployment, RollingRelease, Vercel
+from pipeline.sandbox.vercelstate import AliasJob, Deployment, RollingRelease, Vercel
 
 KEPT_CANDIDATES = 3
 UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING")
 
 
-def ready_state(one: Deployment, now: float) -> str:
+def ready_state(deployment: Deployment, now: float) -> str:
     """Vercel's ``readyState`` at ``now``."""
-    if one.canceled:
+    if deployment.canceled:
         return "CANCELED"
-    done = (now - one.created) / one.takes if one.takes > 0 else 1.0
+    done = (now - deployment.created) / deployment.takes if deployment.takes > 0 else 1.0
     if done < 0.1:
         return "QUEUED"
     if done < 0.25:
         return "INITIALIZING"
-    if done < 1 or one.stuck:
+    if done < 1 or deployment.stuck:
         return "BUILDING"
-    return "ERROR" if one.error else "READY"
+    return "ERROR" if deployment.error else "READY"
 
 
-def substate(vercel: Vercel, one: Deployment, now: float) -> str | None:
+def substate(vercel: Vercel, deployment: Deployment, now: float) -> str | None:
     """STAGED until it had visitors of production, ROLLING while it gets a share of them; only for READY ones."""
-    if one.target != "production" or ready_state(one, now) != "READY":
+    if deployment.target != "production" or ready_state(deployment, now) != "READY":
         return None
     rolling = rollout.active(vercel)
-    if rolling and rolling.canary == one.id:
+    if rolling and rolling.canary == deployment.id:
         return "ROLLING"
-    return "PROMOTED" if one.was_production or one.was_canary else "STAGED"
+    return "PROMOTED" if deployment.was_production or deployment.was_canary else "STAGED"
 
 
 def job_status(job: AliasJob, now: float) -> str:
@@ -46,34 +46,34 @@ def settle(core: Core) -> None:
     """Let everything happen that was due by now, in the order in which it was due."""
     vercel, now = core.state.vercel, core.now()
     while found := min(_due(vercel, now), key=lambda pair: pair[0], default=None):
-        at, what = found
+        moment, job = found
         core.dirty = True
-        if isinstance(what, AliasJob):
-            _arrive(vercel, what, at)
-        elif isinstance(what, RollingRelease):
-            rollout.enter(vercel, what, what.stage + 1, at, core.state.next_id())
+        if isinstance(job, AliasJob):
+            _arrive(vercel, job, moment)
+        elif isinstance(job, RollingRelease):
+            rollout.enter(vercel, job, job.stage + 1, moment, core.state.next_id())
         else:
-            what.settled = True
-            if what.auto_assign and what.target == "production" and vercel.auto_assign:
-                go_live(core, what.id, at)
+            job.settled = True
+            if job.auto_assign and job.target == "production" and vercel.auto_assign:
+                go_live(core, job.id, moment)
 
 
-def go_live(core: Core, id: str, at: float) -> None:
+def go_live(core: Core, id: str, now: float) -> None:
     """Production moves to it by itself: at once, in stages when those are configured, or after those under way."""
     vercel = core.state.vercel
     rolling = rollout.active(vercel)
     if rolling and rolling.canary != id:
         rolling.queued = id
     elif vercel.rolling_config and vercel.production:
-        rollout.begin(vercel, id, at, core.state.next_id())
+        rollout.begin(vercel, id, now, core.state.next_id())
     else:
-        rollout.move(vercel, id, at)
+        rollout.move(vercel, id, now)
 
 
 def _due(vercel: Vercel, now: float) -> Iterator[tuple[float, AliasJob | Deployment | RollingRelease]]:
-    for one in vercel.deployments.values():
-        if not one.settled and ready_state(one, now) == "READY":
-            yield one.created + one.takes, one
+    for deployment in vercel.deployments.values():
+        if not deployment.settled and ready_state(deployment, now) == "READY":
+            yield deployment.created + deployment.takes, deployment
     job = vercel.job
     if job and not job.done and not job.stuck and now - job.requested >= job.takes:
         yield job.requested + job.takes, job
@@ -83,10 +83,10 @@ def _due(vercel: Vercel, now: float) -> Iterator[tuple[float, AliasJob | Deploym
         yield end, rolling
 
 
-def _arrive(vercel: Vercel, job: AliasJob, at: float) -> None:
+def _arrive(vercel: Vercel, job: AliasJob, now: float) -> None:
     job.done = True
     vercel.auto_assign = job.kind == "promote"  # a rollback pins production until something is promoted
-    rollout.move(vercel, job.target, at)
+    rollout.move(vercel, job.target, now)
 
 
 def candidates(vercel: Vercel, now: float) -> list[Deployment]:

@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.deployments import find
 from pipeline.sandbox.vercel.shapes import aliases_of
+from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Payload, Router
 
 FOLLOW_STEP = 0.1
@@ -30,72 +30,76 @@ class Logs:
 
     async def events(self, request: Request) -> Response:
         """A JSON array; with ``follow=1`` or ``format=lines`` one object per line, as long as the build runs."""
-        one, query = find(self._core, request.path_params["id"]), request.query_params
+        deployment, query = find(self._core, request.path_params["id"]), request.query_params
         follow = query.get("follow") in ("1", "true")
         if follow or query.get("format") == "lines":
-            return StreamingResponse(self._stream(one, follow), media_type="application/stream+json")
-        return JSONResponse(list(self._events(one, self._core.now())))
+            return StreamingResponse(self._stream(deployment, follow), media_type="application/stream+json")
+        return JSONResponse(list(self._events(deployment, self._core.now())))
 
-    async def _stream(self, one: Deployment, follow: bool) -> AsyncIterator[str]:
+    async def _stream(self, deployment: Deployment, follow: bool) -> AsyncIterator[str]:
         sent, began = 0, self._core.now()
         while True:
             now = self._core.now()
-            lines = list(self._events(one, now))
+            lines = list(self._events(deployment, now))
             for line in lines[sent:]:
                 yield json.dumps(line) + "\n"
             sent = len(lines)
-            under_way = life.ready_state(one, now) in life.UNDER_WAY
+            under_way = life.ready_state(deployment, now) in life.UNDER_WAY
             if not follow or not under_way or now - began > LONGEST_FOLLOW:
                 break
             await self._core.sleep(FOLLOW_STEP)
         life.settle(self._core)
-        if follow and life.ready_state(one, self._core.now()) == "READY":
-            yield json.dumps(self._assigned(one)) + "\n"
+        if follow and life.ready_state(deployment, self._core.now()) == "READY":
+            yield json.dumps(self._assigned(deployment)) + "\n"
 
-    def _assigned(self, one: Deployment) -> Payload:
+    def _assigned(self, deployment: Deployment) -> Payload:
         return {
             "type": "alias-assigned",
-            "deploymentId": one.id,
+            "deploymentId": deployment.id,
             "date": milliseconds(self._core.now()),
-            "alias": aliases_of(self._core, one),
+            "alias": aliases_of(self._core, deployment),
             "aliasError": None,
             "aliasWarning": None,
         }
 
-    def _events(self, one: Deployment, now: float) -> Iterator[Payload]:
+    def _events(self, deployment: Deployment, now: float) -> Iterator[Payload]:
         """The lines written by ``now``: they are spread over the build, and stop where it hangs."""
-        for index, text in enumerate(one.log):
-            at = one.created + one.takes * (0.25 + 0.7 * index / max(1, len(one.log)))
-            if at > now or (one.stuck and index > 1) or (one.canceled and at > one.canceled):
+        for index, text in enumerate(deployment.log):
+            moment = deployment.created + deployment.takes * (0.25 + 0.7 * index / max(1, len(deployment.log)))
+            if (
+                moment > now
+                or (deployment.stuck and index > 1)
+                or (deployment.canceled and moment > deployment.canceled)
+            ):
                 return
             yield {
                 "type": "stderr" if text.startswith(("Error", "Warning")) else "stdout",
-                "created": milliseconds(at),
-                "date": milliseconds(at),
-                "deploymentId": one.id,
-                "id": f"{one.id}-{index}",
+                "created": milliseconds(moment),
+                "date": milliseconds(moment),
+                "deploymentId": deployment.id,
+                "id": f"{deployment.id}-{index}",
                 "serial": f"{index:06d}",
                 "text": text,
-                "info": {"type": "build", "name": "bld_" + one.id[4:12], "entrypoint": "."},
+                "info": {"type": "build", "name": "bld_" + deployment.id[4:12], "entrypoint": "."},
             }
 
     async def builds(self, request: Request) -> Response:
-        one = find(self._core, request.path_params["id"])
+        deployment = find(self._core, request.path_params["id"])
         build = {
-            "id": "bld_" + one.id[4:12],
-            "deploymentId": one.id,
+            "id": "bld_" + deployment.id[4:12],
+            "deploymentId": deployment.id,
             "entrypoint": ".",
-            "readyState": life.ready_state(one, self._core.now()),
-            "createdAt": milliseconds(one.created),
+            "readyState": life.ready_state(deployment, self._core.now()),
+            "createdAt": milliseconds(deployment.created),
             "use": "@vercel/vc-build",
-            "output": [{"path": entry.file, "digest": entry.sha} for entry in one.files[:50]],
+            "output": [{"path": entry.file, "digest": entry.sha} for entry in deployment.files[:50]],
         }
         return JSONResponse({"builds": [build]})
 
     async def runtime(self, request: Request) -> Response:
         """One object per line for each request to the deployment that is still remembered."""
-        one = find(self._core, request.path_params["id"])
-        lines = (json.dumps(_line(hit, row)) + "\n" for row, hit in self._of(one.id))
+        deployment = find(self._core, request.path_params["id"])
+        lines = (json.dumps(_line(hit, row)) + "\n" for row, hit in self._of(deployment.id))
         return Response("".join(lines), media_type="application/stream+json")
 
     def _of(self, deployment: str) -> Iterator[tuple[int, Hit]]:

@@ -5,9 +5,9 @@ import string
 from dataclasses import dataclass, field
 
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.state import Deployment, FileEntry
 from pipeline.sandbox.vercel import building, life
 from pipeline.sandbox.vercel.variables import environment
+from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 
 @dataclass
@@ -28,7 +28,7 @@ def make(core: Core, order: Order) -> Deployment:
     """It exists from now on, and is READY or failed when its build has had its time."""
     vercel, now = core.state.vercel, core.now()
     branch = order.meta.get("githubCommitRef", "")
-    one = Deployment(
+    deployment = Deployment(
         id="dpl_" + "".join(random.choices(string.ascii_letters + string.digits, k=24)),
         slot=life.free_slot(vercel, now),
         name=vercel.name,
@@ -42,6 +42,6 @@ def make(core: Core, order: Order) -> Deployment:
         source=order.source,
         stuck=order.stuck,
     )
-    building.build(core, one, order.prebuilt)
-    vercel.deployments[one.id] = one
-    return one
+    building.build(core, deployment, order.prebuilt)
+    vercel.deployments[deployment.id] = deployment
+    return deployment

@@ -5,11 +5,11 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import AliasJob, RollingRelease
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.deployments import find
 from pipeline.sandbox.vercel.projects import find_project
 from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercelstate import AliasJob, RollingRelease
 from pipeline.sandbox.web import Router, body
 
 
@@ -27,34 +27,34 @@ class Moves:
 
     async def promote(self, request: Request) -> Response:
         find_project(self._core, request)
-        one, now = find(self._core, request.path_params["id"]), self._core.now()
-        if life.ready_state(one, now) != "READY":
+        deployment, now = find(self._core, request.path_params["id"]), self._core.now()
+        if life.ready_state(deployment, now) != "READY":
             raise problem(422, "deployment_not_ready", "The deployment is not ready and cannot be promoted.")
-        if one.target != "production":
+        if deployment.target != "production":
             raise problem(422, "not_production_target", "Only a production deployment can be promoted.")
         rolling, vercel = rollout.active(self._core.state.vercel), self._core.state.vercel
-        if rolling and rolling.canary != one.id:
-            rolling.queued, rolling.updated = one.id, now
+        if rolling and rolling.canary != deployment.id:
+            rolling.queued, rolling.updated = deployment.id, now
             return Response(status_code=202)
         if rolling:
             return Response(status_code=201)
-        if vercel.rolling_config and vercel.production and vercel.production != one.id:
+        if vercel.rolling_config and vercel.production and vercel.production != deployment.id:
             stuck = bool(request.scope.get("never_finishes"))
-            rollout.begin(vercel, one.id, now, self._core.state.next_id(), stuck)
+            rollout.begin(vercel, deployment.id, now, self._core.state.next_id(), stuck)
             return Response(status_code=201)
-        return self._begin("promote", one.id, request)
+        return self._begin("promote", deployment.id, request)
 
     async def roll_back(self, request: Request) -> Response:
         find_project(self._core, request)
-        one, now = find(self._core, request.path_params["id"]), self._core.now()
-        if not one.was_production or life.ready_state(one, now) != "READY":
+        deployment, now = find(self._core, request.path_params["id"]), self._core.now()
+        if not deployment.was_production or life.ready_state(deployment, now) != "READY":
             raise problem(
                 422, "invalid_rollback_target", "Only a deployment that was production before can be rolled back to."
             )
         rolling = rollout.active(self._core.state.vercel)
         if rolling:  # there is no other way to abort one
             rollout.abort(rolling, now)
-        return self._begin("rollback", one.id, request, rolling)
+        return self._begin("rollback", deployment.id, request, rolling)
 
     def _begin(self, kind: str, id: str, request: Request, aborted: RollingRelease | None = None) -> Response:
         """201 without a body or a content type. Asking again for what is under way changes nothing."""

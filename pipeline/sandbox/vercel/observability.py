@@ -62,15 +62,15 @@ def matches(text: str, event: Payload) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    found, at = [], 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        match = TERM.match(text, at) or re.compile(r"[()]|AND\b|OR\b|NOT\b", re.IGNORECASE).match(text, at)
-        match = match or TEXT.match(text, at)
+    found, offset = [], 0
+    while text[offset:].strip():
+        offset += len(text[offset:]) - len(text[offset:].lstrip())
+        match = TERM.match(text, offset) or re.compile(r"[()]|AND\b|OR\b|NOT\b", re.IGNORECASE).match(text, offset)
+        match = match or TEXT.match(text, offset)
         if not match:
-            raise ValueError(f"the filter {text!r} cannot be read at {text[at:]!r}")
+            raise ValueError(f"the filter {text!r} cannot be read at {text[offset:]!r}")
         found.append(match[0])
-        at = match.end()
+        offset = match.end()
     return found
 
 
@@ -120,12 +120,12 @@ def _met(term: re.Match[str], event: Payload) -> bool:
 
 
 def _common(core: Core, row: int, hit: Hit) -> Payload:
-    one = core.state.vercel.deployments.get(hit.deployment)
+    deployment = core.state.vercel.deployments.get(hit.deployment)
     return {
         "timestamp": iso(hit.at),
         "projectId": core.state.vercel.project,
         "deploymentId": hit.deployment,
-        "environment": "production" if one is None or one.target == "production" else "preview",
+        "environment": "production" if deployment is None or deployment.target == "production" else "preview",
         "requestId": f"{REGION}::{row:05d}-{round(hit.at * 1000)}",
         "requestPath": hit.path,
         "requestMethod": hit.method,

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.vercel import building, life, shapes
 from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Payload, Router, body
 
 CHANGEABLE = ("autoAssignCustomDomains", "framework", "nodeVersion", "rootDirectory", "buildCommand", "installCommand")
@@ -177,9 +177,9 @@ class Projects:
             "updatedAt": milliseconds(vercel.created),
         }
 
-    def _brief(self, one: Deployment) -> Payload:
+    def _brief(self, deployment: Deployment) -> Payload:
         core = self._core
-        whole = shapes.full(core, one)
+        whole = shapes.full(core, deployment)
         names = (
             "id", "name", "url", "createdAt", "createdIn", "creator", "plan", "readyState", "readySubstate", "type",
             "target", "meta", "alias", "aliasAssigned",

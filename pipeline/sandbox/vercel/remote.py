@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.sandbox.blobs import Blobs
-from pipeline.sandbox.state import FileEntry
+from pipeline.sandbox.vercelstate import FileEntry
 
 OUTPUT = ".vercel/output"
 SECONDS = 60
@@ -25,11 +25,11 @@ def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
     """What the build leaves. Raises ValueError when the command fails."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for one in files:
-            path = (folder / one.file).resolve()
-            if path.is_relative_to(folder.resolve()) and one.mode & 0o170000 == 0o100000:
+        for file in files:
+            path = (folder / file.file).resolve()
+            if path.is_relative_to(folder.resolve()) and file.mode & 0o170000 == 0o100000:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(blobs.read(one.sha))
+                path.write_bytes(blobs.read(file.sha))
         try:
             done = subprocess.run(
                 ["npm", "run", "build"], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False

@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Deployment, RollingRelease
 from pipeline.sandbox.vercel import life, shapes
 from pipeline.sandbox.vercel.deployments import find
 from pipeline.sandbox.vercel.projects import find_project
 from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercelstate import Deployment, RollingRelease
 from pipeline.sandbox.web import Payload, Router, body
 
 ADVANCEMENTS = ("automatic", "manual-approval")
@@ -36,8 +36,8 @@ class Rolling:
     async def get(self, request: Request) -> Response:
         """The one under way, or else the last one, if it is in the ``state`` that was asked for."""
         find_project(self._core, request)
-        one, wanted = self._core.state.vercel.rolling, request.query_params.get("state")
-        return self._answer(one if one and wanted in (None, one.state) else None)
+        rolling, wanted = self._core.state.vercel.rolling, request.query_params.get("state")
+        return self._answer(rolling if rolling and wanted in (None, rolling.state) else None)
 
     async def billing(self, request: Request) -> Response:
         find_project(self._core, request)
@@ -79,21 +79,21 @@ class Rolling:
     async def approve(self, request: Request) -> Response:
         """``activeStageIndex`` may be left out; when it is there it must be the stage that is active."""
         find_project(self._core, request)
-        one, sent = await self._under_way(request), await body(request)
-        active, following = sent.get("activeStageIndex", one.stage), sent.get("nextStageIndex")
-        if active != one.stage or following != one.stage + 1:
+        rolling, sent = await self._under_way(request), await body(request)
+        active, following = sent.get("activeStageIndex", rolling.stage), sent.get("nextStageIndex")
+        if active != rolling.stage or following != rolling.stage + 1:
             raise problem(
-                400, "bad_request", f"Stage {following} does not follow the active stage, which is {one.stage}."
+                400, "bad_request", f"Stage {following} does not follow the active stage, which is {rolling.stage}."
             )
         core = self._core
-        rollout.enter(core.state.vercel, one, one.stage + 1, core.now(), core.state.next_id())
-        return self._answer(one)
+        rollout.enter(core.state.vercel, rolling, rolling.stage + 1, core.now(), core.state.next_id())
+        return self._answer(rolling)
 
     async def complete(self, request: Request) -> Response:
         find_project(self._core, request)
-        one, core = await self._under_way(request), self._core
-        rollout.complete(core.state.vercel, one, core.now(), core.state.next_id())
-        return self._answer(one)
+        rolling, core = await self._under_way(request), self._core
+        rollout.complete(core.state.vercel, rolling, core.now(), core.state.next_id())
+        return self._answer(rolling)
 
     async def _canary(self, request: Request) -> Deployment:
         id = (await body(request)).get("canaryDeploymentId")
@@ -102,38 +102,38 @@ class Rolling:
         return find(self._core, id)
 
     async def _under_way(self, request: Request) -> RollingRelease:
-        canary, one = await self._canary(request), rollout.active(self._core.state.vercel)
-        if one is None or one.canary != canary.id:
+        canary, rolling = await self._canary(request), rollout.active(self._core.state.vercel)
+        if rolling is None or rolling.canary != canary.id:
             raise problem(404, "not_found", f"There is no active rolling release of {canary.id}.")
-        return one
+        return rolling
 
-    def _answer(self, one: RollingRelease | None) -> Response:
-        return JSONResponse({"rollingRelease": self._shape(one) if one else None})
+    def _answer(self, rolling: RollingRelease | None) -> Response:
+        return JSONResponse({"rollingRelease": self._shape(rolling) if rolling else None})
 
-    def _shape(self, one: RollingRelease) -> Payload:
-        under_way = one.state == "ACTIVE"
-        stages = [_stage(one, index) for index in range(len(one.stages))]
+    def _shape(self, rolling: RollingRelease) -> Payload:
+        under_way = rolling.state == "ACTIVE"
+        stages = [_stage(rolling, index) for index in range(len(rolling.stages))]
         approved = any(stage["requireApproval"] for stage in stages)
         return {
-            "state": one.state,
+            "state": rolling.state,
             "substate": None,
             "advancementType": "manual-approval" if approved else "automatic",
-            "currentDeployment": self._deployment(one.current),
-            "canaryDeployment": self._deployment(one.canary),
-            "queuedDeploymentId": one.queued or None,
+            "currentDeployment": self._deployment(rolling.current),
+            "canaryDeployment": self._deployment(rolling.canary),
+            "queuedDeploymentId": rolling.queued or None,
             "stages": stages,
-            "activeStage": stages[one.stage] if under_way else None,
-            "nextStage": stages[one.stage + 1] if under_way and one.stage + 1 < len(stages) else None,
-            "currentCanaryPercentage": rollout.share(one) if under_way else 100.0 * (one.state == "COMPLETE"),
-            "startedAt": milliseconds(one.started),
-            "updatedAt": milliseconds(one.updated),
+            "activeStage": stages[rolling.stage] if under_way else None,
+            "nextStage": stages[rolling.stage + 1] if under_way and rolling.stage + 1 < len(stages) else None,
+            "currentCanaryPercentage": rollout.share(rolling) if under_way else 100.0 * (rolling.state == "COMPLETE"),
+            "startedAt": milliseconds(rolling.started),
+            "updatedAt": milliseconds(rolling.updated),
         }
 
     def _deployment(self, id: str) -> Payload | None:
-        one = self._core.state.vercel.deployments.get(id)
-        if one is None:
+        deployment = self._core.state.vercel.deployments.get(id)
+        if deployment is None:
             return None
-        whole = shapes.summary(self._core, one)
+        whole = shapes.summary(self._core, deployment)
         names = ("name", "url", "target", "source", "createdAt", "readyState")
         return {
             "id": id,
@@ -142,9 +142,9 @@ class Rolling:
         }
 
 
-def _stage(one: RollingRelease, index: int) -> Payload:
+def _stage(rolling: RollingRelease, index: int) -> Payload:
     """``duration`` in seconds here, and null where somebody must approve."""
-    stage, final = one.stages[index], rollout.is_final(one, index)
+    stage, final = rolling.stages[index], rollout.is_final(rolling, index)
     return {
         "index": index,
         "isFinalStage": final,

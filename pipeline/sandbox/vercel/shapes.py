@@ -3,8 +3,8 @@
 from typing import Any
 
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Deployment
 from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Payload, Problem
 
 REGION = "iad1"
@@ -21,66 +21,66 @@ def creator(core: Core) -> Payload:
     return {"uid": vercel.user, "username": "dana", "email": "dana@lms.example.com"}
 
 
-def aliases_of(core: Core, one: Deployment) -> list[str]:
+def aliases_of(core: Core, deployment: Deployment) -> list[str]:
     """The domains that point to it now; not its own address."""
     vercel = core.state.vercel
-    own = [host for host, id in sorted(vercel.aliases.items()) if id == one.id]
-    return ([core.ports.host("production")] if vercel.production == one.id else []) + own
+    own = [host for host, id in sorted(vercel.aliases.items()) if id == deployment.id]
+    return ([core.ports.host("production")] if vercel.production == deployment.id else []) + own
 
 
-def summary(core: Core, one: Deployment) -> Payload:
+def summary(core: Core, deployment: Deployment) -> Payload:
     """A deployment in a list."""
     now, vercel = core.now(), core.state.vercel
-    state = life.ready_state(one, now)
+    state = life.ready_state(deployment, now)
     found: Payload = {
-        "uid": one.id,
-        "name": one.name,
+        "uid": deployment.id,
+        "name": deployment.name,
         "projectId": vercel.project,
-        "url": core.host_of(one),
-        "created": milliseconds(one.created),
-        "createdAt": milliseconds(one.created),
+        "url": core.host_of(deployment),
+        "created": milliseconds(deployment.created),
+        "createdAt": milliseconds(deployment.created),
         "creator": creator(core),
-        "inspectorUrl": inspector(core, one),
+        "inspectorUrl": inspector(core, deployment),
         "type": "LAMBDAS",
-        "source": one.source,
-        "target": one.target,
+        "source": deployment.source,
+        "target": deployment.target,
         "state": state,
         "readyState": state,
-        "meta": one.meta,
-        "aliasAssigned": milliseconds(one.created + one.takes) if state == "READY" else None,
-        "isRollbackCandidate": one.was_production and one.id != vercel.production,
-        **_times(one, state),
+        "meta": deployment.meta,
+        "aliasAssigned": milliseconds(deployment.created + deployment.takes) if state == "READY" else None,
+        "isRollbackCandidate": deployment.was_production and deployment.id != vercel.production,
+        **_times(deployment, state),
     }
-    substate = life.substate(vercel, one, now)
+    substate = life.substate(vercel, deployment, now)
     if substate:
         found["readySubstate"] = substate
     if state == "ERROR":
-        found |= {"errorCode": one.error[0], "errorMessage": one.error[1]}
+        found |= {"errorCode": deployment.error[0], "errorMessage": deployment.error[1]}
     return found
 
 
-def full(core: Core, one: Deployment) -> Payload:
+def full(core: Core, deployment: Deployment) -> Payload:
     """A deployment by itself, as its owner sees it."""
     vercel = core.state.vercel
-    state = life.ready_state(one, core.now())
-    found = summary(core, one)
+    state = life.ready_state(deployment, core.now())
+    found = summary(core, deployment)
     for name in ("uid", "created", "state", "isRollbackCandidate"):
         del found[name]
     return {
         **found,
-        "id": one.id,
+        "id": deployment.id,
         "version": 2,
         "status": state,
-        "alias": aliases_of(core, one) if state == "READY" else [],
+        "alias": aliases_of(core, deployment) if state == "READY" else [],
         "automaticAliases": [],
         "userAliases": [],
         # True although no production domain moved: without it Vercel's own command line waits for ever
         "aliasAssigned": state == "READY",
-        "autoAssignCustomDomains": one.auto_assign,
-        "bootedAt": milliseconds(one.created),
+        "autoAssignCustomDomains": deployment.auto_assign,
+        "bootedAt": milliseconds(deployment.created),
         "buildSkipped": False,
         "build": {"env": []},
-        "env": sorted(one.env),
+        "env": sorted(deployment.env),
         "createdIn": "sfo1",
         "ownerId": vercel.team,
         "team": {"id": vercel.team, "name": "Acme", "slug": "acme"},
@@ -96,23 +96,23 @@ def full(core: Core, one: Deployment) -> Payload:
         "gitSource": {
             "type": "github",
             "repoId": REPOSITORY_ID,
-            "ref": one.meta.get("githubCommitRef", "main"),
-            "sha": one.meta.get("githubCommitSha", ""),
+            "ref": deployment.meta.get("githubCommitRef", "main"),
+            "sha": deployment.meta.get("githubCommitSha", ""),
         },
     }
 
 
-def _times(one: Deployment, state: str) -> Payload:
-    times: Payload = {"buildingAt": milliseconds(one.created + one.takes / 4)}
+def _times(deployment: Deployment, state: str) -> Payload:
+    times: Payload = {"buildingAt": milliseconds(deployment.created + deployment.takes / 4)}
     if state in ("READY", "ERROR"):
-        times["ready"] = milliseconds(one.created + one.takes)
+        times["ready"] = milliseconds(deployment.created + deployment.takes)
     if state == "CANCELED":
-        times["canceledAt"] = milliseconds(one.canceled)
+        times["canceledAt"] = milliseconds(deployment.canceled)
     return times
 
 
-def inspector(core: Core, one: Deployment) -> str:
-    return f"{core.ports.url('vercel')}/acme/{one.name}/{one.id.removeprefix('dpl_')}"
+def inspector(core: Core, deployment: Deployment) -> str:
+    return f"{core.ports.url('vercel')}/acme/{deployment.name}/{deployment.id.removeprefix('dpl_')}"
 
 
 def page(name: str, items: list[Payload], limit: int, stamp: str = "createdAt") -> Payload:

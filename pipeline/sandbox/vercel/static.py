@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from pipeline.sandbox.blobs import Blobs
-from pipeline.sandbox.state import FileEntry
+from pipeline.sandbox.vercelstate import FileEntry
 
 OUTPUT = ".vercel/output/"
 PAGES = (".html", ".htm")
@@ -40,12 +40,12 @@ def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
 def _routes(settings: dict[str, Any]) -> list[dict[str, Any]]:
     """``routes`` as they are, and the redirects and headers whose ``source`` is a plain path."""
     found = list(settings.get("routes") or [])
-    for one in settings.get("headers") or []:
-        headers = {str(pair["key"]): str(pair["value"]) for pair in one["headers"]}
-        found.append({"src": one["source"], "headers": headers, "continue": True})
-    for one in settings.get("redirects") or []:
-        status = one.get("statusCode") or (307 if one.get("permanent") is False else 308)
-        found.append({"src": one["source"], "status": status, "headers": {"Location": one["destination"]}})
+    for rule in settings.get("headers") or []:
+        headers = {str(pair["key"]): str(pair["value"]) for pair in rule["headers"]}
+        found.append({"src": rule["source"], "headers": headers, "continue": True})
+    for rule in settings.get("redirects") or []:
+        status = rule.get("statusCode") or (307 if rule.get("permanent") is False else 308)
+        found.append({"src": rule["source"], "status": status, "headers": {"Location": rule["destination"]}})
     return found
 
 

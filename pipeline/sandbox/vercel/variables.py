@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, milliseconds
-from pipeline.sandbox.state import Variable
 from pipeline.sandbox.vercel.projects import find_project
 from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercelstate import Variable
 from pipeline.sandbox.web import Payload, Router
 
 HIDDEN = ("sensitive", "secret")
@@ -43,8 +43,8 @@ class Variables:
         return JSONResponse({"envs": found, "pagination": {"count": len(found), "next": None, "prev": None}})
 
     async def get(self, request: Request) -> Response:
-        one = self._find(request)
-        return JSONResponse({**self._shape(one, True), "decrypted": one.type not in HIDDEN})
+        variable = self._find(request)
+        return JSONResponse({**self._shape(variable, True), "decrypted": variable.type not in HIDDEN})
 
     async def create(self, request: Request) -> Response:
         find_project(self._core, request)
@@ -73,31 +73,31 @@ class Variables:
             now,
             str(sent.get("comment") or ""),
         )
-        alike = (one for one in env if (one.key, one.branch) == (new.key, new.branch))
-        same = [one for one in alike if set(one.target) & set(targets)]
+        alike = (variable for variable in env if (variable.key, variable.branch) == (new.key, new.branch))
+        same = [variable for variable in alike if set(variable.target) & set(targets)]
         if same and not upsert:
             raise problem(
                 400, "ENV_CONFLICT", f"A variable with the name `{new.key}` already exists for the target {targets[0]}"
             )
-        for one in same:
-            env.remove(one)
+        for variable in same:
+            env.remove(variable)
         env.append(new)
         return self._shape(new, False)
 
     async def change(self, request: Request) -> Response:
-        one, sent = self._find(request), await request.json()
-        one.key, one.value = str(sent.get("key", one.key)), str(sent.get("value", one.value))
-        one.type = sent.get("type", one.type)
-        targets = sent.get("target", one.target)
-        one.target = [targets] if isinstance(targets, str) else list(targets)
-        one.branch = str(sent.get("gitBranch", one.branch) or "")
-        one.updated = self._core.now()
-        return JSONResponse(self._shape(one, False))
+        variable, sent = self._find(request), await request.json()
+        variable.key, variable.value = str(sent.get("key", variable.key)), str(sent.get("value", variable.value))
+        variable.type = sent.get("type", variable.type)
+        targets = sent.get("target", variable.target)
+        variable.target = [targets] if isinstance(targets, str) else list(targets)
+        variable.branch = str(sent.get("gitBranch", variable.branch) or "")
+        variable.updated = self._core.now()
+        return JSONResponse(self._shape(variable, False))
 
     async def delete(self, request: Request) -> Response:
-        one = self._find(request)
-        self._core.state.vercel.env.remove(one)
-        return JSONResponse(self._shape(one, False))
+        variable = self._find(request)
+        self._core.state.vercel.env.remove(variable)
+        return JSONResponse(self._shape(variable, False))
 
     async def pull(self, request: Request) -> Response:
         vercel, named = self._core.state.vercel, request.path_params
@@ -113,33 +113,33 @@ class Variables:
 
     def _find(self, request: Request) -> Variable:
         find_project(self._core, request)
-        for one in self._core.state.vercel.env:
-            if one.id == request.path_params["id"]:
-                return one
+        for variable in self._core.state.vercel.env:
+            if variable.id == request.path_params["id"]:
+                return variable
         raise problem(404, "not_found", "Environment variable not found.")
 
-    def _shape(self, one: Variable, decrypt: bool) -> Payload:
-        if one.type in HIDDEN:
+    def _shape(self, variable: Variable, decrypt: bool) -> Payload:
+        if variable.type in HIDDEN:
             value = ""
-        elif decrypt or one.type in ("plain", "system"):
-            value = self._core.fill(one.value)
+        elif decrypt or variable.type in ("plain", "system"):
+            value = self._core.fill(variable.value)
         else:
-            value = "eyJ2IjoidjIiLCJjIjoi" + one.id.encode().hex()  # opaque, like the real listing's
+            value = "eyJ2IjoidjIiLCJjIjoi" + variable.id.encode().hex()  # opaque, like the real listing's
         return {
-            "id": one.id,
-            "key": one.key,
+            "id": variable.id,
+            "key": variable.key,
             "value": value,
-            "type": one.type,
-            "target": one.target,
-            **({"gitBranch": one.branch} if one.branch else {}),
+            "type": variable.type,
+            "target": variable.target,
+            **({"gitBranch": variable.branch} if variable.branch else {}),
             "configurationId": None,
-            "comment": one.comment,
-            "createdAt": milliseconds(one.created),
-            "updatedAt": milliseconds(one.updated or one.created),
+            "comment": variable.comment,
+            "createdAt": milliseconds(variable.created),
+            "updatedAt": milliseconds(variable.updated or variable.created),
             "createdBy": self._core.state.vercel.user,
             "updatedBy": None,
             "customEnvironmentIds": [],
-            "decrypted": decrypt and one.type not in HIDDEN,
+            "decrypted": decrypt and variable.type not in HIDDEN,
             "securityIssues": [],
         }
 

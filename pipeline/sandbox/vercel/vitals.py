@@ -103,8 +103,8 @@ class Vitals:
         for key in kept:
             said = {"dimensions": dict(zip(by, key, strict=True))}
             summary.append({"timestamp": iso(begin), **said, "values": _values(groups[key], asked, outputs)})
-            for at, found in sorted(_buckets(groups[key], step).items()):
-                series.append({"timestamp": iso(at), **said, "values": _values(found, asked, outputs)})
+            for start, samples in sorted(_buckets(groups[key], step).items()):
+                series.append({"timestamp": iso(start), **said, "values": _values(samples, asked, outputs)})
         read = {"rowsRead": len(rows), "bytesRead": 100 * len(rows), "databaseElapsedMs": 3.0, "elapsedMs": 5.0}
         meta = {"statistics": read, "sources": [{"id": "speed_insights"}]}
         series.sort(key=lambda point: str(point["timestamp"]))
@@ -113,13 +113,13 @@ class Vitals:
     def _rows(self, begin: float, end: float, wanted: str) -> list[Row]:
         """The samples of the time that meet the filter, with their dimensions."""
         found = []
-        for one in self._core.state.vercel.vitals:
-            made = self._core.state.vercel.deployments.get(one.deployment)
+        for vital in self._core.state.vercel.vitals:
+            made = self._core.state.vercel.deployments.get(vital.deployment)
             environment = "production" if made is None or made.target == "production" else "preview"
-            said = {"route": one.route, "country": one.country, "deploymentId": one.deployment,
+            said = {"route": vital.route, "country": vital.country, "deploymentId": vital.deployment,
                     "environment": environment}  # fmt: skip
-            if begin <= one.at < end and matches(wanted, said):
-                found.append((one, said))
+            if begin <= vital.at < end and matches(wanted, said):
+                found.append((vital, said))
         return found
 
 

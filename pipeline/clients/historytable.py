@@ -1,0 +1,61 @@
+"""Writes the row of a migration in ``_prisma_migrations``: when it begins, after each part, and at its end."""
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clients.marks import Mark
+from pipeline.clients.prisma import Migration
+from pipeline.sql.parts import Part
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[Any]
+
+
+class HistoryTable:
+    """Prisma's history table in one schema. ``name`` is quoted and has its schema; marks name the ``run``."""
+
+    def __init__(self, name: str, run: str) -> None:
+        self._name, self._run = name, run
+
+    async def begin(self, db: "Connection", id: str, migration: Migration, mark: str) -> None:
+        """Commit the row of a migration before its first statement runs."""
+        values = ", ".join(_quoted(db, text) for text in (id, migration.checksum, migration.name, mark))
+        await db.execute(  # one round trip; what is not flushed here is flushed with the first part
+            f"begin; set local synchronous_commit = off; insert into {self._name}"
+            f" (id, checksum, migration_name, logs, started_at) values ({values}, clock_timestamp()); commit".encode()
+        )
+
+    async def close(self, db: "Connection", id: str, set_: str, logs: str) -> None:
+        """Write into the row how the migration ended (``set_``: SQL) and, in ``logs``, why."""
+        await db.execute(f"update {self._name} set {set_}, logs = %s where id = %s".encode(), (logs, id))
+
+    def finished(self, db: "Connection", id: str) -> bytes:
+        """The statement by which the row says that the migration is applied."""
+        return (
+            f"update {self._name} set finished_at = clock_timestamp(), logs = null,"
+            f" applied_steps_count = applied_steps_count + 1 where id = {_quoted(db, id)}"
+        ).encode()
+
+    def noted(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> bytes:
+        """The statement by which the row says that part ``number`` (from 1) is done and the next one begins."""
+        if number == len(parts) and commits(parts[-1]):
+            return self.finished(db, id)
+        mark = self.mark(min(number + 1, len(parts)), parts)
+        return f"update {self._name} set logs = {_quoted(db, mark)} where id = {_quoted(db, id)}".encode()
+
+    def mark(self, number: int, parts: tuple[Part, ...]) -> str:
+        """The text of the mark that part ``number`` (from 1) is under way."""
+        part = parts[number - 1] if parts else Part(())
+        return Mark(self._run, number, max(len(parts), 1), part.alone, part.line).text
+
+
+def commits(part: Part) -> bool:
+    """Whether a part ends with a commit of its own, in which the row can be written too."""
+    return not part.alone and part.end.strip().lower().startswith((b"commit", b"end"))
+
+
+def _quoted(db: "Connection", text: str) -> str:
+    from psycopg import sql
+
+    return sql.Literal(text).as_string(db)

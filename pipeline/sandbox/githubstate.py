@@ -1,0 +1,91 @@
+"""What the emulated GitHub remembers: commits, pull requests and their reviews, alerts, workflow runs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Commit:
+    sha: str
+    message: str
+    parent: str
+    at: float
+    author: str
+    pull: int
+    checks: dict[str, str] = field(default_factory=dict)
+    """Conclusion by name of check run; ``pending`` while it runs."""
+    statuses: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Review:
+    by: str
+    state: str
+    commit: str
+    at: float
+
+
+@dataclass
+class Pull:
+    number: int
+    title: str
+    author: str
+    head: str
+    merge: str
+    at: float
+    reviews: list[Review] = field(default_factory=list)
+
+
+@dataclass
+class Alert:
+    """A code-scanning or Dependabot alert. ``state``: open, dismissed or fixed."""
+
+    number: int
+    severity: str
+    summary: str
+    at: float
+    state: str = "open"
+
+
+@dataclass
+class Record:
+    """A GitHub deployment and its statuses, as they were posted."""
+
+    id: int
+    at: float
+    body: dict[str, Any]
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class ActionRun:
+    """A run of a workflow, which ends with ``conclusion`` after ``takes`` seconds."""
+
+    id: int
+    workflow: str
+    sha: str
+    event: str
+    at: float
+    takes: float
+    conclusion: str
+
+
+@dataclass
+class GitHub:
+    repository: str
+    commits: dict[str, Commit] = field(default_factory=dict)
+    pulls: list[Pull] = field(default_factory=list)
+    head: str = ""
+    check_conclusion: str = "success"
+    """What the checks of commits that are pushed from now on say."""
+    approved: bool = True
+    code_scanning: list[Alert] | None = field(default_factory=list)
+    dependabot: list[Alert] | None = field(default_factory=list)
+    deployments: list[Record] = field(default_factory=list)
+    runs: list[ActionRun] = field(default_factory=list)
+    run_conclusion: str = "success"
+    """What the runs that are started from now on end with."""
+    variables: dict[str, str] = field(default_factory=dict)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    secret_scanning: list[Alert] = field(default_factory=list)

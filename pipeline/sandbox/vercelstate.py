@@ -1,0 +1,117 @@
+"""What the emulated Vercel remembers: deployments and their files, variables, and where production points."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.sandbox.witnessstate import Vital
+
+
+@dataclass
+class FileEntry:
+    """One file of a deployment: ``mode`` as in ``st_mode``."""
+
+    file: str
+    sha: str
+    size: int
+    mode: int = 0o100644
+
+
+@dataclass
+class Deployment:
+    """``takes`` is how long its build takes; ``stuck`` builds never end; ``error`` is (code, message) of the build."""
+
+    id: str
+    slot: int
+    name: str
+    created: float
+    target: str | None
+    meta: dict[str, str]
+    files: list[FileEntry]
+    env: dict[str, str]
+    takes: float
+    auto_assign: bool = True
+    source: str = "cli"
+    error: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    canceled: float = 0
+    stuck: bool = False
+    settled: bool = False
+    was_production: bool = False
+    was_canary: bool = False
+
+
+@dataclass
+class AliasJob:
+    """A promotion or rollback: ``kind`` is Vercel's ``type``, ``rolling`` the rolling release that ended in it."""
+
+    kind: str
+    origin: str
+    target: str
+    requested: float
+    takes: float
+    description: str = ""
+    stuck: bool = False
+    done: bool = False
+    rolling: str = ""
+
+
+@dataclass
+class RollingRelease:
+    """Production's visitors move from ``current`` to ``canary`` in ``stages``, as they were configured (minutes).
+
+    ``stage`` is the index of the active one, since ``since``; ``queued`` is promoted after this one.
+    """
+
+    id: str
+    current: str
+    canary: str
+    stages: list[dict[str, Any]]
+    started: float
+    since: float
+    updated: float
+    stage: int = 0
+    state: str = "ACTIVE"
+    queued: str = ""
+    stuck: bool = False
+
+
+@dataclass
+class Variable:
+    id: str
+    key: str
+    value: str
+    type: str
+    target: list[str]
+    created: float
+    branch: str = ""
+    updated: float = 0
+    comment: str = ""
+
+
+@dataclass
+class Vercel:
+    user: str
+    team: str
+    project: str
+    name: str
+    created: float
+    auto_assign: bool = True
+    protection: bool = False
+    bypass_secret: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    env: list[Variable] = field(default_factory=list)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    """Extra host names, by what they point to. The production domain is ``production``."""
+    production: str = ""
+    production_since: float = 0
+    job: AliasJob | None = None
+    rolling_config: dict[str, Any] | None = None  # as the API shows it, in minutes
+    rolling: RollingRelease | None = None  # the last one, whether or not it is over
+    git: bool = False  # whether what is pushed to main is built without being asked
+    folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are
+    hidden: list[str] = field(default_factory=list)  # fields that answers about the project leave out
+    ignores_env: bool = (
+        False  # a deployment made from another one gets the project's variables only, and nobody says so
+    )
+    vitals: list[Vital] = field(default_factory=list)
