@@ -34,7 +34,10 @@ ROUNDS = 2
 
 @dataclass(frozen=True)
 class Walk:
-    """One walk. ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well."""
+    """A walk through one playbook.
+
+    ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well.
+    """
 
     at: Desk
     person: Person
@@ -43,7 +46,7 @@ class Walk:
     patience: float = 0
 
     def go(self, book: Playbook) -> bool:
-        """From the symptom to the all-clear; whether production was seen to be well, twice."""
+        """Walk from the symptom to the all-clear; gives whether production was seen to be well, twice."""
         self.person.say(f"\n== {book.title} ==\n{book.means}\nUsers: {book.impact}")
         if book.name not in self.at.incident.walked:
             self.at.begin(book.name)
@@ -63,7 +66,7 @@ class Walk:
         return well
 
     def all_clear(self) -> None:
-        """Everybody who has heard of it hears that it is over."""
+        """Tell everybody who has heard of the incident that it is over."""
         if due(self.at.incident, self.at.session.clock.now()):
             self._tell("everybody")
 
@@ -83,7 +86,10 @@ class Walk:
         return noes
 
     def _elsewhere(self, book: Playbook, noes: dict[str, str]) -> Playbook | None:
-        """Another playbook that a clue leads to, and that was not begun yet. What helps at once is done here first."""
+        """Find another playbook that a clue leads to, and that was not begun yet.
+
+        What helps at once is done here first.
+        """
         seen = self._situation(noes)
         helps = any(remedy.hand and remedy.fits and remedy.fits(seen) for remedy in book.mitigate)
         for clue in book.ask:
@@ -106,7 +112,7 @@ class Walk:
     # -- mitigate
 
     def _mitigate(self, book: Playbook, noes: dict[str, str]) -> bool:
-        """From the top, each that fits, until users are well. Whether anything was tried."""
+        """Try each remedy that fits, from the top, until users are well. Gives whether anything was tried."""
         tried = False
         for remedy in book.mitigate:
             if any(one.remedy == remedy.when for one in self.at.incident.done if one.worked):
@@ -154,7 +160,7 @@ class Walk:
     # -- verify
 
     def _verify(self, gates: tuple[Gate, ...]) -> bool:
-        """All say yes twice, ``apart`` seconds apart."""
+        """Ask the gates of the steady state until all say yes twice, ``apart`` seconds apart."""
         self.person.say("\n-- Verify: is the steady state back?")
         clock, seen = self.at.session.clock, len(self.at.incident.well)
         left = ROUNDS - seen if seen < ROUNDS else ROUNDS  # an interrupted look goes on, an old one is begun anew
@@ -183,7 +189,7 @@ class Walk:
     # -- communicate and escalate
 
     def _words_due(self) -> None:
-        """Every word that is due now."""
+        """Send every message that is due now."""
         for word in due(self.at.incident, self.at.session.clock.now()):
             if word.late >= 0 or word.first:
                 self._tell(word.audience)
@@ -241,7 +247,7 @@ class Walk:
 
 
 def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:
-    """Gate → what it said, of those that do not say yes."""
+    """Collect the gates that do not say yes, each with what it said."""
     return {
         one.gate.name: "; ".join(str(found) for found in one.findings if found.verdict.stops)
         for one in answers

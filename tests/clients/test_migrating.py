@@ -126,7 +126,7 @@ sys.path.insert(0, sys.argv[1])
 from pipeline.clients.migrator import LockBudget, Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
-from pipeline.world import SystemClock
+from pipeline.clock import SystemClock
 made = Migrator(Postgres(sys.argv[2]), LockBudget(1, 1, 30), SystemClock(), run="killed")
 print("begins", flush=True)
 asyncio.run(made.apply([Migration("20260401_a", sys.argv[3].encode())]))
