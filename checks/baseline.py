@@ -1,4 +1,4 @@
-"""Is this week like the last?"""
+"""Asks whether this week's readings are like the last week's."""
 
 from dataclasses import replace
 

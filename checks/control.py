@@ -1,4 +1,4 @@
-"""The control experiment: does the old deployment, still alive at its own address, fail in the same way?"""
+"""Controls a finding by an experiment: does the old deployment, at its own address, fail in the same way?"""
 
 from collections.abc import Iterable
 from dataclasses import replace

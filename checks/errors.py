@@ -1,4 +1,4 @@
-"""Does Sentry see something new, or more of the old?"""
+"""Asks whether Sentry sees new errors, or more of the old."""
 
 import re
 from dataclasses import replace

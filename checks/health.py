@@ -1,4 +1,4 @@
-"""Does the app answer, and does it reach its database?"""
+"""Asks whether the app answers its health check, and reaches its database."""
 
 from dataclasses import replace
 

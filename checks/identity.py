@@ -1,4 +1,4 @@
-"""Does the address answer as the build that we expect? Nothing is judged before it does."""
+"""Asks whether an address answers as the build that we expect. Nothing is judged before it does."""
 
 from collections.abc import Iterable
 from dataclasses import replace

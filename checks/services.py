@@ -1,4 +1,4 @@
-"""Are the services we stand on well, by their own word and by our monitor's?"""
+"""Asks whether the services we stand on are well, by their own status pages and by our monitor."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Can a student use it?"""
+"""Asks whether a student can use the site."""
 
 from collections.abc import Iterable
 from dataclasses import replace

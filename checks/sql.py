@@ -1,4 +1,4 @@
-"""Can the pending migrations be applied while people use the site, and can the live code live with them?"""
+"""Asks whether the pending migrations can be applied while people use the site, and the live code live with them."""
 
 from dataclasses import replace
 

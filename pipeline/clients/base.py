@@ -24,7 +24,7 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Service:
-    """A client of an HTTP API at ``base``.
+    """Calls an HTTP API at ``base``. All failures leave as ServiceError; parsing happens inside that boundary too.
 
     All failures leave as ServiceError; parsing happens inside that boundary too.
     """

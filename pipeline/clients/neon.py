@@ -19,7 +19,7 @@ OVER = ("failed", "error", "cancelled", "skipped")
 
 @dataclass(frozen=True)
 class NeonProject:
-    """A project of Neon. ``history_seconds``: how far back a branch can begin."""
+    """A project as Neon describes it. ``history_seconds``: how far back a branch can begin."""
 
     id: str
     history_seconds: float
@@ -28,7 +28,9 @@ class NeonProject:
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch of the database.
+    """A branch is a copy of the database that goes its own way.
+
+    ``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret.
 
     ``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret.
     """
@@ -74,7 +76,10 @@ class ComputeState:
 
 
 class Neon(Service):
-    """A client of one Neon project. Writes are finished when they return: Neon's operations are waited for."""
+    """Asks about and changes one Neon project.
+
+    Writes are finished when they return: Neon's operations are waited for.
+    """
 
     def __init__(self, base: str, key: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("neon", base, http, clock, {"authorization": f"Bearer {key}", "user-agent": "deploy-pipeline"})

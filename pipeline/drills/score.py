@@ -14,7 +14,7 @@ from pipeline.record.journal import Event
 
 @dataclass(frozen=True)
 class ScorePoint:
-    """A point of the score. ``gap``: what the runbooks or the people lacked, when it was not reached."""
+    """A point that a drill can score. ``gap``: what the runbooks or the people lacked, when it was not reached."""
 
     name: str
     got: int
@@ -25,7 +25,7 @@ class ScorePoint:
 
 @dataclass(frozen=True)
 class Score:
-    """The score of one drill. Durations are seconds; None when it never came to that."""
+    """What a drill scored. Durations are seconds; None when it never came to that."""
 
     scenario: str
     played: str

@@ -22,7 +22,7 @@ IMPACTS = {
 
 @dataclass(frozen=True)
 class Classified:
-    """A severity and the reason for it."""
+    """The severity that an incident has, and the reason for it."""
 
     severity: str
     reason: str

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Person(Protocol):
-    """A person at the terminal. ``auto``: nobody is there, and what only a person can do stays undone."""
+    """A person who sits at the terminal. ``auto``: nobody is there, and what only a person can do stays undone."""
 
     auto: bool
 

@@ -34,7 +34,9 @@ ROUNDS = 2
 
 @dataclass(frozen=True)
 class Walk:
-    """A walk through one playbook.
+    """Walks through one playbook.
+
+    ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well.
 
     ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well.
     """

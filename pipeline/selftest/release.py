@@ -76,7 +76,7 @@ def _type_error(lab: Lab) -> None:
 
 
 def staged_in(state: State) -> str:
-    """The id of the newest deployment in the state."""
+    """Find the id of the newest deployment in the state."""
     return max(state.vercel.deployments.values(), key=lambda one: one.created).id
 
 
