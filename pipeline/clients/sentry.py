@@ -22,8 +22,6 @@ class SentryIssue:
     """An issue as Sentry tells it.
 
     ``level``: fatal, error, warning, info, debug. ``release``: the one it was first seen in, if asked.
-
-    ``level``: fatal, error, warning, info, debug. ``release``: the one it was first seen in, if asked.
     """
 
     id: str

@@ -108,7 +108,7 @@ class Vercel(Service):
     async def built_with(self, deployment: str) -> Mapping[str, str]:
         """Read name → value of the variables that ``deployment`` has, as far as they can be read.
 
-        No further than the probe.
+        They must go no further than the probe.
 
         GET /v3/env/pull/{deployment}/production
         """

@@ -72,8 +72,6 @@ def write(files: Iterable[tuple[str, FileEntry]], blobs: Blobs, where: Path) -> 
 
     Links come last, and as links only when they stay inside.
 
-    Links come last, and as links only when they stay inside.
-
     Raises ValueError for a file or link that leaves the folder.
     """
     shutil.rmtree(where, ignore_errors=True)

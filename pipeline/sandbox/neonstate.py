@@ -24,9 +24,7 @@ class Operation:
 
 @dataclass
 class Branch:
-    """A branch names its database: ``database`` is empty for the app's own.
-
-    ``endpoint`` is empty without a compute. ``expires`` 0 is never.
+    """A branch names its database.
 
     ``database`` is empty for the app's own. ``endpoint`` is empty without a compute. ``expires`` 0 is never.
 
@@ -60,8 +58,6 @@ class Snapshot:
     """A snapshot names its database: an empty ``database`` is last night's, as it was when just seeded.
 
     ``expires`` 0 is never.
-
-    ``database`` is empty for last night's, which is as the database was when just seeded. ``expires`` 0 is never.
     """
 
     id: str

@@ -21,8 +21,6 @@ class Deployment:
     """A deployment as it is remembered.
 
     ``takes`` is how long its build takes; ``stuck`` builds never end; ``error`` is (code, message) of the build.
-
-    ``takes`` is how long its build takes; ``stuck`` builds never end; ``error`` is (code, message) of the build.
     """
 
     id: str

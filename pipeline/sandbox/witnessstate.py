@@ -12,8 +12,6 @@ class Monitor:
     """A monitor as it is remembered.
 
     ``url`` may hold ``{{PRODUCTION}}``; ``settings`` are attributes of the API that are not the usual ones.
-
-    ``url`` may hold ``{{PRODUCTION}}``; ``settings`` are attributes of the API that are not the usual ones.
     """
 
     id: str

@@ -8,13 +8,13 @@ from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage, after, before, begins
 from pipeline.selftest.hands import (
     PROJECT,
+    a_colleague_promotes,
     before_live,
     fault,
     it_is_over,
     later,
     live,
     move,
-    oldest,
     repaired,
     require,
     shipping,
@@ -92,11 +92,6 @@ def _previous_again(lab: Lab) -> None:
     repaired(lab)
 
 
-def _a_colleague_promotes(lab: Lab) -> None:
-    other = oldest(lab)
-    lab.state(lambda state: setattr(state.vercel, "production", other))
-
-
 def _noted(lab: Lab) -> None:
     lab.kept["before"] = live(lab)
 
@@ -140,7 +135,7 @@ BREAKAGES = (
     ),
     Breakage(
         release.nobody_else_promoted, "state", "a colleague promotes an older deployment in the same minute",
-        _a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
+        a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
         moment=after("promote"),
     ),
     Breakage(

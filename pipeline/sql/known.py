@@ -17,8 +17,6 @@ class Table:
 
     ``rows``: Postgres' estimate. ``columns``: name → type as ``format_type`` spells it: ``character varying(50)``.
 
-    ``rows``: Postgres' estimate. ``columns``: name → type as ``format_type`` spells it: ``character varying(50)``.
-
     ``never_null``: columns that a valid CHECK keeps from being null.
     """
 

@@ -22,8 +22,6 @@ class Statement:
     """A statement as it was parsed.
 
     ``tag``: the parser's name for it, e.g. ``AlterTableStmt``; ``node``: what it parsed.
-
-    ``tag``: the parser's name for it, e.g. ``AlterTableStmt``; ``node``: what it parsed.
     """
 
     text: bytes
