@@ -30,26 +30,27 @@ ROOMS = frozenset(
         r"\w+",
         """
 account act action address alarm alert alias analytics anomaly answer app approval archive backup baseline body branch
-breach breakage browser bucket bug build bundle bytes calendar canary chain challenge change channel checklist claim
-clause client clock cloudflare clue code column command comment commit complaint computer connection consent
-constraint contract control cookie copy count cron database day deadline decision declaration definition dependency
-desk digest directory dns document domain draft drift driver edge email emulator endpoint engine entry enum
-environment error event example exception expectation expiry export extension fact failure field file filter finding
-flag fold folder framework function github google group hand handler hash head header heartbeat history host hour html
-identity index input installation issue job json key kind label latency length letter level library limit line link
-list load lock log login lua machine mail maintenance mark marker member memory message method metric migration minute
-mistake mode module monitor month name neon network nextauth node note notice notification number object operation
-operator order ordinal organization origin output owner package page parameter parent parser part password path
-patience payload percentile period permission person phase plan pool port post postgres postgresql prisma privilege
-problem process product profile project prompt proof property provider pull python quarter query question queue quota
-rate ratio reader reading reason record redis remedy reminder repository request requirement response restore result
-retention review rewrite role route row rule runner runtime sample scanner scenario schema score screen script search
-second secret section sentence sentry sequence server service session setting shape share sheet sign signature site
-size sketch slack slot snapshot socket source span sql state statement statistics status storage store string subject
-sum suspect symptom system table tag target team template tenant terminal test text thread threshold time timeline
-timeout timestamp title token tool traceback traffic transaction transport tree trial trigger type undo update upload
-upstash uptime url user value variable vendor vercel version view visible visit visitor vital wait warning watch way
-webhook window word wording worker workflow write zone
+breach breakage browser bucket bug build bundle bytes cadence calendar canary chain challenge change channel checklist
+chrome claim clause client clock cloudflare clue cluster code column command comment commit complaint computer
+connection consent constraint contact contract control cookie copy count counter cron database day deadline decision
+declaration definition dependency desk digest directory dns document domain draft drift driver edge email emulator
+endpoint engine entry enum environment error event example exception expectation expiry export extension fact failure
+field file filter finding flag fold folder framework function gate github google group hand handler hash head header
+heartbeat history host hour html identity index input installation integer issue job journey json key kind lab label
+laboratory latency length letter level library limit line link list load lock log login lua machine mail maintenance
+mark marker member memory message meta method metric migration millisecond minute mistake mode module monitor month
+name neon network nextauth node note notice notification number object operation operator order ordinal organization
+origin output owner package page parameter parent parser part password path patience payload percentile period
+permission person phase plan pool port post postgres postgresql prisma privilege probability problem process product
+profile project prompt proof property provider pull python quarter query question queue quota range rate ratio reader
+reading reason record redis remedy reminder repository request requirement response restore result retention review
+rewrite role route row rule runner runtime sample scanner scenario schema score screen script search second secret
+section sentence sentry sequence server service session setting shape share sheet sign signature site situation size
+sketch slack slot snapshot socket source span sql state statement statistics status storage store string student
+subject sum suspect symptom system table tag target team template tenant terminal test text thread threshold time
+timeline timeout timestamp title token tool traceback traffic transaction transport tree trial trigger type undo
+update upload upstash uptime url user value variable vendor vercel version view visible visit visitor vital wait
+warning watch way webhook window word wording worker workflow write zone
 """,
     )
 )

@@ -1,4 +1,4 @@
-"""Would anybody be woken?"""
+"""Asks whether an alert would wake anybody."""
 
 from checks.evidence import Arrival, FiredAlert
 from checks.gate import Findings, gate, not_yet

@@ -1,4 +1,4 @@
-"""Has a stakeholder agreed?"""
+"""Asks whether a stakeholder has agreed to the release."""
 
 from checks.evidence import PullRequest, Release
 from checks.gate import Findings, block, gate

@@ -1,4 +1,4 @@
-"""Can people sign in?"""
+"""Asks whether people can sign in."""
 
 from dataclasses import replace
 

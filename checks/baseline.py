@@ -1,4 +1,4 @@
-"""Is this week like the last?"""
+"""Asks whether this week's readings are like the last week's."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ NEUTRAL = ("storage.objects", "redis.keys")
 
 
 def direction(metric: str) -> int:
-    """1 when more is worse, -1 when less is, 0 when neither."""
+    """The direction in which a metric gets worse: 1 when more is worse, -1 when less is, 0 when neither."""
     if metric in NEUTRAL:
         return 0
     less = any(word in metric for word in LESS_IS_WORSE) and not metric.endswith(MORE_IS_WORSE_PERCENT)
@@ -22,7 +22,7 @@ def direction(metric: str) -> int:
 
 
 def distance(now: float, before: float, spread: float) -> float:
-    """How many spreads ``now`` is away; a spread of zero counts as a twentieth of the value."""
+    """How many spreads ``now`` is away from its baseline; a spread of zero counts as a twentieth of the value."""
     return (now - before) / max(spread, abs(before) / 20, 1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Was everything looked at that we wrote down?"""
+"""Asks whether everything was looked at that the journal and the readings wrote down."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Is this a good time?"""
+"""Asks whether this is a good time for a deployment."""
 
 import datetime
 import zoneinfo

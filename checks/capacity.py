@@ -1,4 +1,4 @@
-"""Is there enough of everything, and could the database be put back?"""
+"""Asks whether there is enough of everything, and whether the database could be put back."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The control experiment: does the old deployment, still alive at its own address, fail in the same way?"""
+"""Controls a finding by an experiment: does the old deployment, at its own address, fail in the same way?"""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +11,7 @@ SAYS = "; the old deployment fails alike, so the fault is shared and going back 
 
 
 def told_apart(findings: Iterable[Finding], alike: Iterable[str]) -> Findings:
-    """``findings``, with those about a subject in ``alike`` marked as shared."""
+    """Mark those of ``findings`` as shared whose subject is in ``alike``: the old deployment fails in the same way."""
     subjects = frozenset(alike)
     for finding in findings:
         if finding.verdict.stops and finding.subject in subjects:
@@ -21,7 +21,7 @@ def told_apart(findings: Iterable[Finding], alike: Iterable[str]) -> Findings:
 
 
 def unless_old_is_ill(findings: Iterable[Finding], control: ControlHealth) -> Findings:
-    """``findings``, marked as shared when the old deployment does not answer 200 either: it would cure nothing."""
+    """Mark ``findings`` as shared when the old deployment does not answer 200 either: going back would cure nothing."""
     for finding in findings:
         if finding.verdict.stops and control.status != 200:
             yield replace(finding, says=finding.says + ILL, shared=True)

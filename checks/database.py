@@ -1,4 +1,4 @@
-"""Can the schema be migrated, can it be put back, and was it migrated?"""
+"""Asks whether the schema can be migrated, can be put back, and was migrated."""
 
 import datetime
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Does the target have what the release reads, and does it have it as the release was built with?"""
+"""Asks whether the target has the variables that the release reads, as the release was built with."""
 
 from collections.abc import Iterator
 from dataclasses import replace

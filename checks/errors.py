@@ -1,4 +1,4 @@
-"""Does Sentry see something new, or more of the old?"""
+"""Asks whether Sentry sees new errors, or more of the old."""
 
 import re
 from dataclasses import replace
@@ -23,13 +23,13 @@ from checks.statistics import Count, Judged, judge, probability
 
 
 def severity_of(policy: ErrorsPolicy, issue: Issue) -> str:
-    """P0 when it touches sign-in or stored data, else P1."""
+    """The severity of an issue: P0 when it touches sign-in or stored data, else P1."""
     text = f"{issue.title} {issue.where}"
     return "P0" if any(re.search(pattern, text, re.IGNORECASE) for pattern in policy.gravest) else "P1"
 
 
 def new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
-    """What stops: a fatal one or one that touches sign-in or data at once, any other once it has happened again."""
+    """Find issues that stop: one that is fatal or touches sign-in or data at once, any other when it is frequent."""
     for issue in seen.issues:
         severity = severity_of(policy, issue)
         says = f"is a new {issue.level} ({issue.events} events){_muted(issue)}"
@@ -90,7 +90,7 @@ no_new_critical.stops_when(
 
 
 def spike(policy: ErrorsPolicy, now: Count, usual: Count, unit: str, subject: str = "the error rate") -> Findings:
-    """A finding when ``now`` is a spike; nothing otherwise, also when too little was seen."""
+    """Make a finding when ``now`` is a spike; nothing otherwise, also when too little was seen."""
     told = judge(now, usual, times=policy.times_baseline, chance=policy.chance, least=policy.least_requests)
     if told is Judged.TOO_MANY:
         by_chance = f"1 in {1 / max(probability(now, usual), 1e-12):,.0f}"
@@ -122,7 +122,7 @@ rate_is_usual.stops_when("errors pour in", lambda p, s, c: (p, replace(s, events
 
 
 def stays_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
-    """A spike, or that too little was seen to say that there is none."""
+    """Make a finding of a spike, or of too little evidence to say that there is none."""
     found = tuple(spike(policy, seen.now, seen.usual, seen.unit))
     yield from found
     few = seen.unit == "requests" and seen.exposure < policy.least_requests

@@ -21,12 +21,12 @@ class Verdict(enum.IntEnum):
 
     @property
     def stops(self) -> bool:
-        """Whether a run may not go past this."""
+        """Whether a run may not go past this verdict."""
         return self >= Verdict.NOT_YET
 
     @property
     def word(self) -> str:
-        """How it is written everywhere: ``pass``, ``warn``, ``not yet``, ``unknown``, ``block``."""
+        """The verdict as it is written everywhere: ``pass``, ``warn``, ``not yet``, ``unknown``, ``block``."""
         return self.name.lower().replace("_", " ")
 
 
@@ -51,12 +51,12 @@ class Finding:
 
     @property
     def holds(self) -> bool:
-        """It stops a run, but is no reason to take a release back: a person decides."""
+        """Whether the finding stops a run but is no reason to take a release back: a person decides."""
         return self.shared or self.thin or self.verdict is Verdict.UNKNOWN
 
     @property
     def plain(self) -> dict[str, str]:
-        """As the journal keeps it and renderers take it."""
+        """The finding as the journal keeps it and renderers take it."""
         said = {"verdict": self.verdict.word, "subject": self.subject, "says": self.says, "fix": self.fix}
         return {**said, "severity": self.severity} if self.severity else said
 
@@ -65,22 +65,22 @@ Findings = Iterator[Finding]
 
 
 def block(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
-    """The answer is no."""
+    """Find that the answer is no: the gate's verdict is block."""
     return Finding(Verdict.BLOCK, subject, says, fix, severity=severity)
 
 
 def not_yet(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
-    """Ask again; it is a no when the stage's patience ends."""
+    """Find that the gate must be asked again; it is a no when the stage's patience ends."""
     return Finding(Verdict.NOT_YET, subject, says, fix, severity=severity)
 
 
 def too_little(subject: str, says: str, *, fix: str = "") -> Finding:
-    """Nobody can say yet: ask again for as long as the stage watches, then a person decides."""
+    """Find that nobody can say yet: the gate is asked for as long as the stage watches, then a person decides."""
     return Finding(Verdict.NOT_YET, subject, says, fix, thin=True)
 
 
 def warn(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
-    """Read this; it stops nothing."""
+    """Find what somebody should read; it stops no run."""
     return Finding(Verdict.WARN, subject, says, fix, severity=severity)
 
 
@@ -115,12 +115,12 @@ class Gate:
 
     @cached_property
     def inputs(self) -> Mapping[str, type]:
-        """Parameter name → the policy or evidence type it asks for, in order."""
+        """The policy or evidence type that each parameter of the gate asks for, in order."""
         hints = get_type_hints(self.judge)
         return {name: hints[name] for name in inspect.signature(self.judge).parameters}
 
     def ask(self, values: Mapping[type, Any]) -> tuple[Finding, ...]:
-        """Judge; ``values`` holds an instance for each type in ``inputs``."""
+        """Judge the evidence and give the findings; ``values`` holds an instance for each type in ``inputs``."""
         return tuple(self.judge(*(values[kind] for kind in self.inputs.values())))
 
     def stops_when(self, situation: str, change: Change) -> None:

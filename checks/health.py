@@ -1,4 +1,4 @@
-"""Does the app answer, and does it reach its database?"""
+"""Asks whether the app answers its health check, and reaches its database."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from checks.policy import HealthPolicy
 
 
 def _ills(policy: HealthPolicy, seen: Health, verdict: Verdict) -> Findings:
-    """What is wrong with one answer, said with ``verdict``."""
+    """Find what is wrong with one answer of the health check, said with ``verdict``."""
     by_hand = f"curl -sS -i {seen.url}"
     if seen.status == 0:
         yield Finding(verdict, seen.url, f"gave no answer: {seen.says}", by_hand, severity="P0")

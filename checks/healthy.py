@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from checks import evidence as seen
-from checks import policy as required
+from checks import evidence, policy
 
 COMMIT = "c0ffee" + "0" * 34
 HEAD = "beef" + "0" * 36
@@ -19,133 +18,134 @@ LIVE = "dpl_live"
 DOMAIN = "lms.example.com"
 
 POLICIES = (
-    required.SourcePolicy("acme/lms"),
-    required.ContinuousIntegrationPolicy(),
-    required.ReviewPolicy(),
-    required.ApprovalPolicy(),
-    required.SecurityPolicy(),
-    required.EnvironmentPolicy(
+    policy.SourcePolicy("acme/lms"),
+    policy.ContinuousIntegrationPolicy(),
+    policy.ReviewPolicy(),
+    policy.ApprovalPolicy(),
+    policy.SecurityPolicy(),
+    policy.EnvironmentPolicy(
         (
-            required.RequiredVariable("DATABASE_URL", "postgres"),
-            required.RequiredVariable("NEXTAUTH_SECRET", "secret", 32),
-            required.RequiredVariable("NEXTAUTH_URL", "url"),
+            policy.RequiredVariable("DATABASE_URL", "postgres"),
+            policy.RequiredVariable("NEXTAUTH_SECRET", "secret", 32),
+            policy.RequiredVariable("NEXTAUTH_URL", "url"),
         )
     ),
-    required.BuildPolicy(),
-    required.IdentityPolicy(),
-    required.PromotionPolicy(),
-    required.FreezePolicy(),
-    required.VendorsPolicy(),
-    required.HealthPolicy(),
-    required.SmokePolicy(),
-    required.PerformancePolicy(),
-    required.ErrorsPolicy("acme", "lms"),
-    required.UptimePolicy("100"),
-    required.DatabasePolicy(),
-    required.StoragePolicy(),
-    required.RedisPolicy(),
-    required.AuthPolicy(),
-    required.VitalsPolicy(),
+    policy.BuildPolicy(),
+    policy.IdentityPolicy(),
+    policy.PromotionPolicy(),
+    policy.FreezePolicy(),
+    policy.VendorsPolicy(),
+    policy.HealthPolicy(),
+    policy.SmokePolicy(),
+    policy.PerformancePolicy(),
+    policy.ErrorsPolicy("acme", "lms"),
+    policy.UptimePolicy("100"),
+    policy.DatabasePolicy(),
+    policy.StoragePolicy(),
+    policy.RedisPolicy(),
+    policy.AuthPolicy(),
+    policy.VitalsPolicy(),
 )
 
-_said = (seen.SaidBuild("https://lms.example.com/api/health/db", 200, STAGED, COMMIT, STAGED),) * 3
+_said = (evidence.SaidBuild("https://lms.example.com/api/health/db", 200, STAGED, COMMIT, STAGED),) * 3
 _well = ("https://lms.example.com/api/health/db", 200, 40, "ok")
-_visits = (seen.Visit("/", 200, 80, "https://lms.example.com/", False, "", True),)
-_journeys = tuple(seen.Journey(name, "", "", 120) for name in ("login", "course", "upload"))
+_visits = (evidence.Visit("/", 200, 80, "https://lms.example.com/", False, "", True),)
+_journeys = tuple(evidence.Journey(name, "", "", 120) for name in ("login", "course", "upload"))
 
 EVIDENCE = (
-    seen.Release(COMMIT, "."),
-    seen.Moment(datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)),
-    seen.Commit(COMMIT, True, "main", COMMIT),
-    seen.CommitChecks(COMMIT, (seen.Check("test", "success"), seen.Check("lint", "success"))),
-    seen.PullRequest(
-        7, "kim", HEAD, COMMIT, (seen.Approval("sam", "2026-11-24T09:00:00Z", HEAD, "github"),), objections=()
+    evidence.Release(COMMIT, "."),
+    evidence.Moment(datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)),
+    evidence.Commit(COMMIT, True, "main", COMMIT),
+    evidence.CommitChecks(COMMIT, (evidence.Check("test", "success"), evidence.Check("lint", "success"))),
+    evidence.PullRequest(
+        7, "kim", HEAD, COMMIT, (evidence.Approval("sam", "2026-11-24T09:00:00Z", HEAD, "github"),), objections=()
     ),
-    seen.SecurityAlerts((), ()),
-    seen.EnvironmentVariables(
+    evidence.SecurityAlerts((), ()),
+    evidence.EnvironmentVariables(
         "production",
         (
-            seen.Variable("DATABASE_URL", True, 70, frozenset({"postgres", "url"})),
-            seen.Variable("NEXTAUTH_SECRET", True, 44),
-            seen.Variable("NEXTAUTH_URL", True, 23, frozenset({"url"})),
+            evidence.Variable("DATABASE_URL", True, 70, frozenset({"postgres", "url"})),
+            evidence.Variable("NEXTAUTH_SECRET", True, 44),
+            evidence.Variable("NEXTAUTH_URL", True, 23, frozenset({"url"})),
         ),
     ),
-    seen.BuildOutput("prebuilt", "", 1_790_000_000_000),
-    seen.KnownBad(()),
-    seen.CommitOrder("a" * 40, COMMIT, "ahead"),
-    seen.ChangedVariables((), ()),
-    seen.ReadVariables((("DATABASE_URL", "app/db.ts"),)),
-    seen.VercelProject("prj_lms", True, "promote", STAGED, "succeeded"),
-    seen.RollingShare("ACTIVE", STAGED, 10, 0),
-    seen.StagedBuild(_said),
-    seen.ControlVisits(()),
-    seen.ControlJourneys(()),
-    seen.DeploymentsUnderWay(()),
-    seen.RollbackTarget("dpl_older", "https://lms-older.vercel.app", "a" * 40),
-    seen.ProductionBefore(LIVE, "https://lms-live.vercel.app", DOMAIN, "2026-11-24T10:00:00+00:00"),
-    seen.StagedDeployment(STAGED, "https://lms-new.vercel.app", COMMIT),
-    seen.Build(STAGED, "READY", "STAGED", ("lms-new.vercel.app",), ""),
-    seen.HealthBefore(*_well, LIVE, "a" * 40),
-    seen.ControlHealth(*_well, LIVE, "a" * 40),
-    seen.OldCodeHealth(*_well, LIVE, "a" * 40),
-    seen.StagedHealth(*_well, STAGED, COMMIT),
-    seen.ProductionHealth(*_well, STAGED, COMMIT),
-    seen.StagedVisits(_visits),
-    seen.ProductionVisits(_visits),
-    seen.StagedJourneys(_journeys),
-    seen.ProductionJourneys(_journeys),
-    seen.LoadTimes((80,) * 20),
-    seen.VercelStatus("Vercel", "none", ()),
-    seen.NeonStatus("Neon", "none", ()),
-    seen.OtherStatuses((seen.VendorStatus("Cloudflare", "none", ()),)),
-    seen.Monitor(
+    evidence.BuildOutput("prebuilt", "", 1_790_000_000_000),
+    evidence.KnownBad(()),
+    evidence.CommitOrder("a" * 40, COMMIT, "ahead"),
+    evidence.ChangedVariables((), ()),
+    evidence.ReadVariables((("DATABASE_URL", "app/db.ts"),)),
+    evidence.VercelProject("prj_lms", True, "promote", STAGED, "succeeded"),
+    evidence.RollingShare("ACTIVE", STAGED, 10, 0),
+    evidence.StagedBuild(_said),
+    evidence.ControlVisits(()),
+    evidence.ControlJourneys(()),
+    evidence.DeploymentsUnderWay(()),
+    evidence.RollbackTarget("dpl_older", "https://lms-older.vercel.app", "a" * 40),
+    evidence.ProductionBefore(LIVE, "https://lms-live.vercel.app", DOMAIN, "2026-11-24T10:00:00+00:00"),
+    evidence.StagedDeployment(STAGED, "https://lms-new.vercel.app", COMMIT),
+    evidence.Build(STAGED, "READY", "STAGED", ("lms-new.vercel.app",), ""),
+    evidence.HealthBefore(*_well, LIVE, "a" * 40),
+    evidence.ControlHealth(*_well, LIVE, "a" * 40),
+    evidence.OldCodeHealth(*_well, LIVE, "a" * 40),
+    evidence.StagedHealth(*_well, STAGED, COMMIT),
+    evidence.ProductionHealth(*_well, STAGED, COMMIT),
+    evidence.StagedVisits(_visits),
+    evidence.ProductionVisits(_visits),
+    evidence.StagedJourneys(_journeys),
+    evidence.ProductionJourneys(_journeys),
+    evidence.LoadTimes((80,) * 20),
+    evidence.VercelStatus("Vercel", "none", ()),
+    evidence.NeonStatus("Neon", "none", ()),
+    evidence.OtherStatuses((evidence.VendorStatus("Cloudflare", "none", ()),)),
+    evidence.Monitor(
         "100",
         "up",
         99.98,
         (120, 130, 140),
         (),
-        tuple(seen.Region(name, "2026-11-24T10:01:00+00:00", 130) for name in ("us", "eu")),
+        tuple(evidence.Region(name, "2026-11-24T10:01:00+00:00", 130) for name in ("us", "eu")),
     ),
-    seen.UptimeToday(100.0, 0, 0),
-    seen.PastIncidents((seen.PastIncident("Status 503", "2026-11-20T02:00:00+00:00", 1, False),)),
-    seen.Heartbeats(()),
-    seen.MonitorChanges(()),
-    seen.NewIssues(COMMIT, "2026-11-24T10:00:00+00:00", ()),
-    seen.ErrorRate(1, 240, 40, 9_600, "requests", 10.0),
-    seen.EndpointErrors((seen.Endpoint(1, 400, 12, 9_000, "GET /courses"),)),
-    seen.CriticalErrors(()),
-    seen.ErrorsLately(2, 400, 300, 67_000.0, "requests"),
-    seen.RecurringIssues(()),
-    seen.CrashFree(800, 99.9),
-    seen.RecordedRelease(COMMIT, True, 3, ("production",), 1),
-    seen.Bucket("lms-uploads", ms=80, bytes=4_000_000, objects=12),
-    seen.ProbeObject(ms=180),
-    seen.Redis(ms=20, keys=40, limiter_keys=6),
-    seen.RedisUsage("", "active", 900, 100, 2.5, (seen.Limit("connections", 12, 1000),)),
-    seen.LimitedRequests(400, 2, (("/api/upload", 2),)),
-    seen.AuthEndpoints(200, "", 200, ("credentials",)),
-    seen.Connections(14, 100),
-    seen.Compute("", "active", 0.25, 2.0),
-    seen.WebVitals(
-        "Speed Insights, 24 h", (seen.Vital("LCP", 1800, 400), seen.Vital("INP", 90, 400), seen.Vital("CLS", 0.02, 400))
+    evidence.UptimeToday(100.0, 0, 0),
+    evidence.PastIncidents((evidence.PastIncident("Status 503", "2026-11-20T02:00:00+00:00", 1, False),)),
+    evidence.Heartbeats(()),
+    evidence.MonitorChanges(()),
+    evidence.NewIssues(COMMIT, "2026-11-24T10:00:00+00:00", ()),
+    evidence.ErrorRate(1, 240, 40, 9_600, "requests", 10.0),
+    evidence.EndpointErrors((evidence.Endpoint(1, 400, 12, 9_000, "GET /courses"),)),
+    evidence.CriticalErrors(()),
+    evidence.ErrorsLately(2, 400, 300, 67_000.0, "requests"),
+    evidence.RecurringIssues(()),
+    evidence.CrashFree(800, 99.9),
+    evidence.RecordedRelease(COMMIT, True, 3, ("production",), 1),
+    evidence.Bucket("lms-uploads", ms=80, bytes=4_000_000, objects=12),
+    evidence.ProbeObject(ms=180),
+    evidence.Redis(ms=20, keys=40, limiter_keys=6),
+    evidence.RedisUsage("", "active", 900, 100, 2.5, (evidence.Limit("connections", 12, 1000),)),
+    evidence.LimitedRequests(400, 2, (("/api/upload", 2),)),
+    evidence.AuthEndpoints(200, "", 200, ("credentials",)),
+    evidence.Connections(14, 100),
+    evidence.Compute("", "active", 0.25, 2.0),
+    evidence.WebVitals(
+        "Speed Insights, 24 h",
+        (evidence.Vital("LCP", 1800, 400), evidence.Vital("INP", 90, 400), evidence.Vital("CLS", 0.02, 400)),
     ),
-    seen.LabReading((seen.LabPage("/", 1400, 0.0, 40, 900, 120, 3),)),
-    seen.Visitors(900, 950),
-    seen.Bookkeeping((seen.PastRun("20261124-090000-1a2b", "deployed", ""),)),
-    seen.WeekByWeek((seen.Compared("load.p95_ms", 430, 14, 420, 14, 30),)),
-    seen.FiredAlert((seen.Arrival("Better Stack", 1.2), seen.Arrival("Sentry", 2.0))),
-    seen.LastBuilds(10, ()),
-    seen.UsualLoad((80, 90, 85, 100)),
-    seen.Migrations((), ("20260101000000_init", "20260201000000_enrolment"), (), (), ()),
-    seen.PlannedChanges(()),
-    seen.LiveSchema("", False, says="nothing is taken away"),
-    seen.SchemaDrift(),
-    seen.WayBack("branch", "", 86_400.0, 36_000.0, "nightly"),
-    seen.RestorePoint(),
-    seen.KeptPoint(False, "none was made"),
-    seen.Rehearsal(),
-    seen.OldCodeJourneys(_journeys),
-    seen.AppliedMigrations(()),
+    evidence.LabReading((evidence.LabPage("/", 1400, 0.0, 40, 900, 120, 3),)),
+    evidence.Visitors(900, 950),
+    evidence.Bookkeeping((evidence.PastRun("20261124-090000-1a2b", "deployed", ""),)),
+    evidence.WeekByWeek((evidence.Compared("load.p95_ms", 430, 14, 420, 14, 30),)),
+    evidence.FiredAlert((evidence.Arrival("Better Stack", 1.2), evidence.Arrival("Sentry", 2.0))),
+    evidence.LastBuilds(10, ()),
+    evidence.UsualLoad((80, 90, 85, 100)),
+    evidence.Migrations((), ("20260101000000_init", "20260201000000_enrolment"), (), (), ()),
+    evidence.PlannedChanges(()),
+    evidence.LiveSchema("", False, says="nothing is taken away"),
+    evidence.SchemaDrift(),
+    evidence.WayBack("branch", "", 86_400.0, 36_000.0, "nightly"),
+    evidence.RestorePoint(),
+    evidence.KeptPoint(False, "none was made"),
+    evidence.Rehearsal(),
+    evidence.OldCodeJourneys(_journeys),
+    evidence.AppliedMigrations(()),
 )
 
 _as = {
@@ -154,13 +154,13 @@ _as = {
 }
 
 AFTER_PROMOTION = (
-    seen.Production(STAGED, "https://lms-new.vercel.app", DOMAIN, COMMIT),
-    seen.ProductionBuild(_as[STAGED]),
+    evidence.Production(STAGED, "https://lms-new.vercel.app", DOMAIN, COMMIT),
+    evidence.ProductionBuild(_as[STAGED]),
 )
 BEFORE_PROMOTION = (
-    seen.Production(LIVE, "https://lms-live.vercel.app", DOMAIN, "a" * 40),
-    seen.ProductionBuild(_as[LIVE]),
-    seen.RollingShare("ABORTED", STAGED, 10, 0),
+    evidence.Production(LIVE, "https://lms-live.vercel.app", DOMAIN, "a" * 40),
+    evidence.ProductionBuild(_as[LIVE]),
+    evidence.RollingShare("ABORTED", STAGED, 10, 0),
 )
 
 NOT_PROMOTED_YET = frozenset(
@@ -176,6 +176,9 @@ NOT_PROMOTED_YET = frozenset(
 
 
 def healthy(gate: str) -> Mapping[type, Any]:
-    """Healthy inputs for the gate of that name, by type. Production is seen as it should be at the gate's moment."""
+    """Give healthy inputs for the gate of that name, by type.
+
+    Production is seen as it should be at the gate's moment.
+    """
     production = BEFORE_PROMOTION if gate in NOT_PROMOTED_YET else AFTER_PROMOTION
     return {type(value): value for value in (*POLICIES, *EVIDENCE, *production)}

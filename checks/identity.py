@@ -1,4 +1,4 @@
-"""Does the address answer as the build that we expect? Nothing is judged before it does."""
+"""Asks whether an address answers as the build that we expect. Nothing is judged before it does."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,7 +14,7 @@ SHORT = 7  # digits of a commit that still name one
 def _is(
     policy: IdentityPolicy, answers: Iterable[SaidBuild], deployment: str, commit: str, *, silent: int = 1000
 ) -> Findings:
-    """Nothing, when every answer is from ``deployment``; ``commit`` may be empty when it is not known.
+    """Find answers that are not from ``deployment``; ``commit`` may be empty when it is not known.
 
     ``silent``: from this HTTP status on an answer need not say which build it is; others judge whether it is well.
     """

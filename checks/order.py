@@ -1,4 +1,4 @@
-"""Does the release go forward? What is newer than it, and what was taken back, stays."""
+"""Asks whether the release goes forward. What is newer than it, and what was taken back, stays."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Is it quick enough?"""
+"""Asks whether pages answer quickly enough."""
 
 from checks.evidence import LoadTimes, UsualLoad
 from checks.gate import Findings, gate, not_yet, warn

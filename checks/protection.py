@@ -6,7 +6,7 @@ BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
 
 
 def protected(subject: str) -> Finding:
-    """What to say, loudly, and which secret is missing."""
+    """Find, loudly, that Deployment Protection answered, and name the secret that is missing."""
     return block(
         subject,
         f"meets Deployment Protection instead of the app: {BYPASS} is not set or is wrong",

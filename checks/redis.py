@@ -1,4 +1,4 @@
-"""Does Upstash Redis answer, and is anybody limited who should not be?"""
+"""Asks whether Upstash Redis answers, and whether anybody is limited who should not be."""
 
 from dataclasses import replace
 

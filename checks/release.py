@@ -1,4 +1,4 @@
-"""Where does the release stand on Vercel, and can we get back?"""
+"""Asks where the release stands on Vercel, and whether a rollback is possible."""
 
 from dataclasses import replace
 

@@ -149,10 +149,10 @@ RULES: Mapping[str, Rule] = {
 
 
 def does(change: Change) -> str:
-    """What ``change`` does, as the end of a sentence that begins with its place."""
+    """Say what ``change`` does, as the end of a sentence that begins with its place."""
     return RULES[change.rule].does.format(table=change.table or "a table", column=change.column or "something")
 
 
 def instead(change: Change) -> str:
-    """How to write it so that it does not hurt; empty when it does not."""
+    """Say how to write a change so that it does not hurt; empty when it does not."""
     return RULES[change.rule].instead.format(table=change.table, column=change.column)

@@ -1,4 +1,4 @@
-"""Can an older release live with the schema as it is now? Pure: what `rollback` says and does about it."""
+"""Judges whether an older release can live with the schema as it is now: what `rollback` says and does about it."""
 
 import datetime
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ class SinceThen:
 
 @dataclass(frozen=True)
 class SchemaBack:
-    """``way``: whether moving the domain is enough. ``reasons``: why, one sentence each. ``remarks``: what else to know.
+    """The verdict on going back.
+
+    ``way``: whether moving the domain is enough. ``reasons``: why, one sentence each. ``remarks``: what else to know.
 
     ``loses_minutes``: how much a restore of ``point`` would lose.
     """
@@ -48,7 +50,9 @@ class SchemaBack:
 
 
 def schema_back(since: SinceThen, target: LiveSchema, now: datetime.datetime) -> SchemaBack:
-    """Judge. ``target``: what the release to go back to reads; what nobody knows, it reads.
+    """Judge whether a release can live with the schema.
+
+    ``target``: what that release reads; what nobody knows, it reads.
 
     | since then | the old release | way |
     |---|---|---|

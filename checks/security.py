@@ -1,4 +1,4 @@
-"""Would this release ship a known hole?"""
+"""Asks whether this release would ship a known security alert."""
 
 from checks.evidence import Alert, SecurityAlerts
 from checks.gate import Findings, block, gate, warn

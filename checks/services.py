@@ -1,4 +1,4 @@
-"""Are the services we stand on well, by their own word and by our monitor's?"""
+"""Asks whether the services we stand on are well, by their own status pages and by our monitor."""
 
 from dataclasses import replace
 
@@ -86,7 +86,7 @@ others_are_operational.stops_when(
 
 
 def monitor_says_up(seen: Monitor) -> Findings:
-    """What stops: it is not up, or has an open incident."""
+    """Find that the monitor is not up, or has an open incident: that stops."""
     if seen.status in ("paused", "maintenance"):
         yield warn(f"monitor {seen.id}", f"is in {seen.status}, so it confirms nothing")
     elif seen.status != "up":
@@ -114,7 +114,7 @@ def uptime_is_confirmed(policy: UptimePolicy, seen: Monitor, control: ControlHea
 
 
 def past_limits(policy: UptimePolicy, seen: Monitor) -> Findings:
-    """Readings that are an incident of their own, whatever is being released."""
+    """Find readings of a monitor that are an incident of their own, whatever is being released."""
     if seen.p95_ms > policy.slowest_ms:
         says = f"measured a p95 of {seen.p95_ms} ms over 24 h ({len(seen.response_ms)} requests), above {policy.slowest_ms} ms"
         yield not_yet(f"monitor {seen.id}", says, severity="P2")

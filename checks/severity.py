@@ -1,4 +1,4 @@
-"""How badly do users feel it? A pure function of what the gates found."""
+"""Grades how badly users feel what the gates found: a pure function of findings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Graded:
 
 
 def grade(findings: Iterable[tuple[str, Finding]]) -> Graded:
-    """The gravest of (gate's name, finding); the first of equals.
+    """Grade (gate's name, finding) pairs by the gravest of them; the first of equals decides.
 
     What stops and names no severity is a P3. What could not be read is no severity, but it is not *well* either.
     """

@@ -1,4 +1,4 @@
-"""Can a student use it?"""
+"""Asks whether a student can use the site."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,7 +30,7 @@ def _routes(policy: SmokePolicy, visits: Iterable[Visit]) -> Findings:
 
 
 def _ill(policy: SmokePolicy, route: Route, visit: Visit) -> Finding | None:
-    """What is wrong with one visit. A wrong page is a no at once; one that may still be waking up is not yet."""
+    """Find what is wrong with one visit. A wrong page is a no at once; one that may still be waking up is not yet."""
     fix = f"curl -sS -i -L {visit.landed}"
     if visit.protected:
         return protected(visit.path)
@@ -50,7 +50,7 @@ def _ill(policy: SmokePolicy, route: Route, visit: Visit) -> Finding | None:
 
 
 def _kind(policy: SmokePolicy, visit: Visit) -> tuple[object, ...]:
-    """What sort of failure of the server's it is; two deployments fail alike when this is equal.
+    """Name the kind of the server's failure; two deployments fail alike when this is equal.
 
     Empty when nothing is wrong, and for what only says that the old build is older: a page or a text it never had.
     """
@@ -63,7 +63,7 @@ def _kind(policy: SmokePolicy, visit: Visit) -> tuple[object, ...]:
 
 
 def _alike(policy: SmokePolicy, seen: Iterable[Visit], control: Iterable[Visit]) -> frozenset[str]:
-    """Paths that fail in the same way on both."""
+    """List the paths whose visits fail in the same way on both deployments."""
     other = {visit.path: _kind(policy, visit) for visit in control}
     return frozenset(v.path for v in seen if _kind(policy, v) and other.get(v.path) == _kind(policy, v))
 

@@ -1,4 +1,4 @@
-"""Is this the commit that everybody looked at?"""
+"""Asks whether this is the commit that everybody reviewed."""
 
 from checks.evidence import Commit, CommitChecks, PullRequest, Release
 from checks.gate import Findings, block, gate, not_yet

@@ -1,4 +1,4 @@
-"""Can the pending migrations be applied while people use the site, and can the live code live with them?"""
+"""Asks whether the pending migrations can be applied while people use the site, and the live code live with them."""
 
 from dataclasses import replace
 
@@ -22,8 +22,8 @@ def _place(change: Change) -> str:
     return f"{change.migration}:{change.line}"
 
 
-def _a(rule: str, kind: str = "expand", **more: object) -> PlannedChanges:
-    """One change, for the examples."""
+def _planned(rule: str, kind: str = "expand", **more: object) -> PlannedChanges:
+    """Make the planned changes of one change, for the examples."""
     change = Change("20260401000000_example", 3, rule, kind, "Lesson", "title")  # type: ignore[arg-type]
     return PlannedChanges((replace(change, **more),))  # type: ignore[arg-type]
 
@@ -44,9 +44,12 @@ def can_run(planned: PlannedChanges) -> Findings:
             yield block(_place(change), does(change), fix=instead(change))
 
 
-can_run.stops_when("an index is built concurrently beside other statements", lambda s: (_a("not-alone", "contract"),))
 can_run.stops_when(
-    "the SQL has a typing error", lambda s: (_a("unparsable", "unknown", column='syntax error at or near "tabel"'),)
+    "an index is built concurrently beside other statements", lambda s: (_planned("not-alone", "contract"),)
+)
+can_run.stops_when(
+    "the SQL has a typing error",
+    lambda s: (_planned("unparsable", "unknown", column='syntax error at or near "tabel"'),),
 )
 
 
@@ -92,14 +95,18 @@ def _reading(*columns: str) -> LiveSchema:
 
 
 live_code_survives.stops_when(
-    "a column is dropped that live code reads", lambda s, v: (_a("drop-column", "contract"), _reading("title"))
+    "a column is dropped that live code reads", lambda s, v: (_planned("drop-column", "contract"), _reading("title"))
 )
 live_code_survives.stops_when(
-    "a new column is required and has no default", lambda s, v: (_a("add-required-column", "contract"), _reading())
+    "a new column is required and has no default",
+    lambda s, v: (_planned("add-required-column", "contract"), _reading()),
 )
 live_code_survives.stops_when(
     "nobody knows what live code reads",
-    lambda s, v: (_a("rename-table", "contract"), LiveSchema("", False, says="production does not name its commit")),
+    lambda s, v: (
+        _planned("rename-table", "contract"),
+        LiveSchema("", False, says="production does not name its commit"),
+    ),
 )
 
 
@@ -129,11 +136,11 @@ def nobody_waits(policy: DatabasePolicy, planned: PlannedChanges) -> Findings:
 
 nobody_waits.stops_when(
     "an index is built on a large table",
-    lambda p, s: (p, _a("create-index", lock="SHARE", scans=True, rows=2_400_000)),
+    lambda p, s: (p, _planned("create-index", lock="SHARE", scans=True, rows=2_400_000)),
 )
 nobody_waits.stops_when(
     "a large table is rewritten",
-    lambda p, s: (p, _a("add-volatile-column", rewrites=True, rows=900_000)),
+    lambda p, s: (p, _planned("add-volatile-column", rewrites=True, rows=900_000)),
 )
 
 
@@ -159,4 +166,4 @@ def data_are_kept(planned: PlannedChanges) -> Findings:
             yield warn(_place(change), f"{does(change)}, which live code may run into", fix=instead(change))
 
 
-data_are_kept.stops_when("a table is emptied", lambda s: (_a("truncate", "data", rows=31_000),))
+data_are_kept.stops_when("a table is emptied", lambda s: (_planned("truncate", "data", rows=31_000),))

@@ -17,12 +17,12 @@ class Count:
 
     @property
     def rate(self) -> float:
-        """Events per unit of exposure; 0 without exposure."""
+        """The events per unit of exposure; 0 without exposure."""
         return self.events / self.exposure if self.exposure > 0 else 0.0
 
 
 class Judged(Enum):
-    """What a count says beside its baseline."""
+    """What the judge says of a count beside its baseline."""
 
     USUAL = "usual"
     TOO_MANY = "too many"
@@ -30,7 +30,7 @@ class Judged(Enum):
 
 
 def judge(now: Count, usual: Count, *, times: float, chance: float, least: float) -> Judged:
-    """Is ``now`` at least ``times`` the usual rate, and no coincidence?
+    """Judge whether ``now`` is at least ``times`` the usual rate, and no coincidence.
 
     TOO_MANY when both hold: the rate is that high, give or take the counting error of its own events (their square
     root), and a release like the ones before would give so many events with a probability below ``chance``. Never
@@ -45,7 +45,9 @@ def judge(now: Count, usual: Count, *, times: float, chance: float, least: float
 
 
 def probability(now: Count, usual: Count) -> float:
-    """How likely at least ``now.events`` are when nothing has changed: the exact conditional test of two Poisson rates.
+    """The probability of at least ``now.events`` when nothing has changed.
+
+    The exact conditional test of two Poisson rates.
 
     Given all events of both spans, those of now are binomial with now's share of the exposure. It needs no minimum of
     events and takes a baseline of zero as what it is: little, not nothing.
@@ -55,7 +57,7 @@ def probability(now: Count, usual: Count) -> float:
 
 
 def _at_least(k: int, n: int, p: float) -> float:
-    """P(X ≥ k) of a binomial X, summed from its largest term outwards."""
+    """The probability P(X ≥ k) of a binomial X, summed from its largest term outwards."""
     if k <= 0:
         return 1.0
     if k > n or p <= 0:
@@ -68,7 +70,7 @@ def _at_least(k: int, n: int, p: float) -> float:
 
 
 def _sum(k: int, n: int, p: float, step: int) -> float:
-    """The terms at ``k``, ``k + step``, … until they no longer count."""
+    """Sum the terms at ``k``, ``k + step``, … until they no longer count."""
     term = math.exp(
         math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
     )
@@ -81,7 +83,7 @@ def _sum(k: int, n: int, p: float, step: int) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle of ``values``; 0 when there are none."""
+    """The middle value of ``values``; 0 when there are none."""
     ordered, half = sorted(values), len(values) // 2
     if not ordered:
         return 0.0
@@ -89,19 +91,19 @@ def median(values: Sequence[float]) -> float:
 
 
 def deviation(values: Sequence[float]) -> float:
-    """The median absolute deviation, scaled so that it reads like a standard deviation."""
+    """The median absolute deviation of values, scaled so that it reads like a standard deviation."""
     middle = median(values)
     return SPREAD * median([abs(value - middle) for value in values])
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """By nearest rank; 0 when there are none."""
+    """The percentile of values by nearest rank; 0 when there are none."""
     ordered = sorted(values)
     return float(ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]) if ordered else 0.0
 
 
 def at_least(values: Sequence[float], percent: float, *, sure: float = 0.95) -> float:
-    """A value that the percentile of all visitors is above with probability ``sure``, judged from these few.
+    """The value that the percentile of all visitors is above with probability ``sure``, judged from these few.
 
     An order statistic, so no shape is assumed. Minus infinite when there are too few values to say.
     """

@@ -1,4 +1,4 @@
-"""Can files be stored, and read again?"""
+"""Asks whether files can be stored, and read again."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What Better Stack remembers, and whether it watches what it should."""
+"""Asks what Better Stack remembers, and whether its monitors watch what they should."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""How does it feel to real visitors?"""
+"""Asks how fast pages feel to real visitors."""
 
 from dataclasses import replace
 

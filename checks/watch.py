@@ -1,4 +1,4 @@
-"""Does it stay well?"""
+"""Asks whether production stays well while it is watched."""
 
 from dataclasses import replace
 

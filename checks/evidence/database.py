@@ -77,7 +77,7 @@ class PlannedChanges(Evidence):
 
     @property
     def gravest(self) -> Kind:
-        """The gravest of their kinds; ``expand`` when there is nothing to do."""
+        """The gravest kind among the changes; ``expand`` when there is nothing to do."""
         return max((change.kind for change in self.changes), key=KINDS.index, default="expand")
 
 
@@ -102,7 +102,7 @@ class LiveSchema(Evidence):
     says: str = ""
 
     def reads(self, table: str, column: str = "") -> bool:
-        """Whether the live code reads it. What nobody knows is read."""
+        """Whether the live code reads a column. What nobody knows is read."""
         if not self.found:
             return True
         return any(one.name == table and (not column or column in one.columns) for one in self.tables)

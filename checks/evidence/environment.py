@@ -36,11 +36,11 @@ class EnvironmentVariables(Evidence):
 
     @property
     def names(self) -> frozenset[str]:
-        """Those that every branch of the target gets."""
+        """The names of the variables that every branch of the target gets."""
         return frozenset(variable.name for variable in self.variables if not variable.branch)
 
     def without(self, name: str) -> "EnvironmentVariables":
-        """The same, but ``name`` was never set."""
+        """Give the same evidence as if the variable ``name`` was never set."""
         return EnvironmentVariables(self.target, tuple(v for v in self.variables if v.name != name), self.elsewhere)
 
     def brief(self) -> str:

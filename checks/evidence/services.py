@@ -78,7 +78,7 @@ class Monitor(Evidence):
         return round(percentile(self.response_ms, 95))
 
     def since(self, moment: str) -> tuple[Region, ...]:
-        """The regions that have seen an answer after ``moment`` (ISO 8601)."""
+        """Name the regions that have seen an answer after ``moment`` (ISO 8601)."""
         began = datetime.datetime.fromisoformat(moment)
         return tuple(one for one in self.regions if one.at and datetime.datetime.fromisoformat(one.at) > began)
 

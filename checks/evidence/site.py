@@ -173,12 +173,12 @@ class LoadTimes(Evidence):
 
     @property
     def p95_ms(self) -> int:
-        """Nearest-rank 95th percentile; 0 without visits."""
+        """The nearest-rank 95th percentile of the visits' times; 0 without visits."""
         return round(percentile(self.ms, 95))
 
     @property
     def surely_ms(self) -> float:
-        """What the 95th percentile of all visits is above with 95 % certainty, judged from these few."""
+        """The time that the 95th percentile of all visits is above with 95 % certainty, judged from these few."""
         return at_least(self.ms, 95)
 
     def numbers(self) -> tuple[tuple[str, float], ...]:

@@ -1,4 +1,4 @@
-"""What every section is."""
+"""Says what every policy is."""
 
 from typing import ClassVar
 

@@ -24,10 +24,7 @@ TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Service:
-    """A client of an HTTP API at ``base``.
-
-    All failures leave as ServiceError; parsing happens inside that boundary too.
-    """
+    """Calls an HTTP API at ``base``. All failures leave as ServiceError; parsing happens inside that boundary too."""
 
     def __init__(
         self, name: str, base: str, http: httpx.AsyncClient, clock: Clock, headers: Mapping[str, str] | None = None

@@ -57,8 +57,6 @@ def _apprise(address: str, title: str, text: str) -> None:
     """Send a message through Apprise, loaded by the first one: that is slow.
 
     Raises Unreachable when it was not taken.
-
-    Raises Unreachable when it was not taken.
     """
     import logging
 

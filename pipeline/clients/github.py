@@ -35,7 +35,10 @@ class Pull:
 
 @dataclass(frozen=True)
 class PullReview:
-    """A review of a pull request. ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601."""
+    """A review that somebody gave of a pull request.
+
+    ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601.
+    """
 
     by: str
     state: str
@@ -53,7 +56,7 @@ class ScannerAlert:
 
 
 class GitHub(Service):
-    """A client of one repository, ``owner/name``."""
+    """Asks about one repository, ``owner/name``."""
 
     def __init__(self, base: str, token: str, repository: str, http: httpx.AsyncClient, clock: Clock) -> None:
         headers = {

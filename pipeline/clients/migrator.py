@@ -38,7 +38,7 @@ QUICK = 2.0  # what failed within it is sent once more, statement by statement
 class LockBudget:
     """The seconds that a migration may take: ``lock`` for one wait, ``patience`` while a blocked part is tried again.
 
-    ``statement`` for one.
+    ``statement`` for the longest statement.
     """
 
     lock: float

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from pipeline.clients import times
 from pipeline.clients.base import Service
 from pipeline.clock import Clock
 from pipeline.errors import Refused, Unreachable, Unreadable
@@ -19,7 +20,7 @@ OVER = ("failed", "error", "cancelled", "skipped")
 
 @dataclass(frozen=True)
 class NeonProject:
-    """A project of Neon. ``history_seconds``: how far back a branch can begin."""
+    """A project as Neon describes it. ``history_seconds``: how far back a branch can begin."""
 
     id: str
     history_seconds: float
@@ -28,7 +29,7 @@ class NeonProject:
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch of the database.
+    """A branch is a copy of the database that goes its own way.
 
     ``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret.
     """
@@ -74,7 +75,10 @@ class ComputeState:
 
 
 class Neon(Service):
-    """A client of one Neon project. Writes are finished when they return: Neon's operations are waited for."""
+    """Asks about and changes one Neon project.
+
+    Writes are finished when they return: Neon's operations are waited for.
+    """
 
     def __init__(self, base: str, key: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("neon", base, http, clock, {"authorization": f"Bearer {key}", "user-agent": "deploy-pipeline"})
@@ -138,7 +142,7 @@ class Neon(Service):
 
         POST /projects/{project_id}/branches
         """
-        body: dict[str, Any] = {"branch": {"name": name, "parent_id": parent, "expires_at": _iso(expires)}}
+        body: dict[str, Any] = {"branch": {"name": name, "parent_id": parent, "expires_at": times.iso(expires)}}
         if compute:
             body["endpoints"] = [{"type": "read_write"}]
 
@@ -170,7 +174,7 @@ class Neon(Service):
 
     async def create_snapshot(self, name: str, branch: str, expires: datetime.datetime) -> Snapshot:
         """Take a snapshot of a branch. POST /projects/{project_id}/branches/{branch_id}/snapshot"""
-        path, params = f"{self._root}/branches/{branch}/snapshot", {"name": name, "expires_at": _iso(expires)}
+        path, params = f"{self._root}/branches/{branch}/snapshot", {"name": name, "expires_at": times.iso(expires)}
 
         def made(answer: Any) -> tuple[Snapshot, Any]:
             return _snapshot(answer["snapshot"]), answer
@@ -263,12 +267,16 @@ def _cursor(body: Any) -> str:
 
 def _project(body: Any) -> NeonProject:
     project = body["project"]
-    return NeonProject(str(project["id"]), float(project["history_retention_seconds"]), _time(project["created_at"]))
+    return NeonProject(
+        str(project["id"]), float(project["history_retention_seconds"]), times.moment(project["created_at"])
+    )
 
 
 def _branch(body: Any, url: str = "") -> Branch:
     default = bool(body.get("default", body.get("primary", False)))
-    return Branch(body["id"], body["name"], default, _time(body["created_at"]), str(body.get("expires_at") or ""), url)
+    return Branch(
+        body["id"], body["name"], default, times.moment(body["created_at"]), str(body.get("expires_at") or ""), url
+    )
 
 
 def _compute_state(body: Any) -> ComputeState:
@@ -286,12 +294,6 @@ def _compute_state(body: Any) -> ComputeState:
 
 def _snapshot(body: Any) -> Snapshot:
     branch = str(body.get("source_branch_id") or "")
-    return Snapshot(body["id"], body["name"], _time(body["created_at"]), branch, str(body.get("expires_at") or ""))
-
-
-def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def _iso(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Snapshot(
+        body["id"], body["name"], times.moment(body["created_at"]), branch, str(body.get("expires_at") or "")
+    )

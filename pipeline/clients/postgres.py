@@ -96,7 +96,7 @@ class Facts:
 
 
 class Postgres:
-    """A client of one database. ``url`` is as in a Prisma project: with ``?schema=`` and the like."""
+    """Asks one database. ``url`` is as in a Prisma project: with ``?schema=`` and the like."""
 
     def __init__(self, url: str, named: str = "DIRECT_URL") -> None:
         self.address = address_of(url, named)

@@ -41,7 +41,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class MigrationRow:
-    """A row of ``_prisma_migrations``. ``started``: seconds since 1970."""
+    """A row of ``_prisma_migrations`` says what became of a migration. ``started``: seconds since 1970."""
 
     id: str
     name: str

@@ -19,7 +19,7 @@ SPANS = "is_transaction:true "  # one span a request, not one for every query in
 
 @dataclass(frozen=True)
 class SentryIssue:
-    """An issue of Sentry.
+    """An issue as Sentry tells it.
 
     ``level``: fatal, error, warning, info, debug. ``release``: the one it was first seen in, if asked.
     """
@@ -45,7 +45,7 @@ class SentryRelease:
 
 
 class Sentry(Service):
-    """A client of one project of one organization."""
+    """Asks about one project of one organization."""
 
     def __init__(
         self, base: str, token: str, organization: str, project: str, http: httpx.AsyncClient, clock: Clock

@@ -30,7 +30,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Storage:
-    """A client of one bucket. ``secret_key`` never leaves obstore."""
+    """Stores objects in one bucket. ``secret_key`` never leaves obstore."""
 
     account: str
     bucket: str

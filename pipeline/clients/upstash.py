@@ -63,7 +63,7 @@ class UpstashRedis(Service):
 
 @dataclass(frozen=True)
 class Usage:
-    """The use of a database. ``limits``: name → (used, most, unit)."""
+    """What a database uses of its limits. ``limits``: name → (used, most, unit)."""
 
     state: str
     hits: int
@@ -73,7 +73,7 @@ class Usage:
 
 
 class UpstashAccount(Service):
-    """A client of the management API. The database is found by its REST address."""
+    """Asks the management API. The database is found by its REST address."""
 
     def __init__(self, base: str, email: str, key: str, http: httpx.AsyncClient, clock: Clock) -> None:
         basic = base64.b64encode(f"{email}:{key}".encode()).decode()

@@ -28,7 +28,7 @@ Moved = Literal["requested", "queued", "already there"]
 
 
 class Vercel(Service):
-    """A client of one project of one team. ``team`` may be empty for a personal account."""
+    """Asks about and changes one project of one team. ``team`` may be empty for a personal account."""
 
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
@@ -108,7 +108,7 @@ class Vercel(Service):
     async def built_with(self, deployment: str) -> Mapping[str, str]:
         """Read name → value of the variables that ``deployment`` has, as far as they can be read.
 
-        No further than the probe.
+        They must go no further than the probe.
 
         GET /v3/env/pull/{deployment}/production
         """

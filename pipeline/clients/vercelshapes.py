@@ -9,7 +9,9 @@ from pipeline.clock import origin
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment of Vercel. ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
+    """A deployment as Vercel tells it.
+
+    ``url`` has a scheme; ``state`` is ``readyState``; ``created`` is ms since 1970.
 
     ``candidate``: whether Vercel would roll back to it; None when it does not say.
     """
@@ -33,7 +35,9 @@ class Deployment:
 
 @dataclass(frozen=True)
 class EnvironmentVariable:
-    """A variable of the project. ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
+    """A variable that the project has.
+
+    ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
 
     ``updated`` is ms since 1970, 0 when Vercel does not say.
     """
@@ -97,7 +101,7 @@ class RollingRelease:
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a runtime log. ``at`` is ms since 1970; ``status`` is 0 when there was no request."""
+    """A line that a runtime log has. ``at`` is ms since 1970; ``status`` is 0 when there was no request."""
 
     at: int
     level: str

@@ -1,4 +1,4 @@
-"""A place of its own for a drill that nobody takes part in: its own sandbox and journal, gone afterwards."""
+"""Makes a place of its own for a drill that nobody takes part in: its own sandbox and journal, gone afterwards."""
 
 import contextlib
 import tempfile
@@ -13,7 +13,7 @@ NEEDED = ("tasks.py", "checks", "pipeline")
 
 @contextlib.contextmanager
 def own_place(root: Path) -> Iterator[Path]:
-    """A folder in which every command of ``root`` works, as a checkout of its own."""
+    """Make a folder in which every command of ``root`` works, as in a checkout of its own."""
     with tempfile.TemporaryDirectory(prefix="drill-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         for name in NEEDED:

@@ -40,7 +40,7 @@ REMEDIES = {remedy.when: remedy.hand for book in PLAYBOOKS for remedy in book.mi
 
 @dataclass(frozen=True)
 class Played:
-    """A drill that is over."""
+    """A drill that is over, with its score."""
 
     scenario: Scenario
     score: Score
@@ -49,7 +49,7 @@ class Played:
 
 
 def play(config: Config, name: str, root: Path, deploy_file: Path, person: Person) -> Played:
-    """One drill, in the sandbox of ``root``, which starts anew. Raises Mistake when there is no such scenario."""
+    """Play one drill in the sandbox of ``root``, which starts anew. Raises Mistake when there is no such scenario."""
     scenario = scenarios().get(name)
     if scenario is None:
         raise Mistake(f"drill.{name}: there is none; there are {', '.join(scenarios())}")
@@ -99,7 +99,7 @@ def _end(hand: Stagehand, scenario: Scenario) -> None:
 
 
 def _alarm(session: Session, scenario: Scenario, journal: Journal, person: Person) -> Desk:
-    """Ask until a gate says no, play the alarm, and let somebody open the incident."""
+    """Ask the gates until one says no, play the alarm, and let somebody open the incident."""
     gates = [_gate(name) for name in scenario.alarm.gates]
     until = session.clock.monotonic() + (
         min(MACHINE, scenario.limits.detect) if person.auto else scenario.limits.detect

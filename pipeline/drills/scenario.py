@@ -1,4 +1,4 @@
-"""A drill as data: what breaks, what people see, what they should decide, and by when."""
+"""Reads a drill from its file: what breaks, what people see, what they should decide, and by when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 
 @dataclass(frozen=True)
 class Break(Policy):
-    """One thing that happens to the sandbox. Exactly one of the first group is given.
+    """A break is one thing that happens to the sandbox. Exactly one of the first group is given.
 
     ``$LIVE`` in a fault is the deployment that serves then.
     """
@@ -51,7 +51,7 @@ class Break(Policy):
 
 @dataclass(frozen=True)
 class Alarm(Policy):
-    """What people see first."""
+    """The alarm says what people see first."""
 
     source: str
     says: str
@@ -61,7 +61,7 @@ class Alarm(Policy):
 
 @dataclass(frozen=True)
 class DrillLimits(Policy):
-    """Seconds that people have: to see the alarm, then to decide, and from the first harm until all is well."""
+    """The seconds that people have in a drill: to see the alarm, then to decide, and until all is well again."""
 
     detect: float = 300
     decide: float = 900
@@ -70,7 +70,7 @@ class DrillLimits(Policy):
 
 @dataclass(frozen=True)
 class Scenario(Policy):
-    """One exercise. ``name`` is its file's."""
+    """A scenario describes one drill. ``name`` is its file's."""
 
     name: str
     title: str
@@ -101,12 +101,12 @@ class Scenario(Policy):
 
 @cache
 def scenarios() -> Mapping[str, Scenario]:
-    """All of them, by name. Raises Mistake naming what is wrong with which file."""
+    """Load every scenario, by name. Raises Mistake naming what is wrong with which file."""
     return {path.stem: load(path) for path in sorted(FOLDER.glob("*.yml"))}
 
 
 def load(path: Path) -> Scenario:
-    """One of them. Times may be spelt ``10m``."""
+    """Load one scenario from its file. Times may be spelt ``10m``."""
     from pydantic import ValidationError
 
     try:

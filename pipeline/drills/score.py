@@ -1,4 +1,4 @@
-"""The score of a drill: a pure function of the scenario and of what the journal says was done, and when."""
+"""Scores a drill: a pure function of the scenario and of what the journal says was done, and when."""
 
 import datetime
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from pipeline.record.journal import Event
 
 @dataclass(frozen=True)
 class ScorePoint:
-    """One thing that counts. ``gap``: what the runbooks or the people lacked, when it was not reached."""
+    """A point that a drill can score. ``gap``: what the runbooks or the people lacked, when it was not reached."""
 
     name: str
     got: int
@@ -25,7 +25,7 @@ class ScorePoint:
 
 @dataclass(frozen=True)
 class Score:
-    """Of one drill. Durations are seconds; None when it never came to that."""
+    """What a drill scored. Durations are seconds; None when it never came to that."""
 
     scenario: str
     played: str
@@ -45,7 +45,7 @@ class Score:
 
 
 def score(scenario: Scenario, drill: Iterable[Event], incident: Incident, hands: Mapping[str, str]) -> Score:
-    """``hands``: what the machine does, by the remedy's words."""
+    """Score a drill by the events of its journal. ``hands``: what the machine does, by the remedy's words."""
     moments = {event.kind: event.at for event in drill}
     broke, alarmed = moments["drill broke"], moments.get("drill alarmed", "")
     begun = next(event for event in drill if event.kind == "drill begins")
@@ -73,7 +73,7 @@ def score(scenario: Scenario, drill: Iterable[Event], incident: Incident, hands:
 
 
 def _decided(scenario: Scenario, incident: Incident) -> str:
-    """The first thing that was done; when nothing had to be, the first look that everything is well."""
+    """The time of the first act; when nothing had to be done, of the first look that saw production well."""
     if incident.done:
         return incident.done[0].at
     return "" if scenario.hands else incident.recovered
@@ -86,7 +86,7 @@ def _severity(scenario: Scenario, incident: Incident) -> ScorePoint:
 
 
 def _decision(scenario: Scenario, incident: Incident, hands: Mapping[str, str]) -> ScorePoint:
-    """The right thing was done, and nothing else that touches production."""
+    """Score whether the right remedy was used, and nothing else that touches production."""
     did = [hands.get(one.remedy, "") for one in incident.done if one.worked]
     wrong = [hand for hand in did if hand and hand not in scenario.hands]
     if wrong:
@@ -105,7 +105,7 @@ def _decision(scenario: Scenario, incident: Incident, hands: Mapping[str, str]) 
 
 
 def _told(incident: Incident) -> ScorePoint:
-    """Everybody that the playbook names had their first word in time."""
+    """Score whether everybody that the playbook names had their first message in time."""
     book = named(incident.playbook)
     late = []
     for audience in ("team", *(book.tell if book else ())):

@@ -1,4 +1,4 @@
-"""Breaks the sandbox, as a scenario says."""
+"""Breaks the sandbox as a scenario of a drill says."""
 
 import contextlib
 import signal
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Stagehand:
-    """Has the sandbox of ``root`` in hand while a drill is played."""
+    """Breaks the sandbox of ``root`` while a drill is played."""
 
     config: Config
     root: Path
@@ -45,7 +45,7 @@ class Stagehand:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def do(self, event: Break) -> None:
-        """Let it happen. Raises Mistake when the scenario is not what it says it is."""
+        """Let one break of the scenario happen. Raises Mistake when the scenario is not what it says it is."""
         time.sleep(event.after)
         if event.ship:
             self._ship(event)
@@ -67,12 +67,12 @@ class Stagehand:
             threading.Thread(target=self._keep_visiting, daemon=True).start()
 
     def look(self) -> None:
-        """Remember what serves now."""
+        """Remember which deployment production serves now."""
         with self._open("/api/health/db") as answer:
             self.live = str(answer.headers["x-deployment-id"])
 
     def visit(self, path: str) -> None:
-        """One visitor, who does not mind what the answer is."""
+        """Visit a page of production once, whatever the answer is."""
         with contextlib.suppress(OSError), self._open(path):
             pass
 
@@ -129,7 +129,7 @@ class Stagehand:
             threading.Thread(target=self._again, args=(connection, sql, seconds), daemon=True).start()
 
     def _again(self, connection: Any, sql: str, seconds: float) -> None:
-        """What a script in a loop does, until its session is ended."""
+        """Repeat a statement in a session, as a script in a loop does, until its session is ended."""
         with contextlib.suppress(Exception):
             while True:
                 connection.execute(b"select pg_sleep(%s)", (seconds,))
@@ -138,16 +138,16 @@ class Stagehand:
                 connection.execute(sql.encode())
 
     def tidy(self) -> None:
-        """Let everything go that is still held."""
+        """Stop the visitors, and close every database session that the drill still holds."""
         self._over.set()
-        for task in self._held:
+        for connection in self._held:
             with contextlib.suppress(Exception):
-                task.close()
+                connection.close()
 
 
 @contextlib.contextmanager
 def stage(hand: Stagehand) -> Iterator[Stagehand]:
-    """``hand``, which lets go at the end."""
+    """Give ``hand`` to a drill, and let it tidy up at the end."""
     try:
         yield hand
     finally:

@@ -1,4 +1,4 @@
-"""Who is to be told next, and when."""
+"""Says who is to be told next about an incident, and when."""
 
 import datetime
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ RHYTHMS = {notice.severity.name: notice.rhythms for notice in CADENCE}
 
 @dataclass(frozen=True)
 class Due:
-    """The next word to an audience. ``late``: seconds past ``at``, negative when there is time left."""
+    """A message that is due to an audience. ``late``: seconds past ``at``, negative when there is time left."""
 
     audience: str
     at: datetime.datetime
@@ -25,7 +25,10 @@ class Due:
 
 
 def due(incident: Incident, now: datetime.datetime) -> tuple[Due, ...]:
-    """Every word that has a time, the most urgent first. Those whom the playbook does not name are not told."""
+    """List every message that has a time, the most urgent first.
+
+    Audiences that the playbook does not name are not told.
+    """
     if not incident.opened:
         return ()
     if incident.resolved:
@@ -47,7 +50,7 @@ def due(incident: Incident, now: datetime.datetime) -> tuple[Due, ...]:
 
 
 def next_word(incident: Incident, audience: str, now: datetime.datetime) -> datetime.datetime:
-    """When they hear again after a word now."""
+    """The time at which an audience hears again after a message now."""
     rhythm = RHYTHMS[incident.severity].get(audience) or RHYTHMS[incident.severity]["team"]
     return now + datetime.timedelta(seconds=rhythm.every or rhythm.first or 3600)
 

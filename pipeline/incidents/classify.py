@@ -1,4 +1,4 @@
-"""How grave is it? By rule, with the reason; a pure function of what is known."""
+"""Grades how grave an incident is: by rule, with the reason; a pure function of what is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ IMPACTS = {
 
 @dataclass(frozen=True)
 class Classified:
-    """A severity and why."""
+    """The severity that an incident has, and the reason for it."""
 
     severity: str
     reason: str
@@ -35,7 +35,9 @@ def classify(
     *,
     workaround: bool = False,
 ) -> Classified:
-    """The gravest thing that is known. What a person says that users feel goes before what a playbook supposes.
+    """Grade by the gravest thing that is known.
+
+    What a person says that users feel goes before what a playbook supposes.
 
     A gate that names no severity of its own counts as a P3, and there, too, the playbook knows better.
 

@@ -1,4 +1,4 @@
-"""What is done about an incident is written down here, and nowhere else: every act is one event of its record."""
+"""Writes down what is done about an incident, here and nowhere else: every act is one event of its record."""
 
 import datetime
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from pipeline.world.world import World
 
 @dataclass(frozen=True)
 class Opening:
-    """What is known when it is opened. ``since`` is ISO 8601; empty is now."""
+    """What is known of an incident when it is opened. ``since`` is ISO 8601; empty is now."""
 
     what: str
     classified: Classified
@@ -31,7 +31,7 @@ class Opening:
 
 
 class Desk:
-    """One incident, opened or found. ``by`` signs every event."""
+    """The desk at which one incident is handled, opened or found. ``by`` signs every event."""
 
     def __init__(self, session: Session, id: str, by: str = "") -> None:
         self.session, self.id, self.by = session, id, by or whoami()
@@ -45,7 +45,7 @@ class Desk:
         self._write("incident noted", text, evidence=list(evidence))
 
     def classify(self, severity: str, reason: str) -> None:
-        """Change how grave it is. Raises Mistake for what is no severity."""
+        """Change the severity of the incident. Raises Mistake for what is no severity."""
         if severity not in ORDER:
             raise Mistake(f"--severity {severity}: is none; there are {', '.join(ORDER)}")
         if not reason:
@@ -59,7 +59,7 @@ class Desk:
         self._write("playbook begun", playbook)
 
     def asked(self, stage: str, noes: Mapping[str, str]) -> None:
-        """``noes``: gate → what it said."""
+        """Write down what the clues of a playbook answered. ``noes``: gate → what it said."""
         self._write("playbook asked", stage, no=dict(noes))
 
     def looked(self, command: str, saw: str) -> None:
@@ -72,7 +72,7 @@ class Desk:
         self._write("playbook verified", "", well=not noes, no=dict(noes))
 
     def resolve(self, cause: str, works: str) -> None:
-        """Close it. Raises Mistake without a cause, or when nobody has seen the steady state."""
+        """Resolve the incident. Raises Mistake without a cause, or when nobody has seen the steady state."""
         if not cause:
             raise Mistake("incident.resolve: say the cause in one plain sentence with --cause")
         self._write("incident resolved", cause, works=works)
@@ -109,14 +109,17 @@ class Desk:
 
 
 def new(session: Session, opening: Opening, by: str = "") -> Desk:
-    """Open an incident."""
+    """Open an incident and give its desk."""
     desk = Desk(session, PREFIX + new_run_id(session.clock.now()), by)
     desk.open(opening)
     return desk
 
 
 def desk(session: Session, id: str = "", by: str = "", *, also_resolved: bool = False) -> Desk:
-    """The incident of that id, or the only open one of this target. Raises Mistake saying which there are."""
+    """Give the desk of the incident of that id, or of the only open one of this target.
+
+    Raises Mistake saying which there are.
+    """
     known = incidents(session.store, session.settings.name)
     if id:
         found = [one for one in known if id in (one.id, one.id.removeprefix(PREFIX))]
@@ -139,7 +142,9 @@ def desk(session: Session, id: str = "", by: str = "", *, also_resolved: bool = 
 async def tell(
     world: World, desk: Desk, audience: str, said: Mapping[str, str], text: str = "", *, by_hand: bool = False
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Tell an audience: the text, who took it, and who did not. Raises Mistake for words that are still missing.
+    """Tell an audience, and write down the text, who took it and who did not.
+
+    Raises Mistake for words that are still missing.
 
     ``by_hand``: somebody has told them already; only write it down.
     """
@@ -155,13 +160,16 @@ async def tell(
 
 
 def reachable(world: World, desk: Desk, audience: str) -> bool:
-    """Whether the machine can tell them."""
+    """Whether the machine can tell an audience by itself."""
     page = desk.session.settings.policies[ContactsPolicy].status_page_id
     return world.channels.has(audience) or audience == "everybody" or (audience == "users" and bool(page))
 
 
 async def _send(world: World, desk: Desk, audience: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """By the channel, and users by the status page. The all-clear goes to everybody who has heard of it."""
+    """Send a message by the channel, and to users by the status page.
+
+    The all-clear goes to everybody who has heard of the incident.
+    """
     incident = desk.incident
     heard = {listener.audience for listener in incident.told if listener.reached} - {"everybody", "release"}
     audiences = sorted(heard) if audience == "everybody" else ["team" if audience == "release" else audience]
@@ -195,7 +203,10 @@ async def _on_the_status_page(world: World, desk: Desk, text: str, *, over: bool
 
 
 async def escalate(world: World, desk: Desk, role: str = "") -> tuple[Contact, tuple[str, ...], tuple[str, ...]]:
-    """The next who was not called yet, or the named one; paged by the on-call channel when there is one."""
+    """Call the next contact who was not called yet, or the named one.
+
+    The on-call channel pages them when there is one.
+    """
     tree = desk.session.settings.policies[ContactsPolicy].escalation
     if not tree:
         raise Mistake("deploy.yml: contacts.escalation: names nobody")
@@ -214,7 +225,7 @@ async def escalate(world: World, desk: Desk, role: str = "") -> tuple[Contact, t
 
 
 def contact_due(incident: Incident, tree: Iterable[Contact], now: datetime.datetime) -> Contact | None:
-    """Whom to call now by the contact tree, because nobody before them has put an end to it."""
+    """Whom to call now by the contact tree, because nobody before them has put an end to the incident."""
     if not incident.open or incident.recovered:
         return None
     called = {one.role for one in incident.called}
@@ -223,7 +234,7 @@ def contact_due(incident: Incident, tree: Iterable[Contact], now: datetime.datet
 
 
 async def live_release(world: World) -> str:
-    """Commit and time of what is live, in words; empty when nobody can say."""
+    """Describe the commit and time of the live release, in words; empty when nobody can say."""
     try:
         deployment = await world.vercel.production(world.domain)
     except ServiceError:

@@ -1,4 +1,4 @@
-"""The words for an audience, as far as they can be filled in from what is known."""
+"""Drafts the message to an audience, as far as it can be filled in from what is known."""
 
 import datetime
 import string
@@ -16,7 +16,7 @@ REVIEW_DAYS = 5
 def draft(
     incident: Incident, audience: str, now: datetime.datetime, said: Mapping[str, str], release: str = ""
 ) -> tuple[str, tuple[str, ...]]:
-    """The text, and the names of FIELDS that nobody has filled in. ``said`` goes before what we know."""
+    """Draft the text of a message, and name the FIELDS that nobody has filled in. ``said`` goes before what we know."""
     if audience not in BY_NAME:
         raise Mistake(f"--audience {audience}: is none; there are {', '.join(BY_NAME)}")
     for name in said:

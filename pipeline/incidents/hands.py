@@ -1,4 +1,4 @@
-"""What the machine can do for whoever follows a playbook: the same as its own commands, named as in the playbooks."""
+"""Does the machine's part of a playbook: the same as its own commands, named as in the playbooks."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ TOLD = ("ROLLED BACK", "ALREADY", "STRANDED", "serves", "answers", "because", "B
 
 @dataclass(frozen=True)
 class Did:
-    """What came of it, in a few words."""
+    """What came of an act, in a few words."""
 
     worked: bool
     says: str
@@ -30,7 +30,7 @@ class Did:
 
 @dataclass(frozen=True)
 class Hands:
-    """``deploy_file`` may be broken: the emergency does not need it."""
+    """The hands of the machine on one target. ``deploy_file`` may be broken: the emergency does not need it."""
 
     session: Session
     config: Config
@@ -39,7 +39,7 @@ class Hands:
     by: str
 
     def do(self, name: str, seen: Situation) -> Did:
-        """Do what is called ``name``. What goes wrong is an answer, not an exception: the playbook goes on."""
+        """Do the act that is called ``name``. What goes wrong is an answer, not an exception: the playbook goes on."""
         try:
             return HANDS[name](self, seen)
         except PipelineError as error:

@@ -19,7 +19,7 @@ LOOKS, PAUSE = 3, 0.4
 
 
 async def situation(world: World, session: Session, incident: Incident, noes: Mapping[str, str]) -> Situation:
-    """What can be seen now. A service that does not answer leaves its part as if it were well."""
+    """Read the situation as it is now. A service that does not answer leaves its part as if it were well."""
     (released, pinned), database = await asyncio.gather(_vercel(world, session), _database(world))
     idle, blockers, crowded, silent, failed = database
     cut_off, stranded, went_back = _runs(session, incident)
@@ -64,7 +64,7 @@ async def _database(world: World) -> tuple[int, int, bool, bool, str]:
 
 
 def _runs(session: Session, incident: Incident) -> tuple[str, bool, bool]:
-    """The run that was cut off after promoting, whether the last one is stranded, and whether somebody went back."""
+    """The run that was cut off after promoting, whether the last run is stranded, and whether somebody went back."""
     cut_off, stranded, went_back = "", False, False
     alive = Lock(session.store, session.settings.name, "", session.clock).alive()
     for index, run in enumerate(latest_runs(session.store, 10)):
@@ -80,5 +80,5 @@ def _runs(session: Session, incident: Incident) -> tuple[str, bool, bool]:
 
 
 def since(incident: Incident, now: datetime.datetime) -> float:
-    """Seconds since the first harm."""
+    """Count the seconds since the first harm of an incident."""
     return (now - datetime.datetime.fromisoformat(incident.since or incident.opened)).total_seconds()

@@ -1,4 +1,4 @@
-"""A run that went wrong, and a monitor that found something, open an incident by themselves."""
+"""Opens an incident by itself when a run went wrong or a monitor found something."""
 
 import contextlib
 from collections.abc import Callable
@@ -20,7 +20,10 @@ SEVERITIES = {Outcome.STRANDED: "P0", Outcome.HELD: "P1", Outcome.ROLLED_BACK: "
 
 
 def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
-    """``after`` of a deploy: opens the incident, and notes that it did. Nothing of it may spoil how the run ended."""
+    """Make the ``after`` of a deploy that opens the incident and notes that it did.
+
+    Nothing of it may spoil how the run ended.
+    """
 
     def after(session: Session, report: Report) -> None:
         with contextlib.suppress(PipelineError):
@@ -32,14 +35,17 @@ def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
 
 
 def words(desk: Desk) -> str:
-    """One line: which incident, how bad, and what to type."""
+    """Say in one line which incident was opened, how bad it is, and what to type."""
     incident = desk.incident
     playbook = f"; ./inv playbook.{incident.playbook} walks you through it" if incident.playbook else ""
     return f"incident {incident.id} is open ({incident.severity}: {incident.reason}){playbook}"
 
 
 def after_run(session: Session, report: Report) -> Desk | None:
-    """The incident that this run is, or that it belongs to; None when deploy.yml opens none for it."""
+    """Open the incident that this run is, or add to the one that it belongs to.
+
+    None when deploy.yml opens none for it.
+    """
     if report.outcome not in session.settings.policies[IncidentsPolicy].opens_on or report.pipeline == "preview":
         return None
     evidence = [f"run {report.run}: {report.outcome}: {report.reason}", f"./inv report {report.run}"]
@@ -66,7 +72,10 @@ def after_run(session: Session, report: Report) -> Desk | None:
 
 
 def after_monitor(session: Session, checked: Checked) -> Desk | None:
-    """Likewise, of what a checklist found; None when it is not grave enough."""
+    """Open an incident for the findings of a monitoring checklist, or add to the open one.
+
+    None when they are not grave enough.
+    """
     limit, severity = session.settings.policies[IncidentsPolicy].monitor, checked.graded.severity
     if limit == "never" or severity not in ORDER or ORDER.index(severity) > ORDER.index(limit):
         return None
@@ -90,7 +99,7 @@ def after_monitor(session: Session, checked: Checked) -> Desk | None:
 
 
 def _open_or_add(session: Session, opening: Opening) -> Desk:
-    """A second alarm of the same trouble is no second incident: it is evidence of the first."""
+    """Open an incident, or add to the open one: a second alarm of the same trouble is evidence of the first."""
     for incident in incidents(session.store, session.settings.name):
         if incident.open and incident.playbook == opening.playbook:
             found = Desk(session, incident.id, opening.cause)

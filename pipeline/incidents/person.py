@@ -1,26 +1,26 @@
-"""Who answers the questions of a playbook: somebody at a terminal, or nobody."""
+"""Answers the questions of a playbook: somebody at a terminal does, or nobody."""
 
 from typing import Protocol
 
 
 class Person(Protocol):
-    """``auto``: nobody is there, and what only a person can do stays undone."""
+    """A person who sits at the terminal. ``auto``: nobody is there, and what only a person can do stays undone."""
 
     auto: bool
 
     def say(self, text: str) -> None: ...
 
     def agrees(self, question: str, default: bool) -> bool:
-        """Yes or no; Enter is ``default``."""
+        """Ask a question that is answered by yes or no; Enter is ``default``."""
         ...
 
     def writes(self, question: str) -> str:
-        """One line; empty when there is nothing to say."""
+        """Ask for one line of text; empty when there is nothing to say."""
         ...
 
 
 class Nobody:
-    """``--auto``: takes the machine's proposal each time, and writes nothing."""
+    """Answers with ``--auto``: takes the machine's proposal each time, and writes nothing."""
 
     auto = True
 

@@ -1,4 +1,4 @@
-"""An incident, as the journal tells it: a fold over its events. Nothing about it is kept anywhere else."""
+"""Folds the journal's events into incidents. Nothing about an incident is kept anywhere else."""
 
 import datetime
 import json
@@ -14,7 +14,7 @@ PREFIX = "incident-"
 
 @dataclass(frozen=True)
 class IncidentEvent:
-    """One line of the timeline. ``at`` is ISO 8601, UTC."""
+    """A line of the incident's timeline. ``at`` is ISO 8601, UTC."""
 
     at: str
     what: str
@@ -23,7 +23,7 @@ class IncidentEvent:
 
 @dataclass(frozen=True)
 class Told:
-    """One message. ``reached`` and ``failed`` name ways, never addresses."""
+    """A message that an audience was told. ``reached`` and ``failed`` name ways, never addresses."""
 
     audience: str
     at: str
@@ -35,7 +35,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Called:
-    """Somebody it was escalated to."""
+    """A contact whom the incident was escalated to."""
 
     role: str
     name: str
@@ -44,7 +44,7 @@ class Called:
 
 @dataclass(frozen=True)
 class Done:
-    """Something that was done about it. ``how``: ``the tool`` or ``a person``."""
+    """A remedy that was tried. ``how``: ``the tool`` or ``a person``."""
 
     remedy: str
     at: str
@@ -55,7 +55,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident, as far as it is written down. Times are ISO 8601; empty when it has not come to that yet."""
+    """An incident, as far as it is written down. Times are ISO 8601; empty when it has not come to that yet."""
 
     id: str
     target: str = ""
@@ -98,11 +98,11 @@ class Incident:
 
     @property
     def recovered(self) -> str:
-        """When it was first seen to be well and stayed so; empty when it is not well."""
+        """The time at which production was first seen to be well and stayed so; empty when it is not well."""
         return self.well[0] if self.well else ""
 
     def last_told(self, audience: str) -> str:
-        """When they last heard; empty when never."""
+        """The time at which an audience last heard; empty when never."""
         return next((one.at for one in reversed(self.told) if one.audience == audience and one.reached), "")
 
 
@@ -224,7 +224,10 @@ FOLDS: Mapping[str, Fold] = {
 
 
 def fold(id: str, events: Iterable[Event]) -> Incident:
-    """The incident that ``events`` tell of, oldest first. An event of a kind that nobody knows here is passed over."""
+    """Fold ``events``, oldest first, into the incident they tell of.
+
+    An event of a kind that nobody knows here is passed over.
+    """
     incident, moments = Incident(id), list[IncidentEvent]()
     for event in events:
         if event.kind in FOLDS:
@@ -234,12 +237,12 @@ def fold(id: str, events: Iterable[Event]) -> Incident:
 
 
 def incident_of(store: Store, id: str) -> Incident:
-    """The incident of that id; one that was never opened when there is none."""
+    """Read the incident of that id; one that was never opened when there is none."""
     return fold(id, events_of(store, id))
 
 
 def incidents(store: Store, target: str = "", limit: int = 100) -> tuple[Incident, ...]:
-    """The newest first; of one target when it is named."""
+    """Read all incidents, the newest first; of one target when it is named."""
     rows = store.execute(
         "select run from deploy_events where kind = 'incident opened' order by seq desc limit ?", limit
     )
@@ -248,7 +251,7 @@ def incidents(store: Store, target: str = "", limit: int = 100) -> tuple[Inciden
 
 
 def whole_timeline(incident: Incident, store: Store) -> tuple[IncidentEvent, ...]:
-    """Its own moments, and those of the runs and of the monitoring of its target from the first harm to the end."""
+    """Merge the incident's events with those of runs and monitoring of its target, from the first harm to the end."""
     until = incident.resolved or "9999"
     rows = store.execute(
         "select run, at, kind, subject, body from deploy_events"

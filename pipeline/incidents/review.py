@@ -1,4 +1,7 @@
-"""The post-incident review: what the record tells, in the template's order; what only people know stays in brackets."""
+"""Fills the post-incident review: what the record tells, in the template's order.
+
+What only people know stays in brackets.
+"""
 
 import datetime
 from collections.abc import Sequence
@@ -9,7 +12,7 @@ from pipeline.incidents.record import Incident, IncidentEvent
 
 @dataclass(frozen=True)
 class Update:
-    """Something in the runbooks that has to change. ``where``: page or page#section."""
+    """A change that the runbooks need. ``where``: page or page#section."""
 
     where: str
     what: str
@@ -17,7 +20,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Review:
-    """What the review says. The defaults are the empty form."""
+    """What the post-incident review says. The defaults are the empty form."""
 
     title: str = "[what users could not do], [date]"
     severity: str = "[P0/P1/P2/P3]"
@@ -45,7 +48,7 @@ class Review:
 def review_of(
     incident: Incident, timeline: Sequence[IncidentEvent], measures: Sequence[str] = (), updates: Sequence[Update] = ()
 ) -> Review:
-    """The review of an incident, as far as its record goes."""
+    """Fill in the review of an incident, as far as its record goes."""
     blank = Review()
     first_word = next(
         (one.at for one in incident.told if one.audience in ("users", "stakeholders") and one.reached), ""
@@ -73,7 +76,7 @@ def review_of(
 
 
 def between(begin: str, end: str) -> str:
-    """``4 min 10 s`` from one ISO 8601 time to another; empty when one of them is missing."""
+    """Spell the time from one ISO 8601 time to another as ``4 min 10 s``; empty when one of them is missing."""
     if not begin or not end:
         return ""
     gone = round((datetime.datetime.fromisoformat(end) - datetime.datetime.fromisoformat(begin)).total_seconds())
@@ -81,7 +84,7 @@ def between(begin: str, end: str) -> str:
 
 
 def spelt(seconds: float) -> str:
-    """``45 s``, ``4 min 10 s``, ``2 h 5 min``."""
+    """Spell a number of seconds as ``45 s``, ``4 min 10 s``, ``2 h 5 min``."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]

@@ -6,7 +6,7 @@ the machine are asked anew, what a person has looked at or done is not.
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -32,19 +32,22 @@ ROUNDS = 2
 
 @dataclass(frozen=True)
 class Walk:
-    """One walk. ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well."""
+    """Walks through one playbook.
 
-    at: Desk
+    ``apart``: seconds between the two last looks; ``patience``: seconds that it may take to be well.
+    """
+
+    desk: Desk
     person: Person
     hands: Hands
     apart: float = APART
     patience: float = 0
 
     def go(self, book: Playbook) -> bool:
-        """From the symptom to the all-clear; whether production was seen to be well, twice."""
+        """Walk from the symptom to the all-clear; gives whether production was seen to be well, twice."""
         self.person.say(f"\n== {book.title} ==\n{book.means}\nUsers: {book.impact}")
-        if book.name not in self.at.incident.walked:
-            self.at.begin(book.name)
+        if book.name not in self.desk.incident.walked:
+            self.desk.begin(book.name)
         self._words_due()
         noes = self._ask("diagnose", book)
         other = self._elsewhere(book, noes)
@@ -61,8 +64,8 @@ class Walk:
         return well
 
     def all_clear(self) -> None:
-        """Everybody who has heard of it hears that it is over."""
-        if due(self.at.incident, self.at.session.clock.now()):
+        """Tell everybody who has heard of the incident that it is over."""
+        if due(self.desk.incident, self.desk.session.clock.now()):
             self._tell("everybody")
 
     # -- diagnose
@@ -77,16 +80,19 @@ class Walk:
             self.person.say(f"  {'NO ' if says else 'yes'} {claim(answer.gate)}" + (f"\n      {says}" if says else ""))
             if says:
                 self.person.say(f"      → {clues[answer.gate.name].no_means}")
-        self.at.asked(stage, noes)
+        self.desk.asked(stage, noes)
         return noes
 
     def _elsewhere(self, book: Playbook, noes: dict[str, str]) -> Playbook | None:
-        """Another playbook that a clue leads to, and that was not begun yet. What helps at once is done here first."""
+        """Find another playbook that a clue leads to, and that was not begun yet.
+
+        What helps at once is done here first.
+        """
         seen = self._situation(noes)
         helps = any(remedy.hand and remedy.fits and remedy.fits(seen) for remedy in book.mitigate)
         for clue in book.ask:
             other = _leads_to(clue, noes)
-            if not other or other.name in self.at.incident.walked:
+            if not other or other.name in self.desk.incident.walked:
                 continue
             if self.person.agrees(f"Go to “{other.title}”?", default=not helps):
                 return other
@@ -96,25 +102,25 @@ class Walk:
         if self.person.auto:
             return
         for gate in book.look:
-            if gate.command in self.at.incident.looked:
+            if gate.command in self.desk.incident.looked:
                 continue
             self.person.say(f"\n-- Look:\n  {gate.command}\n  → {gate.tells}")
-            self.at.looked(gate.command, self.person.writes("What did you see? (Enter: skipped)"))
+            self.desk.looked(gate.command, self.person.writes("What did you see? (Enter: skipped)"))
 
     # -- mitigate
 
     def _mitigate(self, book: Playbook, noes: dict[str, str]) -> bool:
-        """From the top, each that fits, until users are well. Whether anything was tried."""
+        """Try each remedy that fits, from the top, until users are well. Gives whether anything was tried."""
         tried = False
         for remedy in book.mitigate:
-            if any(one.remedy == remedy.when for one in self.at.incident.done if one.worked):
+            if any(one.remedy == remedy.when for one in self.desk.incident.done if one.worked):
                 continue
             seen = self._situation(noes)
             if not self._fits(remedy, seen):
                 continue
             leads = GO_TO.search(remedy.does)
-            if leads and not remedy.hand and titled(leads[1]).name not in self.at.incident.walked:
-                self.at.did(remedy.when, "a person", f"went on to “{leads[1]}”")
+            if leads and not remedy.hand and titled(leads[1]).name not in self.desk.incident.walked:
+                self.desk.did(remedy.when, "a person", f"went on to “{leads[1]}”")
                 return self.go(titled(leads[1]))
             tried |= self._do(remedy, seen)
             noes = stops(self._answers(book.verify))
@@ -124,9 +130,7 @@ class Walk:
         return tried
 
     def _situation(self, noes: dict[str, str]) -> Situation:
-        return self.at.session.in_world(
-            self.at.id, lambda world: situation(world, self.at.session, self.at.incident, noes)
-        )
+        return self._in_the_world(lambda world: situation(world, self.desk.session, self.desk.incident, noes))
 
     def _fits(self, remedy: Remedy, seen: Situation) -> bool:
         guess = remedy.fits(seen) if remedy.fits else None
@@ -141,22 +145,22 @@ class Walk:
     def _do(self, remedy: Remedy, seen: Situation) -> bool:
         if remedy.hand and self.person.agrees("Shall the machine do it?", default=True):
             did = self.hands.do(remedy.hand, seen)
-            self.at.did(remedy.when, "the tool", did.says, worked=did.worked)
+            self.desk.did(remedy.when, "the tool", did.says, worked=did.worked)
             self.person.say(f"  {'done' if did.worked else 'FAILED'}: {did.says}")
             return True
         if self.person.auto:
             return False
         says = self.person.writes("Do it now. What came of it? (Enter: not done)")
         if says:
-            self.at.did(remedy.when, "a person", says)
+            self.desk.did(remedy.when, "a person", says)
         return bool(says)
 
     # -- verify
 
     def _verify(self, gates: tuple[Gate, ...]) -> bool:
-        """All say yes twice, ``apart`` seconds apart."""
+        """Ask the gates of the steady state until all say yes twice, ``apart`` seconds apart."""
         self.person.say("\n-- Verify: is the steady state back?")
-        clock, seen = self.at.session.clock, len(self.at.incident.well)
+        clock, seen = self.desk.session.clock, len(self.desk.incident.well)
         left = ROUNDS - seen if seen < ROUNDS else ROUNDS  # an interrupted look goes on, an old one is begun anew
         until = clock.monotonic() + self.patience
         while left:
@@ -170,7 +174,7 @@ class Walk:
                 self.person.say(
                     f"  {'NO ' if says else 'yes'} {claim(answer.gate)}" + (f"\n      {says}" if says else "")
                 )
-            self.at.verified(noes)
+            self.desk.verified(noes)
             if noes:
                 return False
             left -= 1
@@ -183,14 +187,14 @@ class Walk:
     # -- communicate and escalate
 
     def _words_due(self) -> None:
-        """Every word that is due now."""
-        for word in due(self.at.incident, self.at.session.clock.now()):
+        """Send every message that is due now."""
+        for word in due(self.desk.incident, self.desk.session.clock.now()):
             if word.late >= 0 or word.first:
                 self._tell(word.audience)
 
     def _tell(self, audience: str) -> None:
-        incident, now = self.at.incident, self.at.session.clock.now()
-        release = self.at.session.in_world(self.at.id, live_release)
+        incident, now = self.desk.incident, self.desk.session.clock.now()
+        release = self._in_the_world(live_release)
         text, missing = draft(incident, audience, now, {}, release)
         said = {}
         if missing and not self.person.auto:
@@ -204,33 +208,36 @@ class Walk:
             self.person.say(f"\n-- Communicate: {audience}\n{text}")
         if not self.person.agrees("Send it?", default=True):
             return
-        _, reached, failed = self.at.session.in_world(self.at.id, lambda world: self._send(world, audience, text))
+        _, reached, failed = self.desk.session.in_world(self.desk.id, lambda world: self._send(world, audience, text))
         self.person.say(f"  {audience} told by {', '.join(reached) or 'nobody'}" + "".join(f"; {w}" for w in failed))
 
     async def _send(self, world: World, audience: str, text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-        by_hand = not reachable(world, self.at, audience)
+        by_hand = not reachable(world, self.desk, audience)
         if by_hand and self.person.auto:
             return text, (), (f"{audience}: no address is set",)
         if by_hand:
             self.person.say("  there is no address for them: send it yourself, now")
-        return await tell(world, self.at, audience, {}, text, by_hand=by_hand)
+        return await tell(world, self.desk, audience, {}, text, by_hand=by_hand)
 
     def _escalate(self) -> None:
         self.person.say("\n-- Escalate: it is not over, and this playbook has no more to say")
         if not self.person.agrees("Call the next contact?", default=True):
             return
-        contact, _, _ = self.at.session.in_world(self.at.id, lambda world: escalate(world, self.at))
+        contact, _, _ = self._in_the_world(lambda world: escalate(world, self.desk))
         self.person.say(f"  CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
 
     # -- the world
 
     def _answers(self, gates: Iterable[Gate]) -> tuple[LineAnswer, ...]:
         wanted = tuple(dict.fromkeys(gates))
-        return self.at.session.in_world(self.at.id, lambda world: ask_gates(self.at.session, world, wanted))
+        return self._in_the_world(lambda world: ask_gates(self.desk.session, world, wanted))
+
+    def _in_the_world(self, act: Callable[[World], Awaitable[T]]) -> T:
+        return self.desk.session.in_world(self.desk.id, act)
 
 
 def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:
-    """Gate → what it said, of those that do not say yes."""
+    """Collect the gates that do not say yes, each with what it said."""
     return {
         one.gate.name: "; ".join(str(found) for found in one.findings if found.verdict.stops)
         for one in answers

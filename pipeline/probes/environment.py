@@ -64,7 +64,7 @@ async def changed_variables(world: World) -> ChangedVariables:
 async def read_variables(world: World) -> ReadVariables:
     """List the variables that the team's own sources read.
 
-    When only the build is there, its functions without ``node_modules``.
+    When only the build is there, its functions are read, without ``node_modules``.
     """
     return ReadVariables(await asyncio.to_thread(_read_by, world.folder))
 

@@ -44,7 +44,7 @@ async def bucket(world: World) -> Bucket:
 async def _size(world: World) -> tuple[int, int, bool]:
     """Read (bytes, objects, whether that is all) of the bucket.
 
-    Cloudflare's figure of the last two days, else by listing.
+    It is Cloudflare's figure of the last two days, else counted by listing.
     """
     if not world.cloudflare.missing:
         since = (world.clock.now() - datetime.timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")

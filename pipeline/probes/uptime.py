@@ -15,6 +15,7 @@ from checks.evidence import (
     UptimeToday,
 )
 from checks.policy import DeclaredMonitor, UptimePolicy
+from pipeline.clients import times
 from pipeline.clients.betterstack import MonitorIncident, Watcher
 from pipeline.clock import origin
 from pipeline.world.world import World
@@ -59,7 +60,7 @@ async def uptime_today(world: World, policy: UptimePolicy) -> UptimeToday:
 async def past_incidents(world: World, policy: UptimePolicy) -> PastIncidents:
     now = world.clock.now()
     found = await world.betterstack.incidents(policy.monitor, since=(now - WEEK).date())
-    ordered = sorted((one for one in found if _time(one.started) >= now - WEEK), key=lambda one: one.started)
+    ordered = sorted((one for one in found if times.moment(one.started) >= now - WEEK), key=lambda one: one.started)
     return PastIncidents(
         tuple(
             PastIncident(one.cause, one.started, round(_within(one, now - WEEK, now) / 60, 1), not one.resolved)
@@ -116,12 +117,8 @@ def _text(value: object) -> str:
 
 def _within(incident: MonitorIncident, since: datetime.datetime, until: datetime.datetime) -> float:
     """The seconds of an incident between ``since`` and ``until``."""
-    end = _time(incident.resolved) if incident.resolved else until
-    return (min(end, until) - max(_time(incident.started), since)).total_seconds()
-
-
-def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    end = times.moment(incident.resolved) if incident.resolved else until
+    return (min(end, until) - max(times.moment(incident.started), since)).total_seconds()
 
 
 PROBES = (

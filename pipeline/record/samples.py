@@ -27,16 +27,16 @@ class Samples:
     def __init__(self, store: Store, target: str) -> None:
         self._store, self._target = store, target
 
-    def add(self, at: datetime.datetime, run: str, release: str, numbers: Sequence[tuple[str, float]]) -> None:
+    def add(self, moment: datetime.datetime, run: str, release: str, numbers: Sequence[tuple[str, float]]) -> None:
         """Keep ``numbers``, pairs of metric and value."""
         if not numbers:
             return
         rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(numbers))
-        when = at.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
+        when = moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
         values = [
             item for metric, value in numbers for item in (when, self._target, run, release, metric, float(value))
         ]
-        columns = "at, target, run, release, metric, value"
+        columns = "moment, target, run, release, metric, value"
         self._store.execute(f"insert into deploy_samples ({columns}) values {rows}", *values)
 
     def keeper(self, now: Callable[[], datetime.datetime], run: str, release: str) -> Callable[[Evidence], None]:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Beside:
-    """A sandbox that answers in a thread of its own. ``change`` acts on it there, so nobody is in it twice at once."""
+    """Serves a sandbox in a thread of its own. ``change`` acts on it there, so nobody is in it twice at once."""
 
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.sandbox = sandbox
@@ -29,7 +29,7 @@ class Beside:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def change(self, act: Callable[[Sandbox], T]) -> T:
-        """What ``act`` returns, or raises, when it is done with the sandbox; what it changed is saved."""
+        """Call ``act`` with the sandbox in its thread and give what it returns or raises; what it changed is saved."""
         done: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def there() -> None:
@@ -76,5 +76,5 @@ class Beside:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals belong to whoever started the thread."""
+        """Leave the signals to whoever started the thread."""
         yield

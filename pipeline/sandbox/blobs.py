@@ -1,4 +1,4 @@
-"""Uploaded files, stored once each under their SHA-1."""
+"""Stores uploaded files, once each, under their SHA-1."""
 
 import hashlib
 import os
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 class Blobs:
-    """A folder of files that are named by what is in them."""
+    """A folder of files that are named by the digest of what is in them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, content: bytes, sha: str = "") -> str:
-        """Store ``content``; its SHA-1 in lowercase hex, which need not be computed again when it is given."""
+        """Store ``content`` and give its SHA-1 in lowercase hex, which need not be computed again when it is given."""
         sha = sha or hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if not self.has(sha):
             part = self._folder / f"{sha}.{os.getpid()}.part"
@@ -25,7 +25,7 @@ class Blobs:
         return len(sha) == 40 and sha.isalnum() and (self._folder / sha).is_file()
 
     def read(self, sha: str) -> bytes:
-        """Raises FileNotFoundError when it was never uploaded."""
+        """Read a file by its SHA-1. Raises FileNotFoundError when it was never uploaded."""
         if not self.has(sha):
             raise FileNotFoundError(sha)
         return (self._folder / sha).read_bytes()

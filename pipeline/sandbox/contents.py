@@ -1,4 +1,4 @@
-"""What the repository held at a commit, as far as the sandbox knows, and how GitHub shows files and folders."""
+"""Shows what the repository held at a commit, as far as the sandbox knows, as GitHub shows files and folders."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ INLINE = 1_000_000  # bytes; larger files are only given raw
 
 
 def find(core: Core, sha: str, path: str) -> Path | None:
-    """The file or folder ``path`` as it was at ``sha``; None when nobody said where that commit's files are."""
+    """Find the file or folder ``path`` as it was at ``sha``; None when nobody said where that commit's files are."""
     historic = sha in {seed.commit_of(message) for message, _ in seed.HISTORY}
     known = core.state.vercel.folders.get(sha, "")
     root = Path(known).resolve() if known else releases.before(core) if historic else None
@@ -33,7 +33,10 @@ def wants_raw(request: Request) -> bool:
 
 
 def shape(entry: Path, path: str, ref: str, repo: str, web: str) -> Payload | list[Payload]:
-    """``repo`` is the repository's address in the API, ``web`` the one for people."""
+    """Shape a file or folder for an answer.
+
+    ``repo`` is the repository's address in the API, ``web`` the one for people.
+    """
     if entry.is_dir():
         return [_entry(one, f"{path}/{one.name}".lstrip("/"), ref, repo, web) for one in _listed(entry)]
     content = entry.read_bytes()
@@ -66,7 +69,7 @@ def _listed(folder: Path) -> Iterator[Path]:
 
 
 def _sha(path: Path) -> str:
-    """What git calls a file's content; for a folder only something alike."""
+    """Hash a file's content as git does; for a folder only something alike."""
     if path.is_dir():
         return hashlib.sha1("".join(map(_sha, _listed(path))).encode(), usedforsecurity=False).hexdigest()
     content = path.read_bytes()

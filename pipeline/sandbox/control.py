@@ -1,4 +1,4 @@
-"""The sandbox's own door: example releases, pushed commits, faults, switches, and what was asked of whom.
+"""Serves the sandbox's own control API: releases, commits, faults, switches, and what was asked of whom.
 
 GET / and GET /health need no token. Everything else wants ``Authorization: Bearer`` with the control token.
 """
@@ -21,7 +21,7 @@ OPEN = ("/", "/health")
 
 
 class Controlled(Protocol):
-    """The sandbox, as far as the door opens it."""
+    """What the control API may do with the sandbox."""
 
     core: Core
     faults: Faults
@@ -76,7 +76,7 @@ class Control:
         return JSONResponse({"folder": str(folder), "commit": commit}, 201)
 
     async def commit(self, request: Request) -> Response:
-        """``folder`` is where the commit's built files are; with ``deploy`` Vercel builds it by itself."""
+        """Push a commit. ``folder`` is where its built files are; with ``deploy`` Vercel builds it by itself."""
         sent = await body(request)
         sha, message, folder = str(sent["sha"]), str(sent.get("message") or "A change"), str(sent.get("folder") or "")
         built = self._sandbox.commit(sha, message, folder, bool(sent.get("deploy")))
@@ -98,7 +98,7 @@ class Control:
         return JSONResponse({"ok": True})
 
     async def requests(self, request: Request) -> Response:
-        """Oldest first, the last ``limit`` of each service, or of one ``service``."""
+        """List requests, oldest first, the last ``limit`` of each service, or of one ``service``."""
         limit, only = number(request, "limit", 100), request.query_params.get("service")
         asked = self._sandbox.asked
         return JSONResponse({name: list(log)[-limit:] for name, log in asked.items() if only in (None, name)})

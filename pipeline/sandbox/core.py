@@ -1,4 +1,4 @@
-"""What every emulator is given: the state, the clock, the addresses, and how to look at the app."""
+"""Gives every emulator the state, the clock, the addresses, and a way to look at the app."""
 
 import datetime
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass
 class Timing:
-    """Seconds that the asynchronous things take."""
+    """The seconds that the asynchronous things take."""
 
     build: float = 0.8
     alias: float = 0.3
@@ -25,7 +25,7 @@ class Timing:
 
 
 class Visit(NamedTuple):
-    """What a monitor got; ``status`` 0 when no answer came."""
+    """What a visit of a monitor got; ``status`` 0 when no answer came."""
 
     status: int
     seconds: float
@@ -62,18 +62,18 @@ class Core:
 
 
 def iso(timestamp: float) -> str:
-    """RFC 3339 in UTC with milliseconds."""
+    """Write a time as RFC 3339 in UTC with milliseconds."""
     moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def iso_seconds(moment: float) -> str:
-    """RFC 3339 in UTC with whole seconds."""
+    """Write a time as RFC 3339 in UTC with whole seconds."""
     return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_iso(text: str) -> float:
-    """Seconds since 1970 of a date, or of a date and time; without a zone it is UTC. Raises ValueError."""
+    """Read a date, or a date and time, as seconds since 1970; without a zone it is UTC. Raises ValueError."""
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 

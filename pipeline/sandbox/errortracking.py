@@ -1,4 +1,4 @@
-"""What the app's error-tracking SDK would send: an event, grouped into an issue."""
+"""Records what the app's error-tracking SDK would send: an event, grouped into an issue."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""Named ways for a service to misbehave, written as one line: ``SERVICE KIND [key=value …] [METHOD] [PATH]``.
+"""Reads faults, ways for a service to misbehave, from a line: ``SERVICE KIND [key=value …] [METHOD] [PATH]``.
 
     vercel half-done POST */promote/*
     vercel answer status=500 times=2 POST /v13/deployments
@@ -40,12 +40,15 @@ SERVICE_NAMES = ("all", "app", *(name for name in SERVICES if name != "control")
 
 
 class Cut(ConnectionError):
-    """The connection was cut by a fault; what a client sees when there is no real connection to cut."""
+    """Raised when a fault cuts the connection; what a client sees when there is no real connection to cut."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One line, parsed. ``times`` 0 means always; ``seconds``, ``after`` and ``retry_after`` are seconds."""
+    """A fault, parsed from its line.
+
+    ``times`` 0 means always; ``seconds``, ``after`` and ``retry_after`` are seconds.
+    """
 
     text: str
     service: str
@@ -64,7 +67,7 @@ class Fault:
     done: bool = False
 
     def hits(self, service: str, method: str, path: str, deployment: str, live: bool) -> bool:
-        """Whether it concerns this request. ``live``: the request came to the production domain."""
+        """Whether the fault concerns this request. ``live``: the request came to the production domain."""
         if self.service == "app":
             place = {"production": live, "staged": not live, "everywhere": True}[self.where]
             if service not in APP or not place or self.deployment not in ("", deployment):
@@ -75,7 +78,7 @@ class Fault:
 
 
 def parse(text: str) -> Fault:
-    """Raises ValueError that names the part it does not understand."""
+    """Parse a fault from its line. Raises ValueError that names the part it does not understand."""
     words = shlex.split(text)
     if len(words) < 2:
         raise ValueError(f"{text!r}: a fault is SERVICE KIND [key=value …] [METHOD] [PATH]")
@@ -130,13 +133,13 @@ class Faults:
         return entry
 
     def clear(self, id: int | None = None) -> int:
-        """Remove one fault, or all; how many that were."""
+        """Remove one fault, or all; gives how many that were."""
         before = len(self._state.faults)
         self._state.faults = [entry for entry in self._state.faults if id is not None and entry.id != id]
         return before - len(self._state.faults)
 
     def strike(self, service: str, method: str, path: str, deployment: str, live: bool, now: float) -> Iterator[Fault]:
-        """Those that concern this request, each of them counted."""
+        """Find the faults that concern this request, each of them counted."""
         for entry in self._state.faults:
             fault = self._parsed.get(entry.text) or self._parsed.setdefault(entry.text, parse(entry.text))
             if now < entry.begins or (fault.times and entry.struck >= fault.times):

@@ -27,7 +27,7 @@ def load(
     blobs: Blobs,
     where: Path,
 ) -> ASGIApp:
-    """The ASGI app that ``handler`` names, e.g. ``index.app`` for ``app`` in ``index.py``.
+    """Load the ASGI app that ``handler`` names, e.g. ``index.app`` for ``app`` in ``index.py``.
 
     Many deployments share this process, so a function cannot have ``os.environ`` to itself: its package, and the
     module of its handler, find a dict ``environ`` and an async ``sleep`` among their globals before they run.
@@ -57,7 +57,7 @@ def load(
 
 
 def folder(home: Path, deployment: str, function: str) -> Path:
-    """Where a function's files are written."""
+    """The folder that a function's files are written to."""
     return home / "functions" / deployment / function.replace("/", "_")
 
 
@@ -68,7 +68,9 @@ def unload(name: str) -> None:
 
 
 def write(files: Iterable[tuple[str, FileEntry]], blobs: Blobs, where: Path) -> None:
-    """Fill the folder ``where`` afresh. Links come last, and as links only when they stay inside.
+    """Write a function's files into the folder ``where``, afresh.
+
+    Links come last, and as links only when they stay inside.
 
     Raises ValueError for a file or link that leaves the folder.
     """

@@ -1,4 +1,4 @@
-"""GitHub's REST API for one repository."""
+"""Serves GitHub's REST API for one repository."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -83,7 +83,7 @@ class GitHubApi:
         return JSONResponse({"total_count": len(found), "check_runs": shown}, headers=headers)
 
     async def status(self, request: Request) -> Response:
-        """Combined; ``pending`` when nothing reported."""
+        """Answer with the combined status of a commit; ``pending`` when nothing reported."""
         commit = self._find(request)
         found = [self.shapes.status(commit, context, state) for context, state in commit.statuses.items()]
         states = set(commit.statuses.values())
@@ -150,7 +150,7 @@ class GitHubApi:
         return JSONResponse(found)
 
     async def contents(self, request: Request) -> Response:
-        """A file or a folder of the default branch, or of ``ref``."""
+        """Answer with a file or a folder of the default branch, or of ``ref``."""
         ref, path = request.query_params.get("ref") or "main", request.path_params.get("path", "").strip("/")
         try:
             sha = self._commit(ref).sha
@@ -217,7 +217,10 @@ class GitHubApi:
         return self._commit(request.path_params["ref"])
 
     def _commit(self, ref: str) -> Commit:
-        """By branch or (abbreviated) SHA. An unknown SHA is 422, as GitHub has it; an unknown name too."""
+        """Find a commit by branch or (abbreviated) SHA.
+
+        An unknown SHA is 422, as GitHub has it; an unknown name too.
+        """
         github = self._core.state.github
         if ref in ("main", "heads/main", "HEAD") and github.head:
             return github.commits[github.head]
@@ -234,7 +237,7 @@ class GitHubApi:
 
 
 def _chosen(request: Request, alerts: list[Alert]) -> list[Alert]:
-    """Those that the filters ``state`` and ``severity`` name; several values may be separated by commas."""
+    """List the alerts that the filters ``state`` and ``severity`` name; several values may be separated by commas."""
     states, severities = request.query_params.get("state"), request.query_params.get("severity")
     return [
         one

@@ -1,4 +1,4 @@
-"""How security alerts look in GitHub's answers: those of code scanning, and those of Dependabot."""
+"""Shapes security alerts as GitHub's answers show them: those of code scanning, and those of Dependabot."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How pull requests and their reviews look in GitHub's answers."""
+"""Shapes pull requests and their reviews as GitHub's answers show them."""
 
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.githubshapes import Shapes

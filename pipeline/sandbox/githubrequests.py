@@ -1,4 +1,4 @@
-"""What all addresses of GitHub's API share: pages with their ``Link`` header, a pull request by its number, errors."""
+"""Shares what all addresses of GitHub's API have in common: pages with a ``Link`` header, pull requests, errors."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class Requests:
         return JSONResponse(shown, headers=headers)
 
     def page(self, request: Request, items: list[Payload]) -> tuple[list[Payload], dict[str, str]]:
-        """One page, and the Link header when there is another."""
+        """Cut one page out of a list, and make the Link header when there is another."""
         size, page = number(request, "per_page", 30, 100), number(request, "page", 1, 10000)
         last = max(1, -(-len(items) // size))
         links: dict[str, Any] = {}

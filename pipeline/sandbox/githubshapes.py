@@ -1,4 +1,4 @@
-"""How users, the repository, commits, pull requests and the rest look in GitHub's answers."""
+"""Shapes users, the repository, commits, checks and deployments as GitHub's answers show them."""
 
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.githubstate import Commit, Record

@@ -1,4 +1,4 @@
-"""What the emulated GitHub remembers: commits, pull requests and their reviews, alerts, workflow runs."""
+"""Remembers the emulated GitHub: commits, pull requests and their reviews, alerts, workflow runs."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people do on GitHub: read and approve pull requests, comment, start workflows and look at their runs."""
+"""Answers what people do on GitHub: read and approve pull requests, comment, start workflows and look at their runs."""
 
 import io
 import zipfile
@@ -42,7 +42,7 @@ class Work:
         add("GET", actions + "/runs/{id}/archive", self.archive)
 
     async def pulls(self, request: Request) -> Response:
-        """All of them are merged."""
+        """List the pull requests; all of them are merged."""
         asked, found = request.query_params.get("state", "open"), self._core.state.github.pulls[::-1]
         return self._requests.listed(request, [self._pulls.pull(one, False) for one in found if asked != "open"])
 
@@ -117,7 +117,7 @@ class Work:
         return JSONResponse({"name": name, "value": known[name], "created_at": moment, "updated_at": moment})
 
     async def set_variable(self, request: Request) -> Response:
-        """A new one: one that is there is a conflict."""
+        """Create a variable of the repository; one that is there is a conflict."""
         sent, known = await body(request), self._core.state.github.variables
         name = str(sent["name"])
         if name in known:
@@ -183,7 +183,7 @@ class Work:
         return RedirectResponse(f"{run['url']}/archive", 302)
 
     async def archive(self, request: Request) -> Response:
-        """What its only step printed, as GitHub packs it: a folder for each job."""
+        """Pack the log of a run's only step as GitHub does: a folder for each job."""
         run, packed = self._found(request), io.BytesIO()
         with zipfile.ZipFile(packed, "w") as file:
             moment = iso_seconds(run.at)
@@ -201,7 +201,10 @@ class Work:
         return ("completed", run.conclusion) if over else ("in_progress", None)
 
     def _run(self, request: Request, run: ActionRun) -> Payload:
-        """Clients follow its addresses, and send their token only to the host that they know."""
+        """Shape a run of a workflow.
+
+        Clients follow its addresses, and send their token only to the host that they know.
+        """
         host, (status, conclusion) = request.headers.get("host", ""), self._status(run)
         url = f"{self._shapes.repo}/actions/runs/{run.id}"
         if host == "api.github.com":
@@ -251,7 +254,7 @@ class Work:
 
 
 def _number(workflow: str) -> str:
-    """The id of one of WORKFLOWS."""
+    """The id of one of the WORKFLOWS."""
     return str(WORKFLOWS.index(workflow) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Google: what Chrome's users met (CrUX), and a page that is looked at in the lab (PageSpeed Insights)."""
+"""Emulates Google: what Chrome's users met (CrUX), and a page that is looked at in the lab (PageSpeed Insights)."""
 
 import datetime
 import secrets
@@ -34,7 +34,7 @@ CATEGORIES = ("ACCESSIBILITY", "BEST_PRACTICES", "PERFORMANCE", "PWA", "SEO")
 
 
 class GoogleApi:
-    """Wants the key ``google`` of the tokens, as ``?key=`` or ``x-goog-api-key``."""
+    """Serves Google's API; it wants the key ``google`` of the tokens, as ``?key=`` or ``x-goog-api-key``."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -61,13 +61,13 @@ class GoogleApi:
             raise problem(400, "INVALID_ARGUMENT", says, details=[details])
 
     async def record(self, request: Request) -> Response:
-        """The last 28 days: p75 and how many visits were good, middling and poor."""
+        """Answer with the last 28 days: p75 and how many visits were good, middling and poor."""
         key, sent = await self._asked(request)
         metrics = {name: _metric(name, p75) for name, p75 in self._known(sent).items()}
         return JSONResponse({"record": {"key": key, "metrics": metrics, "collectionPeriod": self._period(0)}})
 
     async def history(self, request: Request) -> Response:
-        """The same for every week, the oldest first: here they were all alike."""
+        """Answer with the same record for every week, the oldest first: here they were all alike."""
         key, sent = await self._asked(request)
         count = sent.get("collectionPeriodCount", 25)
         if not isinstance(count, int) or not 1 <= count <= 40:
@@ -87,7 +87,7 @@ class GoogleApi:
         return JSONResponse({"record": {"key": key, "metrics": metrics, "collectionPeriods": periods}})
 
     async def _asked(self, request: Request) -> tuple[Payload, Payload]:
-        """The key of the record and what was sent. 404 when there is too little traffic for one."""
+        """Read the key of the record and what was sent. 404 when there is too little traffic for a record."""
         unregistered = "Method doesn't allow unregistered callers (callers without established identity)."
         self._authorize(request, problem(403, "PERMISSION_DENIED", unregistered))
         sent = await body(request)
@@ -110,12 +110,12 @@ class GoogleApi:
         return {name: p75 for name, p75 in self._core.state.google.crux.items() if name in wanted}
 
     def _period(self, weeks_ago: int) -> Payload:
-        """28 days that ended two days ago, or so many weeks before."""
+        """The period of 28 days that ended two days ago, or so many weeks before."""
         last = self._core.now() - (2 + A_WEEK * weeks_ago) * A_DAY
         return {"firstDate": _date(last - (PERIOD_DAYS - 1) * A_DAY), "lastDate": _date(last)}
 
     async def page(self, request: Request) -> Response:
-        """Asks the page once, and tells what a browser would have made of that answer."""
+        """Visit the page once, and tell what a browser would have made of that answer."""
         exceeded = problem(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'Queries'.")
         self._authorize(request, exceeded)
         if self._core.state.google.limited:
@@ -162,7 +162,7 @@ class GoogleApi:
 
 
 def _metric(name: str, p75: float) -> Payload:
-    """Layout shift is a decimal in a string, everything else whole milliseconds."""
+    """Shape a metric: layout shift is a decimal in a string, everything else whole milliseconds."""
     good, poor = GOOD_AND_POOR[name]
     said = (lambda value: f"{value:.2f}") if name == "cumulative_layout_shift" else round
     densities = DENSITIES[0 if p75 <= good else 1 if p75 <= poor else 2]
@@ -175,7 +175,7 @@ def _metric(name: str, p75: float) -> Payload:
 
 
 def _measured(visit: Visit, slower: float) -> dict[str, float]:
-    """Milliseconds out of how long the answer took and how much there is to load."""
+    """Derive milliseconds from how long the answer took and how much there is to load."""
     server = visit.seconds * 1000
     first = server + (150 + len(visit.body) / 200) * slower
     return {

@@ -27,12 +27,12 @@ HOLD, LOOK = b"h", b"l"
 
 
 class SandboxError(RuntimeError):
-    """The sandbox does not start; the message has the end of its log."""
+    """Raised when the sandbox does not start; the message has the end of its log."""
 
 
 @contextlib.contextmanager
 def attach(home: Path, *, timeout: float = 30) -> Iterator[dict[str, Any]]:
-    """The description of the sandbox under ``home``, which runs at least as long as this context.
+    """Give the description of the sandbox under ``home``, which runs at least as long as this context.
 
     Raises SandboxError when it is not ready within ``timeout`` seconds.
     """
@@ -68,7 +68,7 @@ def stop(home: Path, *, timeout: float = 10) -> None:
 
 
 def running(home: Path) -> dict[str, Any] | None:
-    """The description of the sandbox that answers under ``home``; None when none does."""
+    """Read the description of the sandbox that answers under ``home``; None when none does."""
     found = _described(home)
     connection = found and _connected(found, LOOK)
     if not connection:
@@ -114,7 +114,7 @@ def _held(home: Path, timeout: float) -> tuple[dict[str, Any], socket.socket]:
 def _reached(
     home: Path, timeout: float, children: "list[subprocess.Popen[bytes]]"
 ) -> tuple[dict[str, Any], socket.socket]:
-    """The running server, held; the one we start for it when there is none is added to ``children``."""
+    """Hold the running server; the one we start for it when there is none is added to ``children``."""
     until = time.monotonic() + timeout
     while time.monotonic() < until:
         found = _described(home)
@@ -131,7 +131,7 @@ def _reached(
 
 
 def _start(home: Path) -> "subprocess.Popen[bytes]":
-    """A server in a session of its own: Ctrl-C must not stop it while a deployment still needs it to roll back."""
+    """Start a server in a session of its own: Ctrl-C must not stop it while a deployment has to roll back."""
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
     with (home / "sandbox.log").open("ab") as log:
@@ -157,7 +157,7 @@ def _described(home: Path) -> dict[str, Any] | None:
 
 
 def _connected(description: dict[str, Any], purpose: bytes) -> socket.socket | None:
-    """A connection to the described server, which with HOLD keeps it up; None when it is gone or going."""
+    """Connect to the described server, which with HOLD keeps it up; None when it is gone or going."""
     try:
         connection = socket.create_connection(("127.0.0.1", int(description["holder"])), timeout=2)
     except OSError:
@@ -175,7 +175,7 @@ def _connected(description: dict[str, Any], purpose: bytes) -> socket.socket | N
 
 
 def greeting(pid: int) -> bytes:
-    """What the server answers as long as it is not stopping."""
+    """The words that the server answers as long as it is not stopping."""
     return f"sandbox {pid}\n".encode()
 
 

@@ -16,7 +16,7 @@ FOREVER = 3600.0
 
 
 class Misbehaving:
-    """``served``: there are real connections that can be cut."""
+    """Applies faults to the answers of a service. ``served``: there are real connections that can be cut."""
 
     def __init__(self, core: Core, faults: Faults, runtime: Runtime) -> None:
         self._core, self._faults, self._runtime = core, faults, runtime
@@ -25,7 +25,7 @@ class Misbehaving:
     async def around(
         self, service: str, scope: Scope, receive: Receive, send: Send, act: Act, deployment: Deployment | None
     ) -> None:
-        """Answer as the faults want it, and truthfully when none concerns the request."""
+        """Answer a request as the faults want it, and truthfully when none concerns it."""
         id, now = deployment.id if deployment else "", self._core.now()
         live = service == "production" or (deployment is not None and id == self._core.state.vercel.production)
         struck = list(self._faults.strike(service, scope["method"], scope["path"], id, live, now))
@@ -85,4 +85,4 @@ def _response(fault: Fault) -> Response:
 
 
 async def _nowhere(message: Message) -> None:
-    """Where the answer of a half-done act goes."""
+    """Drop the answer of a half-done act."""

@@ -1,11 +1,17 @@
-"""What the emulated Neon remembers. A branch or snapshot names its database; an empty name has a meaning of its own."""
+"""Remembers what the emulated Neon has.
+
+A branch or snapshot names its database; an empty name has a meaning of its own.
+"""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Operation:
-    """``began`` and ``takes`` are seconds; ``error`` is why it failed."""
+    """An operation that Neon runs after it has answered.
+
+    ``began`` and ``takes`` are seconds; ``error`` is why it failed.
+    """
 
     id: str
     action: str
@@ -18,7 +24,9 @@ class Operation:
 
 @dataclass
 class Branch:
-    """``database`` is empty for the app's own. ``endpoint`` is empty without a compute. ``expires`` 0 is never.
+    """A branch names its database.
+
+    ``database`` is empty for the app's own. ``endpoint`` is empty without a compute. ``expires`` 0 is never.
 
     ``ready`` is when it can be used; a ``broken`` one never can. ``snapshot`` is what it was restored from, and
     ``replaces`` the branch that it is to take the place of.
@@ -47,7 +55,10 @@ class Branch:
 
 @dataclass
 class Snapshot:
-    """``database`` is empty for last night's, which is as the database was when just seeded. ``expires`` 0 is never."""
+    """A snapshot names its database: an empty ``database`` is last night's, as it was when just seeded.
+
+    ``expires`` 0 is never.
+    """
 
     id: str
     name: str
@@ -60,7 +71,10 @@ class Snapshot:
 
 @dataclass
 class Neon:
-    """``branch`` is the id of the default branch, ``endpoint`` its first compute's."""
+    """What Neon remembers of the project.
+
+    ``branch`` is the id of the default branch, ``endpoint`` its first compute's.
+    """
 
     project: str
     branch: str

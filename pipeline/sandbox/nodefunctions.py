@@ -1,4 +1,4 @@
-"""Uploaded Node functions: which process serves one, and what the platform tells it about a request."""
+"""Calls uploaded Node functions: which process serves one, and what the platform tells it about a request."""
 
 import os
 import weakref
@@ -35,13 +35,13 @@ class Invoked:
 
 
 class NodeFunctions:
-    """Those of all deployments of a sandbox."""
+    """Calls the Node functions of all deployments of a sandbox."""
 
     def __init__(self, core: Core) -> None:
         self._core, self._hosts = core, Hosts()
 
     async def call(self, scope: Scope, receive: Receive, send: Send, invoked: Invoked) -> str:
-        """Answer with the function; what it wrote to its console. Raises Died."""
+        """Answer a request with the function; gives what it wrote to its console. Raises Died."""
         name = invoked.output.home(invoked.found.function)  # what is one function under many names has one process
         host = self._hosts.get(invoked.deployment.id, name, lambda: self._host(invoked, name))
         target = Asked.of(scope).path + (f"?{invoked.found.query}" if invoked.found.query else "")
@@ -69,7 +69,7 @@ class NodeFunctions:
         return NodeHost(where, write, invoked.settings, environ, lambda: id in deployments)
 
     def _headers(self, scope: Scope, invoked: Invoked) -> list[tuple[bytes, bytes]]:
-        """The request's headers with those that the platform sets."""
+        """Take the request's headers, with those that the platform sets."""
         client = (scope.get("client") or ("127.0.0.1", 0))[0].encode()
         host = dict(scope["headers"]).get(b"host", b"")
         added = {
@@ -86,14 +86,14 @@ class NodeFunctions:
 
 
 class Hosts:
-    """The hosts of a sandbox by what they serve; at most ``most`` live, the one unused for longest goes first."""
+    """Keeps the hosts of a sandbox by what they serve; at most ``most`` live, the one unused for longest goes first."""
 
     def __init__(self, most: int = MOST_ALIVE) -> None:
         self._most, self._hosts = most, dict[tuple[str, str], NodeHost]()
         weakref.finalize(self, _stop, self._hosts)
 
     def get(self, deployment: str, function: str, make: Callable[[], NodeHost]) -> NodeHost:
-        """The host of a function, made when it is not known."""
+        """Find the host of a function, made when it is not known."""
         found = self._hosts.get((deployment, function)) or make()
         self._hosts[deployment, function] = found
         others = [host for host in self._hosts.values() if host is not found and host.alive and not host.busy]
@@ -108,7 +108,7 @@ class Hosts:
         _stop(mine)
 
     def stop(self) -> None:
-        """Stop them all."""
+        """Stop every host."""
         _stop(self._hosts)
 
 

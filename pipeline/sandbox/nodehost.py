@@ -1,4 +1,4 @@
-"""One Node process that serves one uploaded function, as the platform runs each in an instance of its own.
+"""Runs one Node process that serves one uploaded function, as the platform runs each in an instance of its own.
 
 Not one per deployment: the launcher that ``vercel build`` writes changes the working directory of its process, and
 what Next.js keeps in globals would be shared by functions that never share a process on the platform.
@@ -33,32 +33,35 @@ NOT_PASSED_ON = {b"connection", b"keep-alive", b"transfer-encoding", b"date"}
 
 
 def node() -> str:
-    """The path of ``node``; empty when there is none."""
+    """Find the path of ``node``; empty when there is none."""
     return shutil.which("node") or ""
 
 
 @dataclass
 class Invocation:
-    """One call: what it wrote to the console, and whether it came to its end."""
+    """A call of a function: what it wrote to the console, and whether it came to its end."""
 
     text: str = ""
     ended: "Future[None]" = field(default_factory=Future)
 
 
 class Died(Exception):
-    """The function threw, or its process ended before the answer did. The text is what it wrote to the console."""
+    """Raised when the function threw, or its process ended before the answer did.
+
+    The text is what it wrote to the console.
+    """
 
 
 class TimedOut(Died):
-    """It did not come to an end in time."""
+    """Raised when the function did not come to an end in time."""
 
 
 class _Left(Exception):
-    """The visitor went away while sending."""
+    """Raised when the visitor went away while sending."""
 
 
 class NodeHost:
-    """Starts its process when it is first called, and again when that has ended.
+    """Hosts one function in a process that starts when it is first called, and again when it has ended.
 
     ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists.
     """
@@ -96,7 +99,9 @@ class NodeHost:
         send: Send,
         seconds: float,
     ) -> str:
-        """Pass a request on and its answer back, piece by piece; what the function wrote to the console meanwhile.
+        """Pass a request on and its answer back, piece by piece.
+
+        Gives what the function wrote to the console meanwhile.
 
         Raises Died, or TimedOut after ``seconds`` of real time: the process is ended then, with all that it does.
         """
@@ -132,7 +137,7 @@ class NodeHost:
                 self._process.wait()
 
     async def _ready_port(self) -> int:
-        """Where the process answers, once the function is loaded or has failed to; loading does not count."""
+        """Wait for the port of the process, once the function is loaded or has failed to; loading does not count."""
         port = await asyncio.to_thread(self._start)
         await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ready)), LOADING_SECONDS)
         return port
@@ -171,7 +176,7 @@ class NodeHost:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _start(self) -> int:
-        """The port of a running process."""
+        """Start the process and give its port."""
         with self._lock:
             if self.alive:
                 return self._port
@@ -204,7 +209,7 @@ class NodeHost:
             return self._port
 
     def _listen(self, process: "subprocess.Popen[bytes]", ready: "Future[None]") -> None:
-        """Hear what the process writes until it ends; end it when nobody needs it any more."""
+        """Read what the process writes until it ends; end it when nobody needs it any more."""
         assert process.stdout
         assert process.stdin
         rest = b""
@@ -235,7 +240,7 @@ class NodeHost:
         return idle or not self._wanted()
 
     def _hear(self, line: bytes, ready: "Future[None]") -> None:
-        """A line of the host about one request, or of the process itself, which concerns all there are."""
+        """Take a line of the host about one request, or of the process itself, which concerns all there are."""
         if line.startswith(MARK):
             told = json.loads(line[1:])
             concerned = [self._calls[told["id"]]] if told["id"] in self._calls else []

@@ -1,4 +1,4 @@
-"""A webhook sink, as a chat channel would be: POST keeps the JSON, GET lists what was kept."""
+"""Emulates a webhook sink, as a chat channel would be: POST keeps the JSON, GET lists what was kept."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

@@ -1,4 +1,4 @@
-"""The Build Output API v3 of one deployment: which file, function or redirect answers a request.
+"""Reads the Build Output API v3 of one deployment: which file, function or redirect answers a request.
 
 Covered: the phases of ``config.json`` with ``src``, ``dest``, ``methods``, ``has``, ``missing``, ``status``,
 ``headers``, ``continue``, ``check``, ``override``, ``important`` and ``caseSensitive``; ``overrides``; functions that
@@ -40,7 +40,10 @@ class Prerender:
 
 @dataclass(frozen=True)
 class Found:
-    """What answers a request: a static file, a function, or just a status. ``headers`` are those of matching routes."""
+    """What was found to answer a request: a static file, a function, or just a status.
+
+    ``headers`` are those of matching routes.
+    """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
@@ -59,7 +62,7 @@ class Found:
 
     @property
     def matched(self) -> str:
-        """``x-matched-path``: the page that answers, e.g. ``/courses/[slug]``."""
+        """The header ``x-matched-path``: the page that answers, e.g. ``/courses/[slug]``."""
         return "/" if self.function == "index" else f"/{self.function}"
 
 
@@ -96,11 +99,11 @@ class Output:
         return self._error(walk)
 
     def error(self, asked: Asked, status: int) -> Found:
-        """The page for an answer with that status, e.g. when a function failed."""
+        """Find the page for an answer with that status, e.g. when a function failed."""
         return self._error(Walk(asked, asked.path, asked.query, status))
 
     def content(self, function: str) -> Iterator[tuple[str, FileEntry]]:
-        """(name inside the function's folder, what was uploaded) of each of its files.
+        """List (name inside the function's folder, what was uploaded) of each file of a function.
 
         Those that its ``filePathMap`` names lie elsewhere in the project. Raises ValueError for one that is missing.
         """
@@ -114,7 +117,7 @@ class Output:
                 yield name.removeprefix(prefix), entry
 
     def settings(self, function: str) -> dict[str, Any]:
-        """The function's ``.vc-config.json``."""
+        """Read the function's ``.vc-config.json``."""
         return self._json(self._functions[function] + "/.vc-config.json")
 
     def home(self, function: str) -> str:
@@ -147,7 +150,7 @@ class Output:
         return Found(walk.status, tuple(walk.headers.items()))
 
     def _hit(self, walk: Walk, answer: Found) -> Found:
-        """With the headers of the routes for whatever was found; they see the path of the page, not of the request."""
+        """Add the headers of the routes for whatever was found; they see the path of the page, not of the request."""
         status, walk.path = walk.status, answer.matched if answer.function else walk.path
         before = frozenset(walk.headers)
         for route in self._phases["hit"]:
@@ -160,7 +163,7 @@ class Output:
         return replace(answer, headers=tuple(walk.headers.items()), important=frozenset(walk.important))
 
     def _error(self, walk: Walk) -> Found:
-        """The page for ``walk.status``: the error routes know it, or it is a file such as ``404.html``."""
+        """Find the page for ``walk.status``: the error routes know it, or it is a file such as ``404.html``."""
         status, before = walk.status, frozenset(walk.headers)
         for route in self._phases["error"]:
             groups = route.match(walk) if route.status in (0, status) else None
@@ -185,7 +188,7 @@ class Output:
         return self._prerendered(walk.asked, Found(status, headers, function=name, query=walk.query))
 
     def _prerendered(self, asked: Asked, found: Found) -> Found:
-        """With the page of the build, unless there is none or the request wants to go past it."""
+        """Serve the page of the build instead of the function, unless the request wants to go past it."""
         name = f"{FUNCTIONS}{found.function}.prerender-config.json"
         if name not in self.files:
             return found
@@ -207,7 +210,7 @@ class Output:
         return replace(found, static=entry.sha, content_type=_kind(file), prerender=page)
 
     def _static_files(self, overrides: dict[str, Any]) -> dict[str, tuple[str, str]]:
-        """(SHA-1, content type) by path."""
+        """List the (SHA-1, content type) of each static file, by path."""
         found = {}
         for file, entry in self.files.items():
             if file.startswith(ROOT + "static/"):
@@ -220,7 +223,7 @@ class Output:
         return found
 
     def _linked(self, name: str) -> str:
-        """Where the links lead that begin at ``name``."""
+        """Follow the links that begin at the function ``name``."""
         for _ in range(MOST_LINKS):
             entry = self.files.get(name)
             if entry is None or not stat.S_ISLNK(entry.mode):

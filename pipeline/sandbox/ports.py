@@ -1,4 +1,4 @@
-"""Which service answers on which port of 127.0.0.1; the port is how one app tells them apart."""
+"""Says which service answers on which port of 127.0.0.1; the port is how one app tells them apart."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,10 @@ FIRST = 4300  # in-process nothing listens, so fixed numbers can be used
 
 @dataclass(frozen=True)
 class Ports:
-    """``numbers`` has one port per service in the order of SERVICES, then one per deployment slot."""
+    """The ports of a sandbox.
+
+    ``numbers`` has one per service in the order of SERVICES, then one per deployment slot.
+    """
 
     numbers: tuple[int, ...] = tuple(range(FIRST, FIRST + len(SERVICES) + SLOTS))
 
@@ -43,13 +46,16 @@ class Ports:
         return f"127.0.0.1:{self.numbers[len(SERVICES) + slot]}"
 
     def find(self, port: int | None) -> tuple[str, int]:
-        """(service, -1), or ("deployment", slot number). Raises LookupError for a port that is not ours."""
+        """Find the service of a port: (service, -1), or ("deployment", slot number).
+
+        Raises LookupError for a port that is not ours.
+        """
         index = self.numbers.index(port) if port in self.numbers else -1
         if index < 0:
             raise LookupError(f"nothing listens on port {port}")
         return (SERVICES[index], -1) if index < len(SERVICES) else ("deployment", index - len(SERVICES))
 
     def slot_of(self, host: str) -> int:
-        """The slot whose address is ``host``; -1 when it is none."""
+        """Find the slot whose address is ``host``; -1 when it is none."""
         hosts = [self.slot_host(slot) for slot in range(SLOTS)]
         return hosts.index(host) if host in hosts else -1

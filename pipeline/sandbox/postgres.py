@@ -1,4 +1,4 @@
-"""A Postgres of our own: only the binaries come from a package, the cluster is made, watched and stopped here."""
+"""Runs a Postgres of our own: only the binaries come from a package, the cluster is made, watched and stopped here."""
 
 import json
 import os
@@ -52,7 +52,7 @@ class Database:
 
 
 class Postgres:
-    """One cluster under ``home``, listening on 127.0.0.1 with a random password.
+    """Runs one cluster under ``home``, listening on 127.0.0.1 with a random password.
 
     As root it runs as ``nobody``, with its files under /var/tmp, because ``home`` may lie where nobody cannot go.
     """
@@ -65,7 +65,7 @@ class Postgres:
         self._url = ""
 
     def start(self) -> str:
-        """Start it, make the cluster first when there is none, and give the URL of the app's database."""
+        """Start the cluster, make it first when there is none, and give the URL of the app's database."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._make_root()
         self._stop_stale()
@@ -80,7 +80,7 @@ class Postgres:
         return self._url + MAIN
 
     def stop(self) -> None:
-        """Stop it; twice is the same as once."""
+        """Stop the cluster; twice is the same as once."""
         if self._watchdog is None:
             return
         assert self._watchdog.stdin is not None
@@ -92,7 +92,7 @@ class Postgres:
         self._watchdog = None
 
     def fresh_database(self, name: str) -> str:
-        """A new database as it was when just seeded, replacing one of that name; its URL."""
+        """Make a new database as it was when just seeded, replacing one of that name, and give its URL."""
         with psycopg.connect(self._url + "postgres", autocommit=True) as admin:
             admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
             admin.execute(
@@ -103,11 +103,11 @@ class Postgres:
         return self._url + name
 
     def reset(self) -> str:
-        """Put the app's database back to how it was when just seeded; its URL."""
+        """Put the app's database back to how it was when just seeded, and give its URL."""
         return self.fresh_database(MAIN)
 
     def destroy(self) -> None:
-        """Stop it and delete all of its files."""
+        """Stop the cluster and delete all of its files."""
         self.stop()
         self._stop_stale()
         shutil.rmtree(self.root, ignore_errors=True)
@@ -227,7 +227,10 @@ class Postgres:
             postmaster.kill(self.data, signal.SIGINT)
 
     def _binary(self, name: str) -> str:
-        """Path of a Postgres binary that the unprivileged user can run; a copy when the package is out of its reach."""
+        """Find the path of a Postgres binary that the unprivileged user can run.
+
+        A copy when the package is out of its reach.
+        """
         package = postmaster.package()
         if os.geteuid() != 0 or postmaster.runs(package / "bin" / "postgres"):
             return str(package / "bin" / name)

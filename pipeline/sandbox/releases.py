@@ -1,4 +1,4 @@
-"""The example releases: the demo app, built into a real folder as ``vercel build`` would leave it.
+"""Builds the example releases: the demo app, built into a real folder as ``vercel build`` would leave it.
 
 A flavour is the app's source with some files replaced by those in ``app/flavours/NAME``. ``app/history`` has what is
 another one in the releases that went before.
@@ -28,7 +28,7 @@ FUNCTION = f"{OUTPUT}/functions/lms.func"
 
 
 def build_release(name: str, into: Path, project: str, team: str) -> Path:
-    """Write ``into/NAME``, afresh when anything differs, and give its path.
+    """Write the release into ``into/NAME``, afresh when anything differs, and give its path.
 
     Raises ValueError for a name that is not in NAMES.
     """
@@ -48,7 +48,7 @@ def _written(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def commit_of(folder: Path) -> str:
-    """A SHA-1 over names and content: the same release twice is the same commit."""
+    """Make a SHA-1 over names and content: the same release twice is the same commit."""
     digest = hashlib.sha1(usedforsecurity=False)
     for path in sorted(_walk(folder)):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
@@ -69,12 +69,12 @@ def store(folder: Path, blobs: Blobs) -> list[FileEntry]:
 
 
 def build_for(core: Core, name: str) -> Path:
-    """The release for the sandbox's own project, under its home."""
+    """Build the release for the sandbox's own project, under its home."""
     return build_release(name, core.home / "releases", core.state.vercel.project, core.state.vercel.team)
 
 
 def before(core: Core) -> Path:
-    """A folder with what the repository's ``prisma`` held before the newest migration."""
+    """Make a folder with what the repository's ``prisma`` held before the newest migration."""
     kept = ("migration_lock.toml", *schema.APPLIED)
     found = {
         path.relative_to(SOURCE).as_posix(): path.read_bytes()

@@ -1,4 +1,4 @@
-"""Where production's visitors go: to one deployment, or in stages from one to the next (a rolling release)."""
+"""Routes production's visitors: to one deployment, or in stages from one to the next (a rolling release)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ MINUTE = 60.0
 
 
 def move(vercel: Vercel, id: str, now: float) -> None:
-    """Point the production domain to a deployment; nothing when that is gone."""
+    """Point the production domain to a deployment; nothing happens when that is gone."""
     if id in vercel.deployments:
         vercel.production_since = vercel.production_since if vercel.production == id else now
         vercel.production = id
@@ -16,12 +16,12 @@ def move(vercel: Vercel, id: str, now: float) -> None:
 
 
 def active(vercel: Vercel) -> RollingRelease | None:
-    """The rolling release that is under way."""
+    """Find the rolling release that is under way."""
     return vercel.rolling if vercel.rolling and vercel.rolling.state == "ACTIVE" else None
 
 
 def begin(vercel: Vercel, canary: str, now: float, number: int, stuck: bool = False) -> RollingRelease:
-    """Give the first stage's share to ``canary``. ``number`` makes its id."""
+    """Begin a rolling release: the first stage's share goes to ``canary``. ``number`` makes its id."""
     assert vercel.rolling_config is not None
     stages = [dict(stage) for stage in vercel.rolling_config["stages"]]
     rolling = RollingRelease(f"rr_{number}", vercel.production, canary, stages, now, now, now, stuck=stuck)
@@ -36,14 +36,14 @@ def is_final(rolling: RollingRelease, stage: int) -> bool:
 
 
 def seconds_of(stage: dict[str, Any]) -> float | None:
-    """How long a stage takes by itself; None when somebody must approve it."""
+    """The seconds that a stage takes by itself; None when somebody must approve it."""
     if stage.get("requireApproval") or not stage.get("duration"):
         return None
     return float(stage["duration"]) * MINUTE
 
 
 def due(rolling: RollingRelease) -> float | None:
-    """When the active stage ends by itself."""
+    """The time at which the active stage ends by itself."""
     takes = seconds_of(rolling.stages[rolling.stage])
     return None if takes is None or rolling.stuck else rolling.since + takes
 
@@ -56,7 +56,7 @@ def enter(vercel: Vercel, rolling: RollingRelease, stage: int, now: float, numbe
 
 
 def complete(vercel: Vercel, rolling: RollingRelease, now: float, number: int) -> None:
-    """All visitors go to the canary, and the one that was promoted meanwhile begins."""
+    """Send all visitors to the canary, and begin the release that was promoted meanwhile."""
     rolling.state, rolling.stage, rolling.updated = "COMPLETE", len(rolling.stages) - 1, now
     vercel.job = AliasJob("promote", rolling.current, rolling.canary, now, 0, done=True, rolling=rolling.id)
     vercel.auto_assign = True
@@ -66,12 +66,12 @@ def complete(vercel: Vercel, rolling: RollingRelease, now: float, number: int) -
 
 
 def abort(rolling: RollingRelease, now: float) -> None:
-    """All visitors go to the deployment that they came from; what was waiting is forgotten."""
+    """Send all visitors to the deployment that they came from; what was waiting is forgotten."""
     rolling.state, rolling.updated, rolling.queued = "ABORTED", now, ""
 
 
 def share(rolling: RollingRelease) -> float:
-    """Percent of production's visitors that the canary gets now."""
+    """The percent of production's visitors that the canary gets now."""
     return float(rolling.stages[rolling.stage]["targetPercentage"]) if rolling.state == "ACTIVE" else 0.0
 
 
@@ -82,7 +82,7 @@ class Visitors:
         self._stage, self._count = ("", 0), 0
 
     def next(self, vercel: Vercel) -> str:
-        """The deployment for one more visitor."""
+        """Choose the deployment for one more visitor."""
         rolling = active(vercel)
         if rolling is None:
             return vercel.production

@@ -1,4 +1,4 @@
-"""One route of a ``config.json``: does it concern a request, and what does it make of it?"""
+"""Matches one route of a ``config.json``: does it concern a request, and what does it make of it?"""
 
 import operator
 import re
@@ -14,7 +14,7 @@ PHASES = ("", "filesystem", "miss", "rewrite", "resource", "hit", "error")
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: ``path`` as it was sent, with its ``%``, ``headers`` by lower case name."""
+    """A request as routes see it: ``path`` as it was sent, with its ``%``, ``headers`` by lower case name."""
 
     method: str
     path: str
@@ -23,13 +23,13 @@ class Asked:
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> "Asked":
-        """Of an ASGI scope."""
+        """Read the request out of an ASGI scope."""
         raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         return cls(scope["method"], raw.decode("latin-1"), scope.get("query_string", b"").decode("latin-1"), headers)
 
     def values(self, kind: str, key: str) -> list[str]:
-        """What it holds of that ``kind``: header, cookie, query or host."""
+        """The values that the request holds of that ``kind``: header, cookie, query or host."""
         if kind == "query":
             return [value for name, value in parse_qsl(self.query, keep_blank_values=True) if name == key]
         if kind == "cookie":
@@ -40,7 +40,7 @@ class Asked:
 
 @dataclass
 class Walk:
-    """Where a request stands on its way through the routes. ``headers`` are by lower case name."""
+    """The state of a request on its way through the routes. ``headers`` are by lower case name."""
 
     asked: Asked
     path: str
@@ -68,7 +68,10 @@ class Route:
         self.wins = bool(given.get("override") or given.get("important"))
 
     def match(self, walk: Walk) -> dict[str, str] | None:
-        """The groups by number and name, those of ``has`` included; None when it does not concern the request."""
+        """Match a request: the groups by number and name, those of ``has`` included.
+
+        None when the route does not concern it.
+        """
         found = self._src.fullmatch(walk.path)
         if not found or walk.asked.method not in self._given.get("methods", [walk.asked.method]):
             return None
@@ -84,7 +87,10 @@ class Route:
         return groups
 
     def apply(self, walk: Walk, groups: Mapping[str, str], before: frozenset[str]) -> None:
-        """Change the walk. Headers set in an earlier phase, ``before``, stay unless this route overrides."""
+        """Change the walk as the route says.
+
+        Headers set in an earlier phase, ``before``, stay unless this route overrides.
+        """
         for name, value in (self._given.get("headers") or {}).items():
             if name.lower() not in before or self.wins:
                 walk.headers[name.lower()] = _put(str(value), groups)
@@ -101,7 +107,7 @@ class Route:
 
 
 def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:
-    """The routes by the ``handle`` they come after."""
+    """Sort the routes by the ``handle`` they come after."""
     found: dict[str, list[Route]] = {name: [] for name in PHASES}
     now = ""
     for given in routes:
@@ -113,12 +119,12 @@ def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:
 
 
 def conditions_hold(conditions: list[dict[str, Any]], asked: Asked) -> bool:
-    """Whether any of them does."""
+    """Whether any of the conditions holds for a request."""
     return any(_holds(one, asked) is not None for one in conditions)
 
 
 def _holds(condition: Mapping[str, Any], asked: Asked) -> dict[str, str] | None:
-    """The groups of the value's expression, when the request holds what the condition names; else None."""
+    """Match the value's expression and give its groups, when the request holds what the condition names; else None."""
     wanted = condition.get("value")
     for value in asked.values(str(condition.get("type")), str(condition.get("key", ""))):
         if wanted is None:
@@ -157,12 +163,12 @@ _COMPARED: dict[str, Callable[[str, Any], bool]] = {
 
 
 def _named(expression: str) -> str:
-    """JavaScript's ``(?<name>`` is Python's ``(?P<name>``."""
+    """Translate JavaScript's ``(?<name>`` to Python's ``(?P<name>`` in an expression."""
     return re.sub(r"\(\?<(?![=!])", "(?P<", expression)
 
 
 def _put(text: str, groups: Mapping[str, str]) -> str:
-    """Fill ``$1`` and ``$name``."""
+    """Fill ``$1`` and ``$name`` in a text with the groups of a match."""
     return re.sub(r"\$(\w+)", lambda reference: groups.get(reference[1], ""), text)
 
 

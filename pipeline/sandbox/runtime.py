@@ -33,7 +33,7 @@ class _Loaded:
 
 
 class Runtime:
-    """One per sandbox; functions stay loaded until their deployment is gone."""
+    """Runs the deployments of one sandbox; functions stay loaded until their deployment is gone."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -46,7 +46,7 @@ class Runtime:
         self._nodes.stop()
 
     def serves(self, service: str, slot: int) -> Deployment | None:
-        """The deployment behind a port, as of now."""
+        """Find the deployment behind a port, as of now."""
         life.settle(self._core)
         vercel = self._core.state.vercel
         if service == "production":
@@ -112,7 +112,7 @@ class Runtime:
         return JSONResponse({"error": {"code": "401", "message": "Authentication Required"}}, 401)
 
     async def _act(self, scope: Scope, receive: Receive, send: "_Watched", deployment: Deployment) -> str:
-        """Answer, and give what the app wrote to its console or why it failed, as a traceback."""
+        """Answer a request, and give what the app wrote to its console or why it failed, as a traceback."""
         try:
             loaded = self._load(deployment)
             found = loaded.output.find(Asked.of(scope))
@@ -195,7 +195,7 @@ class Runtime:
         return functions.load(name, files, handler, self._environ(deployment), core.sleep, core.blobs, folder)
 
     def _environ(self, deployment: Deployment) -> dict[str, str]:
-        """What a function finds in its environment."""
+        """The environment that a function finds."""
         return {name: self._core.fill(value) for name, value in deployment.env.items()} | {
             "VERCEL": "1",
             "VERCEL_ENV": "production" if deployment.target == "production" else "preview",
@@ -207,7 +207,7 @@ class Runtime:
         }
 
     def _module(self, deployment: str, function: str) -> str:
-        """A module name for this sandbox, this deployment and this function alone."""
+        """Name a module for this sandbox, this deployment and this function alone."""
         return re.sub(r"\W", "_", f"{deployment}_{id(self)}_{function}")
 
     def _forget_deleted(self) -> None:
@@ -218,7 +218,7 @@ class Runtime:
 
 
 class _Watched:
-    """A ``send`` that adds the platform's headers and remembers the status."""
+    """Wraps a ``send``: it adds the platform's headers and remembers the status."""
 
     def __init__(self, send: Send, deployment: str, core: Core) -> None:
         self._send, self._deployment, self._core = send, deployment, core
@@ -246,7 +246,7 @@ class _Watched:
 
 
 def _title(message: str) -> str:
-    """The line that names the error: the last of a Python traceback, the first that says so of a Node one."""
+    """Find the line that names the error: the last of a Python traceback, the first that says so of a Node one."""
     lines = [line.strip() for line in message.strip().splitlines()]
     named = (line for line in lines if re.match(r"(⨯ |Uncaught )*(\w*Error|\w*Exception)\b", line))
     first = lines[-1] if lines[0].startswith("Traceback") else next(named, lines[-1])
@@ -267,5 +267,5 @@ def _not_found(code: str, status: int = 404) -> Response:
 
 
 def plain_error(status: int, says: str) -> Response:
-    """An answer of the app that a fault made."""
+    """Send an answer of the app that a fault made."""
     return Response(json.dumps({"error": says}), status, media_type="application/json")

@@ -1,4 +1,4 @@
-"""All services as one ASGI app: the port that a request came to says whom it is for.
+"""Serves all services as one ASGI app: the port that a request came to says whom it is for.
 
 In-process: ``httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox))`` and the addresses of ``description()``.
 """
@@ -50,7 +50,10 @@ READS = ("GET", "HEAD")
 
 
 class Sandbox:
-    """``home`` keeps the world between two sandboxes; ``now`` and ``sleep`` are its clock."""
+    """A sandbox of all services.
+
+    ``home`` keeps the world between two sandboxes; ``now`` and ``sleep`` are its clock.
+    """
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class Sandbox:
         return self.core.timing
 
     def served_on(self, ports: Ports) -> None:
-        """Tell it the ports that are really listened on; connections can be cut from now on."""
+        """Tell the sandbox the ports that are really listened on; connections can be cut from now on."""
         self.core.ports = ports
         self._misbehaving.served = True
 
@@ -159,12 +162,12 @@ class Sandbox:
             self.save()
 
     def close(self) -> None:
-        """Stop what it started beside itself, and save."""
+        """Stop the processes that were started beside the sandbox, and save the state."""
         self._runtime.close()
         self.save()
 
     def discard(self) -> None:
-        """Drop the databases that it made beside the app's own; nobody opens this sandbox again."""
+        """Drop the databases that the sandbox made beside the app's own; nobody opens it again."""
         self._neon.discard()
 
     def save(self) -> None:
@@ -172,7 +175,7 @@ class Sandbox:
         self._saved.save(self.core.state)
 
     async def visit(self, path: str, host: str = "") -> Visit:
-        """Ask production, or the app on another ``host``, for ``path`` as a monitor does."""
+        """Visit ``path`` of production, or of the app on another ``host``, as a monitor does."""
         status, began, content = 0, time.perf_counter(), bytearray()
         host = host or self.core.ports.host("production")
         port = int(host.rpartition(":")[2]) if host.rpartition(":")[2].isdigit() else None
@@ -206,7 +209,7 @@ class Sandbox:
         return Visit(status, time.perf_counter() - began, bytes(content))
 
     def description(self) -> dict[str, Any]:
-        """Addresses, tokens and names: all that a client needs to use it."""
+        """Describe the addresses, tokens and names: all that a client needs to use the sandbox."""
         core, vercel = self.core, self.core.state.vercel
         return {
             "urls": {name: core.ports.url(name) for name in SERVICES},

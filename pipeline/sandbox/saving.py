@@ -13,7 +13,7 @@ from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 
 class Saved:
-    """The state in its file. ``save`` writes only when something changed.
+    """Keeps the state in its file. ``save`` writes only when something changed.
 
     The files of a deployment never change, and may be thousands: each list has a file of its own, written once.
     """
@@ -25,7 +25,7 @@ class Saved:
         self._written: set[str] = set()
 
     def load(self) -> State | None:
-        """What was saved last; None when nothing was. Raises ValueError when the file is not ours."""
+        """Load the state that was saved last; None when none was. Raises ValueError when the file is not ours."""
         try:
             self._last = self.path.read_text()
         except FileNotFoundError:
@@ -80,7 +80,7 @@ def patch(target: Any, changes: dict[str, Any]) -> None:
 
 
 def _decode(kind: Any, value: Any) -> Any:
-    """``value`` from JSON as the annotated type: dataclasses and the lists and dicts of them."""
+    """Decode ``value`` from JSON as the annotated type: dataclasses and the lists and dicts of them."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
         return None if value is None else _decode(next(one for one in inner if one is not type(None)), value)

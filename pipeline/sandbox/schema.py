@@ -1,4 +1,4 @@
-"""The demo app's database: its first two migrations applied as Prisma applies them, and a little content."""
+"""Fills the demo app's database: its first two migrations applied as Prisma applies them, and a little content."""
 
 import hashlib
 import os
@@ -73,7 +73,7 @@ def set_password(url: str, password: str) -> None:
 
 
 def hashed(password: str) -> str:
-    """``scrypt$SALT$HASH``, hex; the demo app verifies the same form."""
+    """Hash a password as ``scrypt$SALT$HASH``, hex; the demo app verifies the same form."""
     salt = os.urandom(16)
     return f"scrypt${salt.hex()}${hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1).hex()}"
 

@@ -1,4 +1,4 @@
-"""The world on its first day: a project with two production deployments behind it, all green."""
+"""Makes the world of the first day: a project with two production deployments behind it, all green."""
 
 import hashlib
 import random
@@ -36,7 +36,7 @@ SECRETS = {
 
 
 def first_state(now: float) -> State:
-    """A state with tokens, names and variables, and no history yet."""
+    """Make a state with tokens, names and variables, and no history yet."""
     began = now - 30 * DAY
     vercel = Vercel(_id("", 24), f"team_{_id()}", f"prj_{_id()}", "lms", began)
     state = State(
@@ -56,7 +56,7 @@ def first_state(now: float) -> State:
 
 
 def write_history(core: Core) -> None:
-    """Two releases that went well, a snapshot of last night, one short incident last week."""
+    """Write into the state two releases that went well, a snapshot of last night, one short incident last week."""
     state, now = core.state, core.now()
     folder = releases.build_for(core, "good")
     files = releases.store(folder, core.blobs)
@@ -88,7 +88,7 @@ def write_history(core: Core) -> None:
 
 
 def _known_release(state: State, sha: str, message: str, moment: float) -> Release:
-    """As a run records it: with its commit and its deployment."""
+    """Make a release as a run records it: with its commit and its deployment."""
     deploy = {
         "id": str(state.next_id()), "environment": "production", "dateStarted": None,
         "dateFinished": iso_seconds(moment),
@@ -98,7 +98,7 @@ def _known_release(state: State, sha: str, message: str, moment: float) -> Relea
 
 
 def commit_of(message: str) -> str:
-    """The commit of one of HISTORY."""
+    """Make the SHA of the commit of one of HISTORY."""
     return hashlib.sha1(message.encode(), usedforsecurity=False).hexdigest()
 
 

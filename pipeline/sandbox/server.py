@@ -1,4 +1,4 @@
-"""One process that serves the sandbox on all its ports and stops when nobody holds it."""
+"""Serves the sandbox from one process on all its ports, and stops when nobody holds it."""
 
 import asyncio
 import contextlib
@@ -75,7 +75,7 @@ async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld:
 
 
 class Holders:
-    """Counts who is attached. ``over`` is set when the last has gone, or when nobody came."""
+    """Counts who holds the server. ``over`` is set when the last has gone, or when nobody came."""
 
     def __init__(self, unheld: float) -> None:
         self.over, self.port = asyncio.Event(), 0
@@ -91,7 +91,7 @@ class Holders:
             self.over.set()
 
     async def _held(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, from its first byte to its end."""
+        """Hold the server for one connection, from its first byte to its end."""
         try:
             purpose = await reader.read(1)
             if self.over.is_set():  # too late: whoever asks will start another one
@@ -141,7 +141,7 @@ class _InBackground:
 
 
 def bind(home: Path) -> list[socket.socket]:
-    """A listening socket per service and slot, on the ports of last time where they are free."""
+    """Bind a listening socket per service and slot, on the ports of last time where they are free."""
     file = home / "ports.json"
     try:
         before = [int(port) for port in json.loads(file.read_text())]

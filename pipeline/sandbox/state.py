@@ -1,4 +1,4 @@
-"""Everything the emulated world remembers, as plain data; one JSON file that is replaced, never edited.
+"""Remembers everything of the emulated world as plain data; one JSON file that is replaced, never edited.
 
 Times are seconds since 1970. No address is in here: what needs one derives it from a slot number or uses a
 placeholder such as ``{{PRODUCTION}}``, so that the world survives a change of ports.
@@ -104,7 +104,7 @@ class BetterStack:
 
 @dataclass
 class StatusPages:
-    """Each: an indicator (none, minor, major, critical) and the titles of open incidents."""
+    """The status pages: for each an indicator (none, minor, major, critical) and the titles of open incidents."""
 
     vercel: str = "none"
     vercel_incidents: list[str] = field(default_factory=list)
@@ -151,6 +151,6 @@ class State:
     counter: int = 1000
 
     def next_id(self) -> int:
-        """A number that was never given before."""
+        """Give a number that was never given before."""
         self.counter += 1
         return self.counter

@@ -1,4 +1,4 @@
-"""The vendors' status pages: Vercel's is an Atlassian Statuspage, Neon's is one of incident.io."""
+"""Serves the vendors' status pages: Vercel's is an Atlassian Statuspage, Neon's is one of incident.io."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -45,7 +45,7 @@ class VercelStatus:
 
 
 def part_of(whole: Payload, request: Request, part: str) -> Payload:
-    """The smaller documents are the parts of the summary that their names say."""
+    """Take one of the smaller documents out of the summary: they are the parts that their names say."""
     wanted = {
         "summary": tuple(whole),
         "status": ("page", "status"),
@@ -63,7 +63,7 @@ def part_of(whole: Payload, request: Request, part: str) -> Payload:
 def summary_of(
     name: str, id: str, url: str, components: tuple[str, ...], indicator: str, titles: list[str], now: str
 ) -> Payload:
-    """A page of Atlassian's at ``url``, with an open incident for each of ``titles``."""
+    """Make a summary of Atlassian's page at ``url``, with an open incident for each of ``titles``."""
     incidents: list[Payload] = [
         {
             "id": f"inc{index}",

@@ -1,4 +1,4 @@
-"""What is in the stores when they open: a few uploads in R2, a few counters in Redis, last night's backup."""
+"""Stocks the stores when they open: a few uploads in R2, a few counters in Redis, last night's backup."""
 
 import hashlib
 import secrets
@@ -62,7 +62,7 @@ def _set(state: State, key: str, value: str, now: float) -> None:
 
 
 def _redis(token: str, began: float, now: float) -> Upstash:
-    """A database in which the app's rate limiter has been counting until just now."""
+    """Fill a database in which the app's rate limiter has been counting until just now."""
     window = int(now // WINDOW_SECONDS)
     until = (window + 2) * WINDOW_SECONDS
     keys = {f"@upstash/ratelimit:{who}:{window}": Entry("string", str(count), until) for who, count in LIMITED.items()}

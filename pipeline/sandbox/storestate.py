@@ -1,4 +1,4 @@
-"""What the emulated stores remember: R2's objects, the Redis database, and what was asked of both."""
+"""Remembers what the emulated stores hold: R2's objects, the Redis database, and what was asked of both."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass
 class Stored:
-    """An object: ``sha`` names its bytes among the blobs, ``headers`` go out with it. ``etag`` has no quotes."""
+    """A stored object: ``sha`` names its bytes among the blobs, ``headers`` go out with it. ``etag`` has no quotes."""
 
     sha: str
     size: int
@@ -34,7 +34,7 @@ class Upload:
 
 @dataclass
 class Asked:
-    """How often ``action`` was answered with ``status`` in the hour that begins at ``hour``."""
+    """A count of how often ``action`` was answered with ``status`` in the hour that begins at ``hour``."""
 
     action: str
     status: int
@@ -44,7 +44,10 @@ class Asked:
 
 @dataclass
 class R2:
-    """One account with one bucket and one key pair. ``read_only``: the key pair may look, and nothing else."""
+    """What R2 remembers: one account with one bucket and one key pair.
+
+    ``read_only``: the key pair may look, and nothing else.
+    """
 
     account: str = ""
     access_key_id: str = ""
@@ -61,7 +64,10 @@ class R2:
 
 @dataclass
 class Cloudflare:
-    """``status`` of the API token: active, disabled or expired; only an active one is let in."""
+    """What Cloudflare remembers of its API token.
+
+    Its ``status`` is active, disabled or expired; only an active one is let in.
+    """
 
     token_id: str = ""
     status: str = "active"
@@ -69,7 +75,7 @@ class Cloudflare:
 
 @dataclass
 class Entry:
-    """A Redis key. ``type`` is string, hash, list, set or zset; ``expires`` 0 is never.
+    """A key of Redis. ``type`` is string, hash, list, set or zset; ``expires`` 0 is never.
 
     ``value``: a string, a dict, a list, a dict with the members as keys, a dict of scores.
     """
@@ -81,7 +87,7 @@ class Entry:
 
 @dataclass
 class Minute:
-    """What was asked of Redis in the minute that begins at ``at``; the latencies are milliseconds."""
+    """A minute, which begins at ``at``, and what was asked of Redis in it; the latencies are milliseconds."""
 
     at: float
     keys: int = 0
@@ -95,7 +101,7 @@ class Minute:
 
 @dataclass
 class Backup:
-    """``state``: pending, completed or failed. ``size`` in bytes."""
+    """A backup of Redis. ``state``: pending, completed or failed. ``size`` in bytes."""
 
     id: str
     name: str
@@ -107,7 +113,7 @@ class Backup:
 
 @dataclass
 class Upstash:
-    """One database and its limits, named as the API names them; sizes in bytes.
+    """The Redis database and its limits, named as the API names them; sizes in bytes.
 
     ``monthly_requests`` counts up to ``db_request_limit``; ``connection_count`` is what the statistics say now.
     ``slow_ms`` is how long each command takes on top.

@@ -1,4 +1,4 @@
-"""What visitors of the app asked and got: the source of runtime logs, visit counts and response times.
+"""Remembers what visitors of the app asked and got: the source of runtime logs, visit counts and response times.
 
 Kept as one line of JSON per request, so that a killed server loses nothing and no request rewrites the state.
 """
@@ -14,7 +14,10 @@ MOST = 5000
 
 @dataclass(frozen=True)
 class Hit:
-    """One request to the app. ``at`` is seconds since 1970, ``seconds`` how long it took, ``level`` info or error."""
+    """A request that the app was sent.
+
+    ``at`` is seconds since 1970, ``seconds`` how long it took, ``level`` info or error.
+    """
 
     at: float
     deployment: str
@@ -29,7 +32,7 @@ class Hit:
 
 
 class Traffic:
-    """The newest MOST requests."""
+    """Keeps the newest MOST requests to the app."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._hits, self._written = path, deque[Hit](maxlen=MOST), 0
@@ -46,7 +49,7 @@ class Traffic:
             file.write(json.dumps(vars(hit)) + "\n")
 
     def __iter__(self) -> Iterator[Hit]:
-        """Oldest first."""
+        """Iterate over the requests, oldest first."""
         return iter(tuple(self._hits))
 
     def since(self, moment: float, production: bool = True) -> list[Hit]:

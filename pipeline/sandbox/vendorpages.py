@@ -1,4 +1,4 @@
-"""Status pages of the other vendors, each below its name: Atlassian's of three, and Better Stack's of two."""
+"""Serves status pages of the other vendors, each below its name: Atlassian's of three, and Better Stack's of two."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,7 +32,7 @@ class VendorPages:
         return await self._router(request)
 
     def _said(self, vendor: str) -> tuple[str, list[str]]:
-        """Its indicator, and the titles of its open incidents."""
+        """The indicator of a vendor's page, and the titles of its open incidents."""
         pages = self._core.state.status_pages
         return getattr(pages, vendor), getattr(pages, f"{vendor}_incidents")
 

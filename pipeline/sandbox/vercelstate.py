@@ -1,4 +1,4 @@
-"""What the emulated Vercel remembers: deployments and their files, variables, and where production points."""
+"""Remembers the emulated Vercel: deployments and their files, variables, and where production points."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from pipeline.sandbox.witnessstate import Vital
 
 @dataclass
 class FileEntry:
-    """One file of a deployment: ``mode`` as in ``st_mode``."""
+    """A file of a deployment: ``mode`` as in ``st_mode``."""
 
     file: str
     sha: str
@@ -18,7 +18,10 @@ class FileEntry:
 
 @dataclass
 class Deployment:
-    """``takes`` is how long its build takes; ``stuck`` builds never end; ``error`` is (code, message) of the build."""
+    """A deployment as it is remembered.
+
+    ``takes`` is how long its build takes; ``stuck`` builds never end; ``error`` is (code, message) of the build.
+    """
 
     id: str
     slot: int

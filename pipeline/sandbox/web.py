@@ -1,4 +1,4 @@
-"""What the emulators share of HTTP: a router by method and path, problems as exceptions, paging."""
+"""Shares what the emulators have in common of HTTP: a router by method and path, problems as exceptions, paging."""
 
 import json
 import re
@@ -13,7 +13,7 @@ Payload = dict[str, Any]
 
 
 class Problem(Exception):
-    """An answer that is an error, raised from anywhere below a handler. ``body`` is the vendor's own shape."""
+    """Raised for an answer that is an error, from anywhere below a handler. ``body`` is the vendor's own shape."""
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status} {body}")
@@ -58,7 +58,7 @@ def _segment(name: re.Match[str]) -> str:
 
 
 async def body(request: Request) -> Payload:
-    """The JSON object that was sent; empty when nothing was. Raises ValueError for anything else."""
+    """Read the JSON object that was sent; empty when nothing was. Raises ValueError for anything else."""
     raw = await request.body()
     found = json.loads(raw) if raw.strip() else {}
     if not isinstance(found, dict):
@@ -67,12 +67,12 @@ async def body(request: Request) -> Payload:
 
 
 def number(request: Request, name: str, default: int, most: int = 1000) -> int:
-    """A query parameter as a whole number between 1 and ``most``; ``default`` when it is not one."""
+    """Read a query parameter as a whole number between 1 and ``most``; ``default`` when it is not one."""
     value = request.query_params.get(name, "")
     return max(1, min(int(value), most)) if value.isdigit() else default
 
 
 def bearer(request: Request) -> str:
-    """The token of the Authorization header; empty when there is none."""
+    """Read the token of the Authorization header; empty when there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "token") else ""

@@ -1,4 +1,4 @@
-"""What those who watch the app from outside remember: monitors, heartbeats, status pages, visitors' measurements.
+"""Remembers what watches the app from outside: monitors, heartbeats, status pages, visitors' measurements.
 
 Times are seconds since 1970. Of Vitals, the milliseconds and the unitless ``cls`` are kept as they were measured.
 """
@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass
 class Monitor:
-    """``url`` may hold ``{{PRODUCTION}}``; ``settings`` are attributes of the API that are not the usual ones."""
+    """A monitor as it is remembered.
+
+    ``url`` may hold ``{{PRODUCTION}}``; ``settings`` are attributes of the API that are not the usual ones.
+    """
 
     id: str
     created: float
@@ -23,7 +26,10 @@ class Monitor:
 
 @dataclass
 class Heartbeat:
-    """Expected every ``period`` seconds; down when nothing came for ``period`` and ``grace``. Its URL has ``token``."""
+    """A heartbeat is expected every ``period`` seconds; down when nothing came for ``period`` and ``grace``.
+
+    Its URL has ``token``.
+    """
 
     id: str
     token: str
@@ -40,7 +46,7 @@ class Heartbeat:
 
 @dataclass
 class Update:
-    """A message of a status report, as it was posted."""
+    """An update of a status report, as it was posted."""
 
     id: int
     at: float
@@ -63,7 +69,7 @@ class Report:
 
 @dataclass
 class Occurrence:
-    """One event of a Sentry issue."""
+    """An event that belongs to a Sentry issue."""
 
     id: str
     at: float
@@ -76,7 +82,7 @@ class Occurrence:
 
 @dataclass
 class Vital:
-    """What one visitor's browser measured. ``metric``: lcp_ms, inp_ms, fcp_ms, ttfb_ms or cls."""
+    """A web vital that one visitor's browser measured. ``metric``: lcp_ms, inp_ms, fcp_ms, ttfb_ms or cls."""
 
     at: float
     metric: str
@@ -88,7 +94,9 @@ class Vital:
 
 @dataclass
 class Google:
-    """``crux`` is p75 by metric as CrUX names it, e.g. largest_contentful_paint in ms; empty: too little traffic.
+    """What Google knows.
+
+    ``crux`` is p75 by metric as CrUX names it, e.g. largest_contentful_paint in ms; empty: too little traffic.
 
     ``limited``: PageSpeed answers 429.
     """

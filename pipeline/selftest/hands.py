@@ -120,6 +120,12 @@ def oldest(lab: Lab) -> str:
     return lab.state(lambda state: min(state.vercel.deployments.values(), key=lambda one: one.created).id)
 
 
+def a_colleague_promotes(lab: Lab) -> None:
+    """Point production at another deployment, as a colleague's promotion does."""
+    other = oldest(lab)
+    lab.state(lambda state: setattr(state.vercel, "production", other))
+
+
 def move(lab: Lab, way: str, id: str) -> None:
     """Make an act like ``vercel promote ID`` or ``vercel rollback ID``, which waits until it is done."""
     lab.call(

@@ -8,13 +8,13 @@ from pipeline.sandbox.state import State
 from pipeline.selftest.breakage import Breakage, after, before, begins
 from pipeline.selftest.hands import (
     PROJECT,
+    a_colleague_promotes,
     before_live,
     fault,
     it_is_over,
     later,
     live,
     move,
-    oldest,
     repaired,
     require,
     shipping,
@@ -76,7 +76,7 @@ def _type_error(lab: Lab) -> None:
 
 
 def staged_in(state: State) -> str:
-    """The id of the newest deployment in the state."""
+    """Find the id of the newest deployment in the state."""
     return max(state.vercel.deployments.values(), key=lambda one: one.created).id
 
 
@@ -90,11 +90,6 @@ def _previous_again(lab: Lab) -> None:
     """Run `vercel rollback`, and then the run that promotes over it."""
     move(lab, "rollback", lab.kept["live"])
     repaired(lab)
-
-
-def _a_colleague_promotes(lab: Lab) -> None:
-    other = oldest(lab)
-    lab.state(lambda state: setattr(state.vercel, "production", other))
 
 
 def _noted(lab: Lab) -> None:
@@ -140,7 +135,7 @@ BREAKAGES = (
     ),
     Breakage(
         release.nobody_else_promoted, "state", "a colleague promotes an older deployment in the same minute",
-        _a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
+        a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
         moment=after("promote"),
     ),
     Breakage(

@@ -2,9 +2,9 @@
 
 from checks import sql
 from checks.policy import DatabasePolicy
+from pipeline.selftest import hands
 from pipeline.selftest.breakage import Breakage
 from pipeline.selftest.hands import deployed, migration, require, ship, shipping, together, waived
-from pipeline.selftest.hands import sql as by_hand
 from pipeline.selftest.lab import Lab
 
 CONCURRENTLY = 'CREATE INDEX CONCURRENTLY "Lesson_title_idx" ON "Lesson"("title");\n'
@@ -52,20 +52,20 @@ BREAKAGES = (
     ),
     Breakage(
         sql.nobody_waits, "release", "a migration builds an index on a table that counts as large",
-        together(require(DatabasePolicy, large_rows=1), by_hand("analyze"), migration(NAME, INDEX)),
+        together(require(DatabasePolicy, large_rows=1), hands.sql("analyze"), migration(NAME, INDEX)),
         "The safe way to write it is printed", migration(NAME, CONCURRENTLY),
     ),
     Breakage(
         sql.data_are_kept, "release", "a migration empties a table that has rows",
         together(
-            by_hand("""insert into "Upload" values ('k', 'usr_student', 'a.txt', 'text/plain', 'x')""", "analyze"),
+            hands.sql("""insert into "Upload" values ('k', 'usr_student', 'a.txt', 'text/plain', 'x')""", "analyze"),
             migration(NAME, EMPTIES),
         ),
-        "Delete by hand after a restore point was made", together(by_hand('delete from "Upload"'), shipping()),
+        "Delete by hand after a restore point was made", together(hands.sql('delete from "Upload"'), shipping()),
     ),
     Breakage(
         sql.nobody_waits, "release", "an index must be built on a table that counts as large, in a quiet hour",
-        together(require(DatabasePolicy, large_rows=1), by_hand("analyze"), migration(NAME, INDEX)),
+        together(require(DatabasePolicy, large_rows=1), hands.sql("analyze"), migration(NAME, INDEX)),
         "waive this gate for that migration in `deploy.yml`, with the file and line that are printed as its subject",
         waived("sql.nobody-waits", f"{NAME}:1"),
     ),

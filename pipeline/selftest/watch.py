@@ -3,8 +3,7 @@
 from checks import watch
 from pipeline.selftest.breakage import Breakage, begins
 from pipeline.selftest.errors import a_quiet_day
-from pipeline.selftest.hands import Act, error, oldest, repaired, staged
-from pipeline.selftest.lab import Lab
+from pipeline.selftest.hands import Act, a_colleague_promotes, error, repaired, staged
 
 AGAIN = "ship the new commit with `--over-rollback`"
 
@@ -14,15 +13,10 @@ def _the_release_falls_ill(path: str) -> Act:
     return lambda lab: lab.fault(f"app answer status=503 deployment={staged(lab)} {path}")
 
 
-def _a_colleague_promotes(lab: Lab) -> None:
-    other = oldest(lab)
-    lab.state(lambda state: setattr(state.vercel, "production", other))
-
-
 BREAKAGES = (
     Breakage(
         watch.still_live, "state", "a colleague promotes an older deployment while the release is watched",
-        _a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
+        a_colleague_promotes, "start a new run with a commit that descends from theirs", repaired, run="deploy",
         moment=begins("watch"),
     ),
     Breakage(

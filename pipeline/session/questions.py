@@ -40,8 +40,8 @@ async def ask_all(database: Postgres, policy: DatabasePolicy) -> tuple[Answered,
     return tuple([await _ask(database, heading, query, extensions) for heading, query in questions])
 
 
-def _query(one: IntegrityCheck) -> Query:
-    return Query(one.name, one.sql, "the rows that break it", "any row", alarms=always)
+def _query(check: IntegrityCheck) -> Query:
+    return Query(check.name, check.sql, "the rows that break it", "any row", alarms=always)
 
 
 async def _ask(database: Postgres, heading: str, query: Query, extensions: Iterable[str]) -> Answered:

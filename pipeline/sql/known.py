@@ -13,7 +13,7 @@ SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the database.
+    """A table that the database has.
 
     ``rows``: Postgres' estimate. ``columns``: name → type as ``format_type`` spells it: ``character varying(50)``.
 

@@ -19,7 +19,7 @@ class Unparsable(Exception):
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a migration.
+    """A statement as it was parsed.
 
     ``tag``: the parser's name for it, e.g. ``AlterTableStmt``; ``node``: what it parsed.
     """

@@ -4,6 +4,7 @@ import datetime
 
 from checks.evidence import PlannedChanges, RestorePoint, WayBack
 from checks.policy import DatabasePolicy
+from pipeline.clients import times
 from pipeline.engine.plan import step
 from pipeline.world.world import World
 
@@ -47,7 +48,7 @@ async def _branch(
         f" neon branches restore {parent.name} {name} --preserve-under-name {parent.name}-before-restore"
         f" --project-id {policy.neon_project}"
     )
-    return RestorePoint("branch", made.id, name, _iso(now), made.expires or _iso(expires), by_hand)
+    return RestorePoint("branch", made.id, name, times.iso(now), made.expires or times.iso(expires), by_hand)
 
 
 async def _snapshot(
@@ -57,7 +58,7 @@ async def _snapshot(
     known = [one for one in await world.neon.snapshots() if one.name == name]
     made = known[0] if known else await world.neon.create_snapshot(name, branch.id, expires)
     by_hand = f"Neon console → Backup & Restore → {name} → Restore → to {branch.name}"
-    return RestorePoint("snapshot", made.id, name, _iso(now), made.expires or _iso(expires), by_hand)
+    return RestorePoint("snapshot", made.id, name, times.iso(now), made.expires or times.iso(expires), by_hand)
 
 
 async def _dump(world: World, name: str, now: datetime.datetime) -> RestorePoint:
@@ -68,8 +69,4 @@ async def _dump(world: World, name: str, now: datetime.datetime) -> RestorePoint
         f'pg_restore --clean --if-exists --no-owner --single-transaction -d "$DIRECT_URL" {to}'
         "   (close the site first: what was written since is lost)"
     )
-    return RestorePoint("dump", str(to), name, _iso(now), "", by_hand)
-
-
-def _iso(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return RestorePoint("dump", str(to), name, times.iso(now), "", by_hand)

@@ -1,1 +1,1 @@
-"""Better Stack: monitors, heartbeats, incidents and status pages."""
+"""Emulates Better Stack: monitors, heartbeats, incidents and status pages."""

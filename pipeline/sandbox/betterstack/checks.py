@@ -1,4 +1,4 @@
-"""How it is found out whether something is up, and the incidents that this opens and closes."""
+"""Finds out whether something is up, and opens and closes the incidents that follow from it."""
 
 import datetime
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Checks:
-    """Looking is what changes things here: there is no check between two looks."""
+    """Checks monitors and heartbeats when somebody looks: there is no check between two looks."""
 
     def __init__(self, core: Core) -> None:
         self._core, state = core, core.state.betterstack
@@ -30,7 +30,7 @@ class Checks:
             self.heartbeat(heartbeat)
 
     def paused(self, monitor: Monitor) -> bool:
-        """The switch of the first monitor is beside it in the state."""
+        """Whether a monitor is paused; the switch of the first monitor is beside it in the state."""
         state = self._core.state.betterstack
         return state.paused if monitor.id == state.monitor else monitor.paused
 
@@ -38,7 +38,10 @@ class Checks:
         return self._core.fill(monitor.url)
 
     async def monitor(self, monitor: Monitor) -> str:
-        """paused, maintenance, up or down; pending when it is not of production, where nobody can look."""
+        """Find the status of a monitor: paused, maintenance, up or down.
+
+        Pending when it is not of production, where nobody can look.
+        """
         state = self._core.state.betterstack
         if self.paused(monitor):
             return "paused"
@@ -54,7 +57,7 @@ class Checks:
         return "down" if cause else "up"
 
     def heartbeat(self, heartbeat: Heartbeat) -> str:
-        """paused, pending until the first beat, up or down."""
+        """Find the status of a heartbeat: paused, pending until the first beat, up or down."""
         if heartbeat.paused or not heartbeat.beats:
             return "paused" if heartbeat.paused else "pending"
         late = self._core.now() - heartbeat.beats[-1] > heartbeat.period + heartbeat.grace
@@ -95,7 +98,7 @@ def in_maintenance(settings: Payload, now: float) -> bool:
 
 
 def _cause(monitor: Monitor, visit: Visit) -> str:
-    """Why the monitor is down; empty when it is up."""
+    """Say why the monitor is down; empty when it is up."""
     kind = monitor.settings.get("monitor_type", "status")
     if not visit.status:
         return "Connection failed"

@@ -1,4 +1,4 @@
-"""Heartbeats: what is expected to call every so often, and whether it does."""
+"""Answers about heartbeats: what is expected to call every so often, and whether it does."""
 
 import secrets
 
@@ -67,7 +67,7 @@ class Heartbeats:
         return Response(status_code=204)
 
     async def availability(self, request: Request) -> Response:
-        """What passed between two beats, beyond period and grace, was down."""
+        """Count as down what passed between two beats beyond period and grace."""
         heartbeat = self._find(request)
         begin, end = shapes.period(request, self._core, heartbeat.created)
         gaps = zip(heartbeat.beats, [*heartbeat.beats[1:], self._core.now()], strict=True)

@@ -1,4 +1,4 @@
-"""Incidents: those that checks opened, and those that somebody created."""
+"""Answers about incidents: those that checks opened, and those that somebody created."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,7 +44,7 @@ class Incidents:
         return shapes.listed(self._core, request, found, 10, 50)
 
     async def create(self, request: Request) -> Response:
-        """Answers alike when alerting is broken, and then there is no such incident."""
+        """Create an incident; answers alike when alerting is broken, and then there is no such incident."""
         sent, state = await body(request), self._core.state
         shapes.check(sent, TESTS, ("summary", "requester_email"))
         name = str(sent.get("name") or sent["summary"])

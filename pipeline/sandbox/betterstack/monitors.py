@@ -1,4 +1,4 @@
-"""Monitors: what they look at, how they are, how often they were down and how long answers take."""
+"""Answers about monitors: what they look at, how they are, how often they were down and how long answers take."""
 
 import datetime
 from typing import Any
@@ -123,7 +123,10 @@ class Monitors:
         return shapes.one(await self._shown(monitor))
 
     async def delete(self, request: Request) -> Response:
-        """The first monitor comes back with the next start: the rest of the sandbox tells its name."""
+        """Delete a monitor.
+
+        The first monitor comes back with the next start: the rest of the sandbox tells its name.
+        """
         self._core.state.betterstack.monitors.remove(self._find(request))
         return Response(status_code=204)
 
@@ -157,7 +160,10 @@ class Monitors:
         return {"id": monitor.id, "type": "monitor", "attributes": attributes, "relationships": policy}
 
     async def sla(self, request: Request) -> Response:
-        """From the incidents that were recorded, over the given days (all days of the monitor when none are given)."""
+        """Compute the availability of a monitor from its incidents, over the given days.
+
+        All its days when none are given.
+        """
         monitor = self._find(request)
         begin, end = shapes.period(request, self._core, monitor.created)
         lengths = [

@@ -1,4 +1,4 @@
-"""The team's own status page: reports of what is wrong or being looked after, and their updates."""
+"""Answers about the team's own status page: reports of what is wrong or being looked after, and their updates."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class Pages:
         return shapes.one(self._page())
 
     async def reports(self, request: Request) -> Response:
-        """The newest first."""
+        """List the status reports, the newest first."""
         self._known(request)
         found = [self._report(one) for one in self._core.state.betterstack.reports[::-1]]
         return shapes.listed(self._core, request, found)
@@ -112,7 +112,7 @@ class Pages:
         raise shapes.missing()
 
     def _state(self, report: Report) -> str:
-        """operational, degraded, downtime or maintenance: the worst that its last update says, while it lasts."""
+        """The state of a report by its last update, while it lasts: operational, degraded, downtime or maintenance."""
         if not report.starts <= self._core.now() < (report.ends or float("inf")):
             return "operational"
         said = {each.get("status") for each in _said(report)}
@@ -142,7 +142,7 @@ class Pages:
 
 
 def _said(report: Report) -> list[dict[str, Any]]:
-    """What the newest update says that says anything of resources."""
+    """Find what the newest update says that says anything of resources."""
     return next((posted.affected for posted in report.updates[::-1] if posted.affected), [])
 
 

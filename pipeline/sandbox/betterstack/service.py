@@ -1,4 +1,4 @@
-"""Better Stack's API as one handler: who may ask, and where each path is answered."""
+"""Serves Better Stack's API as one handler: who may ask, and where each path is answered."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

@@ -1,4 +1,4 @@
-"""What the parts of Better Stack's API share: its errors, its pages, its days, and checks of what was sent."""
+"""Shares what the parts of Better Stack's API have in common: errors, pages, days, and checks of what was sent."""
 
 import datetime
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Test = Callable[[Any], bool]
 
 
 def listed(core: Core, request: Request, items: list[Payload], usual: int = 50, most: int = 250) -> Response:
-    """One page of ``items`` and the addresses of the others."""
+    """Answer with one page of ``items`` and the addresses of the others."""
     size, page = number(request, "per_page", usual, most), number(request, "page", 1, 10000)
     last = max(1, -(-len(items) // size))
     base = core.ports.url("betterstack") + request.url.path
@@ -30,7 +30,7 @@ def one(resource: Payload, status: int = 200) -> Response:
 
 
 def period(request: Request, core: Core, created: float) -> tuple[float, float]:
-    """``from`` and ``to`` as seconds since 1970; since ``created`` when nothing is said. Raises ValueError."""
+    """Read ``from`` and ``to`` as seconds since 1970; since ``created`` when nothing is said. Raises ValueError."""
     now = core.now()
     begin = day(request, "from", created)
     end = min(now, day(request, "to", now) + (DAY if request.query_params.get("to") else 0))
@@ -40,7 +40,7 @@ def period(request: Request, core: Core, created: float) -> tuple[float, float]:
 
 
 def availability(lengths: list[int], seconds: float) -> Payload:
-    """What is said of downtimes of these ``lengths`` within so many seconds."""
+    """Describe the availability that downtimes of these ``lengths`` leave within so many seconds."""
     down = sum(lengths)
     return {
         "availability": round(100 * (1 - down / (seconds or 1)), 4),
@@ -62,7 +62,10 @@ def day(request: Request, name: str, otherwise: float) -> float:
 
 
 def check(sent: Payload, tests: Mapping[str, tuple[Test, str]], required: tuple[str, ...] = ()) -> None:
-    """Raises the 422 that names every field which is missing or does not pass its test. Others are not looked at."""
+    """Check the fields of a body.
+
+    Raises the 422 that names every field which is missing or does not pass its test; others are not looked at.
+    """
     wrong = {name: ["can't be blank"] for name in required if sent.get(name) in (None, "")}
     for name, (passes, says) in tests.items():
         if name in sent and name not in wrong and not passes(sent[name]):

@@ -1,4 +1,4 @@
-"""As much of GraphQL as a query for analytics uses: one query with variables, fields, arguments and aliases."""
+"""Parses as much of GraphQL as a query for analytics uses: one query with variables, fields, arguments and aliases."""
 
 import json
 import re
@@ -14,12 +14,12 @@ CONSTANTS = {"true": True, "false": False, "null": None}
 
 
 class QueryError(Exception):
-    """What GraphQL answers beside its data, with HTTP status 200."""
+    """Raised for what GraphQL answers beside its data, with HTTP status 200."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """``key`` is the name in the answer: the alias, where there is one."""
+    """A field that a query asks for. ``key`` is the name in the answer: the alias, where there is one."""
 
     key: str
     name: str
@@ -28,7 +28,7 @@ class Field:
 
 
 def parsed(query: str, variables: Mapping[str, Any]) -> tuple[Field, ...]:
-    """The fields that are asked for. Raises QueryError."""
+    """Parse a query into the fields that are asked for. Raises QueryError."""
     return _Reader(query, variables).document()
 
 
@@ -77,7 +77,7 @@ class _Reader:
         return found
 
     def _declared(self) -> None:
-        """Variables: those without a value get their default, or must be given."""
+        """Read the variables that a query declares: those without a value get their default, or must be given."""
         while not self._take(")"):
             self._must("$")
             name = self._name()
@@ -90,7 +90,7 @@ class _Reader:
                 self._variables[name] = default
 
     def _type(self) -> bool:
-        """Whether a value must be given."""
+        """Read the type of a variable; gives whether a value must be given."""
         if self._take("["):
             self._type()
             self._must("]")

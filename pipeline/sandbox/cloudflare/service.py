@@ -1,4 +1,4 @@
-"""Cloudflare's API about R2, under /client/v4, and what it knows of its own token."""
+"""Serves Cloudflare's API about R2, under /client/v4, and what it knows of its own token."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -47,14 +47,14 @@ class CloudflareApi:
         return JSONResponse({"success": True, "errors": [], "messages": [message], "result": found})
 
     async def metrics(self, request: Request) -> Response:
-        """Of the whole account, which has one bucket."""
+        """Answer with the metrics of the whole account, which has one bucket."""
         now = self._usage.storage()
         stored = {"payloadSize": now["payloadSize"], "metadataSize": now["metadataSize"], "objects": now["objectCount"]}
         nothing = {"published": EMPTY, "uploaded": EMPTY}
         return envelope({"standard": {**nothing, "published": stored}, "infrequentAccess": nothing})
 
     async def buckets(self, request: Request) -> Response:
-        """All whose name contains ``name_contains``."""
+        """List all buckets whose name contains ``name_contains``."""
         named = request.query_params.get("name_contains", "") in self._core.state.r2.bucket
         per_page = {"per_page": number(request, "per_page", 20, 1000)}
         return envelope({"buckets": [self._bucket()] if named else []}, result_info=per_page)
@@ -89,7 +89,7 @@ class CloudflareApi:
         }
 
     async def graphql(self, request: Request) -> Response:
-        """Whatever is wrong with a query is said with status 200."""
+        """Answer a query for analytics; whatever is wrong with it is said with status 200."""
         request.scope["changes_nothing"] = True
         try:
             sent = await body(request)

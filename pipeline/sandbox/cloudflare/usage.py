@@ -1,4 +1,4 @@
-"""R2's analytics: how much is stored now, and what was asked in the last days, as groups with dimensions."""
+"""Counts R2's analytics: how much is stored now, and what was asked in the last days, as groups with dimensions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -20,7 +20,7 @@ class Usage:
         self._core = core
 
     def storage(self) -> dict[str, int]:
-        """Bytes and objects that are really there."""
+        """Count the bytes and objects that are really there."""
         r2 = self._core.state.r2
         named = [(key, one.headers) for key, one in r2.objects.items()]
         metadata = sum(len(key.encode()) + sum(len(a) + len(b) for a, b in headers.items()) for key, headers in named)
@@ -34,7 +34,7 @@ class Usage:
         }
 
     def groups(self, field: Field) -> list[Payload]:
-        """The answer to one of the two data sets. Raises QueryError."""
+        """Answer a query of one of the two data sets. Raises QueryError."""
         if field.name == "r2StorageAdaptiveGroups":
             return self._grouped(field, [self._moment(self._core.now()) | self.storage()], "max", max)
         if field.name == "r2OperationsAdaptiveGroups":
@@ -61,7 +61,7 @@ class Usage:
     def _grouped(
         self, field: Field, rows: list[Row], measure: str, reduce: Callable[[Iterable[int]], int]
     ) -> list[Payload]:
-        """Rows that pass the filter, one group for each difference in the dimensions that were asked for."""
+        """Group the rows that pass the filter, one group for each difference in the dimensions that were asked for."""
         if not field.fields:
             raise QueryError(f'field "{field.name}" must have a selection of subfields')
         rows = [row for row in rows if _passes(row, field.arguments.get("filter") or {})]
@@ -92,7 +92,10 @@ def _known(row: Row, name: str) -> Any:
 
 
 def _passes(row: Row, wanted: dict[str, Any]) -> bool:
-    """``{datetime_geq: …, bucketName: …, actionType_in: […]}``; a condition that is null is none."""
+    """Whether a row passes a filter such as ``{datetime_geq: …, bucketName: …, actionType_in: […]}``.
+
+    A condition that is null is none.
+    """
     return all(_holds(row, key, value) for key, value in wanted.items() if value is not None)
 
 

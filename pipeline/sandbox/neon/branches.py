@@ -1,4 +1,4 @@
-"""Branches: each is a copy of the database that it was made from, and on its own from then on."""
+"""Answers about branches: each is a copy of the database that it was made from, and on its own from then on."""
 
 import uuid
 
@@ -32,7 +32,7 @@ class Branches:
         router.add("DELETE", branch, self.delete)
 
     async def listing(self, request: Request) -> Response:
-        """``search`` is part of a name or id; ``next`` is there when there is more."""
+        """List branches: ``search`` is part of a name or id; ``next`` is there when there is more."""
         query = request.query_params
         wanted, by, order = query.get("search", ""), query.get("sort_by", ""), query.get("sort_order", "desc")
         by = by if by in SORTED else SORTED[0]
@@ -51,7 +51,7 @@ class Branches:
         return JSONResponse({"branch": self._shapes.branch(branch), "annotation": annotation})
 
     async def create(self, request: Request) -> Response:
-        """From the present state of its parent, the default branch unless told otherwise."""
+        """Create a branch from the present state of its parent, the default branch unless told otherwise."""
         sent = await rules.sent_by(request)
         asked = rules.part(sent, "branch")
         self._operations.free()
@@ -76,7 +76,7 @@ class Branches:
         return JSONResponse(answer, 201)
 
     def _made(self, asked: Payload, parent: Branch) -> Branch:
-        """What ``asked`` says, without its data. Raises Problem."""
+        """Make the branch that ``asked`` describes, without its data. Raises Problem."""
         core, source = self._core, asked.get("init_source") or SOURCES[0]
         if source not in SOURCES:
             raise problem(400, "", f"init_source must be one of {', '.join(SOURCES)}")
@@ -105,13 +105,13 @@ class Branches:
         return JSONResponse({"branch": self._shapes.branch(branch), "operations": []})
 
     def _expire(self, branch: Branch, expires: object) -> None:
-        """Raises Problem for what must stay."""
+        """Set when a branch expires. Raises Problem for a branch that must stay."""
         if branch.id == self._core.state.neon.branch or branch.protected or rules.has_children(self._core, branch):
             raise problem(422, "", "a default branch, a protected one and one with children cannot expire")
         branch.expires, branch.expiry_set = rules.expiry(self._core, expires, rules.LONGEST), self._core.now()
 
     async def delete(self, request: Request) -> Response:
-        """204 when there is no such branch (any more)."""
+        """Delete a branch; 204 when there is no such branch (any more)."""
         branch = self._core.state.neon.found(request.path_params["branch"])
         if branch is None:
             return Response(status_code=204)
@@ -125,6 +125,6 @@ class Branches:
 
 
 def new_branch(core: Core, name: str, copies: Copies) -> Branch:
-    """One with an id and a name, a compute's and a database's still to be made."""
+    """Make a branch with an id and a name; its compute and its database are still to be made."""
     now, id = core.now(), f"br-{uuid.uuid4().hex[:16]}"
     return Branch(id, name or id, now, copies.fresh("br"), updated=now)

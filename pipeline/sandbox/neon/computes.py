@@ -1,4 +1,4 @@
-"""Computes, which Neon calls endpoints, and what is reached through them: databases, roles and URIs."""
+"""Answers about computes, which Neon calls endpoints, and what is reached through them: databases, roles and URIs."""
 
 import uuid
 
@@ -44,7 +44,7 @@ class Computes:
         return JSONResponse({"endpoint": self._shapes.endpoint(self._behind(request.path_params["endpoint"]))})
 
     async def change(self, request: Request) -> Response:
-        """Of all that Neon lets change, whether it is ``disabled``."""
+        """Change a compute: of all that Neon lets change, whether it is ``disabled``."""
         branch = self._behind(request.path_params["endpoint"])
         asked = rules.part(await rules.sent_by(request), "endpoint")
         self._operations.free()
@@ -55,7 +55,7 @@ class Computes:
         return JSONResponse({"endpoint": self._shapes.endpoint(branch), "operations": self._operations.shapes(begun)})
 
     async def create(self, request: Request) -> Response:
-        """For a branch that has none."""
+        """Create a compute for a branch that has none."""
         asked = rules.part(await rules.sent_by(request), "endpoint")
         branch = rules.branch_of(self._core, asked.get("branch_id"))
         if asked.get("type") != "read_write":
@@ -69,7 +69,7 @@ class Computes:
         return JSONResponse(answer, 201)
 
     async def restart(self, request: Request) -> Response:
-        """Suspend it and start it again: whoever is connected to its branch is thrown out."""
+        """Suspend a compute and start it again: whoever is connected to its branch is thrown out."""
         branch = self._behind(request.path_params["endpoint"])
         self._operations.free()
         begun = self._operations.begin(branch.id, "suspend_compute", "start_compute", endpoint=branch.endpoint)
@@ -86,7 +86,7 @@ class Computes:
         return JSONResponse({"roles": [self._shapes.role(branch)]})
 
     async def uri(self, request: Request) -> Response:
-        """There is no pooler here: with ``pooled=true`` it is the same URI."""
+        """Answer with a connection URI. There is no pooler here: with ``pooled=true`` it is the same URI."""
         query = request.query_params
         branch = rules.branch_of(self._core, query.get("branch_id") or self._core.state.neon.branch)
         if query.get("endpoint_id"):

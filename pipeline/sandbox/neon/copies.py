@@ -1,4 +1,4 @@
-"""Databases beside the app's own, in its cluster. Everything here blocks: call it in a thread."""
+"""Makes databases beside the app's own, in its cluster. Everything here blocks: call it in a thread."""
 
 import subprocess
 import uuid
@@ -22,7 +22,7 @@ SECONDS = 60  # that a dump may take
 
 
 class Copies:
-    """``main`` is the app's own database. What goes wrong is a psycopg.Error, OSError or SubprocessError."""
+    """Copies databases; ``main`` is the app's own. What goes wrong is a psycopg.Error, OSError or SubprocessError."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
@@ -37,15 +37,18 @@ class Copies:
         return unquote(self._url.password or "")
 
     def url(self, database: str) -> str:
-        """Where ``database`` is reached; empty is the app's own."""
+        """The URL at which ``database`` is reached; empty is the app's own database."""
         return self._url._replace(path=f"/{database or self.main}").geturl()
 
     def fresh(self, kind: str) -> str:
-        """A name that no other sandbox of the cluster uses, nor this one again."""
+        """Make a name for a database that no other sandbox of the cluster uses, nor this one again."""
         return f"{self.main[:40]}_{kind}_{uuid.uuid4().hex[:12]}"
 
     def copy(self, source: str, to: str) -> None:
-        """Make ``to`` from ``source`` with its rows. Connections are no obstacle on Neon: then it is made by a dump."""
+        """Copy the database ``source`` to ``to`` with its rows.
+
+        Connections are no obstacle on Neon: then it is made by a dump.
+        """
         with self._admin() as admin:
             if not admin.execute(STAYING, [source]).fetchone():
                 try:
@@ -56,7 +59,7 @@ class Copies:
         self._dump(source, to)
 
     def outline(self, source: str, to: str) -> None:
-        """Make ``to`` from ``source`` without any rows."""
+        """Copy the schema of the database ``source`` to ``to``, without any rows."""
         self._dump(source, to, "--schema-only")
 
     def drop(self, *names: str) -> None:
@@ -66,7 +69,10 @@ class Copies:
                 admin.execute(_named(DROP, name))
 
     def swap(self, name: str, by: str, aside: str) -> None:
-        """``by`` becomes ``name``, and what was ``name`` becomes ``aside``. Whoever is connected is cut off."""
+        """Rename the database ``by`` to ``name``, and what was ``name`` to ``aside``.
+
+        Whoever is connected is cut off.
+        """
         with self._admin() as admin:
             try:
                 for database in (name, by):  # a database with connections cannot be renamed

@@ -1,4 +1,4 @@
-"""What Neon does after it has answered: operations that run for a while, and lock the project meanwhile."""
+"""Runs Neon's operations: what it does after it has answered, for a while, and with the project locked meanwhile."""
 
 import asyncio
 import subprocess
@@ -28,14 +28,14 @@ class Operations:
         router.add("GET", root + "/operations/{operation}", self.get)
 
     def free(self) -> None:
-        """Raises Problem 423 while an operation runs that another one would be in the way of."""
+        """Check that no operation runs that another one would be in the way of. Raises Problem 423."""
         for operation in self._core.state.neon.operations:
             if operation.id in self._acting or (self.status(operation) == "running" and operation.action not in QUIET):
                 says = "project already has running conflicting operations, scheduling of new ones is prohibited"
                 raise problem(423, "", says)
 
     def begin(self, branch: str, *actions: str, endpoint: str = "") -> list[Operation]:
-        """They run from now on, for as long as things take, or as ``act`` does when that is longer."""
+        """Begin operations, which run for as long as things take, or as ``act`` does when that is longer."""
         neon, now = self._core.state.neon, self._core.now()
         begun = [
             Operation(str(uuid.uuid4()), action, branch, now, self._core.timing.neon, endpoint) for action in actions
@@ -44,7 +44,7 @@ class Operations:
         return begun
 
     async def act(self, operations: list[Operation], work: Callable[[], None]) -> bool:
-        """Do ``work`` in a thread; whether it succeeded. What goes wrong is the operations' error."""
+        """Do ``work`` in a thread and give whether it succeeded. What goes wrong is the operations' error."""
         ids = {operation.id for operation in operations}
         self._acting |= ids
         try:
@@ -60,7 +60,7 @@ class Operations:
         return True
 
     def under_way(self, branch: str) -> bool:
-        """Whether the branch waits for an operation."""
+        """Whether an operation on the branch is under way."""
         mine = (one for one in self._core.state.neon.operations if one.branch == branch)
         return any(self.status(one) == "running" for one in mine)
 
@@ -91,7 +91,7 @@ class Operations:
         return [self.shape(one) for one in operations]
 
     async def listing(self, request: Request) -> Response:
-        """Newest first; the cursor is always given, and after the last page there is an empty one."""
+        """List operations, newest first; the cursor is always given, and after the last page there is an empty one."""
         found = self.shapes(self._core.state.neon.operations)[::-1]
         cursor = request.query_params.get("cursor", "")
         start = int(cursor) if cursor.isdigit() else 0

@@ -1,4 +1,4 @@
-"""Ways back: a snapshot as a branch, that branch in the place of another, a branch reset to what another has."""
+"""Restores: a snapshot as a branch, that branch in the place of another, a branch reset to what another has."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,7 +27,7 @@ class Restores:
         router.add("POST", root + "/branches/{branch}/restore", self.from_branch)
 
     async def from_snapshot(self, request: Request) -> Response:
-        """A new branch with the snapshot's data, which with ``finalize_restore`` takes the target's place at once."""
+        """Make a branch with the snapshot's data; with ``finalize_restore`` it takes the target's place at once."""
         core, neon, sent = self._core, self._core.state.neon, await rules.sent_by(request)
         snapshot = rules.snapshot_of(core, request.path_params["snapshot"])
         self._operations.free()
@@ -67,7 +67,7 @@ class Restores:
         return JSONResponse({"operations": self._operations.shapes(operations)})
 
     async def _put_in_place(self, branch: Branch, target: Branch, old_name: str) -> list[Operation]:
-        """``branch`` gets the name, the compute and so the address of ``target``, which stays beside it as ``(old)``.
+        """Give ``branch`` name, compute and so address of ``target``, which stays beside it as ``(old)``.
 
         The id of the default branch is another one from now on, as on Neon.
         """
@@ -128,7 +128,7 @@ class Restores:
             self._copies.drop(aside)
 
     def _keep(self, target: Branch, backup: Branch) -> None:
-        """What the branch was goes on under another name, as the parent of its children."""
+        """Keep what the branch was under another name, as the parent of its children."""
         backup.parent = target.parent
         for child in self._core.state.neon.branches:
             if child.parent == target.id:

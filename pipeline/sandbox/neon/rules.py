@@ -1,4 +1,4 @@
-"""What Neon refuses, and how it says so."""
+"""Refuses what Neon refuses, in its words."""
 
 import uuid
 from typing import Any
@@ -18,7 +18,7 @@ def problem(status: int, code: str, message: str) -> Problem:
 
 
 async def sent_by(request: Request) -> Payload:
-    """The JSON object that was sent. Raises Problem 400."""
+    """Read the JSON object that was sent. Raises Problem 400."""
     try:
         return await body(request)
     except ValueError as error:
@@ -26,7 +26,7 @@ async def sent_by(request: Request) -> Payload:
 
 
 def part(sent: Payload, name: str) -> Payload:
-    """The object ``name`` of what was sent; empty when it is missing. Raises Problem 400."""
+    """Read the object ``name`` of the body; empty when it is missing. Raises Problem 400."""
     found = sent.get(name) or {}
     if not isinstance(found, dict):
         raise problem(400, "", f'request body has an error: "{name}" must be an object')
@@ -34,7 +34,7 @@ def part(sent: Payload, name: str) -> Payload:
 
 
 def branch_of(core: Core, id: Any) -> Branch:
-    """Raises Problem 404."""
+    """Find a branch by its id. Raises Problem 404."""
     found = core.state.neon.found(str(id))
     if found is None:
         raise problem(404, "BRANCH_NOT_FOUND", "branch not found")
@@ -42,7 +42,7 @@ def branch_of(core: Core, id: Any) -> Branch:
 
 
 def snapshot_of(core: Core, id: str) -> Snapshot:
-    """Raises Problem 404."""
+    """Find a snapshot by its id. Raises Problem 404."""
     for snapshot in core.state.neon.snapshots:
         if snapshot.id == id:
             return snapshot
@@ -50,20 +50,23 @@ def snapshot_of(core: Core, id: str) -> Snapshot:
 
 
 def room(core: Core) -> None:
-    """Raises Problem 422 when the project has as many branches as it may have."""
+    """Check that the project has room for another branch. Raises Problem 422."""
     neon = core.state.neon
     if len(neon.branches) >= neon.branch_limit:
         raise problem(422, "BRANCHES_LIMIT_EXCEEDED", f"branches limit exceeded: {neon.branch_limit}")
 
 
 def unused(core: Core, name: str) -> None:
-    """Raises Problem 409 when a branch has that name."""
+    """Check that no branch has that name. Raises Problem 409."""
     if any(one.name == name for one in core.state.neon.branches):
         raise problem(409, "BRANCH_ALREADY_EXISTS", f'branch with the provided name "{name}" already exists')
 
 
 def deletable(core: Core, branch: Branch) -> None:
-    """Raises Problem 422 for the default branch, a protected one, and one that others were made from."""
+    """Check that a branch may be deleted.
+
+    Raises Problem 422 for the default branch, a protected one, and one that others were made from.
+    """
     if branch.id == core.state.neon.branch:
         raise problem(422, "", "cannot delete the default branch of a project")
     if branch.protected:
@@ -77,7 +80,7 @@ def has_children(core: Core, branch: Branch) -> bool:
 
 
 def moment(value: Any, name: str) -> float:
-    """Seconds since 1970 of a date and time that was sent. Raises Problem 400."""
+    """Read a date and time that was sent as seconds since 1970. Raises Problem 400."""
     try:
         return from_iso(str(value))
     except ValueError:
@@ -85,7 +88,10 @@ def moment(value: Any, name: str) -> float:
 
 
 def expiry(core: Core, value: Any, longest: float = 0) -> float:
-    """Raises Problem 400 when it is not in the future, or farther away than ``longest`` seconds; 0 is any time."""
+    """Read a time of expiry.
+
+    Raises Problem 400 when it is not in the future, or farther away than ``longest`` seconds; 0 is any time.
+    """
     expires, now = moment(value, "expires_at"), core.now()
     if expires <= now:
         raise problem(400, "", "expires_at must be in the future")
@@ -95,7 +101,7 @@ def expiry(core: Core, value: Any, longest: float = 0) -> float:
 
 
 def only_now(core: Core, timestamp: Any, lsn: Any) -> None:
-    """Raises Problem 400 for any moment but the present one: the sandbox has no history, though Neon has."""
+    """Refuse any time but the present one: the sandbox has no history, though Neon has. Raises Problem 400."""
     neon, now = core.state.neon, core.now()
     if timestamp and lsn:
         raise problem(400, "", "timestamp and lsn cannot be used together")

@@ -1,4 +1,4 @@
-"""Neon's API for one project. Whatever has expired is gone before anything is asked."""
+"""Serves Neon's API for one project. Whatever has expired is gone before anything is asked."""
 
 import asyncio
 from contextlib import suppress

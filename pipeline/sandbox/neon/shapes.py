@@ -1,4 +1,4 @@
-"""How branches, computes, snapshots and what is in them look in Neon's answers."""
+"""Shapes branches, computes, snapshots and what is in them as Neon's answers show them."""
 
 import hashlib
 
@@ -69,7 +69,7 @@ class Shapes:
         return found
 
     def endpoint(self, branch: Branch) -> Payload:
-        """The compute of ``branch``."""
+        """Shape the compute of ``branch``."""
         began = iso(branch.created)
         busy = self._operations.under_way(branch.id)
         state = "init" if busy else "idle" if branch.disabled else "active"
@@ -98,7 +98,10 @@ class Shapes:
         }
 
     def database(self, branch: Branch) -> Payload:
-        """As on Neon it has the same name on every branch. Where it is reached is in the URI only."""
+        """Shape a branch's database, which as on Neon has the same name on every branch.
+
+        Where it is reached is in the URI only.
+        """
         id = int(hashlib.sha256(branch.id.encode()).hexdigest()[:7], 16)
         return {
             "id": id,
@@ -120,7 +123,10 @@ class Shapes:
         }
 
     def connection(self, branch: Branch) -> Payload:
-        """The URI works. The host in the parameters is Neon's: with it one reaches nothing, rather than production."""
+        """Shape a connection, whose URI works.
+
+        The host in the parameters is Neon's: with it one reaches nothing, rather than production.
+        """
         host = f"{branch.endpoint}.{HOST}"
         return {
             "connection_uri": self._copies.url(branch.database),

@@ -1,4 +1,4 @@
-"""Snapshots: copies that nobody connects to, and the way back from them."""
+"""Answers about snapshots: copies that nobody connects to, and the way back from them."""
 
 import uuid
 
@@ -33,7 +33,7 @@ class Snapshots:
         return JSONResponse({"snapshots": [self._shapes.snapshot(one) for one in self._core.state.neon.snapshots]})
 
     async def create(self, request: Request) -> Response:
-        """Of a root branch, as it is now."""
+        """Take a snapshot of a root branch, as it is now."""
         core, query, now, neon = self._core, request.query_params, self._core.now(), self._core.state.neon
         branch = rules.branch_of(core, request.path_params["branch"])
         self._operations.free()
@@ -67,6 +67,6 @@ class Snapshots:
         return JSONResponse({"operations": self._operations.shapes(operations)}, 202)
 
     async def schedule(self, request: Request) -> Response:
-        """Nightly for the default branch, none for the others."""
+        """Answer with the schedule of snapshots: nightly for the default branch, none for the others."""
         branch = rules.branch_of(self._core, request.path_params["branch"])
         return JSONResponse({"schedule": [NIGHTLY] if branch.id == self._core.state.neon.branch else []})

@@ -1,1 +1,1 @@
-"""Cloudflare R2: the S3 API over one bucket, with real signatures."""
+"""Emulates Cloudflare R2: the S3 API over one bucket, with real signatures."""

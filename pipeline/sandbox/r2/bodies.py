@@ -1,4 +1,4 @@
-"""The body of a signed request: taken out of its chunks, and compared with every digest that came with it."""
+"""Takes the body of a signed request out of its chunks, and compares it with every digest that came with it."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ DIGESTS: dict[str, Callable[[bytes], bytes]] = {
 
 
 async def body(request: Request, seal: Seal) -> bytes:
-    """What is to be stored or read. Raises S3Problem when it is not what was signed or promised."""
+    """Read the body that is to be stored or read. Raises S3Problem when it is not what was signed or promised."""
     raw, promised = await request.body(), seal.claim.payload
     if promised.startswith(STREAMING):
         content, trailers = _unchunked(raw, seal if "HMAC" in promised else None)
@@ -45,7 +45,10 @@ def _compare(content: bytes, headers: Mapping[str, str]) -> None:
 
 
 def _unchunked(raw: bytes, seal: Seal | None) -> tuple[bytes, dict[str, str]]:
-    """The content and the trailers of an ``aws-chunked`` body. With a seal each chunk has a signature of its own."""
+    """Split an ``aws-chunked`` body into its content and its trailers.
+
+    With a seal each chunk has a signature of its own.
+    """
     content, offset, before = bytearray(), 0, seal.claim.signature if seal else ""
     while True:
         end = raw.find(b"\r\n", offset)

@@ -1,4 +1,4 @@
-"""ListObjectsV2: keys in the order of their bytes, folded at a delimiter, in pages."""
+"""Answers ListObjectsV2: keys in the order of their bytes, folded at a delimiter, in pages."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ MOST = 1000
 
 @dataclass(frozen=True)
 class Page:
-    """``items``: keys with their objects, and folded prefixes with None."""
+    """A page that a list is cut into. ``items``: keys with their objects, and folded prefixes with None."""
 
     items: tuple[tuple[str, Stored | None], ...]
     truncated: bool
@@ -50,7 +50,7 @@ def listed(core: Core, request: Request) -> Response:
 
 
 def paged(objects: dict[str, Stored], prefix: str, delimiter: str, after: str, most: int) -> Page:
-    """The first ``most`` items behind ``after``, which is a key or a folded prefix."""
+    """Take the first ``most`` items behind ``after``, which is a key or a folded prefix."""
     found: list[tuple[str, Stored | None]] = []
     for item in _folded(objects, prefix, delimiter):
         if item[0].encode() <= after.encode() and after:

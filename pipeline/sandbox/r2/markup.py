@@ -1,4 +1,4 @@
-"""S3 speaks XML: documents, errors, and what clients send."""
+"""Reads and writes the XML that S3 speaks: documents, errors, and what clients send."""
 
 from collections.abc import Mapping
 from xml.etree import ElementTree
@@ -13,7 +13,7 @@ Node = tuple[str, Content]
 
 
 class S3Problem(Problem):
-    """An error as S3 says it: a code that clients make an exception type of, and a sentence."""
+    """Raised for an error as S3 says it: a code that clients make an exception type of, and a sentence."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status, f"{code}: {message}", headers)
@@ -54,7 +54,7 @@ def _element(node: Node) -> ElementTree.Element:
 
 
 def read(content: bytes, many: str) -> list[dict[str, str]]:
-    """The elements called ``many`` below the root, each as its children's texts. Raises S3Problem."""
+    """Read the elements called ``many`` below the root, each as its children's texts. Raises S3Problem."""
     try:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError:
@@ -64,7 +64,7 @@ def read(content: bytes, many: str) -> list[dict[str, str]]:
 
 
 def says(content: bytes, name: str) -> str:
-    """The text of one child of the root; empty when there is none. The document was read before."""
+    """Read the text of one child of the root; empty when there is none. The document was read before."""
     return next((one.text or "" for one in ElementTree.fromstring(content) if _name(one) == name), "")
 
 

@@ -1,4 +1,4 @@
-"""Objects: written, read in whole or in part, and deleted, under the conditions that their headers name."""
+"""Writes, reads in whole or in part, and deletes objects, under the conditions that their headers name."""
 
 import hashlib
 import re
@@ -47,7 +47,7 @@ class Objects:
         return markup.answer("CopyObjectResult", [modified, ("ETag", f'"{found.etag}"')])
 
     def store(self, headers: Mapping[str, str], key: str, stored: Stored) -> None:
-        """Raises S3Problem when a condition of the request does not hold."""
+        """Store an object. Raises S3Problem when a condition of the request does not hold."""
         if len(key.encode()) > LONGEST_KEY:
             raise S3Problem(400, "KeyTooLongError", "Your key is too long")
         objects = self._core.state.r2.objects
@@ -78,7 +78,7 @@ class Objects:
         return Response(None, 200, {**shown(stored), "content-length": str(stored.size)})
 
     def delete(self, request: Request, key: str, content: bytes) -> Response:
-        """Also says yes when there was nothing: S3 deletes are idempotent."""
+        """Delete an object; also says yes when there was nothing: S3 deletes are idempotent."""
         self._core.state.r2.objects.pop(key, None)
         return Response(None, 204)
 
@@ -102,7 +102,7 @@ class Objects:
 
 
 def kept(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers of a write that are given back by every read."""
+    """Keep the headers of a write that are given back by every read."""
     found = {name: value for name, value in headers.items() if name in KEPT or name.startswith(META)}
     coding = [one.strip() for one in found.pop("content-encoding", "").split(",")]
     rest = ", ".join(one for one in coding if one not in ("", "aws-chunked"))
@@ -134,7 +134,7 @@ def _not_since(request: Request, stored: Stored) -> bool:
 
 
 def _date(text: str) -> float:
-    """Seconds since 1970; 0 for what is no date, as a condition that is not understood is ignored."""
+    """Read a date as seconds since 1970; 0 for what is no date, as a condition that is not understood is ignored."""
     try:
         return parsedate_to_datetime(text).timestamp() if text else 0
     except ValueError:
@@ -142,7 +142,7 @@ def _date(text: str) -> float:
 
 
 def _range(header: str, size: int) -> tuple[int, int]:
-    """First and last byte; (0, -1) is all of it. Raises S3Problem for a range outside."""
+    """Read the first and last byte of a range; (0, -1) is all of it. Raises S3Problem for a range outside."""
     asked = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
     if not asked or asked[0] == "bytes=-":
         return 0, -1

@@ -1,4 +1,4 @@
-"""R2's S3 API, with the bucket in the path: who asks, what is wanted, and a count of all that was."""
+"""Serves R2's S3 API, with the bucket in the path: who asks, what is wanted, and a count of all that was."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, from the server's side: who signed a request, and whether it is what was signed."""
+"""Checks AWS Signature Version 4 from the server's side: who signed a request, and whether it is what was signed."""
 
 import calendar
 import hashlib
@@ -20,7 +20,7 @@ MALFORMED = "The authorization header is malformed; it needs Credential, SignedH
 
 @dataclass(frozen=True)
 class Claim:
-    """What a request says of its signature. ``scope`` is DATE/REGION/s3/aws4_request, ``at`` as in x-amz-date.
+    """A request's claim about its signature. ``scope`` is DATE/REGION/s3/aws4_request, ``at`` as in x-amz-date.
 
     ``payload`` is the SHA-256 of the body, or a word that says how it is sent. ``expires``: seconds that a presigned
     address is good for; 0 for a signed header.
@@ -37,7 +37,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Seal:
-    """What the chunks of a body are signed with: each signature covers the one before."""
+    """A seal signs the chunks of a body: each signature covers the one before."""
 
     key: bytes
     claim: Claim
@@ -55,7 +55,10 @@ class Seal:
 
 
 def claimed(request: Request) -> Claim:
-    """Raises S3Problem when the request is not signed, or not in a way that can be read."""
+    """Read the claim of a request.
+
+    Raises S3Problem when the request is not signed, or not in a way that can be read.
+    """
     header, query = request.headers.get("authorization", ""), request.query_params
     if "X-Amz-Signature" in query:
         credential, names, signature = query.get("X-Amz-Credential", ""), query.get("X-Amz-SignedHeaders", ""), ""
@@ -88,7 +91,10 @@ def _expires(text: str) -> float:
 
 
 def verified(request: Request, claim: Claim, key_id: str, secret: str, now: float) -> Seal:
-    """What the body is sealed with. Raises S3Problem when it is not signed by this key, or at another time."""
+    """Verify a request and give what its body is sealed with.
+
+    Raises S3Problem when it is not signed by this key, or at another time.
+    """
     if claim.key_id != key_id:
         says = "The AWS Access Key Id you provided does not exist in our records."
         raise S3Problem(403, "InvalidAccessKeyId", says)
@@ -103,7 +109,7 @@ def verified(request: Request, claim: Claim, key_id: str, secret: str, now: floa
 
 
 def check(expected: str, given: str) -> None:
-    """Raises S3Problem when they differ."""
+    """Compare two signatures. Raises S3Problem when they differ."""
     if not hmac.compare_digest(expected.encode(), given.encode()):
         says = "The request signature we calculated does not match the signature you provided."
         raise S3Problem(403, "SignatureDoesNotMatch", f"{says} Check your secret access key and signing method.")
@@ -125,7 +131,7 @@ def _check_time(claim: Claim, now: float) -> None:
 
 
 def canonical(request: Request, claim: Claim) -> str:
-    """The request as its signer wrote it down."""
+    """Write the request down as its signer did."""
     raw = request.scope.get("raw_path") or request.scope["path"].encode()
     pairs = [one.partition("=") for one in request.scope["query_string"].decode("ascii").split("&") if one]
     query = sorted((_again(name), _again(value)) for name, _, value in pairs if name != "X-Amz-Signature")
@@ -145,5 +151,5 @@ def canonical(request: Request, claim: Claim) -> str:
 
 
 def _again(part: str) -> str:
-    """Percent-encoded the one way that signatures know, however it was sent."""
+    """Percent-encode a text the one way that signatures know, however it was sent."""
     return quote(unquote_to_bytes(part), safe=UNRESERVED)

@@ -1,4 +1,4 @@
-"""Multipart uploads: parts that are one object from the moment they are completed, and nothing before."""
+"""Answers multipart uploads: parts that are one object from the moment they are completed, and nothing before."""
 
 import hashlib
 import secrets
@@ -66,7 +66,7 @@ class Uploads:
 
 
 def _chosen(upload: Upload, listed: list[dict[str, str]]) -> list[Part]:
-    """The parts that a client wants in the object. Raises S3Problem when they cannot be one."""
+    """Choose the parts that a client wants in the object. Raises S3Problem when they cannot be one."""
     numbers = [int(one["PartNumber"]) for one in listed if one.get("PartNumber", "").isdigit()]
     if not listed or len(numbers) < len(listed):
         raise S3Problem(400, "MalformedXML", "Parts with a PartNumber and an ETag are needed.")

@@ -1,4 +1,4 @@
-"""Commands about hashes, sets, sorted sets and lists."""
+"""Runs the commands about hashes, sets, sorted sets and lists."""
 
 from typing import TypeVar
 
@@ -111,7 +111,7 @@ def zrem(store: Store, words: list[str]) -> Reply:
 
 
 def zrange(store: Store, words: list[str]) -> Reply:
-    """By rank or BYSCORE, with REV, WITHSCORES and LIMIT."""
+    """Answer ZRANGE by rank or BYSCORE, with REV, WITHSCORES and LIMIT."""
     first, last, options = words[1], words[2], [word.upper() for word in words[3:]]
     offset, count = 0, -1
     if "LIMIT" in options:
@@ -166,7 +166,7 @@ def llen(store: Store, words: list[str]) -> Reply:
 
 
 def _slice(items: list[T], first: str, last: str) -> list[T]:
-    """From ``first`` to ``last``, both included; below 0 they count from the end."""
+    """Take the members from ``first`` to ``last``, both included; below 0 they count from the end."""
     start, stop = (n if n >= 0 else max(-1, n + len(items)) for n in (integer(first), integer(last)))
     return items[max(0, start) : stop + 1]
 

@@ -24,7 +24,7 @@ class Engine:
         self._commands = {**COMMANDS, **scripts.commands(self.call)}
 
     async def run(self, words: list[str]) -> Reply:
-        """One command of a client. Raises RedisError."""
+        """Run one command of a client. Raises RedisError."""
         slow = self._core.state.upstash.slow_ms
         if slow:
             await self._core.sleep(slow / 1000)
@@ -40,7 +40,7 @@ class Engine:
             self.tally.ran(name, writes(name), slow + (time.perf_counter() - began) * 1000)
 
     def check(self, words: list[str]) -> None:
-        """Raises RedisError when it cannot be run, whatever the keys hold."""
+        """Check that a command can be run, whatever the keys hold. Raises RedisError."""
         command = self._commands.get(words[0].upper())
         if command is None:
             raise RedisError(f"ERR unknown command '{words[0]}'")
@@ -48,6 +48,6 @@ class Engine:
             raise RedisError(f"ERR wrong number of arguments for '{words[0].lower()}' command")
 
     def call(self, words: list[str]) -> Reply:
-        """A command of a client or of a script. Raises RedisError."""
+        """Call a command for a client or for a script. Raises RedisError."""
         self.check(words)
         return self._commands[words[0].upper()].run(self._store, words[1:])

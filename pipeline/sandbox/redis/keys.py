@@ -1,4 +1,4 @@
-"""Commands about keys as such, whatever they hold, and about the server."""
+"""Runs the commands about keys as such, whatever they hold, and about the server."""
 
 import zlib
 
@@ -86,7 +86,7 @@ def pttl(store: Store, words: list[str]) -> Reply:
 
 
 def _left(store: Store, key: str, per_second: float) -> int:
-    """-2 without the key, -1 when it never expires."""
+    """The time that a key has left: -2 without the key, -1 when it never expires."""
     entry = store.read(key)
     if entry is None or not entry.expires:
         return -2 if entry is None else -1
@@ -99,7 +99,7 @@ def keys(store: Store, words: list[str]) -> Reply:
 
 
 def scan(store: Store, words: list[str]) -> Reply:
-    """In the order of the keys' hashes, so that what comes and goes meanwhile cannot move the others."""
+    """Answer SCAN in the order of the keys' hashes, so that what comes and goes meanwhile cannot move the others."""
     cursor, count, wanted, type = _cursor(words[0]), SCANNED, matches("*"), ""
     options = words[1:]
     if len(options) % 2:

@@ -1,4 +1,4 @@
-"""Upstash's own API: the database with its limits, its statistics, its backups."""
+"""Serves Upstash's own API: the database with its limits, its statistics, its backups."""
 
 import base64
 import binascii
@@ -172,7 +172,7 @@ class UpstashApi:
         return [one for one in self._core.state.upstash.minutes if one.at > self._core.now() - SHOWN_SECONDS]
 
     def _series(self, value: Callable[[Minute], float]) -> list[Payload]:
-        """A point a minute in which anything was asked; at least one, as the console draws it."""
+        """Make a point for each minute in which anything was asked; at least one, as the console draws it."""
         found = [_point(one.at, value(one)) for one in self._recent()]
         return found or [_point(self._core.now(), 0)]
 
@@ -193,7 +193,7 @@ def _mean(milliseconds: list[float]) -> float:
 
 
 def _high(milliseconds: list[float]) -> float:
-    """The 99th percentile."""
+    """The 99th percentile of latencies."""
     return sorted(milliseconds)[math.ceil(len(milliseconds) * 0.99) - 1] if milliseconds else 0
 
 

@@ -1,4 +1,4 @@
-"""Redis over HTTP: a command as a JSON array or as a path, pipelines and transactions."""
+"""Serves Redis over HTTP: a command as a JSON array or as a path, pipelines and transactions."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ class RedisRest:
             raise Problem(400, {"error": f"ERR max request size exceeded. {limit}"})
 
     async def _answer(self, request: Request, sent: bytes) -> tuple[Answer, int]:
-        """The answer and its status: one command's error is the answer's, a pipeline's are its items'."""
+        """Make the answer and its status: one command's error is the answer's, a pipeline's are its items'."""
         path, writes = request.scope["path"], request.method in ("POST", "PUT")
         try:
             if writes and path == "/pipeline":
@@ -67,7 +67,7 @@ class RedisRest:
             return error
 
     async def _transaction(self, commands: list[list[str]]) -> Answer:
-        """Nothing is run when one of them cannot be; what fails while it runs undoes nothing."""
+        """Run commands as a transaction: nothing is run when one cannot be; what fails while it runs undoes nothing."""
         try:
             for words in commands:
                 self._engine.check(words)
@@ -101,12 +101,15 @@ def _words(sent: Any) -> list[str]:
 
 
 def _whole(text: str) -> str:
-    """Half of a surrogate pair is no text, and JSON may hold one."""
+    """Replace half surrogate pairs in a text: they are no text, and JSON may hold one."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _from_path(request: Request, sent: bytes) -> list[str]:
-    """``/set/foo/bar?EX=100``; what is posted is one more argument, before those of the query."""
+    """Read a command from a path such as ``/set/foo/bar?EX=100``.
+
+    What is posted is one more argument, before those of the query.
+    """
     raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("ascii")
     words = [unquote(part, errors="surrogateescape") for part in raw[1:].split("/")]
     if words == [""]:
@@ -136,7 +139,7 @@ def _value(answer: Any, encoded: bool) -> Any:
 
 
 def resp2(answer: Answer) -> bytes:
-    """The reply as a Redis client reads it from its socket."""
+    """Write the reply as a Redis client reads it from its socket."""
     if answer is None:
         return b"$-1\r\n"
     if isinstance(answer, int):

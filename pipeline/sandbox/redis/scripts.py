@@ -1,4 +1,4 @@
-"""EVAL and EVALSHA: scripts that are run for real, by Lua itself, with the commands of the database."""
+"""Runs EVAL and EVALSHA for real: scripts are run by Lua itself, with the commands of the database."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ Call = Callable[[list[str]], Reply]
 
 
 def commands(call: Call) -> dict[str, Command]:
-    """``call`` runs a command of a script."""
+    """Make the commands about scripts; ``call`` runs a command of a script."""
 
     def evaluate(store: Store, words: list[str]) -> Reply:
         sha = _sha(words[0])
@@ -35,7 +35,7 @@ def commands(call: Call) -> dict[str, Command]:
 
 
 def _script(store: Store, words: list[str]) -> Reply:
-    """SCRIPT LOAD, EXISTS and FLUSH."""
+    """Run SCRIPT LOAD, EXISTS and FLUSH."""
     known, action = store.core.state.upstash.scripts, words[0].upper()
     if action == "LOAD" and len(words) == 2:
         known[_sha(words[1])] = words[1]
@@ -53,7 +53,10 @@ def _sha(script: str) -> str:
 
 
 def _run(script: str, words: list[str], call: Call) -> Reply:
-    """``words``: how many keys, the keys, the arguments. Each run has a Lua of its own, without files or Python."""
+    """Run a script.
+
+    ``words``: how many keys, the keys, the arguments. Each run has a Lua of its own, without files or Python.
+    """
     from lupa.lua54 import LuaError, LuaRuntime  # type: ignore[import-untyped]  # only who sends scripts waits for it
 
     count = integer(words[0])
@@ -101,12 +104,12 @@ end
 
 
 def _nothing(owner: object, name: object, setting: bool) -> object:
-    """A script may not look into Python's values."""
+    """Refuse a script that looks into Python's values."""
     raise AttributeError("access denied")
 
 
 def _word(value: Any) -> str:
-    """A command's word: a number that is whole is written without its point."""
+    """Write a command's word: a number that is whole is written without its point."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RedisError("ERR Lua redis lib command arguments must be strings or integers")
     if isinstance(value, float):
@@ -115,7 +118,7 @@ def _word(value: Any) -> str:
 
 
 def _to_lua(lua: Any, reply: Reply) -> Any:
-    """nil is false, a status is a table."""
+    """Convert a reply for Lua: nil is false, a status is a table."""
     if isinstance(reply, list):
         return lua.table_from([_to_lua(lua, one) for one in reply])
     if isinstance(reply, Status):
@@ -124,7 +127,7 @@ def _to_lua(lua: Any, reply: Reply) -> Any:
 
 
 def _to_reply(value: Any) -> Reply:
-    """Numbers lose what is behind the point; a table ends at its first nil."""
+    """Convert Lua's value to a reply: numbers lose what is behind the point; a table ends at its first nil."""
     if isinstance(value, bool) or value is None:
         return 1 if value else None
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The keys of the database: what has expired is gone, and each look at one is a hit or a miss."""
+"""Stores the keys of the database: what has expired is gone, and each look at a key is a hit or a miss."""
 
 import math
 import re
@@ -16,11 +16,11 @@ EMPTY: dict[str, Callable[[], Any]] = {"string": str, "hash": dict, "list": list
 
 
 class RedisError(Exception):
-    """What Redis answers instead of a result; the first word is its kind."""
+    """Raised for what Redis answers instead of a result; the first word is its kind."""
 
 
 class Status(str):
-    """A reply such as OK, which is not a value."""
+    """A status is a reply such as OK, which is not a value."""
 
 
 OK = Status("OK")
@@ -43,7 +43,7 @@ class Store:
         return self._tally
 
     def all(self) -> dict[str, Entry]:
-        """Every key that has not expired."""
+        """List every key that has not expired."""
         state = self._core.state.upstash
         over = [key for key, one in state.keys.items() if 0 < one.expires <= self.now]
         for key in over:
@@ -51,36 +51,36 @@ class Store:
         return state.keys
 
     def find(self, key: str, type: str = "") -> Entry | None:
-        """Raises RedisError when it is there and of another type."""
+        """Find a key. Raises RedisError when it is there and of another type."""
         found = self.all().get(key)
         if found and type and found.type != type:
             raise RedisError("WRONGTYPE Operation against a key holding the wrong kind of value")
         return found
 
     def read(self, key: str, type: str = "") -> Entry | None:
-        """As ``find``, and counted."""
+        """Find a key as ``find`` does, and count the look."""
         found = self.find(key, type)
         self._tally.looked(found is not None)
         return found
 
     def value(self, key: str, type: str) -> Any:
-        """What a read finds; empty where there is no key."""
+        """Read the value of a key; empty where there is no key."""
         found = self.read(key, type)
         return found.value if found else EMPTY[type]()
 
     def make(self, key: str, type: str) -> Entry:
-        """The key, which is made empty when it is missing."""
+        """Find a key, which is made empty when it is missing."""
         found = self.find(key, type)
         if found is None:
             found = self.all()[key] = Entry(type, EMPTY[type]())
         return found
 
     def drop(self, *keys: str) -> int:
-        """How many of the keys there were."""
+        """Drop keys and give how many of them there were."""
         return sum(self.all().pop(key, None) is not None for key in keys)
 
     def tidy(self, key: str) -> None:
-        """A collection without members is no key."""
+        """Drop a key whose collection has no members: that is no key."""
         found = self.find(key)
         if found and not found.value and found.type != "string":
             self.drop(key)
@@ -88,7 +88,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Command:
-    """``least`` and ``most`` arguments; ``most`` -1 is any number."""
+    """A command of Redis takes ``least`` to ``most`` arguments; ``most`` -1 is any number."""
 
     run: Callable[[Store, list[str]], Reply]
     least: int
@@ -97,14 +97,14 @@ class Command:
 
 
 def integer(text: str) -> int:
-    """Raises RedisError when it is none that fits into 64 bits."""
+    """Read an integer. Raises RedisError when it is none that fits into 64 bits."""
     if not re.fullmatch(r"-?\d{1,19}", text) or not -MAX_INTEGER <= int(text) < MAX_INTEGER:
         raise RedisError("ERR value is not an integer or out of range")
     return int(text)
 
 
 def score(text: str) -> float:
-    """Raises RedisError."""
+    """Read a score. Raises RedisError."""
     try:
         found = float(text)
     except ValueError:
@@ -115,14 +115,14 @@ def score(text: str) -> float:
 
 
 def shown(number: float) -> str:
-    """A score as Redis writes it: whole numbers without a point."""
+    """Write a score as Redis does: whole numbers without a point."""
     if math.isinf(number):
         return "inf" if number > 0 else "-inf"
     return str(int(number)) if number == int(number) else repr(number)
 
 
 def size_of(key: str, entry: Entry) -> int:
-    """About how many bytes a key takes."""
+    """Estimate how many bytes a key takes."""
     return len(key.encode("utf-8", "replace")) + len(str(entry.value).encode("utf-8", "replace"))
 
 
@@ -131,7 +131,7 @@ def syntax() -> RedisError:
 
 
 def matches(pattern: str) -> Callable[[str], bool]:
-    """Redis' globs: ``*``, ``?``, ``[a-z]``, ``[^a]``, and a backslash before what is meant as it is."""
+    """Whether a key matches a glob of Redis: ``*``, ``?``, ``[a-z]``, ``[^a]``, and a backslash before a literal."""
     found, offset = "", 0
     while offset < len(pattern):
         symbol, rest = pattern[offset], pattern.find("]", offset + 1)

@@ -1,4 +1,4 @@
-"""Commands about strings and counters."""
+"""Runs the commands about strings and counters."""
 
 from pipeline.sandbox.redis.store import MAX_INTEGER, OK, Command, RedisError, Reply, Store, integer, syntax
 from pipeline.sandbox.storestate import Entry
@@ -32,7 +32,7 @@ def put(store: Store, words: list[str]) -> Reply:
 
 
 def _options(store: Store, options: list[str]) -> tuple[float, set[str]]:
-    """When it expires (0: never), and the words without a value."""
+    """Read the options of SET: when the key expires (0: never), and the words without a value."""
     until, flags, rest = 0.0, set[str](), iter(options)
     for option in rest:
         if option in ("NX", "XX", "GET", "KEEPTTL"):
@@ -76,7 +76,7 @@ def decrby(store: Store, words: list[str]) -> Reply:
 
 
 def _add(store: Store, key: str, by: int) -> int:
-    """Raises RedisError before anything is changed."""
+    """Add to a counter. Raises RedisError before anything is changed."""
     now = store.find(key, "string")
     value = integer(now.value if now else "0") + by
     if not -MAX_INTEGER <= value < MAX_INTEGER:

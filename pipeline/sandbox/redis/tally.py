@@ -1,4 +1,4 @@
-"""What Redis was asked, minute by minute: the statistics of the management API are made of nothing else."""
+"""Tallies what Redis was asked, minute by minute: the statistics of the management API are made of nothing else."""
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.storestate import Minute
@@ -42,7 +42,7 @@ class Tally:
         self.now().bandwidth += bytes
 
     def total(self, name: str) -> int:
-        """``hits`` or ``misses`` of all that is remembered."""
+        """Sum the ``hits`` or ``misses`` of all minutes that are remembered."""
         return sum(getattr(one, name) for one in self._core.state.upstash.minutes)
 
     def commands(self) -> int:

@@ -1,1 +1,1 @@
-"""Sentry: errors, releases, what visitors met, and the door that events come in by."""
+"""Emulates Sentry: errors, releases, what visitors met, and the door that events come in by."""

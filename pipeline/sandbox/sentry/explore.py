@@ -1,4 +1,4 @@
-"""Numbers out of errors and spans: a table per endpoint or release, and values over time."""
+"""Computes numbers out of errors and spans: a table per endpoint or release, and values over time."""
 
 import operator
 import re
@@ -43,7 +43,10 @@ class Explore:
         return [one for one in found if records.fits(self._core, one, wanted, environments)]
 
     async def table(self, request: Request) -> Response:
-        """One row for each combination of the fields that are no function. Without a function, one for each record."""
+        """Answer with one row for each combination of the fields that are no function.
+
+        Without a function, one for each record.
+        """
         query = request.query_params
         fields, dataset = query.getlist("field"), query.get("dataset", "errors")
         if not fields:
@@ -71,7 +74,9 @@ class Explore:
         return JSONResponse({"data": page, "meta": meta}, headers=headers)
 
     async def timeseries(self, request: Request) -> Response:
-        """Every ``yAxis`` per ``interval`` seconds, and, with ``comparisonDelta``, so many seconds earlier.
+        """Answer with every ``yAxis`` per ``interval`` seconds.
+
+        With ``comparisonDelta`` also so many seconds earlier.
 
         ``timestamp`` is in milliseconds. A value without any sample is 0: see ``sampleCount``.
         """
@@ -103,7 +108,7 @@ class Explore:
 
 
 def function(text: str, dataset: str) -> tuple[Callable[[Records], float], str, str | None]:
-    """How it is computed, the type and the unit of ``count()``, ``p95(span.duration)``, … Raises ValueError."""
+    """Find how ``count()``, ``p95(span.duration)``, … is computed, its type and its unit. Raises ValueError."""
     match = FUNCTION.fullmatch(text)
     name, about = match.groups() if match else ("", "")
     if (name, about) == ("count", "") or (name, about, dataset) == ("count", "span.duration", "spans"):
@@ -127,7 +132,7 @@ def _statistic(name: str, group: Records) -> float:
 
 
 def _buckets(records: Records, step: int, later: int = 0) -> dict[int, Records]:
-    """The records by the beginning of their interval, each moved ``later`` by so many seconds."""
+    """Group the records by the beginning of their interval, each moved ``later`` by so many seconds."""
     buckets: dict[int, Records] = {}
     for record in records:
         buckets.setdefault(int((record["at"] + later) // step * step), []).append(record)

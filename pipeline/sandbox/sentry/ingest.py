@@ -1,4 +1,4 @@
-"""The door that events come in by: envelopes that SDKs send, with the public key of the DSN."""
+"""Takes in events: envelopes that SDKs send, with the public key of the DSN."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ class Ingest:
         router.add("POST", "/api/{project}/store/", self.store)
 
     async def envelope(self, request: Request) -> Response:
-        """Of what an envelope holds only errors are kept: sessions and spans come from the app's real traffic."""
+        """Keep only the errors of an envelope: sessions and spans come from the app's real traffic."""
         raw = _plain(request, await request.body())
         header = _object(raw.partition(b"\n")[0])
         self._authorize(request, str(header.get("dsn") or ""))
@@ -36,7 +36,7 @@ class Ingest:
         return JSONResponse({"id": header["event_id"]} if header.get("event_id") else {})
 
     async def store(self, request: Request) -> Response:
-        """One event, as SDKs sent them before there were envelopes."""
+        """Keep one event, as SDKs sent them before there were envelopes."""
         self._authorize(request, "")
         event = _object(_plain(request, await request.body()))
         self._keep(event)
@@ -74,7 +74,7 @@ class Ingest:
 
 
 def _plain(request: Request, raw: bytes) -> bytes:
-    """Without its compression. Raises ValueError."""
+    """Decompress a body. Raises ValueError."""
     try:
         match request.headers.get("content-encoding", ""):
             case "gzip":
@@ -87,7 +87,7 @@ def _plain(request: Request, raw: bytes) -> bytes:
 
 
 def _items(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """(type, payload) of each item: a line of JSON, then so many bytes as it says, or one line."""
+    """Split an envelope into (type, payload) of items: a line of JSON, then so many bytes as it says, or one line."""
     rest = raw.partition(b"\n")[2]
     while rest.strip():
         line, _, rest = rest.lstrip(b"\n").partition(b"\n")
@@ -116,7 +116,7 @@ def _message(event: Payload) -> str:
 
 
 def _place(raised: list[Payload]) -> str:
-    """Where the last exception was raised: the newest frame of the app's own code."""
+    """Find where the last exception was raised: the newest frame of the app's own code."""
     frames = ((raised[-1].get("stacktrace") or {}).get("frames") or []) if raised else []
     own = [one for one in frames if one.get("in_app")] or frames
     return f"{own[-1].get('function') or '?'}({own[-1].get('module') or own[-1].get('filename') or ''})" if own else ""

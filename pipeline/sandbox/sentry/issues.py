@@ -1,4 +1,4 @@
-"""Issues: found by search terms, resolved, and the events of each."""
+"""Answers about issues: found by search terms, resolved, and the events of each."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,7 +31,10 @@ class Issues:
         router.add("GET", root + "{id}/events/{event}/", self.event)
 
     async def all(self, request: Request) -> Response:
-        """Those with an event that ``query``, ``environment`` and the period match. ``sort``: date, new or freq."""
+        """List the issues with an event that ``query``, ``environment`` and the period match.
+
+        ``sort``: date, new or freq.
+        """
         query = request.query_params
         begin, end = period(self._core, request, 14 * 86400)
         wanted, environments = terms(query.get("query", "is:unresolved")), query.getlist("environment")
@@ -89,7 +92,10 @@ class Issues:
         return JSONResponse(self._shapes.detailed_issue(self._find(request), self._core.now()))
 
     async def change(self, request: Request) -> Response:
-        """Its ``status``; what else is said is taken without effect. A new event opens a resolved one again."""
+        """Change the ``status`` of an issue; what else is said is taken without effect.
+
+        A new event opens a resolved one again.
+        """
         known_issue, sent = self._find(request), await body(request)
         if "status" in sent and sent["status"] not in CHANGES:
             return JSONResponse({"status": [f'"{sent["status"]}" is not a valid choice.']}, 400)
@@ -97,7 +103,7 @@ class Issues:
         return JSONResponse(self._shapes.issue(known_issue, self._core.now()))
 
     async def events(self, request: Request) -> Response:
-        """The newest first."""
+        """List the events of an issue, the newest first."""
         issue = self._find(request)
         begin, end = period(self._core, request, 90 * 86400)
         environments = request.query_params.getlist("environment")
@@ -111,7 +117,7 @@ class Issues:
         return JSONResponse(page, headers=headers)
 
     async def event(self, request: Request) -> Response:
-        """By id, or the ``latest``, ``oldest`` or ``recommended`` one."""
+        """Find an event by id, or the ``latest``, ``oldest`` or ``recommended`` one."""
         issue, id = self._find(request), request.path_params["event"]
         named = {"latest": issue.events[-1].id, "oldest": issue.events[0].id, "recommended": issue.events[-1].id}
         for event in issue.events:

@@ -1,4 +1,4 @@
-"""How issues and their events look in Sentry's answers."""
+"""Shapes issues and their events as Sentry's answers show them."""
 
 from pipeline.sandbox.core import Core, iso, iso_seconds
 from pipeline.sandbox.sentry.records import Known
@@ -61,7 +61,7 @@ class IssueShapes:
         }
 
     def detailed_issue(self, known: Known, now: float) -> Payload:
-        """Owners are a list here, and one object in a listing."""
+        """Shape an issue by itself: owners are a list here, and one object in a listing."""
         first, last = map(self._places.named, (known.issue.first_release, known.events[-1].release))
         return {
             **self.issue(known, now),
@@ -119,7 +119,7 @@ class IssueShapes:
         }
 
     def _context(self, known: Known) -> Payload:
-        """What a listing adds to an issue; hardly anybody reads it."""
+        """Shape what a listing adds to an issue; hardly anybody reads it."""
         issue, last = known.issue, known.events[-1]
         seen = {
             "count": str(known.count), "userCount": 1, "stats": {}, "firstSeen": iso_seconds(issue.first),

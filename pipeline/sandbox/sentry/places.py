@@ -1,4 +1,4 @@
-"""The organization, its project, the keys of that, and the repository behind it."""
+"""Answers about the organization, its project, the keys of that, and the repository behind it."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

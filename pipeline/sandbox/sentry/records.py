@@ -1,4 +1,4 @@
-"""What Sentry knows of what happened, as flat records: events of issues, and requests of visitors as spans."""
+"""Flattens what Sentry knows into records: events of issues, and requests of visitors as spans."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Known:
 
 
 def known(core: Core) -> Iterator[Known]:
-    """The issues of which at least one event can be seen."""
+    """List the issues of which at least one event can be seen."""
     until = horizon(core)
     for issue in core.state.sentry.issues:
         events = occurrences(issue)
@@ -33,12 +33,12 @@ def known(core: Core) -> Iterator[Known]:
 
 
 def horizon(core: Core) -> float:
-    """What came later than this cannot be seen yet."""
+    """The time after which events cannot be seen yet."""
     return core.now() - core.state.sentry.lag_seconds
 
 
 def occurrences(issue: Issue) -> list[Occurrence]:
-    """Its events; of those that were kept without details, what can be told."""
+    """List the events of an issue; of those that were kept without details, what can be told."""
     if len(issue.events) == len(issue.seen):
         return issue.events
     release = issue.releases[-1] if issue.releases else issue.first_release
@@ -49,7 +49,7 @@ def occurrences(issue: Issue) -> list[Occurrence]:
 
 
 def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
-    """The events, and a few that were always there, of no known release, environment or transaction."""
+    """List the error events, and a few that were always there, of no known release, environment or transaction."""
     until = min(end, horizon(core))
     for issue in known(core):
         for event in issue.events:
@@ -84,7 +84,10 @@ def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
 
 
 def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
-    """Every request that the app was asked, as the SDK in it would report them. Durations are milliseconds."""
+    """Make a span of every request that the app was asked, as the SDK in it would report it.
+
+    Durations are milliseconds.
+    """
     until = min(end, horizon(core))
     for hit in core.traffic:
         if begin <= hit.at <= until:
@@ -102,7 +105,7 @@ def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
 
 
 def place(core: Core, hit: Hit) -> Payload:
-    """The release and environment of the deployment that answered; of one that is gone, what the request tells."""
+    """Name the release and environment of the deployment that answered; of one that is gone, what the request tells."""
     deployment = core.state.vercel.deployments.get(hit.deployment)
     production = hit.production if deployment is None else deployment.target == "production"
     release = deployment.meta.get("githubCommitSha", "") if deployment else ""
@@ -123,7 +126,7 @@ def _met(core: Core, record: Payload, term: Term) -> bool:
 
 
 def latest(core: Core, term: Term) -> Term:
-    """``release:latest`` names the newest release."""
+    """The newest release, which ``release:latest`` names."""
     releases = core.state.sentry.releases.values()
     if "latest" not in term.values or term.key not in ("release", "firstRelease", "first_release") or not releases:
         return term

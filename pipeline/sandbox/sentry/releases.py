@@ -1,4 +1,4 @@
-"""Releases: made, finished, what was committed in them and where they were deployed."""
+"""Answers about releases: made, finished, what was committed in them and where they were deployed."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -33,7 +33,7 @@ class Releases:
         return JSONResponse(page, headers=headers)
 
     async def create(self, request: Request) -> Response:
-        """201 when it is new, 208 when it was there."""
+        """Create a release: 201 when it is new, 208 when it was there."""
         sent, sentry = await body(request), self._core.state.sentry
         version, projects = str(sent.get("version") or ""), sent.get("projects")
         if "project" in request.path_params:
@@ -93,7 +93,7 @@ class Releases:
         release.commits = new or release.commits
 
     def _between(self, ref: Payload) -> list[Payload]:
-        """The commits of a reference, the newest first, as far as the repository knows them."""
+        """List the commits of a reference, the newest first, as far as the repository knows them."""
         repository, commits = str(ref.get("repository") or ""), self._core.state.github.commits
         if repository != self._core.state.github.repository:
             raise ValueError(f"Invalid repository names: {repository}")

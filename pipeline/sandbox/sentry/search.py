@@ -1,4 +1,4 @@
-"""What Sentry's lists share: search terms, periods and pages."""
+"""Reads what Sentry's lists share: search terms, periods and pages."""
 
 import fnmatch
 import re
@@ -18,18 +18,21 @@ CURSOR = re.compile(r"-?\d+:(\d+):[01]")
 
 @dataclass(frozen=True)
 class Term:
-    """``key:value``, ``key:[a,b]`` or, when it is not ``wanted``, ``!key:value``."""
+    """A search term: ``key:value``, ``key:[a,b]`` or, when it is not ``wanted``, ``!key:value``."""
 
     wanted: bool
     key: str
     values: tuple[str, ...]
 
     def met(self, value: str) -> bool:
-        """A ``*`` of a value stands for anything."""
+        """Whether a value meets the term, in which a ``*`` stands for anything."""
         return any(fnmatch.fnmatchcase(value, _pattern(one)) for one in self.values) == self.wanted
 
     def met_by(self, moment: float, now: float) -> bool:
-        """``-24h`` is since then, ``+24h`` before; dates are compared with ``>``, ``>=``, ``<`` and ``<=``."""
+        """Whether a time meets the term: ``-24h`` is since then, ``+24h`` before.
+
+        Dates are compared with ``>``, ``>=``, ``<`` and ``<=``.
+        """
         value = self.values[0]
         sign = re.match(r"[<>]=?|[-+]", value)
         if not sign:
@@ -44,7 +47,7 @@ def _pattern(value: str) -> str:
 
 
 def terms(query: str) -> list[Term]:
-    """Raises ValueError for words."""
+    """Parse a query into terms. Raises ValueError for words."""
     rest = TERM.sub("", query).strip()
     if rest:
         raise ValueError(f"Error parsing search query: {rest!r} is free text, which the sandbox does not search")
@@ -57,14 +60,14 @@ def terms(query: str) -> list[Term]:
 
 
 def seconds(text: str) -> float:
-    """Of ``15m``, ``24h``, ``14d``. Raises ValueError."""
+    """Read ``15m``, ``24h``, ``14d`` as seconds. Raises ValueError."""
     if not text or text[-1] not in UNITS or not text[:-1].isdigit():
         raise ValueError(f"Invalid statsPeriod: {text!r}")
     return int(text[:-1]) * UNITS[text[-1]]
 
 
 def period(core: Core, request: Request, otherwise: float) -> tuple[float, float]:
-    """``start`` and ``end``, or the last ``statsPeriod``, as seconds since 1970."""
+    """Read the period as seconds since 1970: ``start`` and ``end``, or the last ``statsPeriod``."""
     query, now = request.query_params, core.now()
     if query.get("start") and query.get("end"):
         return from_iso(query["start"]), from_iso(query["end"])
@@ -74,7 +77,10 @@ def period(core: Core, request: Request, otherwise: float) -> tuple[float, float
 def paged(
     core: Core, request: Request, items: Iterable[Payload], size: str = "per_page", usual: int = 100
 ) -> tuple[list[Payload], dict[str, str]]:
-    """One page of ``items``, and the header that names the ones around it. ``size``: the parameter that sets it."""
+    """Cut one page out of ``items``, with the header that names the ones around it.
+
+    ``size``: the parameter that sets it.
+    """
     items, most = list(items), number(request, size, usual, 100)
     cursor = request.query_params.get("cursor")
     match = CURSOR.fullmatch(cursor or "0:0:0")

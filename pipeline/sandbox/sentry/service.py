@@ -1,4 +1,4 @@
-"""Sentry's API as one handler: who may ask, how often, and where each path is answered."""
+"""Serves Sentry's API as one handler: who may ask, how often, and where each path is answered."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -46,7 +46,10 @@ class SentryApi:
             raise missing()
 
     def _rates(self) -> dict[str, str]:
-        """How many requests of this second are left. Nobody is refused here: that is what faults are for."""
+        """The headers that tell how many requests of this second are left.
+
+        Nobody is refused here: that is what faults are for.
+        """
         second = int(self._core.now())
         self._asked = self._asked + 1 if second == self._second else 1
         self._second = second

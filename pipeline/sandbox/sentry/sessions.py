@@ -1,4 +1,4 @@
-"""Release health: every request of a visitor is a session, and one that was answered with 5xx has crashed."""
+"""Computes release health: every request of a visitor is a session, and one that was answered with 5xx has crashed."""
 
 import re
 
@@ -24,7 +24,7 @@ class Sessions:
         router.add("GET", "/api/0/organizations/{organization}/sessions/", self.sessions)
 
     async def sessions(self, request: Request) -> Response:
-        """Rates are between 0 and 1, and null where there was no session."""
+        """Answer with sessions and rates between 0 and 1, which are null where there was no session."""
         query = request.query_params
         fields, by = query.getlist("field"), query.getlist("groupBy")
         for field in fields or [""]:
@@ -51,7 +51,10 @@ class Sessions:
         return JSONResponse(whole)
 
     def _found(self, request: Request, begin: float, end: float) -> list[Payload]:
-        """``user``: nobody logs in to be counted here, so that five sessions in a row are those of one user."""
+        """List the sessions.
+
+        ``user``: nobody logs in to be counted here, so that five sessions in a row are those of one user.
+        """
         wanted = terms(request.query_params.get("query", ""))
         environments, found = request.query_params.getlist("environment"), []
         for row, span in enumerate(records.spans(self._core, begin, end)):

@@ -1,4 +1,4 @@
-"""How issues, projects and releases look in Sentry's answers."""
+"""Shapes projects and releases as Sentry's answers show them."""
 
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.sentry import records
@@ -127,7 +127,7 @@ class Shapes:
         }
 
     def named(self, version: str) -> Release | None:
-        """A release that only its events name is a release, too."""
+        """Find a release; one that only its events name is a release, too."""
         sentry = self._core.state.sentry
         return sentry.releases.get(version) or (
             Release(version, self._core.now(), [sentry.project]) if version else None
@@ -176,7 +176,7 @@ class Shapes:
         }
 
     def _health(self, release: Release) -> Payload:
-        """Of the last 24 hours; rates in percent, and null without sessions."""
+        """Compute the health of a release in the last 24 hours; rates in percent, and null without sessions."""
         now = self._core.now()
         found = list(records.spans(self._core, now - 86400, now))
         mine = [span for span in found if span["release"] == release.version]

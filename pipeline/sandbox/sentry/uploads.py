@@ -1,4 +1,4 @@
-"""Source maps: chunks that are uploaded and assembled to artifact bundles, and the lists of them."""
+"""Takes source maps: chunks that are uploaded and assembled to artifact bundles, and the lists of them."""
 
 import gzip
 import hashlib
@@ -44,7 +44,7 @@ class Uploads:
         return JSONResponse(said)
 
     async def upload(self, request: Request) -> Response:
-        """Parts named ``file`` or ``file_gzip``, whose file names are their digests. 400 when one is not."""
+        """Keep the parts named ``file`` or ``file_gzip``, whose file names are their digests. 400 when one is not."""
         for name, checksum, content in _parts(request.headers.get("content-type", ""), await request.body()):
             plain = gzip.decompress(content) if name == "file_gzip" else content
             if self._core.blobs.put(plain) != checksum:
@@ -52,7 +52,7 @@ class Uploads:
         return JSONResponse([])
 
     async def assemble(self, request: Request) -> Response:
-        """``not_found`` with the chunks that are missing, ``ok`` when the bundle is there."""
+        """Answer ``not_found`` with the chunks that are missing, ``ok`` when the bundle is there."""
         sent = await body(request)
         checksum, chunks = str(sent.get("checksum") or ""), list(sent.get("chunks") or ())
         if not all(SHA.fullmatch(str(one)) for one in (checksum, *chunks)) or not chunks:
@@ -93,7 +93,7 @@ class Uploads:
         return JSONResponse(page, headers=headers)
 
     async def files(self, request: Request) -> Response:
-        """The files of the bundles that name the release."""
+        """List the files of the bundles that name the release."""
         if request.path_params["version"] not in self._core.state.sentry.releases:
             raise missing()
         found: list[Payload] = [
@@ -119,7 +119,7 @@ class Uploads:
 
 
 def _parts(kind: str, raw: bytes) -> list[tuple[str, str, bytes]]:
-    """(name, file name, content) of each part of a form."""
+    """Split a form into (name, file name, content) of each part."""
     boundary = re.search(r'boundary="?([^";]+)', kind)
     if not boundary:
         raise ValueError("a form of files is needed")
@@ -132,7 +132,7 @@ def _parts(kind: str, raw: bytes) -> list[tuple[str, str, bytes]]:
 
 
 def _manifest(whole: bytes) -> Payload:
-    """What a bundle says of itself. Raises ValueError when it is no bundle."""
+    """Read what a bundle says of itself. Raises ValueError when it is no bundle."""
     start = whole.find(b"PK\x03\x04")  # a bundle begins with eight bytes of its own
     try:
         with zipfile.ZipFile(io.BytesIO(whole[max(0, start) :])) as bundle:

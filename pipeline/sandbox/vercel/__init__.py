@@ -1,1 +1,1 @@
-"""Vercel's REST API, as its own command line and SDK call it."""
+"""Emulates Vercel's REST API, as its own command line and SDK call it."""

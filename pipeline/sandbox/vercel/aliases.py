@@ -1,4 +1,4 @@
-"""Aliases: which host name points to which deployment. The production domain is one of them."""
+"""Answers about aliases: which host name points to which deployment. The production domain is one of them."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -68,7 +68,7 @@ class Aliases:
         return JSONResponse({"uid": _uid(alias), "alias": alias, "created": iso(self._core.now())})
 
     async def domain(self, request: Request) -> Response:
-        """The production domain is the team's; there is no other."""
+        """Answer about the production domain, which is the team's; there is no other."""
         asked, vercel = request.path_params["domain"], self._core.state.vercel
         if asked != self._core.ports.host("production"):
             raise problem(404, "not_found", f"The domain {asked} was not found.")

@@ -1,4 +1,4 @@
-"""Web Analytics: page views of production, counted and broken down."""
+"""Answers Web Analytics: page views of production, counted and broken down."""
 
 import datetime
 import re
@@ -31,13 +31,16 @@ class Analytics:
         router.add("GET", "/v{v}/query/web-analytics/visits/aggregate", self.aggregate)
 
     async def count(self, request: Request) -> Response:
-        """Production only, as Vercel counts."""
+        """Count page views of production only, as Vercel does."""
         query = request.query_params
         asked = {"since": query.get("since") or iso(0), "until": query.get("until") or iso(self._core.now())}
         return JSONResponse({"data": _counted(self._pages(request)), "query": asked, "version": 1})
 
     async def aggregate(self, request: Request) -> Response:
-        """``by`` at most one of the spans of time and one dimension; what is over ``limit`` is in one row, Others."""
+        """Count page views ``by`` at most one of the spans of time and one dimension.
+
+        What is over ``limit`` is in one row, Others.
+        """
         query = request.query_params
         by = [name for text in query.getlist("by") for name in text.split(",")]
         spans, named = [name for name in by if name in SPANS], [name for name in by if name in DIMENSIONS]
@@ -63,7 +66,7 @@ class Analytics:
         return JSONResponse({"data": data, "query": asked, "version": 1})
 
     def _pages(self, request: Request) -> list[Hit]:
-        """GETs of the time and filter that were asked about, which were answered with a page."""
+        """List the GETs of the time and filter that were asked about, which were answered with a page."""
         query, vercel = request.query_params, self._core.state.vercel
         if query.get("projectId") not in (vercel.project, vercel.name):
             raise problem(404, "not_found", "Project not found.")
@@ -84,7 +87,7 @@ class Analytics:
 
 
 def _filter(text: str) -> Callable[[Hit], bool]:
-    """Of ``name eq 'value'`` and ``name ne 'value'``, joined with ``and``."""
+    """Parse a filter of ``name eq 'value'`` and ``name ne 'value'``, joined with ``and``."""
     conditions = []
     for part in re.split(r"\s+and\s+", text.strip()) if text.strip() else ():
         match = CONDITION.fullmatch(part)

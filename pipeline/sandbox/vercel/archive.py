@@ -1,4 +1,4 @@
-"""Uploads of one archive: ``.vercel/source.tgz.part1`` … are joined and unpacked."""
+"""Unpacks uploads of one archive: ``.vercel/source.tgz.part1`` … are joined first."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ MOST_BYTES = 2_000_000_000
 
 
 class Unpackable(Exception):
-    """Why the archive is refused."""
+    """Raised with why the archive is refused."""
 
 
 def is_archived(files: list[FileEntry]) -> bool:
@@ -25,7 +25,7 @@ def is_archived(files: list[FileEntry]) -> bool:
 
 
 def unpacked(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
-    """The files as they would have been uploaded one by one. Raises Unpackable."""
+    """Unpack an archive into the files as they would have been uploaded one by one. Raises Unpackable."""
     parts = {int(found[1]): one for one in files if (found := PART.fullmatch(one.file))}
     if sorted(parts) != list(range(1, len(parts) + 1)):
         raise Unpackable(f"the archive has the parts {sorted(parts)}")
@@ -71,7 +71,7 @@ def _entry(
 
 
 def _safe(name: str) -> str:
-    """The name as it is in an upload. Raises Unpackable for one that leaves the folder."""
+    """Check the name of a file as it is in an upload. Raises Unpackable for one that leaves the folder."""
     plain = posixpath.normpath(name)
     if name.startswith("/") or plain == ".." or plain.startswith("../") or "\0" in name:
         raise Unpackable(f"the name {name} leaves the folder")

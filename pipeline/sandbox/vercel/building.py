@@ -1,4 +1,4 @@
-"""What a "build" finds in the uploaded files: the lines of its log, and why it fails when it does."""
+"""Pretends to build the uploaded files: writes the lines of the log, and why the build fails when it does."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def build(core: Core, deployment: Deployment, prebuilt: bool) -> None:
 
 
 def _prepared(core: Core, deployment: Deployment, prebuilt: bool) -> list[FileEntry]:
-    """The files with the archive unpacked, and with the output of a build when that is done here."""
+    """Prepare the files: with the archive unpacked, and with the output of a build when that is done here."""
     files = deployment.files
     if archive.is_archived(files):
         files = archive.unpacked(files, core.blobs)
@@ -49,7 +49,7 @@ def _prepared(core: Core, deployment: Deployment, prebuilt: bool) -> list[FileEn
 
 
 def _found(core: Core, names: dict[str, str]) -> list[str]:
-    """Log lines about the output. Raises ValueError that says why it is refused."""
+    """Write log lines about the output. Raises ValueError that says why it is refused."""
     why = _refusal(core, names)
     if why:
         raise ValueError(why)
@@ -63,7 +63,7 @@ def _found(core: Core, names: dict[str, str]) -> list[str]:
 
 
 def crons(core: Core, deployment: Deployment) -> list[dict[str, str]]:
-    """``{path, schedule}`` of each cron job in the deployment's output."""
+    """List ``{path, schedule}`` of each cron job in the deployment's output."""
     sha = next((entry.sha for entry in deployment.files if entry.file == OUTPUT + "config.json"), "")
     config = _json(core, sha)
     found = config.get("crons") if isinstance(config, dict) else None

@@ -1,4 +1,4 @@
-"""Deployments: create from uploaded or inline files, read, list, cancel, delete."""
+"""Answers about deployments: create from uploaded or inline files, read, list, cancel, delete."""
 
 import base64
 import stat
@@ -32,7 +32,7 @@ class Deployments:
         router.add("GET", "/v{v}/deployments/{id}/files", self.files)
 
     async def create(self, request: Request) -> Response:
-        """From uploaded files, from a commit (``gitSource``), or from another deployment (``deploymentId``).
+        """Create a deployment from uploaded files, a commit (``gitSource``) or another one (``deploymentId``).
 
         Without a target it is a preview, whatever the other one was.
         """
@@ -64,7 +64,7 @@ class Deployments:
         return Order(self._files(sent), target, _meta(sent), env, str(sent.get("source") or "cli"), auto_assign)
 
     def _files(self, sent: Payload) -> list[FileEntry]:
-        """Raises Problem ``missing_files`` with the SHA-1 of each that was not uploaded."""
+        """Find the uploaded files. Raises Problem ``missing_files`` with the SHA-1 of each that was not uploaded."""
         files = sent.get("files")
         if not isinstance(files, list) or not files:
             raise problem(400, "bad_request", "Invalid request: missing required property `files`.")
@@ -87,7 +87,7 @@ class Deployments:
         return JSONResponse(shapes.full(self._core, find(self._core, request.path_params["id"])))
 
     async def activity(self, request: Request) -> Response:
-        """Who deployed what to production, newest first."""
+        """List who deployed what to production, newest first."""
         vercel = self._core.state.vercel
         person = {
             "type": "user",
@@ -135,7 +135,7 @@ class Deployments:
         return JSONResponse([_listed(entry) for entry in deployment.files])
 
     async def listing(self, request: Request) -> Response:
-        """Newest first. The filters are the real list's, ``meta-KEY=VALUE`` included."""
+        """List deployments, newest first. The filters are the real list's, ``meta-KEY=VALUE`` included."""
         found = [shapes.summary(self._core, one) for one in self._matching(request)]
         until, since = request.query_params.get("until", ""), request.query_params.get("since", "")
         found = [one for one in found if not until.isdigit() or one["createdAt"] < int(until)]
@@ -164,7 +164,7 @@ class Deployments:
 
 
 def find(core: Core, id_or_host: str) -> Deployment:
-    """The deployment with that id, address or alias. Raises Problem 404."""
+    """Find the deployment with that id, address or alias. Raises Problem 404."""
     vercel = core.state.vercel
     if id_or_host == core.ports.host("production"):
         id_or_host = vercel.production
@@ -189,7 +189,7 @@ def _entry(sent: Any) -> FileEntry:
 
 
 def _meta(sent: Payload) -> dict[str, str]:
-    """``meta`` as it was sent, and what ``gitMetadata`` says when it does not."""
+    """Read ``meta`` as it was sent, and what ``gitMetadata`` says when it does not."""
     git = sent.get("gitMetadata") or {}
     names = {"commitSha": "githubCommitSha", "commitRef": "githubCommitRef", "commitMessage": "githubCommitMessage"}
     found = {names[key]: str(value) for key, value in git.items() if key in names}

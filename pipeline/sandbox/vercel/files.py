@@ -1,4 +1,4 @@
-"""Uploads: one file per request, named by the SHA-1 of its content."""
+"""Takes uploads: one file per request, named by the SHA-1 of its content."""
 
 import hashlib
 
@@ -20,7 +20,7 @@ class Files:
         router.add("POST", "/v{v}/files", self.upload)
 
     async def upload(self, request: Request) -> Response:
-        """The command line sends x-now-digest, the SDK x-vercel-digest; both are the same."""
+        """Keep an uploaded file. The command line sends x-now-digest, the SDK x-vercel-digest; both are the same."""
         headers = request.headers
         digest = headers.get("x-now-digest") or headers.get("x-vercel-digest") or ""
         if not digest:
@@ -38,7 +38,7 @@ class Files:
 
 
 async def _limited(request: Request) -> bytes:
-    """The body. Raises Problem as soon as it is too large."""
+    """Read the body. Raises Problem as soon as it is too large."""
     parts, total = list[bytes](), 0
     async for part in request.stream():
         total += len(part)

@@ -1,4 +1,4 @@
-"""Builds of commits: by themselves when something is pushed, or because a deployment names a ``gitSource``."""
+"""Builds commits: by themselves when something is pushed, or because a deployment names a ``gitSource``."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ BRANCH = "main"
 
 
 def build(core: Core, sha: str) -> Deployment:
-    """The production build of a push to main; production moves to it when the project assigns domains by itself."""
+    """Build a push to main for production, which moves to it when the project assigns domains by itself."""
     meta = _meta(core, core.state.github.commits[sha], BRANCH)
     return making.make(core, Order(_files(core, sha), "production", meta, source="git"))
 
 
 def order(core: Core, sent: Any, target: str | None, meta: dict[str, str]) -> Order:
-    """Raises Problem when the repository or the commit is not known."""
+    """Order a deployment of a commit. Raises Problem when the repository or the commit is not known."""
     if not isinstance(sent, dict) or sent.get("type") != "github":
         raise shapes.problem(400, "bad_request", "Invalid request: `gitSource.type` should be github.")
     names = (f"{sent.get('org')}/{sent.get('repo')}", str(sent.get("repoId")))
@@ -34,7 +34,7 @@ def order(core: Core, sent: Any, target: str | None, meta: dict[str, str]) -> Or
 
 
 def _commit(core: Core, sent: Payload) -> Commit:
-    """By ``sha``, or else what ``ref`` is now."""
+    """Find the commit by ``sha``, or else what ``ref`` is now."""
     github = core.state.github
     ref = str(sent.get("ref") or BRANCH)
     sha = str(sent.get("sha") or (github.head if ref in (BRANCH, f"refs/heads/{BRANCH}") else ref))
@@ -44,7 +44,7 @@ def _commit(core: Core, sent: Payload) -> Commit:
 
 
 def _files(core: Core, sha: str) -> list[FileEntry]:
-    """Those of the commit's folder; none when nobody said where it is, and then the build fails."""
+    """Read the files of the commit's folder; none when nobody said where it is, and then the build fails."""
     folder = core.state.vercel.folders.get(sha)
     return releases.store(Path(folder), core.blobs) if folder else []
 

@@ -1,4 +1,4 @@
-"""What time does to Vercel: builds become READY, promotions and rollbacks arrive. Evaluated when somebody asks."""
+"""Lets time pass on Vercel: builds become READY, promotions and rollbacks arrive. Evaluated when somebody asks."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING")
 
 
 def ready_state(deployment: Deployment, now: float) -> str:
-    """Vercel's ``readyState`` at ``now``."""
+    """The ``readyState`` that Vercel shows of a deployment at ``now``."""
     if deployment.canceled:
         return "CANCELED"
     done = (now - deployment.created) / deployment.takes if deployment.takes > 0 else 1.0
@@ -26,7 +26,7 @@ def ready_state(deployment: Deployment, now: float) -> str:
 
 
 def substate(vercel: Vercel, deployment: Deployment, now: float) -> str | None:
-    """STAGED until it had visitors of production, ROLLING while it gets a share of them; only for READY ones."""
+    """The ``readySubstate`` of a READY deployment: STAGED until it served production, ROLLING while it has a share."""
     if deployment.target != "production" or ready_state(deployment, now) != "READY":
         return None
     rolling = rollout.active(vercel)
@@ -36,7 +36,7 @@ def substate(vercel: Vercel, deployment: Deployment, now: float) -> str | None:
 
 
 def job_status(job: AliasJob, now: float) -> str:
-    """Vercel's ``jobStatus``."""
+    """The ``jobStatus`` that Vercel shows of a promotion or rollback."""
     if job.done:
         return "succeeded"
     return "pending" if not job.stuck and now - job.requested < job.takes / 3 else "in-progress"
@@ -59,7 +59,7 @@ def settle(core: Core) -> None:
 
 
 def go_live(core: Core, id: str, now: float) -> None:
-    """Production moves to it by itself: at once, in stages when those are configured, or after those under way."""
+    """Move production to a deployment by itself: at once, in the configured stages, or after those under way."""
     vercel = core.state.vercel
     rolling = rollout.active(vercel)
     if rolling and rolling.canary != id:
@@ -90,7 +90,10 @@ def _arrive(vercel: Vercel, job: AliasJob, now: float) -> None:
 
 
 def candidates(vercel: Vercel, now: float) -> list[Deployment]:
-    """What production can be rolled back to: was production before, is READY, is not production now. Newest first."""
+    """List the deployments that production can be rolled back to, newest first.
+
+    Each was production before, is READY, and is not production now.
+    """
     found = [
         one
         for one in vercel.deployments.values()
@@ -100,7 +103,7 @@ def candidates(vercel: Vercel, now: float) -> list[Deployment]:
 
 
 def free_slot(vercel: Vercel, now: float) -> int:
-    """A slot nobody uses. When there is none, the oldest deployment that nobody can need is deleted for it."""
+    """Find a slot nobody uses. When there is none, the oldest deployment that nobody can need is deleted for it."""
     taken = {one.slot for one in vercel.deployments.values()}
     for slot in range(SLOTS):
         if slot not in taken:

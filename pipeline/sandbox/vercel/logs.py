@@ -1,4 +1,4 @@
-"""Build events and runtime logs."""
+"""Answers with build events and runtime logs."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +29,10 @@ class Logs:
         router.add("GET", "/v{v}/projects/{project}/deployments/{id}/runtime-logs", self.runtime)
 
     async def events(self, request: Request) -> Response:
-        """A JSON array; with ``follow=1`` or ``format=lines`` one object per line, as long as the build runs."""
+        """Answer with a JSON array.
+
+        With ``follow=1`` or ``format=lines`` one object per line, as long as the build runs.
+        """
         deployment, query = find(self._core, request.path_params["id"]), request.query_params
         follow = query.get("follow") in ("1", "true")
         if follow or query.get("format") == "lines":
@@ -63,7 +66,7 @@ class Logs:
         }
 
     def _events(self, deployment: Deployment, now: float) -> Iterator[Payload]:
-        """The lines written by ``now``: they are spread over the build, and stop where it hangs."""
+        """Make the lines written by ``now``: they are spread over the build, and stop where it hangs."""
         for index, text in enumerate(deployment.log):
             moment = deployment.created + deployment.takes * (0.25 + 0.7 * index / max(1, len(deployment.log)))
             if (
@@ -97,7 +100,7 @@ class Logs:
         return JSONResponse({"builds": [build]})
 
     async def runtime(self, request: Request) -> Response:
-        """One object per line for each request to the deployment that is still remembered."""
+        """Answer with one object per line for each request to the deployment that is still remembered."""
         deployment = find(self._core, request.path_params["id"])
         lines = (json.dumps(_line(hit, row)) + "\n" for row, hit in self._of(deployment.id))
         return Response("".join(lines), media_type="application/stream+json")

@@ -1,4 +1,4 @@
-"""Makes a deployment: where its files came from is all that differs."""
+"""Makes a deployment, whatever its files came from."""
 
 import random
 import string
@@ -12,7 +12,7 @@ from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 @dataclass
 class Order:
-    """What is to be deployed; ``stuck`` builds never end."""
+    """An order says what is to be deployed; ``stuck`` builds never end."""
 
     files: list[FileEntry]
     target: str | None
@@ -25,7 +25,7 @@ class Order:
 
 
 def make(core: Core, order: Order) -> Deployment:
-    """It exists from now on, and is READY or failed when its build has had its time."""
+    """Make a deployment: it exists from now on, and is READY or failed when its build has had its time."""
     vercel, now = core.state.vercel, core.now()
     branch = order.meta.get("githubCommitRef", "")
     deployment = Deployment(

@@ -1,4 +1,7 @@
-"""Promotion and rollback: accepted at once, done a little later; ``lastAliasRequest`` of the project says how far."""
+"""Answers promotion and rollback: accepted at once, done a little later.
+
+``lastAliasRequest`` of the project says how far.
+"""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -57,7 +60,10 @@ class Moves:
         return self._begin("rollback", deployment.id, request, rolling)
 
     def _begin(self, kind: str, id: str, request: Request, aborted: RollingRelease | None = None) -> Response:
-        """201 without a body or a content type. Asking again for what is under way changes nothing."""
+        """Begin to move production: 201 without a body or a content type.
+
+        Asking again for what is under way changes nothing.
+        """
         vercel, job = self._core.state.vercel, self._core.state.vercel.job
         under_way = job if job and not job.done else None
         if under_way and under_way.target == id and under_way.kind == kind:
@@ -85,7 +91,7 @@ class Moves:
         return Response(status_code=200)
 
     async def aliases(self, request: Request) -> Response:
-        """The domains of the last promotion or rollback, each with its own status."""
+        """List the domains of the last promotion or rollback, each with its own status."""
         find_project(self._core, request)
         job, now, host = self._core.state.vercel.job, self._core.now(), self._core.ports.host("production")
         kind = "rollback" if request.url.path.endswith("/rollback/aliases") else "promote"

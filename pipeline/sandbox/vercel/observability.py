@@ -1,4 +1,4 @@
-"""What ``vercel logs`` asks: runtime logs and request records, filtered and in pages."""
+"""Answers what ``vercel logs`` asks: runtime logs and request records, filtered and in pages."""
 
 import fnmatch
 import re
@@ -31,7 +31,7 @@ class Observability:
         router.add("POST", "/v{v}/observability/events", self.events)
 
     async def events(self, request: Request) -> Response:
-        """Newest first. ``cursor`` is how many were already given."""
+        """List log events, newest first. ``cursor`` is how many were already given."""
         sent = await body(request)
         event, span = sent.get("event"), sent.get("timeRange") or {}
         if event not in ("vercel.log", "vercel.proxy_response"):

@@ -1,4 +1,4 @@
-"""Projects, their domains, teams and the user."""
+"""Answers about projects, their domains, teams and the user."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +13,7 @@ CHANGEABLE = ("autoAssignCustomDomains", "framework", "nodeVersion", "rootDirect
 
 
 class Projects:
-    """There is one project of one team, and one user."""
+    """Serves one project of one team, and one user."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -149,7 +149,7 @@ class Projects:
         return {name: value for name, value in found.items() if name not in vercel.hidden}
 
     def _crons(self, live: Deployment | None) -> Payload:
-        """What production runs by the clock: it comes and goes with the deployment."""
+        """Shape the cron jobs of production: they come and go with the deployment."""
         vercel, host = self._core.state.vercel, self._core.ports.host("production")
         found = building.crons(self._core, live) if live else []
         return {
@@ -218,7 +218,7 @@ class Projects:
 
 
 def find_project(core: Core, request: Request) -> None:
-    """Raises Problem when the path names another project than the one there is."""
+    """Find the project. Raises Problem when the path names another one than there is."""
     vercel = core.state.vercel
     if request.path_params["project"] not in (vercel.project, vercel.name):
         raise problem(404, "not_found", "Project not found.")

@@ -1,4 +1,4 @@
-"""A build of uploaded source: its own build command is run, and must leave a finished ``.vercel/output``."""
+"""Builds uploaded source: its own build command is run, and must leave a finished ``.vercel/output``."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ def has_command(files: list[FileEntry], blobs: Blobs) -> bool:
 
 
 def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
-    """What the build leaves. Raises ValueError when the command fails."""
+    """Run the build and give the files it leaves. Raises ValueError when the command fails."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for file in files:

@@ -1,4 +1,4 @@
-"""Rolling releases: how promotions are staged, and the one that is under way or was last."""
+"""Answers about rolling releases: how promotions are staged, and the one that is under way or was last."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ class Rolling:
         router.add("POST", root + "/complete", self.complete)
 
     async def get(self, request: Request) -> Response:
-        """The one under way, or else the last one, if it is in the ``state`` that was asked for."""
+        """Answer with the rolling release under way, or else the last one, if its ``state`` is the one asked for."""
         find_project(self._core, request)
         rolling, wanted = self._core.state.vercel.rolling, request.query_params.get("state")
         return self._answer(rolling if rolling and wanted in (None, rolling.state) else None)
@@ -49,7 +49,10 @@ class Rolling:
         return JSONResponse({"rollingRelease": self._core.state.vercel.rolling_config})
 
     async def configure(self, request: Request) -> Response:
-        """``enabled: false`` switches them off; nothing at all, as the SDK sends it, changes nothing."""
+        """Configure stages: ``enabled: false`` switches them off.
+
+        Nothing at all, as the SDK sends it, changes nothing.
+        """
         find_project(self._core, request)
         sent = await body(request)
         if sent:
@@ -77,7 +80,7 @@ class Rolling:
         return self._answer(rollout.begin(vercel, canary.id, core.now(), core.state.next_id(), stuck))
 
     async def approve(self, request: Request) -> Response:
-        """``activeStageIndex`` may be left out; when it is there it must be the stage that is active."""
+        """Approve the active stage: ``activeStageIndex`` may be left out; when it is there it must be that one."""
         find_project(self._core, request)
         rolling, sent = await self._under_way(request), await body(request)
         active, following = sent.get("activeStageIndex", rolling.stage), sent.get("nextStageIndex")
@@ -143,7 +146,7 @@ class Rolling:
 
 
 def _stage(rolling: RollingRelease, index: int) -> Payload:
-    """``duration`` in seconds here, and null where somebody must approve."""
+    """Shape a stage: ``duration`` in seconds here, and null where somebody must approve."""
     stage, final = rolling.stages[index], rollout.is_final(rolling, index)
     return {
         "index": index,
@@ -156,7 +159,7 @@ def _stage(rolling: RollingRelease, index: int) -> Payload:
 
 
 def _config(sent: Payload) -> Payload:
-    """What is kept of a request: stages with growing shares, the last of them 100. Raises Problem."""
+    """Read the configuration of a request: stages with growing shares, the last of them 100. Raises Problem."""
     kind, given = sent.get("advancementType", "automatic"), sent.get("stages")
     if kind not in ADVANCEMENTS:
         raise problem(

@@ -1,4 +1,4 @@
-"""Vercel's API as one handler: who may ask, and where each path is answered."""
+"""Serves Vercel's API as one handler: who may ask, and where each path is answered."""
 
 from starlette.requests import Request
 from starlette.responses import Response

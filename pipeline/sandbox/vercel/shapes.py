@@ -1,4 +1,4 @@
-"""How deployments and the project look in Vercel's answers."""
+"""Shapes deployments and the project as Vercel's answers show them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ REPOSITORY_ID = 4242
 
 
 def problem(status: int, code: str, message: str, **more: Any) -> Problem:
-    """An error in Vercel's shape."""
+    """Make an error in Vercel's shape."""
     return Problem(status, {"error": {"code": code, "message": message, **more}})
 
 
@@ -22,14 +22,14 @@ def creator(core: Core) -> Payload:
 
 
 def aliases_of(core: Core, deployment: Deployment) -> list[str]:
-    """The domains that point to it now; not its own address."""
+    """List the domains that point to a deployment now; not its own address."""
     vercel = core.state.vercel
     own = [host for host, id in sorted(vercel.aliases.items()) if id == deployment.id]
     return ([core.ports.host("production")] if vercel.production == deployment.id else []) + own
 
 
 def summary(core: Core, deployment: Deployment) -> Payload:
-    """A deployment in a list."""
+    """Shape a deployment as it is in a list."""
     now, vercel = core.now(), core.state.vercel
     state = life.ready_state(deployment, now)
     found: Payload = {
@@ -60,7 +60,7 @@ def summary(core: Core, deployment: Deployment) -> Payload:
 
 
 def full(core: Core, deployment: Deployment) -> Payload:
-    """A deployment by itself, as its owner sees it."""
+    """Shape a deployment by itself, as its owner sees it."""
     vercel = core.state.vercel
     state = life.ready_state(deployment, core.now())
     found = summary(core, deployment)
@@ -116,7 +116,7 @@ def inspector(core: Core, deployment: Deployment) -> str:
 
 
 def page(name: str, items: list[Payload], limit: int, stamp: str = "createdAt") -> Payload:
-    """A page of a list. ``next`` is the ``until`` of the next page."""
+    """Make a page of a list. ``next`` is the ``until`` of the next page."""
     shown = items[:limit]
     more = len(items) > limit
     return {

@@ -1,4 +1,4 @@
-"""The one build that is done here: a source without a framework is served as it is, with its ``vercel.json``."""
+"""Does the one build that is done here: a source without a framework is served as it is, with its ``vercel.json``."""
 
 import json
 from typing import Any
@@ -12,13 +12,13 @@ UNSERVED = ("vercel.json", "package.json", "package-lock.json", ".gitignore", ".
 
 
 def is_static(files: list[FileEntry], blobs: Blobs) -> bool:
-    """It has pages or a ``vercel.json``, and nothing that would have to be built."""
+    """Whether the source has pages or a ``vercel.json``, and nothing that would have to be built."""
     names = {one.file: one.sha for one in files}
     return not _builds(names, blobs) and ("vercel.json" in names or any(name.endswith(PAGES) for name in names))
 
 
 def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
-    """The source and its output. Raises ValueError when ``vercel.json`` is not an object."""
+    """Build the output of a source. Raises ValueError when ``vercel.json`` is not an object."""
     names = {one.file: one for one in files}
     settings = _json(blobs, names["vercel.json"].sha) if "vercel.json" in names else {}
     if not isinstance(settings, dict):
@@ -38,7 +38,7 @@ def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
 
 
 def _routes(settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """``routes`` as they are, and the redirects and headers whose ``source`` is a plain path."""
+    """Take ``routes`` as they are, and the redirects and headers whose ``source`` is a plain path."""
     found = list(settings.get("routes") or [])
     for rule in settings.get("headers") or []:
         headers = {str(pair["key"]): str(pair["value"]) for pair in rule["headers"]}

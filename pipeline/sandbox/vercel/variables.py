@@ -1,4 +1,7 @@
-"""Environment variables of the project. Stored values may hold placeholders; answers hold the real thing."""
+"""Answers about environment variables of the project.
+
+Stored values may hold placeholders; answers hold the real thing.
+"""
 
 from typing import Any
 
@@ -145,7 +148,9 @@ class Variables:
 
 
 def environment(core: Core, target: str, branch: str = "", readable: bool = False) -> dict[str, str]:
-    """What a deployment of ``target`` is given; with ``readable`` only what can be read back, addresses filled in.
+    """The variables that a deployment of ``target`` is given.
+
+    With ``readable`` only what can be read back, addresses filled in.
 
     A branch's own value wins over the general one.
     """

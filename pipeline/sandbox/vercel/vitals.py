@@ -1,4 +1,4 @@
-"""Speed Insights: what visitors' browsers measured, as ``vercel metrics`` asks for it."""
+"""Answers Speed Insights: what visitors' browsers measured, as ``vercel metrics`` asks for it."""
 
 import math
 import random
@@ -36,7 +36,7 @@ Row = tuple[Vital, Payload]
 
 
 def quiet_day(deployment: str, now: float) -> list[Vital]:
-    """The last 24 hours of a deployment that is fast for everybody."""
+    """Make the samples of the last 24 hours of a deployment that is fast for everybody."""
     dice = random.Random(75)
     return [
         Vital(
@@ -61,7 +61,7 @@ class Vitals:
         router.add("POST", "/metrics/v{v}", self.query)
 
     async def catalog(self, request: Request) -> Response:
-        """``cursor`` is how many were already given."""
+        """List the metrics; ``cursor`` is how many were already given."""
         query = request.query_params
         known = [
             {
@@ -80,7 +80,9 @@ class Vitals:
         return JSONResponse({"metrics": known[first : first + limit], "pagination": page})
 
     async def query(self, request: Request) -> Response:
-        """Values by group and time: ``timeRange`` has its start in it, not its end; buckets without data are left out.
+        """Answer with values by group and time: ``timeRange`` has its start in it, not its end.
+
+        Buckets without data are left out.
 
         A whole without data is null, or 0 when it is a count.
         """
@@ -111,7 +113,7 @@ class Vitals:
         return JSONResponse({"series": series, "summary": summary, "meta": meta})
 
     def _rows(self, begin: float, end: float, wanted: str) -> list[Row]:
-        """The samples of the time that meet the filter, with their dimensions."""
+        """List the samples of the time that meet the filter, with their dimensions."""
         found = []
         for vital in self._core.state.vercel.vitals:
             made = self._core.state.vercel.deployments.get(vital.deployment)
@@ -124,7 +126,7 @@ class Vitals:
 
 
 def _selected(groups: dict[tuple[str, ...], list[Row]], asked: Payload, selection: Payload) -> list[tuple[str, ...]]:
-    """The groups of a query, ranked, and at most as many as are wanted."""
+    """Choose the groups of a query, ranked, and at most as many as are wanted."""
     rank = (selection.get("rankBy") or [{"metric": next(iter(asked)), "direction": "desc"}])[0]
     ranked = sorted(
         groups, key=lambda key: _value(groups[key], asked, rank["metric"]) or 0.0, reverse=rank["direction"] == "desc"
@@ -144,7 +146,10 @@ def _values(rows: list[Row], asked: Payload, outputs: list[str]) -> dict[str, fl
 
 
 def _value(rows: list[Row], asked: Payload, alias: str) -> float | None:
-    """What is asked for under a name, of these samples. Raises the 400 of an unknown metric or aggregation."""
+    """Compute the value that is asked for under a name, of these samples.
+
+    Raises the 400 of an unknown metric or aggregation.
+    """
     said = asked.get(alias) or {}
     metric, aggregation = str(said.get("metric")), str(said.get("aggregation"))
     if metric.removeprefix(PREFIX) not in METRICS or not metric.startswith(PREFIX):
