@@ -36,7 +36,7 @@ class Samples:
         values = [
             item for metric, value in numbers for item in (when, self._target, run, release, metric, float(value))
         ]
-        columns = "moment, target, run, release, metric, value"
+        columns = "at, target, run, release, metric, value"
         self._store.execute(f"insert into deploy_samples ({columns}) values {rows}", *values)
 
     def keeper(self, now: Callable[[], datetime.datetime], run: str, release: str) -> Callable[[Evidence], None]:
