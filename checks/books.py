@@ -1,9 +1,11 @@
 """Asks whether everything was looked at that the journal and the readings wrote down."""
 
+import datetime
 from dataclasses import replace
 
-from checks.evidence import Bookkeeping, FailedBuild, LastBuilds, PastRun
+from checks.evidence import Bookkeeping, FailedBuild, LastBuilds, Moment, PastRun, UnreviewedIncident
 from checks.gate import Findings, gate, not_yet, warn
+from checks.policy import IncidentsPolicy
 
 ENDED_WELL = ("deployed", "blocked")
 
@@ -32,15 +34,27 @@ runs_ended_well.stops_when(
 
 
 @gate(owner="release manager")
-def nothing_is_forgotten(seen: Bookkeeping) -> Findings:
-    """No waiver is over and still in the file; a lock is shown.
+def nothing_is_forgotten(policy: IncidentsPolicy, seen: Bookkeeping, now: Moment) -> Findings:
+    """No waiver is over and still in the file, every grave incident is reviewed in time; a lock is shown.
 
-    Why: A waiver that is over decides nothing any more, and whoever reads it thinks it does.
+    Why: A waiver that is over decides nothing any more, and whoever reads it thinks it does. What an incident taught
+        is forgotten within a week.
 
-    By hand: Read `waivers` in `deploy.yml`; `./inv status` shows a lock.
+    By hand: Read `waivers` in `deploy.yml`; `./inv status` shows a lock; `runbooks/reviews/` has a file for each P0 and
+        P1 that was resolved more than `incidents.review_within` ago.
 
     If it fails: Delete the waiver, or sign a new one. `./inv unlock` takes a lock away that nobody needs.
+        `./inv incident.review` writes the review of an incident from its record.
     """
+    for incident in seen.unreviewed:
+        late = (now.now - datetime.datetime.fromisoformat(incident.resolved)).total_seconds() - policy.review_within
+        if late > 0:
+            yield not_yet(
+                incident.id,
+                f"was a {incident.severity}, was resolved on {incident.resolved[:10]} and is not reviewed",
+                fix=f"./inv incident.review --incident {incident.id}",
+                severity="P3",
+            )
     for waiver in seen.overdue:
         yield not_yet("deploy.yml", f"still has a waiver that is over: {waiver}", severity="P3")
     if seen.lock:
@@ -48,7 +62,16 @@ def nothing_is_forgotten(seen: Bookkeeping) -> Findings:
 
 
 nothing_is_forgotten.stops_when(
-    "a waiver is over", lambda s: (replace(s, overdue=("security.no-urgent-alerts until 2026-11-01",)),)
+    "a waiver is over",
+    lambda p, s, now: (p, replace(s, overdue=("security.no-urgent-alerts until 2026-11-01",)), now),
+)
+nothing_is_forgotten.stops_when(
+    "a P1 of last month was never reviewed",
+    lambda p, s, now: (
+        p,
+        replace(s, unreviewed=(UnreviewedIncident("incident-7", "P1", "2026-10-20T03:10:00+00:00"),)),
+        now,
+    ),
 )
 
 

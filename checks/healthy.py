@@ -41,6 +41,7 @@ POLICIES = (
     policy.ErrorsPolicy("acme", "lms"),
     policy.UptimePolicy("100"),
     policy.DatabasePolicy(),
+    policy.IncidentsPolicy(),
     policy.StoragePolicy(),
     policy.RedisPolicy(),
     policy.AuthPolicy(),

@@ -44,6 +44,7 @@ from checks.evidence.records import (
     FiredAlert,
     LastBuilds,
     PastRun,
+    UnreviewedIncident,
     WeekByWeek,
 )
 from checks.evidence.release import (
@@ -222,6 +223,7 @@ __all__ = [
     "StagedJourneys",
     "StagedVisits",
     "Tried",
+    "UnreviewedIncident",
     "UptimeToday",
     "UsualLoad",
     "Variable",

@@ -15,6 +15,15 @@ class PastRun:
 
 
 @dataclass(frozen=True)
+class UnreviewedIncident:
+    """A P0 or P1 that is resolved and has no review. ``resolved`` is ISO 8601."""
+
+    id: str
+    severity: str
+    resolved: str
+
+
+@dataclass(frozen=True)
 class Bookkeeping(Evidence):
     """Our own records of this target. Source: the journal, the lock and `waivers` in deploy.yml"""
 
@@ -24,6 +33,8 @@ class Bookkeeping(Evidence):
     """Who holds it, since when and why; empty when nobody does."""
     overdue: tuple[str, ...] = ()
     """Waivers whose last day is over."""
+    unreviewed: tuple[UnreviewedIncident, ...] = ()
+    """Grave incidents of this target that are over and not yet reviewed."""
 
     def brief(self) -> str:
         return f"{len(self.runs)} runs in 24 h" + (", locked" if self.lock else "")

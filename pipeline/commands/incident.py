@@ -19,9 +19,9 @@ from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, 
 from pipeline.incidents.drafts import draft
 from pipeline.incidents.hands import Hands
 from pipeline.incidents.person import Person
-from pipeline.incidents.record import Incident, incidents, whole_timeline
 from pipeline.incidents.review import Update, review_of
 from pipeline.incidents.walk import APART, Walk
+from pipeline.record.incidents import Incident, incidents, whole_timeline
 from pipeline.record.journal import plain
 from pipeline.render.incident import incident_text, list_text, review_markdown
 from pipeline.session.session import Session, open_session

@@ -20,8 +20,8 @@ from pipeline.incidents.classify import classify
 from pipeline.incidents.desk import Desk, Opening, new
 from pipeline.incidents.hands import Hands
 from pipeline.incidents.person import Person
-from pipeline.incidents.record import Incident, incidents
 from pipeline.incidents.walk import Walk
+from pipeline.record.incidents import Incident, incidents
 from pipeline.record.journal import Journal, events_of, new_run_id
 from pipeline.sandbox.launch import reset
 from pipeline.session.asking import LineAnswer, ask_gates

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pipeline.drills.scenario import Scenario
 from pipeline.handbook.playbooks import named
 from pipeline.incidents.cadence import RHYTHMS
-from pipeline.incidents.record import Incident
 from pipeline.incidents.review import spelt
+from pipeline.record.incidents import Incident
 from pipeline.record.journal import Event
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.handbook.communication import CADENCE
 from pipeline.handbook.playbooks import named
-from pipeline.incidents.record import Incident
+from pipeline.record.incidents import Incident
 
 RHYTHMS = {notice.severity.name: notice.rhythms for notice in CADENCE}
 

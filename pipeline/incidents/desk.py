@@ -11,7 +11,7 @@ from pipeline.errors import Mistake, ServiceError
 from pipeline.handbook.playbooks import PLAYBOOKS, named
 from pipeline.incidents.classify import Classified
 from pipeline.incidents.drafts import draft
-from pipeline.incidents.record import PREFIX, Incident, incident_of, incidents
+from pipeline.record.incidents import PREFIX, Incident, incident_of, incidents
 from pipeline.record.journal import Journal, new_run_id
 from pipeline.session.session import Session, whoami
 from pipeline.world.world import World

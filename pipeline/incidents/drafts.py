@@ -8,7 +8,7 @@ from pipeline.errors import Mistake
 from pipeline.handbook.communication import BY_NAME, FIELDS
 from pipeline.handbook.playbooks import named
 from pipeline.incidents.cadence import next_word
-from pipeline.incidents.record import Incident
+from pipeline.record.incidents import Incident
 
 REVIEW_DAYS = 5
 

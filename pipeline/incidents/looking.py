@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pipeline.clients import relief
 from pipeline.errors import ServiceError
 from pipeline.handbook.situation import Situation
-from pipeline.incidents.record import Incident
+from pipeline.record.incidents import Incident
 from pipeline.record.journal import events_of, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import report_of

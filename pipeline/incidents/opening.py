@@ -11,7 +11,7 @@ from pipeline.handbook.exits import playbook_of
 from pipeline.handbook.playbooks import named
 from pipeline.incidents.classify import Classified
 from pipeline.incidents.desk import Desk, Opening, new
-from pipeline.incidents.record import incidents
+from pipeline.record.incidents import incidents
 from pipeline.record.report import Report
 from pipeline.session.asking import Checked
 from pipeline.session.session import Session

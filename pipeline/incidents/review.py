@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.incidents.record import Incident, IncidentEvent
+from pipeline.record.incidents import Incident, IncidentEvent
 
 
 @dataclass(frozen=True)

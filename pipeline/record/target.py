@@ -3,10 +3,11 @@
 import datetime
 from collections.abc import Iterable
 
-from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, WeekByWeek
+from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, UnreviewedIncident, WeekByWeek
 from checks.policy import Waiver
 from checks.statistics import deviation, median
 from pipeline.clock import Clock
+from pipeline.record.incidents import incidents
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import report_of
@@ -14,6 +15,7 @@ from pipeline.record.samples import Sample, Samples
 from pipeline.record.store import Store
 
 RUNS = 30
+GRAVE = ("P0", "P1")
 WEEK = datetime.timedelta(days=7)
 
 
@@ -39,7 +41,14 @@ class Written:
         held, alive = lock.held(), lock.alive()
         at_it = alive.holder if alive else ""
         overdue = (f"{one.gate} until {one.until}" for one in self._waivers if one.until < now.date())
-        return Bookkeeping(tuple(self._runs(now - datetime.timedelta(days=1), at_it)), str(held or ""), tuple(overdue))
+        runs = tuple(self._runs(now - datetime.timedelta(days=1), at_it))
+        return Bookkeeping(runs, str(held or ""), tuple(overdue), tuple(self._unreviewed()))
+
+    def _unreviewed(self) -> Iterable[UnreviewedIncident]:
+        """The P0 and P1 of this target that are resolved and have no review."""
+        for incident in incidents(self._store, self._target):
+            if incident.resolved and not incident.reviewed and incident.severity in GRAVE:
+                yield UnreviewedIncident(incident.id, incident.severity, incident.resolved)
 
     def _runs(self, since: datetime.datetime, at_it: str) -> Iterable[PastRun]:
         """The runs of this target that began since then; the one that is at it now has not ended."""

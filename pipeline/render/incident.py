@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.handbook.playbooks import named
-from pipeline.incidents.record import Incident
 from pipeline.incidents.review import Review, between, spelt
+from pipeline.record.incidents import Incident
 from pipeline.render.markdown import numbered, table
 
 MOMENTS = 12

@@ -11,6 +11,7 @@ from pipeline.selftest.hands import deployed
 from pipeline.selftest.lab import Lab
 
 KILLED = "killed"
+UNREVIEWED = "incident-unreviewed"
 
 
 def _a_run_is_killed(lab: Lab) -> None:
@@ -29,6 +30,31 @@ def _a_waiver_is_over(lab: Lab) -> None:
 
 def _deleted(lab: Lab) -> None:
     lab.waive()
+
+
+def _a_review_is_late(lab: Lab) -> None:
+    """Resolve a P1, and let ten days pass."""
+    journal = lab.journal(UNREVIEWED)
+    journal.append(
+        "incident opened",
+        "users cannot sign in",
+        target=lab.settings.name,
+        severity="P1",
+        reason="sign-in is broken",
+        playbook="authentication-failure",
+        since=lab.clock.now().isoformat(),
+        lead="",
+        by="Dana Ops",
+        cause="a person",
+        evidence=[],
+        workaround=False,
+    )
+    journal.append("incident resolved", "a wrong secret", works="signing in", by="Dana Ops", unverified="")
+    lab.clock.move(10 * 86400)
+
+
+def _reviewed(lab: Lab) -> None:
+    lab.journal(UNREVIEWED).append("incident reviewed", "runbooks/reviews/sign-in.md", by="Dana Ops")
 
 
 def _the_last_build_failed(lab: Lab) -> None:
@@ -58,6 +84,10 @@ BREAKAGES = (
     Breakage(
         books.nothing_is_forgotten, "policy", "a waiver in deploy.yml was over yesterday", _a_waiver_is_over,
         "Delete the waiver", _deleted,
+    ),
+    Breakage(
+        books.nothing_is_forgotten, "journal", "a P1 was resolved ten days ago and never reviewed", _a_review_is_late,
+        "`./inv incident.review` writes the review of an incident", _reviewed,
     ),
     Breakage(
         books.builds_work, "state", "the newest build on Vercel failed with a type error", _the_last_build_failed,

@@ -19,7 +19,7 @@ from pipeline.drills.scenario import load as load_scenario
 from pipeline.drills.score import score
 from pipeline.errors import Mistake
 from pipeline.incidents.person import Nobody
-from pipeline.incidents.record import fold
+from pipeline.record.incidents import fold
 from pipeline.record.journal import Event
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -25,9 +25,9 @@ from pipeline.incidents.classify import IMPACTS, classify
 from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, new, tell
 from pipeline.incidents.drafts import draft
 from pipeline.incidents.opening import after_monitor, after_run
-from pipeline.incidents.record import FOLDS, fold, incidents, whole_timeline
 from pipeline.incidents.review import Update, between, review_of
 from pipeline.incidents.walk import GO_TO
+from pipeline.record.incidents import FOLDS, fold, incidents, whole_timeline
 from pipeline.record.journal import Event
 from pipeline.record.report import Report
 from pipeline.redact import Redactor

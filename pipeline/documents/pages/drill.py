@@ -4,8 +4,8 @@ from pipeline.documents.pages.words import NOTICE
 from pipeline.drills.scenario import Break, Scenario
 from pipeline.drills.score import Score
 from pipeline.handbook.playbooks import named
-from pipeline.incidents.record import Incident
 from pipeline.incidents.review import spelt
+from pipeline.record.incidents import Incident
 from pipeline.render.markdown import bullets, fence, link, numbered, spell, table
 
 LIVE = "$LIVE"
