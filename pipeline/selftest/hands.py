@@ -51,7 +51,7 @@ def require(kind: type, **changes: Any) -> Act:
 
 
 def later(seconds: float) -> Act:
-    """Make an act that waits so long."""
+    """Make an act that moves the clock by so many seconds."""
     return lambda lab: lab.clock.move(seconds)
 
 
