@@ -179,7 +179,7 @@ def _answered(ran: Ran, gate: Gate) -> Said | None:
     if not answers:
         return None
     verdict = answers[-1]["verdict"]
-    gravest = next((one for one in answers[-1]["findings"] if one["verdict"] == verdict), None)
+    gravest = next((finding for finding in answers[-1]["findings"] if finding["verdict"] == verdict), None)
     return (verdict, f"{gravest['subject']} {gravest['says']}", gravest["fix"]) if gravest else (verdict, "", "")
 
 
@@ -222,7 +222,7 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
     """Make the gates of a stage decide: one that may fail, or a gate that advises, stops nothing."""
     if gate not in stage.gates:
         return stage
-    advises = tuple(one for one in stage.advises if one is not gate)
+    advises = tuple(advise for advise in stage.advises if advise is not gate)
     return replace(stage, asks=tuple(dict.fromkeys((*stage.asks, gate))), advises=advises, may_fail=False)
 
 
@@ -251,11 +251,11 @@ def results(
 
 
 def _ways_of(gate: Gate, breakages: Sequence[Breakage]) -> tuple[Breakage | None, ...]:
-    return tuple(one for one in breakages if one.gate is gate) or (None,)
+    return tuple(breakage for breakage in breakages if breakage.gate is gate) or (None,)
 
 
 def examples_of(gate: Gate) -> tuple[int, int]:
     """Count in how many of its examples ``gate`` stops, and how many it has."""
     values = healthy(gate.name)
-    stops = [worst(gate.ask_example(one, values)).stops for one in gate.examples]
+    stops = [worst(gate.ask_example(example, values)).stops for example in gate.examples]
     return sum(stops), len(stops)
