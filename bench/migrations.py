@@ -15,7 +15,8 @@ from pathlib import Path
 from checks.healthy import healthy
 from checks.policy import DatabasePolicy
 from checks.sql import nobody_waits
-from pipeline.clients.migrator import LockBudget, Migrator
+from pipeline.clients.lockbudget import LockBudget
+from pipeline.clients.migrator import Migrator
 from pipeline.clients.pgtools import environment
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration

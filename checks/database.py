@@ -197,9 +197,7 @@ restore_point_is_kept.stops_when(
 
 
 @gate(owner="database")
-def rehearsal_went_well(
-    policy: DatabasePolicy, smoke: SmokePolicy, migrations: Migrations, seen: Rehearsal
-) -> Findings:
+def rehearsal_went_well(policy: DatabasePolicy, smoke: SmokePolicy, history: Migrations, seen: Rehearsal) -> Findings:
     """The pending migrations went through on a copy of production's database, and the live code still works on it.
 
     Why: What goes wrong should go wrong where nobody notices. A copy has production's rows, so it finds the duplicate
@@ -223,12 +221,10 @@ def rehearsal_went_well(
             yield block(journey.name, f"with the live code on {seen.on}, fails at {journey.failed_at}: {journey.says}")
     if seen.on and not seen.failure and not seen.old_code and seen.says:
         yield warn("live code", f"was not tried on {seen.on}: {seen.says}")
-    slow = [tried for tried in seen.tried if tried.ms > 1000 * policy.statement_timeout / 2]
-    for tried in slow:
-        yield warn(
-            tried.name,
-            f"took {tried.ms / 1000:.0f} s on {seen.on}; on production it has {policy.statement_timeout:g} s",
-        )
+    limit = policy.statement_timeout
+    for tried in seen.tried:
+        if tried.ms > 1000 * limit / 2:
+            yield warn(tried.name, f"took {tried.ms / 1000:.0f} s on {seen.on}; on production it has {limit:g} s")
 
 
 rehearsal_went_well.stops_when(

@@ -8,7 +8,9 @@ from checks.evidence import Change
 
 @dataclass(frozen=True)
 class Rule:
-    """``does``: the end of a sentence that begins with the statement's place. ``instead``: the safe rewrite.
+    """A rule says what a kind of change does that hurts.
+
+    ``does``: the end of a sentence that begins with the statement's place. ``instead``: the safe rewrite.
 
     Both may name ``{table}`` and ``{column}``. An empty ``instead`` means that nothing is wrong with it.
     """

@@ -63,7 +63,7 @@ def schema_back(since: SinceThen, target: LiveSchema, now: datetime.datetime) ->
     | rows were changed | works, with the new rows | alias only |
     | nobody knows what a migration did | nobody knows | alias only, and says so |
     """
-    breaks = [one for one in since.changes if is_missed(one, target)]
+    breaks = [change for change in since.changes if is_missed(change, target)]
     remarks = [
         f"{one.migration}:{one.line} {does(one)}; going back does not change that"
         for one in since.changes
@@ -87,6 +87,6 @@ def schema_back(since: SinceThen, target: LiveSchema, now: datetime.datetime) ->
 def _harmless(since: SinceThen) -> str:
     if not since.migrations:
         return "nothing was migrated since"
-    if any(one.kind in ("contract", "unknown") for one in since.changes) or since.unread:
+    if any(change.kind in ("contract", "unknown") for change in since.changes) or since.unread:
         return "nothing is known to be missing that the old release uses"
     return f"{len(since.migrations)} additive migration{'s' if len(since.migrations) > 1 else ''} since"

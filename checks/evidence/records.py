@@ -78,7 +78,9 @@ class FiredAlert(Evidence):
     arrivals: tuple[Arrival, ...]
 
     def brief(self) -> str:
-        return ", ".join(f"{one.way} after {one.seconds:g} s" for one in self.arrivals if one.seconds is not None)
+        return ", ".join(
+            f"{arrival.way} after {arrival.seconds:g} s" for arrival in self.arrivals if arrival.seconds is not None
+        )
 
 
 @dataclass(frozen=True)

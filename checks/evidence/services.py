@@ -41,7 +41,7 @@ class OtherStatuses(Evidence):
     pages: tuple[VendorStatus, ...]
 
     def brief(self) -> str:
-        ill = [f"{one.vendor} {one.indicator}" for one in self.pages if one.indicator != "none"]
+        ill = [f"{page.vendor} {page.indicator}" for page in self.pages if page.indicator != "none"]
         return ", ".join(ill) or f"{', '.join(one.vendor for one in self.pages)} say they are well"
 
 
@@ -80,7 +80,9 @@ class Monitor(Evidence):
     def since(self, moment: str) -> tuple[Region, ...]:
         """Name the regions that have seen an answer after ``moment`` (ISO 8601)."""
         began = datetime.datetime.fromisoformat(moment)
-        return tuple(one for one in self.regions if one.at and datetime.datetime.fromisoformat(one.at) > began)
+        return tuple(
+            region for region in self.regions if region.at and datetime.datetime.fromisoformat(region.at) > began
+        )
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         return (

@@ -107,7 +107,7 @@ class RedisUsage(Evidence):
     def brief(self) -> str:
         if self.off:
             return ""
-        limits = ", ".join(f"{one.name} {one.percent:.0f} %" for one in self.limits)
+        limits = ", ".join(f"{limit.name} {limit.percent:.0f} %" for limit in self.limits)
         return f"hit rate {self.hit_rate_percent:.0f} %, p99 {self.p99_ms:g} ms, {limits}"
 
 

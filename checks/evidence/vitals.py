@@ -30,10 +30,10 @@ class WebVitals(Evidence):
     off: str = ""
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
-        return tuple((f"vitals.{one.name.lower()}", one.p75) for one in self.vitals)
+        return tuple((f"vitals.{vital.name.lower()}", vital.p75) for vital in self.vitals)
 
     def brief(self) -> str:
-        seen = ", ".join(f"{one} ({one.samples or '?'} visits)" for one in self.vitals)
+        seen = ", ".join(f"{vital} ({vital.samples or '?'} visits)" for vital in self.vitals)
         return f"{self.source}: {seen}" if seen else ""
 
 
@@ -59,11 +59,11 @@ class LabReading(Evidence):
     off: str = ""
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
-        return tuple((f"lab.lcp_ms {one.path}", one.lcp_ms) for one in self.pages)
+        return tuple((f"lab.lcp_ms {page.path}", page.lcp_ms) for page in self.pages)
 
     def brief(self) -> str:
         return ", ".join(
-            f"{one.path} LCP {one.lcp_ms:.0f} ms, CLS {one.cls:.2f}, TBT {one.tbt_ms:.0f} ms" for one in self.pages
+            f"{page.path} LCP {page.lcp_ms:.0f} ms, CLS {page.cls:.2f}, TBT {page.tbt_ms:.0f} ms" for page in self.pages
         )
 
 

@@ -73,7 +73,7 @@ class VercelAnalytics(Service):
 
             def parse(answer: Any) -> tuple[list[str], str | None]:
                 page = answer["pagination"]
-                paths = [str(one["requestPath"]) for one in answer["events"]]
+                paths = [str(event["requestPath"]) for event in answer["events"]]
                 return paths, page["nextCursor"] if page["hasMore"] else None
 
             path = "/v1/observability/events"

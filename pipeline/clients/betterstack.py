@@ -104,7 +104,8 @@ class BetterStack(Service):
                 MonitorSeen(
                     str(region["region"]),
                     tuple(
-                        (str(one["at"]), round(float(one["response_time"]) * 1000)) for one in region["response_times"]
+                        (str(answer["at"]), round(float(answer["response_time"]) * 1000))
+                        for answer in region["response_times"]
                     ),
                 )
                 for region in body["data"]["attributes"]["regions"]

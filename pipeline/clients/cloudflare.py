@@ -42,7 +42,7 @@ class Cloudflare(Service):
 
         def parse(body: Any) -> tuple[int, int] | None:
             if body.get("errors"):
-                says = "; ".join(str(one.get("message")) for one in body["errors"])
+                says = "; ".join(str(error.get("message")) for error in body["errors"])
                 raise Refused("cloudflare", asked, 200, "graphql", says)
             accounts = body["data"]["viewer"]["accounts"]
             if not accounts:

@@ -102,12 +102,12 @@ class GitHub(Service):
         def parse(body: Any) -> tuple[Mapping[str, str], ...]:
             return tuple(
                 {
-                    "id": str(one["sha"]),
-                    "message": str(one["commit"]["message"]).splitlines()[0][:200],
-                    "author_name": str((one["commit"].get("author") or {}).get("name") or ""),
-                    "timestamp": str((one["commit"].get("author") or {}).get("date") or ""),
+                    "id": str(commit["sha"]),
+                    "message": str(commit["commit"]["message"]).splitlines()[0][:200],
+                    "author_name": str((commit["commit"].get("author") or {}).get("name") or ""),
+                    "timestamp": str((commit["commit"].get("author") or {}).get("date") or ""),
                 }
-                for one in body["commits"]
+                for commit in body["commits"]
             )
 
         try:

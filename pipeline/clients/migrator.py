@@ -9,11 +9,11 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clients import heldlocks, prisma
 from pipeline.clients.historytable import HistoryTable, commits
+from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import Mark, left_behind, mark_of
 from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says, translate
 from pipeline.clients.prisma import History, Migration
@@ -32,18 +32,6 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 10.0
 FIRST_PAUSE = 0.5
 QUICK = 2.0  # what failed within it is sent once more, statement by statement
-
-
-@dataclass(frozen=True)
-class LockBudget:
-    """The seconds that a migration may take: ``lock`` for one wait, ``patience`` while a blocked part is tried again.
-
-    ``statement`` for the longest statement.
-    """
-
-    lock: float
-    patience: float
-    statement: float
 
 
 class Migrator:
@@ -186,14 +174,14 @@ class Migrator:
         current = part.statements[0]
         try:
             if part.alone:
-                await db.execute(self._timeouts(""))
+                await db.execute(self._limits.timeouts(""))
                 async with watch.over(f"line {part.line}: {current.label}"):
                     await db.execute(current.text)
                 await db.execute("reset lock_timeout; reset statement_timeout")
                 return
             if not self._observe and commits(part) and await self._at_once(db, id, number, parts, watch):
                 return
-            await db.execute(part.begin + b"; " + self._timeouts("local"))
+            await db.execute(part.begin + b"; " + self._limits.timeouts("local"))
             for current in part.statements:
                 async with watch.over(f"line {current.line}: {current.label}"):
                     await db.execute(current.text)
@@ -215,7 +203,7 @@ class Migrator:
         import psycopg
 
         part, began = parts[number - 1], time.perf_counter()
-        texts = [part.begin, self._timeouts("local"), *(statement.text + b"\n" for statement in part.statements)]
+        texts = [part.begin, self._limits.timeouts("local"), *(statement.text + b"\n" for statement in part.statements)]
         where = f"line {part.line}: {part.statements[0].label}"
         if len(part.statements) > 1:
             where = f"lines {part.line} to {part.last_line}"
@@ -231,11 +219,6 @@ class Migrator:
             if tells and time.perf_counter() - began < QUICK:
                 return False
             raise translate(error, where) from error
-
-    def _timeouts(self, local: str) -> bytes:
-        lock = round(self._limits.lock * 1000 * 0.95)  # who waits behind us shall not wait longer than the budget
-        statement = round(self._limits.statement * 1000)
-        return f"set {local} lock_timeout = {lock}; set {local} statement_timeout = {statement}".encode()
 
     async def _end(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:
         """End the part's transaction, and in it write into the row that the part is done."""

@@ -99,7 +99,7 @@ class Neon(Service):
     async def computes(self) -> tuple["ComputeState", ...]:
         """Read the state of every compute. GET /projects/{project_id}/endpoints"""
         return await self.read(
-            f"{self._root}/endpoints", lambda body: tuple(_compute_state(one) for one in body["endpoints"])
+            f"{self._root}/endpoints", lambda body: tuple(_compute_state(endpoint) for endpoint in body["endpoints"])
         )
 
     async def restart(self, compute: str) -> None:
@@ -112,11 +112,15 @@ class Neon(Service):
 
     async def branches(self) -> tuple[Branch, ...]:
         """Read every branch. GET /projects/{project_id}/branches"""
-        return await self._pages(f"{self._root}/branches", lambda body: [_branch(one) for one in body["branches"]])
+        return await self._pages(
+            f"{self._root}/branches", lambda body: [_branch(branch) for branch in body["branches"]]
+        )
 
     async def snapshots(self) -> tuple[Snapshot, ...]:
         """Read every snapshot, newest first. GET /projects/{project_id}/snapshots"""
-        found = await self.read(f"{self._root}/snapshots", lambda body: [_snapshot(one) for one in body["snapshots"]])
+        found = await self.read(
+            f"{self._root}/snapshots", lambda body: [_snapshot(snapshot) for snapshot in body["snapshots"]]
+        )
         return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
     async def branch(self, named: str = "") -> Branch:
@@ -202,7 +206,7 @@ class Neon(Service):
     async def _compute(self, branch: str) -> None:
         """Make sure that the branch has a compute, so that it can be reached. POST /projects/{project_id}/endpoints"""
         path = f"{self._root}/branches/{branch}/endpoints"
-        if await self.read(path, lambda body: [one["id"] for one in body["endpoints"]]):
+        if await self.read(path, lambda body: [endpoint["id"] for endpoint in body["endpoints"]]):
             return
         wanted = {"endpoint": {"branch_id": branch, "type": "read_write"}}
         await self._finished(await self._write("POST", f"{self._root}/endpoints", dict, json=wanted))
@@ -280,16 +284,10 @@ def _branch(body: Any, url: str = "") -> Branch:
 
 
 def _compute_state(body: Any) -> ComputeState:
-    return ComputeState(
-        body["branch_id"],
-        str(body["current_state"]),
-        str(body.get("pending_state") or ""),
-        float(body["autoscaling_limit_min_cu"]),
-        float(body["autoscaling_limit_max_cu"]),
-        bool(body.get("disabled")),
-        str(body["type"]),
-        str(body["id"]),
-    )
+    state, pending = str(body["current_state"]), str(body.get("pending_state") or "")
+    least, most = float(body["autoscaling_limit_min_cu"]), float(body["autoscaling_limit_max_cu"])
+    disabled, kind, id = bool(body.get("disabled")), str(body["type"]), str(body["id"])
+    return ComputeState(body["branch_id"], state, pending, least, most, disabled, kind, id)
 
 
 def _snapshot(body: Any) -> Snapshot:

@@ -30,7 +30,7 @@ async def blockers(database: Postgres) -> tuple[int, ...]:
 
 async def failed_migration(database: Postgres) -> str:
     """Name the migration that began and neither ended nor was taken back; empty when there is none."""
-    return next((one.name for one in (await database.history()).rows if not one.finished and not one.rolled_back), "")
+    return next((row.name for row in (await database.history()).rows if not row.finished and not row.rolled_back), "")
 
 
 async def end_idle_transactions(database: Postgres) -> int:

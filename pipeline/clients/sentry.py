@@ -82,8 +82,8 @@ class Sentry(Service):
 
         return tuple(
             [
-                dataclasses.replace(one, release=await self.read(f"{self._root}/issues/{one.id}/", first))
-                for one in issues[:DETAILS]
+                dataclasses.replace(issue, release=await self.read(f"{self._root}/issues/{issue.id}/", first))
+                for issue in issues[:DETAILS]
             ]
         )
 
@@ -146,7 +146,7 @@ class Sentry(Service):
         def parse(body: Any) -> tuple[int, float | None]:
             totals = [group["totals"] for group in body["groups"]]
             count = sum(int(one.get("sum(session)") or 0) for one in totals)
-            rates = [one.get("crash_free_rate(session)") for one in totals]
+            rates = [total.get("crash_free_rate(session)") for total in totals]
             return count, round(100 * float(rates[0]), 4) if count and rates[0] is not None else None
 
         query = [
@@ -184,7 +184,7 @@ class Sentry(Service):
         """
         body: dict[str, Any] = {"version": version, "projects": [self.project]}
         if commits:
-            body["commits"] = [dict(one) for one in commits]
+            body["commits"] = [dict(commit) for commit in commits]
         await self.repeatable("POST", f"{self._root}/releases/", nothing, json=body)
         deploy = {"environment": environment, "url": url, "projects": [self.project]}
         await self.once("POST", f"{self._root}/releases/{quote(version, safe='')}/deploys/", nothing, json=deploy)

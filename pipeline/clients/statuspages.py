@@ -65,7 +65,7 @@ def _better_stack(body: Any) -> ComponentStatus:
     grave = {"operational": "none", "maintenance": "none", "degraded": "minor", "downtime": "major"}
     state = str(body["data"]["attributes"]["aggregate_state"])
     reports = [one["attributes"] for one in body.get("included") or () if one.get("type") == "status_report"]
-    ongoing = tuple(str(one["title"]) for one in reports if not one.get("ends_at"))
+    ongoing = tuple(str(report["title"]) for report in reports if not report.get("ends_at"))
     return ComponentStatus(grave.get(state, "minor"), ongoing if state != "operational" else ())
 
 

@@ -107,7 +107,7 @@ def _alarm(session: Session, scenario: Scenario, journal: Journal, person: Perso
     graded = Graded("")
     while True:
         answers = _ask(session, gates)
-        graded = grade((one.gate.name, found) for one in answers for found in one.findings)
+        graded = grade((answer.gate.name, found) for answer in answers for found in answer.findings)
         if graded.severity or session.clock.monotonic() > until:
             break
         asyncio.run(session.clock.sleep(LOOK_EVERY))
@@ -116,7 +116,7 @@ def _alarm(session: Session, scenario: Scenario, journal: Journal, person: Perso
     person.say(
         f"\n*** ALARM, from {scenario.alarm.source}: {scenario.alarm.says}\n    ({graded.gate}: {graded.reason})"
     )
-    opened = next((one for one in incidents(session.store, session.settings.name) if one.open), None)
+    opened = next((incident for incident in incidents(session.store, session.settings.name) if incident.open), None)
     if opened:
         person.say(f"The run has opened {opened.id} by itself.")
         return Desk(session, opened.id)

@@ -37,11 +37,11 @@ class Score:
 
     @property
     def percent(self) -> int:
-        return round(100 * sum(one.got for one in self.points) / sum(one.of for one in self.points))
+        return round(100 * sum(one.got for one in self.points) / sum(point.of for point in self.points))
 
     @property
     def gaps(self) -> tuple[ScorePoint, ...]:
-        return tuple(one for one in self.points if one.got < one.of)
+        return tuple(point for point in self.points if point.got < point.of)
 
 
 def score(scenario: Scenario, drill: Iterable[Event], incident: Incident, hands: Mapping[str, str]) -> Score:

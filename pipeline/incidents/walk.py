@@ -239,9 +239,9 @@ class Walk:
 def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:
     """Collect the gates that do not say yes, each with what it said."""
     return {
-        one.gate.name: "; ".join(str(found) for found in one.findings if found.verdict.stops)
-        for one in answers
-        if any(found.verdict.stops for found in one.findings)
+        answer.gate.name: "; ".join(str(found) for found in answer.findings if found.verdict.stops)
+        for answer in answers
+        if any(found.verdict.stops for found in answer.findings)
     }
 
 

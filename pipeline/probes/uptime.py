@@ -76,9 +76,9 @@ async def heartbeats(world: World) -> Heartbeats:
 async def monitor_changes(world: World, policy: UptimePolicy) -> MonitorChanges:
     if not policy.monitors:
         return MonitorChanges(())
-    there = {one.name: one for one in await world.betterstack.monitors()}
+    there = {monitor.name: monitor for monitor in await world.betterstack.monitors()}
     changes = (change_of(wanted, there.get(wanted.name), world.domain) for wanted in policy.monitors)
-    return MonitorChanges(tuple(one for one in changes if one))
+    return MonitorChanges(tuple(change for change in changes if change))
 
 
 def change_of(wanted: DeclaredMonitor, is_there: Watcher | None, domain: str) -> MonitorChange | None:

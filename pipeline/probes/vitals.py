@@ -53,7 +53,7 @@ async def lab_reading(world: World, policy: VitalsPolicy, staged: StagedDeployme
 
 def _page(path: str, loads: list[Loaded]) -> LabPage:
     def middle(name: str) -> float:
-        return median([getattr(one, name) for one in loads])
+        return median([getattr(load, name) for load in loads])
 
     return LabPage(
         path, middle("lcp_ms"), middle("cls"), middle("tbt_ms"), middle("fcp_ms"), middle("ttfb_ms"), len(loads)

@@ -23,7 +23,7 @@ class Beside:
     def __init__(self, sandbox: Sandbox, home: Path) -> None:
         self.sandbox = sandbox
         self._sockets = bind(home)
-        sandbox.served_on(Ports(tuple(one.getsockname()[1] for one in self._sockets)))
+        sandbox.served_on(Ports(tuple(socket.getsockname()[1] for socket in self._sockets)))
         self._up: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
         self._over = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

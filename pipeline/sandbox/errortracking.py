@@ -28,7 +28,7 @@ def capture(
     sentry, now = core.state.sentry, core.now()
     if sentry.blind:
         return None
-    found = next((one for one in sentry.issues if (one.title, one.culprit) == (title, culprit)), None)
+    found = next((issue for issue in sentry.issues if (issue.title, issue.culprit) == (title, culprit)), None)
     if found is None:
         found = Issue(core.state.next_id(), title, culprit, level, release, environment, now)
         sentry.issues.append(found)

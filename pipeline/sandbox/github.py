@@ -105,7 +105,7 @@ class GitHubApi:
     async def pulls(self, request: Request) -> Response:
         ref, github = request.path_params["ref"], self._core.state.github
         sha = github.head if ref == "main" else ref
-        found = [self._pulls.pull(one, False) for one in github.pulls if sha in (one.merge, one.head)]
+        found = [self._pulls.pull(pull, False) for pull in github.pulls if sha in (pull.merge, pull.head)]
         if not found:
             self._find(request)
         return self._requests.listed(request, found)
@@ -178,9 +178,9 @@ class GitHubApi:
     async def deployments(self, request: Request) -> Response:
         query = request.query_params
         found = [
-            self.shapes.deployment(one)
-            for one in reversed(self._core.state.github.deployments)
-            if all(query.get(key) in (None, one.body.get(key)) for key in ("sha", "ref", "environment", "task"))
+            self.shapes.deployment(deployment)
+            for deployment in reversed(self._core.state.github.deployments)
+            if all(query.get(key) in (None, deployment.body.get(key)) for key in ("sha", "ref", "environment", "task"))
         ]
         return self._requests.listed(request, found)
 
@@ -202,7 +202,7 @@ class GitHubApi:
     async def deployment_statuses(self, request: Request) -> Response:
         record = self._record(request)
         return self._requests.listed(
-            request, [self.shapes.deployment_status(record, one) for one in reversed(record.statuses)]
+            request, [self.shapes.deployment_status(record, status) for status in reversed(record.statuses)]
         )
 
     async def create_status(self, request: Request) -> Response:
@@ -240,7 +240,8 @@ def _chosen(request: Request, alerts: list[Alert]) -> list[Alert]:
     """List the alerts that the filters ``state`` and ``severity`` name; several values may be separated by commas."""
     states, severities = request.query_params.get("state"), request.query_params.get("severity")
     return [
-        one
-        for one in alerts
-        if (not states or one.state in states.split(",")) and (not severities or one.severity in severities.split(","))
+        alert
+        for alert in alerts
+        if (not states or alert.state in states.split(","))
+        and (not severities or alert.severity in severities.split(","))
     ]

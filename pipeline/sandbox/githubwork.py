@@ -56,7 +56,7 @@ class Work:
 
     async def comments(self, request: Request) -> Response:
         number = str(self._requests.pull(request).number)
-        found = [one for one in self._core.state.github.comments if one["issue_url"].endswith(f"/{number}")]
+        found = [comment for comment in self._core.state.github.comments if comment["issue_url"].endswith(f"/{number}")]
         return self._requests.listed(request, found)
 
     async def comment(self, request: Request) -> Response:
@@ -94,15 +94,15 @@ class Work:
         alerts = [one for one in self._core.state.github.secret_scanning if wanted in (None, one.state)]
         found: list[Payload] = [
             {
-                "number": one.number,
-                "state": one.state,
-                "secret_type": one.summary,
+                "number": alert.number,
+                "state": alert.state,
+                "secret_type": alert.summary,
                 "resolution": None,
-                "created_at": iso_seconds(one.at),
-                "url": f"{self._shapes.repo}/secret-scanning/alerts/{one.number}",
-                "html_url": f"{self._shapes.web}/security/secret-scanning/{one.number}",
+                "created_at": iso_seconds(alert.at),
+                "url": f"{self._shapes.repo}/secret-scanning/alerts/{alert.number}",
+                "html_url": f"{self._shapes.web}/security/secret-scanning/{alert.number}",
             }
-            for one in alerts
+            for alert in alerts
         ]
         return self._requests.listed(request, found)
 
@@ -141,7 +141,7 @@ class Work:
 
     async def runs(self, request: Request) -> Response:
         asked = request.path_params["workflow"]
-        mine = [one for one in self._core.state.github.runs[::-1] if asked in (one.workflow, _number(one.workflow))]
+        mine = [run for run in self._core.state.github.runs[::-1] if asked in (run.workflow, _number(run.workflow))]
         return JSONResponse({"total_count": len(mine), "workflow_runs": [self._run(request, one) for one in mine]})
 
     async def dispatch(self, request: Request) -> Response:

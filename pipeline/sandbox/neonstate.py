@@ -88,10 +88,12 @@ class Neon:
     operations: list[Operation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if all(one.id != self.branch for one in self.branches):  # on the first day, or a state from before branches
+        if all(
+            branch.id != self.branch for branch in self.branches
+        ):  # on the first day, or a state from before branches
             main = Branch(self.branch, "main", self.created, endpoint=self.endpoint, protected=True)
             main.ready = main.updated = self.created
             self.branches.insert(0, main)
 
     def found(self, id: str) -> Branch | None:
-        return next((one for one in self.branches if one.id == id), None)
+        return next((branch for branch in self.branches if branch.id == id), None)

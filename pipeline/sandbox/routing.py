@@ -120,7 +120,7 @@ def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:
 
 def conditions_hold(conditions: list[dict[str, Any]], asked: Asked) -> bool:
     """Whether any of the conditions holds for a request."""
-    return any(_holds(one, asked) is not None for one in conditions)
+    return any(_holds(condition, asked) is not None for condition in conditions)
 
 
 def _holds(condition: Mapping[str, Any], asked: Asked) -> dict[str, str] | None:

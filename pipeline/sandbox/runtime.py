@@ -51,7 +51,7 @@ class Runtime:
         vercel = self._core.state.vercel
         if service == "production":
             return vercel.deployments.get(self._visitors.next(vercel))
-        return next((one for one in vercel.deployments.values() if one.slot == slot), None)
+        return next((deployment for deployment in vercel.deployments.values() if deployment.slot == slot), None)
 
     async def answer(
         self, scope: Scope, receive: Receive, send: Send, deployment: Deployment | None, live: bool

@@ -42,7 +42,7 @@ class Saved:
         """Replace the file in one move: whoever is killed here leaves the old one or the new one."""
         deployments = state.vercel.deployments
         for id in deployments.keys() - self._written:
-            entries = [(one.file, one.sha, one.size, one.mode) for one in deployments[id].files]
+            entries = [(file.file, file.sha, file.size, file.mode) for file in deployments[id].files]
             self._list_of(id).write_text(json.dumps(entries, separators=(",", ":")))
         self._write(json.dumps(state, default=_plain, separators=(",", ":")))
         for id in self._written - deployments.keys():

@@ -30,7 +30,7 @@ def run(home: Path, unheld: float) -> None:
 
         sockets = bind(home)
         sandbox = Sandbox(home, Database(starting.result()))
-        sandbox.served_on(Ports(tuple(one.getsockname()[1] for one in sockets)))
+        sandbox.served_on(Ports(tuple(socket.getsockname()[1] for socket in sockets)))
         try:
             asyncio.run(_serve(sandbox, sockets, home, unheld))
         finally:

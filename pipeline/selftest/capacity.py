@@ -62,7 +62,7 @@ def _computes(world: World) -> str:
 
 def branch_computes(body: dict[str, list[dict[str, str]]], branch: str) -> list[str]:
     """List the ids of the computes of ``branch``, out of Neon's answer."""
-    return [one["id"] for one in body["endpoints"] if one["branch_id"] == branch]
+    return [endpoint["id"] for endpoint in body["endpoints"] if endpoint["branch_id"] == branch]
 
 
 async def _snapshot(world: World) -> None:

@@ -22,8 +22,8 @@ GONE, BACK = 'alter table "Course" rename to "Kurs"', 'alter table "Kurs" rename
 
 
 def _no_branch(state: State) -> None:
-    """Delete the restore point's branch, as somebody does who tidies up in the Neon console."""
-    state.neon.branches = [one for one in state.neon.branches if not one.name.startswith("before-")]
+    """Delete the branch of the restore point, as somebody does who tidies up in the Neon console."""
+    state.neon.branches = [branch for branch in state.neon.branches if not branch.name.startswith("before-")]
 
 
 def _tidied(lab: Lab) -> None:

@@ -51,7 +51,7 @@ def require(kind: type, **changes: Any) -> Act:
 
 
 def later(seconds: float) -> Act:
-    """Make an act that waits so long."""
+    """Make an act that moves the clock by so many seconds."""
     return lambda lab: lab.clock.move(seconds)
 
 
@@ -109,7 +109,7 @@ def before_live(lab: Lab) -> str:
     """The id of the newest deployment that was production and is not now."""
 
     def newest(state: Any) -> str:
-        were = [one for one in state.vercel.deployments.values() if one.was_production]
+        were = [deployment for deployment in state.vercel.deployments.values() if deployment.was_production]
         return str(max((one for one in were if one.id != state.vercel.production), key=lambda one: one.created).id)
 
     return lab.state(newest)

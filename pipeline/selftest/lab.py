@@ -186,7 +186,7 @@ class Lab:
         """Ship the release through ``pipeline``, to the run's end, whatever that is."""
         self._runs += 1
         run = f"selftest-{self._runs}"
-        pipeline = pipeline.at_pace({name: QUICK.get(name, {}) for name in (one.name for one in pipeline.stages)})
+        pipeline = pipeline.at_pace({name: QUICK.get(name, {}) for name in (stage.name for stage in pipeline.stages)})
         journal, policies = self.journal(run, *listeners), self.settings.policies
         keep = self.records.samples.keeper(self.clock.now, run, self.release.commit)
 

@@ -1,24 +1,19 @@
 """Tries one gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
 
-import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from checks.gate import Finding, Gate, Verdict, worst
 from checks.healthy import healthy
-from checks.policy import PromotionPolicy
 from pipeline.config import Config
-from pipeline.definitions.deploy import DEPLOY, PREVIEW, rolling_out
 from pipeline.engine.plan import Pipeline, Stage
 from pipeline.errors import PipelineError
 from pipeline.record.journal import Event, Listener
-from pipeline.sandbox.postgres import Postgres
+from pipeline.selftest.bench import Bench, bench, pipeline_of
 from pipeline.selftest.breakage import Breakage, BreakageMoment
-from pipeline.selftest.hands import Act, taken_back
-from pipeline.selftest.lab import Lab, Ran, lab
+from pipeline.selftest.hands import taken_back
+from pipeline.selftest.lab import Lab, Ran
 
 FAST = 8.0
 """On the way back a minute of proof is waited for; nobody needs that many looks."""
@@ -59,44 +54,6 @@ class Trial:
 
 Said = tuple[str, str, str]
 """A gate's answer: its verdict's word, its gravest finding, and what that says to type."""
-
-
-class Bench:
-    """Makes labs, and remembers which runs went well in one that is at rest."""
-
-    def __init__(self, folder: Path, postgres: Postgres, config: Config) -> None:
-        self._folder, self._postgres, self._config = folder, postgres, config
-        self._labs = 0
-        self._rests: dict[tuple[str, Act], Ran] = {}
-
-    @contextlib.contextmanager
-    def lab(self) -> Iterator[Lab]:
-        """Make a new lab at rest."""
-        self._labs += 1
-        home = self._folder / str(self._labs)
-        with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
-            yield made
-
-    def at_rest(self, breakage: Breakage) -> Ran:
-        """Make a run in which nothing is broken; once for all gates that are asked in the same way."""
-        key = (breakage.run, breakage.rests)
-        if key not in self._rests:
-            with self.lab() as made:
-                breakage.rests(made)
-                self._rests[key] = made.run(pipeline_of(made, breakage.run))
-        return self._rests[key]
-
-
-@contextlib.contextmanager
-def bench(config: Config) -> Iterator[Bench]:
-    """Open a folder and a Postgres for labs; nothing of both is left."""
-    with tempfile.TemporaryDirectory(prefix="selftest-") as folder:
-        postgres = Postgres(Path(folder) / "postgres")
-        postgres.start()
-        try:
-            yield Bench(Path(folder), postgres, config)
-        finally:
-            postgres.destroy()
 
 
 def tried(breakage: Breakage, bench: Bench, examples: tuple[int, int]) -> Trial:
@@ -222,7 +179,7 @@ def _answered(ran: Ran, gate: Gate) -> Said | None:
     if not answers:
         return None
     verdict = answers[-1]["verdict"]
-    gravest = next((one for one in answers[-1]["findings"] if one["verdict"] == verdict), None)
+    gravest = next((finding for finding in answers[-1]["findings"] if finding["verdict"] == verdict), None)
     return (verdict, f"{gravest['subject']} {gravest['says']}", gravest["fix"]) if gravest else (verdict, "", "")
 
 
@@ -254,14 +211,6 @@ def _words(said: Said | None) -> str:
     return ": ".join(filter(None, said[:2])) if said else "it was not asked"
 
 
-def pipeline_of(made: Lab, name: str) -> Pipeline:
-    """Make the pipeline of that name by the lab's policies."""
-    if name == PREVIEW.name:
-        made.settings = replace(made.settings, kind="preview")
-        return PREVIEW
-    return replace(rolling_out(DEPLOY, made.settings.policies[PromotionPolicy]), name=name)
-
-
 def up_to(pipeline: Pipeline, gate: Gate) -> Pipeline:
     """Cut ``pipeline`` after the stage that asks ``gate``, which decides there even when it only advises elsewhere."""
     names = [stage.name for stage in pipeline.stages if gate in stage.gates]
@@ -273,7 +222,7 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
     """Make the gates of a stage decide: one that may fail, or a gate that advises, stops nothing."""
     if gate not in stage.gates:
         return stage
-    advises = tuple(one for one in stage.advises if one is not gate)
+    advises = tuple(advise for advise in stage.advises if advise is not gate)
     return replace(stage, asks=tuple(dict.fromkeys((*stage.asks, gate))), advises=advises, may_fail=False)
 
 
@@ -302,11 +251,11 @@ def results(
 
 
 def _ways_of(gate: Gate, breakages: Sequence[Breakage]) -> tuple[Breakage | None, ...]:
-    return tuple(one for one in breakages if one.gate is gate) or (None,)
+    return tuple(breakage for breakage in breakages if breakage.gate is gate) or (None,)
 
 
 def examples_of(gate: Gate) -> tuple[int, int]:
     """Count in how many of its examples ``gate`` stops, and how many it has."""
     values = healthy(gate.name)
-    stops = [worst(gate.ask_example(one, values)).stops for one in gate.examples]
+    stops = [worst(gate.ask_example(example, values)).stops for example in gate.examples]
     return sum(stops), len(stops)

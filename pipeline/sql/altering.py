@@ -168,7 +168,9 @@ def _not_null_column(constraint: Node) -> str:
     test = constraint.get("raw_expr", {}).get("NullTest", {})
     if test.get("nulltesttype") != "IS_NOT_NULL":
         return ""
-    fields = [one["fields"][-1]["String"]["sval"] for one in nodes(test, "ColumnRef") if "String" in one["fields"][-1]]
+    fields = [
+        node["fields"][-1]["String"]["sval"] for node in nodes(test, "ColumnRef") if "String" in node["fields"][-1]
+    ]
     return fields[0] if len(fields) == 1 else ""
 
 

@@ -58,7 +58,7 @@ async def _better_stack(world: World, mark: str) -> str:
 
 
 async def _among_open(world: World, id: str) -> bool:
-    return id in {one.id for one in await world.betterstack.incidents(open_only=True)}
+    return id in {incident.id for incident in await world.betterstack.incidents(open_only=True)}
 
 
 async def _sentry(world: World, mark: str) -> str:

@@ -2,7 +2,8 @@
 
 from checks.evidence import AppliedMigrations, Migrations
 from checks.policy import DatabasePolicy
-from pipeline.clients.migrator import LockBudget, Migrator
+from pipeline.clients.lockbudget import LockBudget
+from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration, migrations_in
 from pipeline.engine.plan import step

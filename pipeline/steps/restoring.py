@@ -38,12 +38,12 @@ class Restored:
     @property
     def doubtful(self) -> tuple[str, ...]:
         """List the tables with rows in production that came back empty, or not at all: filled since, or lost?"""
-        return tuple(one.table for one in self.tables if one.restored <= 0 < one.now)
+        return tuple(table.table for table in self.tables if table.restored <= 0 < table.now)
 
     @property
     def whole(self) -> bool:
         """Whether rows came back, and for most of the tables that have some in production."""
-        filled = sum(one.now > 0 for one in self.tables)
+        filled = sum(table.now > 0 for table in self.tables)
         return any(one.restored > 0 for one in self.tables) and len(self.doubtful) * 2 < max(filled, 1)
 
 

@@ -41,7 +41,7 @@ async def _branch(
     world: World, policy: DatabasePolicy, name: str, now: datetime.datetime, expires: datetime.datetime
 ) -> RestorePoint:
     parent = await world.neon.branch(policy.neon_branch)
-    known = [one for one in await world.neon.branches() if one.name == name]  # a resumed run made it already
+    known = [branch for branch in await world.neon.branches() if branch.name == name]  # a resumed run made it already
     made = known[0] if known else await world.neon.create_branch(name, parent.id, expires, compute=False)
     by_hand = (
         f"Neon console → Branches → {parent.name} → Restore → from branch {name}; or:"
@@ -55,7 +55,7 @@ async def _snapshot(
     world: World, policy: DatabasePolicy, name: str, now: datetime.datetime, expires: datetime.datetime
 ) -> RestorePoint:
     branch = await world.neon.branch(policy.neon_branch)
-    known = [one for one in await world.neon.snapshots() if one.name == name]
+    known = [snapshot for snapshot in await world.neon.snapshots() if snapshot.name == name]
     made = known[0] if known else await world.neon.create_snapshot(name, branch.id, expires)
     by_hand = f"Neon console → Backup & Restore → {name} → Restore → to {branch.name}"
     return RestorePoint("snapshot", made.id, name, times.iso(now), made.expires or times.iso(expires), by_hand)

@@ -11,7 +11,8 @@ import pytest
 
 from checks.evidence import Migrations
 from pipeline.clients import prisma
-from pipeline.clients.migrator import LockBudget, Migrator
+from pipeline.clients.lockbudget import LockBudget
+from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres, address_of
 from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock
@@ -123,7 +124,8 @@ def test_prismas_lock_is_respected_and_its_holder_named(database_url: str) -> No
 KILLED = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
-from pipeline.clients.migrator import LockBudget, Migrator
+from pipeline.clients.lockbudget import LockBudget
+from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock

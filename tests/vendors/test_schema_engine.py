@@ -13,8 +13,9 @@ import pytest
 
 from checks.evidence import Migrations
 from pipeline.clients import prisma
+from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import Mark
-from pipeline.clients.migrator import LockBudget, Migrator
+from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import migrations_in, provider_of
 from pipeline.clock import Clock, SystemClock

@@ -19,7 +19,7 @@ class Checks:
 
     def __init__(self, core: Core) -> None:
         self._core, state = core, core.state.betterstack
-        if not any(one.id == state.monitor for one in state.monitors):
+        if not any(monitor.id == state.monitor for monitor in state.monitors):
             first = Monitor(state.monitor, state.created, "http://{{PRODUCTION}}" + HEALTH, NAME, state.created)
             state.monitors.insert(0, first)
 

@@ -42,7 +42,7 @@ class Heartbeats:
             router.add(method, BEAT + "{token}", self.beat)
 
     async def all(self, request: Request) -> Response:
-        found = [self._shown(one) for one in self._core.state.betterstack.heartbeats]
+        found = [self._shown(heartbeat) for heartbeat in self._core.state.betterstack.heartbeats]
         return shapes.listed(self._core, request, found)
 
     async def create(self, request: Request) -> Response:

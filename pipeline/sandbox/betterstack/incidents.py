@@ -33,13 +33,13 @@ class Incidents:
         begin = shapes.day(request, "from", 0)
         end = shapes.day(request, "to", self._core.now()) + shapes.DAY
         found = [
-            self._shown(one)
-            for one in sorted(self._core.state.betterstack.incidents, key=lambda one: one.started, reverse=True)
-            if query.get("resolved") in (None, "true" if one.resolved else "false")
-            and query.get("acknowledged") in (None, "true" if one.acknowledged else "false")
-            and query.get("monitor_id") in (None, one.monitor)
-            and query.get("heartbeat_id") in (None, one.heartbeat)
-            and begin <= one.started <= end
+            self._shown(incident)
+            for incident in sorted(self._core.state.betterstack.incidents, key=lambda one: one.started, reverse=True)
+            if query.get("resolved") in (None, "true" if incident.resolved else "false")
+            and query.get("acknowledged") in (None, "true" if incident.acknowledged else "false")
+            and query.get("monitor_id") in (None, incident.monitor)
+            and query.get("heartbeat_id") in (None, incident.heartbeat)
+            and begin <= incident.started <= end
         ]
         return shapes.listed(self._core, request, found, 10, 50)
 

@@ -95,9 +95,10 @@ class Monitors:
     async def all(self, request: Request) -> Response:
         query = request.query_params
         found = [
-            await self._shown(one)
-            for one in self._core.state.betterstack.monitors
-            if query.get("url") in (None, self._checks.url(one)) and query.get("pronounceable_name") in (None, one.name)
+            await self._shown(monitor)
+            for monitor in self._core.state.betterstack.monitors
+            if query.get("url") in (None, self._checks.url(monitor))
+            and query.get("pronounceable_name") in (None, monitor.name)
         ]
         return shapes.listed(self._core, request, found)
 

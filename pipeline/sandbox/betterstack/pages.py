@@ -51,7 +51,7 @@ class Pages:
     async def reports(self, request: Request) -> Response:
         """List the status reports, the newest first."""
         self._known(request)
-        found = [self._report(one) for one in self._core.state.betterstack.reports[::-1]]
+        found = [self._report(report) for report in self._core.state.betterstack.reports[::-1]]
         return shapes.listed(self._core, request, found)
 
     async def create(self, request: Request) -> Response:
@@ -120,7 +120,7 @@ class Pages:
 
     def _page(self) -> Payload:
         state, now = self._core.state.betterstack, self._core.now()
-        states = {self._state(one) for one in state.reports}
+        states = {self._state(report) for report in state.reports}
         attributes = {
             "company_name": "LMS", "company_url": self._core.ports.url("production"), "subdomain": "lms",
             "custom_domain": None, "timezone": "UTC", "announcement": None, "created_at": iso(state.created),

@@ -69,8 +69,11 @@ class CloudflareApi:
         if not rules:
             raise failure(404, 10059, "The CORS configuration does not exist.")
         shown = [
-            {**one, "allowed": {**one["allowed"], "origins": [self._core.fill(o) for o in one["allowed"]["origins"]]}}
-            for one in rules
+            {
+                **rule,
+                "allowed": {**rule["allowed"], "origins": [self._core.fill(o) for o in rule["allowed"]["origins"]]},
+            }
+            for rule in rules
         ]
         return envelope({"rules": shown})
 
@@ -94,7 +97,7 @@ class CloudflareApi:
         try:
             sent = await body(request)
             fields = parsed(str(sent.get("query") or ""), sent.get("variables") or {})
-            data = {one.key: self._viewer(one) for one in fields}
+            data = {field.key: self._viewer(field) for field in fields}
         except (QueryError, ValueError) as error:
             extensions = {"timestamp": iso(self._core.now())}
             says = {"message": str(error), "path": None, "extensions": extensions}
@@ -105,7 +108,7 @@ class CloudflareApi:
         accounts = [one for one in field.fields if one.name == "accounts"]
         if field.name != "viewer" or len(accounts) < len(field.fields) or not accounts:
             raise QueryError("this API answers viewer { accounts { … } }")
-        return {one.key: [self._account(one)] for one in accounts}
+        return {account.key: [self._account(account)] for account in accounts}
 
     def _account(self, field: Field) -> Payload:
         if (field.arguments.get("filter") or {}).get("accountTag") != self._core.state.r2.account:

@@ -68,7 +68,7 @@ class Usage:
         dimensions = [one for part in field.fields if part.name == "dimensions" for one in part.fields]
         grouped: dict[tuple[Any, ...], list[Row]] = {}
         for row in rows:
-            grouped.setdefault(tuple(_known(row, one.name) for one in dimensions), []).append(row)
+            grouped.setdefault(tuple(_known(row, dimension.name) for dimension in dimensions), []).append(row)
         ordered = _ordered(list(grouped.values()), field.arguments.get("orderBy") or [])
         return [_group(field, same, measure, reduce) for same in ordered[: _limit(field)]]
 

@@ -36,7 +36,11 @@ class Branches:
         query = request.query_params
         wanted, by, order = query.get("search", ""), query.get("sort_by", ""), query.get("sort_order", "desc")
         by = by if by in SORTED else SORTED[0]
-        found = [self._shapes.branch(one) for one in self._core.state.neon.branches if wanted in f"{one.name} {one.id}"]
+        found = [
+            self._shapes.branch(branch)
+            for branch in self._core.state.neon.branches
+            if wanted in f"{branch.name} {branch.id}"
+        ]
         found.sort(key=lambda one: str(one[by]), reverse=order.lower() != "asc")
         cursor = query.get("cursor", "")
         start = int(cursor) if cursor.isdigit() else 0

@@ -38,7 +38,7 @@ class Computes:
         return self._listed([rules.branch_of(self._core, request.path_params["branch"])])
 
     def _listed(self, branches: list[Branch]) -> Response:
-        return JSONResponse({"endpoints": [self._shapes.endpoint(one) for one in branches if one.endpoint]})
+        return JSONResponse({"endpoints": [self._shapes.endpoint(branch) for branch in branches if branch.endpoint]})
 
     async def get(self, request: Request) -> Response:
         return JSONResponse({"endpoint": self._shapes.endpoint(self._behind(request.path_params["endpoint"]))})

@@ -61,7 +61,7 @@ class Operations:
 
     def under_way(self, branch: str) -> bool:
         """Whether an operation on the branch is under way."""
-        mine = (one for one in self._core.state.neon.operations if one.branch == branch)
+        mine = (operation for operation in self._core.state.neon.operations if operation.branch == branch)
         return any(self.status(one) == "running" for one in mine)
 
     def status(self, operation: Operation) -> str:
@@ -88,7 +88,7 @@ class Operations:
         }
 
     def shapes(self, operations: list[Operation]) -> list[Payload]:
-        return [self.shape(one) for one in operations]
+        return [self.shape(operation) for operation in operations]
 
     async def listing(self, request: Request) -> Response:
         """List operations, newest first; the cursor is always given, and after the last page there is an empty one."""

@@ -136,5 +136,5 @@ class Restores:
         self._core.state.neon.branches.append(backup)
 
     def _free_name(self, name: str) -> str:
-        known = {one.name for one in self._core.state.neon.branches}
+        known = {branch.name for branch in self._core.state.neon.branches}
         return name if name not in known else f"{name} {iso(self._core.now())}"

@@ -58,7 +58,7 @@ def room(core: Core) -> None:
 
 def unused(core: Core, name: str) -> None:
     """Check that no branch has that name. Raises Problem 409."""
-    if any(one.name == name for one in core.state.neon.branches):
+    if any(branch.name == name for branch in core.state.neon.branches):
         raise problem(409, "BRANCH_ALREADY_EXISTS", f'branch with the provided name "{name}" already exists')
 
 

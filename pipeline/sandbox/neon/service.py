@@ -51,8 +51,8 @@ class NeonApi:
         if not over:
             return
         ids = {one.id for one in over}
-        neon.branches = [one for one in neon.branches if one.id not in ids]
-        neon.snapshots = [one for one in neon.snapshots if one.id not in ids]
+        neon.branches = [branch for branch in neon.branches if branch.id not in ids]
+        neon.snapshots = [snapshot for snapshot in neon.snapshots if snapshot.id not in ids]
         self._core.dirty = True
         with suppress(psycopg.Error):
             await asyncio.to_thread(self._copies.drop, *(one.database for one in over if one.database))

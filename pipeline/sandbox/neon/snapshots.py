@@ -30,7 +30,9 @@ class Snapshots:
         router.add("DELETE", snapshot, self.delete)
 
     async def listing(self, request: Request) -> Response:
-        return JSONResponse({"snapshots": [self._shapes.snapshot(one) for one in self._core.state.neon.snapshots]})
+        return JSONResponse(
+            {"snapshots": [self._shapes.snapshot(snapshot) for snapshot in self._core.state.neon.snapshots]}
+        )
 
     async def create(self, request: Request) -> Response:
         """Take a snapshot of a root branch, as it is now."""

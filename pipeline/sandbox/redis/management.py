@@ -60,7 +60,7 @@ class UpstashApi:
 
     async def backups(self, request: Request) -> Response:
         self._known(request)
-        return JSONResponse([self._backup(one) for one in self._core.state.upstash.backups])
+        return JSONResponse([self._backup(backup) for backup in self._core.state.upstash.backups])
 
     async def stats(self, request: Request) -> Response:
         self._known(request)
@@ -124,7 +124,7 @@ class UpstashApi:
 
     def _stats(self) -> Payload:
         state, now = self._core.state.upstash, self._core.now()
-        today = [one for one in state.minutes if one.at >= now // DAY * DAY]
+        today = [minute for minute in state.minutes if minute.at >= now // DAY * DAY]
         size = sum(size_of(key, one) for key, one in state.keys.items())
         read, written = (sum(_requests(one, kind) for one in today) for kind in (False, True))
         series: dict[str, Callable[[Minute], float]] = {
@@ -169,7 +169,7 @@ class UpstashApi:
         }
 
     def _recent(self) -> list[Minute]:
-        return [one for one in self._core.state.upstash.minutes if one.at > self._core.now() - SHOWN_SECONDS]
+        return [minute for minute in self._core.state.upstash.minutes if minute.at > self._core.now() - SHOWN_SECONDS]
 
     def _series(self, value: Callable[[Minute], float]) -> list[Payload]:
         """Make a point for each minute in which anything was asked; at least one, as the console draws it."""

@@ -43,7 +43,7 @@ class Tally:
 
     def total(self, name: str) -> int:
         """Sum the ``hits`` or ``misses`` of all minutes that are remembered."""
-        return sum(getattr(one, name) for one in self._core.state.upstash.minutes)
+        return sum(getattr(minute, name) for minute in self._core.state.upstash.minutes)
 
     def commands(self) -> int:
-        return sum(sum(one.commands.values()) for one in self._core.state.upstash.minutes)
+        return sum(sum(minute.commands.values()) for minute in self._core.state.upstash.minutes)

@@ -118,5 +118,5 @@ def _message(event: Payload) -> str:
 def _place(raised: list[Payload]) -> str:
     """Find where the last exception was raised: the newest frame of the app's own code."""
     frames = ((raised[-1].get("stacktrace") or {}).get("frames") or []) if raised else []
-    own = [one for one in frames if one.get("in_app")] or frames
+    own = [frame for frame in frames if frame.get("in_app")] or frames
     return f"{own[-1].get('function') or '?'}({own[-1].get('module') or own[-1].get('filename') or ''})" if own else ""

@@ -27,7 +27,7 @@ class Releases:
 
     async def all(self, request: Request) -> Response:
         wanted, health = request.query_params.get("query", ""), request.query_params.get("health") == "1"
-        found = [one for one in self._core.state.sentry.releases.values() if wanted in one.version]
+        found = [release for release in self._core.state.sentry.releases.values() if wanted in release.version]
         shown = [self._shapes.release(one, health) for one in sorted(found, key=lambda o: o.created, reverse=True)]
         page, headers = paged(self._core, request, shown)
         return JSONResponse(page, headers=headers)

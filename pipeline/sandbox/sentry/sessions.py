@@ -76,7 +76,7 @@ def _group(by: Payload, sessions: list[Payload], fields: list[str], starts: rang
 
 
 def _value(field: str, sessions: list[Payload]) -> float | None:
-    users = {one["user"] for one in sessions}
+    users = {session["user"] for session in sessions}
     crashed = {one["user"] for one in sessions if one["failed"]}
     all, bad = (
         (len(users), len(crashed)) if "user" in field else (len(sessions), sum(one["failed"] for one in sessions))

@@ -57,7 +57,7 @@ class Uploads:
         checksum, chunks = str(sent.get("checksum") or ""), list(sent.get("chunks") or ())
         if not all(SHA.fullmatch(str(one)) for one in (checksum, *chunks)) or not chunks:
             raise ValueError("checksum and chunks are needed")
-        lacking = [one for one in chunks if not self._core.blobs.has(one)]
+        lacking = [chunk for chunk in chunks if not self._core.blobs.has(chunk)]
         if lacking:
             return JSONResponse({"state": "not_found", "missingChunks": lacking, "detail": None})
         whole = b"".join(self._core.blobs.read(one) for one in chunks)
@@ -80,14 +80,14 @@ class Uploads:
         wanted = request.query_params.get("query", "")
         found = [
             {
-                "bundleId": one.id,
-                "date": iso_seconds(one.at),
-                "dateModified": iso_seconds(one.at),
-                "associations": [{"release": one.release or None, "dist": one.dist or None}],
-                "fileCount": len(one.files),
+                "bundleId": artifact.id,
+                "date": iso_seconds(artifact.at),
+                "dateModified": iso_seconds(artifact.at),
+                "associations": [{"release": artifact.release or None, "dist": artifact.dist or None}],
+                "fileCount": len(artifact.files),
             }
-            for one in self._core.state.sentry.artifacts[::-1]
-            if wanted in f"{one.id} {one.release}"
+            for artifact in self._core.state.sentry.artifacts[::-1]
+            if wanted in f"{artifact.id} {artifact.release}"
         ]
         page, headers = paged(self._core, request, found)
         return JSONResponse(page, headers=headers)
@@ -98,17 +98,17 @@ class Uploads:
             raise missing()
         found: list[Payload] = [
             {
-                "id": f"{one.id}-{row}",
+                "id": f"{artifact.id}-{row}",
                 "name": name,
-                "dist": one.dist or None,
+                "dist": artifact.dist or None,
                 "headers": {},
                 "size": 0,
-                "sha1": one.id,
-                "dateCreated": iso_seconds(one.at),
+                "sha1": artifact.id,
+                "dateCreated": iso_seconds(artifact.at),
             }
-            for one in self._core.state.sentry.artifacts
-            if one.release == request.path_params["version"]
-            for row, name in enumerate(one.files)
+            for artifact in self._core.state.sentry.artifacts
+            if artifact.release == request.path_params["version"]
+            for row, name in enumerate(artifact.files)
         ]
         page, headers = paged(self._core, request, found)
         return JSONResponse(page, headers=headers)

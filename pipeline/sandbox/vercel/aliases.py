@@ -25,7 +25,7 @@ class Aliases:
 
     def _all(self) -> dict[str, str]:
         vercel = self._core.state.vercel
-        own = {self._core.host_of(one): one.id for one in vercel.deployments.values()}
+        own = {self._core.host_of(deployment): deployment.id for deployment in vercel.deployments.values()}
         return {self._core.ports.host("production"): vercel.production, **vercel.aliases, **own}
 
     async def listing(self, request: Request) -> Response:

@@ -21,12 +21,12 @@ class Unpackable(Exception):
 
 
 def is_archived(files: list[FileEntry]) -> bool:
-    return any(PART.fullmatch(one.file) for one in files)
+    return any(PART.fullmatch(file.file) for file in files)
 
 
 def unpacked(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
     """Unpack an archive into the files as they would have been uploaded one by one. Raises Unpackable."""
-    parts = {int(found[1]): one for one in files if (found := PART.fullmatch(one.file))}
+    parts = {int(found[1]): file for file in files if (found := PART.fullmatch(file.file))}
     if sorted(parts) != list(range(1, len(parts) + 1)):
         raise Unpackable(f"the archive has the parts {sorted(parts)}")
     content = b"".join(blobs.read(parts[number].sha) for number in sorted(parts))

@@ -71,8 +71,8 @@ class Deployments:
         if len(files) > MOST_FILES:
             says = f"Invalid request: `files` should NOT have more than {MOST_FILES} items, received {len(files)}."
             raise problem(400, "too_many_files", says)
-        entries = [self._inline(one) if "data" in one else _entry(one) for one in files]
-        missing = sorted({one.sha for one in entries if not self._core.blobs.has(one.sha)})
+        entries = [self._inline(file) if "data" in file else _entry(file) for file in files]
+        missing = sorted({entry.sha for entry in entries if not self._core.blobs.has(entry.sha)})
         if missing:
             raise problem(400, "missing_files", "Missing files", missing=missing)
         return entries
@@ -98,9 +98,9 @@ class Deployments:
         }
         found = [
             {
-                "id": f"uev_{one.id[4:]}",
+                "id": f"uev_{deployment.id[4:]}",
                 "type": "deployment",
-                "createdAt": milliseconds(one.created),
+                "createdAt": milliseconds(deployment.created),
                 "text": f"dana deployed {vercel.name} to production",
                 "entities": [],
                 "userId": vercel.user,
@@ -108,8 +108,8 @@ class Deployments:
                 "principal": person,
                 "user": {"uid": vercel.user, "username": "dana"},
             }
-            for one in sorted(vercel.deployments.values(), key=lambda one: one.created, reverse=True)
-            if one.target == "production"
+            for deployment in sorted(vercel.deployments.values(), key=lambda one: one.created, reverse=True)
+            if deployment.target == "production"
         ]
         since = request.query_params.get("since", "")
         begin = from_iso(since) * 1000 if since else 0

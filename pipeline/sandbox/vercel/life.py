@@ -95,20 +95,20 @@ def candidates(vercel: Vercel, now: float) -> list[Deployment]:
     Each was production before, is READY, and is not production now.
     """
     found = [
-        one
-        for one in vercel.deployments.values()
-        if one.was_production and one.id != vercel.production and ready_state(one, now) == "READY"
+        deployment
+        for deployment in vercel.deployments.values()
+        if deployment.was_production and deployment.id != vercel.production and ready_state(deployment, now) == "READY"
     ]
     return sorted(found, key=lambda one: one.created, reverse=True)
 
 
 def free_slot(vercel: Vercel, now: float) -> int:
     """Find a slot nobody uses. When there is none, the oldest deployment that nobody can need is deleted for it."""
-    taken = {one.slot for one in vercel.deployments.values()}
+    taken = {deployment.slot for deployment in vercel.deployments.values()}
     for slot in range(SLOTS):
         if slot not in taken:
             return slot
-    kept = {vercel.production, *(one.id for one in candidates(vercel, now)[:KEPT_CANDIDATES])}
+    kept = {vercel.production, *(candidate.id for candidate in candidates(vercel, now)[:KEPT_CANDIDATES])}
     if vercel.job:
         kept |= {vercel.job.target, vercel.job.origin}
     if rolling := rollout.active(vercel):

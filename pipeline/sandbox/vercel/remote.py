@@ -14,7 +14,7 @@ SECONDS = 60
 
 def has_command(files: list[FileEntry], blobs: Blobs) -> bool:
     """Whether a ``package.json`` at the top has a script ``build``."""
-    sha = next((one.sha for one in files if one.file == "package.json"), "")
+    sha = next((file.sha for file in files if file.file == "package.json"), "")
     try:
         return bool(json.loads(blobs.read(sha))["scripts"]["build"])
     except (OSError, ValueError, KeyError, TypeError):

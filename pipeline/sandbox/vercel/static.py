@@ -13,13 +13,13 @@ UNSERVED = ("vercel.json", "package.json", "package-lock.json", ".gitignore", ".
 
 def is_static(files: list[FileEntry], blobs: Blobs) -> bool:
     """Whether the source has pages or a ``vercel.json``, and nothing that would have to be built."""
-    names = {one.file: one.sha for one in files}
+    names = {file.file: file.sha for file in files}
     return not _builds(names, blobs) and ("vercel.json" in names or any(name.endswith(PAGES) for name in names))
 
 
 def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
     """Build the output of a source. Raises ValueError when ``vercel.json`` is not an object."""
-    names = {one.file: one for one in files}
+    names = {file.file: file for file in files}
     settings = _json(blobs, names["vercel.json"].sha) if "vercel.json" in names else {}
     if not isinstance(settings, dict):
         raise ValueError("vercel.json is not a JSON object")
