@@ -177,16 +177,6 @@ def seconds(text: str) -> float:
     return float(found[1]) * SECONDS[found[2]]
 
 
-def _parsed(text: str) -> tuple[Any, Any]:
-    """The nodes, with their lines, and the values made of them: parsed once. Raises yaml.YAMLError."""
-    loader = _Loader(text)
-    try:
-        tree = loader.get_single_node()
-        return tree, loader.construct_document(copy.deepcopy(tree)) if tree else None  # merging keys changes nodes
-    finally:
-        loader.dispose()
-
-
 def load(path: Path) -> Config:
     """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
     try:
@@ -196,7 +186,8 @@ def load(path: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise Mistake(f"{path.name}: cannot be read: {error}") from error
     try:
-        tree, raw = _parsed(text)
+        tree = yaml.compose(text, _Loader)
+        raw = yaml.load(text, _Loader)  # a SafeLoader
     except yaml.YAMLError as error:
         raise Mistake(_yaml_mistake(path.name, error)) from error
     if not isinstance(raw, dict):

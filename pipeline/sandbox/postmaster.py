@@ -30,8 +30,13 @@ def is_free(port: int) -> bool:
         return True
 
 
+IN_MEMORY = Path("/dev/shm")
+
+
 def scratch(home: Path) -> Path:
-    return Path("/var/tmp") / f"deploy-sandbox-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"
+    """Where the files of ``home`` lie when nobody may go there: beside it in memory, or else on the disk."""
+    place = IN_MEMORY if home.is_relative_to(IN_MEMORY) else Path("/var/tmp")
+    return place / f"deploy-sandbox-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"
 
 
 def nobody() -> tuple[int, int]:

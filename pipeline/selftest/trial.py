@@ -33,6 +33,7 @@ class Trial:
 
     ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``:
     how the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
+    ``did_not_run``: what this machine lacks to try it.
     """
 
     gate: str
@@ -50,6 +51,7 @@ class Trial:
     ended: str = ""
     problem: str = ""
     seconds: float = 0.0
+    did_not_run: str = ""
 
     @property
     def whole(self) -> bool:
@@ -74,8 +76,10 @@ class Bench:
         """A new one at rest."""
         self._labs += 1
         home = self._folder / str(self._labs)
-        with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
+        name = f"lab{self._labs}"
+        with lab(home, self._postgres.fresh_database(name), self._config) as made:
             yield made
+        self._postgres.drop(name)
 
     def at_rest(self, one: Breakage) -> Ran:
         """A run in which nothing is broken; made once for all gates that are asked in the same way."""
@@ -103,6 +107,8 @@ def tried(one: Breakage, at: Bench, examples: tuple[int, int]) -> Trial:
     """Everything about one gate. What goes wrong with trying it is a ``problem``, and no end for the others."""
     began = time.monotonic()
     seen = Trial(one.gate.name, one.kind, one.how, one.run, one.follows, examples, problem=one.cannot)
+    if lacking := one.lacks():
+        return replace(seen, did_not_run=lacking)
     try:
         for step in () if one.cannot else _way(one)(one, at, seen):
             seen = step
@@ -270,18 +276,24 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 
 
 def results(
-    config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Trial, int, int], None]
+    config: Config,
+    breakages: Sequence[Breakage],
+    gates: Iterable[Gate],
+    tell: Callable[[Trial, int, int], None],
+    at: Bench | None = None,
 ) -> tuple[Trial, ...]:
     """Try all of ``gates``, in each of its ways; ``tell`` hears of each when it was tried, its number and of how many.
 
-    A gate that has no breakage is seen not to have one.
+    A gate that has no breakage is seen not to have one. Without ``at`` they have a bench of their own.
     """
     ways = [(gate, one) for gate in gates for one in _ways_of(gate, breakages)]
     found = list[Trial]()
-    with bench(config) as at:
+    with contextlib.nullcontext(at) if at else bench(config) as place:
         for number, (gate, one) in enumerate(ways, 1):
             counted = examples_of(gate)
-            seen = tried(one, at, counted) if one else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+            seen = (
+                tried(one, place, counted) if one else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+            )
             tell(seen, number, len(ways))
             found.append(seen)
     return tuple(found)

@@ -70,7 +70,7 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
+def checkout(tmp_path: Path, cluster: Path) -> Iterator[Checkout]:
     made = Checkout(tmp_path)
     yield made
     made.run("sandbox", "--reset")
