@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,57 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (home / "ready").touch()
     os.environ[READY_MADE] = str(home)
     return home
+
+
+WANTED = (
+    ("npm|Node.js|`node`", "Node.js and the npm packages (./inv test --wide)"),
+    ("Chrom", "Chromium"),
+    (r"\baws\b", "the aws command"),
+    (r"\bbash\b", "bash"),
+    (r"\bgit\b", "git"),
+    ("ssh-keygen", "ssh-keygen"),
+    (r"\bgh\b|\bjq\b|not installed: ", "gh, jq, psql and the other commands of the runbooks"),
+    ("VENDOR_SPECS|API descriptions", "the vendors' API descriptions (VENDOR_SPECS)"),
+    ("root may write", "an ordinary user"),
+)
+"""What the reason of a skipped test says, and what the machine lacks then; the first that fits."""
+
+
+def did_not_run(reasons: Iterable[str]) -> str:
+    """All of them in one line, by what is missing; empty when nothing is."""
+    wanted = Counter(
+        next((lacks for pattern, lacks in WANTED if re.search(pattern, reason)), reason) for reason in reasons
+    )
+    if not wanted:
+        return ""
+    parts = (f"{count} want {lacks}" for lacks, count in sorted(wanted.items(), key=lambda one: (-one[1], one[0])))
+    return f"did not run: {wanted.total()} tests: {', '.join(parts)}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("what this machine cannot run")
+    group.addoption("--remember", metavar="FILE", help="write down which tests were skipped")
+    group.addoption("--again", metavar="FILE", help="run only the tests that FILE remembers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("again"):
+        return
+    wanted = set(Path(config.getoption("again")).read_text(encoding="utf-8").splitlines())
+    left = [one for one in items if one.nodeid not in wanted]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [one for one in items if one.nodeid in wanted]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line what did not run; on the controller, which hears of every worker's tests."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [one.longrepr[2] if isinstance(one.longrepr, tuple) else str(one.longrepr) for one in skipped]
+    if says := did_not_run(one.removeprefix("Skipped: ") for one in reasons):
+        terminalreporter.write_line(says)
+    if config.getoption("remember"):
+        names = "".join(f"{one.nodeid}\n" for one in skipped)
+        Path(config.getoption("remember")).write_text(names, encoding="utf-8")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

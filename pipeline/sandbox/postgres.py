@@ -158,11 +158,8 @@ class Postgres:
         if not made or not known.get("seeded"):
             return {}
         self._make_data()
-        subprocess.run(
-            ["cp", "-Rp", f"{made.data}/.", str(self.data)],
-            check=True, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", env=postmaster.environment(),
-            **postmaster.as_nobody(),
-        )  # fmt: skip
+        copy, env = ["cp", "-Rp", f"{made.data}/.", str(self.data)], postmaster.environment()
+        subprocess.run(copy, check=True, capture_output=True, cwd="/", env=env, **postmaster.as_nobody())
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         return {**known, "port": postmaster.free_port()}
 

@@ -84,10 +84,19 @@ def alive(data: Path) -> int:
     if not lines or not lines[0].strip().isdigit():
         return 0
     pid = int(lines[0])
+    return pid if str(data) in command_of(pid) else 0
+
+
+def command_of(pid: int) -> str:
+    """Its command line; empty when there is none. Linux tells by itself, also where no ``ps`` is installed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return ""
     with contextlib.suppress(OSError):
-        command = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
-        return pid if str(data) in command else 0
-    return 0
+        return subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+    return ""
 
 
 def kill(data: Path, with_signal: signal.Signals) -> None:
