@@ -1,7 +1,9 @@
 """``test``: everything that must be true of this project."""
 
 import os
+import re
 import sys
+from pathlib import Path
 
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -12,21 +14,32 @@ from pipeline.cli.terminal import install_npm_packages, out
 
 @task(
     help={
-        "k": "only tests whose name matches",
+        "k": "only tests whose name matches; a gate's name with - or _",
         "process": "only those that start whole processes",
         "wide": "install from npm what the wider tests need (Vercel's own CLI and SDK, a Next.js app)",
+        "remember": "write the names of the tests that could not run here to this file",
+        "again": "only the tests that such a file names, and the by-hand commands",
     }
 )
-def test(c: Context, k: str = "", process: bool = False, wide: bool = False) -> None:
+def test(
+    c: Context, k: str = "", process: bool = False, wide: bool = False, remember: str = "", again: str = ""
+) -> None:
     """Everything that must be true of this project: lint, types, generated files, tests."""
     if wide:
         install_npm_packages()
-    chosen = (["-k", k] if k else []) + (["-m", "process"] if process else [])
-    commands = [] if chosen else [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
-    typed = [] if chosen else [["pytest", "-m", "byhand", "-n", "2"]]
-    for arguments in (*commands, ["pytest", *chosen], *typed):
+    chosen = [*(["-k", named(k), "-n0"] if k else []), *(["-m", "process"] if process else [])]
+    kept = [*(["--remember", remember] if remember else []), *(["--again", again] if again else [])]
+    commands = [] if chosen or again else [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
+    tests = [] if again and not Path(again).read_text(encoding="utf-8").strip() else [["pytest", *chosen, *kept]]
+    typed = [] if chosen or remember else [["pytest", "-m", "byhand", "-n", "2"]]
+    for arguments in (*commands, *tests, *typed):
         command = [sys.executable, "-m", *arguments]
         out(f"$ {' '.join(arguments)}")
         code = os.spawnv(os.P_WAIT, sys.executable, command)
         if code:
             raise Exit(code=code)
+
+
+def named(k: str) -> str:
+    """``k`` for pytest: a gate is ``required_variables`` in the code and ``required-variables`` in the tests' names."""
+    return f"{k} or {k.replace('_', '-')}" if re.fullmatch(r"\w*_\w*", k) else k

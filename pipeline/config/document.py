@@ -10,8 +10,8 @@ DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Loader(yaml.SafeLoader):
-    """YAML in which ``10m`` is 600 seconds."""
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML in which ``10m`` is 600 seconds. libyaml's parser where it was built in: every command waits for this."""
 
 
 Loader.add_implicit_resolver("!seconds", DURATION, list("0123456789"))

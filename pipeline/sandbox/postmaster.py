@@ -30,8 +30,13 @@ def is_free(port: int) -> bool:
         return True
 
 
+IN_MEMORY = Path("/dev/shm")
+
+
 def scratch(home: Path) -> Path:
-    return Path("/var/tmp") / f"deploy-sandbox-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"
+    """Where the files of ``home`` lie when nobody may go there: beside it in memory, or else on the disk."""
+    place = IN_MEMORY if home.is_relative_to(IN_MEMORY) else Path("/var/tmp")
+    return place / f"deploy-sandbox-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"
 
 
 def nobody() -> tuple[int, int]:
@@ -82,10 +87,19 @@ def alive(data: Path) -> int:
     if not lines or not lines[0].strip().isdigit():
         return 0
     pid = int(lines[0])
+    return pid if str(data) in command_of(pid) else 0
+
+
+def command_of(pid: int) -> str:
+    """Its command line; empty when there is none. Linux tells by itself, also where no ``ps`` is installed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return ""
     with contextlib.suppress(OSError):
-        command = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
-        return pid if str(data) in command else 0
-    return 0
+        return subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+    return ""
 
 
 def kill(data: Path, with_signal: signal.Signals) -> None:

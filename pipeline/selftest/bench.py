@@ -29,8 +29,10 @@ class Bench:
         """Make a new lab at rest."""
         self._labs += 1
         home = self._folder / str(self._labs)
-        with lab(home, self._postgres.fresh_database(f"lab{self._labs}"), self._config) as made:
+        name = f"lab{self._labs}"
+        with lab(home, self._postgres.fresh_database(name), self._config) as made:
             yield made
+        self._postgres.drop(name)
 
     def at_rest(self, breakage: Breakage) -> Ran:
         """Make a run in which nothing is broken; once for all gates that are asked in the same way."""

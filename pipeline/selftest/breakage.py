@@ -3,6 +3,7 @@
 A gate whose words know several ways has a breakage for each that is worth it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,11 @@ def nothing(lab: Lab) -> None:
     """Leave the sandbox as it is."""
 
 
+def nothing_lacks() -> str:
+    """Every machine can do it."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Breakage:
     """A breakage says how ``gate`` is made to stop and to pass again.
@@ -63,7 +69,8 @@ class Breakage:
     at ``moment`` (None: before it begins), and the next run must get past the stage. ``back``: the gate proves an undo,
     so the release is a bad one, and the gate is asked with what the run that went back knew.
 
-    ``cannot``: why it cannot be stopped in the sandbox; it then counts as not seen.
+    ``cannot``: why it cannot be stopped in the sandbox; it then counts as not seen. ``lacks``: what this machine lacks
+    to try it, or nothing; then it does not run, which is said, and is no fault of the gate.
     """
 
     gate: Gate
@@ -77,3 +84,4 @@ class Breakage:
     moment: BreakageMoment | None = None
     back: bool = False
     cannot: str = ""
+    lacks: Callable[[], str] = nothing_lacks

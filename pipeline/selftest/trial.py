@@ -1,5 +1,6 @@
 """Tries one gate after the other: at rest it passes, broken it stops, mended by its own words it passes again."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ class Trial:
 
     ``rested``: it passed before. ``said`` is its gravest finding while broken, ``verdict`` how it said it. ``ended``:
     how the run ended that it stopped; empty when it was asked alone. ``problem``: why not all of it was seen.
+    ``did_not_run``: what this machine lacks to try it.
     """
 
     gate: str
@@ -45,6 +47,7 @@ class Trial:
     ended: str = ""
     problem: str = ""
     seconds: float = 0.0
+    did_not_run: str = ""
 
     @property
     def whole(self) -> bool:
@@ -68,6 +71,8 @@ def tried(breakage: Breakage, bench: Bench, examples: tuple[int, int]) -> Trial:
         examples,
         problem=breakage.cannot,
     )
+    if lacking := breakage.lacks():
+        return replace(seen, did_not_run=lacking)
     try:
         for step in () if breakage.cannot else _way(breakage)(breakage, bench, seen):
             seen = step
@@ -227,23 +232,25 @@ def _deciding(stage: Stage, gate: Gate) -> Stage:
 
 
 def results(
-    config: Config, breakages: Sequence[Breakage], gates: Iterable[Gate], tell: Callable[[Trial, int, int], None]
+    config: Config,
+    breakages: Sequence[Breakage],
+    gates: Iterable[Gate],
+    tell: Callable[[Trial, int, int], None],
+    given: Bench | None = None,
 ) -> tuple[Trial, ...]:
     """Try all of ``gates``, in each of its ways.
 
     ``tell`` hears of each when it was tried, its number and of how many.
 
-    A gate that has no breakage is seen not to have one.
+    A gate that has no breakage is seen not to have one. Without ``given`` they have a bench of their own.
     """
     ways = [(gate, way) for gate in gates for way in _ways_of(gate, breakages)]
     found = list[Trial]()
-    with bench(config) as benches:
+    with contextlib.nullcontext(given) if given else bench(config) as place:
         for number, (gate, way) in enumerate(ways, 1):
             counted = examples_of(gate)
             seen = (
-                tried(way, benches, counted)
-                if way
-                else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
+                tried(way, place, counted) if way else Trial(gate.name, "", "", "", "", counted, problem="no breakage")
             )
             tell(seen, number, len(ways))
             found.append(seen)

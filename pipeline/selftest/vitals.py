@@ -2,6 +2,7 @@
 
 from checks import vitals
 from checks.policy import VitalsPolicy
+from pipeline.clients.browser import Browser
 from pipeline.sandbox.state import State
 from pipeline.sandbox.vercel.vitals import quiet_day
 from pipeline.selftest.breakage import Breakage
@@ -40,6 +41,10 @@ def _visitors_of_two_weeks(lab: Lab) -> None:
         visitors(lab, 200, ago=days * DAY)
 
 
+def _no_browser() -> str:
+    return Browser({}, {}).missing
+
+
 def _they_come_again(lab: Lab) -> None:
     visitors(lab, 200)
 
@@ -53,6 +58,7 @@ BREAKAGES = (
         vitals.staged_page_is_light, "release", "something comes late and pushes the front page down",
         shipping(edits={INDEX: everywhere(HEAVY)}), "ship a lighter one", shipping(),
         rests=require(VitalsPolicy, lab=True, lab_times=1, lcp_ms=20_000, inp_ms=20_000), run="deploy",
+        lacks=_no_browser,
     ),
     Breakage(
         vitals.visitors_come, "state", "nobody comes for a day", later(DAY + HOUR),

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.documents.pages.typed import by_hand
 from tests.byhand.reader import Reader, reading
-from tests.byhand.test_by_hand import PAGES
+from tests.byhand.test_by_hand import pages
 from tests.vendors.world import needs_npm
 
 pytestmark = [
@@ -18,14 +18,14 @@ pytestmark = [
     needs_npm,
     pytest.mark.skipif(not (shutil.which("gh") and shutil.which("jq")), reason="gh or jq is not installed"),
 ]
-GIVEN = [one for one in by_hand(PAGES) if one.page == "deployment-runbook.md" and not one.text.startswith("./inv")]
 LEFT_OUT = ("npx prisma", "$DUMP", "vercel env pull", "rm ", "git show", "pg_dump", "vercel rolling-release")
 """What the walk does not need, or cannot: see NOT_RUN. Each is typed in a scenario, but for those."""
 
 
 def below(heading: str) -> list[str]:
     """The commands below a heading, in the page's order, each once."""
-    found = dict.fromkeys(one.text for one in GIVEN if one.heading == heading)
+    given = [one for one in by_hand(pages()) if one.page == "deployment-runbook.md" and one.heading == heading]
+    found = dict.fromkeys(one.text for one in given if not one.text.startswith("./inv"))
     return [text for text in found if not any(part in text for part in LEFT_OUT)]
 
 

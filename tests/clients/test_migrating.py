@@ -18,6 +18,7 @@ from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock
 from pipeline.errors import Mistake, Rejected
 from pipeline.probes.database import compare
+from tests.processes import slowness
 from tests.scripted import MovingClock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -110,7 +111,7 @@ def test_a_reader_never_waits_longer_than_the_lock_timeout(database_url: str) ->
             await asyncio.gather(task, return_exceptions=True)
             return waited
 
-        assert asyncio.run(go()) < 2
+        assert asyncio.run(go()) < 2 * slowness()
 
 
 def test_prismas_lock_is_respected_and_its_holder_named(database_url: str) -> None:
@@ -141,7 +142,7 @@ def killed_at(url: str, sql: str, until: str) -> None:
     process = subprocess.Popen(words, stdout=subprocess.PIPE)
     try:
         with psycopg.connect(url, autocommit=True) as db:
-            for _ in range(1000):
+            while process.poll() is None:  # however long a cold start takes here
                 if db.execute(until.encode()).fetchone() == (True,):
                     break
                 time.sleep(0.01)

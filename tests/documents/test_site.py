@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import re
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,44 +23,61 @@ from pipeline.documents.site.writing import write_site
 from pipeline.errors import Mistake
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = documents.pages(documents.generated(documents.Sources(load(ROOT / "deploy.yml"), ROOT, tasks.command_words())))
-FILES = build(PAGES)
-HTML = {name: text for name, text in FILES.items() if name.endswith(".html")}
 CHROME = Browser({}, {}).path
 in_a_browser = pytest.mark.skipif(not CHROME, reason="there is no Chromium: install chromium")
 
 
+# A second of work that every worker would do while it collects, also for a test of one gate.
+@cache
+def pages() -> dict[str, str]:
+    """Every page, as it is now."""
+    sources = documents.Sources(load(ROOT / "deploy.yml"), ROOT, tasks.command_words())
+    return documents.pages(documents.generated(sources))
+
+
+@cache
+def files() -> dict[str, str]:
+    """The site that is made of them."""
+    return build(pages())
+
+
+@cache
+def html() -> dict[str, str]:
+    """Its pages."""
+    return {name: text for name, text in files().items() if name.endswith(".html")}
+
+
 def test_every_page_is_there_and_every_link_leads_somewhere() -> None:
-    assert {name.replace(".md", ".html") for name in PAGES} | {"index.html"} == set(HTML)
-    ids = {name: set(re.findall(r' id="([^"]+)"', text)) for name, text in HTML.items()}
-    for name, text in HTML.items():
+    assert {name.replace(".md", ".html") for name in pages()} | {"index.html"} == set(html())
+    ids = {name: set(re.findall(r' id="([^"]+)"', text)) for name, text in html().items()}
+    for name, text in html().items():
         for target in map(unescape, re.findall(r'(?:href|src)="([^"]+)"', text)):
             if target.startswith("http"):
                 continue
             path, _, fragment = target.partition("#")
             there = os.path.normpath(os.path.join(os.path.dirname(name), path)) if path else name
-            assert there in FILES, f"{name}: {target}"
+            assert there in files(), f"{name}: {target}"
             assert not fragment or fragment in ids[there], f"{name}: {target}"
 
 
 def test_headings_have_the_ids_that_github_gives_them() -> None:
-    for name, text in PAGES.items():
-        assert anchors(text) == set(re.findall(r'<h\d id="([^"]+)"', HTML[name.replace(".md", ".html")]))
+    for name, text in pages().items():
+        assert anchors(text) == set(re.findall(r'<h\d id="([^"]+)"', html()[name.replace(".md", ".html")]))
 
 
 def test_the_search_knows_every_heading() -> None:
-    known = {(page, id) for page, id, _, _ in json.loads(FILES["search.js"].partition("=")[2].strip().rstrip(";"))}
-    for name, text in PAGES.items():
+    known = {(page, id) for page, id, _, _ in json.loads(files()["search.js"].partition("=")[2].strip().rstrip(";"))}
+    for name, text in pages().items():
         assert {(name.replace(".md", ".html"), one) for one in anchors(text)} <= known
 
 
 def test_nothing_comes_from_elsewhere_and_no_script_is_inline() -> None:
-    for text in HTML.values():
+    for text in html().values():
         assert not re.search(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(?:https?:)?//', text)
         assert not re.search(r"<script(?![^>]*src=)", text)
         assert not re.search(r" on\w+=\"| style=\"", text)
         assert "default-src 'none'" in text
-    assert "fetch(" not in FILES["site.js"]
+    assert "fetch(" not in files()["site.js"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +101,7 @@ def test_a_check_list_a_table_and_a_name_become_what_they_are() -> None:
 
 
 def test_every_chart_is_drawn_with_all_its_words_and_nothing_overlaps() -> None:
-    charts = [c for text in PAGES.values() for c in re.findall(r"```mermaid\n(.*?)```", text, re.DOTALL)]
+    charts = [c for text in pages().values() for c in re.findall(r"```mermaid\n(.*?)```", text, re.DOTALL)]
     assert len(charts) >= 3
     for chart in charts:
         drawn = svg(chart, "t")
@@ -102,7 +120,7 @@ def test_every_chart_is_drawn_with_all_its_words_and_nothing_overlaps() -> None:
 
 
 def test_no_id_is_there_twice_on_a_page() -> None:
-    for name, text in HTML.items():
+    for name, text in html().items():
         ids = re.findall(r' id="([^"]+)"', text)
         assert len(ids) == len(set(ids)), name
 
@@ -131,9 +149,9 @@ def test_a_tick_belongs_to_its_words_not_to_its_place() -> None:
 
 
 def test_every_error_code_of_the_guide_is_in_the_index() -> None:
-    codes = set(re.findall(r"^\| ([A-Z0-9]{5}):", PAGES["troubleshooting.md"], re.MULTILINE))
+    codes = set(re.findall(r"^\| ([A-Z0-9]{5}):", pages()["troubleshooting.md"], re.MULTILINE))
     assert len(codes) > 10
-    assert not [one for one in codes if one not in FILES["search.js"]]
+    assert not [one for one in codes if one not in files()["search.js"]]
 
 
 def test_commands_in_a_sentence_have_names_to_fill_in_and_the_legend_does_not() -> None:
@@ -148,13 +166,13 @@ def test_a_chart_without_nodes_is_said() -> None:
 
 
 def test_it_is_written_into_a_folder_of_its_own_and_into_no_other(tmp_path: Path) -> None:
-    written = write_site(PAGES, tmp_path / "site")
-    assert len(written) == len(FILES)
-    assert write_site(PAGES, tmp_path / "site") == written
+    written = write_site(pages(), tmp_path / "site")
+    assert len(written) == len(files())
+    assert write_site(pages(), tmp_path / "site") == written
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("x")
     with pytest.raises(Mistake, match="there is something else in it"):
-        write_site(PAGES, tmp_path / "mine")
+        write_site(pages(), tmp_path / "mine")
 
 
 # -- in a browser
@@ -201,7 +219,7 @@ class Tab:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("site")
-    write_site(PAGES, made / "s")
+    write_site(pages(), made / "s")
     return made / "s"
 
 
@@ -301,7 +319,7 @@ def test_on_a_phone_the_first_thing_to_do_is_near_the_top(folder: Path) -> None:
 @in_a_browser
 def test_on_a_phone_no_page_is_wider_than_the_screen(folder: Path) -> None:
     async def act(tab: Tab) -> None:
-        for name in HTML:
+        for name in html():
             await tab.open(name, width=390)
             assert await tab.run("document.scrollingElement.scrollWidth") <= 390, name
 

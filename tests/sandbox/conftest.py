@@ -14,7 +14,7 @@ Scenario = Callable[[Services], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(cluster: Path) -> Iterator[Postgres]:
     with fixtures.running_postgres() as running:
         yield running
 

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 
 import httpx
 import pytest
 
 from pipeline.sandbox import launch, nodefunctions, nodehost
+from tests import processes
 from tests.sandbox.fixtures import create
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no `node` on PATH")
@@ -318,12 +318,10 @@ PID = "module.exports = (req, res) => res.end(String(process.pid))"
 
 
 def running(pid: str) -> bool:
-    return subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout[
-        :1
-    ] not in ("", "Z")
+    return processes.state_of(pid) not in ("", "Z")
 
 
-def ends(*pids: str, seconds: float = 6) -> bool:
+def ends(*pids: str, seconds: float = processes.LONGEST) -> bool:
     until = time.monotonic() + seconds
     while any(running(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.05)

@@ -15,17 +15,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.sandbox import launch, postmaster
+from tests.processes import LONGEST, running, slowness
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
 HOLD = (
     "import sys, time; from pathlib import Path; from pipeline.sandbox.launch import attach\n"
-    "with attach(Path(sys.argv[1])) as d: print(d['pid'], flush=True); time.sleep(60)"
+    "with attach(Path(sys.argv[1])) as d: print(d['pid'], flush=True); time.sleep(3600)"
 )
 
 
 @pytest.fixture
-def home(tmp_path):
+def home(tmp_path, cluster):
     folder = tmp_path / "home"
     yield folder
     launch.reset(folder)
@@ -33,25 +34,26 @@ def home(tmp_path):
 
 def get(url: str, token: str = "") -> dict:
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=LONGEST) as answer:
         return json.load(answer)
 
 
 def post(url: str, token: str, body: dict) -> dict:
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=10) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=LONGEST
+    ) as answer:
         return json.load(answer)
 
 
 def of(home: Path) -> list[str]:
     """Command lines of everything that runs for ``home``: the server, the watchdog and Postgres."""
     places = (str(home), str(postmaster.scratch(home)))
-    listed = subprocess.run(["ps", "-eww", "-o", "stat=,command="], capture_output=True, text=True).stdout
-    ours = [line for line in listed.splitlines() if any(place in line for place in places)]
-    return [line for line in ours if not line.startswith("Z") and sys.argv[0] not in line and "-c import" not in line]
+    ours = [one for one in running() if one.state != "Z" and any(place in one.command for place in places)]
+    return [one.command for one in ours if sys.argv[0] not in one.command and "-c import" not in one.command]
 
 
-def wait_until_gone(home: Path, seconds: float = 5) -> None:
+def wait_until_gone(home: Path, seconds: float = LONGEST) -> None:
     until = time.monotonic() + seconds
     while of(home) and time.monotonic() < until:
         time.sleep(0.05)
@@ -64,13 +66,13 @@ def test_it_starts_serves_stops_and_remembers(home):
         assert (home / "running.json").stat().st_mode & 0o777 == 0o600
         post(first["urls"]["control"] + "/commits", first["tokens"]["control"], {"sha": "a" * 40, "message": "mine"})
     began = time.monotonic()
-    with launch.locked(home, 5):
-        assert time.monotonic() - began < 1
+    with launch.locked(home, LONGEST):
+        assert time.monotonic() - began < 1 * slowness()
     assert not (home / "running.json").exists()
     wait_until_gone(home)
     began = time.monotonic()
     with launch.attach(home) as second:
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 3 * slowness()
         same = ("urls", "tokens", "student", "vercel")
         assert {name: first[name] for name in same} == {name: second[name] for name in same}
         branch = get(second["urls"]["github"] + "/repos/acme/lms/branches/main", second["tokens"]["github"])
@@ -85,13 +87,13 @@ def test_two_who_start_at_once_share_one(home):
     def hold() -> None:
         with launch.attach(home) as found:
             pids.append(found["pid"])
-            together.wait(20)
+            together.wait(LONGEST)
 
     threads = [threading.Thread(target=hold) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(LONGEST)
     assert len(pids) == 2
     assert len(set(pids)) == 1
     wait_until_gone(home)
@@ -166,9 +168,9 @@ def test_what_hangs_does_not_keep_it_from_stopping(home):
         )
         time.sleep(0.3)
     began = time.monotonic()
-    with launch.locked(home, 5):
-        assert time.monotonic() - began < 1.5
-    hanging.wait(5)
+    with launch.locked(home, LONGEST):
+        assert time.monotonic() - began < 1.5 * slowness()
+    hanging.wait(LONGEST)
 
 
 def test_why_it_does_not_start_is_said(home, monkeypatch):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from pipeline.sandbox.vercel import files
+from tests.processes import slowness
 from tests.sandbox.fixtures import create, upload
 
 OUTPUT = ".vercel/output/"
@@ -113,7 +114,7 @@ def test_thousands_of_small_files_are_uploaded_and_saved_cheaply(sandbox, clock,
             content = f"file {number}".encode()
             sha = hashlib.sha1(content).hexdigest()
             await services["vercel"].post("/v2/files", content=content, headers={"x-now-digest": sha})
-        assert time.perf_counter() - began < 2
+        assert time.perf_counter() - began < 2 * slowness()
         assert (sandbox.core.home / "state.json").stat().st_mtime_ns == before
         clock.tick(1)
         assert (await services.at(made["url"]).get("/77.txt")).text == "77"

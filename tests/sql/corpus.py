@@ -24,6 +24,6 @@ class Case:
     not_run: str = ""
 
 
-_document = yaml.safe_load(FILE.read_text())
+_document = yaml.load(FILE.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # it is long
 SCHEMAS: dict[str, str] = {"": "", **_document["schemas"]}
 CASES = [Case(**case) for case in _document["cases"]]

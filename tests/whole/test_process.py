@@ -1,7 +1,9 @@
 """Whole processes, as a person or a CI job starts them: real sockets, real signals, real exit codes."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from tests.processes import LONGEST, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPIED = ("inv", "tasks.py", "deploy.yml", "requirements.lock", "checks", "pipeline", "runbooks", ".github")
@@ -55,22 +59,21 @@ class Checkout:
 
     def run(self, *words: str, expect: int = 0, **env: str) -> str:
         started = self.start(*words, **env)
-        out, err = started.communicate(timeout=90)
+        out, err = started.communicate(timeout=LONGEST)
         assert started.returncode == expect, f"{words} exited {started.returncode}\n{out}\n{err}"
         return out + err
 
     def processes(self) -> list[str]:
         """Command lines of everything that belongs to this checkout's sandbox."""
-        told = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
         marks = [str(self.folder / ".sandbox")]
         known = self.folder / ".sandbox" / "postgres.json"
         if known.exists():
             marks.append(f"-p {json.loads(known.read_text())['port']} ")
-        return [line for line in told.splitlines() if any(mark in line for mark in marks)]
+        return [one.command for one in running() if any(mark in one.command for mark in marks)]
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
+def checkout(tmp_path: Path, cluster: Path) -> Iterator[Checkout]:
     made = Checkout(tmp_path)
     yield made
     made.run("sandbox", "--reset")
@@ -89,11 +92,11 @@ class Up:
         headers = {"authorization": f"Bearer {at.get('token', '')}", "content-type": "application/json"}
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(at["url"] + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=LONGEST) as answer:
             return json.loads(answer.read() or b"null")
 
     def serves(self) -> str:
-        with urllib.request.urlopen(self.said["production"]["url"] + "/api/health/db", timeout=10) as answer:
+        with urllib.request.urlopen(self.said["production"]["url"] + "/api/health/db", timeout=LONGEST) as answer:
             return str(answer.headers["x-deployment-id"])
 
     def fault(self, text: str) -> None:
@@ -105,7 +108,7 @@ def up(checkout: Checkout) -> Iterator[Up]:
     made = Up(checkout)
     yield made
     made.process.send_signal(signal.SIGINT)
-    made.process.wait(10)
+    made.process.wait(LONGEST)
 
 
 def outcome(out: str) -> str:
@@ -113,10 +116,10 @@ def outcome(out: str) -> str:
 
 
 def gone(checkout: Checkout) -> None:
-    """Everything has stopped; a moment is allowed."""
-    until = time.monotonic() + 5
+    """Everything has stopped; a moment is allowed, as long as this machine makes it."""
+    until = time.monotonic() + LONGEST
     while checkout.processes() and time.monotonic() < until:
-        time.sleep(0.1)
+        time.sleep(0.05)
     assert checkout.processes() == []
 
 
@@ -126,6 +129,16 @@ def until_stage(process: "subprocess.Popen[str]", stage: str) -> None:
         if line.strip() == stage:
             return
     raise AssertionError(f"never came to {stage}: {process.stderr.read() if process.stderr else ''}")
+
+
+@contextlib.contextmanager
+def standing_still(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """It is alive and does nothing: whatever happens meanwhile happens before it goes on, however long that takes."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def test_deploy_status_history_rollback_see_the_same_world_and_leave_nothing_behind(checkout: Checkout) -> None:
@@ -150,25 +163,25 @@ def test_deploy_status_history_rollback_see_the_same_world_and_leave_nothing_beh
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_while_watching_goes_back(checkout: Checkout, up: Up, by: signal.Signals) -> None:
-    checkout.pace(watch={"during": 30, "patience": 1, "every": 0.2})
+    checkout.pace(watch={"during": LONGEST, "patience": 1, "every": 0.2})
     before = up.serves()
     process = checkout.start("deploy")
     until_stage(process, "watch")
     assert up.serves() != before
     process.send_signal(by)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 3, out + err
     assert f"interrupted by {by.name}" in out
     assert up.serves() == before
 
 
 def test_killed_while_watching_is_settled_by_the_next_person(checkout: Checkout, up: Up) -> None:
-    checkout.pace(watch={"during": 30, "patience": 1, "every": 0.2})
+    checkout.pace(watch={"during": LONGEST, "patience": 1, "every": 0.2})
     before = up.serves()
     process = checkout.start("deploy")
     until_stage(process, "watch")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONGEST)
     assert up.serves() != before
     said = checkout.run("deploy", expect=1)
     assert "was cut off after it had promoted" in said
@@ -182,17 +195,18 @@ def test_a_killed_deploy_takes_its_sandbox_along(checkout: Checkout) -> None:
     process = checkout.start("deploy")
     until_stage(process, "build")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONGEST)
     gone(checkout)
 
 
 def test_two_deploys_at_once_one_waits_for_nobody(checkout: Checkout, up: Up) -> None:
-    checkout.pace(watch={"during": 5, "patience": 1, "every": 0.2})
+    checkout.pace(preflight={"patience": LONGEST}, watch={"during": 1, "patience": LONGEST, "every": 0.2})
     first = checkout.start("deploy")
     until_stage(first, "preflight")
-    said = checkout.run("deploy", expect=1)
-    assert "sandbox is locked by" in said
-    out, err = first.communicate(timeout=60)
+    with standing_still(first):
+        said = checkout.run("deploy", expect=1)
+        assert "sandbox is locked by" in said
+    out, err = first.communicate(timeout=LONGEST)
     assert first.returncode == 0, out + err
 
 
@@ -292,7 +306,7 @@ def test_plan_shows_every_stage_and_touches_nothing(checkout: Checkout) -> None:
 
 def test_json_is_one_document_and_the_same_as_report(checkout: Checkout) -> None:
     started = checkout.start("deploy", "--from", "error-page", "--json")
-    out, _ = started.communicate(timeout=60)
+    out, _ = started.communicate(timeout=LONGEST)
     assert started.returncode == 1
     found = json.loads(out)
     assert found["outcome"] == "blocked"
@@ -321,11 +335,17 @@ def step(checkout: Checkout, command: str, summary: Path) -> "subprocess.Complet
         cwd=checkout.folder,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=LONGEST,
         check=False,
     )
 
 
+needs_bash = pytest.mark.skipif(
+    not shutil.which("bash"), reason="there is no bash: a workflow's steps are typed into it"
+)
+
+
+@needs_bash
 def test_the_workflows_steps_in_order_as_separate_processes(checkout: Checkout, up: Up, tmp_path: Path) -> None:
     before, summary = up.serves(), tmp_path / "summary.md"
     for name, command in steps(checkout):
@@ -336,6 +356,7 @@ def test_the_workflows_steps_in_order_as_separate_processes(checkout: Checkout, 
     assert "::group::" not in summary.read_text()
 
 
+@needs_bash
 def test_a_job_that_is_cut_off_in_the_middle_is_settled_by_its_last_step(
     checkout: Checkout, up: Up, tmp_path: Path
 ) -> None:
@@ -350,6 +371,7 @@ def test_a_job_that_is_cut_off_in_the_middle_is_settled_by_its_last_step(
     assert "::error title=" in done.stdout
 
 
+@needs_bash
 def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
     checkout: Checkout, up: Up, tmp_path: Path
 ) -> None:
@@ -404,24 +426,25 @@ def test_looking_closer_changes_nothing(checkout: Checkout, up: Up) -> None:
 
 def test_a_terminal_that_is_gone_stops_no_rollback(checkout: Checkout, up: Up) -> None:
     before = up.serves()
-    checkout.pace(watch={"during": 8, "patience": 1, "every": 0.2})
+    checkout.pace(watch={"during": LONGEST, "patience": 1, "every": 0.2})  # the fault ends it, and nothing else
     started = checkout.start("deploy")
     until_stage(started, "watch")
     assert started.stdout
     started.stdout.close()
     up.fault("app answer status=500 /api/auth/session where=production")
-    assert started.wait(60) == 3
+    assert started.wait(LONGEST) == 3
     assert up.serves() == before
 
 
 def test_a_run_that_is_alive_is_neither_settled_nor_resumed(checkout: Checkout, up: Up) -> None:
-    checkout.pace(watch={"during": 6, "patience": 1, "every": 0.2})
+    checkout.pace(watch={"during": 6, "patience": LONGEST, "every": 0.2})
     started = checkout.start("deploy", "--run", "mine")
     until_stage(started, "watch")
-    live = up.serves()
-    assert "is locked by" in checkout.run("settle", "--run", "mine", expect=1)
-    assert "is locked by" in checkout.run("deploy", "--resume", "mine", expect=1)
-    assert started.wait(60) == 0
+    with standing_still(started):
+        live = up.serves()
+        assert "is locked by" in checkout.run("settle", "--run", "mine", expect=1)
+        assert "is locked by" in checkout.run("deploy", "--resume", "mine", expect=1)
+    assert started.wait(LONGEST) == 0
     assert up.serves() == live
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.documents.reviews import last_commit
+from tests.processes import LONGEST
 from tests.whole.test_process import ROOT, Checkout, Up, checkout, until_stage, up
 
 pytestmark = pytest.mark.process
@@ -22,7 +23,7 @@ def answered(checkout: Checkout, *words: str, lines: str) -> tuple[int, str]:
         input=lines,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=LONGEST,
         cwd="/",
         check=False,
     )
@@ -98,7 +99,7 @@ def test_a_release_that_is_taken_back_opens_an_incident_and_says_so(checkout: Ch
     started = checkout.start("deploy")
     until_stage(started, "watch")
     up.fault("app failing-route /api/health/db where=production")
-    out, err = started.communicate(timeout=90)
+    out, err = started.communicate(timeout=LONGEST)
     assert started.returncode in (3, 4, 5), out
     assert re.search(r"incident incident-\S+ is open \(P[012]: ", err), err
     (one,) = json.loads(checkout.run("incident.status", "--json"))["incidents"]
@@ -126,6 +127,7 @@ def test_what_is_typed_wrong_is_said_and_exits_2(checkout: Checkout, words: tupl
     assert says in checkout.run(*words, expect=1 if "--nope" in words else 2)
 
 
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
 def test_who_approved_the_pull_request_on_github_has_read_the_page(checkout: Checkout, up: Up) -> None:
     own_runbooks(checkout)
     git = ["git", "-c", "user.name=Dana", "-c", "user.email=dana@example.com"]

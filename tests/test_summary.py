@@ -1,0 +1,17 @@
+"""What did not run is said, in one line, by what the machine lacks."""
+
+from tests.conftest import did_not_run
+
+
+def test_what_did_not_run_is_one_line_by_what_is_missing() -> None:
+    reasons = (
+        "there is no `node` on PATH",
+        "not installed in tests/npm: @sentry/node; ./inv test --wide",
+        "there is no Chromium or Chrome on this machine",
+        "the moon is not full",
+    )
+    assert did_not_run(reasons) == (
+        "did not run: 4 tests: 2 want Node.js and the npm packages (./inv test --wide), 1 want Chromium, "
+        "1 want the moon is not full"
+    )
+    assert did_not_run(()) == ""
