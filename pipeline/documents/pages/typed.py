@@ -37,7 +37,7 @@ MENTIONS: dict[str, str] = {
     "vercel logs requests": WAYS,
     "vercel logs $STAGED": "quoted as what is refused",
     "export DOMAIN=…": PATTERN,
-    "npx vercel@64.0.2": "a value of `deploy.yml`",
+    "npx vercel@VERSION": "a value of `deploy.yml`",
     "./inv check.FAMILY.GATE": PATTERN,
     "./inv check.NAME --target production": PATTERN,
     "./inv report RUN": PATTERN,
