@@ -5,6 +5,7 @@ expressions, in doubled braces, and Markdown's links stand as they are.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipeline.render import markdown
 FOLDERS = tuple(Path(__file__).parent / name / "templates" for name in ("pages", "site"))
 FILTERS = (
     markdown.anchor, markdown.bullets, markdown.fence, markdown.flow, markdown.link, markdown.numbered, markdown.spell,
-    markdown.stop, markdown.table, markdown.upper,
+    markdown.stop, markdown.upper,
 )  # fmt: skip
 BLANKS = re.compile(r"\n{3,}")
 
@@ -39,7 +40,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {function.__name__: function for function in FILTERS}
+    templates.filters["tabled"] = tabled
     return templates
+
+
+def tabled(rows: Iterable[Sequence[object]], *headers: str) -> str:
+    """The rows as a Markdown table, as a filter: the headings of the columns stand in the template."""
+    return markdown.table(headers, rows)
 
 
 def filled(name: str, **facts: object) -> str:
