@@ -2,8 +2,8 @@
 
 Draws sentences at random (seeded) from each page, and searches the sources for each of them, literally. Three ways to
 be found are told apart: on one line of a source; in a paragraph of Markdown whose lines are only wrapped; inside one
-docstring whose lines are only wrapped. A link cuts a sentence, and its longest piece counts; the labels of a page (*By
-hand:*), the full stop and the case of the first letter are not looked at, because pages put them on.
+docstring whose lines are only wrapped. A link cuts a sentence, and its longest piece counts. What pages put on is not
+looked at: labels (*By hand:*, the name of an evidence), the full stop, and the capital of the first letter.
 
 Run: .venv/bin/python -m bench.prose [sentences] [--show]
 """
@@ -22,7 +22,9 @@ SEED, WANTED, WORDS = 20261128, 60, 4
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\([^)]*\)")
 MARK = re.compile(r"^\s*(?:[-*]|\d+\.)\s+(?:\[ \]\s+)?")
-LABEL = re.compile(r"(?:\*\*[^*]{1,24}[:.]\*\*|\*[^*]{1,12}:\*|^(?:Tells|Kept for|Where):|\bWorry:|^→)\s*")
+LABEL = re.compile(
+    r"(?:\*\*[^*]{1,24}[:.]\*\*|\*[^*]{1,12}:\*|^(?:Tells|Kept for|Where|`[A-Z][A-Za-z]+`):|\bWorry:|^→)\s*"
+)
 END = re.compile(r"(?<=[.!?])\*{0,2}\s+(?=[\"*`A-Z$])")
 KINDS = {".py", ".md", ".yml", ".jinja"}
 
@@ -109,7 +111,8 @@ def measure(wanted: int, *, show: bool) -> None:
                 f" {count['docstring']} in a wrapped docstring, {count['']} not"
             )
             if show:
-                print(*(f"      not found: {sentence}" for sentence, way in ways.items() if not way), sep="\n")
+                for sentence in (sentence for sentence, way in ways.items() if not way):
+                    print(f"      not found: {sentence}")
 
 
 def main() -> None:

@@ -40,8 +40,7 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
             "Critical error (sign-in, data loss)",
             "Sentry",
             "none",
-            f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)}"
-            " that touches sign-in or stored data",
+            f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)} that touches sign-in or stored data",
             P0,
             errors.nothing_critical_today,
             "error-spike",
@@ -109,9 +108,7 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
     return (
         Criterion(
             "Health check",
-            f"`{policies.health.path}` does not answer 200 within {seconds(policies.health.slowest_ms)}, or names"
-            f" another"
-            " commit",
+            f"`{policies.health.path}` does not answer 200 within {seconds(policies.health.slowest_ms)}, or names another commit",
             health.production_is_well,
         ),
         Criterion(
@@ -129,8 +126,7 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
         Criterion("Sentry", f"a new issue of level {levels} since the release", errors.no_new_critical, at_once=True),
         Criterion(
             "Error rate",
-            f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than"
-            f" {policies.errors.chance:g} by chance",
+            f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than {policies.errors.chance:g} by chance",
             errors.rate_is_usual,
         ),
         Criterion("Better Stack", "does not say *up*, or has an open incident", services.uptime_is_confirmed),

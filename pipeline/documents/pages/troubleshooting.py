@@ -33,7 +33,7 @@ def _trouble_row(trouble: Trouble) -> tuple[str, ...]:
 
 def _language(source: LogSource) -> str:
     """The language of a log source's searches: a shell's, or the vendor's own."""
-    return "sh" if source.searches[0][0].startswith("vercel") else "text"
+    return "sh" if source.searches[0].command.startswith("vercel") else "text"
 
 
 def _linked(text: str) -> str:
