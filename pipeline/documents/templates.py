@@ -45,7 +45,7 @@ def environment() -> Environment:
 
 
 def tabled(rows: Iterable[Sequence[object]], *headers: str) -> str:
-    """The rows as a Markdown table, as a filter: the headings of the columns stand in the template."""
+    """The rows as a Markdown table; it is a filter, so that the headings of the columns stand in the template."""
     return markdown.table(headers, rows)
 
 

@@ -8,7 +8,7 @@ from pipeline.handbook.thresholds import seconds
 
 @dataclass(frozen=True)
 class Panel:
-    """One thing to read off a dashboard."""
+    """One panel of a dashboard: what it shows, what is well, what is not, and what to do then."""
 
     name: str
     shows: str
@@ -195,10 +195,10 @@ def better_stack(policies: Policies) -> Dashboard:
 
 
 def budget(percent: float) -> str:
-    """How long production may be down in seven days."""
+    """How long production may be down in seven days, in words."""
     return f"{round((100 - percent) / 100 * 7 * 24 * 60)} minutes"
 
 
 def dashboards(policies: Policies) -> tuple[Dashboard, ...]:
-    """All three, in the order in which an error reaches somebody."""
+    """All three dashboards, in the order in which an error reaches somebody."""
     return sentry(policies), analytics(policies), better_stack(policies)

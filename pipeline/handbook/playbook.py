@@ -10,7 +10,7 @@ from pipeline.handbook.severity import Severity
 
 @dataclass(frozen=True)
 class Clue:
-    """A gate to ask, and what it means when the answer is no."""
+    """A clue is a gate to ask, and what it means when the answer is no."""
 
     gate: Gate
     no_means: str
@@ -20,7 +20,7 @@ class Clue:
 
 @dataclass(frozen=True)
 class Look:
-    """A command that changes nothing, and what to see in its answer."""
+    """A look is a command that changes nothing, and what to see in its answer."""
 
     command: str
     tells: str

@@ -10,7 +10,7 @@ from pipeline.handbook.severity import P0, P1, P2, Severity
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit. ``playbook`` is the name of the one that answers it."""
+    """A reading past this limit is an incident. ``playbook`` is the name of the one that answers it."""
 
     signal: str
     source: str
@@ -24,7 +24,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Criterion:
-    """A reason to roll a release back. ``at_once``: without waiting whether it lasts."""
+    """A reading past this limit takes a release back. ``at_once``: without waiting whether it lasts."""
 
     signal: str
     limit: str
@@ -33,7 +33,7 @@ class Criterion:
 
 
 def thresholds(policies: Policies) -> tuple[Threshold, ...]:
-    """Every limit that makes an incident of a reading, gravest first."""
+    """Every threshold, gravest severity first."""
     up, wrong = policies.uptime, policies.errors
     return (
         Threshold(
@@ -103,7 +103,7 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
 
 
 def criteria(policies: Policies) -> tuple[Criterion, ...]:
-    """Every reading that takes a fresh release back."""
+    """Every criterion that takes a fresh release back."""
     smoke_limit, levels = policies.smoke.slowest_ms, " or ".join(f"`{level}`" for level in policies.errors.critical)
     return (
         Criterion(
@@ -135,7 +135,7 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
 
 
 def seconds(ms: int) -> str:
-    """``5000`` is ``5 seconds``."""
+    """Milliseconds in words: ``5000`` is ``5 seconds``."""
     return f"{ms / 1000:g} second{'' if ms == 1000 else 's'}"
 
 

@@ -126,8 +126,8 @@ def _tick(tokens: list[Token]) -> None:
 
 
 def _folded(tokens: list[Token]) -> list[Token]:
-    """What is under *What to fill in* is folded: it is longer than a phone, and it stands before the first thing to do."""
-    begin = next((at for at, one in enumerate(tokens) if one.attrGet("id") == FOLDED), None)
+    """The section *What to fill in* is folded: it is longer than a phone, and it stands before the first thing to do."""
+    begin = next((at for at, token in enumerate(tokens) if token.attrGet("id") == FOLDED), None)
     if begin is None:
         return tokens
     begin += 3  # the heading's own tokens
@@ -177,7 +177,7 @@ def _link(token: Token) -> None:
 
 
 def _code(token: Token) -> str:
-    """A block of code, or of either way of two: whoever copied both would run both."""
+    """The HTML of a block of code, or of either way of two: whoever copied both would run both."""
     if token.info == "mermaid":
         return svg(token.content, "A chart; the text beside it says the same")
     lines = token.content.rstrip().splitlines()
@@ -193,14 +193,14 @@ def _code(token: Token) -> str:
 
 
 def _inline_code(token: Token) -> str:
-    """Code in a line; a name that stands alone is spoken of, not used, and cannot be filled in."""
+    """The HTML of code in a line; a name that stands alone is spoken of, not used, and cannot be filled in."""
     alone = NAME.fullmatch(token.content)
     pieces = ((token.content, ""),) if alone else _pieces(token.content)
     return filled("inline.html", pieces=pieces).strip("\n")
 
 
 def _pieces(code: str) -> tuple[tuple[str, str], ...]:
-    """(text, the name after it) through the whole of some code; the last has no name."""
+    """The pieces of some code: each text, and the name after it; the last has no name."""
     parts = [*NAME.split(code), ""]
     return tuple(zip(parts[::2], parts[1::2], strict=True))
 
@@ -227,7 +227,7 @@ def _front(pages: Mapping[str, str]) -> str:
 
 
 def _known(pages: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Name, words and description of each page that has a tab."""
+    """The pages that have a tab: name, words and description of each."""
     return [(page, words, about) for page, (words, about) in PAGES.items() if page in pages]
 
 
