@@ -86,8 +86,8 @@ def typed(files: Mapping[str, str]) -> tuple[TypedCommand, ...]:
 
 def every_section(sources: Sources) -> tuple[Section, ...]:
     """All sections of all pages but the drills' sheets, as they are generated now."""
-    found = pages(raw(sources))
-    return tuple(one for page, text in found.items() if "/" not in page for one in sections(page, text))
+    by_page = pages(raw(sources))
+    return tuple(section for page, text in by_page.items() if "/" not in page for section in sections(page, text))
 
 
 def _finished(name: str, text: str, root: Path) -> str:
@@ -96,13 +96,13 @@ def _finished(name: str, text: str, root: Path) -> str:
         return text
     page = name.removeprefix(FOLDER)
     signed, proofs = signatures(root), load_proofs(root)
-    by_heading = {one.heading: one for one in sections(page, text)}
+    by_heading = {section.heading: section for section in sections(page, text)}
     drills = tuple(scenarios().values())
 
     def says(heading: str) -> str:
-        one = by_heading.get(heading)
-        typed_here = (each.text for each in by_hand({page: one.text})) if one else ()
-        return fact(one, read_by(one, signed), typed_here, proofs, drills) if one else ""
+        section = by_heading.get(heading)
+        typed_here = (command.text for command in by_hand({page: section.text})) if section else ()
+        return fact(section, read_by(section, signed), typed_here, proofs, drills) if section else ""
 
     return sealed(with_facts(text, says))
 
@@ -175,8 +175,8 @@ def known(sources: Sources) -> Documented:
 
 
 def _title(playbook: str) -> str:
-    found = named(playbook)
-    return found.title if found else ""
+    match = named(playbook)
+    return match.title if match else ""
 
 
 def _edited(path: Path) -> bool:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.handbook.reading import every, made, read
-from pipeline.handbook.severity import BY_NAME as SEVERITIES
-from pipeline.handbook.severity import Severity
+from pipeline.handbook.severity import SEVERITY_NAMED, Severity
 
 FILE = "messages.yml"
 _TEXT = read(FILE)
@@ -72,4 +71,4 @@ class Role:
 ROLES = every(Role, _TEXT["roles"], f"{FILE}: roles")
 AUDIENCES = every(Audience, _TEXT["audiences"], f"{FILE}: audiences")
 BY_NAME = {audience.name: audience for audience in AUDIENCES}
-CADENCE = every(Notice, _TEXT["cadence"], f"{FILE}: cadence", {Severity: SEVERITIES})
+CADENCE = every(Notice, _TEXT["cadence"], f"{FILE}: cadence", {Severity: SEVERITY_NAMED})

@@ -8,7 +8,7 @@ from pipeline.errors import Mistake
 from pipeline.handbook.fitting import FITS, Fits
 from pipeline.handbook.playbook import Playbook, Remedy
 from pipeline.handbook.reading import Known, made, read
-from pipeline.handbook.severity import BY_NAME, Severity
+from pipeline.handbook.severity import SEVERITY_NAMED, Severity
 
 ORDER = (
     "site-down",
@@ -24,7 +24,7 @@ ORDER = (
 )
 FAMILIES = (database, environment, errors, health, performance, release, security, services, smoke)
 GATES = {gate.name: gate for family in FAMILIES for gate in vars(family).values() if isinstance(gate, Gate)}
-KNOWN: Known = {Gate: GATES, Severity: BY_NAME, Fits: FITS}
+KNOWN: Known = {Gate: GATES, Severity: SEVERITY_NAMED, Fits: FITS}
 REMEDIES = made(Mapping[str, Remedy], read("remedies.yml"), "remedies.yml: ", KNOWN)
 """Name → a remedy that several playbooks have."""
 

@@ -28,4 +28,4 @@ class Severity:
 
 SEVERITIES = every(Severity, read("severities.yml"), "severities.yml: ")
 P0, P1, P2, P3 = SEVERITIES
-BY_NAME = {severity.name: severity for severity in SEVERITIES}
+SEVERITY_NAMED = {severity.name: severity for severity in SEVERITIES}

@@ -11,7 +11,7 @@ RUNS = {
     "deployment-runbook.md#deployment-steps-vercel": "deploy",
     "deployment-runbook.md#rollback-procedure": "rollback",
 }
-TITLES = {one.title: one.name for one in PLAYBOOKS}
+TITLES = {playbook.title: playbook.name for playbook in PLAYBOOKS}
 
 
 def fact(section: Section, read: str, commands: Iterable[str], proofs: Proofs, scenarios: Iterable[Scenario]) -> str:
@@ -34,11 +34,11 @@ def fact(section: Section, read: str, commands: Iterable[str], proofs: Proofs, s
 
 def _commands(wanted: Iterable[str], known: Mapping[str, Proof]) -> str:
     every = tuple(wanted)
-    ran = [known[one] for one in every if one in known and known[one].ran]
+    ran = [known[command] for command in every if command in known and known[command].ran]
     if not every or not ran:
         return ""
     count = f"{len(ran)} of {len(every)}" if len(ran) < len(every) else f"all {len(every)}" if len(every) > 1 else "the"
-    return f"{count} command{'s' if len(every) > 1 else ''} run on {min(one.on for one in ran)}"
+    return f"{count} command{'s' if len(every) > 1 else ''} run on {min(command.on for command in ran)}"
 
 
 def _gates(names: Sequence[str], known: Mapping[str, Proof]) -> str:
