@@ -19,11 +19,12 @@ from typing import Any
 
 from bench.common import control, latency, sandbox
 from checks.evidence import Release
+from checks.outcome import Outcome
 from pipeline.clock import SystemClock
 from pipeline.config import load
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.plan import probes_by_type
-from pipeline.engine.runner import Outcome, Runner
+from pipeline.engine.runner import Runner
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, new_run_id
 from pipeline.record.store import SqliteStore

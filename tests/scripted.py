@@ -19,11 +19,12 @@ from checks.evidence import (
 )
 from checks.gate import Gate
 from checks.health import production_is_well
+from checks.outcome import Outcome
 from checks.policy import HealthPolicy
 from checks.release import is_live, is_restored
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, Stage, Step
-from pipeline.engine.runner import Outcome, Runner
+from pipeline.engine.runner import Runner
 from pipeline.errors import Unreachable
 from pipeline.record.journal import Event, Journal
 from pipeline.record.store import SqliteStore

@@ -119,9 +119,10 @@ class BuildPolicy(Policy):
     archive: Literal["auto", "always", "never"] = "auto"
     """`prebuilt` and `cli`: send one archive instead of many files; `auto` estimates which arrives sooner."""
     command: str = "vercel"
-    """`cli`: the command to run; a path, or several words such as `npx vercel@64.0.2`."""
+    """`cli`: the command to run; a path, or several words such as `npx vercel@VERSION`."""
     version: str = "64.0.2"
-    """`cli`: what `vercel --version` must say. Another version may mean other defaults."""
+    """The Vercel CLI that the workflow installs; with `cli` also what `vercel --version` must say. Another version may
+    mean other defaults: left out, it is the one that this tool was tested with."""
     appears: float = 60
     """`git`: how long the push may take to become a deployment before one is made from the commit."""
 

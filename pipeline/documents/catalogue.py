@@ -7,7 +7,7 @@ from invoke.collection import Collection
 
 @dataclass(frozen=True)
 class CommandWords:
-    """One command. ``options``: flag → what it is for."""
+    """One command of the command line, in words. ``options``: flag → what it is for."""
 
     name: str
     does: str
@@ -15,16 +15,18 @@ class CommandWords:
 
 
 def commands(namespace: Collection) -> tuple[CommandWords, ...]:
-    """All of ``namespace``, by name; those of ``check.…`` are in the list of gates."""
+    """All commands of ``namespace``, by name; those of ``check.…`` are left out, because the gates are listed."""
     found = []
     for name in sorted(namespace.task_names):
         if name.partition(".")[0] == "check":
             continue
         task = namespace[name]
         words = dict(task.help)
-        arguments = sorted(task.get_arguments(), key=lambda one: (not one.positional, _flag(one.names, False)))
+        arguments = sorted(
+            task.get_arguments(), key=lambda argument: (not argument.positional, _flag(argument.names, False))
+        )
         task.help = words  # Invoke takes them out as it reads them
-        options = tuple((_flag(one.names, one.positional), one.help or "") for one in arguments)
+        options = tuple((_flag(argument.names, argument.positional), argument.help or "") for argument in arguments)
         found.append(CommandWords(_shown(name), (task.__doc__ or "").strip(), options))
     return tuple(found)
 

@@ -15,7 +15,7 @@ COMMAND = re.compile(r"\./inv ([a-z]+(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)?)(?![a-z.-]*
 
 @dataclass(frozen=True)
 class Documented:
-    """Everything that has to have a place, by name."""
+    """Everything that has to have a place in the documents, by name."""
 
     gates: tuple[str, ...]
     steps: tuple[str, ...]
@@ -31,7 +31,7 @@ class Documented:
 
 
 def audit(pages: Mapping[str, str], known: Documented) -> tuple[str, ...]:
-    """One line for each thing that has no section, and for each section or link that points to nothing."""
+    """One line for each thing that has no section in the pages, and for each section or link that leads nowhere."""
     return (*_missing(pages, known), *_orphans(pages, known), *_dead_links(pages), *_unknown_commands(pages, known))
 
 
@@ -55,9 +55,9 @@ def _missing(pages: Mapping[str, str], known: Documented) -> Iterator[str]:
     for key in known.keys:
         if f"| `{key}` |" not in reference:
             yield f"key {key}: is not in reference.md"
-    for one in known.codes:
-        if one not in pages.get("troubleshooting.md", ""):
-            yield f"failure code {one}: is not in troubleshooting.md"
+    for failure in known.codes:
+        if failure not in pages.get("troubleshooting.md", ""):
+            yield f"failure code {failure}: is not in troubleshooting.md"
     for signal, playbook in known.alerts:
         if signal not in pages.get("monitoring.md", ""):
             yield f"alert {signal}: is not in monitoring.md"
@@ -66,7 +66,7 @@ def _missing(pages: Mapping[str, str], known: Documented) -> Iterator[str]:
 
 
 def _orphans(pages: Mapping[str, str], known: Documented) -> Iterator[str]:
-    """Sections about a gate or a step that is no more."""
+    """The sections about a gate or a step that is no more."""
     names = {*known.gates, *(f"Step: {step}" for step in known.steps)}
     for page, text in pages.items():
         for heading in ENTRY.findall(text):
@@ -98,7 +98,7 @@ def _unknown_commands(pages: Mapping[str, str], known: Documented) -> Iterator[s
 
 
 def anchors(text: str) -> frozenset[str]:
-    """As GitHub makes them: the second of two equal ones gets ``-1``."""
+    """The anchors of a page, as GitHub makes them: the second of two equal ones gets ``-1``."""
     seen, found = Counter[str](), set[str]()
     for heading in headings(text):
         name = anchor(heading)
@@ -108,7 +108,7 @@ def anchors(text: str) -> frozenset[str]:
 
 
 def headings(text: str) -> tuple[str, ...]:
-    """All of a page, without their marks."""
+    """All headings of a page, without their marks."""
     return tuple(line.lstrip("# ") for line in FENCE.sub("", text).splitlines() if re.match(r"#{1,6} ", line))
 
 
@@ -123,5 +123,5 @@ def _joined(folder: str, name: str) -> str:
 
 
 def twice(names: Iterable[str]) -> tuple[str, ...]:
-    """Those that are there more than once."""
+    """The names that are there more than once."""
     return tuple(name for name, count in Counter(names).items() if count > 1)

@@ -13,7 +13,7 @@ FILE = "runbooks/proofs.json"
 
 @dataclass(frozen=True)
 class Proof:
-    """``result``: ran, or not run and ``why``. ``on`` is a date."""
+    """A proof says when something was really done, and how it went. ``result``: ran, or not run and ``why``."""
 
     result: str
     on: str
@@ -26,7 +26,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proofs:
-    """By-hand command, drill, gate and pipeline → its proof."""
+    """All proofs, by the by-hand command, drill, gate or pipeline that each is about."""
 
     commands: Mapping[str, Proof] = field(default_factory=dict)
     drills: Mapping[str, Proof] = field(default_factory=dict)
@@ -38,18 +38,20 @@ class Proofs:
 
 
 def load(root: Path) -> Proofs:
-    """All of them; nothing when there is no file. Raises Mistake naming what is wrong with it."""
+    """All proofs of a checkout; none when there is no file. Raises Mistake naming what is wrong with it."""
     path = root / FILE
     if not path.is_file():
         return Proofs()
     try:
         raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        return Proofs(**{kind: {name: Proof(**one) for name, one in found.items()} for kind, found in raw.items()})
+        return Proofs(
+            **{kind: {name: Proof(**proof) for name, proof in by_name.items()} for kind, by_name in raw.items()}
+        )
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise Mistake(f"{FILE}: is no record of proofs: {error}") from error
 
 
-def save(root: Path, found: Proofs) -> None:
-    """Replace the file."""
-    text = json.dumps(asdict(found), indent=1, ensure_ascii=False, sort_keys=True)
+def save(root: Path, proofs: Proofs) -> None:
+    """Writes all proofs into the file, which is replaced."""
+    text = json.dumps(asdict(proofs), indent=1, ensure_ascii=False, sort_keys=True)
     (root / FILE).write_text(text + "\n", encoding="utf-8")

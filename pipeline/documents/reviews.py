@@ -24,7 +24,7 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class Signature:
-    """``digest`` of the section as it was read. ``how``: git, key or github. ``proof``: what the key has signed."""
+    """A signature says who has read a section as it was. ``how``: git, key or github. ``proof``: by the key."""
 
     section: str
     digest: str
@@ -50,22 +50,22 @@ class Standing:
 
 
 def signatures(root: Path) -> tuple[Signature, ...]:
-    """All of them. Raises Mistake naming what is wrong with the file."""
+    """All signatures of a checkout. Raises Mistake naming what is wrong with the file."""
     path = root / FILE
     if not path.is_file():
         return ()
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-        return tuple(Signature(**{key: str(value or "") for key, value in one.items()}) for one in raw)
+        return tuple(Signature(**{key: str(value or "") for key, value in entry.items()}) for entry in raw)
     except (OSError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise Mistake(f"{FILE}: is no list of signatures: {error}") from error
 
 
 def add(root: Path, new: Iterable[Signature]) -> None:
-    """Keep them. Of one person and section only the newest counts and is kept."""
-    kept = {(one.section, one.by): one for one in (*signatures(root), *new)}
-    every = sorted(kept.values(), key=lambda one: (one.section, one.on, one.by))
-    text = yaml.safe_dump([asdict(one) for one in every], sort_keys=False, allow_unicode=True, width=200)
+    """Adds signatures to the file. Of one person and section only the newest counts and is kept."""
+    kept = {(signature.section, signature.by): signature for signature in (*signatures(root), *new)}
+    every = sorted(kept.values(), key=lambda signature: (signature.section, signature.on, signature.by))
+    text = yaml.safe_dump([asdict(signature) for signature in every], sort_keys=False, allow_unicode=True, width=200)
     (root / FILE).parent.mkdir(parents=True, exist_ok=True)
     (root / FILE).write_text(HEAD + text, encoding="utf-8")
 
@@ -73,51 +73,57 @@ def add(root: Path, new: Iterable[Signature]) -> None:
 def standing(
     every: Sequence[Section], signed: Sequence[Signature], policy: RunbooksPolicy, today: datetime.date
 ) -> tuple[Standing, ...]:
-    """Of each section, in order."""
-    return tuple(_stands(one, signed, policy, today) for one in every)
+    """How each section stands, in order: who has read it as it is."""
+    return tuple(_stands(section, signed, policy, today) for section in every)
 
 
 def _stands(section: Section, signed: Sequence[Signature], policy: RunbooksPolicy, today: datetime.date) -> Standing:
-    ours = [one for one in signed if one.section == section.id and may_sign(one.by, policy)]
-    same = [one for one in ours if one.digest == section.digest]
+    ours = [signature for signature in signed if signature.section == section.id and may_sign(signature.by, policy)]
+    same = [signature for signature in ours if signature.digest == section.digest]
     oldest = today - datetime.timedelta(seconds=policy.expires)
-    valid = [one for one in same if datetime.date.fromisoformat(one.on) >= oldest]
-    people, on = tuple(sorted({one.by for one in valid})), max((one.on for one in valid), default="")
+    valid = [signature for signature in same if datetime.date.fromisoformat(signature.on) >= oldest]
+    people, on = (
+        tuple(sorted({signature.by for signature in valid})),
+        max((signature.on for signature in valid), default=""),
+    )
     if len(people) >= policy.reviewers:
         return Standing(section, "reviewed", people, on, f"read by {', '.join(people)} on {on}")
     if valid:
         return Standing(section, "too few", people, on, f"{len(people)} of {policy.reviewers}: {', '.join(people)}")
     if same:
-        last = max(same, key=lambda one: one.on)
+        last = max(same, key=lambda signature: signature.on)
         return Standing(section, "expired", (last.by,), last.on, f"{last.by} read it on {last.on}, too long ago")
     if ours:
-        last = max(ours, key=lambda one: one.on)
+        last = max(ours, key=lambda signature: signature.on)
         return Standing(section, "changed", (last.by,), last.on, f"changed since {last.by} read it on {last.on}")
     return Standing(section, "unread", (), "", "nobody has read it")
 
 
 def read_by(section: Section, signed: Sequence[Signature]) -> str:
-    """Who has read it as it is, and when; or that it has changed since. Empty when nobody ever has."""
-    ours = [one for one in signed if one.section == section.id]
-    same = sorted((one for one in ours if one.digest == section.digest), key=lambda one: (one.on, one.by))
+    """Who has read a section as it is, and when; or that it has changed since. Empty when nobody ever has."""
+    ours = [signature for signature in signed if signature.section == section.id]
+    same = sorted(
+        (signature for signature in ours if signature.digest == section.digest),
+        key=lambda signature: (signature.on, signature.by),
+    )
     if same:
-        return "read by " + ", ".join(f"{_name(one.by)} on {one.on}" for one in same)
-    last = max(ours, key=lambda one: one.on, default=None)
+        return "read by " + ", ".join(f"{_name(signature.by)} on {signature.on}" for signature in same)
+    last = max(ours, key=lambda signature: signature.on, default=None)
     return f"changed since {_name(last.by)} read it on {last.on}" if last else ""
 
 
 def may_sign(by: str, policy: RunbooksPolicy) -> bool:
-    """Whether deploy.yml lets them, by name or by name and address; empty lets anybody."""
+    """Whether the policy lets somebody sign, by name or by name and address; an empty policy lets anybody."""
     return not policy.by or by in policy.by or _name(by) in policy.by
 
 
 def mail_of(by: str) -> str:
-    """The address in ``Name <address>``."""
+    """The mail address of a signer, from ``Name <address>``."""
     return by.rpartition("<")[2].rstrip(">")
 
 
 def _name(by: str) -> str:
-    """Without the address, which is nobody's business on a page."""
+    """The name of a signer without the address, which is nobody's business on a page."""
     return by.partition(" <")[0]
 
 
@@ -143,25 +149,25 @@ def sign_with(key: Path, what: str) -> str:
     return "".join(armoured.split("\n")[1:-2])
 
 
-def is_genuine(one: Signature, root: Path) -> bool:
+def is_genuine(signature: Signature, root: Path) -> bool:
     """Whether a signature by key was made by the key of that person, as ``runbooks/reviews/allowed_signers`` has it."""
-    if one.how != "key":
+    if signature.how != "key":
         return True
-    armoured = f"-----BEGIN SSH SIGNATURE-----\n{one.proof}\n-----END SSH SIGNATURE-----\n"
-    signature = root / f"{FILE}.sig"
+    armoured = f"-----BEGIN SSH SIGNATURE-----\n{signature.proof}\n-----END SSH SIGNATURE-----\n"
+    file = root / f"{FILE}.sig"
     try:
-        signature.write_text(armoured, encoding="utf-8")
-        words = ["-Y", "verify", "-f", str(root / SIGNERS), "-I", mail_of(one.by), "-n", NAMESPACE]
-        code, _, _ = git.ssh_keygen([*words, "-s", str(signature)], signed_text(one.section, one.digest))
+        file.write_text(armoured, encoding="utf-8")
+        words = ["-Y", "verify", "-f", str(root / SIGNERS), "-I", mail_of(signature.by), "-n", NAMESPACE]
+        code, _, _ = git.ssh_keygen([*words, "-s", str(file)], signed_text(signature.section, signature.digest))
     except (OSError, subprocess.TimeoutExpired):
         return False
     finally:
-        signature.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
     return code == 0
 
 
 def signed_text(section: str, digest: str) -> str:
-    """What a key signs."""
+    """The text that a key signs: the section's id and digest."""
     return f"{section} {digest}\n"
 
 

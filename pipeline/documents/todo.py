@@ -18,7 +18,7 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do. ``source``: the incident or drill; ``done``: date and who, empty while it is open."""
+    """An action makes a runbook better. ``source``: the incident or drill; ``done``: date and who, once done."""
 
     id: str
     what: str
@@ -35,24 +35,24 @@ class Action:
 
 
 def actions(root: Path) -> tuple[Action, ...]:
-    """All of them, in the file's order. Raises Mistake naming what is wrong with the file."""
+    """All actions of a checkout, in the file's order. Raises Mistake naming what is wrong with the file."""
     path = root / FILE
     if not path.is_file():
         return ()
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-        return tuple(Action(**{key: str(value or "") for key, value in one.items()}) for one in raw)
+        return tuple(Action(**{key: str(value or "") for key, value in entry.items()}) for entry in raw)
     except (OSError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise Mistake(f"{FILE}: is no list of actions: {error}") from error
 
 
 def add(root: Path, source: str, wanted: Iterable[tuple[str, str]], today: datetime.date) -> tuple[Action, ...]:
-    """Add (where, what); one that is open already in the same words is not added twice. Returns what is new."""
+    """Adds an action for each (where, what); an open one in the same words is not added twice. Returns what is new."""
     known = actions(root)
-    there = {(one.where, one.what) for one in known if not one.done}
+    there = {(action.where, action.what) for action in known if not action.done}
     new = [
         Action(f"{source}-{number}", what, where, source, today.isoformat())
-        for number, (where, what) in enumerate(wanted, 1 + sum(one.source == source for one in known))
+        for number, (where, what) in enumerate(wanted, 1 + sum(action.source == source for action in known))
         if (where, what) not in there
     ]
     if new:
@@ -61,24 +61,24 @@ def add(root: Path, source: str, wanted: Iterable[tuple[str, str]], today: datet
 
 
 def finish(root: Path, id: str, by: str, today: datetime.date) -> Action:
-    """Mark one as done. Raises Mistake when there is no such one."""
+    """Marks one action as done. Raises Mistake when there is no such action."""
     known = actions(root)
-    found = next((one for one in known if one.id == id), None)
+    found = next((action for action in known if action.id == id), None)
     if found is None:
-        still = ", ".join(one.id for one in known if not one.done) or "none"
+        still = ", ".join(action.id for action in known if not action.done) or "none"
         raise Mistake(f"runbooks.done {id}: there is no such action; open: {still}")
     done = replace(found, done=found.done or f"{today.isoformat()} by {by}")
-    _write(root, [done if one.id == id else one for one in known])
+    _write(root, [done if action.id == id else action for action in known])
     return done
 
 
 def open_actions(root: Path) -> tuple[Action, ...]:
-    """Those that are not done."""
-    return tuple(one for one in actions(root) if not one.done)
+    """The actions that are not done."""
+    return tuple(action for action in actions(root) if not action.done)
 
 
 def _write(root: Path, every: Iterable[Action]) -> None:
-    text = yaml.safe_dump([asdict(one) for one in every], sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.safe_dump([asdict(action) for action in every], sort_keys=False, allow_unicode=True, width=110)
     try:
         (root / FILE).parent.mkdir(parents=True, exist_ok=True)
         (root / FILE).write_text(HEAD + text, encoding="utf-8")

@@ -52,7 +52,7 @@ class Sources:
 
 
 def generated(sources: Sources) -> dict[str, str]:
-    """Path from the root → text, of every file that is generated."""
+    """The text of every file that is generated, by its path from the root."""
     policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
     found = raw(sources)
     return {
@@ -68,26 +68,26 @@ def generated(sources: Sources) -> dict[str, str]:
 
 
 def raw(sources: Sources) -> dict[str, str]:
-    """The documents, before anything is said about who has read them and what was proved."""
+    """The pages before anything is said about who has read them and what was proved."""
     prose = {path.stem: path.read_text(MODE) for path in sorted((sources.root / "runbooks/prose").glob("*.md"))}
     policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
     return documents(sources.config.file, policies, prose, sources.commands)
 
 
 def pages(files: Mapping[str, str]) -> dict[str, str]:
-    """The Markdown among them, by the name that a link has."""
+    """The Markdown pages among the files, by the name that a link has."""
     return {name.removeprefix(FOLDER): text for name, text in files.items() if name.endswith(".md")}
 
 
-def typed(found: Mapping[str, str]) -> tuple[TypedCommand, ...]:
-    """Every command that the documents give a reader to type; a drill's sheets give none."""
-    return by_hand({page: text for page, text in pages(found).items() if "/" not in page})
+def typed(files: Mapping[str, str]) -> tuple[TypedCommand, ...]:
+    """Every command that the pages give a reader to type; a drill's sheets give none."""
+    return by_hand({page: text for page, text in pages(files).items() if "/" not in page})
 
 
 def every_section(sources: Sources) -> tuple[Section, ...]:
-    """All sections of all documents but the drills' sheets, as they are generated now."""
-    found = pages(raw(sources))
-    return tuple(one for page, text in found.items() if "/" not in page for one in sections(page, text))
+    """All sections of all pages but the drills' sheets, as they are generated now."""
+    by_page = pages(raw(sources))
+    return tuple(section for page, text in by_page.items() if "/" not in page for section in sections(page, text))
 
 
 def _finished(name: str, text: str, root: Path) -> str:
@@ -96,19 +96,19 @@ def _finished(name: str, text: str, root: Path) -> str:
         return text
     page = name.removeprefix(FOLDER)
     signed, proofs = signatures(root), load_proofs(root)
-    by_heading = {one.heading: one for one in sections(page, text)}
+    by_heading = {section.heading: section for section in sections(page, text)}
     drills = tuple(scenarios().values())
 
     def says(heading: str) -> str:
-        one = by_heading.get(heading)
-        typed_here = (each.text for each in by_hand({page: one.text})) if one else ()
-        return fact(one, read_by(one, signed), typed_here, proofs, drills) if one else ""
+        section = by_heading.get(heading)
+        typed_here = (command.text for command in by_hand({page: section.text})) if section else ()
+        return fact(section, read_by(section, signed), typed_here, proofs, drills) if section else ""
 
     return sealed(with_facts(text, says))
 
 
 def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> list[str]:
-    """Write them; with ``to`` only the documents, into that folder. Returns the paths written.
+    """Writes the generated files; with ``to`` only the pages, into that folder. Returns the paths written.
 
     Raises Mistake, with the difference, for a page that somebody has edited by hand: ``force`` gives that up.
     """
@@ -121,7 +121,8 @@ def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> l
         shown = "".join(_diff(name, files[name], base) for name in edited)
         raise Mistake(
             f"{', '.join(edited)}: edited by hand, which the next run would lose:\n{shown}"
-            "move the change to where it comes from (docstrings, deploy.yml, runbooks/prose), then say --force"
+            "move the change to where it comes from (docstrings, pipeline/handbook/texts, templates, deploy.yml,"
+            " runbooks/prose), then say --force"
         )
     for name, text in files.items():
         path = base / name
@@ -174,8 +175,8 @@ def known(sources: Sources) -> Documented:
 
 
 def _title(playbook: str) -> str:
-    found = named(playbook)
-    return found.title if found else ""
+    match = named(playbook)
+    return match.title if match else ""
 
 
 def _edited(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pipeline.handbook.thresholds import seconds
 
 @dataclass(frozen=True)
 class Panel:
-    """One thing to read off a dashboard."""
+    """One panel of a dashboard: what it shows, what is well, what is not, and what to do then."""
 
     name: str
     shows: str
@@ -81,16 +81,14 @@ def analytics(policies: Policies) -> Dashboard:
     p95 = seconds(policies.performance.p95_ms)
     return Dashboard(
         "Vercel Analytics Dashboard",
-        "Vercel → the project → Speed Insights (Core Web Vitals) and Analytics (traffic). `./inv monitor.daily` reads"
-        " both; at the terminal `vercel metrics vercel.speed_insights.lcp_ms --aggregation p75 --since 24h`",
+        "Vercel → the project → Speed Insights (Core Web Vitals) and Analytics (traffic). `./inv monitor.daily` reads both; at the terminal `vercel metrics vercel.speed_insights.lcp_ms --aggregation p75 --since 24h`",
         (
             Panel(
                 "LCP (Largest Contentful Paint)",
                 "when the main content is there, p75",
                 "< 2.5 s",
                 "> 4 s",
-                "slow server or heavy images: filter by page, then see *Frontend performance profiling (browser"
-                " DevTools)*",
+                "slow server or heavy images: filter by page, then see *Frontend performance profiling (browser DevTools)*",
             ),
             Panel(
                 "INP (Interaction to Next Paint)",
@@ -192,16 +190,15 @@ def better_stack(policies: Policies) -> Dashboard:
         'curl -sS -H "Authorization: Bearer $BETTERSTACK_API_TOKEN"'
         " https://uptime.betterstack.com/api/v2/monitors/$MONITOR/sla \\\n"
         "  | jq '.data.attributes | {availability, number_of_incidents, total_downtime}'",
-        "availability in percent, incidents and seconds of downtime since the monitor was made; add `?from=…&to=…`"
-        " (dates) for less",
+        "availability in percent, incidents and seconds of downtime since the monitor was made; add `?from=…&to=…` (dates) for less",
     )
 
 
 def budget(percent: float) -> str:
-    """How long production may be down in seven days."""
+    """How long production may be down in seven days, in words."""
     return f"{round((100 - percent) / 100 * 7 * 24 * 60)} minutes"
 
 
 def dashboards(policies: Policies) -> tuple[Dashboard, ...]:
-    """All three, in the order in which an error reaches somebody."""
+    """All three dashboards, in the order in which an error reaches somebody."""
     return sentry(policies), analytics(policies), better_stack(policies)

@@ -6,7 +6,7 @@ EXIT_CODES = {"well": 0, "P0": 10, "P1": 11, "P2": 12, "P3": 13, "something coul
 
 
 def exit_code(severity: str) -> int:
-    """``severity`` as ``checks.severity.grade`` gives it."""
+    """The exit code of a ``severity``, as ``checks.severity.grade`` gives it."""
     named = {"": "well", "unknown": "something could not be read"}.get(severity, severity)
     return EXIT_CODES[named]
 

@@ -1,17 +1,16 @@
 """What a playbook is made of: a symptom, gates to ask, commands to type, and remedies."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from checks import health
 from checks.gate import Gate
+from pipeline.handbook.fitting import Fits
 from pipeline.handbook.severity import Severity
-from pipeline.handbook.situation import Situation
 
 
 @dataclass(frozen=True)
 class Clue:
-    """A gate to ask, and what it means when the answer is no."""
+    """A clue is a gate to ask, and what it means when the answer is no."""
 
     gate: Gate
     no_means: str
@@ -21,7 +20,7 @@ class Clue:
 
 @dataclass(frozen=True)
 class Look:
-    """A command that changes nothing, and what to see in its answer."""
+    """A look is a command that changes nothing, and what to see in its answer."""
 
     command: str
     tells: str
@@ -29,21 +28,21 @@ class Look:
 
 @dataclass(frozen=True)
 class Remedy:
-    """Something to do about it. ``tool`` is the same by this project's command line; empty when it has none."""
+    """One act of a playbook. ``tool`` is the same by this project's command line; empty when it has none."""
 
     when: str
     does: str
     commands: tuple[str, ...] = ()
     tool: str = ""
-    fits: Callable[[Situation], bool] | None = None
+    fits: Fits | None = None
     """Whether ``when`` is true, as far as the machine can tell; None: only a person can."""
     hand: str = ""
-    """Name of the function in ``pipeline.incidents.hands`` that does it; empty: a person does."""
+    """Name of the function in ``pipeline.incidents.hands`` that does the remedy; empty: a person does."""
 
 
 @dataclass(frozen=True)
 class Playbook:
-    """How to answer one alert, from the symptom to the message that it is over."""
+    """A playbook answers one alert, from the symptom to the message that it is over."""
 
     name: str
     title: str
@@ -76,24 +75,3 @@ CLAIMS = {health.is_well_before: "Production's health check answers 200."}
 def claim(gate: Gate) -> str:
     """What is true when ``gate`` says yes, outside a deployment."""
     return CLAIMS.get(gate, gate.procedure.title)
-
-
-END_BLOCKERS = Remedy(
-    "One session keeps the others waiting",
-    "Cancel what it does, gently first; it is safe, its transaction is rolled back",
-    (
-        'psql "$DIRECT_URL" -c "select pg_cancel_backend($PID)"',
-        'psql "$DIRECT_URL" -c "select pg_terminate_backend($PID)"',
-    ),
-    fits=lambda seen: seen.blockers > 0,
-    hand="end_blockers",
-)
-
-ROLL_BACK = Remedy(
-    "A release went out shortly before it began",
-    "Roll production back. Do this first and look for the cause afterwards",
-    ("vercel rollback $PREVIOUS",),
-    "./inv rollback --target production",
-    fits=lambda seen: seen.fresh_release and not seen.pinned and not seen.vendor_ill,
-    hand="roll_back",
-)

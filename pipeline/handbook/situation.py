@@ -8,7 +8,7 @@ FRESH = 2 * 3600
 
 @dataclass(frozen=True)
 class Situation:
-    """One look at production. What could not be read is as if it were well: a person may know better."""
+    """One look at production while an incident is open. What could not be read is as if it were well: a person may know better."""
 
     no: Mapping[str, str] = field(default_factory=dict)
     """Gate → what it says, of those that do not say yes."""

@@ -10,7 +10,7 @@ from pipeline.handbook.severity import P0, P1, P2, Severity
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit. ``playbook`` is the name of the one that answers it."""
+    """A reading past this limit is an incident. ``playbook`` is the name of the one that answers it."""
 
     signal: str
     source: str
@@ -24,7 +24,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Criterion:
-    """A reason to roll a release back. ``at_once``: without waiting whether it lasts."""
+    """A reading past this limit takes a release back. ``at_once``: without waiting whether it lasts."""
 
     signal: str
     limit: str
@@ -33,15 +33,14 @@ class Criterion:
 
 
 def thresholds(policies: Policies) -> tuple[Threshold, ...]:
-    """Every limit that makes an incident of a reading, gravest first."""
+    """Every threshold, gravest severity first."""
     up, wrong = policies.uptime, policies.errors
     return (
         Threshold(
             "Critical error (sign-in, data loss)",
             "Sentry",
             "none",
-            f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)}"
-            " that touches sign-in or stored data",
+            f"any occurrence: an issue of level {' or '.join(f'`{level}`' for level in wrong.critical)} that touches sign-in or stored data",
             P0,
             errors.nothing_critical_today,
             "error-spike",
@@ -104,14 +103,12 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
 
 
 def criteria(policies: Policies) -> tuple[Criterion, ...]:
-    """Every reading that takes a fresh release back."""
+    """Every criterion that takes a fresh release back."""
     smoke_limit, levels = policies.smoke.slowest_ms, " or ".join(f"`{level}`" for level in policies.errors.critical)
     return (
         Criterion(
             "Health check",
-            f"`{policies.health.path}` does not answer 200 within {seconds(policies.health.slowest_ms)}, or names"
-            f" another"
-            " commit",
+            f"`{policies.health.path}` does not answer 200 within {seconds(policies.health.slowest_ms)}, or names another commit",
             health.production_is_well,
         ),
         Criterion(
@@ -129,8 +126,7 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
         Criterion("Sentry", f"a new issue of level {levels} since the release", errors.no_new_critical, at_once=True),
         Criterion(
             "Error rate",
-            f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than"
-            f" {policies.errors.chance:g} by chance",
+            f"at least {policies.errors.times_baseline:g} × the baseline, and less likely than {policies.errors.chance:g} by chance",
             errors.rate_is_usual,
         ),
         Criterion("Better Stack", "does not say *up*, or has an open incident", services.uptime_is_confirmed),
@@ -139,7 +135,7 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
 
 
 def seconds(ms: int) -> str:
-    """``5000`` is ``5 seconds``."""
+    """Milliseconds in words: ``5000`` is ``5 seconds``."""
     return f"{ms / 1000:g} second{'' if ms == 1000 else 's'}"
 
 

@@ -4,14 +4,14 @@ from pipeline.clients.vercelshapes import Deployment
 from pipeline.session.bisecting import Found
 
 
-def bisect_text(found: Found) -> str:
-    """Which deployment, and what to type to see what it changed."""
-    good, bad = found.last_good, found.first_bad
+def bisect_text(bisection: Found) -> str:
+    """The end of a bisection: which deployment was the first bad one, and what to type to see what it changed."""
+    good, bad = bisection.last_good, bisection.first_bad
     lines = [
         f"FIRST BAD  {_name(bad)}",
         f"last good  {_name(good)}",
-        *(f"skipped    {_name(one)}: it may be this one too" for one in found.skipped),
-        f"asked      {found.asked} times",
+        *(f"skipped    {_name(deployment)}: it may be this one too" for deployment in bisection.skipped),
+        f"asked      {bisection.asked} times",
     ]
     if good.commit and bad.commit:
         lines.append(f"next       git log --oneline {good.commit[:12]}..{bad.commit[:12]}")
@@ -19,5 +19,5 @@ def bisect_text(found: Found) -> str:
     return "\n".join(lines)
 
 
-def _name(one: Deployment) -> str:
-    return f"{one.id}  commit {one.commit[:12] or '?'}  {one.url}"
+def _name(deployment: Deployment) -> str:
+    return f"{deployment.id}  commit {deployment.commit[:12] or '?'}  {deployment.url}"

@@ -7,17 +7,17 @@ from checks.evidence import EnvironmentVariables, ReadVariables, Variable
 
 
 def variables_text(seen: EnvironmentVariables, read: ReadVariables, required: Sequence[str]) -> str:
-    """One line a variable: required or not, what its value looks like, when it was changed, who reads it."""
+    """A line for each variable: required or not, what its value looks like, when it was changed, who reads it."""
     files = dict(read.names)
     rows = [
         (
-            one.name + (f" ({one.branch})" if one.branch else ""),
-            "required" if one.name in required else "",
-            _looks(one, one.name in required),
-            _day(one.updated),
-            files.get(one.name, ""),
+            variable.name + (f" ({variable.branch})" if variable.branch else ""),
+            "required" if variable.name in required else "",
+            _looks(variable, variable.name in required),
+            _day(variable.updated),
+            files.get(variable.name, ""),
         )
-        for one in sorted(seen.variables, key=lambda one: (one.name, one.branch))
+        for variable in sorted(seen.variables, key=lambda variable: (variable.name, variable.branch))
     ]
     rows += [(name, "required", "NOT SET", "", files.get(name, "")) for name in required if name not in seen.names]
     head = ("variable", "", "value", "changed", "read by")
@@ -25,13 +25,13 @@ def variables_text(seen: EnvironmentVariables, read: ReadVariables, required: Se
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (head, *rows))
 
 
-def _looks(one: Variable, looked_at: bool) -> str:
-    if not one.readable:
+def _looks(variable: Variable, looked_at: bool) -> str:
+    if not variable.readable:
         return "cannot be read" if looked_at else "not looked at"
-    if one.length == 0:
+    if variable.length == 0:
         return "EMPTY"
-    words = [f"{one.length} characters", *sorted(one.shapes)]
-    return ", ".join(words + ([f"sslmode {one.sslmode}"] if one.sslmode else []))
+    words = [f"{variable.length} characters", *sorted(variable.shapes)]
+    return ", ".join(words + ([f"sslmode {variable.sslmode}"] if variable.sslmode else []))
 
 
 def _day(ms: int) -> str:

@@ -7,7 +7,7 @@ from pipeline.clients.vercelshapes import LogLine
 
 
 def log_text(lines: Iterable[LogLine]) -> str:
-    """One line each: time (UTC), level, request, message; further lines of a message are indented below it."""
+    """A line for each log message: time (UTC), level, request, message; the further lines of a message are indented."""
     return "\n".join(map(_text, lines))
 
 

@@ -17,7 +17,7 @@ def link(heading: str, words: str = "", page: str = "") -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; pipes and line breaks in cells are taken care of."""
+    """A Markdown table of the rows; pipes and line breaks in cells are taken care of."""
     lines = [headers, ["---"] * len(headers), *rows]
     return "\n".join("| " + " | ".join(_cell(str(cell)) for cell in line) + " |" for line in lines)
 
@@ -27,12 +27,12 @@ def _cell(text: str) -> str:
 
 
 def bullets(items: Iterable[str], mark: str = "*") -> str:
-    """A list; further lines of an item are indented under it."""
+    """A Markdown list of the items; further lines of an item are indented under it."""
     return "\n".join(f"{mark} {_hanging(item, 2)}" for item in items)
 
 
 def numbered(items: Iterable[str]) -> str:
-    """A numbered list."""
+    """A numbered Markdown list of the items; further lines of an item are indented under it."""
     return "\n".join(f"{number}. {_hanging(item, 3)}" for number, item in enumerate(items, 1))
 
 
@@ -42,27 +42,27 @@ def _hanging(text: str, by: int) -> str:
 
 
 def fence(text: str, language: str = "sh") -> str:
-    """A code block."""
+    """A Markdown code block around ``text``."""
     return f"```{language}\n{text.strip()}\n```"
 
 
 def flow(text: str) -> str:
-    """Text of a docstring as one line of Markdown."""
+    """The text of a docstring as one line of Markdown."""
     return " ".join(text.replace("``", "`").split())
 
 
 def upper(text: str) -> str:
-    """The same with a capital first letter."""
+    """The sentence ``text`` with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def stop(text: str) -> str:
-    """The same, ending in one full stop."""
+    """The sentence ``text``, ending in one full stop."""
     return text if text.endswith((".", ":", "!", "?")) else f"{text}."
 
 
 def spell(seconds: float) -> str:
-    """``10 minutes``, ``1 hour``, ``15 seconds``."""
+    """A duration in words: ``10 minutes``, ``1 hour``, ``15 seconds``."""
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if seconds >= size and seconds % size == 0:
             count = int(seconds // size)

@@ -17,37 +17,37 @@ MEANS = {one.name: f"{one.means}: {one.response}" for one in SEVERITIES}
 
 
 def checked_text(checked: Checked) -> str:
-    """For a terminal: every line with a mark, what is wrong below it, the severity last."""
+    """The answers of a checklist for a terminal: a mark for every line, its findings below it, the severity last."""
     parts = [f"{checked.name} · {checked.target} · {checked.at}", ""]
     for line in checked.lines:
         parts += [f"{_mark(line.verdict)} {line.does}"]
-        for one in line.answers:
-            parts += [f"    {_mark(worst(one.findings))} {one.gate.name:<34} {one.seen}".rstrip()]
-            parts += [_finding(finding) for finding in one.findings]
+        for answer in line.answers:
+            parts += [f"    {_mark(worst(answer.findings))} {answer.gate.name:<34} {answer.seen}".rstrip()]
+            parts += [_finding(finding) for finding in answer.findings]
     return "\n".join([*parts, "", *_ending(checked)])
 
 
 def diagnosed_text(checked: Checked) -> str:
-    """Likewise, with what to do for everything that is not well."""
+    """The answers of a diagnosis for a terminal: every gate with its findings, and what to do when it is not well."""
     parts = [f"diagnosis · {checked.target} · {checked.at}"]
     for line in checked.lines:
         parts += ["", line.does]
-        for one in line.answers:
-            parts += [f"  {_mark(worst(one.findings))} {one.gate.procedure.title}  ({one.gate.name})"]
-            parts += [f"      {one.seen}"] if one.seen else []
-            parts += [_finding(finding) for finding in one.findings]
-            if worst(one.findings) > Verdict.WARN:
-                parts += [f"      → {' '.join(one.gate.procedure.if_it_fails.split())}"]
+        for answer in line.answers:
+            parts += [f"  {_mark(worst(answer.findings))} {answer.gate.procedure.title}  ({answer.gate.name})"]
+            parts += [f"      {answer.seen}"] if answer.seen else []
+            parts += [_finding(finding) for finding in answer.findings]
+            if worst(answer.findings) > Verdict.WARN:
+                parts += [f"      → {' '.join(answer.gate.procedure.if_it_fails.split())}"]
     return "\n".join([*parts, "", *_ending(checked)])
 
 
 def _mark(verdict: Verdict) -> str:
-    """Nobody asks again here: what is *not yet* well is not well."""
+    """The mark of a verdict; nobody asks again here, so what is *not yet* well is not well."""
     return MARKS[(Verdict.BLOCK if verdict is Verdict.NOT_YET else verdict).word]
 
 
 def _finding(finding: Finding) -> str:
-    """With its severity where it has one, and what to type."""
+    """One finding with its severity where it has one, and what to type."""
     word = finding.severity if finding.verdict.stops and finding.severity else finding.verdict.word
     fix = f"\n          → {finding.fix}" if finding.fix else ""
     return f"        {word}: {finding}{fix}"
@@ -56,7 +56,7 @@ def _finding(finding: Finding) -> str:
 def _ending(checked: Checked) -> list[str]:
     graded = checked.graded
     if not graded.severity:
-        warnings = sum(1 for line in checked.lines for one in line.answers for _ in one.findings)
+        warnings = sum(1 for line in checked.lines for answer in line.answers for _ in answer.findings)
         return [f"well: nothing is past a limit{f'; {warnings} warnings to read' if warnings else ''}"]
     lines = [f"{_name(graded)}", f"  because  {graded.gate}: {graded.reason}"]
     if checked.playbook:
@@ -71,9 +71,9 @@ def _name(graded: Graded) -> str:
 
 
 def checked_markdown(checked: Checked) -> str:
-    """For a ticket or a job's summary."""
+    """The answers of a checklist as Markdown, for a ticket or a job's summary."""
     rows = [(_mark(line.verdict), line.does, _evidence(line.answers)) for line in checked.lines]
-    ending = "\n".join(f"> {one.strip()}" for one in _ending(checked))
+    ending = "\n".join(f"> {text.strip()}" for text in _ending(checked))
     title = f"## {checked.name.capitalize()} check of {checked.target}, {checked.at}"
     return f"{title}\n\n{ending}\n\n{table(('', 'line', 'evidence'), rows)}"
 
@@ -87,7 +87,7 @@ def _evidence(answers: Iterable[LineAnswer]) -> str:
 
 
 def checked_plain(checked: Checked) -> dict[str, Any]:
-    """For a machine."""
+    """The answers of a checklist as plain values, for a machine."""
     return {
         "name": checked.name,
         "at": checked.at,
@@ -104,13 +104,13 @@ def checked_plain(checked: Checked) -> dict[str, Any]:
                 "verdict": line.verdict.word,
                 "gates": [
                     {
-                        "gate": one.gate.name,
-                        "verdict": worst(one.findings).word,
-                        "ms": one.ms,
-                        "seen": one.seen,
-                        "findings": [finding.plain for finding in one.findings],
+                        "gate": answer.gate.name,
+                        "verdict": worst(answer.findings).word,
+                        "ms": answer.ms,
+                        "seen": answer.seen,
+                        "findings": [finding.plain for finding in answer.findings],
                     }
-                    for one in line.answers
+                    for answer in line.answers
                 ],
             }
             for line in checked.lines
@@ -119,43 +119,44 @@ def checked_plain(checked: Checked) -> dict[str, Any]:
 
 
 def baseline_text(rows: Sequence[BaselineRow]) -> str:
-    """A table with as many columns as comparisons; ``n`` is how many readings each number stands on."""
+    """The readings and their baselines as a table; the number in brackets is how many readings each stands on."""
     if not rows:
         return "no readings are kept yet: ./inv deploy and ./inv monitor.daily keep theirs"
     head = ("metric", "today", "a week ago", "usual", "by", "good releases", "says")
     body = [
         (
-            one.metric,
-            _number(one.today),
-            _number(one.week_ago),
-            _usual(one.usual),
-            one.usual_by,
-            _number(one.good_releases),
-            one.says,
+            row.metric,
+            _number(row.today),
+            _number(row.week_ago),
+            _usual(row.usual),
+            row.usual_by,
+            _number(row.good_releases),
+            row.says,
         )
-        for one in rows
+        for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in (head, *body)
+        "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip()
+        for cells in (head, *body)
     ]
     return "\n".join([*lines, "", "medians; ± the median deviation; n readings in brackets"])
 
 
-def _number(one: Middle) -> str:
-    return f"{one.median:.4g} ({one.readings})" if one.readings else "-"
+def _number(middle: Middle) -> str:
+    return f"{middle.median:.4g} ({middle.readings})" if middle.readings else "-"
 
 
-def _usual(one: Middle) -> str:
-    return f"{one.median:.4g} ±{one.spread:.2g} ({one.readings})" if one.readings else "-"
+def _usual(middle: Middle) -> str:
+    return f"{middle.median:.4g} ±{middle.spread:.2g} ({middle.readings})" if middle.readings else "-"
 
 
 def sync_text(changes: Sequence[MonitorChange], window: str, *, applied: bool) -> str:
-    """The plan, or what was done."""
+    """The changes of the monitors: as a plan, or as what was done when it was applied."""
     if not changes and not window:
         return "all monitors are as deploy.yml declares them"
     done = {"create": "created", "update": "updated"}
-    lines = [f"  {done[one.action] if applied else one.action} {one}" for one in changes]
+    lines = [f"  {done[change.action] if applied else change.action} {change}" for change in changes]
     if window:
         lines.append(f"  {'took away' if applied else 'take away'} the maintenance window {window}")
     head = "done:" if applied else "would change, with --apply:"

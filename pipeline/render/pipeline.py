@@ -5,7 +5,7 @@ from pipeline.render.report import duration
 
 
 def plan_text(pipeline: Pipeline, target: str) -> str:
-    """Stages in order with what they would do and ask. Nothing has been touched to print this."""
+    """The stages of a pipeline in order, with what they would do and ask. Nothing has been touched to print this."""
     lines = [f"{pipeline.name} to {target}: {pipeline.purpose}", "Nothing is touched by --plan."]
     for number, stage in enumerate(pipeline.stages, 1):
         lines += ["", f"{number}. {stage.name}: {stage.purpose}{_pace(stage)}"]

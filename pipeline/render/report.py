@@ -12,7 +12,7 @@ COMMIT = 12
 
 
 def duration(ms: int) -> str:
-    """``40 ms``, ``3.2 s`` or ``2 min 05 s``."""
+    """A duration in words: ``40 ms``, ``3.2 s`` or ``2 min 05 s``."""
     if ms < 1000:
         return f"{ms} ms"
     if ms < 60_000:
@@ -21,20 +21,20 @@ def duration(ms: int) -> str:
 
 
 def line_text(line: Line, mark: str = "") -> str:
-    """One step or gate on one line, its findings below it. ``mark`` replaces the one of its state."""
+    """One step or gate of a run on one line, its findings below it. ``mark`` replaces the one of its state."""
     head = f"  {mark or MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
     says = [f"      {line.says}"] if line.says and line.kind == "step" else []
     return "\n".join([head, *says, *(finding_text(finding) for finding in line.findings)])
 
 
 def finding_text(finding: dict[str, str]) -> str:
-    """``subject says`` and, when there is one, what to type."""
+    """One finding in words: ``subject says`` and, when there is one, what to type."""
     text = f"      {finding['verdict']}: {finding['subject']} {finding['says']}"
     return f"{text}\n        → {finding['fix']}" if finding["fix"] else text
 
 
 def summary_text(report: Report) -> str:
-    """How it ended, what moved, what to do next."""
+    """The end of a run: its outcome, what moved, what to do next."""
     lines = ["", _headline(report)]
     if report.reason:
         lines.append(f"  because  {report.reason}")
@@ -53,8 +53,8 @@ def _headline(report: Report) -> str:
 
 
 def _known(report: Report) -> list[str]:
-    """What is known about the error that stopped it: the rows of the troubleshooting guide that it matches."""
-    return [f"{one.error}. {one.resolution}" for one in recognised(report.reason)]
+    """The troubles of the troubleshooting guide that the reason of a run matches, with what to do about each."""
+    return [f"{trouble.error}. {trouble.resolution}" for trouble in recognised(report.reason)]
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -101,7 +101,7 @@ def _next(report: Report) -> list[str]:
 
 
 def summary_markdown(report: Report) -> str:
-    """The GitHub job summary."""
+    """The summary of a run as Markdown, for the GitHub job."""
     lines = [f"## {_headline(report)}", ""]
     if report.reason:
         lines += [f"**Because** {_cell(report.reason)}", ""]
@@ -120,8 +120,9 @@ def summary_markdown(report: Report) -> str:
 
 def _rows(stage: StageReport) -> list[str]:
     return [
-        f"| {stage.name} | {one.name} | {MARKS.get(one.state, '')} {one.state}{_because(one)} | {duration(one.ms)} |"
-        for one in stage.lines
+        f"| {stage.name} | {line.name} | {MARKS.get(line.state, '')} {line.state}{_because(line)} |"
+        f" {duration(line.ms)} |"
+        for line in stage.lines
     ]
 
 
@@ -137,7 +138,7 @@ def _cell(text: str) -> str:
 
 
 def annotations(report: Report) -> str:
-    """GitHub workflow commands: an error for what stopped the run, a warning for each warning."""
+    """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning."""
     lines = []
     if report.outcome not in ("deployed", ""):
         lines.append(f"::error title={_property(_headline(report))}::{_command(report.reason)}")

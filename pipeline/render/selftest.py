@@ -11,7 +11,7 @@ LONGEST = 150
 
 
 class TrialShown(Protocol):
-    """What was seen of one gate, see ``pipeline.selftest.trial``."""
+    """A trial has what was seen of one gate, see ``pipeline.selftest.trial``."""
 
     @property
     def gate(self) -> str: ...
@@ -47,91 +47,91 @@ class TrialShown(Protocol):
     def whole(self) -> bool: ...
 
 
-def progress(seen: TrialShown, number: int, of: int) -> str:
-    """One line as soon as a gate was tried."""
-    says = _did_not_run(seen) or seen.problem or f"{seen.verdict}, cured"
-    return f"{number:>3}/{of} {_mark(seen)} {seen.gate:<38} {seen.seconds:>5.1f} s  {_short(says)}"
+def progress(trial: TrialShown, number: int, of: int) -> str:
+    """One line about a gate, printed as soon as it was tried."""
+    says = _did_not_run(trial) or trial.problem or f"{trial.verdict}, cured"
+    return f"{number:>3}/{of} {_mark(trial)} {trial.gate:<38} {trial.seconds:>5.1f} s  {_short(says)}"
 
 
-def seen_text(found: Sequence[TrialShown]) -> str:
-    """For a terminal: a gate in three or four lines, the summary last."""
+def seen_text(trials: Sequence[TrialShown]) -> str:
+    """The trials for a terminal: a gate in three or four lines, the summary last."""
     parts: list[str] = []
-    for one in found:
-        where = f", in a run of {one.asked_in} ({one.ended or 'asked'})" if one.asked_in else ""
-        parts += [f"{_mark(one)} {one.gate}: stopped in {_examples(one)}"]
-        parts += [f"    broken  {one.broken_by} ({one.kind}){where}"] if one.broken_by else []
-        parts += [f"    said    {one.verdict}: {_short(one.said)}"] if one.said else []
-        parts += [f"    cured   {one.follows}"] if one.cured else []
-        parts += [f"    {NO} {_short(one.problem)}"] if one.problem else []
-        parts += [f"    {NOT_RUN} {_did_not_run(one)}"] if one.did_not_run else []
-    return "\n".join([*parts, "", summary(found)])
+    for trial in trials:
+        where = f", in a run of {trial.asked_in} ({trial.ended or 'asked'})" if trial.asked_in else ""
+        parts += [f"{_mark(trial)} {trial.gate}: stopped in {_examples(trial)}"]
+        parts += [f"    broken  {trial.broken_by} ({trial.kind}){where}"] if trial.broken_by else []
+        parts += [f"    said    {trial.verdict}: {_short(trial.said)}"] if trial.said else []
+        parts += [f"    cured   {trial.follows}"] if trial.cured else []
+        parts += [f"    {NO} {_short(trial.problem)}"] if trial.problem else []
+        parts += [f"    {NOT_RUN} {_did_not_run(trial)}"] if trial.did_not_run else []
+    return "\n".join([*parts, "", summary(trials)])
 
 
-def seen_markdown(found: Sequence[TrialShown]) -> str:
-    """A table for a job summary or a record."""
+def seen_markdown(trials: Sequence[TrialShown]) -> str:
+    """The trials as a Markdown table, for a job summary or a record."""
     rows = [
         (
-            f"`{one.gate}`",
-            _examples(one),
-            f"{one.broken_by or '-'} ({one.kind or '-'})",
-            f"{one.verdict}: {_short(one.said)}" if one.said else _did_not_run(one) or _short(one.problem),
-            one.follows if one.cured else f"{_mark(one)} {_did_not_run(one) or _short(one.problem)}",
+            f"`{trial.gate}`",
+            _examples(trial),
+            f"{trial.broken_by or '-'} ({trial.kind or '-'})",
+            f"{trial.verdict}: {_short(trial.said)}" if trial.said else _did_not_run(trial) or _short(trial.problem),
+            trial.follows if trial.cured else f"{_mark(trial)} {_did_not_run(trial) or _short(trial.problem)}",
         )
-        for one in found
+        for trial in trials
     ]
     return (
-        f"{table(('Gate', 'Stopped in', 'Broken by', 'It said', 'Cured by its own words'), rows)}\n\n{summary(found)}"
+        f"{table(('Gate', 'Stopped in', 'Broken by', 'It said', 'Cured by its own words'), rows)}\n\n{summary(trials)}"
     )
 
 
-def seen_plain(found: Sequence[TrialShown]) -> Mapping[str, Any]:
-    """For a program: every gate with all that was seen of it, and the totals."""
+def seen_plain(trials: Sequence[TrialShown]) -> Mapping[str, Any]:
+    """The trials as plain values, for a program: every gate with all that was seen of it, and the totals."""
     names = (
         "gate", "kind", "broken_by", "asked_in", "follows", "examples", "rested", "stopped", "cured", "verdict", "said",
         "ended", "problem", "seconds", "did_not_run", "whole",
     )  # fmt: skip
     return {
-        "gates": len({one.gate for one in found}),
-        "ways": len(found),
-        "stopped": len(_of(found, "stopped")),
-        "cured": len(_of(found, "cured")),
-        "whole": all(one.whole or one.did_not_run for one in found),
-        "seconds": round(sum(one.seconds for one in found), 1),
-        "seen": [{name: getattr(one, name) for name in names} for one in found],
+        "gates": len({trial.gate for trial in trials}),
+        "ways": len(trials),
+        "stopped": len(_of(trials, "stopped")),
+        "cured": len(_of(trials, "cured")),
+        "whole": all(trial.whole or trial.did_not_run for trial in trials),
+        "seconds": round(sum(trial.seconds for trial in trials), 1),
+        "seen": [{name: getattr(trial, name) for name in names} for trial in trials],
     }
 
 
-def summary(found: Sequence[TrialShown]) -> str:
-    """How many were seen to stop, how they were broken, how many were cured, and who is left."""
-    kinds = Counter(one.kind for one in found if one.stopped)
+def summary(trials: Sequence[TrialShown]) -> str:
+    """The totals of the trials: how many gates were seen to stop, by what, how many were cured, who is left."""
+    kinds = Counter(trial.kind for trial in trials if trial.stopped)
     how = ", ".join(f"{count} by {kind}" for kind, count in kinds.most_common())
-    left = dict.fromkeys(one.gate for one in found if not one.whole and not one.did_not_run)
-    untried = dict.fromkeys(f"{one.gate} ({one.did_not_run})" for one in found if one.did_not_run)
-    gates = {one.gate for one in found}
+    left = dict.fromkeys(trial.gate for trial in trials if not trial.whole and not trial.did_not_run)
+    untried = dict.fromkeys(f"{trial.gate} ({trial.did_not_run})" for trial in trials if trial.did_not_run)
+    gates = {trial.gate for trial in trials}
     says = (
-        f"{len(gates)} gates, broken in {len(found)} ways: {len(_of(found, 'stopped'))} were seen to stop "
-        f"({how or 'none'}), {len(_of(found, 'cured'))} passed again after their own words were followed, "
-        f"in {sum(one.seconds for one in found):.0f} s"
+        f"{len(gates)} gates, broken in {len(trials)} ways: {len(_of(trials, 'stopped'))} were seen to stop "
+        f"({how or 'none'}), {len(_of(trials, 'cured'))} passed again after their own words were followed, "
+        f"in {sum(trial.seconds for trial in trials):.0f} s"
     )
     says = f"{says}; not whole: {', '.join(left)}" if left else says
     return f"{says}; did not run: {', '.join(untried)}" if untried else says
 
 
-def _of(found: Sequence[TrialShown], fact: str) -> set[str]:
-    """The gates of which this was seen in every way that they were broken."""
-    return {one.gate for one in found} - {one.gate for one in found if not getattr(one, fact)}
+def _of(trials: Sequence[TrialShown], fact: str) -> set[str]:
+    """The gates of which ``fact`` was seen in every way that they were broken."""
+    return {trial.gate for trial in trials} - {trial.gate for trial in trials if not getattr(trial, fact)}
 
 
-def _mark(one: TrialShown) -> str:
-    return YES if one.whole else NOT_RUN if one.did_not_run else NO
+def _mark(trial: TrialShown) -> str:
+    return YES if trial.whole else NOT_RUN if trial.did_not_run else NO
 
 
-def _did_not_run(one: TrialShown) -> str:
-    return f"did not run: {one.did_not_run}" if one.did_not_run else ""
+def _did_not_run(trial: TrialShown) -> str:
+    return f"did not run: {trial.did_not_run}" if trial.did_not_run else ""
 
 
-def _examples(one: TrialShown) -> str:
-    stopped, of = one.examples
+def _examples(trial: TrialShown) -> str:
+    stopped, of = trial.examples
     return f"{stopped} of {of} examples" if stopped < of else f"{of} example{'s' if of != 1 else ''}"
 
 

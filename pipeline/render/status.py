@@ -8,7 +8,7 @@ from pipeline.session.status import TargetStatus
 
 
 def status_text(status: TargetStatus) -> str:
-    """One screen."""
+    """The state of a target on one screen: what it serves, its health, its pin, its lock."""
     lines = [f"target    {status.target}, {status.site}", *_live(status), f"health    {status.health}"]
     match status.pinned:
         case True:
@@ -23,7 +23,10 @@ def status_text(status: TargetStatus) -> str:
             lines.append(f"          {status.rolling.queued} is queued behind it")
     lines += [f"stale     {name} was changed after this deployment was made" for name in status.went_back.variables]
     lines += [f"cron      {text}" for text in status.went_back.crons]
-    lines += [f"staged    {one.id}  commit {one.commit[:COMMIT] or '?'}  {one.url}" for one in status.staged]
+    lines += [
+        f"staged    {deployment.id}  commit {deployment.commit[:COMMIT] or '?'}  {deployment.url}"
+        for deployment in status.staged
+    ]
     lines.append(f"lock      {status.lock or 'free'}")
     lines += [f"unknown   {text}" for text in status.unknown]
     return "\n".join(lines)
@@ -39,13 +42,14 @@ def _live(status: TargetStatus) -> list[str]:
 
 
 def history_text(reports: list[Report]) -> str:
-    """One line a run, newest first."""
+    """The latest runs, a line each, newest first."""
     if not reports:
         return "no runs yet: ./inv deploy starts one"
     lines = [f"{'run':<24} {'target':<11} {'commit':<12} {'began (UTC)':<16}  {'outcome':<12} because"]
-    for one in reports:
-        began = one.began[:16].replace("T", " ")
-        outcome = one.outcome or "cut off"
-        line = f"{one.run:<24} {one.target:<11} {one.commit[:COMMIT]:<12} {began:<16}  {outcome:<12} {one.reason[:90]}"
+    for report in reports:
+        began = report.began[:16].replace("T", " ")
+        outcome = report.outcome or "cut off"
+        commit, because = report.commit[:COMMIT], report.reason[:90]
+        line = f"{report.run:<24} {report.target:<11} {commit:<12} {began:<16}  {outcome:<12} {because}"
         lines.append(line.rstrip())
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """deploy.yml: a key that nothing reads is a promise that nobody keeps."""
 
 import ast
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -18,6 +19,8 @@ READ = {
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
 }
+TEMPLATES = [path for folder in ("checks", "pipeline") for path in (ROOT / folder).rglob("*.jinja")]
+READ |= {name for path in TEMPLATES for name in re.findall(r"\.(\w+)", path.read_text(encoding="utf-8"))}
 KINDS = [kind for kind in vars(policy).values() if isinstance(kind, type) and issubclass(kind, Policy)]
 POLICIES = sorted((kind for kind in KINDS if kind is not Policy), key=lambda kind: kind.__name__)
 

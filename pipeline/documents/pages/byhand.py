@@ -1,45 +1,43 @@
-"""Every command of the documents, and when it was last run."""
+"""The page of every command that the documents give a reader to type, and when it was last run."""
 
 from collections.abc import Iterable, Mapping
 
 from pipeline.documents.pages.typed import TypedCommand
 from pipeline.documents.pages.words import NOTICE
 from pipeline.documents.proofs import Proof
-from pipeline.render.markdown import anchor, bullets, table
+from pipeline.documents.templates import part
+from pipeline.render.markdown import anchor
 
 UNSEEN = Proof("never run", "", "`./inv runbooks.prove --only commands` runs it")
 
 
 def by_hand_page(commands: Iterable[TypedCommand], proofs: Mapping[str, Proof]) -> str:
-    """The whole page: totals, what is not run and why, and the rest by document."""
+    """The whole page: totals, the commands that are not run with the reason, and the rest by document."""
     every = tuple(commands)
-    first = {one.text: one for one in reversed(every)}
-    seen = {text: proofs.get(text, UNSEEN) for text in dict.fromkeys(one.text for one in every)}
-    ran = sum(proof.ran for proof in seen.values())
-    excused = [f"{_code(text)}: {proof.why}" for text, proof in seen.items() if not proof.ran]
-    parts = [
-        NOTICE,
-        "# By Hand",
-        "Every command that these documents give a reader to type. `./inv runbooks.prove --only commands` types each"
-        " of them, as it stands, into a shell where the real tools (Vercel's, GitHub's, Sentry's and Amazon's command"
-        " lines, Prisma, psql, curl) are pointed at the sandbox by what a reader's own machine would have, in the state"
-        " in which a reader would type it, and looks at what came of it. CI does the same.",
-        f"{len(seen)} commands: {ran} run, {len(seen) - ran} not.",
-        "## Not Run",
-        bullets(excused) if excused else "None.",
-        "## Run",
+    proof_of = {text: proofs.get(text, UNSEEN) for text in dict.fromkeys(command.text for command in every)}
+    rows = {page: _run_rows(page, every, proof_of) for page in dict.fromkeys(command.page for command in every)}
+    text = part(
+        "by-hand",
+        notice=NOTICE,
+        total=len(proof_of),
+        ran=sum(proof.ran for proof in proof_of.values()),
+        not_run=[(_code(text), proof.why) for text, proof in proof_of.items() if not proof.ran],
+        run={page: found for page, found in rows.items() if found},
+    )
+    return f"{text}\n"
+
+
+def _run_rows(page: str, every: tuple[TypedCommand, ...], proof_of: Mapping[str, Proof]) -> list[tuple[str, ...]]:
+    """The commands that were run and stand first on ``page``, in its order."""
+    first = {command.text: command for command in reversed(every)}
+    rows: list[tuple[str, ...]] = [
+        (_code(text), f"[{command.heading}]({page}#{anchor(command.heading)})", proof_of[text].on)
+        for text, command in first.items()
+        if command.page == page and proof_of[text].ran
     ]
-    for page in dict.fromkeys(one.page for one in every):
-        rows = [
-            (_code(text), f"[{one.heading}]({page}#{anchor(one.heading)})", seen[text].on)
-            for text, one in first.items()
-            if one.page == page and seen[text].ran
-        ]
-        if rows:
-            parts += [f"### In {page}", table(("command", "where first", "run on"), rows[::-1])]
-    return "\n\n".join(parts) + "\n"
+    return rows[::-1]
 
 
 def _code(text: str) -> str:
-    """As code in a line, also when there is a backtick in it."""
+    """A command as code in a line, also when there is a backtick in it."""
     return f"`` {text} ``" if "`" in text else f"`{text}`"

@@ -22,8 +22,11 @@ PROSE = ("friday", "paged", "tabletop", "zero-downtime")
 def documents(
     file: DeployFile, policies: Policies, prose: Mapping[str, str], commands: Sequence[CommandWords]
 ) -> dict[str, str]:
-    """Path from the root → text. ``prose``: name of a file in ``runbooks/prose/``, without ``.md`` → its text."""
-    written = {name: text.strip() for name, text in prose.items()}
+    """Path from the root → text, of each page.
+
+    ``prose``: name of a file in ``runbooks/prose/``, without ``.md`` → its text.
+    """
+    written = dict.fromkeys(PROSE, "") | {name: text.strip() for name, text in prose.items()}
     keys = schema()
     return {
         "runbooks/deployment-runbook.md": runbook(DEPLOY, PREVIEW, ROLLING, file, policies, written),
@@ -37,10 +40,9 @@ def documents(
 
 
 def _drills() -> dict[str, str]:
-    """Two sheets each, and the list of them."""
-    every = list(scenarios().values())
-    found = {"runbooks/drills/README.md": overview(every)}
-    for one in every:
-        found[f"runbooks/drills/{one.name}.participant.md"] = participant_sheet(one)
-        found[f"runbooks/drills/{one.name}.facilitator.md"] = facilitator_sheet(one)
+    """Two sheets for each drill, and the page that lists them."""
+    found = {"runbooks/drills/README.md": overview(scenarios().values())}
+    for name, scenario in scenarios().items():
+        found[f"runbooks/drills/{name}.participant.md"] = participant_sheet(scenario)
+        found[f"runbooks/drills/{name}.facilitator.md"] = facilitator_sheet(scenario)
     return found

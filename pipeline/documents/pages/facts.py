@@ -11,11 +11,11 @@ RUNS = {
     "deployment-runbook.md#deployment-steps-vercel": "deploy",
     "deployment-runbook.md#rollback-procedure": "rollback",
 }
-TITLES = {one.title: one.name for one in PLAYBOOKS}
+TITLES = {playbook.title: playbook.name for playbook in PLAYBOOKS}
 
 
 def fact(section: Section, read: str, commands: Iterable[str], proofs: Proofs, scenarios: Iterable[Scenario]) -> str:
-    """One sentence or two; empty when there is nothing to say. ``commands``: those that the section has."""
+    """A sentence about who has read a section, and when it was proved. ``commands``: those that the section has."""
     proved = "; ".join(
         filter(
             None,
@@ -34,11 +34,11 @@ def fact(section: Section, read: str, commands: Iterable[str], proofs: Proofs, s
 
 def _commands(wanted: Iterable[str], known: Mapping[str, Proof]) -> str:
     every = tuple(wanted)
-    ran = [known[one] for one in every if one in known and known[one].ran]
+    ran = [known[command] for command in every if command in known and known[command].ran]
     if not every or not ran:
         return ""
     count = f"{len(ran)} of {len(every)}" if len(ran) < len(every) else f"all {len(every)}" if len(every) > 1 else "the"
-    return f"{count} command{'s' if len(every) > 1 else ''} run on {min(one.on for one in ran)}"
+    return f"{count} command{'s' if len(every) > 1 else ''} run on {min(command.on for command in ran)}"
 
 
 def _gates(names: Sequence[str], known: Mapping[str, Proof]) -> str:
@@ -46,12 +46,16 @@ def _gates(names: Sequence[str], known: Mapping[str, Proof]) -> str:
     seen = [known[name] for name in wanted if name in known and known[name].ran]
     if not seen:
         return ""
-    return f"{len(seen)} of {len(wanted)} gates seen to stop and to be cured on {min(one.on for one in seen)}"
+    return f"{len(seen)} of {len(wanted)} gates seen to stop and to be cured on {min(proof.on for proof in seen)}"
 
 
 def _drills(playbook: str, known: Mapping[str, Proof], scenarios: Iterable[Scenario]) -> str:
-    ours = [(one, known[one.name]) for one in scenarios if one.playbook == playbook and one.name in known]
-    return ", ".join(f"drill *{one.name}* {proof.why} on {proof.on}" for one, proof in ours)
+    ours = [
+        (scenario, known[scenario.name])
+        for scenario in scenarios
+        if scenario.playbook == playbook and scenario.name in known
+    ]
+    return ", ".join(f"drill *{scenario.name}* {proof.why} on {proof.on}" for scenario, proof in ours)
 
 
 def _run(pipeline: str, known: Mapping[str, Proof]) -> str:

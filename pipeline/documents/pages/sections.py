@@ -16,7 +16,7 @@ SEAL = re.compile(r"\n<!-- sealed: ([0-9a-f]{64}) -->\n$")
 
 @dataclass(frozen=True)
 class Section:
-    """From a heading of the second or third level to the next. ``text`` has the heading in it."""
+    """A section of a page: from a heading of the second or third level to the next. ``text`` has the heading in it."""
 
     page: str
     heading: str
@@ -24,17 +24,17 @@ class Section:
 
     @property
     def id(self) -> str:
-        """As in a link: ``page.md#anchor``."""
+        """The address of the section, as in a link: ``page.md#anchor``."""
         return f"{self.page}#{anchor(self.heading)}"
 
     @property
     def digest(self) -> str:
-        """What a signature is for: it changes with every word."""
+        """The digest of the section, which a signature is for: it changes with every word."""
         return hashlib.sha256(f"{self.id}\n{self.text.strip()}".encode()).hexdigest()[:16]
 
 
 def sections(page: str, text: str) -> tuple[Section, ...]:
-    """All of a page that have more than a heading; what is inside a code block is no heading."""
+    """All sections of a page that have more than a heading; what is inside a code block is no heading."""
     found = [(head, "\n".join(_without_fact(lines))) for head, lines in _parts(unsealed(text)) if head]
     return tuple(Section(page, head, body) for head, body in found if body.partition("\n")[2].strip())
 
@@ -53,7 +53,7 @@ def _without_fact(lines: list[str]) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Heading, and its lines; the first has none."""
+    """The heading of each part of a page, and its lines; the first part has no heading."""
     head, lines, fenced = "", list[str](), False
     for line in text.removesuffix("\n").split("\n"):
         fenced ^= line.lstrip().startswith("```")
@@ -71,7 +71,7 @@ def sealed(text: str) -> str:
 
 
 def unsealed(text: str) -> str:
-    """The page without that line."""
+    """The page without its checksum."""
     return SEAL.sub("", text)
 
 

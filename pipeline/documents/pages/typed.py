@@ -37,7 +37,7 @@ MENTIONS: dict[str, str] = {
     "vercel logs requests": WAYS,
     "vercel logs $STAGED": "quoted as what is refused",
     "export DOMAIN=…": PATTERN,
-    "npx vercel@64.0.2": "a value of `deploy.yml`",
+    "npx vercel@VERSION": "a value of `deploy.yml`",
     "./inv check.FAMILY.GATE": PATTERN,
     "./inv check.NAME --target production": PATTERN,
     "./inv report RUN": PATTERN,
@@ -49,7 +49,7 @@ MENTIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class TypedCommand:
-    """One place where a reader is given ``text`` to type: below ``heading`` on ``page``."""
+    """A command that a page gives its reader to type: ``text``, below ``heading`` on ``page``."""
 
     page: str
     heading: str
@@ -57,13 +57,17 @@ class TypedCommand:
 
 
 def by_hand(pages: Mapping[str, str]) -> tuple[TypedCommand, ...]:
-    """Every command in the pages, in their order, each place that gives it."""
-    return tuple(one for page, text in pages.items() for one in _commands(page, text) if one.text not in MENTIONS)
+    """Every command that the pages give a reader to type, in their order, each place that gives it."""
+    return tuple(
+        command for page, text in pages.items() for command in _commands(page, text) if command.text not in MENTIONS
+    )
 
 
 def mentioned(pages: Mapping[str, str]) -> frozenset[str]:
-    """Those of MENTIONS that are in the pages."""
-    return frozenset(one.text for page, text in pages.items() for one in _commands(page, text)) & MENTIONS.keys()
+    """The code in the pages that only looks like a command: those of MENTIONS."""
+    return (
+        frozenset(command.text for page, text in pages.items() for command in _commands(page, text)) & MENTIONS.keys()
+    )
 
 
 def _commands(page: str, text: str) -> Iterator[TypedCommand]:
@@ -76,7 +80,7 @@ def _commands(page: str, text: str) -> Iterator[TypedCommand]:
 
 
 def _found(text: str) -> Iterator[tuple[int, str]]:
-    """(where, command) of what is in shell blocks, and of code in a line that begins as a command does."""
+    """The commands of a page and where they stand: lines of shell blocks, and code that begins as a command does."""
     for block in FENCE.finditer(text):
         if block[2] in ("sh", "bash"):
             lines = JOINED.sub(" ", block[3]).splitlines()
@@ -90,5 +94,5 @@ def _found(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _blank(block: re.Match[str]) -> str:
-    """As many characters that say nothing, so that places in the text stay what they are."""
+    """As many characters as the block has, all blanks, so that places in the page stay what they are."""
     return re.sub(r"[^\n]", " ", block[0])

@@ -1,13 +1,15 @@
 """Markdown, GitHub's anchors, and what each ``$NAME`` in the documents stands for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from checks.gate import Gate
 from pipeline.config import DeployFile, Policies
 from pipeline.definitions.deploy import PIPELINES
+from pipeline.documents.templates import part
 from pipeline.engine.plan import Step
-from pipeline.render.markdown import link, table
+from pipeline.render.markdown import link
 from pipeline.world.secrets import SECRETS
 
 NOTICE = (
@@ -82,8 +84,8 @@ PLACEHOLDERS = {
 
 
 def known_here(file: DeployFile, policies: Policies) -> dict[str, str]:
-    """What ``deploy.yml`` already says about some of the placeholders."""
-    target = next((one for one in file.targets.values() if one.kind == "production"), None)
+    """Placeholder → its value, of those that ``deploy.yml`` knows."""
+    target = next((target for target in file.targets.values() if target.kind == "production"), None)
     said = {
         "BRANCH": policies.source.branch,
         "REPOSITORY": policies.source.repository,
@@ -100,23 +102,18 @@ def known_here(file: DeployFile, policies: Policies) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def page(title: str, opening: str, body: str, here: Mapping[str, str]) -> str:
-    """A whole document: the notice, the title, what it is for, what its ``$NAMES`` mean, and the body."""
-    text = f"{opening.strip()}\n\n{body.strip()}"
-    legend = _legend(text, here)
-    return "\n\n".join(part for part in (NOTICE, f"# {title}", opening.strip(), legend, body.strip()) if part) + "\n"
+def document(name: str, here: Mapping[str, str], **facts: object) -> str:
+    """The page that the template ``name`` makes, with a legend of its ``$NAMES``. ``here``: what is known of them."""
+    return part(name, notice=NOTICE, legend=partial(_legend, here), **facts) + "\n"
 
 
-def _legend(text: str, here: Mapping[str, str]) -> str:
+def _legend(here: Mapping[str, str], text: str) -> list[tuple[str, str, str]]:
+    """A row for each ``$NAME`` in the text of a page, and for each that the explanation of another one uses."""
     wanted, used = set(NAME.findall(text)), set[str]()
-    while wanted - used:  # an explanation may itself use a name
+    while wanted - used:
         used |= wanted
-        wanted |= {name for one in used for name in NAME.findall(" ".join(explain(one)))}
-    rows = [(f"`${name}`", explain(name)[0], _where(name, here)) for name in sorted(used)]
-    if not rows:
-        return ""
-    intro = "Fill these in yourself, or set them once in your shell: `export DOMAIN=…`."
-    return f"## What to fill in\n\n{intro}\n\n{table(('in a command', 'means', 'where to find it'), rows)}"
+        wanted |= {mention for name in used for mention in NAME.findall(" ".join(explain(name)))}
+    return [(f"`${name}`", explain(name)[0], _where(name, here)) for name in sorted(used)]
 
 
 def explain(name: str) -> tuple[str, str]:
@@ -138,18 +135,26 @@ def gate_link(gate: Gate, page: str = "") -> str:
     return link(gate.name, f"`{gate.name}`", page if gate in SHIPPING else MONITORING)
 
 
-def step_heading(name: str) -> str:
-    """The heading of a step's entry."""
-    return f"Step: {name}"
-
-
 def step_link(step: Step, page: str = "") -> str:
-    """A link to the step's entry, likewise."""
-    return link(step_heading(step.name), f"`{step.name}`", page if step in STEPS else MONITORING)
+    """A link to the step's entry: in the deployment runbook, or in the monitoring guide when no release does it.
+
+    ``page``: RUNBOOK when the link is on another page than that.
+    """
+    return link(f"Step: {step.name}", f"`{step.name}`", page if step in STEPS else MONITORING)
+
+
+def gate_links(gates: Iterable[Gate], between: str = ", ", page: str = "") -> str:
+    """A link to the entry of each gate, see ``gate_link``."""
+    return between.join(gate_link(gate, page) for gate in gates)
+
+
+def step_links(steps: Iterable[Step], page: str = "") -> str:
+    """A link to the entry of each step, see ``step_link``."""
+    return ", ".join(step_link(step, page) for step in steps)
 
 
 def linked(text: str, pages: Mapping[str, str]) -> str:
-    """``text`` with each *Heading* of ``pages`` (heading → page) made a link."""
-    for heading, where in pages.items():
-        text = text.replace(f"*{heading}*", link(heading, page=where))
+    """The sentence ``text`` with each *Heading* of ``pages`` (heading → page) made a link."""
+    for heading, page in pages.items():
+        text = text.replace(f"*{heading}*", link(heading, page=page))
     return text

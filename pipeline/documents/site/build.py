@@ -4,24 +4,24 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from markupsafe import Markup
 
 from pipeline.documents.pages.sections import FACT, unsealed
 from pipeline.documents.pages.words import NAME, NOTICE
 from pipeline.documents.site.diagrams import svg
+from pipeline.documents.templates import filled
 from pipeline.handbook.playbooks import PLAYBOOKS
 from pipeline.render.markdown import anchor
 
 HERE = Path(__file__).parent
 OPEN, FOLDED = "[ ] ", "what-to-fill-in"
-LF = "\n"
 WAY = re.compile(r"(.+?)\s+# (with the tool|by hand)")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
@@ -44,7 +44,7 @@ FIRST = (
 
 @dataclass(frozen=True)
 class Heading:
-    """One heading of a page."""
+    """One heading of a page, with the text up to the next one."""
 
     level: int
     id: str
@@ -52,13 +52,31 @@ class Heading:
     text: str
 
 
+@dataclass(frozen=True)
+class PageLink:
+    """A link to a page. ``here``: it is the page that the link is on, or one of its folder."""
+
+    address: str
+    words: str
+    about: str = ""
+    here: bool = False
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """Code in pieces: text, and the name that is filled in after it. ``way``: by hand, or with the tool."""
+
+    pieces: tuple[tuple[str, str], ...]
+    way: str = ""
+
+
 def build(pages: Mapping[str, str]) -> dict[str, str]:
-    """Path → text. ``pages``: name as links have it, e.g. ``drills/README.md`` → Markdown."""
+    """The files of the site, path → text. ``pages``: name as links have it, e.g. ``drills/README.md`` → Markdown."""
     files, index = {}, []
     for name, text in pages.items():
-        body, headings = _rendered(name, _clean(text))
+        body, headings = _rendered(_clean(text))
         files[_html(name)] = _document(name, headings[0].words if headings else name, body, headings, pages)
-        index += [[_html(name), one.id, one.words, one.text] for one in headings]
+        index += [[_html(name), heading.id, heading.words, heading.text] for heading in headings]
     files["index.html"] = _document("index.md", "Runbooks", _front(pages), [], pages)
     files["search.js"] = f"window.SECTIONS = {json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"
     for name in ("style.css", "site.js"):
@@ -74,7 +92,7 @@ def _html(name: str) -> str:
     return f"{name.removesuffix('.md')}.html"
 
 
-def _rendered(name: str, text: str) -> tuple[str, list[Heading]]:
+def _rendered(text: str) -> tuple[str, list[Heading]]:
     markdown: Any = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
     headings = _headings(tokens)
@@ -84,7 +102,7 @@ def _rendered(name: str, text: str) -> tuple[str, list[Heading]]:
     _tick(tokens)
     tokens = _folded(tokens)
     markdown.renderer.rules["fence"] = lambda found, at, options, env: _code(found[at])
-    markdown.renderer.rules["code_inline"] = lambda found, at, options, env: f"<code>{_named(found[at].content)}</code>"
+    markdown.renderer.rules["code_inline"] = lambda found, at, options, env: _inline_code(found[at])
     html = markdown.renderer.render(tokens, markdown.options, {})
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
     html = re.sub(r"\n<em>(By hand|If not):", r"<br>\n<em>\1:", html)
@@ -92,7 +110,7 @@ def _rendered(name: str, text: str) -> tuple[str, list[Heading]]:
 
 
 def _tick(tokens: list[Token]) -> None:
-    """``- [ ]`` becomes a box, kept under its section and words: a page that is made anew ticks nothing else."""
+    """A ``- [ ]`` of a page becomes a box, kept under its section and words: a page that is made anew ticks nothing else."""
     section, seen = "", Counter[str]()
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
@@ -104,14 +122,12 @@ def _tick(tokens: list[Token]) -> None:
             seen[key] += 1
             tokens[index - 2].attrSet("class", "task")
             first.type = "html_inline"
-            first.content = (
-                f'<label><input type="checkbox" data-task="{escape(key)}/{seen[key]}"> {escape(words)}</label>'
-            )
+            first.content = filled("task.html", key=f"{key}/{seen[key]}", words=words).strip()
 
 
 def _folded(tokens: list[Token]) -> list[Token]:
-    """What is under *What to fill in* is folded: it is longer than a phone, and it stands before the first thing to do."""
-    begin = next((at for at, one in enumerate(tokens) if one.attrGet("id") == FOLDED), None)
+    """The section *What to fill in* is folded: it is longer than a phone, and it stands before the first thing to do."""
+    begin = next((at for at, token in enumerate(tokens) if token.attrGet("id") == FOLDED), None)
     if begin is None:
         return tokens
     begin += 3  # the heading's own tokens
@@ -122,7 +138,7 @@ def _folded(tokens: list[Token]) -> list[Token]:
 
 
 def _headings(tokens: list[Token]) -> list[Heading]:
-    """All of them, with the text up to the next; each token gets the id that GitHub would give it."""
+    """All headings of a page, each with the text up to the next; its token gets the id that GitHub would give it."""
     found: list[Heading] = []
     seen = Counter[str]()
     text: list[str] = []
@@ -144,9 +160,9 @@ def _headings(tokens: list[Token]) -> list[Heading]:
     return found
 
 
-def _with(one: Heading, text: list[str]) -> Heading:
+def _with(heading: Heading, text: list[str]) -> Heading:
     words = " ".join(" ".join(text[1:]).split())  # the first is the heading itself
-    return Heading(one.level, one.id, one.words, re.sub(r"\]\([^)]*\)|[`*\[\]]", "", words))
+    return replace(heading, text=re.sub(r"\]\([^)]*\)|[`*\[\]]", "", words))
 
 
 def _link(token: Token) -> None:
@@ -161,103 +177,59 @@ def _link(token: Token) -> None:
 
 
 def _code(token: Token) -> str:
+    """The HTML of a block of code, or of either way of two: whoever copied both would run both."""
     if token.info == "mermaid":
         return svg(token.content, "A chart; the text beside it says the same")
     lines = token.content.rstrip().splitlines()
     ways = [found for line in lines if (found := WAY.fullmatch(line))]
     if not ways or len(ways) < len(lines):
-        return _block(token.info, token.content)
-    return "".join(  # either will do: whoever copies both runs both
-        f'<p class="way">{words.capitalize()}:</p>{_block(token.info, "".join(way[1] + LF for way in same))}'
-        for words, same in groupby(ways, lambda way: way[2])
-    )
+        blocks = [CodeBlock(_pieces(token.content))]
+    else:
+        blocks = [
+            CodeBlock(_pieces("".join(f"{line[1]}\n" for line in same)), way.capitalize())
+            for way, same in groupby(ways, lambda line: line[2])
+        ]
+    return filled("block.html", language=token.info, blocks=blocks)
 
 
-def _block(language: str, text: str) -> str:
-    return f'<pre class="{escape(language)}" tabindex="0"><code>{_named(text)}</code></pre>\n'
+def _inline_code(token: Token) -> str:
+    """The HTML of code in a line; a name that stands alone is spoken of, not used, and cannot be filled in."""
+    alone = NAME.fullmatch(token.content)
+    pieces = ((token.content, ""),) if alone else _pieces(token.content)
+    return filled("inline.html", pieces=pieces).strip("\n")
 
 
-def _named(text: str) -> str:
-    """Code whose names can be filled in; one that stands alone is spoken of, not used."""
-    if NAME.fullmatch(text):
-        return escape(text)
-    return NAME.sub(lambda m: f'<var data-name="{m[1]}">${m[1]}</var>', escape(text))
+def _pieces(code: str) -> tuple[tuple[str, str], ...]:
+    """The pieces of some code: each text, and the name after it; the last has no name."""
+    parts = [*NAME.split(code), ""]
+    return tuple(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _document(name: str, title: str, body: str, headings: list[Heading], pages: Mapping[str, str]) -> str:
-    up = "../" * name.count("/")
-    tabs = "".join(
-        f'<a href="{up}{_html(page)}"{_here(page, name)}>{escape(words)}</a>'
-        for page, (words, _) in PAGES.items()
-        if page in pages
+    return filled(
+        "document.html",
+        up="../" * name.count("/"),
+        policy=Markup(POLICY),
+        title=title,
+        tabs=[PageLink(_html(page), words, about, _is_here(page, name)) for page, words, about in _known(pages)],
+        contents=[heading for heading in headings if heading.level in (2, 3)],
+        body=Markup(body),
     )
-    contents = "".join(
-        f'<li class="l{one.level}"><a href="#{one.id}">{escape(one.words)}</a></li>'
-        for one in headings
-        if one.level in (2, 3)
-    )
-    aside = (
-        f'<nav class="contents" aria-label="On this page"><details open><summary>On this page</summary><ul>{contents}</ul></details></nav>'
-        if contents
-        else ""
-    )
-    return f"""<!doctype html>
-<html lang="en" data-root="{up}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<link rel="stylesheet" href="{up}style.css">
-<script src="{up}search.js" defer></script>
-<script src="{up}site.js" defer></script>
-</head>
-<body>
-<a class="skip" href="#main">To the text</a>
-<header>
-<nav aria-label="Documents"><a href="{up}index.html" class="home">Runbooks</a>{tabs}</nav>
-<div class="tools"><div class="search" role="search" hidden><input type="search" id="search" placeholder="Search  /"
- aria-label="Search all pages" autocomplete="off" role="combobox" aria-controls="found" aria-expanded="false">
-<ol id="found" role="listbox" hidden></ol></div><button id="theme" type="button" hidden>Dark</button></div>
-</header>
-<div class="page">
-{aside}
-<main id="main">
-{body}
-</main>
-</div>
-</body>
-</html>
-"""
-
-
-def _coded(text: str) -> str:
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-
-
-def _here(page: str, name: str) -> str:
-    same = page == name or (page.startswith("drills/") and name.startswith("drills/"))
-    return ' aria-current="page"' if same else ""
 
 
 def _front(pages: Mapping[str, str]) -> str:
-    first = "".join(
-        f'<a class="big" href="{_html(page)}#{anchor(heading)}">{escape(words)}</a>'
-        for words, page, heading in FIRST
-        if page in pages
-    )
-    books = "".join(
-        f'<li><a href="incident-response.html#{anchor(one.title)}">{escape(one.title)}</a> <span class="{one.severity.name}">'
-        f"{one.severity.name}</span><br>{_coded(one.symptom)}</li>"
-        for one in PLAYBOOKS
-    )
-    documents = "".join(
-        f'<li><a href="{_html(page)}">{escape(words)}</a><br>{escape(about)}</li>'
-        for page, (words, about) in PAGES.items()
-        if page in pages
-    )
-    return (
-        f'<h1>Runbooks</h1><p class="bigs">{first}</p><h2>What do you see?</h2><ul class="cards">{books}</ul>'
-        f'<h2>All documents</h2><ul class="cards">{documents}</ul>'
-    )
+    return filled(
+        "front.html",
+        first=[PageLink(f"{_html(page)}#{anchor(heading)}", words) for words, page, heading in FIRST if page in pages],
+        playbooks=PLAYBOOKS,
+        documents=[PageLink(_html(page), words, about) for page, words, about in _known(pages)],
+    ).rstrip("\n")
+
+
+def _known(pages: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """The pages that have a tab: name, words and description of each."""
+    return [(page, words, about) for page, (words, about) in PAGES.items() if page in pages]
+
+
+def _is_here(page: str, name: str) -> bool:
+    return page == name or (page.startswith("drills/") and name.startswith("drills/"))

@@ -19,7 +19,7 @@ HUB = 3
 
 @dataclass
 class Node:
-    """One node; ``x`` and ``y`` are its middle, in pixels."""
+    """One node of a chart; ``x`` and ``y`` are its middle, in pixels."""
 
     name: str
     lines: list[str]
@@ -39,25 +39,25 @@ class Node:
 
 @dataclass
 class Chart:
-    """Nodes by name, and edges (from, to, label)."""
+    """A chart has nodes by name, and edges (from, to, label)."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def svg(source: str, title: str) -> str:
-    """The drawing. Raises ValueError for a chart that has nothing of ours in it."""
+    """The drawing of a Mermaid chart. Raises ValueError for a chart that has nothing of ours in it."""
     chart = _parse(source)
     if not chart.nodes:
         raise ValueError("no node was found")
     _lay_out(chart)
-    shift = max(0.0, 44 - min(one.x - one.width / 2 for one in chart.nodes.values())) if _goes_back(chart) else 0
-    for one in chart.nodes.values():
-        one.x += shift
+    shift = max(0.0, 44 - min(node.x - node.width / 2 for node in chart.nodes.values())) if _goes_back(chart) else 0
+    for node in chart.nodes.values():
+        node.x += shift
     labels = (chart.nodes[begin].x + len(label) * 6.3 for begin, _, label in chart.edges)
-    width = max(*(one.x + one.width / 2 for one in chart.nodes.values()), *labels) + 44
-    height = max(one.y + one.height / 2 for one in chart.nodes.values()) + 12
-    parts = [_edge(chart, *edge) for edge in chart.edges] + [_node(one) for one in chart.nodes.values()]
+    width = max(*(node.x + node.width / 2 for node in chart.nodes.values()), *labels) + 44
+    height = max(node.y + node.height / 2 for node in chart.nodes.values()) + 12
+    parts = [_edge(chart, *edge) for edge in chart.edges] + [_node(node) for node in chart.nodes.values()]
     tip = f"tip-{crc32(source.encode()):x}"  # an id is there once on a page
     return (
         f'<figure class="chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
@@ -81,7 +81,7 @@ def _parse(source: str) -> Chart:
 
 
 def _named(chart: Chart, text: str) -> str:
-    """The node that ``text`` names; with a shape and words, they are kept."""
+    """The name of the node that ``text`` names; with a shape and words, the node is added to the chart."""
     found = NODE.match(text.strip())
     name = found[1] if found else text.strip()
     if found:
@@ -112,24 +112,24 @@ def _lay_out(chart: Chart) -> None:
     hubs = {name for name, before in incoming.items() if len(before) >= HUB}
     flow = [edge for edge in _forward(chart) if not {edge[0], edge[1]} & hubs]
     after_hubs = {end for begin, end, _ in chart.edges if begin in hubs and len(incoming[end]) == 1}
-    main = [one for one in chart.nodes.values() if one.name not in hubs | after_hubs]
+    main = [node for node in chart.nodes.values() if node.name not in hubs | after_hubs]
     for _ in main:
         for begin, end, _ in flow:
             if end not in after_hubs:
                 chart.nodes[end].layer = max(chart.nodes[end].layer, chart.nodes[begin].layer + 1)
     layers = defaultdict(list)
-    for one in main:
-        layers[one.layer].append(one)
+    for node in main:
+        layers[node.layer].append(node)
     widest = max(_width(layer) for layer in layers.values())
     y = 12.0
     for level in sorted(layers):
         layer = layers[level]
-        layer.sort(key=lambda one: _middle(chart, incoming[one.name], one))
-        tall = max(one.height for one in layer)
+        layer.sort(key=lambda node: _middle(chart, incoming[node.name], node))
+        tall = max(node.height for node in layer)
         x = 12 + (widest - _width(layer)) / 2
-        for one in layer:
-            one.x, one.y = x + one.width / 2, y + tall / 2
-            x += one.width + GAP_X
+        for node in layer:
+            node.x, node.y = x + node.width / 2, y + tall / 2
+            x += node.width + GAP_X
         y += tall + GAP_Y
     _beside(chart, hubs, after_hubs, incoming, 12 + widest)
 
@@ -141,32 +141,32 @@ def _goes_back(chart: Chart) -> bool:
 def _beside(chart: Chart, hubs: set[str], after_hubs: set[str], incoming: dict[str, set[str]], right: float) -> None:
     x, taken = right + 2 * GAP_X, 12.0
     for name in sorted(hubs, key=lambda hub: _mean_y(chart, incoming[hub])):
-        one = chart.nodes[name]
+        hub_node = chart.nodes[name]
         followers = [chart.nodes[end] for begin, end, _ in chart.edges if begin == name and end in after_hubs]
-        one.x = x + one.width / 2
-        one.y = max(_mean_y(chart, incoming[name]), taken + one.height / 2)
-        y = one.y + one.height / 2 + GAP_Y
-        for each in followers:
-            each.x, each.y = x + each.width / 2, y + each.height / 2
-            y += each.height + 22
+        hub_node.x = x + hub_node.width / 2
+        hub_node.y = max(_mean_y(chart, incoming[name]), taken + hub_node.height / 2)
+        y = hub_node.y + hub_node.height / 2 + GAP_Y
+        for follower in followers:
+            follower.x, follower.y = x + follower.width / 2, y + follower.height / 2
+            y += follower.height + 22
         taken = y
 
 
 def _mean_y(chart: Chart, names: set[str]) -> float:
-    return sum(chart.nodes[one].y for one in names) / len(names)
+    return sum(chart.nodes[name].y for name in names) / len(names)
 
 
 def _width(layer: list[Node]) -> float:
-    return sum(one.width for one in layer) + GAP_X * (len(layer) - 1)
+    return sum(node.width for node in layer) + GAP_X * (len(layer) - 1)
 
 
-def _middle(chart: Chart, before: set[str], one: Node) -> float:
-    known = [chart.nodes[name].x for name in before if chart.nodes[name].layer < one.layer]
+def _middle(chart: Chart, before: set[str], node: Node) -> float:
+    known = [chart.nodes[name].x for name in before if chart.nodes[name].layer < node.layer]
     return sum(known) / len(known) if known else 0
 
 
 def _forward(chart: Chart) -> list[tuple[str, str, str]]:
-    """The edges without those that lead back to where one came from."""
+    """The edges of a chart without those that lead back to where one came from."""
     after = defaultdict(list)
     for edge in chart.edges:
         after[edge[0]].append(edge)
@@ -188,7 +188,7 @@ def _forward(chart: Chart) -> list[tuple[str, str, str]]:
 
 
 def _edge(chart: Chart, begin: str, end: str, label: str) -> str:
-    """Straight down to the next layer; a longer way goes round the side, forward on the right and back on the left."""
+    """The path of one edge: straight down to the next layer, or round the side, forward on the right and back on the left."""
     a, b = chart.nodes[begin], chart.nodes[end]
     if b.x - b.width / 2 > a.x + a.width / 2 + GAP_X * 1.5:
         x1, y1, x2, y2 = a.x + a.width / 2, a.y, b.x - b.width / 2, b.y
@@ -214,24 +214,24 @@ def _edge(chart: Chart, begin: str, end: str, label: str) -> str:
 
 
 def _between(chart: Chart, a: Node, b: Node) -> list[Node]:
-    """Whatever stands in the layers between them."""
+    """The nodes that stand in the layers between two others."""
     low, high = sorted((a.y, b.y))
-    return [one for one in chart.nodes.values() if low < one.y < high and abs(one.x - a.x) < one.width / 2 + 200]
+    return [node for node in chart.nodes.values() if low < node.y < high and abs(node.x - a.x) < node.width / 2 + 200]
 
 
-def _node(one: Node) -> str:
-    left, top, w, h = one.x - one.width / 2, one.y - one.height / 2, one.width, one.height
-    if one.shape == "question":
+def _node(node: Node) -> str:
+    left, top, w, h = node.x - node.width / 2, node.y - node.height / 2, node.width, node.height
+    if node.shape == "question":
         cut = 14
-        points = f"{left:.0f},{one.y:.0f} {left + cut:.0f},{top:.0f} {left + w - cut:.0f},{top:.0f} {left + w:.0f},{one.y:.0f}"
+        points = f"{left:.0f},{node.y:.0f} {left + cut:.0f},{top:.0f} {left + w - cut:.0f},{top:.0f} {left + w:.0f},{node.y:.0f}"
         points += f" {left + w - cut:.0f},{top + h:.0f} {left + cut:.0f},{top + h:.0f}"
         shape = f'<polygon class="question" points="{points}"/>'
     else:
-        round_ = h / 2 if one.shape == "end" else 6
-        shape = f'<rect class="{one.shape}" x="{left:.0f}" y="{top:.0f}" width="{w:.0f}" height="{h:.0f}" rx="{round_:.0f}"/>'
-    first = one.y - (len(one.lines) - 1) * LINE / 2 + 4.5
+        round_ = h / 2 if node.shape == "end" else 6
+        shape = f'<rect class="{node.shape}" x="{left:.0f}" y="{top:.0f}" width="{w:.0f}" height="{h:.0f}" rx="{round_:.0f}"/>'
+    first = node.y - (len(node.lines) - 1) * LINE / 2 + 4.5
     words = "".join(
-        f'<text x="{one.x:.0f}" y="{first + LINE * number:.1f}">{escape(line)}</text>'
-        for number, line in enumerate(one.lines)
+        f'<text x="{node.x:.0f}" y="{first + LINE * number:.1f}">{escape(line)}</text>'
+        for number, line in enumerate(node.lines)
     )
     return shape + words

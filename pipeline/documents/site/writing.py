@@ -10,7 +10,7 @@ MARK = ".runbooks-site"
 
 
 def write_site(pages: Mapping[str, str], to: Path) -> list[str]:
-    """Write it; the paths. Raises Mistake for a folder that has something else in it."""
+    """Writes the site into a folder, and returns the paths. Raises Mistake for a folder that has something else in it."""
     if to.exists() and (not to.is_dir() or (any(to.iterdir()) and not (to / MARK).is_file())):
         raise Mistake(f"--site {to}: there is something else in it; name an empty folder")
     files = build(pages)
