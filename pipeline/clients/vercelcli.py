@@ -19,7 +19,7 @@ class VercelCommand:
         self._api, self._command = api.rstrip("/"), Command(NAME, "build.command", environment)
 
     async def version(self, command: str) -> str:
-        """Read the version of the command, three numbers with dots. Raises Unreachable when there is no such command."""
+        """Read the version of the command, three numbers with dots. Raises Unreachable without such a command."""
         said = await self._command.run([*self._command.words(command), "--version"], None, {}, lambda line: None)
         return said.split()[-1] if said.split() else ""
 
