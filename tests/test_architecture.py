@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.mutants import FAULTS, misplaced
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted([*(ROOT / "checks").rglob("*.py"), *(ROOT / "pipeline").rglob("*.py"), ROOT / "tasks.py"])
 FILES = [path for path in FILES if "sandbox/app" not in path.as_posix()]
@@ -266,3 +268,9 @@ def test_only_tables_opt_out_of_the_formatter() -> None:
         if skips:
             tables = {n.end_lineno for n in ast.walk(ast.parse(text)) if isinstance(n, ast.stmt) and is_table(n)}
             assert skips <= tables, f"{path}: {sorted(skips - tables)}"
+
+
+def test_the_planted_faults_still_have_a_place() -> None:
+    """``bench/mutants.py`` plants at least sixty; each is a piece of code that stands where it says, once."""
+    assert len(FAULTS) >= 60
+    assert misplaced() == ()

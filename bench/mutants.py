@@ -1,0 +1,237 @@
+"""Plants faults one at a time and asks the tests: ``python -m bench.mutants [AREA …]``.
+
+Each fault is a change that a hurried hand could make. It is planted in a copy of the checkout, the tests that guard the
+place are run there, and it is *caught* when one of them fails. What survives is named; the exit code is 1 when fewer
+than 95 % are caught. A fault whose text is not found exactly once is a mistake here, exit 2: the code has moved on.
+"""
+
+import argparse
+import collections
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("checks", "pipeline", "tests", "runbooks", ".github", "bench", "deploy.yml", "pyproject.toml", "tasks.py", "inv",
+          "CONTRIBUTING.md", "CHANGELOG.md", "README.md", "requirements.lock", ".ci", ".gitignore")  # fmt: skip
+LONGEST = 600.0
+ENOUGH = 0.95
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``old`` in ``file`` becomes ``new``; ``tests`` guard the place, as arguments of pytest."""
+
+    area: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+def faults(area: str, file: str, tests: str, *changes: tuple[str, str]) -> tuple[Fault, ...]:
+    """Faults of one file that the same tests guard."""
+    return tuple(Fault(area, file, old, new, tests) for old, new in changes)
+
+
+FAULTS = (
+    *faults(
+        "runner", "pipeline/engine/runner.py", "tests/engine",
+        ("if stop and not stage.may_fail:\n                return stop", "if stop and stage.may_fail:\n                return stop"),
+        ("        if stop and stop.holds and self.past.moved_production:", "        if stop and stop.holds:"),
+        ("for step, inputs in reversed(self.past.begun):", "for step, inputs in self.past.begun:"),
+        ("failed |= not await self._undo(", "failed &= not await self._undo("),
+        ("if moved and not stop.cut:", "if moved:"),
+        ("if verdict is Verdict.BLOCK or left <= 0 or spent or hopeless:", "if left <= 0 or spent or hopeless:"),
+        ("hopeless = lasting and not self.past.moved_production", "hopeless = lasting"),
+        ("if passed >= stage.during and good >= stage.in_a_row:", "if passed >= stage.during:"),
+        ("bad > stage.budget", "bad > stage.budget + 1"),
+        ("if gate in stage.advises:\n                findings = tuple(map(noted, findings))", "if gate in stage.advises:\n                pass"),
+        ("if step.name in self.past.done:\n                continue", "if step.name in self.past.done:\n                pass"),
+        ("        if stop.bug:\n            raise stop.bug\n", ""),
+        ("REFUSED_PATIENCE if refused else PROOF_PATIENCE", "REFUSED_PATIENCE"),
+        ("            self.past.begun.append((step, inputs))\n            self.journal", "            self.journal"),
+    ),
+    *faults(
+        "runner", "pipeline/engine/waivers.py", "tests/engine tests/whole/test_promotion.py tests/whole/test_deploy.py -k waive",
+        ("today <= waiver.until", "today < waiver.until"),
+        ("(Verdict.BLOCK, Verdict.NOT_YET)", "(Verdict.BLOCK, Verdict.NOT_YET, Verdict.UNKNOWN)"),
+        ('waiver.subject in ("", finding.subject)', "waiver.subject"),
+    ),
+    *faults(
+        "runner", "pipeline/engine/past.py", "tests/engine tests/record",
+        ('elif event.kind == "undo done":', 'elif event.kind == "undo begins":'),
+        ("if act[0] is not step] + [(step, inputs)]", "] + [(step, inputs)]"),
+    ),
+    *faults(
+        "emergency", "checks/wayback.py", "tests/checks/test_wayback.py",
+        ("one.created < live.created", "one.created != live.created"),
+        ("    if live is None:\n        return Return(None)\n", "    if live is None:\n        return Return(next(iter(candidates), None))\n"),
+        ("one.id not in known_bad", "one.id"),
+        ("reverse=True", "reverse=False"),
+    ),
+    *faults(
+        "emergency", "pipeline/emergency/steps.py", "tests/whole/test_process.py tests/session/test_looking.py -k rollback -n 2",
+        ("return answer.status > 0 and answer.deployment in", "return answer.deployment in"),
+        ("if assigned and serving:", "if assigned or serving:"),
+    ),
+    *faults(
+        "emergency", "pipeline/emergency/choice.py", "tests/whole/test_process.py tests/session/test_looking.py -k rollback -n 2",
+        ("return seen.project.auto_assign is False and rolled_back", "return False"),
+        ("if wanted in _names(one) and one.id in bad and not even_bad:", "if False:"),
+    ),
+    *faults(
+        "lock", "pipeline/record/lock.py", "tests/record",
+        ("deploy_locks.expires <= excluded.since", "deploy_locks.expires >= excluded.since"),
+        (' or deploy_locks.by_hand = 0"', ' or deploy_locks.by_hand >= 0"'),
+        ('"update deploy_locks set expires = ? where target = ? and holder = ? returning holder"', '"update deploy_locks set expires = ? where target = ? and holder <> ? returning holder"'),
+        ('"delete from deploy_locks where target = ? and holder = ?"', '"delete from deploy_locks where target = ? and holder >= ?"'),
+        ("if held.by_hand or held.pid in", "if held.pid in"),
+        ("held.expires <= self._clock.now().isoformat()", "held.expires > self._clock.now().isoformat()"),
+    ),
+    *faults(
+        "journal", "pipeline/record/journal.py", "tests/record tests/engine",
+        ("kept = {**self._redactor.deep(plain(body)), **plain(exact or {})}", "kept = {**plain(body), **plain(exact or {})}"),
+        ("where run = ? order by seq", "where run = ? order by kind"),
+        ("where kind = 'run begins')", "where kind <> 'run begins')"),
+        ("where kind = 'run ended')", "where kind = 'run begins')"),
+        ("            with contextlib.suppress(OSError):  # a terminal", "            with contextlib.suppress(ValueError):  # a terminal"),
+    ),
+    *faults(
+        "journal", "pipeline/record/store.py", "tests/record",
+        ("deploy_events_kept before update on", "deploy_events_kept before update of run on"),
+        ("deploy_events_stay before delete on deploy_events", "deploy_events_stay before delete on deploy_samples"),
+    ),
+    *faults(
+        "journal", "pipeline/redact.py", "tests/record tests/test_config.py",
+        ("for value in (secret, _password(secret)):", "for value in (secret,):"),
+        ("return {self(key): self.deep(item)", "return {key: self.deep(item)"),
+        ("key=len, reverse=True)", "key=len)"),
+    ),
+    *faults(
+        "migrator", "pipeline/clients/migrator.py", "tests/clients/test_migrating.py",
+        ("                if row and row.finished:\n                    continue\n", ""),
+        ("if row.failed and mark and mark.undone:", "if row.failed and mark:"),
+        ("            if not seen.empty:\n", "            if seen.empty:\n"),
+        ("if blocked and self._clock.monotonic() < until:", "if blocked and False:"),
+        ("            if not part.alone:\n                await db.execute(\"rollback\")\n            raise translate", "            raise translate"),
+        ("if number == 1 and not part.alone:", "if number == 1:"),
+        ("if row is None or row.finished:\n                    return", "if row is None:\n                    return"),
+    ),
+    *faults(
+        "gates", "checks/source.py", "tests/checks",
+        ("elif commit.head != commit.sha and not release.older:", "elif False:"),
+        ("if len(reviewers) < policy.required:", "if len(reviewers) + 1 < policy.required:"),
+        ('elif check.state not in ("success", "neutral", "skipped"):', 'elif check.state not in ("success", "neutral", "skipped", "failure"):'),
+        ("if commit.sha not in (seen.head, seen.merge_commit):", "if False:"),
+    ),
+    *faults(
+        "gates", "checks/environment.py", "tests/checks",
+        ("        if wanted.name in seen.names:\n            continue\n", "        continue\n"),
+        ("if variable.length == 0:", "if variable.length < 0:"),
+        ('if "placeholder" in variable.shapes:', 'if "placeholders" in variable.shapes:'),
+    ),
+    *faults(
+        "gates", "checks/health.py", "tests/checks",
+        ("elif seen.status != 200:", "elif seen.status > 599:"),
+        ("if seen.deployment and seen.deployment != staged.id:", "if False:"),
+    ),
+    *faults(
+        "gates", "checks/statistics.py", "tests/checks",
+        ("if high and probability(now, usual) < chance:", "if high:"),
+        ("return Judged.TOO_LITTLE if now.exposure < least else Judged.USUAL", "return Judged.USUAL"),
+        ("share = now.exposure / (now.exposure + usual.exposure)", "share = now.exposure / (usual.exposure or 1)"),
+    ),
+    *faults(
+        "gates", "checks/release.py", "tests/checks",
+        ("if seen.auto_assign is None:", "if False:"),
+        ("elif release.over_rollback:", "elif not release.over_rollback:"),
+    ),
+    *faults(
+        "gates", "checks/books.py", "tests/checks",
+        ("if late > 0:", "if late < 0:"),
+    ),
+    *faults(
+        "clients", "pipeline/clients/base.py", "tests/clients tests/sandbox/test_faults.py tests/sandbox/test_services.py",
+        ("            if not _transient(error):\n                raise\n", ""),
+        ("if found is not None or left <= 0:", "if found is not None:"),
+        ('following.get("url", "").startswith(self.base + "/")', 'following.get("url", "")'),
+        ("        if response.is_success:\n            return response\n        raise self.refusal", "        if response.status_code < 500:\n            return response\n        raise self.refusal"),
+        ("except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:\n            says", "except (ValueError,) as error:\n            says"),
+    ),
+    *faults(
+        "clients", "pipeline/clients/channels.py", "tests/clients tests/incidents",
+        ("            if isinstance(result, ServiceError):", "            if False:"),
+    ),
+)  # fmt: skip
+
+
+def misplaced(planted: Iterable[Fault] = FAULTS) -> tuple[str, ...]:
+    """Faults whose text does not stand exactly once where it should."""
+    return tuple(
+        f"{fault.file}: {fault.old!r} stands there {count} times"
+        for fault in planted
+        if (count := (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old)) != 1
+    )
+
+
+def caught(fault: Fault, checkout: Path) -> bool:
+    """Whether a test fails with ``fault`` in ``checkout``, which is as before afterwards."""
+    path = checkout / fault.file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+    words = [sys.executable, "-m", "pytest", "-x", "-n", "0", "-p", "no:cacheprovider", *fault.tests.split()]
+    try:
+        done = subprocess.run(
+            words, cwd=checkout, capture_output=True, timeout=LONGEST, check=False,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        return done.returncode == 1
+    except subprocess.TimeoutExpired:
+        return True  # nobody would wait that long
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """Try every fault of the named areas, or of all; print what survives."""
+    parser = argparse.ArgumentParser(prog="python -m bench.mutants", description=__doc__)
+    parser.add_argument("area", nargs="*", help="runner, emergency, lock, journal, migrator, gates, clients")
+    wanted = parser.parse_args().area
+    wrong = misplaced()
+    if wrong:
+        print("\n".join(wrong), file=sys.stderr)
+        return 2
+    tried = [fault for fault in FAULTS if not wanted or fault.area in wanted]
+    survivors: list[Fault] = []
+    counted: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        for name in COPIED:
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, Path(folder) / name, **({"ignore": IGNORED} if source.is_dir() else {}))
+        for number, fault in enumerate(tried, 1):
+            began = time.monotonic()
+            found = caught(fault, Path(folder))
+            counted[fault.area] += found
+            survivors += [] if found else [fault]
+            word = "caught" if found else "SURVIVED"
+            print(f"{number:>3}/{len(tried)} {word:<8} {time.monotonic() - began:5.1f} s  {fault.area:<9} {fault.file}: "
+                  f"{fault.new.strip().splitlines()[0] if fault.new.strip() else 'removed'}", flush=True)  # fmt: skip
+    of = collections.Counter(fault.area for fault in tried)
+    print("\n" + ", ".join(f"{area} {counted[area]} of {of[area]}" for area in of))
+    share = 1 - len(survivors) / len(tried)
+    print(f"{len(tried) - len(survivors)} of {len(tried)} faults were caught ({share:.0%})")
+    return 0 if share >= ENOUGH else 1
+
+
+IGNORED = shutil.ignore_patterns("node_modules", "__pycache__", ".runs", ".sandbox")
+
+if __name__ == "__main__":
+    raise SystemExit(main())
