@@ -198,3 +198,33 @@ def test_the_newest_run_is_the_one_with_the_newest_event(store: Store) -> None:
     assert unfinished_runs(store) == ("second",)
     second.append("run ended", outcome="deployed")
     assert unfinished_runs(store) == ()
+
+
+def test_who_gives_back_a_lock_gives_back_only_its_own(store: Store) -> None:
+    clock = MovingClock()
+    Lock(store, "t", "run-b", clock).take("deploy")
+    for other in ("run-a", "run-c"):
+        Lock(store, "t", other, clock).release()
+    held = Lock(store, "t", "", clock).held()
+    assert held is not None
+    assert held.holder == "run-b"
+
+
+def test_a_lock_is_alive_until_its_lease_is_over(store: Store) -> None:
+    clock = MovingClock()
+    Lock(store, "t", "run-b", clock, lease=60).take("deploy")
+    assert Lock(store, "t", "", clock).alive() is not None
+    clock.seconds += 61
+    assert Lock(store, "t", "", clock).alive() is None
+    assert Lock(store, "t", "", clock).held() is not None
+
+
+def test_a_persons_lock_outlives_the_command_that_took_it(store: Store) -> None:
+    clock = MovingClock()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    Lock(store, "t", "dana@laptop", clock, lease=60, pid=ended.pid).take("incident", by_hand=True)
+    clock.seconds += 61
+    assert Lock(store, "t", "", clock).alive() is not None
+    Lock(store, "u", "run-b", clock, lease=600, pid=ended.pid).take("deploy")
+    assert Lock(store, "u", "", clock).alive() is None
