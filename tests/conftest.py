@@ -4,7 +4,9 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import tempfile
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -39,6 +41,11 @@ if "TMPDIR" not in os.environ and has_room(MEMORY):
     tempfile.tempdir = None
 
 
+# Whoever starts the suite in the background of a script ignores Ctrl-C for it and all that it starts; but tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def shared(factory: pytest.TempPathFactory) -> Path:
     """The folder that all workers of this session have in common."""
     own = factory.getbasetemp()
@@ -61,7 +68,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 WANTED = (
-    ("npm|Node.js|`node`", "Node.js and the npm packages (./inv test --wide)"),
+    ("npm|Node.js|`node`|--wide", "Node.js and the npm packages (./inv test --wide)"),
     ("Chrom", "Chromium"),
     (r"\baws\b", "the aws command"),
     (r"\bbash\b", "bash"),
