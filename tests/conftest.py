@@ -41,7 +41,7 @@ if "TMPDIR" not in os.environ and has_room(MEMORY):
     tempfile.tempdir = None
 
 
-# Whoever starts the suite in the background of a script ignores Ctrl-C for it and all that it starts; but tests send it.
+# Whoever starts the suite in the background of a script ignores Ctrl-C for all of it; but tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
