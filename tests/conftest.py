@@ -41,7 +41,7 @@ if "TMPDIR" not in os.environ and has_room(MEMORY):
     tempfile.tempdir = None
 
 
-# Whoever starts the suite in the background of a script ignores Ctrl-C for it and all it starts; but tests send it.
+# Whoever starts the suite in the background of a script ignores Ctrl-C for all of it; but tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -118,10 +118,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         Path(config.getoption("remember")).write_text(names, encoding="utf-8")
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """As root a cluster's files lie beside the session's folder, so they do not go with it."""
-    factory = getattr(config, "_tmp_path_factory", None)
-    if factory is None or hasattr(config, "workerinput") or factory._basetemp is None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """As root a cluster's files lie beside the session's folder, so they do not go with it; and that goes next."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is None or hasattr(session.config, "workerinput") or factory._basetemp is None:
         return
     home = factory.getbasetemp() / "cluster"
     if home.exists():

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,6 +30,7 @@ def sandbox(postgres: Postgres, tmp_path: Path, clock: Clock) -> Iterator[Sandbo
     made = fixtures.fresh_sandbox(postgres, tmp_path / "home", clock)
     yield made
     made.discard()
+    postgres.drop(urlsplit(made.core.database_url).path.lstrip("/"))
 
 
 @pytest.fixture
