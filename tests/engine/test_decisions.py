@@ -1,6 +1,7 @@
 """Decisions of the runner, each of which a planted fault has survived once."""
 
 import asyncio
+import datetime
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import pytest
 
 from checks.evidence import ProductionHealth
-from checks.gate import block, not_yet, too_little
+from checks.gate import Finding, Verdict, block, not_yet, too_little
 from checks.outcome import Outcome
+from checks.policy import Waiver
+from pipeline.engine.past import recall
 from pipeline.engine.plan import Stage, Step
+from pipeline.engine.waivers import waive
 from pipeline.errors import Refused
 from pipeline.world.world import World
 from tests import scripted
@@ -101,3 +105,37 @@ def test_the_budget_is_the_number_of_bad_rounds_that_are_borne(tmp_path: Path, b
 
     outcome, _ = played(Scripted(), tmp_path, watching(asks=(gate_of(flapping, "flapping"),), budget=3))
     assert outcome is expected
+
+
+def test_a_rollback_that_was_accepted_has_a_minute_to_be_seen(tmp_path: Path) -> None:
+    world = Scripted()
+
+    def slow() -> None:
+        world.blind = True
+        world.clock.at[world.clock.seconds + 20] = lambda: setattr(world, "blind", False)
+
+    world.rollback = slow
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    outcome, _ = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+
+
+@pytest.mark.parametrize(
+    ("verdict", "then"), [(Verdict.BLOCK, Verdict.WARN), (Verdict.NOT_YET, Verdict.WARN), (Verdict.UNKNOWN,) * 2]
+)
+def test_nobody_can_waive_what_could_not_be_looked_at(verdict: Verdict, then: Verdict) -> None:
+    until = datetime.date(2026, 12, 1)
+    waiver = Waiver("errors.are-few", until, "Dana Ops", "fix ships on Monday")
+    (finding,) = waive([waiver], "errors.are-few", (Finding(verdict, "sentry", "x"),), until)
+    assert finding.verdict is then
+
+
+def test_what_was_begun_twice_is_undone_once_and_an_undo_that_only_began_is_not_done(tmp_path: Path) -> None:
+    world, pipeline = Scripted(), stages()
+    journal = journal_in(tmp_path, world.clock)
+    for _ in range(2):
+        journal.append("step begins", "move", exact={"inputs": []})
+    journal.append("undo begins", "move", undo="move-back")
+    assert [step.name for step, _ in recall(journal.events(), pipeline, {}).begun] == ["move"]
+    journal.append("undo done", "move")
+    assert recall(journal.events(), pipeline, {}).begun == []
