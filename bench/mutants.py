@@ -188,10 +188,8 @@ def caught(fault: Fault, checkout: Path) -> bool:
     path.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
     words = [sys.executable, "-m", "pytest", "-x", "-n", "0", "-p", "no:cacheprovider", *fault.tests.split()]
     try:
-        done = subprocess.run(
-            words, cwd=checkout, capture_output=True, timeout=LONGEST, check=False,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
+        quiet = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(words, cwd=checkout, capture_output=True, timeout=LONGEST, check=False, env=quiet)
         return done.returncode == 1
     except subprocess.TimeoutExpired:
         return True  # nobody would wait that long
@@ -222,8 +220,9 @@ def main() -> int:
             counted[fault.area] += found
             survivors += [] if found else [fault]
             word = "caught" if found else "SURVIVED"
-            print(f"{number:>3}/{len(tried)} {word:<8} {time.monotonic() - began:5.1f} s  {fault.area:<9} {fault.file}: "
-                  f"{fault.new.strip().splitlines()[0] if fault.new.strip() else 'removed'}", flush=True)  # fmt: skip
+            planted = fault.new.strip().splitlines()[0] if fault.new.strip() else "removed"
+            took = f"{time.monotonic() - began:5.1f} s"
+            print(f"{number:>3}/{len(tried)} {word:<8} {took}  {fault.area:<9} {fault.file}: {planted}", flush=True)
     of = collections.Counter(fault.area for fault in tried)
     print("\n" + ", ".join(f"{area} {counted[area]} of {of[area]}" for area in of))
     share = 1 - len(survivors) / len(tried)
