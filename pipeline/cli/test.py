@@ -28,7 +28,8 @@ def test(
     if wide:
         install_npm_packages()
     chosen = [*(["-k", named(k), "-n0"] if k else []), *(["-m", "process"] if process else [])]
-    kept = [*(["--remember", remember] if remember else []), *(["--again", again] if again else [])]
+    # With `=`: a file that is there would be taken for a test before the option is known.
+    kept = [*([f"--remember={remember}"] if remember else []), *([f"--again={again}"] if again else [])]
     commands = [] if chosen or again else [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
     tests = [] if again and not Path(again).read_text(encoding="utf-8").strip() else [["pytest", *chosen, *kept]]
     typed = [] if chosen or remember else [["pytest", "-m", "byhand", "-n", "2"]]
