@@ -108,7 +108,11 @@ class InProcess:
     def __init__(self, folder: Path, database_url: str) -> None:
         self.folder, self.clock = folder, MovingClock()
         self.sandbox = Sandbox(
-            folder / "sandbox", Database(database_url), now=lambda: self.clock.now().timestamp(), sleep=self.clock.sleep
+            folder / "sandbox",
+            Database(database_url),
+            now=lambda: self.clock.now().timestamp(),
+            sleep=self.clock.sleep,
+            remembers=False,
         )
         self.config: Config = load(ROOT / "deploy.yml")
         self.r2 = RealPort(self.sandbox, "r2")

@@ -25,6 +25,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "16MB",
     "max_connections": "100",
+    "authentication_timeout": "10s",  # a client that was cancelled while it connected holds up `drop database` so long
     "scram_iterations": "64",  # every request of the app opens a connection; the password is random and local
     "autovacuum": "off",
     "log_min_messages": "fatal",

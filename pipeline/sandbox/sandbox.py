@@ -52,7 +52,8 @@ READS = ("GET", "HEAD")
 class Sandbox:
     """A sandbox of all services.
 
-    ``home`` keeps the world between two sandboxes; ``now`` and ``sleep`` are its clock.
+    ``home`` keeps the world between two sandboxes, unless it ``remembers`` nothing: that saves writing it after each
+    request. ``now`` and ``sleep`` are its clock.
     """
 
     def __init__(
@@ -62,9 +63,10 @@ class Sandbox:
         *,
         now: Callable[[], float] = time.time,
         sleep: Sleep = asyncio.sleep,
+        remembers: bool = True,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._saved = Saved(home / "state.json")
+        self._saved, self._remembers = Saved(home / "state.json"), remembers
         known = self._saved.load()
         self.core = Core(
             home,
@@ -172,7 +174,8 @@ class Sandbox:
 
     def save(self) -> None:
         self.core.dirty = False
-        self._saved.save(self.core.state)
+        if self._remembers:
+            self._saved.save(self.core.state)
 
     async def visit(self, path: str, host: str = "") -> Visit:
         """Visit ``path`` of production, or of the app on another ``host``, as a monitor does."""

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ import uvicorn
 from pipeline.sandbox.launch import HOLD, greeting
 from pipeline.sandbox.ports import SERVICES, SLOTS, Ports
 from pipeline.sandbox.postgres import Database, Postgres
+
+COUNT = len(SERVICES) + SLOTS
+LOWEST = 12000  # the first port of the first block: well-known servers of developers listen below
 
 BUSY_SECONDS = 0.2  # what requests get to finish in when it stops
 KEEP_ALIVE = 30
@@ -141,32 +145,70 @@ class _InBackground:
 
 
 def bind(home: Path) -> list[socket.socket]:
-    """Bind a listening socket per service and slot, on the ports of last time where they are free."""
+    """Bind a listening socket per service and slot: on the ports of last time, else on a block that is free.
+
+    A port that the system hands out to outgoing connections may be taken while the sandbox is down, so blocks lie
+    below that range. Which block a home tries first follows from its path: two homes seldom want the same one.
+    """
     file = home / "ports.json"
     try:
         before = [int(port) for port in json.loads(file.read_text())]
     except (OSError, ValueError, TypeError):
         before = []
-    wanted = before if len(before) == len(SERVICES) + SLOTS else [0] * (len(SERVICES) + SLOTS)
-    sockets = [_bound(port) for port in wanted]
+    if len(before) == COUNT:
+        sockets = [_listening(port) or _anywhere() for port in before]
+    else:
+        sockets = _block(zlib.crc32(str(home).encode())) or [_anywhere() for _ in range(COUNT)]
     new = file.with_suffix(".new")
-    new.write_text(json.dumps([one.getsockname()[1] for one in sockets]))
+    new.write_text(json.dumps([listener.getsockname()[1] for listener in sockets]))
     new.replace(file)
     return sockets
 
 
-def _bound(port: int) -> socket.socket:
-    for number in (port, 0, 0, 0):
-        # named as TCP: only then asyncio switches Nagle's algorithm off, which costs 40 ms an answer
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", number))
-            listener.listen()  # two sandboxes that start together may both bind a port, but only one of them can listen
-            return listener
-        except OSError:
+def _block(start: int) -> list[socket.socket] | None:
+    """Bind COUNT ports in a row below those of outgoing connections, the first try at block ``start``; None if none."""
+    blocks = range(LOWEST, _outgoing() - COUNT, COUNT)
+    for step in range(min(len(blocks), 50)):
+        first = blocks[(start + step) % len(blocks)]
+        sockets: list[socket.socket] = []
+        for port in range(first, first + COUNT):
+            listener = _listening(port)
+            if listener is None:
+                break
+            sockets.append(listener)
+        if len(sockets) == COUNT:
+            return sockets
+        for listener in sockets:
             listener.close()
+    return None
+
+
+def _outgoing() -> int:
+    """Read the lowest port that the system gives to an outgoing connection; 32768 where it does not say."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 32768
+
+
+def _anywhere() -> socket.socket:
+    for _ in range(3):
+        if listener := _listening(0):
+            return listener
     raise OSError("no port of 127.0.0.1 can be listened on")
+
+
+def _listening(port: int) -> socket.socket | None:
+    # named as TCP: only then asyncio switches Nagle's algorithm off, which costs 40 ms an answer
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()  # two sandboxes that start together may both bind a port, but only one of them can listen
+    except OSError:
+        listener.close()
+        return None
+    return listener
 
 
 def announce(home: Path, description: dict[str, Any]) -> None:

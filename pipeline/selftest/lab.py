@@ -241,7 +241,13 @@ class Lab:
 def lab(home: Path, database_url: str, config: Config) -> Iterator[Lab]:
     """Open a lab at rest under ``home``, gone when this ends. ``database_url``: an empty course catalogue's."""
     clock = Hurried()
-    sandbox = Sandbox(home / "sandbox", Database(database_url), now=lambda: clock.now().timestamp(), sleep=clock.sleep)
+    sandbox = Sandbox(
+        home / "sandbox",
+        Database(database_url),
+        now=lambda: clock.now().timestamp(),
+        sleep=clock.sleep,
+        remembers=False,
+    )
     with Beside(sandbox, home / "sandbox") as beside:
         made = Lab(home, beside, clock, config)
         try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from pipeline.world.settings import Settings
 from pipeline.world.world import NothingWritten, Records, World
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 
@@ -92,7 +95,7 @@ async def open_world(
     limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
     here = bool(settings.control)  # a proxy that is set for the outside cannot reach this machine
     bypass = secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", "")
-    trust = httpx.create_ssl_context()  # loading the certificates is slow; once is enough
+    trust = _certificates()
 
     def client(timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=timeout, limits=limits, transport=transport, verify=trust, trust_env=not here)
@@ -158,6 +161,14 @@ async def open_world(
             progress=progress,
             records=records or NothingWritten(),
         )
+
+
+@functools.cache
+def _certificates() -> "ssl.SSLContext":
+    """Load the certificates that we trust: once a process, for it takes 30 ms."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _embedded_tools() -> tuple[Path, ...]:

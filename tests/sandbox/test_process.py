@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox import launch, postmaster
+from pipeline.sandbox import launch, postmaster, server
 from tests.processes import LONGEST, running, slowness
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
+RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 HOLD = (
     "import sys, time; from pathlib import Path; from pipeline.sandbox.launch import attach\n"
     "with attach(Path(sys.argv[1])) as d: print(d['pid'], flush=True); time.sleep(3600)"
@@ -79,6 +80,24 @@ def test_it_starts_serves_stops_and_remembers(home):
         assert branch["commit"]["sha"] == "a" * 40
         with pytest.raises(urllib.error.HTTPError, match="401"):
             get(second["urls"]["github"] + "/repos/acme/lms")
+
+
+def test_its_ports_are_none_that_the_system_gives_to_outgoing_connections(tmp_path):
+    """CI, 2026-11-28: while the sandbox was down somebody's connection took one, and an address changed."""
+    lowest = 32768 if not RANGE.exists() else int(RANGE.read_text().split()[0])
+    listeners = server.bind(tmp_path)
+    ports = [listener.getsockname()[1] for listener in listeners]
+    assert max(ports) < lowest
+    other = tmp_path / "other"
+    other.mkdir()
+    in_the_way = server.bind(other)  # wants a block, too: never one that is taken
+    assert not {listener.getsockname()[1] for listener in in_the_way} & set(ports)
+    for listener in listeners + in_the_way:
+        listener.close()
+    again = server.bind(tmp_path)
+    assert [listener.getsockname()[1] for listener in again] == ports
+    for listener in again:
+        listener.close()
 
 
 def test_two_who_start_at_once_share_one(home):

@@ -1,6 +1,6 @@
 """The learning platform: which function answers which path."""
 
-from . import courses, files, health, login, pages
+from . import courses, data, files, health, login, pages
 from .http import Request, Response
 
 ROUTES = (
@@ -21,7 +21,9 @@ ROUTES = (
 async def app(scope, receive, send):
     """The ASGI entry point."""
     request = await Request.read(scope, receive)
-    await (await answer(request)).send(send)
+    async with data.request():
+        response = await answer(request)
+    await response.send(send)
 
 
 async def answer(request):
