@@ -28,10 +28,12 @@ class Return(Generic[D]):
     passed_over: tuple[D, ...] = ()
 
 
-def way_back(live: D | None, candidates: Iterable[D], bad: Iterable[str]) -> Return[D]:
-    """The newest of ``candidates`` that was made before ``live`` and is not among ``bad``, the ids that were taken back.
+def way_back(live: D | None, candidates: Iterable[D], bad: Iterable[str], replaced: str = "") -> Return[D]:
+    """Where to go back to from ``live``: never to one of ``bad``, the ids that were taken back, and never forward.
 
-    Never a newer one: that may be the release which was just left. When nobody knows what is live, nowhere.
+    That is ``replaced``, the deployment that ``live`` took the place of, when it is known and eligible: what was made in
+    between was taken back or never live. Else it is the newest of ``candidates`` that was made before ``live``. Without
+    ``live`` nobody knows where one stands, so nowhere.
     """
     if live is None:
         return Return(None)
@@ -39,4 +41,5 @@ def way_back(live: D | None, candidates: Iterable[D], bad: Iterable[str]) -> Ret
     earlier = [one for one in candidates if one.id != live.id and one.created < live.created]
     newest_first = sorted(earlier, key=lambda one: one.created, reverse=True)
     good = [one for one in newest_first if one.id not in known_bad]
-    return Return(good[0] if good else None, tuple(one for one in newest_first if one.id in known_bad))
+    known = next((deployment for deployment in good if deployment.id == replaced), None)
+    return Return(known or (good[0] if good else None), tuple(one for one in newest_first if one.id in known_bad))

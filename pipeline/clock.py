@@ -1,12 +1,15 @@
 """Time, as the runner and the clients see it; and the address of a host."""
 
 import asyncio
+import contextlib
 import datetime
+import re
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
-    pass
+from pipeline.errors import Mistake
+
+HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?(?::\d{1,5})?")
 
 
 class Clock(Protocol):
@@ -41,3 +44,18 @@ def origin(host: str) -> str:
     name = host.rsplit(":", 1)[0]
     local = name in ("localhost", "[::1]") or name.startswith("127.") or name.endswith(".localhost")
     return f"{'http' if local else 'https'}://{host}"
+
+
+def host_of(text: str, name: str) -> str:
+    """Take the host, with its port if any, out of what people paste: an address, a host with a path, in capitals.
+
+    ``name`` is what the text is called in the error. Raises Mistake when there is no host in it.
+    """
+    pasted = text.strip()
+    host = re.split(r"[/?#]", re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", pasted), maxsplit=1)[0].lower()
+    with contextlib.suppress(UnicodeError):
+        host = host if host.isascii() else host.encode("idna").decode()
+    if not HOST.fullmatch(host):
+        shown = "the text" if "@" in pasted else repr(text)  # there may be a password in it
+        raise Mistake(f"{name}: there is no host name in {shown}; say it like lms.example.com")
+    return host.removesuffix(":443").removesuffix(".")

@@ -123,7 +123,10 @@ HOMES = {
     "something is printed": (("print", "sys.stdout", "sys.stderr"), {"pipeline.cli", "pipeline.log"}),
     "standard input is read": (("input", "sys.stdin"), {"pipeline.cli"}),
     "real time passes": (("asyncio.sleep", "time.sleep"), {"pipeline.clock", "pipeline.drills", "pipeline.selftest"}),
-    "signals are taken": (("signal.signal", ".add_signal_handler"), {"pipeline.cli", "pipeline.session"}),
+    "signals are taken": (
+        ("signal.signal", ".add_signal_handler"),
+        {"pipeline.cli", "pipeline.session", "pipeline.emergency"},
+    ),
     "reads are retried": (("tenacity",), {"pipeline.clients"}),
     "processes are started": (
         ("subprocess.run", "subprocess.Popen", "asyncio.create_subprocess_exec", "os.spawnv", "os.execv"),

@@ -86,4 +86,5 @@ def bisect(c: Context, good: str = "", bad: str = "", run: str = "", target: str
         from pipeline.session.session import open_session
 
         with open_session(configuration(), target, ROOT) as session:
-            out(bisect_text(halve(session, Question(good, bad, run), out)))
+            found = halve(session, Question(good, bad, run), out)
+            out(bisect_text(found, session.settings.name))

@@ -60,12 +60,13 @@ def deploy(
 @task(
     help={
         "to": "deployment id or address to go back to (default: the newest eligible one before the live one)",
-        "project": "Vercel project id or name (default: VERCEL_PROJECT_ID, .vercel/project.json, deploy.yml)",
-        "team": "Vercel team id (default: VERCEL_ORG_ID, .vercel/project.json, deploy.yml)",
-        "domain": "production domain (default: the project's first)",
+        "project": "Vercel project id or name (default: VERCEL_PROJECT_ID, .vercel/project.json, or "
+        "production of deploy.yml)",
+        "team": "Vercel team, id or slug (default: of where the project was found)",
+        "domain": "production domain that proves it (default: the project's first that serves)",
         "health": "path to ask on the domain as proof",
         "api": "Vercel's API address",
-        "target": "a target of deploy.yml, e.g. sandbox",
+        "target": "a target of deploy.yml; the sandbox is meant only when it is named",
         "even-bad": "with --to: a deployment that was itself rolled back from before",
         "break-glass": "go back although the old release cannot live with the schema; recorded",
         "plan": "show what it would go back to and touch nothing",

@@ -28,19 +28,24 @@ Moved = Literal["requested", "queued", "already there"]
 
 
 class Vercel(Service):
-    """Asks about and changes one project of one team. ``team`` may be empty for a personal account."""
+    """Asks about and changes one project of one team: its id or its slug, or empty for a personal account."""
 
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
         self.team, self.project_id = team, project
 
     def _scope(self, **params: Any) -> Params:
-        scope = {"teamId": self.team} if self.team else {}
+        by = "teamId" if self.team.startswith("team_") else "slug"
+        scope = {by: self.team} if self.team else {}
         return {**scope, **{key: value for key, value in params.items() if value is not None}}
 
     async def project(self) -> ProjectSettings:
         """Read the project's settings. GET /v9/projects/{idOrName}"""
         return await self.read(f"/v9/projects/{self.project_id}", project_of, self._scope())
+
+    async def project_now(self) -> ProjectSettings:
+        """Read ``project`` once, without asking again: for those who look often."""
+        return await self.once("GET", f"/v9/projects/{self.project_id}", project_of, params=self._scope())
 
     async def production(self, domain: str) -> Deployment | None:
         """Read the deployment that ``domain`` points to, None when it points nowhere.

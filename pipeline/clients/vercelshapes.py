@@ -52,7 +52,7 @@ class EnvironmentVariable:
 
 @dataclass(frozen=True)
 class Move:
-    """The last time production domains were moved (``lastAliasRequest``). ``at`` is ms since 1970.
+    """The last request to move production domains (``lastAliasRequest``). ``at`` is ms since 1970.
 
     ``kind``: promote or rollback. ``status``: pending, in-progress, succeeded, failed or skipped.
     """
@@ -61,6 +61,8 @@ class Move:
     to: str
     status: str
     at: int
+    origin: str = ""
+    """The deployment that they pointed to before; empty when Vercel does not say."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,29 @@ class ProjectSettings:
     repository: str = ""
     account: str = ""
     """The team or person it belongs to."""
+    live: str = ""
+    """The id of the deployment that is production, as the project itself says (``targets.production``)."""
+    redirects: Mapping[str, str] = field(default_factory=dict)
+    """Production domain that serves nothing → the host that it sends visitors to."""
+    wildcards: tuple[str, ...] = ()
+    """The part after the star of domains such as ``*.example.com``, dot included."""
+
+    @property
+    def moving(self) -> Move | None:
+        """The request to move production that was accepted and has not ended."""
+        return self.move if self.move and self.move.status in ("pending", "in-progress") else None
+
+    def replaced_by(self, live: str) -> str:
+        """The deployment that ``live`` took the place of when promoted; empty when Vercel remembers another move."""
+        move = self.move
+        return move.origin if move and move.kind == "promote" and move.to == live and move.status != "failed" else ""
+
+    @property
+    def taken_back(self) -> str:
+        """The deployment that the last move took away, if that was a rollback."""
+        move = self.move
+        done = move is not None and move.kind == "rollback" and move.status != "failed"
+        return move.origin if move and done and move.origin != move.to else ""
 
 
 @dataclass(frozen=True)
@@ -115,10 +140,11 @@ class LogLine:
 def project_of(body: Any) -> ProjectSettings:
     auto = body.get("autoAssignCustomDomains")
     live = ((body.get("targets") or {}).get("production") or {}).get("id") or ""
+    names = {str(alias["domain"]): alias for alias in body.get("alias") or () if alias.get("target") == "PRODUCTION"}
     serving = {
-        str(alias["domain"]): str((alias.get("deployment") or {}).get("id") or live)
-        for alias in body.get("alias") or []
-        if alias.get("target") == "PRODUCTION"
+        name: str((alias.get("deployment") or {}).get("id") or live)
+        for name, alias in names.items()
+        if not alias.get("redirect") and not name.startswith("*.")
     }
     move, rolling, crons, link = (body.get(n) or {} for n in ("lastAliasRequest", "rollingRelease", "crons", "link"))
     org, repository = link.get("org") or "", link.get("repo") or ""
@@ -133,11 +159,20 @@ def project_of(body: Any) -> ProjectSettings:
         crons={str(one["path"]): str(one["schedule"]) for one in crons.get("definitions") or ()},
         repository=f"{org}/{repository}" if org and repository else "",
         account=str(body.get("accountId") or ""),
+        live=str(live),
+        redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
+        wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
     )
 
 
 def _last_move(body: Any) -> Move:
-    return Move(str(body["type"]), str(body["toDeploymentId"]), str(body["jobStatus"]), int(body["requestedAt"]))
+    return Move(
+        str(body["type"]),
+        str(body["toDeploymentId"]),
+        str(body["jobStatus"]),
+        int(body["requestedAt"]),
+        str(body.get("fromDeploymentId") or ""),
+    )
 
 
 def rolling_release_of(body: Any) -> RollingRelease | None:

@@ -12,6 +12,7 @@ import yaml
 
 from checks import policy
 from checks.policy import Policy
+from pipeline.clock import host_of
 from pipeline.config.document import (
     DURATION,
     Loader,
@@ -193,9 +194,18 @@ def load(path: Path) -> Config:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
         )
+    targets = {}
+    for name, target in file.targets.items() if file else ():
+        where = ("targets", name, "domain")
+        try:
+            host = host_of(target.domain, dotted(where)) if target.domain else ""
+        except Mistake as mistake:
+            mistakes.append(f"{path.name}:{line_of(tree, where)}: {mistake}")
+        else:
+            targets[name] = dataclasses.replace(target, domain=host)
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
-    return Config(file, policies)
+    return Config(dataclasses.replace(file, targets=targets), policies)
 
 
 @cache

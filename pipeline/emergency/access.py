@@ -1,12 +1,13 @@
-"""Finds out how to reach the project from whatever is there: flags, environment, linked folder, deploy.yml, sandbox."""
+"""Finds out how to reach the project from whatever is there: flags, deploy.yml's target, environment, linked folder."""
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.clock import host_of
 from pipeline.environment import variable
 from pipeline.errors import Mistake
 
@@ -33,83 +34,160 @@ class RollbackOrder:
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach the Vercel project: address, token, ids and the domain that proves."""
+    """How to reach the Vercel project: address, token, ids and the domain that proves. ``team``: an id or a slug."""
 
     name: str
     api: str
-    token: str
+    token: str = field(repr=False)
     team: str
     project: str
     domain: str
     health: str
     database: str = field(default="", repr=False)
     """The database's address, when it is known: what was migrated since is looked up meanwhile."""
+    flags: str = ""
+    """What to type after ``./inv rollback`` to aim at the same project again."""
+    bypass: str = field(default="", repr=False)
+    """The secret that passes Deployment Protection, when it is known."""
+    ignored: tuple[str, ...] = ()
+    """What names another project and was not followed, one sentence each."""
+    state: str = ""
+    """What deploy.yml says of the record: empty, a path, or the name of a variable."""
 
 
 @contextlib.contextmanager
 def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Access]:
-    """Find the way to the project: flags first, then the environment, ``.vercel/project.json``, and deploy.yml.
+    """Find the way to the project.
 
-    Only when neither a token nor a project is to be found, and deploy.yml does not aim elsewhere, it is the sandbox's.
-    Raises Mistake.
+    What was named on the command line wins, ``--target`` with all that deploy.yml says of it. Without a name it is the
+    project of the environment, else of the linked folder, else deploy.yml's only target of kind ``production``; the
+    sandbox is never meant unless it was named. Raises Mistake for what is missing or contradicts itself.
     """
-    token = (variable("VERCEL_TOKEN") or _from_env_file(root)).strip()
+    token = (variable("VERCEL_TOKEN") or from_env_file(root, "VERCEL_TOKEN")).strip()
     if token and not (token.isascii() and token.isprintable()):
         raise Mistake("VERCEL_TOKEN: holds characters that no token has; copy it again")
-    linked = _linked()
-    project = wanted.project or variable("VERCEL_PROJECT_ID") or linked.get("projectId", "")
-    team = wanted.team or variable("VERCEL_ORG_ID") or linked.get("orgId", "")
-    at = _target(wanted, deploy_file, with_default=not (token and project))
-    if at.get("kind") == "sandbox" and not project:
-        with _sandbox(root) as access:
-            yield access
-        return
-    project, team = project or str(at.get("project") or ""), team or str(at.get("team") or "")
+    file = _read(deploy_file)
+    state = str(file.content.get("state") or "")
+    if wanted.target:
+        section = file.target(wanted.target)
+        if section.get("kind") == "sandbox":
+            _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
+            with _sandbox(root, state) as sandbox:
+                yield sandbox
+            return
+        _must_agree(wanted, section, "deploy.yml")
+    else:
+        section = {}
+    project, team, where, ignored = _project(wanted, section)
+    if not project:
+        name, section = file.production()
+        project, team, where = str(section.get("project") or ""), str(section.get("team") or ""), f"--target {name}"
     missing = []
     if not token:
         missing.append("VERCEL_TOKEN: is not set; get one from vercel.com → Account Settings → Tokens")
     if not project:
-        missing.append("--project: is not known; say --project ID, or set VERCEL_PROJECT_ID, or run in a linked folder")
+        missing.append("--project: is not known; say --project ID, or --target with a target of deploy.yml")
     if missing:
-        raise Mistake("\n".join(missing))
-    services = at.get("services") if isinstance(at.get("services"), dict) else {}
+        raise Mistake("\n".join([*missing, "The sandbox is meant only with --target sandbox."]))
+    services = section.get("services") if isinstance(section.get("services"), dict) else {}
     api = wanted.api or variable("VERCEL_API") or (services or {}).get("vercel") or API
+    domain = wanted.domain or str(section.get("domain") or "")
     yield Access(
-        wanted.target or project,
+        wanted.target or where.removeprefix("--target ") if where.startswith("--target ") else project,
         str(api),
         token,
-        team if team.startswith("team_") else "",
+        team or wanted.team,
         project,
-        wanted.domain or str(at.get("domain") or ""),
+        host_of(domain, "--domain" if wanted.domain else "deploy.yml: domain") if domain else "",
         "/" + (wanted.health or HEALTH).lstrip("/"),
-        variable("DIRECT_URL") or _from_env_file(root, "DIRECT_URL"),
+        variable("DIRECT_URL") or from_env_file(root, "DIRECT_URL"),
+        where if where.startswith("--target ") else _flags(project, team),
+        variable("VERCEL_AUTOMATION_BYPASS_SECRET") or from_env_file(root, "VERCEL_AUTOMATION_BYPASS_SECRET"),
+        ignored,
+        state,
     )
 
 
-def _target(wanted: RollbackOrder, deploy_file: Path, *, with_default: bool) -> dict[str, Any]:
-    """The chosen target as deploy.yml has it; empty when the file is missing or broken, which must not matter."""
-    if not wanted.target and not with_default:
-        return {}
+def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, str, str, tuple[str, ...]]:
+    """The project, its team, where that was said, and what says otherwise and is not followed."""
+    linked = _linked()
+    others = (
+        (variable("VERCEL_PROJECT_ID"), variable("VERCEL_ORG_ID"), "VERCEL_PROJECT_ID"),
+        (linked.get("projectId", ""), linked.get("orgId", ""), ".vercel/project.json"),
+    )
+    named, team = str(section.get("project") or ""), str(section.get("team") or "")
+    if wanted.project or named:
+        project = wanted.project or named
+        where = f"--target {wanted.target}" if wanted.target else "--project"
+        same = next((owner for other, owner, _ in others if other == project), "")
+        ignored = tuple(f"{source} names {other}: not followed" for other, _, source in others if _else(other, project))
+        return project, wanted.team or team or same, where, ignored
+    for project, owner, source in others:
+        if project:
+            return project, wanted.team or owner, source, ()
+    return "", "", "", ()
+
+
+def _else(other: str, project: str) -> bool:
+    """Whether ``other`` is another project for all that can be known: an id and a name cannot be compared."""
+    return bool(other) and other != project
+
+
+def _must_agree(wanted: RollbackOrder, section: Mapping[str, Any], who: str) -> None:
+    """Raises Mistake when flags name another project or team than the target that was named beside them."""
+    for key, said in (("project", wanted.project), ("team", wanted.team)):
+        known = str(section.get(key) or "")
+        if said and said != known and (known or section.get("kind") != "production"):
+            theirs = f"is {known}" if known else who
+            raise Mistake(f"--{key} {said}: contradicts --target {wanted.target}, whose {key} {theirs}; leave one out")
+
+
+def _flags(project: str, team: str) -> str:
+    return f"--project {project}" + (f" --team {team}" if team else "")
+
+
+@dataclass(frozen=True)
+class _File:
+    """deploy.yml as far as it can be read: an emergency does not wait for a valid file. ``failure`` says why not."""
+
+    content: Mapping[str, Any]
+    failure: str = ""
+
+    def target(self, name: str) -> Mapping[str, Any]:
+        targets = self.content.get("targets")
+        found = targets.get(name) if isinstance(targets, dict) else None
+        if isinstance(found, dict):
+            return found
+        if name == "sandbox":
+            return {"kind": "sandbox"}
+        known = ", ".join(sorted(map(str, targets))) if isinstance(targets, dict) else self.failure or "none"
+        raise Mistake(f"--target {name}: deploy.yml does not say what that is ({known}); use --project and --domain")
+
+    def production(self) -> tuple[str, Mapping[str, Any]]:
+        """The only target of kind ``production`` that has a project. Raises Mistake when there are several."""
+        targets = self.content.get("targets")
+        found = {
+            str(name): section
+            for name, section in (targets.items() if isinstance(targets, dict) else ())
+            if isinstance(section, dict) and section.get("kind") == "production" and section.get("project")
+        }
+        if len(found) > 1:
+            raise Mistake(f"--target: deploy.yml has {', '.join(sorted(found))}; say which one")
+        return next(iter(found.items()), ("", {}))
+
+
+def _read(deploy_file: Path) -> _File:
     try:
         import yaml
 
         raw = yaml.safe_load(deploy_file.read_text(encoding="utf-8"))
-        name = wanted.target or str(raw.get("target") or "sandbox")
-        found = raw["targets"][name]
-        return found if isinstance(found, dict) else {}
-    except Exception as error:  # an emergency does not wait for a valid file
-        if wanted.target == "sandbox":
-            return {"kind": "sandbox"}
-        if wanted.target:
-            raise Mistake(
-                f"--target {wanted.target}: deploy.yml does not say what that is ({error}); "
-                "use --project and --domain instead"
-            ) from error
-        return {}
+        return _File(raw if isinstance(raw, dict) else {})
+    except Exception as error:  # whatever is wrong with it, --project and --domain still work
+        return _File({}, " ".join(str(error).split())[:200])
 
 
 @contextlib.contextmanager
-def _sandbox(root: Path) -> Iterator[Access]:
+def _sandbox(root: Path, state: str) -> Iterator[Access]:
     from pipeline.world.sandbox import attached
 
     with attached(root) as running:
@@ -124,6 +202,8 @@ def _sandbox(root: Path) -> Iterator[Access]:
             domain,
             HEALTH,
             running["database_url"],
+            "--target sandbox",
+            state=state,
         )
 
 
@@ -136,7 +216,8 @@ def _linked() -> dict[str, str]:
         return {}
 
 
-def _from_env_file(root: Path, name: str = "VERCEL_TOKEN") -> str:
+def from_env_file(root: Path, name: str) -> str:
+    """Read the variable ``name`` from the ``.env`` beside deploy.yml; empty when it is not there."""
     with contextlib.suppress(Exception):
         from dotenv import dotenv_values
 

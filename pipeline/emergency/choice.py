@@ -27,6 +27,8 @@ class ProductionSeen:
     candidates: tuple[Deployment, ...]
     canary: str = ""
     """The deployment that a rolling release gives some of the visitors; going back then means ending that."""
+    known: bool = True
+    """Whether Vercel knows the domain as one of the project's."""
 
 
 async def look(vercel: Vercel, domain: str = "", wanted: str = "") -> ProductionSeen:
@@ -41,10 +43,10 @@ async def look(vercel: Vercel, domain: str = "", wanted: str = "") -> Production
     If it fails: Check `VERCEL_TOKEN` and the project's name. When Vercel's API is down the dashboard may still work.
     """
     project, recent = await asyncio.gather(vercel.project(), vercel.deployments(target="production"))
-    domain = domain or next(iter(project.serving), "")
-    if not domain:
-        raise Mistake(f"{project.name}: has no production domain; name it with --domain")
-    live = project.serving.get(domain) or await vercel.alias(domain)
+    domain = _serving(project, domain)
+    points_to = project.serving.get(domain) or await vercel.alias(domain)
+    live = points_to or project.live
+    known_domain = bool(points_to) or domain.endswith(project.wildcards or ("\0",))
     candidates = tuple(one for one in recent if one.candidate)
     serves = next((one for one in recent if one.id == live), None)
     older = [one for one in candidates if serves and one.created < serves.created]
@@ -52,7 +54,24 @@ async def look(vercel: Vercel, domain: str = "", wanted: str = "") -> Production
         candidates = await vercel.deployments(target="production", rollbackCandidate="true", limit=100)
     known = {one.id: one for one in (*recent, *candidates)}
     serving = known.get(live) or (await vercel.deployment(live) if live else None)
-    return ProductionSeen(project, domain, serving, candidates, await canary_of(vercel, project))
+    return ProductionSeen(project, domain, serving, candidates, await canary_of(vercel, project), known_domain)
+
+
+def _serving(project: ProjectSettings, domain: str) -> str:
+    """Find the domain that proves: ``domain``, or the project's first, or where that one redirects to.
+
+    Raises Mistake when there is none, or it redirects to where the project has nothing.
+    """
+    names = ", ".join(project.serving) or "none"
+    domain = domain or next(iter((*project.serving, *project.redirects)), "")
+    if not domain:
+        raise Mistake(f"{project.name}: has no production domain; name it with --domain")
+    if domain in project.redirects:
+        leads_to = project.redirects[domain]
+        if leads_to not in project.serving:
+            raise Mistake(f"--domain {domain}: only redirects to {leads_to}, so it proves nothing; domains: {names}")
+        return leads_to
+    return domain
 
 
 async def canary_of(vercel: Vercel, project: ProjectSettings) -> str:
@@ -94,7 +113,7 @@ def choose(
         raise Mistake(
             f"{seen.domain}: nobody can say what it serves now, so nothing was chosen; say --to ID: {_eligible(seen)}"
         )
-    found = way_back(live, seen.candidates, bad)
+    found = way_back(live, seen.candidates, bad, seen.project.replaced_by(live.id))
     if found.target is None:
         skipped = "".join(
             f"; {one.id} was rolled back from before: --to {one.id} --even-bad, if you must"

@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
-from pipeline.emergency.choice import Stranded, choose, is_there, look
+from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there, look
+from pipeline.emergency.domain import client
+from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
-from pipeline.emergency.steps import Returned, State, client, return_to_previous
-from pipeline.environment import variable
+from pipeline.emergency.steps import Returned, State, must_be_ours, return_to_previous
 from pipeline.errors import ServiceError
 
 BLOCKED, STRANDED = 1, 4
@@ -22,7 +25,9 @@ def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Call
     """Roll back and prove it. Returns the exit code: 0 proved and well, 1 the old release cannot live with the schema
     and nothing was touched, else 4."""
     with access(wanted, root, deploy_file) as to:
-        out = _without(to.token, out)
+        out = _without((to.token, to.bypass), out)
+        for remark in () if wanted.json else to.ignored:
+            out(f"  note     {remark}")
         try:
             return asyncio.run(_roll_back(to, wanted, root, out))
         except Unsafe as unsafe:
@@ -32,45 +37,56 @@ def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Call
             out(_stranded(to, stranded, as_json=wanted.json))
             return STRANDED
         except ServiceError as error:
-            out(
-                _stranded(
-                    to,
-                    Stranded(str(error), "vercel rollback $PREVIOUS, or Instant Rollback in the dashboard"),
-                    as_json=wanted.json,
-                )
-            )
+            out(_stranded(to, Stranded(str(error), _by_hand(to)), as_json=wanted.json))
             return STRANDED
 
 
-def _without(token: str, out: Callable[[str], None]) -> Callable[[str], None]:
-    """Wrap ``out`` so that it never says the token."""
-    return lambda text: out(text.replace(token, "***") if token else text)
+def _by_hand(to: Access) -> str:
+    return (
+        "vercel rollback $PREVIOUS   or, in the dashboard: Deployments → the previous one → Instant Rollback; "
+        f"again: ./inv rollback {to.flags}"
+    )
+
+
+def _without(secrets: Iterable[str], out: Callable[[str], None]) -> Callable[[str], None]:
+    """Wrap ``out`` so that it never says a secret."""
+
+    def said(text: str) -> None:
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        out(text)
+
+    return said
 
 
 async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callable[[str], None]) -> int:
     from pipeline.clients.vercel import Vercel
 
     clock = SystemClock()
-    schema = Schema(to, wanted, root, out)
+    schema, memory = Schema(to, wanted, root, out), Memory(to, root)
     async with client(to.api) as http:
         vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
         if wanted.plan:
-            seen = await look(vercel, to.domain, wanted.to)
-            live = seen.live.id if seen.live else "nothing"
-            if is_there(seen, wanted.to):
-                out(f"{seen.domain} serves {live} already, after an earlier rollback; --to ID goes further back.")
-                return 0
-            target = choose(seen, wanted.to, _known_bad(root), even_bad=wanted.even_bad)
-            commit = target.commit[:12] or "commit unknown"
-            out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
-            await schema.say(seen, target)
+            await _plan(to, wanted, memory, schema, vercel, http, out)
             return 0
         began = clock.monotonic()
+        unknown: list[str] = []
+        aimed: list[tuple[ProductionSeen, Deployment]] = []
 
         def tell(state: State) -> None:
             if not wanted.json:
                 out(f"  {state.value:<10} {clock.monotonic() - began:5.2f} s")
 
+        def known_bad() -> frozenset[str]:
+            bad, sentences = memory.bad()
+            unknown.extend(sentences)
+            return bad
+
+        async def allow(seen: ProductionSeen, target: Deployment) -> None:
+            await schema.allow(seen, target)
+            aimed.append((seen, target))  # from here on it may have happened
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cancel_this())
         stale = asyncio.ensure_future(vercel.variables())  # read meanwhile; nothing waits for it
         try:
             returned = await return_to_previous(
@@ -80,21 +96,74 @@ async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callabl
                 to=wanted.to,
                 domain=to.domain,
                 health=to.health,
-                bad=_known_bad(root),
+                bad=known_bad,
                 even_bad=wanted.even_bad,
                 tell=tell,
-                allow=schema.allow,
+                allow=allow,
+                bypass=to.bypass,
             )
-            out(_said(to, returned, as_json=wanted.json))
+            unwritten = _written_down(memory, returned, schema.overruled)
+            out(_said(to, returned, [*unknown, *unwritten], as_json=wanted.json))
             if returned.changed:
-                await asyncio.gather(
-                    _say_what_else(vercel, returned, stale, out, as_json=wanted.json),
-                    asyncio.to_thread(_record, to, returned, root, schema.overruled),
-                )
+                await _say_what_else(vercel, returned, stale, out, as_json=wanted.json)
+        except asyncio.CancelledError:
+            if not aimed:
+                raise
+            seen, target = aimed[0]
+            if seen.live:
+                why = f"taken back by hand, for {target.id}; interrupted before it was proved"
+                memory.write(seen.domain, target, seen.live.id, seen.live.commit, why, schema.overruled)
+            says = f"interrupted after Vercel was asked to go back to {target.id}: nobody knows yet whether it did"
+            raise Stranded(says, f"./inv rollback {to.flags}   says whether it did") from None
         finally:
             stale.cancel()
             await asyncio.gather(stale, return_exceptions=True)
     return 0 if returned.answer.well else STRANDED
+
+
+def cancel_this() -> Callable[[], object]:
+    """Make what cancels the task that calls this."""
+    task = asyncio.current_task()
+    return task.cancel if task else lambda: None
+
+
+async def _plan(
+    to: Access,
+    wanted: RollbackOrder,
+    memory: Memory,
+    schema: Schema,
+    vercel: Any,
+    http: Any,
+    out: Callable[[str], None],
+) -> None:
+    """Say where it would go back to, what was not known, and whether the old release can live with the schema."""
+    seen = await look(vercel, to.domain, wanted.to)
+    await must_be_ours(seen, http, SystemClock(), to.health, to.bypass)
+    live = seen.live.id if seen.live else "nothing"
+    if seen.project.moving:
+        out(f"  waiting  a {seen.project.moving.kind} of {seen.project.moving.to} is under way; it would be waited for")
+    if is_there(seen, wanted.to):
+        out(f"{seen.domain} serves {live} already, after an earlier rollback; --to ID goes further back.")
+        return
+    bad, unknown = memory.bad()
+    target = choose(seen, wanted.to, bad, even_bad=wanted.even_bad)
+    commit = target.commit[:12] or "commit unknown"
+    out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
+    for sentence in unknown:
+        out(f"  unknown  {sentence}")
+    await schema.say(seen, target)
+
+
+def _written_down(memory: Memory, returned: Returned, overruled: str) -> list[str]:
+    """Write the rollback down, also one that an earlier call did and could not write; say what went wrong with that."""
+    if not returned.was:
+        return []
+    if not returned.changed and returned.was in memory.bad()[0]:
+        return []
+    how = "taken back by hand" if returned.changed else "taken back earlier, and written down by a later call"
+    why = f"{how}; {returned.target.id} serves instead"
+    failure = memory.write(returned.domain, returned.target, returned.was, returned.was_commit, why, overruled)
+    return [failure] if failure else []
 
 
 async def _say_what_else(
@@ -112,7 +181,7 @@ async def _say_what_else(
                 out(f"  cron     {text}")
 
 
-def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
+def _said(to: Access, returned: Returned, unknown: Iterable[str], *, as_json: bool) -> str:
     """Say what is true of production now: what serves, that auto-assignment is off, how to undo."""
     target = returned.target
     if as_json:
@@ -127,6 +196,7 @@ def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
                 "answered": returned.answer.status,
                 "well": returned.answer.well,
                 "state": returned.state.value,
+                "unknown": list(unknown),
             }
         )
     head = "ROLLED BACK" if returned.changed else "ALREADY THERE: nothing was changed"
@@ -145,9 +215,10 @@ def _said(to: Access, returned: Returned, *, as_json: bool) -> str:
         )
     else:
         lines.append(
-            "  further  ./inv rollback --to ID   goes back to an older deployment: vercel ls --environment production"
+            f"  further  ./inv rollback {to.flags} --to ID   goes back to an older deployment: "
+            "vercel ls --environment production"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  unknown  {sentence}" for sentence in unknown)])
 
 
 def _stranded(to: Access, stranded: Stranded, *, as_json: bool) -> str:
@@ -156,41 +227,3 @@ def _stranded(to: Access, stranded: Stranded, *, as_json: bool) -> str:
             {"outcome": "stranded", "target": to.name, "reason": str(stranded), "by_hand": stranded.by_hand}
         )
     return f"STRANDED ({to.name}): the rollback is not proved\n  because  {stranded}\n  BY HAND  {stranded.by_hand}"
-
-
-def _known_bad(root: Path) -> frozenset[str]:
-    """Ids of the deployments that the journal of this checkout says were taken back, when it can be read."""
-    with contextlib.suppress(Exception):
-        if (root / ".runs/journal.db").is_file():
-            from pipeline.record.journal import taken_back
-            from pipeline.record.store import open_store
-
-            return taken_back(open_store("", root))
-    return frozenset()
-
-
-def _record(to: Access, returned: Returned, root: Path, overruled: str = "") -> None:
-    """Write the rollback into the journal, if it can be: a full disk or a missing folder is no reason to fail now."""
-    with contextlib.suppress(Exception):
-        from pipeline.record.journal import Journal, new_run_id
-        from pipeline.record.store import open_store
-        from pipeline.redact import Redactor
-
-        clock = SystemClock()
-        journal = Journal(open_store("", root), new_run_id(clock.now()), clock.now, Redactor((to.token,)))
-        journal.append(
-            "run begins",
-            pipeline="rollback",
-            target=to.name,
-            commit=returned.target.commit,
-            folder="",
-            production=origin(returned.domain),
-            by=variable("USER"),
-        )
-        if overruled:
-            journal.append("break glass", reason=overruled, by=variable("USER"))
-        why = f"taken back by hand; {returned.target.id} serves instead"
-        journal.append("release bad", deployment=returned.was, commit=returned.was_commit, reason=why)
-        journal.append(
-            "run ended", outcome="rolled back", reason=f"{returned.was} was taken back by hand", taken_back=returned.was
-        )

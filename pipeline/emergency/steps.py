@@ -11,41 +11,29 @@ from dataclasses import dataclass, field
 
 from pipeline.emergency.lean import httpx  # isort: skip  # before any other module imports httpx
 
-from pipeline.clients.base import TIMEOUT
-from pipeline.clients.vercel import Vercel
+from pipeline.clients.vercel import Moved, Vercel
 from pipeline.clients.vercelshapes import Deployment
-from pipeline.clock import Clock, origin
+from pipeline.clock import Clock
 from pipeline.emergency.choice import ProductionSeen, Stranded, canary_of, choose, is_there, look
-from pipeline.errors import ServiceError
+from pipeline.emergency.domain import DomainAnswer, ask
+from pipeline.errors import Mistake, Refused, ServiceError
 
 PATIENCE = 60.0
 REFUSED_PATIENCE = 5.0
 LOOK_EVERY = 0.15
 ANSWERS = 3  # at the same time, over connections of their own: edges need not agree
-
-
-@dataclass(frozen=True)
-class DomainAnswer:
-    """What the domain answered, and as which deployment; ``status`` 0 means nothing, and ``failure`` why."""
-
-    status: int
-    ms: int
-    failure: str
-    deployment: str
-
-    @property
-    def well(self) -> bool:
-        """Whether the domain answers, and not with a server error: the health path need not exist in every app."""
-        return 0 < self.status < 500
-
-    def __str__(self) -> str:
-        who = f" as {self.deployment}" if self.deployment else ""
-        return f"{self.status}{who} in {self.ms} ms" if self.status else f"nothing ({self.failure})"
+AGAIN_AFTER, AGAIN_AT_MOST = 0.5, 5.0  # seconds between two requests, when Vercel does not say
+LOOKED = 20.0  # seconds until it is said that Vercel does not answer
+GLANCE = 2.0  # seconds that one look at Vercel may take while the domain is asked
 
 
 class State(enum.Enum):
     """How far a rollback has come; only the last one is done."""
 
+    WAITING = "waiting"
+    """A promotion is under way; only when it has landed can it be taken back."""
+    REFUSED = "refused"
+    """Vercel did not accept it; it is asked again."""
     REQUESTED = "requested"
     """Vercel accepted it."""
     ASSIGNED = "assigned"
@@ -76,7 +64,7 @@ class Returned:
         return State.RECOVERED if self.answer.well else State.SERVING
 
 
-async def roll_back(vercel: Vercel, target: Deployment) -> None:
+async def roll_back(vercel: Vercel, target: Deployment) -> Moved:
     """Point every production domain at the chosen deployment.
 
     Why: It is only a change of address: the old build is still there, with the environment values it was built with.
@@ -86,7 +74,7 @@ async def roll_back(vercel: Vercel, target: Deployment) -> None:
 
     If it fails: Try the dashboard. As a last resort point the domain by hand: `vercel alias set $PREVIOUS_URL $DOMAIN`.
     """
-    await vercel.roll_back(target.id, "invoke rollback")
+    return await vercel.roll_back(target.id, "invoke rollback")
 
 
 async def prove(
@@ -98,6 +86,7 @@ async def prove(
     clock: Clock,
     patience: float,
     tell: Callable[[State], None] = lambda state: None,
+    bypass: str = "",
 ) -> DomainAnswer:
     """Wait until Vercel says that the domain points to the deployment, and the domain answers as it, and well.
 
@@ -110,51 +99,60 @@ async def prove(
         vendors' status pages, and open an incident.
     """
     until, reached = clock.monotonic() + patience, State.REQUESTED
-    tell(reached)
     while True:
-        asks = asyncio.gather(*(_ask(http, seen.domain, health, clock) for _ in range(ANSWERS)))
-        live, answers = await asyncio.gather(_points_to(vercel, seen.domain), asks)
+        asks = asyncio.gather(*(ask(http, seen.domain, health, clock, bypass) for _ in range(ANSWERS)))
+        live, answers = await asyncio.gather(_points_to(vercel, seen), asks)
         answer = min(answers, key=lambda one: (_is(one, target), one.well))
         ended = not seen.canary or not await canary_of(vercel, seen.project)
-        now = _state(live == target.id and ended, _is(answer, target), answer.well)
+        now = _state(live, target, answer, ended=ended)
         if now is not reached:
             reached = now
             tell(reached)
         if reached is State.RECOVERED:
             return answer
+        if answer.barrier:  # whoever stands there will not leave; Vercel's word still has a moment to change
+            until = min(until, clock.monotonic() + REFUSED_PATIENCE)
         if clock.monotonic() >= until:
             if reached is State.SERVING:
                 return answer
-            says = f"{seen.domain} points to {live or 'nothing'} and answers {answer}"
-            raise Stranded(f"{says}, not as {target.id}: it is {reached.value}, no more", _by_hand(target))
+            raise Stranded(_unproved(seen, target, live, answer, reached), _by_hand(target))
         await clock.sleep(LOOK_EVERY)
+
+
+def _unproved(seen: ProductionSeen, target: Deployment, live: str | None, answer: DomainAnswer, state: State) -> str:
+    points = "Vercel does not say where it points" if live is None else f"it points to {live or 'nothing'}"
+    return f"{seen.domain}: {points}, and answers {answer}; {target.id} is {state.value}, no more"
 
 
 def _is(answer: DomainAnswer, target: Deployment) -> bool:
     """Whether ``answer`` can be from ``target``; an app need not say which build it is."""
-    return answer.status > 0 and answer.deployment in ("", target.id)
+    return answer.status > 0 and not answer.barrier and answer.deployment in ("", target.id)
 
 
-def _state(assigned: bool, serving: bool, well: bool) -> State:
-    if assigned and serving:
-        return State.RECOVERED if well else State.SERVING
+def _state(live: str | None, target: Deployment, answer: DomainAnswer, *, ended: bool) -> State:
+    """How far it is. Where Vercel cannot be read (None) the domain's own word counts, if it names the deployment."""
+    named = answer.deployment == target.id and not answer.barrier
+    assigned = (live == target.id or (live is None and named)) and ended
+    if assigned and _is(answer, target):
+        return State.RECOVERED if answer.well else State.SERVING
     return State.ASSIGNED if assigned else State.REQUESTED
 
 
-async def _points_to(vercel: Vercel, domain: str) -> str:
-    try:
-        return await vercel.alias(domain)
-    except ServiceError as error:
-        return f"what cannot be read ({error.came})"
+async def _points_to(vercel: Vercel, seen: ProductionSeen) -> str | None:
+    """The deployment that Vercel says the domain points to; None when that cannot be read at once.
 
-
-async def _ask(http: httpx.AsyncClient, domain: str, health: str, clock: Clock) -> DomainAnswer:
-    began = clock.monotonic()
+    A domain that is served by a wildcard has no alias of its name: then the project's own word counts.
+    """
     try:
-        response = await http.get(origin(domain) + health, follow_redirects=True)
-    except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
-        return DomainAnswer(0, 0, f"{type(error).__name__} {error}".rstrip(), "")
-    return DomainAnswer(response.status_code, round((clock.monotonic() - began) * 1000), "", _identity(response))
+        async with asyncio.timeout(GLANCE):
+            try:
+                return await vercel.alias_now(seen.domain)
+            except Refused as error:
+                if error.status != 404:
+                    return None
+            return (await vercel.project_now()).live
+    except (ServiceError, TimeoutError):
+        return None
 
 
 STEPS: tuple[Callable[..., object], ...] = (look, choose, roll_back, prove)
@@ -169,48 +167,88 @@ async def return_to_previous(
     even_bad: bool = False,
     domain: str = "",
     health: str = "/",
-    bad: frozenset[str] = frozenset(),
+    bad: Callable[[], frozenset[str]] = frozenset,
     tell: Callable[[State], None] = lambda state: None,
     allow: Callable[[ProductionSeen, Deployment], Awaitable[None]] | None = None,
+    bypass: str = "",
 ) -> Returned:
     """Look, choose, roll back, prove. Raises Stranded when production is not where it should be afterwards.
 
-    ``allow`` is asked right before anything is touched, and may raise.
+    ``bad`` gives the ids that were taken back, when they are needed. ``allow`` is asked right before anything is
+    touched, and may raise. A promotion that is under way is waited for.
     """
-    seen = await look(vercel, domain, to)
+    until = clock.monotonic() + PATIENCE
+    seen = await _looked(vercel, domain, to)
+    while seen.project.moving and clock.monotonic() < until:
+        tell(State.WAITING)
+        await clock.sleep(AGAIN_AFTER)
+        seen = await _looked(vercel, domain, to)
+    await must_be_ours(seen, http, clock, health, bypass)
     if seen.live and is_there(seen, to):
-        answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE)
-        return Returned(seen.domain, seen.live, seen.live.id, answer, changed=False)
-    target, was = choose(seen, to, bad, even_bad=even_bad), seen.live.id if seen.live else ""
+        answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE, bypass=bypass)
+        return Returned(seen.domain, seen.live, seen.project.taken_back, answer, changed=False)
+    target, was = choose(seen, to, bad(), even_bad=even_bad), seen.live.id if seen.live else ""
     commit = seen.live.commit if seen.live else ""
     if allow:
         await allow(seen, target)
-    try:
-        await roll_back(vercel, target)
-    except ServiceError as error:  # it may have happened all the same; only the domain can say
-        try:
-            answer = await prove(vercel, http, seen, target, health, clock, REFUSED_PATIENCE, tell)
-        except Stranded as stranded:
-            raise Stranded(f"{error}; {stranded}", stranded.by_hand) from error
-    else:
-        answer = await prove(vercel, http, seen, target, health, clock, PATIENCE, tell)
+    until = clock.monotonic() + PATIENCE
+    answer = await _return(vercel, http, seen, target, health, clock, until, tell, bypass)
     return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
 
 
-def client(api: str) -> httpx.AsyncClient:
-    """The connections of a rollback. Certificates are loaded only when ``api`` needs them: that takes a while."""
-    here = api.startswith("http://127.0.0.1")  # where no proxy of the outside helps either
-    return httpx.AsyncClient(timeout=TIMEOUT, verify=not here, trust_env=not here)
-
-
-def _identity(response: httpx.Response) -> str:
-    """The id of the deployment that answered, when it says so: in a header, or in a JSON health answer."""
+async def _looked(vercel: Vercel, domain: str, to: str) -> ProductionSeen:
+    """Look, but not for longer than LOOKED: then a person knows enough to do it by hand. Raises Stranded."""
     try:
-        body = response.json()
-        said = body.get("deployment") if isinstance(body, dict) else ""
-    except ValueError:
-        said = ""
-    return str(said or response.headers.get("x-deployment-id") or "")
+        async with asyncio.timeout(LOOKED):
+            return await look(vercel, domain, to)
+    except TimeoutError:
+        by_hand = "in the dashboard: Deployments → the previous one → Instant Rollback"
+        raise Stranded(f"Vercel did not say within {LOOKED:g} s what production serves", by_hand) from None
+
+
+async def _return(
+    vercel: Vercel,
+    http: httpx.AsyncClient,
+    seen: ProductionSeen,
+    target: Deployment,
+    health: str,
+    clock: Clock,
+    until: float,
+    tell: Callable[[State], None],
+    bypass: str,
+) -> DomainAnswer:
+    """Roll back and prove. Twice is the same as once, so what Vercel did not take is asked for again ``until`` then."""
+    pause = AGAIN_AFTER
+    while True:
+        refused: ServiceError | None = None
+        accepted = False
+        try:
+            accepted = await roll_back(vercel, target) != "already there"
+        except ServiceError as error:  # it may have happened all the same; only the domain can say
+            refused = error
+        tell(State.REQUESTED if accepted else State.REFUSED)
+        left = until - clock.monotonic()
+        final = accepted or (isinstance(refused, Refused) and refused.lasting)
+        asked = refused.retry_after if isinstance(refused, Refused) else 0.0
+        patience = left if accepted else REFUSED_PATIENCE if final else min(asked or pause, left)
+        try:
+            return await prove(vercel, http, seen, target, health, clock, patience, tell, bypass)
+        except Stranded as stranded:
+            if final or until - clock.monotonic() <= 0:
+                raise Stranded(f"{refused}; {stranded}" if refused else str(stranded), stranded.by_hand) from refused
+        pause = min(pause * 2, AGAIN_AT_MOST)
+
+
+async def must_be_ours(
+    seen: ProductionSeen, http: httpx.AsyncClient, clock: Clock, health: str, bypass: str = ""
+) -> None:
+    """Raises Mistake for a domain that is neither one of the project's nor answers as what the project serves."""
+    if seen.known:
+        return
+    answer = await ask(http, seen.domain, health, clock, bypass)
+    if seen.live is None or answer.deployment != seen.live.id:
+        names = ", ".join(seen.project.serving) or "none"
+        raise Mistake(f"--domain {seen.domain}: is no domain of {seen.project.name}, which has {names}")
 
 
 def _by_hand(target: Deployment) -> str:

@@ -72,10 +72,13 @@ async def deployments_under_way(world: World) -> DeploymentsUnderWay:
 
 
 async def rollback_target(world: World) -> RollbackTarget:
-    candidates, live = await asyncio.gather(
-        world.vercel.deployments(target="production", rollbackCandidate="true"), world.vercel.production(world.domain)
+    candidates, live, project = await asyncio.gather(
+        world.vercel.deployments(target="production", rollbackCandidate="true"),
+        world.vercel.production(world.domain),
+        world.vercel.project(),
     )
-    found = way_back(live, candidates, (bad.deployment for bad in world.records.known_bad()))
+    replaced = project.replaced_by(live.id) if live else ""
+    found = way_back(live, candidates, (bad.deployment for bad in world.records.known_bad()), replaced)
     passed_over = tuple(deployment.id for deployment in found.passed_over)
     if found.target is None:
         return RollbackTarget("", "", "", passed_over)

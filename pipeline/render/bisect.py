@@ -4,7 +4,7 @@ from pipeline.clients.vercelshapes import Deployment
 from pipeline.session.bisecting import Found
 
 
-def bisect_text(bisection: Found) -> str:
+def bisect_text(bisection: Found, target: str) -> str:
     """The end of a bisection: which deployment was the first bad one, and what to type to see what it changed."""
     good, bad = bisection.last_good, bisection.first_bad
     lines = [
@@ -15,7 +15,7 @@ def bisect_text(bisection: Found) -> str:
     ]
     if good.commit and bad.commit:
         lines.append(f"next       git log --oneline {good.commit[:12]}..{bad.commit[:12]}")
-    lines.append(f"next       ./inv rollback --to {good.id}")
+    lines.append(f"next       ./inv rollback --target {target} --to {good.id}")
     return "\n".join(lines)
 
 

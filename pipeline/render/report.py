@@ -3,6 +3,7 @@
 from checks.outcome import CUT_OFF, outcome_named
 from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
+from pipeline.render.aiming import aimed
 
 MARKS = {
     "pass": "✓", "done": "✓", "undone": "↩", "warn": "!", "not yet": "…", "doing": "…",
@@ -44,7 +45,7 @@ def summary_text(report: Report) -> str:
     if report.by_hand:
         lines += ["", "DO THIS NOW, BY HAND:", *(f"  {text}" for text in report.by_hand)]
     lines += [f"  next     {text}" for text in _next(report)]
-    return "\n".join(lines)
+    return aimed("\n".join(lines), report.target)
 
 
 def _headline(report: Report) -> str:
@@ -115,7 +116,7 @@ def summary_markdown(report: Report) -> str:
         f"| going back | {line.name} → {line.says} | {line.state} | {duration(line.ms)} |" for line in report.undone
     ]
     lines += ["", *(f"* next: `{_cell(text)}`" for text in _next(report))]
-    return "\n".join(lines) + "\n"
+    return aimed("\n".join(lines), report.target) + "\n"
 
 
 def _rows(stage: StageReport) -> list[str]:

@@ -45,7 +45,7 @@ def one_run(config: Config, root: Path, run: str) -> Report:
 async def vercel_of(session: Session) -> AsyncIterator[tuple["Vercel", "httpx.AsyncClient"]]:
     """Open Vercel's client alone, and its connections: who only looks needs no other service."""
     from pipeline.clients.vercel import Vercel
-    from pipeline.emergency.steps import client
+    from pipeline.emergency.domain import client
 
     at = session.settings
     async with client(at.services.vercel) as http:

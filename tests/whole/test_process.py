@@ -148,12 +148,12 @@ def test_deploy_status_history_rollback_see_the_same_world_and_leave_nothing_beh
     state = json.loads(checkout.run("status", "--json").splitlines()[0])
     assert state["pinned"] is False
     assert state["well"] is True
-    said = checkout.run("rollback")
+    said = checkout.run("rollback", "--target", "sandbox")
     assert "ROLLED BACK" in said
     after = json.loads(checkout.run("status", "--json").splitlines()[0])
     assert after["pinned"] is True
     assert after["live"]["id"] != state["live"]["id"]
-    assert "ALREADY THERE" in checkout.run("rollback")
+    assert "ALREADY THERE" in checkout.run("rollback", "--target", "sandbox")
     said = checkout.run("history")
     assert "deployed" in said
     assert "rolled back" in said
@@ -248,14 +248,14 @@ def test_a_rollback_never_picks_a_release_that_was_itself_rolled_back_from(check
     checkout.run("deploy", "--from", "broken-health", expect=3)
     checkout.run("deploy", "--over-rollback")
     assert up.serves() != before
-    checkout.run("rollback")
+    checkout.run("rollback", "--target", "sandbox")
     assert up.serves() == before, "not the one that was taken back in between, though it is newer"
 
 
 def test_a_rollback_that_is_refused_is_stranded(checkout: Checkout, up: Up) -> None:
     checkout.run("deploy")
-    up.fault("vercel answer status=500 POST */rollback/*")
-    said = checkout.run("rollback", expect=4)
+    up.fault("vercel answer status=403 POST */rollback/*")  # what may pass is asked again for a minute
+    said = checkout.run("rollback", "--target", "sandbox", expect=4)
     assert "STRANDED" in said
     assert "vercel rollback dpl_" in said
 
@@ -264,7 +264,7 @@ def test_a_rollback_that_happened_but_answered_500_is_proved_all_the_same(checko
     before = up.serves()
     checkout.run("deploy")
     up.fault("vercel half-done POST */rollback/*")
-    checkout.run("rollback")
+    checkout.run("rollback", "--target", "sandbox")
     assert up.serves() == before
 
 
@@ -394,14 +394,16 @@ def test_an_emergency_rollback_says_how_far_it_is_and_what_else_went_back(checko
     env = f"/v10/projects/{vercel['project']}/env"
     secret = next(one for one in up.ask("vercel", env)["envs"] if one["key"] == "NEXTAUTH_SECRET")
     up.ask("vercel", f"{env}/{secret['id']}", "PATCH", {"value": "a-new-secret-that-must-not-be-shown-0123456789"})
-    told = checkout.run("rollback")
+    told = checkout.run("rollback", "--target", "sandbox")
     states = [line.split()[0] for line in told.splitlines() if line.startswith("  ") and line.endswith(" s")]
     assert states[0] == "requested"
     assert states[-1] == "recovered"
     assert up.serves() == before
     assert "stale    NEXTAUTH_SECRET" in told
     assert "a-new-secret" not in told
-    assert "was rolled back from before" in checkout.run("rollback", "--to", up_newest(up), expect=2)
+    assert "was rolled back from before" in checkout.run(
+        "rollback", "--target", "sandbox", "--to", up_newest(up), expect=2
+    )
 
 
 def up_newest(up: Up) -> str:
@@ -457,9 +459,11 @@ def test_an_emergency_goes_back_although_auto_assignment_is_kept_off(checkout: C
     checkout.run("deploy")
     vercel = up.said["vercel"]
     up.ask("vercel", f"/v9/projects/{vercel['project']}", "PATCH", {"autoAssignCustomDomains": False})
-    assert "ROLLED BACK" in checkout.run("rollback")
+    assert "ROLLED BACK" in checkout.run("rollback", "--target", "sandbox")
     assert up.serves() == before
-    assert "ALREADY THERE" in checkout.run("rollback"), "a second, nervous call does not go back twice"
+    assert "ALREADY THERE" in checkout.run("rollback", "--target", "sandbox"), (
+        "a second, nervous call does not go back twice"
+    )
     assert up.serves() == before
 
 

@@ -1,0 +1,125 @@
+"""What was taken back before, from every record that can be asked in two seconds; and writing this rollback down there.
+
+Nothing here is a condition: an emergency goes on without a record, and says what it could not know.
+"""
+
+import re
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.clock import SystemClock, origin
+from pipeline.emergency.access import Access, from_env_file
+from pipeline.environment import variable
+
+PATIENCE = 2.0
+LOCAL = "the record of this checkout"
+SHARED = "the shared record"
+
+
+class Memory:
+    """The records of ``root``: the file of this checkout, and the shared one that ``state`` of deploy.yml names.
+
+    They are read in the background from the moment that this is made.
+    """
+
+    def __init__(self, to: Access, root: Path) -> None:
+        self._to, self._root = to, root
+        self._clock = SystemClock()
+        self._until = self._clock.monotonic() + PATIENCE
+        self._places: dict[str, str] = {LOCAL: ""} if (root / ".runs/journal.db").is_file() else {}
+        self._shared, self._nowhere = _shared(to.state, root)
+        if self._shared:
+            self._places[SHARED] = self._shared
+        self._reading = {name: _Background(partial(self._bad, state)) for name, state in self._places.items()}
+
+    def bad(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The ids of the deployments that were taken back, and what could not be asked, one sentence each."""
+        found, unknown = frozenset[str](), [self._nowhere] if self._nowhere else []
+        for name, reading in self._reading.items():
+            result = reading.result(max(self._until - self._clock.monotonic(), 0))
+            if isinstance(result, frozenset):
+                found |= result
+            else:
+                unknown.append(f"{name} was not read ({result}): what was taken back elsewhere is not known")
+        return found, tuple(unknown)
+
+    def write(self, domain: str, target: Any, was: str, was_commit: str, why: str, overruled: str = "") -> str:
+        """Write the rollback down; a sentence when it could not be written where others look.
+
+        ``target``: the deployment that serves now; ``was``: the one that was taken back.
+        """
+
+        def into(state: str) -> Callable[[], None]:
+            return lambda: self._write(state, domain, target, was, was_commit, why, overruled)
+
+        if self._shared:
+            failure = _Background(into(self._shared)).result(PATIENCE)
+            if failure is None:
+                return ""
+            _Background(into("")).result(PATIENCE)
+            return f"{SHARED} was not written ({failure}); it is written down in this checkout only"
+        failure = _Background(into("")).result(PATIENCE)
+        return f"{LOCAL} was not written ({failure})" if failure else self._nowhere
+
+    def _bad(self, state: str) -> frozenset[str]:
+        from pipeline.record.journal import taken_back
+        from pipeline.record.store import open_store
+
+        store = open_store(state, self._root)
+        try:
+            return taken_back(store)
+        finally:
+            store.close()
+
+    def _write(self, state: str, domain: str, target: Any, was: str, was_commit: str, why: str, overruled: str) -> None:
+        from pipeline.record.journal import Journal, new_run_id
+        from pipeline.record.store import open_store
+        from pipeline.redact import Redactor
+
+        clock, to, who = self._clock, self._to, variable("GITHUB_ACTOR") or variable("USER")
+        journal = Journal(open_store(state, self._root), new_run_id(clock.now()), clock.now, Redactor((to.token,)))
+        journal.append(
+            "run begins",
+            pipeline="rollback",
+            target=to.name,
+            commit=target.commit,
+            folder="",
+            production=origin(domain),
+            by=who,
+        )
+        if overruled:
+            journal.append("break glass", reason=overruled, by=who)
+        journal.append("release bad", deployment=was, commit=was_commit, reason=why)
+        journal.append("run ended", outcome="rolled back", reason=f"{was} was taken back by hand", taken_back=was)
+
+
+def _shared(state: str, root: Path) -> tuple[str, str]:
+    """The address or path that ``state`` means, and a sentence when it names a variable that is not set here."""
+    if not state or not re.fullmatch(r"[A-Z][A-Z0-9_]*", state):
+        return state, ""
+    if value := variable(state) or from_env_file(root, state):
+        return value, ""
+    return "", f"{SHARED} was not asked: deploy.yml says state: {state}, and {state} is not set here"
+
+
+class _Background:
+    """Runs ``function`` in a thread that nobody has to wait for."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._result: list[Any] = []
+        self._thread = threading.Thread(target=self._run, args=(function,), daemon=True)
+        self._thread.start()
+
+    def _run(self, function: Callable[[], Any]) -> None:
+        try:
+            self._result.append(function())
+        except Exception as error:  # whatever it is, nobody stops an emergency for it
+            self._result.append(type(error).__name__)
+
+    def result(self, seconds: float) -> Any:
+        """What ``function`` gave, or why there is nothing, as text."""
+        self._thread.join(seconds)
+        return self._result[0] if self._result else f"no answer in {PATIENCE:g} s"

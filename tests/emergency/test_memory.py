@@ -1,0 +1,82 @@
+"""What a rollback knows of earlier ones, and where it writes itself down: here, in the shared record, or it says so."""
+
+import socket
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.clients.vercelshapes import Deployment
+from pipeline.emergency.access import Access
+from pipeline.emergency.memory import Memory
+from pipeline.record.journal import known_bad, taken_back
+from pipeline.record.store import open_store
+
+
+def access(state: str = "") -> Access:
+    return Access("production", "https://api", "t0ken", "team_lms", "lms", "lms.example.com", "/", state=state)
+
+
+def target(id: str = "dpl_good") -> Deployment:
+    return Deployment(id, "https://x", "READY", "", "production", "a" * 40, 1, (), "", {})
+
+
+def write(memory: Memory, bad: str = "dpl_bad") -> str:
+    return memory.write("lms.example.com", target(), bad, "b" * 40, "taken back by hand")
+
+
+def test_the_shared_record_is_read_and_written_from_a_fresh_checkout(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_STATE", database_url)
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    assert write(Memory(access("DEPLOY_STATE"), here)) == ""
+    assert Memory(access("DEPLOY_STATE"), elsewhere).bad() == (frozenset({"dpl_bad"}), ())
+    assert not (here / ".runs").exists(), "it is where the others look, so not here, too"
+    assert [bad.deployment for bad in known_bad(open_store(database_url, here))] == ["dpl_bad"]
+
+
+def test_a_variable_of_the_env_file_names_the_shared_record(tmp_path: Path, database_url: str) -> None:
+    (tmp_path / ".env").write_text(f"DEPLOY_STATE={database_url}\n", encoding="utf-8")
+    assert write(Memory(access("DEPLOY_STATE"), tmp_path)) == ""
+    assert taken_back(open_store(database_url, tmp_path)) == {"dpl_bad"}
+
+
+def test_a_shared_record_that_does_not_answer_costs_two_seconds_and_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("DEPLOY_STATE", f"postgresql://u:s3cret@127.0.0.1:{port}/x")
+        memory = Memory(access("DEPLOY_STATE"), tmp_path)
+        began = time.monotonic()
+        bad, unknown = memory.bad()
+        assert bad == frozenset()
+        assert "the shared record was not read (no answer in 2 s)" in unknown[0]
+        said = write(memory)
+        assert time.monotonic() - began < 8
+    assert "written down in this checkout only" in said
+    assert "s3cret" not in said + unknown[0]
+    assert taken_back(open_store("", tmp_path)) == {"dpl_bad"}
+
+
+def test_a_record_that_is_named_and_not_set_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEPLOY_STATE", raising=False)
+    memory = Memory(access("DEPLOY_STATE"), tmp_path)
+    assert "deploy.yml says state: DEPLOY_STATE, and DEPLOY_STATE is not set here" in memory.bad()[1][0]
+    assert "DEPLOY_STATE is not set here" in write(memory)
+    assert taken_back(open_store("", tmp_path)) == {"dpl_bad"}
+
+
+def test_a_file_that_somebody_else_writes_to_delays_nothing(tmp_path: Path) -> None:
+    write(Memory(access(), tmp_path), "dpl_old")
+    holder: Any = sqlite3.connect(tmp_path / ".runs/journal.db", isolation_level=None)
+    holder.execute("begin exclusive")
+    began = time.monotonic()
+    said = write(Memory(access(), tmp_path))
+    assert time.monotonic() - began < 6
+    assert "the record of this checkout was not written" in said
+    holder.execute("rollback")
+    holder.close()

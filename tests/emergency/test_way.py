@@ -1,0 +1,217 @@
+"""The way back as people walk it at night: pasted addresses, redirects, wildcards, sign-in pages, refusals, hurry."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.clients.vercel import Vercel
+from pipeline.emergency.choice import Stranded
+from pipeline.emergency.steps import Returned, State, return_to_previous
+from pipeline.errors import Mistake, PipelineError
+from pipeline.sandbox.vercelstate import AliasJob
+from tests.stage import InProcess
+
+HEALTH = "/api/health/db"
+Answer = Callable[[httpx.Request], httpx.Response | None]
+
+
+class Lying(httpx.AsyncBaseTransport):
+    """The sandbox behind a function that may answer in its place, or change what it answered."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, instead: Answer, after: Any = None) -> None:
+        self._inner, self._instead, self._after = inner, instead, after
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._instead(request)
+        if answer is not None:
+            answer.request = request
+            return answer
+        response = await self._inner.handle_async_request(request)
+        return self._after(request, response, await response.aread()) if self._after else response
+
+
+def nothing_else(request: httpx.Request) -> None:
+    return None
+
+
+def go_back(inside: InProcess, transport: httpx.AsyncBaseTransport | None = None, **more: Any) -> Returned:
+    async def go() -> Returned:
+        async with httpx.AsyncClient(transport=transport or inside.wire) as http:
+            at = inside.settings
+            vercel = Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, inside.clock)
+            return await return_to_previous(vercel, http, inside.clock, **{"health": HEALTH, **more})
+
+    return asyncio.run(go())
+
+
+@pytest.fixture
+def bad(inside: InProcess) -> tuple[str, str]:
+    """A bad release is live; the one before it is where a rollback has to go. Their ids."""
+    good = inside.serves()
+    inside.deploy()
+    return inside.serves(), good
+
+
+def test_a_first_domain_that_only_redirects_is_not_the_one_that_proves(inside: InProcess, bad: Any) -> None:
+    domain, apex = inside.settings.domain, "127.0.0.9:4308"
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path == f"/v4/aliases/{apex}":
+            return httpx.Response(200, json={"alias": apex, "redirect": domain, "deploymentId": None})
+        if request.url.netloc.decode() == apex:
+            return httpx.Response(308, headers={"location": f"http://{domain}{request.url.path}"})
+        return None
+
+    def after(request: httpx.Request, response: httpx.Response, content: bytes) -> httpx.Response:
+        if request.url.path.startswith("/v9/projects/"):
+            body = json.loads(content)
+            first = {"domain": apex, "environment": "production", "target": "PRODUCTION", "redirect": domain}
+            return httpx.Response(200, json={**body, "alias": [first, *body["alias"]]}, request=request)
+        return response
+
+    for named in ("", apex):
+        returned = go_back(inside, Lying(inside.wire, instead, after), domain=named)
+        assert (returned.domain, returned.target.id, returned.state) == (domain, bad[1], State.RECOVERED)
+    assert inside.serves() == bad[1]
+
+
+def test_a_domain_of_a_wildcard_alias_goes_back_and_a_second_call_stays(inside: InProcess, bad: Any) -> None:
+    school = "school-1.localhost:4308"
+
+    def instead(request: httpx.Request) -> None:
+        if request.url.netloc.decode() == school:
+            request.url = request.url.copy_with(host="127.0.0.1")
+            request.headers["host"] = inside.settings.domain
+
+    first = go_back(inside, Lying(inside.wire, instead), domain=school)
+    assert (first.target.id, first.changed) == (bad[1], True)
+    again = go_back(inside, Lying(inside.wire, instead), domain=school)
+    assert (again.target.id, again.changed, again.was) == (bad[1], False, bad[0])
+    assert inside.serves() == bad[1]
+
+
+def test_a_domain_that_is_nobodys_of_this_project_moves_nothing(inside: InProcess, bad: Any) -> None:
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(200, html="<p>hello") if request.url.host == "other.example.com" else None
+
+    with pytest.raises(Mistake, match=r"other.example.com: is no domain of lms, which has 127"):
+        go_back(inside, Lying(inside.wire, instead), domain="other.example.com")
+    assert inside.serves() == bad[0]
+
+
+@pytest.mark.parametrize("what", ["sign-in", "challenge", "401"])
+def test_what_vercel_answers_in_place_of_the_site_proves_nothing(inside: InProcess, bad: Any, what: str) -> None:
+    domain = inside.settings.domain
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host == "vercel.com":
+            return httpx.Response(200, html="<title>Login")
+        if request.url.netloc.decode() != domain or request.headers.get("x-vercel-protection-bypass") == "s3cret":
+            return None
+        if what == "challenge":
+            return httpx.Response(429, headers={"x-vercel-mitigated": "challenge"}, html="checkpoint")
+        if what == "401":
+            return httpx.Response(401, headers={"set-cookie": "_vercel_sso_nonce=x"}, html="sign in")
+        return httpx.Response(302, headers={"location": "https://vercel.com/sso-api?url=x"})
+
+    with pytest.raises(Stranded, match=r"from Vercel's .* and not from the site; .* is assigned, no more"):
+        go_back(inside, Lying(inside.wire, instead), domain=domain)
+    assert inside.serves() == bad[1], "it went back; nobody saw it"
+    assert inside.clock.seconds < 20, "whoever stands there will not leave, so nobody waits a minute"
+    returned = go_back(inside, Lying(inside.wire, instead), domain=domain, bypass="s3cret")
+    assert (returned.target.id, returned.changed, returned.answer.well) == (bad[1], False, True)
+
+
+def test_the_bypass_secret_goes_to_the_domain_alone(inside: InProcess, bad: Any) -> None:
+    elsewhere: list[str | None] = []
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        if request.url.host == "elsewhere.example.com":
+            elsewhere.append(request.headers.get("x-vercel-protection-bypass"))
+            return httpx.Response(200, json={"deployment": bad[1]})
+        if request.url.netloc.decode() == inside.settings.domain:
+            return httpx.Response(302, headers={"location": "https://elsewhere.example.com/x"})
+        return None
+
+    go_back(inside, Lying(inside.wire, instead), bypass="s3cret")
+    assert elsewhere
+    assert set(elsewhere) == {None}
+
+
+@pytest.mark.parametrize(
+    "refusal", ["answer status=503", "cut", "answer status=429 retry_after=2", "answer status=409"]
+)
+def test_one_refusal_is_not_the_end_of_a_rollback(inside: InProcess, bad: Any, refusal: str) -> None:
+    told: list[State] = []
+    inside.sandbox.inject(f"vercel {refusal} times=1 POST */rollback/*")
+    returned = go_back(inside, tell=told.append)
+    assert (returned.target.id, returned.state) == (bad[1], State.RECOVERED)
+    assert told[0] is State.REFUSED
+    assert State.REQUESTED in told
+
+
+def test_requested_is_said_only_when_vercel_accepted(inside: InProcess, bad: Any) -> None:
+    told: list[State] = []
+    inside.sandbox.inject("vercel answer status=404 POST */rollback/*")
+    with pytest.raises(Stranded, match="answered 404"):
+        go_back(inside, tell=told.append)
+    assert told == [State.REFUSED]
+    assert inside.serves() == bad[0]
+
+
+def test_an_alias_that_cannot_be_read_matters_not_when_the_domain_names_the_build(inside: InProcess, bad: Any) -> None:
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        aliases = request.url.path.startswith("/v4/aliases/") and inside.sandbox.state.vercel.job is not None
+        return httpx.Response(500) if aliases else None
+
+    began = inside.clock.seconds
+    returned = go_back(inside, Lying(inside.wire, instead))
+    assert returned.state is State.RECOVERED
+    assert inside.clock.seconds - began < 10
+
+
+def test_a_promotion_that_is_under_way_lands_before_it_is_taken_back(inside: InProcess, bad: Any) -> None:
+    """It would else land after the rollback, and put the bad release live with nobody looking."""
+    live, good = bad
+    vercel = inside.sandbox.state.vercel
+    vercel.production = good
+    vercel.job = AliasJob("promote", good, live, inside.clock.now().timestamp(), takes=8)
+    told: list[State] = []
+    returned = go_back(inside, tell=told.append)
+    assert told[0] is State.WAITING
+    assert (returned.target.id, returned.was) == (good, live)
+    inside.clock.seconds += 60
+    assert inside.serves() == good
+
+
+def test_what_was_taken_back_in_between_is_passed_over_without_any_record(inside: InProcess) -> None:
+    """Good A, bad B taken back, good C: Vercel itself remembers that C took the place of A."""
+    good = inside.serves()
+    inside.deploy()
+    go_back(inside)
+    inside.deploy(run="r2", release=inside.release(over_rollback=True))
+    assert inside.serves() not in ("", good)
+    returned = go_back(inside)
+    assert returned.target.id == good
+
+
+def test_production_that_nobody_can_name_chooses_nothing(inside: InProcess, bad: Any) -> None:
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        return (
+            httpx.Response(404, json={"error": {"code": "not_found"}}) if "/v4/aliases/" in request.url.path else None
+        )
+
+    def after(request: httpx.Request, response: httpx.Response, content: bytes) -> httpx.Response:
+        if request.url.path.startswith("/v9/projects/"):
+            body = {**json.loads(content), "targets": {}, "alias": []}
+            return httpx.Response(200, json=body, request=request)
+        return response
+
+    with pytest.raises(PipelineError) as caught:
+        go_back(inside, Lying(inside.wire, instead, after), domain=inside.settings.domain)
+    assert isinstance(caught.value, Mistake)
+    assert inside.serves() == bad[0]
