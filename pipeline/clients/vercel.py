@@ -23,6 +23,7 @@ from pipeline.clients.vercelshapes import (
 from pipeline.clock import Clock
 from pipeline.errors import Refused
 
+PROMOTES = 60.0  # seconds: a request that we do not wait for may be carried out all the same
 UNDER_WAY = "BUILDING,QUEUED,INITIALIZING"
 Moved = Literal["requested", "queued", "already there"]
 
@@ -163,7 +164,7 @@ class Vercel(Service):
         Returns when the request is accepted, not when it is done; read ``alias`` for that. ``queued``: it waits until
         somebody's rolling release ends. POST /v10/projects/{projectId}/promote/{deploymentId}
         """
-        return await self._move(f"/v10/projects/{self.project_id}/promote/{deployment}", {})
+        return await self._move(f"/v10/projects/{self.project_id}/promote/{deployment}", {}, timeout=PROMOTES)
 
     async def roll_back(self, deployment: str, why: str = "") -> Moved:
         """Ask Vercel to point every production domain back at ``deployment``; pins the project there.
@@ -174,7 +175,7 @@ class Vercel(Service):
         path = f"/v1/projects/{self.project_id}/rollback/{deployment}"
         return await self._move(path, {"description": why} if why else {})
 
-    async def _move(self, path: str, params: Mapping[str, str]) -> Moved:
+    async def _move(self, path: str, params: Mapping[str, str], timeout: float = 20) -> Moved:
         status = 0
 
         def note(response: httpx.Response) -> None:
@@ -182,7 +183,7 @@ class Vercel(Service):
             status = response.status_code
 
         try:
-            await self.once("POST", path, nothing, params=self._scope(**params), json={}, seen=note)
+            await self.once("POST", path, nothing, params=self._scope(**params), json={}, seen=note, timeout=timeout)
         except Refused as error:
             if error.status != 409:
                 raise

@@ -31,9 +31,12 @@ def gives_of(function: Callable[..., Any]) -> type | None:
 
 @dataclass(frozen=True)
 class Undo:
-    """How a step is taken back: ``act`` gets the step's inputs; it is true when all gates of ``proved_by`` say so."""
+    """How a step is taken back: ``act`` gets the step's inputs; it is true when all gates of ``proved_by`` say so.
 
-    act: Callable[..., Awaitable[None]]
+    ``act`` is safe to repeat. It may return False when it has looked, and there was nothing to take back.
+    """
+
+    act: Callable[..., Awaitable[bool | None]]
     proved_by: tuple[Gate, ...]
 
     @property
@@ -69,7 +72,7 @@ class Step:
     def gives(self) -> type | None:
         return gives_of(self.act)
 
-    def undone_by(self, act: Callable[..., Awaitable[None]], *, proved_by: tuple[Gate, ...] = ()) -> None:
+    def undone_by(self, act: Callable[..., Awaitable[bool | None]], *, proved_by: tuple[Gate, ...] = ()) -> None:
         """Declare the undo. It is given the step's inputs, not its result: the step may have died half-way."""
         self.undo = Undo(act, proved_by)
 

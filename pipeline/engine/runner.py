@@ -22,6 +22,7 @@ from pipeline.world.world import World
 PROOF_PATIENCE = 60.0  # Vercel moves a domain back within seconds; a minute is not "soon" any more
 REFUSED_PATIENCE = 5.0
 PROOF_EVERY = 0.25
+AGAIN_AFTER, AGAIN_AT_MOST = 1.0, 10.0  # seconds between two tries of an undo, when the service does not say
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,9 @@ class Runner:
         moved, failed = self.past.moved_production, False
         for step, inputs in reversed(self.past.begun):
             if step.undo:
-                failed |= not await self._undo(step, step.undo, inputs)
+                undone, nothing = await self._undo(step, step.undo, inputs)
+                failed |= not undone
+                moved &= not (step.moves_production and nothing)
         outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else Outcome.BLOCKED
         if moved and not stop.cut:
             self._record("release bad", reason=stop.reason)
@@ -251,30 +254,47 @@ class Runner:
             raise stop.bug
         return outcome
 
-    async def _undo(self, step: Step, undo: Undo, inputs: tuple[Any, ...]) -> bool:
-        by_type = dict(zip(step.inputs, inputs, strict=True))
+    async def _undo(self, step: Step, undo: Undo, inputs: tuple[Any, ...]) -> tuple[bool, bool]:
+        """Whether it is undone, and whether there was nothing to undo."""
+        by_type, nothing = dict(zip(step.inputs, inputs, strict=True)), False
         self._record("undo begins", step.name, undo=undo.name)
         try:
-            error = await self._act_back(undo, by_type)
+            error, nothing = await self._act_back(undo, by_type)
         except Exception as failure:  # whatever it is, the other undos still have to run
             error = f"{type(failure).__name__}: {failure}"
         if error:
             self._record("undo failed", step.name, error=error, by_hand=step.procedure.if_it_fails)
         else:
-            self._record("undo done", step.name)
-        return not error
+            self._record("undo done", step.name, **({"nothing": True} if nothing else {}))
+        return not error, nothing and not error
 
-    async def _act_back(self, undo: Undo, by_type: Mapping[type, Any]) -> str:
-        """Carry out an undo, then look; what is wrong then, or nothing. Look also after a refusal, but not long."""
-        refused = ""
-        try:
-            await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
-        except ServiceError as error:
-            refused = str(error)
-        if not undo.proved_by:
-            return refused
-        unproved = await self._prove(undo.proved_by, by_type, REFUSED_PATIENCE if refused else PROOF_PATIENCE)
-        return "; ".join(filter(None, (refused, unproved))) if unproved else ""
+    async def _act_back(self, undo: Undo, by_type: Mapping[type, Any]) -> tuple[str, bool]:
+        """Carry out an undo and look: what is wrong then, if anything, and whether there was nothing to undo.
+
+        It may have happened although it was refused, so it is looked at then, too; what may pass is asked for again.
+        """
+        clock = self.world.clock
+        until, pause = clock.monotonic() + PROOF_PATIENCE, AGAIN_AFTER
+        while True:
+            refused: ServiceError | None = None
+            done: bool | None = None
+            try:
+                done = await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
+            except ServiceError as error:
+                refused = error
+            left = until - clock.monotonic()
+            again = refused is not None and left > 0 and not getattr(refused, "lasting", False)
+            wait = max(pause, getattr(refused, "retry_after", 0.0)) if again else REFUSED_PATIENCE
+            unproved = str(refused or "")
+            if undo.proved_by:
+                unproved = await self._prove(undo.proved_by, by_type, wait if refused else PROOF_PATIENCE)
+            elif again:
+                await clock.sleep(wait)
+            if not unproved:
+                return "", done is False
+            if not again:
+                return "; ".join(dict.fromkeys(filter(None, (str(refused or ""), unproved)))), False
+            pause = min(2 * pause, AGAIN_AT_MOST)
 
     async def _prove(self, gates: tuple[Gate, ...], by_type: Mapping[type, Any], patience: float) -> str:
         """Wait until all ``gates`` say yes; what the first that does not says instead when patience ends."""

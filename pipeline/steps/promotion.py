@@ -10,13 +10,17 @@ from checks.identity import production_is_previous
 from checks.policy import BuildPolicy, PromotionPolicy
 from checks.release import is_restored
 from checks.rolling import none_is_left
-from pipeline.clients.vercelshapes import Move, RollingRelease
+from pipeline.clients.vercelshapes import Move, ProjectSettings, RollingRelease
 from pipeline.engine.plan import Step, step
 from pipeline.errors import Refused, ServiceError
 from pipeline.world.world import World
 
 T = TypeVar("T")
 GLANCE = 2.0  # seconds
+ANSWER = 30.0  # seconds that an interrupted run waits for the answer to what it has asked for
+LANDING = 15.0  # seconds in which a request that nobody answered may still be carried out
+LANDED = 60.0  # seconds that a promotion which was accepted may take
+LOOK_EVERY = 0.5
 
 
 @step(owner="release manager", again=True)
@@ -48,8 +52,32 @@ async def promote(world: World, policy: PromotionPolicy, staged: StagedDeploymen
     """
     if policy.rolling:
         await _start_rolling(world, staged)
-    elif await world.vercel.promote(staged.id) == "queued":
-        world.progress("queued behind somebody's rolling release")
+        return
+    asked = asyncio.ensure_future(world.vercel.promote(staged.id))
+    try:
+        if await asyncio.shield(asked) == "queued":
+            world.progress("queued behind somebody's rolling release")
+    except asyncio.CancelledError:  # what was asked for is not over because nobody waits for it any more
+        await asyncio.wait({asked}, timeout=ANSWER)
+        asked.cancel()
+        raise
+    except ServiceError as error:
+        if (isinstance(error, Refused) and error.status < 500) or not await _accepted(world, staged, before):
+            raise
+        world.progress(f"promoted all the same: {error}")
+
+
+async def _accepted(world: World, staged: StagedDeployment, before: ProductionBefore) -> bool:
+    """Whether a promotion that Vercel did not confirm is under way or done; watched until it cannot come any more."""
+    until = world.clock.monotonic() + LANDING
+    while True:
+        live, project, _ = await _seen(world, before)
+        move = project.move if project else None
+        if live == staged.id or (move and move.to == staged.id and move.kind == "promote" and move.status != "failed"):
+            return True
+        if world.clock.monotonic() >= until:
+            return False
+        await world.clock.sleep(LOOK_EVERY)
 
 
 async def _start_rolling(world: World, staged: StagedDeployment) -> None:
@@ -117,20 +145,48 @@ async def complete_rolling_release(world: World, staged: StagedDeployment, share
         await world.vercel.complete_rolling(staged.id)
 
 
-async def restore_production(world: World, staged: StagedDeployment, before: ProductionBefore) -> None:
+async def restore_production(world: World, staged: StagedDeployment, before: ProductionBefore) -> bool:
     """Point the production domain back at what it pointed to before.
 
     Needs no sensor: only when somebody else plainly has moved production meanwhile, or is about to, it leaves it alone.
+    A promotion that is under way is waited for. False when production never moved, after as long as it could have.
     """
-    live, project, rolling = await asyncio.gather(
+    landing, landed = world.clock.monotonic() + LANDING, world.clock.monotonic() + LANDED
+    while True:
+        live, project, rolling = await _seen(world, before)
+        move = project.move if project else None
+        theirs = _somebody_elses(live, move, rolling, staged, before)
+        if theirs:
+            raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
+        now = world.clock.monotonic()
+        coming = move is not None and move.to == staged.id and move.status in ("pending", "in-progress")
+        still = project is not None and live == before.id and not _began(move, rolling, staged)
+        if still and now >= landing:
+            return False
+        if not (still or (coming and now < landed)):
+            break
+        await world.clock.sleep(LOOK_EVERY)
+    if await world.vercel.roll_back(before.id, f"{staged.id} was taken back by run {world.run}") == "already there":
+        raise Refused("vercel", "roll back", 409, "conflict", f"something else moves {before.domain} at the moment")
+    return True
+
+
+def _began(move: Move | None, rolling: RollingRelease | None, staged: StagedDeployment) -> bool:
+    """Whether Vercel knows of a move of production to ``staged``, or of one away from it."""
+    ours = move is not None and staged.id in (move.to, move.origin) and move.status not in ("failed", "skipped")
+    waits = rolling is not None and rolling.state == "ACTIVE" and rolling.queued == staged.id
+    return ours or waits or (rolling is not None and rolling.canary == staged.id)
+
+
+async def _seen(
+    world: World, before: ProductionBefore
+) -> tuple[str | None, ProjectSettings | None, RollingRelease | None]:
+    """What the domain points to, the project, and its rolling release: each None when it cannot be had at once."""
+    return await asyncio.gather(
         _glance(world.vercel.alias_now(before.domain)),
-        _glance(world.vercel.project()),
+        _glance(world.vercel.project_now()),
         _glance(world.vercel.rolling_release()),
     )
-    theirs = _somebody_elses(live, project.move if project else None, rolling, staged, before)
-    if theirs:
-        raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
-    await world.vercel.roll_back(before.id, f"{staged.id} was taken back by run {world.run}")
 
 
 promote.undone_by(

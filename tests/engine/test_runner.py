@@ -166,7 +166,8 @@ def test_one_failed_undo_does_not_stop_the_others(tmp_path: Path) -> None:
         return await runner.run()
 
     assert asyncio.run(play()) is Outcome.STRANDED
-    assert undone == ["late"]
+    assert len(undone) > 3, "what may pass is asked for again"
+    assert set(undone) == {"late"}
     assert world.serves == "dpl_live", "the older undo ran all the same"
 
 

@@ -96,6 +96,7 @@ FAULTS = {
 # fmt: on
 BORNE = {
     "vercel half-done POST /v13/deployments",
+    "vercel half-done POST */promote/*",
     "vercel answer status=429 retry_after=1 times=2",
     "app failing-route /api/health/db where=production times=1",
 }
@@ -109,7 +110,11 @@ STAYS_ILL = {
     "app failing-route /api/health/db where=production",
     "app slow-app seconds=9",
 }  # went back, and is not well
-BEFORE_MOVING = {"vercel garbage GET /v4/aliases/*"}  # what production serves cannot be noted, so it is not moved
+BEFORE_MOVING = {
+    "vercel garbage GET /v4/aliases/*",  # what production serves cannot be noted, so it is not moved
+    "vercel answer status=500 POST */promote/*",
+    "vercel cut POST */promote/*",
+}
 CASES = [(stage, fault) for stage, faults in FAULTS.items() for fault in faults]
 
 

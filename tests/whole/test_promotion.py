@@ -1,5 +1,6 @@
 """Production moves once, to what was said, and back only when it is ours to move."""
 
+import asyncio
 import dataclasses
 import json
 import re
@@ -89,7 +90,7 @@ def test_a_409_is_no_success_while_the_domain_serves_something_else(inside: InPr
     before = inside.serves()
     inside.at_stage("promote", lambda: inside.sandbox.inject(f"vercel answer status=409 POST {PROMOTE}"))
     outcome, report = inside.deploy()
-    assert outcome is Outcome.ROLLED_BACK
+    assert outcome is Outcome.BLOCKED
     assert report.reason.startswith("promote: ")
     assert inside.serves() == before
 
@@ -129,7 +130,8 @@ def test_a_promotion_that_vercel_gave_up_stops_the_run_at_once(inside: InProcess
         lambda e: moments.update(ended=inside.clock.seconds) if e.kind == "going back" else None  # type: ignore[func-returns-value]
     )
     outcome, report = inside.deploy()
-    assert outcome is Outcome.ROLLED_BACK
+    assert outcome is Outcome.BLOCKED, "traffic never moved, so nothing is taken back and nothing is pinned"
+    assert inside.asked("POST", "*/rollback/*") == []
     assert says in report.reason
     assert moments["ended"] - moments["begun"] < 2, "the patience of the stage is ten seconds"
     assert inside.serves() == before
@@ -260,9 +262,83 @@ def test_killed_around_the_promotion_it_goes_on_or_back_and_nothing_else(
     inside.wire = wire
     made = inside.report().staged["id"]
     if settles:
-        assert inside.settle() is Outcome.ROLLED_BACK
+        assert inside.settle() is (Outcome.BLOCKED if moment == "begins" else Outcome.ROLLED_BACK)
         assert inside.serves() == before
     else:
         outcome, report = inside.deploy(resume=True)
         assert outcome is Outcome.DEPLOYED, report.reason
         assert inside.serves() == report.staged["id"] == made
+
+
+REFUSALS = ["answer status=500", "answer status=503", "answer status=429 retry_after=30", "cut", "answer status=403"]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_promotion_that_the_platform_did_not_take_is_no_verdict_on_the_release(
+    inside: InProcess, refusal: str
+) -> None:
+    """Nothing is pinned, nothing is called rolled back, and the same commit may be tried again without a waiver."""
+    before, release = inside.serves(), inside.release()
+    inside.at_stage("promote", lambda: inside.sandbox.inject(f"vercel {refusal} POST {PROMOTE}"))
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.BLOCKED
+    assert inside.serves() == before
+    assert inside.sandbox.state.vercel.auto_assign, "not pinned"
+    assert not [event for event in inside.journal("r1").events() if event.kind == "release bad"]
+    inside.sandbox.faults.clear()
+    inside.listeners.clear()
+    outcome, report = inside.deploy(release=release, run="r2")
+    assert outcome is Outcome.DEPLOYED, report.reason
+
+
+@pytest.mark.parametrize("lands", [3, 12])
+def test_a_promotion_that_lands_late_is_not_called_over_before_it_has(inside: InProcess, lands: float) -> None:
+    """Vercel answered 500, and did it seconds later: the run sees it land, and goes on watching it."""
+    began: list[float] = []
+
+    def after(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if request.method == "POST" and "/promote/" in request.url.path:
+            vercel = inside.sandbox.state.vercel
+            began.append(inside.clock.seconds)
+            assert vercel.job
+            job, vercel.job = vercel.job, None
+            inside.clock.at[inside.clock.seconds + lands] = lambda: setattr(vercel, "job", job)
+            return httpx.Response(500, json={"error": {"code": "internal", "message": "oops"}})
+        return None
+
+    inside.tap(after=after)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert inside.serves() == report.staged["id"]
+
+
+def test_interrupted_while_vercel_has_not_answered_it_waits_for_the_answer(inside: InProcess) -> None:
+    """The promotion lands after the signal: it is waited for and taken back, and nothing else comes later."""
+    before = inside.serves()
+    runners: list[Any] = []
+
+    async def slow(request: httpx.Request) -> None:
+        if request.method == "POST" and "/promote/" in request.url.path:
+            runners[0].interrupt("interrupted by SIGINT")
+            await asyncio.sleep(0.2)
+
+    wire = inside.wire
+
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await slow(request)
+            return await wire.handle_async_request(request)
+
+    inside.wire = Slow()
+    made = inside.runner
+
+    def runner(*given: Any, **more: Any) -> Any:
+        runners.append(made(*given, **more))
+        return runners[-1]
+
+    inside.runner = runner  # type: ignore[method-assign]
+    outcome, report = inside.deploy()
+    inside.wire = wire
+    assert outcome is Outcome.ROLLED_BACK, report.reason
+    inside.clock.seconds += 60
+    assert inside.serves() == before

@@ -243,7 +243,7 @@ def test_behind_a_colleagues_rolling_release_ours_is_not_yet(inside: InProcess) 
     before = inside.serves()
     inside.before_step("promote", lambda: inside.sandbox.inject("vercel answer status=202 json='{}' POST */promote/*"))
     result, report = inside.deploy()
-    assert result is Outcome.ROLLED_BACK
+    assert result is Outcome.BLOCKED
     assert "queued behind a rolling release" in report.reason
     assert inside.serves() == before
 
