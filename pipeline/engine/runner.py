@@ -59,6 +59,7 @@ class Runner:
         self._forward: asyncio.Task[Stop | None] | None = None
         self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
         self._interrupted = self._over = ""
+        journal.goes_on = self.past.moved_production
 
     async def run(self, *, only: str = "") -> Outcome | None:
         """Go through the stages that are not settled; None after a single stage (``only``) that is not the last.
@@ -84,6 +85,8 @@ class Runner:
             stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
             stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug, cut=True)
+        if not stop and not self.journal.catch_up():
+            stop = Stop(self._unwritten, holds=True)
         if stop and stop.holds and self.past.moved_production:
             return self._hold(stop)
         if stop:
@@ -91,7 +94,16 @@ class Runner:
         if only and only != self.pipeline.stages[-1].name:
             return None
         self._record("run ended", outcome=Outcome.DEPLOYED.word)
-        return Outcome.DEPLOYED
+        return self._hold(Stop(self._unwritten)) if not self.journal.catch_up() else Outcome.DEPLOYED
+
+    @property
+    def _unwritten(self) -> str:
+        kept = (
+            f"; its events are kept in {place}, and the next command takes them in"
+            if (place := self.journal.place)
+            else ""
+        )
+        return f"the record could not be written: {self.journal.unwritten}{kept}"
 
     def interrupt(self, reason: str) -> None:
         """Stop going forward and go back. Safe to call from a signal handler, any number of times."""
@@ -157,6 +169,7 @@ class Runner:
                 inputs = await look.all(step.inputs)
             self.past.begin(step, inputs)
             self.journal.append("step begins", step.name, exact={"inputs": [freeze(value) for value in inputs]})
+            self.journal.goes_on = self.past.moved_production
             gives = await step.act(self.world, *inputs)
         except ServiceError as error:
             self.journal.append("step failed", step.name, error=str(error))
@@ -168,6 +181,7 @@ class Runner:
 
     async def go_back(self, stop: Stop) -> Outcome:
         """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""
+        self.journal.goes_on = True
         self._record("going back", reason=stop.reason)
         moved, failed = self.past.moved_production, False
         for step, inputs in reversed(self.past.begun):
@@ -177,6 +191,7 @@ class Runner:
         if moved and not stop.cut:
             self._record("release bad", reason=stop.reason)
         self._record("run ended", outcome=outcome.word, reason=stop.reason)
+        self.journal.catch_up()
         if stop.bug:
             raise stop.bug
         return outcome

@@ -20,6 +20,8 @@ from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
+from pipeline.record.spill import Spill
+from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
 from pipeline.session.release import find_release
 from pipeline.session.session import Order, Session, open_session, whoami
@@ -55,7 +57,7 @@ def ship(
         _must_fit(session.pipeline, past, run, order.stage, earlier)
         _must_aim(earlier, session.settings.name)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
-        journal = Journal(session.store, run, session.clock.now, session.redactor, [show(session.redactor, run)])
+        journal = _journal(session, run, root, show, earlier)
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease, pid=pid)
         lock.take(f"{session.pipeline.name} {release.commit[:12]}")
@@ -64,9 +66,10 @@ def ship(
                 _begin(journal, session, release)
             asyncio.run(_go(session, journal, release, past, lock, order.stage))
         finally:
-            report = report_of(run, events_of(session.store, run))
+            report = report_of(run, journal.events())
             if report.outcome or not order.stage:
-                lock.release()
+                with contextlib.suppress(ServiceError):  # the lease lapses by itself
+                    lock.release()
         after(session, report)
         return report
 
@@ -90,15 +93,25 @@ def settle_run(
         _must_aim(events, session.settings.name)
         past = session.past(run)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
+        journal = _journal(session, run, root, show, events)
         if not past.outcome:
             lock.take(f"settle {run}")
-            journal = Journal(session.store, run, session.clock.now, session.redactor, [show(session.redactor, run)])
             asyncio.run(_go_back(session, journal, _release_of(events), past))
-        lock.release()
-        report = report_of(run, events_of(session.store, run))
+        with contextlib.suppress(ServiceError):  # the lease lapses by itself
+            lock.release()
+        report = report_of(run, journal.events())
         if not past.outcome:
             after(session, report)
         return report, not past.outcome
+
+
+def _journal(
+    session: Session, run: str, root: Path, show: Callable[[Redactor, str], Listener], earlier: tuple[Event, ...]
+) -> Journal:
+    """The journal of a run; what it cannot take is kept beside it."""
+    listeners = [show(session.redactor, run)]
+    spill = Spill(root / RUNS, run)
+    return Journal(session.store, run, session.clock.now, session.redactor, listeners, spill=spill, earlier=earlier)
 
 
 async def _go(session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
