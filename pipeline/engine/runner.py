@@ -15,7 +15,7 @@ from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
 from pipeline.engine.watch import StageWatch
-from pipeline.errors import ServiceError
+from pipeline.errors import Lost, ServiceError
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
 
@@ -39,7 +39,10 @@ class Stop:
 
 
 class Runner:
-    """Carries out one run. ``known``: the policies by type; ``past``: what an earlier process of this run did."""
+    """Carries out one run. ``known``: the policies by type; ``past``: what an earlier process of this run did.
+
+    ``ours``: whether the run may still touch anything; asked before every act, and before going back.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Runner:
         waivers: Iterable[Waiver] = (),
         past: Past | None = None,
         keep: Callable[[Any], None] = lambda seen: None,
+        ours: Callable[[], bool] = lambda: True,
     ) -> None:
         self.pipeline, self.world, self.probes, self.journal = pipeline, world, dict(probes), journal
         self.past = past or Past()
@@ -59,12 +63,14 @@ class Runner:
         self._forward: asyncio.Task[Stop | None] | None = None
         self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
         self._interrupted = self._over = ""
+        self._ours = ours
         journal.goes_on = self.past.moved_production
 
     async def run(self, *, only: str = "") -> Outcome | None:
         """Go through the stages that are not settled; None after a single stage (``only``) that is not the last.
 
-        Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises.
+        Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises; but not
+        by a run that is somebody else's now, which raises Lost.
         """
         moved = self.past.moved_production
         settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
@@ -77,14 +83,18 @@ class Runner:
         except asyncio.CancelledError:
             self._forward.cancel()
             await asyncio.gather(self._forward, return_exceptions=True)
+            self._must_be_ours()
             stop = Stop(self._interrupted or "interrupted", cut=True)
             if self._over:  # the release is out and well: what is cut off here is only worth a warning
                 self._record("stage settled", self._over, warning=stop.reason)
                 stop = None
+        except Lost:
+            raise
         except ServiceError as error:  # the journal itself: without a record there is no going forward
             stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
             stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug, cut=True)
+        self._must_be_ours()
         if not stop and not self.journal.catch_up():
             stop = Stop(self._unwritten, holds=True)
         if stop and stop.holds and self.past.moved_production:
@@ -104,6 +114,10 @@ class Runner:
             else ""
         )
         return f"the record could not be written: {self.journal.unwritten}{kept}"
+
+    def _must_be_ours(self) -> None:
+        if not self._ours():
+            raise Lost(f"run {self.journal.run} is somebody else's now", moved=self.past.moved_production)
 
     def interrupt(self, reason: str) -> None:
         """Stop going forward and go back. Safe to call from a signal handler, any number of times."""
@@ -140,7 +154,7 @@ class Runner:
                 if not stage.may_fail:
                     return Stop(wrong[0])
             except Exception as bug:
-                if not stage.may_fail:
+                if not stage.may_fail or isinstance(bug, Lost):
                     raise
                 wrong.append(self._borne(step.name, bug))
         try:
@@ -167,6 +181,7 @@ class Runner:
         try:
             async with Round(self.world, self.known, self.probes) as look:
                 inputs = await look.all(step.inputs)
+            self._must_be_ours()
             self.past.begin(step, inputs)
             self.journal.append("step begins", step.name, exact={"inputs": [freeze(value) for value in inputs]})
             self.journal.goes_on = self.past.moved_production
@@ -181,6 +196,7 @@ class Runner:
 
     async def go_back(self, stop: Stop) -> Outcome:
         """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""
+        self._must_be_ours()
         self.journal.goes_on = True
         self._record("going back", reason=stop.reason)
         moved, failed = self.past.moved_production, False

@@ -116,6 +116,10 @@ class Journal:
         self.unwritten = ""
         return True
 
+    def is_continued(self) -> bool:
+        """Whether somebody else has written events of this run since this process began. Raises ServiceError."""
+        return len(events_of(self._store, self.run)) > len(self._earlier) + len(self._own)
+
     @property
     def place(self) -> str:
         """Where the events are that the journal does not have."""

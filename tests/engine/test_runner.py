@@ -12,8 +12,9 @@ from checks.outcome import Outcome
 from checks.policy import Waiver
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Stage, Step
-from pipeline.errors import Refused, Unreachable
-from tests.scripted import Scripted, journal_in, kinds, played, runner_for, stages
+from pipeline.engine.runner import Runner
+from pipeline.errors import Lost, Refused, Unreachable
+from tests.scripted import PROBES, Scripted, journal_in, kinds, played, runner_for, stages
 
 
 def refuse() -> None:
@@ -377,3 +378,29 @@ def test_a_step_that_was_begun_before_and_is_begun_again_is_undone_once(tmp_path
     runner = runner_for(world, journal_in(tmp_path, world.clock), pipeline, past)
     assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
     assert world.calls.count("move back") == 1, "a second undo would take away what a colleague released meanwhile"
+
+
+@pytest.mark.parametrize("health", [200, 503])
+def test_a_run_that_is_somebody_elses_touches_nothing_any_more(tmp_path: Path, health: int) -> None:
+    world = Scripted()
+    journal, ours = journal_in(tmp_path, world.clock), [True]
+    known = {type(value): value for value in healthy.POLICIES}
+    runner = Runner(stages(), world, known, PROBES, journal, ours=lambda: ours[0])  # type: ignore[arg-type]
+    world.clock.at[100] = lambda: (ours.clear(), ours.append(False), setattr(world, "health", health))
+    with pytest.raises(Lost, match="run r1 is somebody else's now") as lost:
+        asyncio.run(runner.run())
+    assert lost.value.moved
+    assert world.calls[-1] == "move"
+    assert "going back" not in kinds(journal.events())
+    assert "run ended" not in kinds(journal.events())
+
+
+def test_a_run_that_lost_its_lock_before_promoting_does_not_promote(tmp_path: Path) -> None:
+    world = Scripted()
+    known = {type(value): value for value in healthy.POLICIES}
+    journal = journal_in(tmp_path, world.clock)
+    runner = Runner(stages(), world, known, PROBES, journal, ours=lambda: "note" not in world.calls)  # type: ignore[arg-type]
+    with pytest.raises(Lost) as lost:
+        asyncio.run(runner.run())
+    assert not lost.value.moved
+    assert "move" not in world.calls
