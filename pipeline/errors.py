@@ -4,6 +4,7 @@ PipelineError
 ├── Mistake         the person's or the configuration's: exit 2, nothing was touched
 │   └── BrokenPlan    the pipeline asks for what nothing gives
 ├── Locked          somebody else is at it: exit 1
+│   └── Lost          a run that is somebody else's now: 1 when it had moved nothing, else how the run ended, or 5
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
     ├── Refused       it answered no: ``status``, ``code``
@@ -29,6 +30,17 @@ class BrokenPlan(Mistake):
 
 class Locked(PipelineError):
     """Another run, or a person, holds the target."""
+
+
+class Lost(Locked):
+    """The lock is not ours any more: whoever raises this has touched nothing since. ``moved``: production had moved.
+
+    ``code`` is what the command exits with.
+    """
+
+    def __init__(self, says: str, *, moved: bool = False, code: int = 1) -> None:
+        super().__init__(says)
+        self.moved, self.code = moved, code
 
 
 class ServiceError(PipelineError):

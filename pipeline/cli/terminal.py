@@ -35,7 +35,7 @@ def honest() -> Iterator[None]:
     except Mistake as error:
         fail(str(error), MISTAKE)
     except Locked as error:
-        fail(str(error), 1)
+        fail(str(error), getattr(error, "code", 1))
     except PipelineError as error:
         fail(str(error), 1)
     except KeyboardInterrupt:

@@ -24,6 +24,10 @@ class Past:
     def moved_production(self) -> bool:
         return any(step.moves_production for step, _ in self.begun)
 
+    def begin(self, step: Step, inputs: tuple[Any, ...]) -> None:
+        """Note that ``step`` begins, with these inputs; each step is undone once, however often it began."""
+        self.begun = [act for act in self.begun if act[0] is not step] + [(step, inputs)]
+
 
 def freeze(value: Any) -> Mapping[str, Any]:
     """An evidence or policy value as the journal keeps it: its type's name and its fields."""
@@ -51,7 +55,7 @@ def recall(events: Iterable[Event], pipeline: Pipeline, policies: Mapping[type, 
             past.settled.add(event.subject)
         elif event.kind == "step begins" and step:
             inputs = tuple(thaw(item, policies) for item in event.body["inputs"])
-            past.begun = [act for act in past.begun if act[0] is not step] + [(step, inputs)]
+            past.begin(step, inputs)
         elif event.kind == "step done" and step:
             past.done.add(step.name)
             if event.body.get("gives"):

@@ -1,21 +1,21 @@
-"""Runs a pipeline: acts, asks, waits, and goes back when the answer stays no. The only place that does the last two."""
+"""Runs a pipeline: acts, has its gates asked, and goes back when the answer stays no. The only place that does that."""
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checks.evidence import Evidence
-from checks.gate import Finding, Gate, Verdict, worst
+from checks.gate import Gate, worst
 from checks.outcome import Outcome
 from checks.policy import Waiver
 from pipeline import log
 from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
-from pipeline.engine.waivers import noted, waive
-from pipeline.errors import ServiceError
+from pipeline.engine.watch import StageWatch
+from pipeline.errors import Lost, ServiceError
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
 
@@ -40,7 +40,10 @@ class Stop:
 
 
 class Runner:
-    """Carries out one run. ``known``: the policies by type; ``past``: what an earlier process of this run did."""
+    """Carries out one run. ``known``: the policies by type; ``past``: what an earlier process of this run did.
+
+    ``ours``: whether the run may still touch anything; asked before every act, and before going back.
+    """
 
     def __init__(
         self,
@@ -53,21 +56,22 @@ class Runner:
         waivers: Iterable[Waiver] = (),
         past: Past | None = None,
         keep: Callable[[Any], None] = lambda seen: None,
+        ours: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.pipeline, self.world, self.probes, self.journal = pipeline, world, probes, journal
-        self.waivers = tuple(waivers)
+        self.pipeline, self.world, self.probes, self.journal = pipeline, world, dict(probes), journal
         self.past = past or Past()
         self.known: dict[type, Any] = {**known, **self.past.given}
         self._forward: asyncio.Task[Stop | None] | None = None
-        self._keep = keep
-        self._said: dict[str, tuple[Finding, ...]] = {}
-        self._fresh: dict[type, tuple[int, Any]] = {}
-        self._interrupted = ""
+        self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
+        self._interrupted = self._over = ""
+        self._ours = ours
+        journal.goes_on = self.past.moved_production
 
     async def run(self, *, only: str = "") -> Outcome | None:
         """Go through the stages that are not settled; None after a single stage (``only``) that is not the last.
 
-        Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises.
+        Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises; but not
+        by a run that is somebody else's now, which raises Lost.
         """
         moved = self.past.moved_production
         settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
@@ -80,11 +84,20 @@ class Runner:
         except asyncio.CancelledError:
             self._forward.cancel()
             await asyncio.gather(self._forward, return_exceptions=True)
+            self._must_be_ours()
             stop = Stop(self._interrupted or "interrupted", cut=True)
+            if self._over:  # the release is out and well: what is cut off here is only worth a warning
+                self._record("stage settled", self._over, warning=stop.reason)
+                stop = None
+        except Lost:
+            raise
         except ServiceError as error:  # the journal itself: without a record there is no going forward
             stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
             stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug, cut=True)
+        self._must_be_ours()
+        if not stop and not self.journal.catch_up():
+            stop = Stop(self._unwritten, holds=True)
         if stop and stop.holds and self.past.moved_production:
             return self._hold(stop)
         if stop:
@@ -92,7 +105,20 @@ class Runner:
         if only and only != self.pipeline.stages[-1].name:
             return None
         self._record("run ended", outcome=Outcome.DEPLOYED.word)
-        return Outcome.DEPLOYED
+        return self._hold(Stop(self._unwritten)) if not self.journal.catch_up() else Outcome.DEPLOYED
+
+    @property
+    def _unwritten(self) -> str:
+        kept = (
+            f"; its events are kept in {place}, and the next command takes them in"
+            if (place := self.journal.place)
+            else ""
+        )
+        return f"the record could not be written: {self.journal.unwritten}{kept}"
+
+    def _must_be_ours(self) -> None:
+        if not self._ours():
+            raise Lost(f"run {self.journal.run} is somebody else's now", moved=self.past.moved_production)
 
     def interrupt(self, reason: str) -> None:
         """Stop going forward and go back. Safe to call from a signal handler, any number of times."""
@@ -107,10 +133,9 @@ class Runner:
         return Outcome.HELD
 
     async def _go_forward(self, stages: list[Stage]) -> Stop | None:
-        for stage in stages:
+        for place, stage in enumerate(stages):
             log.info("stage begins", stage=stage.name)
-            self._said.clear()
-            self._fresh.clear()
+            self._over = stage.name if all(left.may_fail for left in stages[place:]) else ""
             self.journal.append("stage begins", stage.name, patience=stage.patience, during=stage.during)
             stop = await self._settle(stage)
             if stop and not stage.may_fail:
@@ -129,25 +154,38 @@ class Runner:
                 wrong.append(str(error))
                 if not stage.may_fail:
                     return Stop(wrong[0])
-        verdict = await self._wait(stage)
+            except Exception as bug:
+                if not stage.may_fail or isinstance(bug, Lost):
+                    raise
+                wrong.append(self._borne(step.name, bug))
+        try:
+            verdict = await self.watch.settle(stage)
+        except Exception as bug:
+            if not stage.may_fail:
+                raise
+            return Stop("; ".join([*wrong, self._borne(stage.name, bug)]))
         if verdict.stops:
-            why = self._stopping(stage)
+            why = self.watch.stopping(stage)
             wrong.append(f"{stage.name}: {max(why, key=lambda finding: finding.verdict)}")
-            holds = len(wrong) == 1 and all(self._holds(stage, finding) for finding in why)
+            holds = len(wrong) == 1 and all(self.watch.holds(stage, finding) for finding in why)
             return Stop("; ".join(wrong), holds=holds)
         return Stop("; ".join(wrong)) if wrong else None
 
-    def _holds(self, stage: Stage, finding: Finding) -> bool:
-        """Whether ``finding`` is no reason to go back: blindness is none, unless the release was being promoted."""
-        return finding.holds and not (finding.verdict is Verdict.UNKNOWN and stage.moves_production)
+    def _borne(self, node: str, bug: Exception) -> str:
+        """Keep the traceback of a bug in a stage that may fail; what to warn of."""
+        says = f"{node}: {type(bug).__name__}: {bug}"
+        self._record("step failed", node, error=says, traceback="".join(traceback.format_exception(bug)))
+        return says
 
     async def _do(self, step: Step) -> None:
         """Carry out a step: read its inputs, record them, act, record what it gave."""
         try:
             async with Round(self.world, self.known, self.probes) as look:
                 inputs = await look.all(step.inputs)
-            self.past.begun.append((step, inputs))
+            self._must_be_ours()
+            self.past.begin(step, inputs)
             self.journal.append("step begins", step.name, exact={"inputs": [freeze(value) for value in inputs]})
+            self.journal.goes_on = self.past.moved_production
             gives = await step.act(self.world, *inputs)
         except ServiceError as error:
             self.journal.append("step failed", step.name, error=str(error))
@@ -157,88 +195,10 @@ class Runner:
         self.past.done.add(step.name)
         self.journal.append("step done", step.name, exact={"gives": freeze(gives) if gives is not None else None})
 
-    async def _wait(self, stage: Stage) -> Verdict:
-        """Ask the stage's gates until they say yes (and go on saying so) or patience, or the budget, ends."""
-        clock, began = self.world.clock, self.world.clock.monotonic()
-        since: dict[bool, float] = {}  # since when it is bad, and since when it is only thin
-        rounds, good, bad, again = 0, 0, 0, True
-        while True:
-            verdict, lasting = await self._ask(stage, rounds, everything=again)
-            passed = clock.monotonic() - began
-            self._show(stage, stage.during - passed)
-            if not verdict.stops:
-                since, good, again = {}, good + 1, False
-                if passed >= stage.during and good >= stage.in_a_row:
-                    return verdict
-                pause = min(stage.every, stage.during - passed) if passed < stage.during else stage.every
-            else:
-                thin = all(finding.thin for finding in self._stopping(stage))
-                good, bad, again = 0, bad + (not thin), not thin
-                since = {thin: since.get(thin, passed)}
-                left = stage.patience - (passed - since[thin])
-                left = max(left, stage.during - passed) if thin else left
-                spent = stage.budget is not None and bad > stage.budget
-                hopeless = lasting and not self.past.moved_production
-                if verdict is Verdict.BLOCK or left <= 0 or spent or hopeless:
-                    return verdict
-                pause = min(stage.every, left)
-            rounds += 1
-            await clock.sleep(pause)
-
-    async def _ask(self, stage: Stage, rounds: int, *, everything: bool) -> tuple[Verdict, bool]:
-        """One round over all gates of the stage at the same time; records every answer that is new.
-
-        ``everything`` is read anew after a bad round; else what its rhythm still lets count is taken as it was.
-        """
-        clock = self.world.clock
-        began = clock.monotonic()
-
-        async def one(gate: Gate) -> tuple[Verdict, bool]:
-            findings, lasting = await look.ask(gate)
-            findings = waive(self.waivers, gate.name, findings, clock.now().date())
-            if gate in stage.advises:
-                findings = tuple(map(noted, findings))
-            if self._said.get(gate.name) != findings:
-                self._said[gate.name] = findings
-                ms = round((clock.monotonic() - began) * 1000)
-                self.journal.append(
-                    "gate answered",
-                    gate.name,
-                    verdict=worst(findings).word,
-                    findings=[f.plain for f in findings],
-                    ms=ms,
-                )
-            return worst(findings), lasting and gate not in stage.advises
-
-        def seen(value: Any) -> None:
-            self._fresh[type(value)] = (rounds, value)
-            self._keep(value)
-
-        kept = {
-            kind: value
-            for kind, (read, value) in self._fresh.items()
-            if not everything and rounds - read < stage.rhythm.get(kind, 1)
-        }
-        async with Round(self.world, {**kept, **self.known}, self.probes, seen) as look:
-            answers = await asyncio.gather(*(one(gate) for gate in stage.gates))
-        verdict = max((answer for answer, _ in answers), default=Verdict.PASS)
-        return verdict, any(lasting for answer, lasting in answers if answer.stops)
-
-    def _show(self, stage: Stage, left: float) -> None:
-        """Tell whoever watches, in one line, what the stage sees."""
-        briefs = [value.brief() for _, value in self._fresh.values() if isinstance(value, Evidence)]
-        if stage.during and left > 0:
-            self.world.progress(
-                " · ".join(filter(None, (f"watching for another {int(left) // 60}:{int(left) % 60:02}", *briefs)))
-            )
-
-    def _stopping(self, stage: Stage) -> list[Finding]:
-        """The findings that stop the stage, of its last round."""
-        findings = (finding for gate in stage.asks for finding in self._said.get(gate.name, ()))
-        return [finding for finding in findings if finding.verdict.stops]
-
     async def go_back(self, stop: Stop) -> Outcome:
         """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""
+        self._must_be_ours()
+        self.journal.goes_on = True
         self._record("going back", reason=stop.reason)
         moved, failed = self.past.moved_production, False
         for step, inputs in reversed(self.past.begun):
@@ -250,6 +210,7 @@ class Runner:
         if moved and not stop.cut:
             self._record("release bad", reason=stop.reason)
         self._record("run ended", outcome=outcome.word, reason=stop.reason)
+        self.journal.catch_up()
         if stop.bug:
             raise stop.bug
         return outcome

@@ -5,11 +5,14 @@ import dataclasses
 import datetime
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.record.store import Store
+from pipeline.errors import ServiceError
+from pipeline.record.spill import Row, Spill, write
+from pipeline.record.store import DEADLINE, Store
 from pipeline.redact import Redactor
 
 if TYPE_CHECKING:
@@ -34,37 +37,97 @@ Listener = Callable[[Event], None]
 
 
 class Journal:
-    """Appends events of one run and tells its listeners, in that order."""
+    """Appends events of one run and tells its listeners, in that order.
+
+    ``goes_on``: what cannot be written is no error any more: it and all that follows is kept in ``spill``, or at least
+    here. ``unwritten`` says why, from then on. ``earlier``: the events of the run before this process.
+    """
 
     def __init__(
-        self, store: Store, run: str, now: NOW, redactor: Redactor, listeners: Iterable[Listener] = ()
+        self,
+        store: Store,
+        run: str,
+        now: NOW,
+        redactor: Redactor,
+        listeners: Iterable[Listener] = (),
+        *,
+        spill: Spill | None = None,
+        earlier: Iterable[Event] = (),
     ) -> None:
         self.run = run
         self._store, self._now, self._redactor = store, now, redactor
         self.listeners = tuple(listeners)
+        self._spill, self._earlier, self._own = spill, tuple(earlier), list[Event]()
+        self.goes_on = False
+        self.unwritten = ""
 
     def append(self, kind: str, subject: str = "", *, exact: Mapping[str, Any] | None = None, **body: Any) -> None:
-        """Record an event; returns when it is on disk.
+        """Record an event; returns when it is on disk. Raises ServiceError, unless the run goes on without.
 
         Everything is redacted but ``exact``: evidence, which holds no secret and has to come back as it was.
         """
         kept = {**self._redactor.deep(plain(body)), **plain(exact or {})}
         event = Event(self.run, self._now().isoformat(), kind, subject, kept)
-        self._store.execute(
-            "insert into deploy_events (run, at, kind, subject, body) values (?, ?, ?, ?, ?)",
-            event.run,
-            event.at,
-            event.kind,
-            event.subject,
-            json.dumps(event.body),
-        )
+        self._keep(event)
         for listener in self.listeners:
             with contextlib.suppress(OSError):  # a terminal that is gone must not stop a rollback
                 listener(event)
 
     def events(self) -> tuple[Event, ...]:
-        """All events of this run so far, oldest first."""
-        return events_of(self._store, self.run)
+        """All events of this run so far, oldest first; those that are known here when the store cannot say."""
+        if not self.unwritten:
+            with contextlib.suppress(ServiceError):
+                return events_of(self._store, self.run)
+        return (*self._earlier, *self._own)
+
+    def _keep(self, event: Event) -> None:
+        if not self.unwritten:
+            try:
+                write(self._store, _row(event))
+            except ServiceError as error:
+                if not self.goes_on:
+                    raise
+                self.unwritten = str(error)
+                self._aside(*self._own)
+        self._own.append(event)
+        if self.unwritten:
+            self._aside(event)
+
+    def _aside(self, *events: Event) -> None:
+        if self._spill is None:
+            return
+        try:
+            self._spill.add(map(_row, events))
+        except OSError as error:
+            self.unwritten, self._spill = f"{self.unwritten}; nor could they be kept beside it: {error}", None
+
+    def catch_up(self) -> bool:
+        """Write what could not be written, if it can be now; whether the record is whole."""
+        began = time.monotonic()
+        try:
+            for event in self._own if self.unwritten else ():
+                if time.monotonic() - began > DEADLINE:
+                    return False
+                write(self._store, _row(event))
+        except ServiceError:
+            return False
+        if self.unwritten and self._spill:
+            self._spill.remove()
+        self.unwritten = ""
+        return True
+
+    def is_continued(self) -> bool:
+        """Whether somebody else has written events of this run since this process began. Raises ServiceError."""
+        return len(events_of(self._store, self.run)) > len(self._earlier) + len(self._own)
+
+    @property
+    def place(self) -> str:
+        """Where the events are that the journal does not have."""
+        return str(self._spill.path) if self._spill else ""
+
+
+def _row(event: Event) -> Row:
+    return event.run, event.at, event.kind, event.subject, json.dumps(event.body)
 
 
 def events_of(store: Store, run: str) -> tuple[Event, ...]:

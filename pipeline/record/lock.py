@@ -40,6 +40,7 @@ class Lock:
     ) -> None:
         self._store, self._target, self.holder, self._clock, self.lease = store, target, holder, clock, lease
         self._pid = os.getpid() if pid is None else pid
+        self._since = ""
 
     def take(self, reason: str, *, by_hand: bool = False) -> None:
         """Take the lock, or take it over from ourselves, from a lapsed lease or from a dead process of this machine.
@@ -61,7 +62,7 @@ class Lock:
             " where (deploy_locks.holder = excluded.holder and deploy_locks.pid in (0, excluded.pid))"
             " or deploy_locks.by_hand = 0"
             " and (deploy_locks.expires <= excluded.since or (deploy_locks.holder = ? and deploy_locks.pid = ?))"
-            " returning holder",
+            " returning since",
             self._target,
             *row,
             held.holder if dead and held else "",
@@ -69,22 +70,28 @@ class Lock:
         )
         if not taken:
             raise Locked(f"{self._target} is locked by {self.held()}")
+        self._since = str(taken[0][0])
 
     def renew(self) -> bool:
-        """Extend the lease; False when somebody else holds the lock now."""
+        """Extend the lease; False when the lock is not what we took: somebody else has it, or gave it back.
+
+        Who resumes a run takes the lock in the same name; the moment of the taking tells them apart.
+        """
         expires = (self._clock.now() + datetime.timedelta(seconds=self.lease)).isoformat()
         return bool(
             self._store.execute(
-                "update deploy_locks set expires = ? where target = ? and holder = ? returning holder",
+                "update deploy_locks set expires = ? where target = ? and holder = ? and since = ? returning holder",
                 expires,
                 self._target,
                 self.holder,
+                self._since,
             )
         )
 
     def release(self) -> None:
-        """Release the lock if it is ours."""
-        self._store.execute("delete from deploy_locks where target = ? and holder = ?", self._target, self.holder)
+        """Release the lock if it is ours; who did not take it releases what stands in this name."""
+        ours = "target = ? and holder = ? and ? in ('', since)"
+        self._store.execute(f"delete from deploy_locks where {ours}", self._target, self.holder, self._since)
 
     def alive(self) -> Held | None:
         """The holder that is still there: not lapsed, not a dead process of this machine."""

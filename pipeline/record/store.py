@@ -1,10 +1,17 @@
 """Where runs are remembered: one SQLite file, or Postgres so that laptops and CI share it. Same tables in both."""
 
+import functools
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.errors import Mistake, Unreachable
+from pipeline.record.deadline import within
+from pipeline.record.spill import take_in
+
+DEADLINE = 5.0  # seconds for one statement, a new connection included
+QUICK, REST = 1.0, 30.0  # who took longer than the one to fail is left alone for the other
 
 SCHEMA = """
 create table if not exists deploy_events (
@@ -21,6 +28,10 @@ create index if not exists deploy_events_by_run on deploy_events (run, seq)
 """
 
 
+RUNS = ".runs"
+"""The folder under the root for what runs leave on this machine."""
+
+
 class Store(Protocol):
     """Runs one statement at a time, committed when it returns. ``?`` marks a parameter."""
 
@@ -29,62 +40,138 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-class SqliteStore:
-    """A file, written through to the disk before ``execute`` returns."""
+class _Bounded:
+    """Every statement has a deadline; a store that has just been silent, or locked, is not waited for again at once."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=full")
-            self._db.executescript(SCHEMA.format(serial="integer primary key autoincrement"))
-            self._db.executescript(
-                "create trigger if not exists deploy_events_kept before update on deploy_events"
-                " begin select raise(abort, 'the journal is append-only'); end;"
-                "create trigger if not exists deploy_events_stay before delete on deploy_events"
-                " begin select raise(abort, 'the journal is append-only'); end;"
-            )
-        except (OSError, sqlite3.Error) as error:
-            raise Mistake(f"journal: cannot use {path}: {error}; set `state:` in deploy.yml or free it") from error
+    errors: tuple[type[Exception], ...] = (OSError,)
+
+    def __init__(self) -> None:
+        self._rests_until, self._why = 0.0, ""
 
     def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Raises Unreachable, after ``DEADLINE`` at the latest."""
+        began, verb = time.monotonic(), sql.split()[0]
+        if began < self._rests_until:
+            raise Unreachable("journal", verb, self._why)
         try:
-            return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise Unreachable("journal", sql.split()[0], str(error)) from error
+            return within(DEADLINE, lambda: self._ask(sql, values))
+        except self.errors as error:
+            self._why = str(error).strip() or type(error).__name__
+            if time.monotonic() - began > QUICK:
+                self._rests_until = time.monotonic() + REST
+            raise Unreachable("journal", verb, self._why) from error
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        raise NotImplementedError
+
+
+class SqliteStore(_Bounded):
+    """A file, written through to the disk before ``execute`` returns."""
+
+    errors = (OSError, sqlite3.Error)  # TimeoutError is an OSError
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        try:
+            within(DEADLINE, self._open)
+        except (OSError, sqlite3.Error) as error:  # TimeoutError is an OSError
+            raise Mistake(f"journal: cannot use {path}: {error}; set `state:` in deploy.yml or free it") from error
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(self._path, timeout=DEADLINE - 1, isolation_level=None, check_same_thread=False)
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=full")
+        self._db.executescript(SCHEMA.format(serial="integer primary key autoincrement"))
+        self._db.executescript(
+            "create trigger if not exists deploy_events_kept before update on deploy_events"
+            " begin select raise(abort, 'the journal is append-only'); end;"
+            "create trigger if not exists deploy_events_stay before delete on deploy_events"
+            " begin select raise(abort, 'the journal is append-only'); end;"
+        )
+        self._file = self._path.stat().st_ino
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            same = self._path.stat().st_ino == self._file
+        except FileNotFoundError:
+            same = False
+        if not same:  # SQLite would go on writing into the file that nobody can open any more
+            raise FileNotFoundError(f"{self._path} was deleted or replaced while it was in use")
+        return self._db.execute(sql, values).fetchall()
 
     def close(self) -> None:
         self._db.close()
 
 
-class PostgresStore:
-    """A shared database. psycopg is loaded only when one is configured."""
+class PostgresStore(_Bounded):
+    """A shared database. psycopg is loaded only when one is configured. A connection that broke is made anew, once."""
 
     def __init__(self, url: str) -> None:
         import psycopg
 
-        self._errors = psycopg.Error
+        super().__init__()
+        self.errors = (OSError, psycopg.Error)
+        self._url = url
         try:
-            self._db = psycopg.connect(url, autocommit=True, connect_timeout=10)
+            within(DEADLINE, self._connect)
             for statement in SCHEMA.format(serial="bigserial primary key").split(";"):
-                self._db.execute(statement.encode())
-        except psycopg.Error as error:
+                within(DEADLINE, functools.partial(self._db.execute, statement.encode()))
+        except (TimeoutError, psycopg.Error) as error:
             raise Mistake(f"journal: cannot use the database named by `state:`: {str(error).strip()}") from error
 
-    def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    def _connect(self) -> None:
+        import psycopg
+
+        self._db = psycopg.connect(
+            self._url,
+            autocommit=True,
+            prepare_threshold=None,  # a pooler may hand us another connection for every statement
+            connect_timeout=3,
+            tcp_user_timeout=round(DEADLINE * 1000),
+            keepalives_idle=5,
+        )
+        self._silent = False
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        if self._silent or self._db.closed:
+            self._connect()
+        db = self._db
         try:
+            return self._once(sql, values)
+        except self.errors:
+            if not db.closed:
+                raise
+        self._connect()
+        return self._once(sql, values)
+
+    def _once(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """One statement with a deadline of its own; set locally, as a pooler would give it to others too."""
+        self._silent = True  # until it has answered: one that never does is not asked again
+        try:
+            self._db.execute(f"begin; set local statement_timeout = {round(DEADLINE * 800)}".encode())
             cursor = self._db.execute(sql.replace("?", "%s").encode(), values)
-            return cursor.fetchall() if cursor.description else []
-        except self._errors as error:
-            raise Unreachable("journal", sql.split()[0], str(error).strip()) from error
+            rows = cursor.fetchall() if cursor.description else []
+            self._db.execute(b"commit")
+        except self.errors:
+            if not self._db.closed:
+                self._db.execute(b"rollback")
+                self._silent = False
+            raise
+        self._silent = False
+        return rows
 
     def close(self) -> None:
-        self._db.close()
+        if not self._silent:
+            self._db.close()
 
 
 def open_store(state: str, root: Path) -> Store:
-    """``state`` is a Postgres URL, a path, or empty for ``.runs/journal.db`` under ``root``."""
-    if state.startswith(("postgres://", "postgresql://")):
-        return PostgresStore(state)
-    return SqliteStore(root / (state or ".runs/journal.db"))
+    """``state`` is a Postgres URL, a path, or empty for ``.runs/journal.db`` under ``root``.
+
+    What earlier runs could not write is taken in first."""
+    postgres = state.startswith(("postgres://", "postgresql://"))
+    store = PostgresStore(state) if postgres else SqliteStore(root / (state or ".runs/journal.db"))
+    take_in(store, root / RUNS)
+    return store

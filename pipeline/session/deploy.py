@@ -9,24 +9,26 @@ from pathlib import Path
 
 from checks.evidence import Release
 from checks.outcome import Outcome
-from pipeline.clock import SystemClock, origin
+from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.runner import Runner, Stop
 from pipeline.environment import variable
-from pipeline.errors import Locked, Mistake, ServiceError
+from pipeline.errors import Locked, Lost, Mistake, ServiceError
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
+from pipeline.record.spill import Spill
+from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
+from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.release import find_release
 from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-LEASE = 60.0  # renewed every third of it
 BETWEEN_STAGES = 900.0  # how long a run whose stages are separate processes keeps the lock without a sign of life
 EVERY = 1_000_000  # runs
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,7 +57,7 @@ def ship(
         _must_fit(session.pipeline, past, run, order.stage, earlier)
         _must_aim(earlier, session.settings.name)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
-        journal = Journal(session.store, run, session.clock.now, session.redactor, [show(session.redactor, run)])
+        journal = _journal(session, run, root, show, earlier)
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease, pid=pid)
         lock.take(f"{session.pipeline.name} {release.commit[:12]}")
@@ -63,10 +65,13 @@ def ship(
             if not earlier:
                 _begin(journal, session, release)
             asyncio.run(_go(session, journal, release, past, lock, order.stage))
+        except Lost as lost:
+            raise lost_run(session.store, run, lost) from lost
         finally:
-            report = report_of(run, events_of(session.store, run))
+            report = report_of(run, journal.events())
             if report.outcome or not order.stage:
-                lock.release()
+                with contextlib.suppress(ServiceError):  # the lease lapses by itself
+                    lock.release()
         after(session, report)
         return report
 
@@ -90,24 +95,34 @@ def settle_run(
         _must_aim(events, session.settings.name)
         past = session.past(run)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
+        journal = _journal(session, run, root, show, events)
         if not past.outcome:
             lock.take(f"settle {run}")
-            journal = Journal(session.store, run, session.clock.now, session.redactor, [show(session.redactor, run)])
-            asyncio.run(_go_back(session, journal, _release_of(events), past))
-        lock.release()
-        report = report_of(run, events_of(session.store, run))
+            asyncio.run(_go_back(session, journal, _release_of(events), past, lock))
+        with contextlib.suppress(ServiceError):  # the lease lapses by itself
+            lock.release()
+        report = report_of(run, journal.events())
         if not past.outcome:
             after(session, report)
         return report, not past.outcome
 
 
+def _journal(
+    session: Session, run: str, root: Path, show: Callable[[Redactor, str], Listener], earlier: tuple[Event, ...]
+) -> Journal:
+    """The journal of a run; what it cannot take is kept beside it."""
+    listeners = [show(session.redactor, run)]
+    spill = Spill(root / RUNS, run)
+    return Journal(session.store, run, session.clock.now, session.redactor, listeners, spill=spill, earlier=earlier)
+
+
 async def _go(session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
     async with _opened(session, journal, release) as world:
-        runner = _runner(session, world, journal, past)
+        runner = _runner(session, world, journal, past, lock)
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
             loop.add_signal_handler(one, runner.interrupt, f"interrupted by {one.name}")
-        heart = asyncio.ensure_future(_keep(lock, runner))
+        heart = asyncio.ensure_future(keep(lock, journal, runner))
         try:
             outcome = await runner.run(only=only)
         finally:
@@ -115,12 +130,12 @@ async def _go(session: Session, journal: Journal, release: Release, past: Past, 
         await _tell(world, journal.run, outcome)
 
 
-async def _go_back(session: Session, journal: Journal, release: Release, past: Past) -> None:
+async def _go_back(session: Session, journal: Journal, release: Release, past: Past, lock: Lock) -> None:
     async with _opened(session, journal, release) as world:
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
             loop.add_signal_handler(one, lambda: None)
-        outcome = await _runner(session, world, journal, past).go_back(Stop("the run was cut off", cut=True))
+        outcome = await _runner(session, world, journal, past, lock).go_back(Stop("the run was cut off", cut=True))
         await _tell(world, journal.run, outcome)
 
 
@@ -136,7 +151,7 @@ async def _opened(session: Session, journal: Journal, release: Release) -> Async
         yield world
 
 
-def _runner(session: Session, world: World, journal: Journal, past: Past) -> Runner:
+def _runner(session: Session, world: World, journal: Journal, past: Past, lock: Lock) -> Runner:
     return Runner(
         session.pipeline,
         world,
@@ -146,18 +161,8 @@ def _runner(session: Session, world: World, journal: Journal, past: Past) -> Run
         waivers=session.config.file.waivers,
         past=past,
         keep=session.records.samples.keeper(session.clock.now, journal.run, world.release.commit),
+        ours=lambda: is_ours(lock, journal),
     )
-
-
-async def _keep(lock: Lock, runner: Runner) -> None:
-    """Renew the lease while the run lives; a run that lost its lock must not go on."""
-    while True:
-        await SystemClock().sleep(LEASE / 3)
-        try:
-            if not lock.renew():
-                runner.interrupt("somebody else took the lock")
-        except ServiceError:
-            pass  # the store is away for a moment; the lease outlives two missed renewals
 
 
 async def _tell(world: World, run: str, outcome: Outcome | None) -> None:

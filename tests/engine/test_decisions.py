@@ -89,7 +89,7 @@ def test_a_token_that_ends_in_the_watch_is_borne_as_long_as_patience_lasts(tmp_p
         return await scripted.production_health(world)  # type: ignore[arg-type]
 
     runner = runner_for(world, journal_in(tmp_path, world.clock))
-    runner.probes = {**scripted.PROBES, ProductionHealth: refused}
+    runner.probes[ProductionHealth] = refused
     assert asyncio.run(runner.run()) is Outcome.HELD
     assert world.clock.seconds >= 100 + 120
 

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from checks import healthy
+from checks.evidence import ProductionBefore, StagedDeployment, VercelProject
+from checks.gate import Gate
 from checks.outcome import Outcome
 from checks.policy import Waiver
-from pipeline.engine.past import recall
+from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Stage, Step
-from pipeline.errors import Refused, Unreachable
-from tests.scripted import Scripted, journal_in, kinds, played, runner_for, stages
+from pipeline.engine.runner import Runner
+from pipeline.errors import Lost, Refused, Unreachable
+from tests.scripted import PROBES, Scripted, journal_in, kinds, played, runner_for, stages
 
 
 def refuse() -> None:
@@ -238,14 +241,14 @@ def test_a_waiver_turns_a_no_into_a_warning_until_its_day_is_over(tmp_path: Path
     world.clock.at[100] = lambda: setattr(world, "health", 503)
     runner = runner_for(world, journal_in(tmp_path, world.clock))
     gate = runner.pipeline.stages[3].asks[0].name
-    runner.waivers = (Waiver(gate, datetime.date(2026, 11, 24), "Dana", "known"),)
+    runner.watch.waivers = (Waiver(gate, datetime.date(2026, 11, 24), "Dana", "known"),)
     assert asyncio.run(runner.run()) is Outcome.DEPLOYED
 
     late = Scripted()
     late.clock.at[100] = lambda: setattr(late, "health", 503)
     (tmp_path / "late").mkdir()
     runner = runner_for(late, journal_in(tmp_path / "late", late.clock))
-    runner.waivers = (Waiver(gate, datetime.date(2026, 11, 23), "Dana", "known"),)
+    runner.watch.waivers = (Waiver(gate, datetime.date(2026, 11, 23), "Dana", "known"),)
     assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
 
 
@@ -311,3 +314,94 @@ def test_killed_after_any_event_resume_finishes_without_doing_anything_twice(tmp
     assert asyncio.run(again.run()) is Outcome.DEPLOYED
     assert not set(done) & set(world.calls), "a step that is recorded as done is not done again"
     assert world.serves == healthy.STAGED
+
+
+def failing(error: BaseException) -> Step:
+    async def announce(world: object) -> None:
+        """Announce.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+        raise error
+
+    return Step(announce, "x", False)
+
+
+def test_a_bug_in_a_stage_that_may_fail_is_its_warning_and_its_traceback_is_kept(tmp_path: Path) -> None:
+    world = Scripted()
+    stage = Stage("announce", "x", (failing(ValueError("Invalid port: '80x'")),), may_fail=True)
+    outcome, journal = played(world, tmp_path, stages(stage))
+    assert outcome is Outcome.DEPLOYED
+    assert world.serves == healthy.STAGED
+    events = journal.events()
+    settled = next(event for event in events if (event.kind, event.subject) == ("stage settled", "announce"))
+    assert "Invalid port: '80x'" in settled.body["warning"]
+    failed = next(event for event in events if event.kind == "step failed")
+    assert "Traceback" in failed.body["traceback"]
+
+
+def test_a_gate_with_a_bug_in_a_stage_that_may_fail_takes_nothing_back(tmp_path: Path) -> None:
+    world = Scripted()
+
+    def broken(seen: VercelProject) -> object:
+        """Is broken.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+        raise ZeroDivisionError
+
+    outcome, _ = played(world, tmp_path, stages(Stage("announce", "x", asks=(Gate(broken, "x"),), may_fail=True)))  # type: ignore[arg-type]
+    assert outcome is Outcome.DEPLOYED
+
+
+def test_ctrl_c_in_a_stage_that_may_fail_takes_nothing_back(tmp_path: Path) -> None:
+    world = Scripted()
+    stage = Stage("announce", "x", during=100, every=1, may_fail=True)
+    runner = runner_for(world, journal_in(tmp_path, world.clock), stages(stage))
+    world.clock.at[650] = lambda: runner.interrupt("interrupted by SIGINT")
+    assert asyncio.run(runner.run()) is Outcome.DEPLOYED
+    assert world.serves == healthy.STAGED
+
+
+def test_a_step_that_was_begun_before_and_is_begun_again_is_undone_once(tmp_path: Path) -> None:
+    world = Scripted()
+    pipeline = stages()
+    moved = pipeline.steps[2]
+    before = ProductionBefore("dpl_live", "https://x", healthy.DOMAIN)
+    staged = StagedDeployment(healthy.STAGED, "https://new", healthy.COMMIT)
+    past = Past(begun=[(moved, (staged, before))], given={ProductionBefore: before, StagedDeployment: staged})
+    past.done |= {"make", "note"}
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    runner = runner_for(world, journal_in(tmp_path, world.clock), pipeline, past)
+    assert asyncio.run(runner.run()) is Outcome.ROLLED_BACK
+    assert world.calls.count("move back") == 1, "a second undo would take away what a colleague released meanwhile"
+
+
+@pytest.mark.parametrize("health", [200, 503])
+def test_a_run_that_is_somebody_elses_touches_nothing_any_more(tmp_path: Path, health: int) -> None:
+    world = Scripted()
+    journal, ours = journal_in(tmp_path, world.clock), [True]
+    known = {type(value): value for value in healthy.POLICIES}
+    runner = Runner(stages(), world, known, PROBES, journal, ours=lambda: ours[0])  # type: ignore[arg-type]
+    world.clock.at[100] = lambda: (ours.clear(), ours.append(False), setattr(world, "health", health))
+    with pytest.raises(Lost, match="run r1 is somebody else's now") as lost:
+        asyncio.run(runner.run())
+    assert lost.value.moved
+    assert world.calls[-1] == "move"
+    assert "going back" not in kinds(journal.events())
+    assert "run ended" not in kinds(journal.events())
+
+
+def test_a_run_that_lost_its_lock_before_promoting_does_not_promote(tmp_path: Path) -> None:
+    world = Scripted()
+    known = {type(value): value for value in healthy.POLICIES}
+    journal = journal_in(tmp_path, world.clock)
+    runner = Runner(stages(), world, known, PROBES, journal, ours=lambda: "note" not in world.calls)  # type: ignore[arg-type]
+    with pytest.raises(Lost) as lost:
+        asyncio.run(runner.run())
+    assert not lost.value.moved
+    assert "move" not in world.calls

@@ -91,7 +91,7 @@ def test_blindness_alone_never_takes_a_settled_release_back(tmp_path: Path) -> N
 
     journal = journal_in(tmp_path, world.clock)
     runner = runner_for(world, journal)
-    runner.probes = {**scripted.PROBES, ProductionHealth: blind}
+    runner.probes[ProductionHealth] = blind
     assert asyncio.run(runner.run()) is Outcome.HELD
     assert world.serves != "dpl_live"
     assert "move back" not in world.calls
@@ -154,7 +154,7 @@ def test_each_source_has_its_rhythm_and_a_bad_round_reads_everything_anew(tmp_pa
     journal = journal_in(tmp_path, world.clock)
     pipeline = watching(asks=(gate_of(of_status, "status"),), rhythm={ProductionHealth: 4})
     runner = runner_for(world, journal, pipeline)
-    runner.probes = {**scripted.PROBES, ProductionHealth: counted}
+    runner.probes[ProductionHealth] = counted
     world.clock.at[300] = lambda: setattr(world, "health", 503)
     world.clock.at[340] = lambda: setattr(world, "health", 200)
     assert asyncio.run(runner.run()) is Outcome.DEPLOYED

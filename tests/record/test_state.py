@@ -18,6 +18,7 @@ from pipeline.record.lock import Lock
 from pipeline.record.report import report_of
 from pipeline.record.store import SqliteStore, Store, open_store
 from pipeline.redact import MASK, Redactor
+from pipeline.session.ownership import is_ours
 from tests.scripted import MovingClock
 
 
@@ -228,3 +229,30 @@ def test_a_persons_lock_outlives_the_command_that_took_it(store: Store) -> None:
     assert Lock(store, "t", "", clock).alive() is not None
     Lock(store, "u", "run-b", clock, lease=600, pid=ended.pid).take("deploy")
     assert Lock(store, "u", "", clock).alive() is None
+
+
+def test_who_resumes_a_run_takes_the_lock_from_the_process_that_slept(store: Store) -> None:
+    clock = MovingClock()
+    slept, resumed = Lock(store, "t", "r1", clock, pid=0), Lock(store, "t", "r1", clock, pid=0)
+    journal = begun(store, "r1")
+    slept.take("deploy")
+    assert is_ours(slept, journal)
+    clock.seconds = 100
+    resumed.take("deploy")
+    assert not is_ours(slept, journal), "the name is the same, the process is not"
+    slept.release()
+    assert is_ours(resumed, journal)
+    begun(store, "r1", "stage begins")
+    resumed.release()
+    assert not is_ours(slept, journal), "it is finished, and by somebody else"
+
+
+def test_a_lock_that_a_person_took_away_or_a_store_that_is_away_does_not_end_a_run(tmp_path: Path) -> None:
+    store, clock = SqliteStore(tmp_path / "journal.db"), MovingClock()
+    lock, journal = Lock(store, "t", "r1", clock), begun(store, "r1")
+    lock.take("deploy")
+    Lock(store, "t", "r1", clock).release()
+    assert is_ours(lock, journal)
+    assert lock.held() is not None
+    store.close()
+    assert is_ours(lock, journal)

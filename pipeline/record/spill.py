@@ -1,0 +1,83 @@
+"""Events that the journal could not take, kept beside it until it can: JSON lines that only their owner may read."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline import log
+from pipeline.errors import ServiceError
+
+Row = tuple[str, str, str, str, str]
+"""run, at, kind, subject and body of an event, as the journal has them."""
+
+ONCE = (
+    "insert into deploy_events (run, at, kind, subject, body) select ?, ?, ?, ?, ? where not exists"
+    " (select 1 from deploy_events where run = ? and at = ? and kind = ? and subject = ? and body = ?)"
+)
+"""Keeps an event that is there already, e.g. because only the answer was lost, as the one that it is."""
+
+
+class Taking(Protocol):
+    """What events can be written to."""
+
+    def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]: ...
+
+
+def write(store: Taking, row: Row) -> None:
+    """Write one event, unless it is there. Raises Unreachable."""
+    store.execute(ONCE, *row, *row)
+
+
+class Spill:
+    """The file of one process of a run, locked as long as that process lives: nobody takes it in meanwhile."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.path = folder / f"spill-{run}-{os.getpid()}.jsonl"
+        self._file: int | None = None
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Raises OSError."""
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        while text:
+            text = text[os.write(self._file, text) :]
+
+    def remove(self) -> None:
+        """All of it stands in the journal now."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+            os.close(self._file)
+            self._file = None
+
+
+def take_in(store: Taking, folder: Path) -> None:
+    """Write into ``store`` what runs that are over could not; what still cannot be written stays where it is."""
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob("spill-*.jsonl"), key=lambda path: path.stat().st_mtime):
+            with path.open(encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    for row in rows_of(file):
+                        write(store, row)
+                except BlockingIOError:
+                    continue
+                except ServiceError as error:
+                    log.warning("spill stays", file=path.name, error=str(error))
+                    return
+                path.unlink(missing_ok=True)
+
+
+def rows_of(lines: Iterable[str]) -> Iterable[Row]:
+    """The events of a spill; a line that was cut off, as its process was, is left out."""
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError):
+            run, at, kind, subject, body = json.loads(line)
+            yield run, at, kind, subject, body

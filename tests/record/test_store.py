@@ -1,0 +1,235 @@
+"""A journal that is slow, silent, locked, deleted or away: nothing of ours waits for it, and nothing is lost."""
+
+import asyncio
+import json
+import socket
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from checks import healthy
+from checks.outcome import Outcome
+from pipeline.errors import Mistake, Unreachable
+from pipeline.record import store as stores
+from pipeline.record.journal import Journal, events_of
+from pipeline.record.spill import Spill, take_in
+from pipeline.record.store import PostgresStore, SqliteStore, open_store
+from pipeline.redact import Redactor
+from tests.processes import LONGEST
+from tests.scripted import Scripted, kinds, runner_for
+
+DEADLINE = 1.0
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "DEADLINE", DEADLINE)
+    monkeypatch.setattr(stores, "QUICK", DEADLINE / 5)
+
+
+class Relay:
+    """Stands between us and a Postgres; when ``silent`` it accepts everything and passes nothing on."""
+
+    def __init__(self, url: str) -> None:
+        at = urlsplit(url)
+        self._there = (at.hostname or "127.0.0.1", at.port or 5432)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = url.replace(f"{at.hostname}:{at.port}", f"127.0.0.1:{self._server.getsockname()[1]}")
+        self.speaks = threading.Event()
+        self.speaks.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                ours, _ = self._server.accept()
+            except OSError:
+                return
+            theirs = socket.create_connection(self._there)
+            for one, other in ((ours, theirs), (theirs, ours)):
+                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while got := one.recv(65536):
+                self.speaks.wait()
+                other.sendall(got)
+        except OSError:
+            pass
+        for end in (one, other):
+            end.close()
+
+    def close(self) -> None:
+        self.speaks.set()
+        self._server.close()
+
+
+@pytest.fixture
+def relay(empty_database_url: str) -> Iterator[Relay]:
+    made = Relay(empty_database_url)
+    yield made
+    made.close()
+
+
+def journal_on(store: stores.Store, world: Scripted, folder: Path) -> Journal:
+    return Journal(store, "r1", world.clock.now, Redactor(["hunter2hunter2"]), spill=Spill(folder, "r1"))
+
+
+def test_a_connection_that_is_cut_is_made_anew(empty_database_url: str) -> None:
+    store = PostgresStore(empty_database_url)
+    journal = Journal(store, "r1", Scripted().clock.now, Redactor())
+    journal.append("run begins")
+    with psycopg.connect(empty_database_url, autocommit=True) as db:
+        db.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    journal.append("stage begins", "preflight")
+    assert kinds(events_of(store, "r1")) == ["run begins", "stage begins preflight"]
+
+
+def test_a_postgres_that_falls_silent_is_waited_for_once_and_comes_back(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "REST", LONGEST)
+    store = PostgresStore(relay.url)
+    relay.speaks.clear()
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(Unreachable, match="no answer within"):
+            store.execute("select 1")
+    assert time.monotonic() - began < 5 * DEADLINE, "twenty statements together wait no longer than one"
+    relay.speaks.set()
+    store._rests_until = 0
+    assert store.execute("select 1") == [(1,)]
+    store.close()
+
+
+def test_a_postgres_that_accepts_and_never_answers_is_a_mistake_within_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Mistake, match="journal: cannot use"):
+        PostgresStore(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/d")
+
+
+def test_a_statement_that_waits_for_a_lock_has_a_deadline(empty_database_url: str) -> None:
+    store = PostgresStore(empty_database_url)
+    with psycopg.connect(empty_database_url) as db:
+        db.execute("lock table deploy_events in access exclusive mode")
+        with pytest.raises(Unreachable):
+            Journal(store, "r1", Scripted().clock.now, Redactor()).append("run begins")
+
+
+def test_a_file_that_another_process_holds_takes_no_good_release_back(tmp_path: Path) -> None:
+    world = Scripted()
+    folder = tmp_path / ".runs"
+    store = open_store("", tmp_path)
+    journal = journal_on(store, world, folder)
+    other = sqlite3.connect(folder / "journal.db", isolation_level=None, check_same_thread=False)
+    world.clock.at[50] = lambda: (other.execute("begin exclusive"), setattr(world, "health", 503))
+    world.clock.at[60] = lambda: setattr(world, "health", 200)
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.HELD
+    assert world.serves == healthy.STAGED
+    said = journal.events()
+    assert "the record could not be written" in said[-1].body["reason"]
+    (spill,) = folder.glob("spill-*.jsonl")
+    assert spill.name in said[-1].body["reason"]
+    assert stat.S_IMODE(spill.stat().st_mode) == 0o600
+    other.execute("rollback")
+
+
+def test_a_lock_that_ends_before_the_run_is_caught_up_with_and_deployed(tmp_path: Path) -> None:
+    world = Scripted()
+    store = open_store("", tmp_path)
+    journal = journal_on(store, world, tmp_path / ".runs")
+    other = sqlite3.connect(tmp_path / ".runs/journal.db", isolation_level=None, check_same_thread=False)
+    world.clock.at[50] = lambda: (other.execute("begin exclusive"), setattr(world, "health", 503))
+    world.clock.at[70] = lambda: (other.execute("rollback"), setattr(world, "health", 200))
+    world.clock.at[100] = lambda: setattr(store, "_rests_until", 0)
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.DEPLOYED
+    assert kinds(events_of(store, "r1"))[-1] == "run ended"
+    assert not list((tmp_path / ".runs").glob("spill-*"))
+
+
+def test_a_bad_release_goes_back_without_its_journal(tmp_path: Path) -> None:
+    world = Scripted()
+    journal = journal_on(open_store("", tmp_path), world, tmp_path / ".runs")
+    other = sqlite3.connect(tmp_path / ".runs/journal.db", isolation_level=None, check_same_thread=False)
+    world.clock.at[50] = lambda: (other.execute("begin exclusive"), setattr(world, "health", 503))
+    began = time.monotonic()
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.ROLLED_BACK
+    assert time.monotonic() - began < 10 * DEADLINE
+    assert world.serves == "dpl_live"
+
+
+def test_what_cannot_be_written_before_the_promotion_stops_the_run(tmp_path: Path) -> None:
+    world = Scripted()
+    store = open_store("", tmp_path)
+    journal = journal_on(store, world, tmp_path / ".runs")
+    store.close()
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.BLOCKED
+    assert "move" not in world.calls
+
+
+def test_a_file_that_is_deleted_under_a_run_is_named_and_the_run_is_not_lost(tmp_path: Path) -> None:
+    world = Scripted()
+    folder = tmp_path / ".runs"
+    journal = journal_on(open_store("", tmp_path), world, folder)
+
+    def delete() -> None:
+        for path in folder.glob("journal.db*"):
+            path.unlink()
+
+    world.clock.at[300] = delete
+    outcome = asyncio.run(runner_for(world, journal).run())
+    assert outcome is Outcome.HELD
+    assert world.serves == healthy.STAGED
+    assert "journal.db was deleted or replaced" in journal.events()[-1].body["reason"]
+    journal._spill._file = released(journal._spill._file)  # type: ignore[union-attr]
+    again = open_store("", tmp_path)
+    assert kinds(events_of(again, "r1")) == kinds(journal.events())
+    assert not list(folder.glob("spill-*"))
+
+
+def released(file: int | None) -> None:
+    """What the end of the process does."""
+    import os
+
+    os.close(file or -1)
+
+
+def test_a_spill_is_taken_in_in_order_and_once(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "journal.db")
+    rows = [["r1", f"2026-11-24T10:00:0{n}", kind, "", "{}"] for n, kind in enumerate(("a b", "c d", "e f"))]
+    Journal(store, "r0", Scripted().clock.now, Redactor()).append("run begins")
+    store.execute("insert into deploy_events (run, at, kind, subject, body) values (?, ?, ?, ?, ?)", *rows[0])
+    text = "".join(json.dumps(row) + "\n" for row in rows) + '["r1", "cut off'
+    for _ in range(2):
+        (tmp_path / "spill-r1-7.jsonl").write_text(text)
+        take_in(store, tmp_path)
+    assert kinds(events_of(store, "r1")) == ["a b", "c d", "e f"]
+    assert not list(tmp_path.glob("spill-*"))
+
+
+def test_the_spill_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
+    store, spill = SqliteStore(tmp_path / "journal.db"), Spill(tmp_path, "r1")
+    spill.add([("r1", "2026", "a b", "", "{}")])
+    take_in(store, tmp_path)
+    assert events_of(store, "r1") == ()
+    assert spill.path.exists()
+
+
+def test_a_disk_that_is_full_for_the_spill_too_takes_nothing_back(tmp_path: Path) -> None:
+    world = Scripted()
+    store = open_store("", tmp_path)
+    (tmp_path / "no folder").write_text("")
+    journal = journal_on(store, world, tmp_path / "no folder")
+    world.clock.at[300] = store.close
+    assert asyncio.run(runner_for(world, journal).run()) is Outcome.HELD
+    assert world.serves == healthy.STAGED
+    assert "nor could they be kept beside it" in journal.events()[-1].body["reason"]
