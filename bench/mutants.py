@@ -184,7 +184,14 @@ FAULTS = (
         ("if found is not None or left <= 0:", "if found is not None:"),
         ('following.get("url", "").startswith(self.base + "/")', 'following.get("url", "")'),
         ("        if response.is_success:\n            return response\n        raise self.refusal", "        if response.status_code < 500:\n            return response\n        raise self.refusal"),
-        ("except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:\n            says", "except (ValueError,) as error:\n            says"),
+        ("except ODD as error:\n            says =", "except (ValueError,) as error:\n            says ="),
+    ),
+    *faults(
+        "clients", "pipeline/clients/exchange.py", "tests/clients/test_exchange.py",
+        ("        if max(came, given) > most:", "        if came > most:"),
+        ("wbits=47) if packed in UNPACKS", "wbits=47) if packed"),
+        ("    if not _is_charset(whole.charset_encoding):", "    if False:"),
+        ("parse_float=_finite", "parse_float=float"),
     ),
     *faults(
         "clients", "pipeline/clients/channels.py", "tests/clients tests/incidents",

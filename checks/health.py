@@ -23,6 +23,8 @@ def _ills(policy: HealthPolicy, seen: Health, verdict: Verdict) -> Findings:
         yield Finding(verdict, seen.url, f"gave no answer: {seen.says}", by_hand, severity="P0")
     elif seen.status != 200:
         yield Finding(verdict, seen.url, f"answered {seen.status}: {seen.says}", by_hand, severity="P0")
+    elif seen.failure:
+        yield Finding(verdict, seen.url, seen.failure, by_hand, severity="P0")
     elif seen.ms > policy.slowest_ms:
         yield Finding(verdict, seen.url, f"took {seen.ms} ms, more than {policy.slowest_ms} ms", by_hand, severity="P2")
 
@@ -115,6 +117,10 @@ def production_is_well(
 
 
 production_is_well.stops_when("production fails after the promotion", lambda p, st, s, c: (p, st, _down(s), c))
+production_is_well.stops_when(
+    "it answers 200 with a body that never ends",
+    lambda p, st, s, c: (p, st, replace(s, failure="answered 200, and its body did not end within 20 s"), c),
+)
 production_is_well.stops_when(
     "the old build still answers", lambda p, st, s, c: (p, st, replace(s, deployment="dpl_old"), c)
 )

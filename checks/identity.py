@@ -35,6 +35,9 @@ def _is(
             proof, name = next(iter(wrong.items()))
             yield not_yet(said.url, f"answers as another build ({proof} {name}), not as {deployment}", fix=fix)
             return
+        if not names and said.failure:
+            yield not_yet(said.url, f"{said.failure}, so it does not say which build it is", fix=fix)
+            return
         if not names and said.status < silent:
             ways = ", ".join(policy.proof)
             yield not_yet(

@@ -40,6 +40,8 @@ def _ill(policy: SmokePolicy, route: Route, visit: Visit) -> Finding | None:
         return not_yet(visit.path, f"gave no answer: {visit.failure}", fix=fix)
     if visit.status != route.status:
         return not_yet(visit.path, f"answered {visit.status}, not {route.status}", fix=fix)
+    if visit.failure:
+        return not_yet(visit.path, visit.failure, fix=fix)
     if visit.error_page:
         return block(visit.path, f"answered {visit.status} with an error page: {visit.error_page}", fix=fix)
     if not visit.has_content:
@@ -58,7 +60,7 @@ def _kind(policy: SmokePolicy, visit: Visit) -> tuple[object, ...]:
     if _ill(policy, route, visit) is None or visit.protected or visit.left_site or "no time was left" in visit.failure:
         return ()
     slow = visit.ms > policy.slowest_ms and visit.status == route.status
-    ours = visit.status == 0 or visit.status >= 500 or bool(visit.error_page) or slow
+    ours = visit.status == 0 or visit.status >= 500 or bool(visit.failure or visit.error_page) or slow
     return (visit.status // 100, bool(visit.error_page), slow) if ours else ()
 
 
@@ -158,6 +160,14 @@ def production_routes_answer(policy: SmokePolicy, seen: ProductionVisits, contro
 
 production_routes_answer.stops_when(
     "a page fails only in production", lambda p, s, c: (p, ProductionVisits(_first(s.visits, status=500)), c)
+)
+production_routes_answer.stops_when(
+    "a page begins with 200 and never ends",
+    lambda p, s, c: (
+        p,
+        ProductionVisits(_first(s.visits, failure="answered 200, and its body did not end within 20 s")),
+        c,
+    ),
 )
 production_routes_answer.stops_when(
     "a page fails on the old deployment too",

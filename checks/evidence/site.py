@@ -16,7 +16,7 @@ class SaidBuild:
     commit: str
     header: str
     failure: str = ""
-    """Why no answer came."""
+    """Why no answer came, or why it did not end although its status came."""
     protected: bool = False
     """Vercel's Deployment Protection answered instead of the app."""
 
@@ -48,6 +48,8 @@ class Health:
     deployment: str
     """Which deployment the app says it is; empty when it does not say."""
     commit: str
+    failure: str = ""
+    """Why no answer came, or why it did not end although its status came."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Visit:
     has_content: bool
     """The required text is there."""
     failure: str = ""
-    """Why no answer came."""
+    """Why no answer came, or why it did not end although its status came."""
     protected: bool = False
     """Vercel's Deployment Protection answered instead of the app."""
 

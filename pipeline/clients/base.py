@@ -1,15 +1,28 @@
 """What every HTTP client shares: one error boundary, retries for reads, none for writes."""
 
-import contextlib
+import asyncio
 import datetime
 import email.utils
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
 
 from pipeline import log
+from pipeline.clients.exchange import (
+    BROKEN,
+    DEADLINE,
+    LARGEST,
+    ODD,
+    Unfinished,
+    ample,
+    exchange,
+    json_of,
+    lines_of,
+    request_of,
+    unpacked,
+    whole_of,
+)
 from pipeline.clock import Clock
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
 
@@ -19,12 +32,20 @@ Params = Mapping[str, str | int | float | bool]
 ATTEMPTS = 4
 PAGES = 20
 LONGEST_WAIT = 10.0  # a service that asks for more is *unknown* for now; the stage's patience decides
+ENDLESS = 1 << 40  # bytes of a stream that is followed
+LONGEST_NAMED = 366 * 86400.0  # seconds; a service that asks for more of them means never
 TIMEOUT = httpx.Timeout(20, connect=5)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Service:
-    """Calls an HTTP API at ``base``. All failures leave as ServiceError; parsing happens inside that boundary too."""
+    """Calls an HTTP API at ``base``. All failures leave as ServiceError; parsing happens inside that boundary too.
+
+    ``within``: seconds of real time that one request may take, from the first byte sent to the last one read.
+    ``most``: bytes that its answer may have.
+    """
+
+    within, most = DEADLINE, LARGEST
 
     def __init__(
         self, name: str, base: str, http: httpx.AsyncClient, clock: Clock, headers: Mapping[str, str] | None = None
@@ -86,26 +107,33 @@ class Service:
     ) -> T:
         """Send one request once, for one answer. Writes go this way: a write that got no answer may have happened."""
         response = await self.send(method, path, **more)
-        if seen:
-            seen(response)
         try:
-            return parse(response.json() if response.content else None)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            says = f"answered {response.status_code} with a body that {type(error).__name__} {error} makes unreadable"
+            if seen:
+                seen(response)
+            return parse(json_of(response.content) if response.content else None)
+        except ODD as error:
+            says = f"{type(error).__name__} {str(error)[:200]}"
+            says = f"answered {response.status_code} with a body that {says} makes unreadable"
             raise Unreadable(self.name, f"{method} {path}", says) from error
 
-    async def send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Give the response of one successful request. Raises Unreachable or Refused."""
+    async def send(self, method: str, path: str, *, timeout: float = 0, **more: Any) -> httpx.Response:
+        """Give the response of one successful request. Raises Unreachable, Refused, or Unreadable when it is too large.
+
+        ``timeout``: seconds for all of it; 0 for ``within``, and more for a large body.
+        """
         asked = f"{method} {path}"
-        headers = {**self._headers, **more.pop("headers", {})}
+        headers = {**self._headers, "accept-encoding": "gzip", **more.pop("headers", {})}
         if callable(more.get("content")):  # a body that is made anew for each attempt
             more["content"] = more["content"]()
         began = self._clock.monotonic()
         try:
-            response = await self._http.request(method, self.base + path, headers=headers, **more)
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
-            log.warning("no answer", service=self.name, asked=asked, error=repr(error))
-            raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {error}".rstrip()) from error
+            request = request_of(self._http, method, self.base + path, headers=headers, **more)
+            response = await exchange(
+                self._http, request, within=timeout or self.within + ample(request), most=self.most
+            )
+        except Unfinished as error:
+            log.warning("no answer", service=self.name, asked=asked, error=error.says)
+            raise (Unreadable if error.large else Unreachable)(self.name, asked, error.says) from error
         ms = round((self._clock.monotonic() - began) * 1000)
         log.debug("answered", service=self.name, asked=asked, status=response.status_code, ms=ms)
         if response.is_success:
@@ -113,27 +141,45 @@ class Service:
         raise self.refusal(asked, response)
 
     async def lines(
-        self, path: str, parse: Callable[[Any], T], params: Params | None = None, quiet: float = 2
+        self,
+        path: str,
+        parse: Callable[[Any], T],
+        params: Params | None = None,
+        *,
+        quiet: float | None = 2,
+        within: float | None = DEADLINE,
     ) -> AsyncIterator[T]:
-        """GET a stream of JSON lines and give what ``parse`` makes of each.
+        """GET a stream of JSON lines and give what ``parse`` makes of each, as it comes.
 
-        It ends by itself, or after ``quiet`` seconds without a line.
+        It ends by itself, after ``quiet`` seconds without a byte, or after ``within`` seconds; None is for ever.
         """
-        asked, url = f"GET {path}", self.base + path
-        timeout = httpx.Timeout(20, connect=5, read=quiet)
+        asked, response = f"GET {path}", None
+        timeout = httpx.Timeout(self.within, connect=5, read=None)
+        headers = {**self._headers, "accept-encoding": "gzip"}
         try:
-            async with self._http.stream("GET", url, headers=self._headers, params=params, timeout=timeout) as response:
+            request = request_of(self._http, "GET", self.base + path, headers=headers, params=params, timeout=timeout)
+            async with asyncio.timeout(self.within):
+                response = await self._http.send(request, stream=True)
                 if not response.is_success:
-                    await response.aread()
-                    raise self.refusal(asked, response)
-                with contextlib.suppress(httpx.ReadTimeout):
-                    async for line in response.aiter_lines():
-                        if line.strip():
-                            yield parse(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    body = b"".join([piece async for piece in unpacked(response, self.most)])
+                    raise self.refusal(asked, whole_of(response, body))
+            pieces = unpacked(response, ENDLESS if within is None else self.most)
+            async for line in lines_of(pieces, quiet, within):
+                yield self._line(asked, parse, line)
+        except Unfinished as error:
+            raise Unreachable(self.name, asked, error.says) from error
+        except BROKEN as error:
+            says = f"did not begin within {self.within:g} s" if isinstance(error, TimeoutError) else str(error)[:200]
+            raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {says}".rstrip()) from error
+        finally:
+            if response is not None:
+                await response.aclose()
+
+    def _line(self, asked: str, parse: Callable[[Any], T], line: bytes) -> T:
+        try:
+            return parse(json_of(line))
+        except ODD as error:
             raise Unreadable(self.name, asked, f"sent a line that {type(error).__name__} makes unreadable") from error
-        except (httpx.HTTPError, ConnectionError) as error:
-            raise Unreachable(self.name, asked, f"no answer: {type(error).__name__} {error}".rstrip()) from error
 
     async def until(self, ask: Callable[[], Awaitable[T | None]], patience: float, every: float = 2) -> T | None:
         """Give what ``ask`` answers as soon as it answers something.
@@ -152,9 +198,9 @@ class Service:
         """Make the error that ``response`` means, with the service's own code and words when it gives any."""
         body: Any = None
         try:
-            body = response.json()
+            body = json_of(response.content)
             says, code = said(body)
-        except ValueError:
+        except ODD:
             says, code = response.text[:200], ""
         wait = _retry_after(response.headers, self._clock.now())
         says = says or response.reason_phrase
@@ -191,14 +237,19 @@ def _wait(state: Any) -> float:
 def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
     """The seconds that ``Retry-After`` asks for (number or HTTP date), or until an exhausted rate limit is reset."""
     value = headers.get("retry-after", "")
-    for limit in ("x-ratelimit", "x-sentry-rate-limit"):
-        if not value and headers.get(f"{limit}-remaining") == "0":
-            value = str(float(headers.get(f"{limit}-reset", "0")) - now.timestamp())
     try:
-        return max(0.0, float(value or 0))
+        for limit in ("x-ratelimit", "x-sentry-rate-limit"):
+            if not value and headers.get(f"{limit}-remaining") == "0":
+                value = str(float(headers.get(f"{limit}-reset", "0")) - now.timestamp())
+        return _named(float(value or 0))
     except ValueError:
         pass
     try:
-        return max(0.0, (email.utils.parsedate_to_datetime(value) - now).total_seconds())
-    except (ValueError, TypeError):
+        return _named((email.utils.parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+def _named(seconds: float) -> float:
+    """The seconds of a service as some that can be waited and written down; what is no number is 0."""
+    return min(max(0.0, seconds), LONGEST_NAMED)

@@ -1,7 +1,6 @@
 """Visits the site the way a browser would: routes, the health check, and a student's journeys."""
 
 import asyncio
-import json
 import re
 import socket
 import ssl
@@ -11,9 +10,12 @@ from typing import Any
 
 import httpx
 
+from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
 from pipeline.clock import Clock
 
-TIMEOUT = httpx.Timeout(20, connect=5)
+PATIENCE = DEADLINE
+TIMEOUT = httpx.Timeout(PATIENCE, connect=5)
+LARGEST_PAGE = 10_000_000  # bytes; a page that is longer is ill
 PROTECTION = re.compile(r"/sso-api\b|//vercel\.com/(sso|login)")
 ERROR_PAGES = (
     re.compile(r"Application error: a (?:server|client)-side exception has occurred[^<]{0,80}"),
@@ -26,7 +28,8 @@ ERROR_PAGES = (
 class PageAnswer:
     """The answer that a request ended in.
 
-    ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one.
+    ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one. A ``status`` with a ``failure``: the
+    body did not end, or was too large; who answered is known by the headers, but the page is not well.
     """
 
     url: str
@@ -44,8 +47,8 @@ class PageAnswer:
     def json(self) -> Mapping[str, Any]:
         """Read the body when it is a JSON object; empty otherwise."""
         try:
-            body = json.loads(self.body)
-        except ValueError:
+            body = json_of(self.body)
+        except ODD:
             return {}
         return body if isinstance(body, dict) else {}
 
@@ -54,9 +57,6 @@ class PageAnswer:
         """Find the mark of a Next.js error page in the body; empty when there is none."""
         marks = (mark.search(self.body) for mark in ERROR_PAGES)
         return next((found.group(0) for found in marks if found), "")
-
-
-ODD = (ValueError, KeyError, TypeError, AttributeError, IndexError)  # an answer of another shape than NextAuth's
 
 
 class Failed(Exception):
@@ -91,7 +91,7 @@ class Visitor:
         self._new_client, self._clock, self._email, self._password = new_client, clock, email, password
         self._headers = {"x-vercel-protection-bypass": bypass} if bypass else {}
 
-    async def get(self, url: str, patience: float = 20) -> PageAnswer:
+    async def get(self, url: str, patience: float = PATIENCE) -> PageAnswer:
         """GET ``url`` with empty cookies and follow redirects, for at most ``patience`` seconds. Never raises."""
         async with self._client(url) as client:
             return await self._get(client, url, patience)
@@ -130,7 +130,7 @@ class Visitor:
         course: str,
         course_contains: str,
         upload: str,
-        request: float = 20,
+        request: float = PATIENCE,
         budget: float = 60,
     ) -> tuple[Attempt, ...]:
         """Sign in, open a course, upload and read back, as one student with one cookie jar.
@@ -164,15 +164,12 @@ class Visitor:
         client.event_hooks["request"].append(sign)
         return client
 
-    async def _get(self, client: httpx.AsyncClient, url: str, patience: float = 20) -> PageAnswer:
+    async def _get(self, client: httpx.AsyncClient, url: str, patience: float = PATIENCE) -> PageAnswer:
         began = self._clock.monotonic()
-        timeout = httpx.Timeout(patience, connect=min(5.0, patience))
         try:
-            response = await client.get(url, follow_redirects=True, timeout=timeout)
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionError) as error:
-            landed, off = _where(error, url)
-            says = f"{type(error).__name__} {error}".strip()
-            return PageAnswer(landed, 302 if off else 0, self._ms(began), failure=says, unseen=not off and _ours(error))
+            response = await self._ask(client, "GET", url, patience, follow=True)
+        except Unfinished as error:
+            return self._cut(error, url, self._ms(began))
         return PageAnswer(
             str(response.url),
             response.status_code,
@@ -181,6 +178,24 @@ class Visitor:
             protected=_protected(response),
             headers=response.headers,
         )
+
+    def _cut(self, error: Unfinished, url: str, ms: int) -> PageAnswer:
+        """What is known of an answer that did not end: who answered, and with which status, when that came."""
+        off, head = not same_origin(error.url, url), error.head
+        if head is None:
+            return PageAnswer(error.url, 302 if off else 0, ms, failure=error.says, unseen=not off and _ours(error))
+        return PageAnswer(
+            error.url, head.status_code, ms, head.text, error.says, protected=_protected(head), headers=head.headers
+        )
+
+    async def _ask(
+        self, client: httpx.AsyncClient, method: str, url: str, patience: float, *, follow: bool = False, **more: Any
+    ) -> httpx.Response:
+        """Send one request. Raises Unfinished when its answer has not ended ``patience`` seconds later."""
+        timeout = httpx.Timeout(patience, connect=min(5.0, patience))
+        headers = {"accept-encoding": "gzip"}
+        request = request_of(client, method, url, timeout=timeout, headers=headers, **more)
+        return await exchange(client, request, within=patience, most=LARGEST_PAGE, follow=follow)
 
     async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]], until: float) -> Attempt:
         began = self._clock.monotonic()
@@ -191,31 +206,32 @@ class Visitor:
             return Attempt(name, "the budget", "no time was left for it", self._ms(began))
         except Failed as failed:
             return Attempt(name, failed.at, failed.says, self._ms(began))
-        except (httpx.HTTPError, httpx.InvalidURL, ConnectionError, *ODD) as error:
-            says = f"{type(error).__name__} {error}".strip()
-            return Attempt(name, "the request", says, self._ms(began), unseen=_ours(error))
+        except Unfinished as error:
+            return Attempt(name, "the request", error.says, self._ms(began), unseen=_ours(error))
+        except ODD as error:  # an answer of another shape than NextAuth's
+            return Attempt(name, "the answer", f"{type(error).__name__} {str(error)[:200]}", self._ms(began))
         return Attempt(name, "", "", self._ms(began))
 
     async def _login(self, client: httpx.AsyncClient, site: str) -> None:
         """Log in by NextAuth's credentials flow: CSRF token, callback, then a session that names somebody."""
-        token = (await _ok(await client.get(f"{site}/api/auth/csrf"), "csrf")).json()["csrfToken"]
+        token = await self._json(client, f"{site}/api/auth/csrf", "csrf")
         form = {
-            "csrfToken": token,
+            "csrfToken": token["csrfToken"],
             "email": self._email,
             "password": self._password,
             "callbackUrl": site,
             "json": "true",
         }
-        signed = await client.post(f"{site}/api/auth/callback/credentials", data=form)
+        signed = await self._send(client, "POST", f"{site}/api/auth/callback/credentials", data=form)
         if signed.status_code not in (200, 302) or "error=" in signed.headers.get("location", ""):
             raise Failed("sign in", f"answered {signed.status_code}")
-        session = (await _ok(await client.get(f"{site}/api/auth/session"), "session")).json()
+        session = await self._json(client, f"{site}/api/auth/session", "session")
         if not (session or {}).get("user"):
             raise Failed("session", "there is no session after signing in")
 
     async def _course(self, client: httpx.AsyncClient, url: str, contains: str) -> None:
-        page = await self._get(client, url)
-        if page.status != 200 or page.error_page:
+        page = await self._get(client, url, client.timeout.read or PATIENCE)
+        if page.status != 200 or page.failure or page.error_page:
             raise Failed("the course page", page.failure or page.error_page or f"answered {page.status}")
         if "/login" in page.url or "/signin" in page.url:
             raise Failed("the course page", f"sends a signed-in student to {page.url}")
@@ -224,11 +240,18 @@ class Visitor:
 
     async def _upload(self, client: httpx.AsyncClient, site: str, url: str) -> None:
         content = f"smoke test, {self._clock.now().isoformat()}".encode()
-        sent = await _ok(await client.post(url, files={"file": ("smoke.txt", content, "text/plain")}), "upload")
-        where = str(sent.json()["url"])
-        read = await _ok(await client.get(where if "://" in where else site + where), "read back")
+        sent = await self._send(client, "POST", url, files={"file": ("smoke.txt", content, "text/plain")})
+        where = str(json_of(_ok(sent, "upload").content)["url"])
+        read = _ok(await self._send(client, "GET", where if "://" in where else site + where), "read back")
         if read.content != content:
             raise Failed("read back", f"got {len(read.content)} other bytes than the {len(content)} uploaded")
+
+    async def _json(self, client: httpx.AsyncClient, url: str, place: str) -> Any:
+        return json_of(_ok(await self._send(client, "GET", url), place).content)
+
+    async def _send(self, client: httpx.AsyncClient, method: str, url: str, **more: Any) -> httpx.Response:
+        """Send a request of a journey, with the time that the client was given for each."""
+        return await self._ask(client, method, url, client.timeout.read or PATIENCE, **more)
 
     def _ms(self, began: float) -> int:
         return round((self._clock.monotonic() - began) * 1000)
@@ -260,20 +283,10 @@ def _protected(response: httpx.Response) -> bool:
     return response.status_code == 401 and ("Authentication Required" in page or "vercel.com/sso-api" in page)
 
 
-async def _ok(response: httpx.Response, place: str) -> httpx.Response:
+def _ok(response: httpx.Response, place: str) -> httpx.Response:
     if response.status_code >= 300:
         raise Failed(place, f"answered {response.status_code}")
     return response
-
-
-def _where(error: Exception, url: str) -> tuple[str, bool]:
-    """The address that failed, and whether it is another origin than the one asked for.
-
-    A redirect to a host that does not resolve is still a redirect away from the site.
-    """
-    request: Any = getattr(error, "_request", None)
-    landed = str(request.url) if request is not None else url
-    return landed, not same_origin(landed, url)
 
 
 def same_origin(url: str, other: str) -> bool:

@@ -59,6 +59,7 @@ async def _ask(world: World, site: str, policy: HealthPolicy, kind: type[H]) -> 
         says,
         str(body.get("deployment") or ""),
         str(body.get("commit") or ""),
+        answer.failure,
     )
 
 

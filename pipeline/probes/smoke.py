@@ -64,13 +64,13 @@ async def load_times(world: World, policy: PerformancePolicy) -> LoadTimes:
         answer = await world.visitor.get(origin(world.domain) + "/", patience)
         if answer.unseen:
             raise Unreachable("site", f"GET {answer.url}", answer.failure)
-        took.append(answer.ms if answer.status else round(patience * 1000))
+        took.append(answer.ms if answer.status and not answer.failure else round(patience * 1000))
     return LoadTimes(tuple(took))
 
 
 def _plainly_well(policy: SmokePolicy, wanted: dict[str, Route], visit: Visit) -> bool:
     right = visit.status == wanted[visit.path].status and visit.has_content
-    return right and not (visit.error_page or visit.left_site) and visit.ms <= policy.slowest_ms
+    return right and not (visit.failure or visit.error_page or visit.left_site) and visit.ms <= policy.slowest_ms
 
 
 async def _visits(world: World, site: str, policy: SmokePolicy, routes: tuple[Route, ...]) -> tuple[Visit, ...]:

@@ -1,7 +1,6 @@
 """What is true now: what production serves, who put it there, whether it is well and free to move, who is at it."""
 
 import asyncio
-import json
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,8 +10,10 @@ import httpx
 from checks.evidence import VercelProject
 from checks.policy import BuildPolicy
 from checks.release import pinned
+from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings, RollingRelease
+from pipeline.clients.visitor import LARGEST_PAGE
 from pipeline.clock import origin
 from pipeline.emergency.aftermath import Aftermath, aftermath
 from pipeline.errors import ServiceError
@@ -127,12 +128,12 @@ def _pinned(build: BuildPolicy, project: ProjectSettings | None) -> bool | None:
 
 async def _health(http: httpx.AsyncClient, url: str) -> tuple[str, bool]:
     try:
-        response = await http.get(url, follow_redirects=True)
-    except (httpx.HTTPError, ConnectionError) as error:
-        return f"no answer: {type(error).__name__} {error}".rstrip(), False
+        response = await exchange(http, request_of(http, "GET", url), within=DEADLINE, most=LARGEST_PAGE, follow=True)
+    except Unfinished as error:
+        return error.says, False
     try:
-        body = json.loads(response.text)
+        body = json_of(response.content)
         word = str(body.get("status", "")) if isinstance(body, dict) else ""
-    except ValueError:
+    except ODD:
         word = ""
     return f"{response.status_code} {word}".rstrip(), response.is_success
