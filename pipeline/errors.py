@@ -90,11 +90,8 @@ class Refused(ServiceError):
     @property
     def lasting(self) -> bool:
         """Whether asking again cannot help: a no that is about what was asked, and not about the moment."""
-        return (
-            self.code == "moved"
-            or (400 <= self.status < 500
-            and self.status not in (408, 409, 423, 425, 429)
-            and not self.retry_after)
+        return self.code == "moved" or (
+            400 <= self.status < 500 and self.status not in (408, 409, 423, 425, 429) and not self.retry_after
         )
 
 

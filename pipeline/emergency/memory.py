@@ -80,20 +80,25 @@ class Memory:
         from pipeline.redact import Redactor
 
         clock, to, who = self._clock, self._to, variable("GITHUB_ACTOR") or variable("USER")
-        journal = Journal(open_store(state, self._root), new_run_id(clock.now()), clock.now, Redactor((to.token,)))
-        journal.append(
-            "run begins",
-            pipeline="rollback",
-            target=to.name,
-            commit=target.commit,
-            folder="",
-            production=origin(domain),
-            by=who,
-        )
-        if overruled:
-            journal.append("break glass", reason=overruled, by=who)
-        journal.append("release bad", deployment=was, commit=was_commit, reason=why)
-        journal.append("run ended", outcome="rolled back", reason=f"{was} was taken back by hand", taken_back=was)
+        store = open_store(state, self._root)
+        try:
+            journal = Journal(store, new_run_id(clock.now()), clock.now, Redactor((to.token,)))
+            journal.append(
+                "run begins",
+                pipeline="rollback",
+                target=to.name,
+                commit=target.commit,
+                folder="",
+                production=origin(domain),
+                by=who,
+            )
+            if overruled:
+                journal.append("break glass", reason=overruled, by=who)
+            journal.append("release bad", deployment=was, commit=was_commit, reason=why)
+            ended = f"{was} was taken back by hand"
+            journal.append("run ended", outcome="rolled back", reason=ended, taken_back=was)
+        finally:
+            store.close()
 
 
 def _shared(state: str, root: Path) -> tuple[str, str]:

@@ -105,6 +105,9 @@ class SqliteStore(_Bounded):
         self._db.close()
 
 
+MAKING = 7_305_421  # the lock under which the tables are made: `if not exists` fails when two look at the same time
+
+
 class PostgresStore(_Bounded):
     """A shared database. psycopg is loaded only when one is configured. A connection that broke is made anew, once."""
 
@@ -116,8 +119,8 @@ class PostgresStore(_Bounded):
         self._url = url
         try:
             within(DEADLINE, self._connect)
-            for statement in SCHEMA.format(serial="bigserial primary key").split(";"):
-                within(DEADLINE, functools.partial(self._db.execute, statement.encode()))
+            made = f"select pg_advisory_xact_lock({MAKING});" + SCHEMA.format(serial="bigserial primary key")
+            within(DEADLINE, functools.partial(self._db.execute, made.encode()))
         except (TimeoutError, psycopg.Error) as error:
             raise Mistake(f"journal: cannot use the database named by `state:`: {str(error).strip()}") from error
 

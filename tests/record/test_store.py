@@ -233,3 +233,25 @@ def test_a_disk_that_is_full_for_the_spill_too_takes_nothing_back(tmp_path: Path
     assert asyncio.run(runner_for(world, journal).run()) is Outcome.HELD
     assert world.serves == healthy.STAGED
     assert "nor could they be kept beside it" in journal.events()[-1].body["reason"]
+
+
+def test_many_who_open_an_empty_store_at_once_all_get_it(database_url: str, tmp_path: Path) -> None:
+    """`create table if not exists` looks first and makes then, so two of them may meet in between."""
+    together, failures = threading.Barrier(10), list[Exception]()
+
+    def open_it() -> None:
+        together.wait(30)
+        try:
+            open_store(database_url, tmp_path).close()
+        except Exception as error:
+            failures.append(error)
+
+    for _ in range(3):
+        with psycopg.connect(database_url, autocommit=True) as db:
+            db.execute("drop table if exists deploy_events, deploy_locks, deploy_samples")
+        threads = [threading.Thread(target=open_it) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
