@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from checks.wayback import way_back
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings
+from pipeline.clock import host_of
 from pipeline.errors import Mistake, PipelineError, ServiceError
 
 
@@ -63,7 +64,7 @@ def _serving(project: ProjectSettings, domain: str) -> str:
     Raises Mistake when there is none, or it redirects to where the project has nothing.
     """
     names = ", ".join(project.serving) or "none"
-    domain = domain or next(iter((*project.serving, *project.redirects)), "")
+    domain = host_of(domain, "--domain") if domain else next(iter((*project.serving, *project.redirects)), "")
     if not domain:
         raise Mistake(f"{project.name}: has no production domain; name it with --domain")
     if domain in project.redirects:
