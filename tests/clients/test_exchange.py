@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.clients.base import Service
 from pipeline.clients.exchange import SLOWEST, Unfinished, ample, exchange, json_of, request_of
-from pipeline.clients.visitor import PageAnswer, Visitor
+from pipeline.clients.pages import PageAnswer
+from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError, Unreachable, Unreadable
 from tests.processes import slowness
@@ -231,3 +232,19 @@ def test_redirects_are_followed_and_remembered() -> None:
 
     found = asyncio.run(go())
     assert (found.text, [one.status_code for one in found.history]) == ("here", [307])
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "429 Too Many Requests"])
+def test_a_challenge_of_the_firewall_teaches_nothing_about_the_site(status: str) -> None:
+    challenge = plainly(b"We're verifying your browser", "x-vercel-mitigated: challenge", status=status)
+    page = visited(challenge, patience=5)
+    assert page.unseen
+    assert "firewall challenged the request (Security Checkpoint)" in page.failure
+    assert not visited(plainly(b"no", status=status), patience=5).unseen
+
+    async def tried() -> Any:
+        async with serving(challenge) as url:
+            visitor = Visitor(httpx.AsyncClient, SystemClock(), "a", "b")
+            return await visitor.journeys(url, login=True, course="/c", course_contains="x", upload="")
+
+    assert [(one.unseen, "Checkpoint" in one.says) for one in asyncio.run(tried())] == [(True, True)] * 2
