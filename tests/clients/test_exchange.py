@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import itertools
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,7 @@ import pytest
 from pipeline.clients.base import Service
 from pipeline.clients.exchange import SLOWEST, Unfinished, ample, exchange, json_of, request_of
 from pipeline.clients.pages import PageAnswer
+from pipeline.clients.upstash import UpstashRedis
 from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError, Unreachable, Unreadable
@@ -248,3 +250,37 @@ def test_a_challenge_of_the_firewall_teaches_nothing_about_the_site(status: str)
             return await visitor.journeys(url, login=True, course="/c", course_contains="x", upload="")
 
     assert [(one.unseen, "Checkpoint" in one.says) for one in asyncio.run(tried())] == [(True, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        ("</v2/list>", "leads back to /v2/list"),
+        ("<https://elsewhere.example/v2/list>", "its next page is elsewhere, at https://elsewhere"),
+        ("</v2/list?page={number}>", "goes on after 20 pages"),
+    ],
+)
+def test_a_list_that_does_not_end_is_an_error_and_never_half_of_it(link: str, says: str) -> None:
+    numbers = itertools.count(2)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[1], headers={"link": f'{link.format(number=next(numbers))}; rel="next"'})
+
+    async def go() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await Service("github", "http://a", http, SystemClock()).read_all("/v2/list", list)
+
+    with pytest.raises(Unreadable, match=says):
+        asyncio.run(go())
+
+
+def test_a_scan_that_never_ends_is_an_error() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"result": ["7", []]})
+
+    async def go() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await UpstashRedis("http://a", "t", http, SystemClock()).keys("queue:")
+
+    with pytest.raises(Unreadable, match="has not ended"):
+        asyncio.run(go())
