@@ -182,7 +182,7 @@ FAULTS = (
         "clients", "pipeline/clients/base.py", "tests/clients tests/sandbox/test_faults.py tests/sandbox/test_services.py",
         ("            if not _transient(error):\n                raise\n", ""),
         ("if found is not None or left <= 0:", "if found is not None:"),
-        ('following.get("url", "").startswith(self.base + "/")', 'following.get("url", "")'),
+        ('if not url.startswith(self.base + "/"):', "if False:"),
         ("        if response.is_success:\n            return response\n        raise self.refusal", "        if response.status_code < 500:\n            return response\n        raise self.refusal"),
         ("except ODD as error:\n            says =", "except (ValueError,) as error:\n            says ="),
     ),

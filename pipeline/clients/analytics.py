@@ -7,6 +7,7 @@ import httpx
 
 from pipeline.clients.base import PAGES, Service
 from pipeline.clock import Clock
+from pipeline.errors import Unreadable
 
 METRICS = {"LCP": "lcp_ms", "INP": "inp_ms", "CLS": "cls"}
 ROWS = 1000
@@ -80,5 +81,5 @@ class VercelAnalytics(Service):
             paths, cursor = await self.repeatable("POST", path, parse, json=body, params=self._scope)
             found += paths
             if not cursor:
-                break
-        return found
+                return found
+        raise Unreadable("vercel", "POST /v1/observability/events", f"its list goes on after {PAGES} pages")

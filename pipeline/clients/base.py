@@ -58,22 +58,37 @@ class Service:
         return await self.repeatable("GET", path, parse, params=params)
 
     async def read_all(self, path: str, parse: Callable[[Any], list[T]], params: Params | None = None) -> tuple[T, ...]:
-        """GET ``path`` and the pages after it, as the ``Link`` header names them; at most PAGES of them."""
+        """GET ``path`` and the pages after it, as the ``Link`` header names them.
+
+        Raises Unreadable when they lead elsewhere, in a circle, or on after PAGES: half of it is not the answer.
+        """
         found: list[T] = []
-        links: list[str] = [path]
-        for _ in range(PAGES):
-            if not links:
-                break
-            here, query = links.pop(), params if not found else None
+        here, query, passed = path, params, set[str]()
+        while here:
+            if here in passed or len(passed) == PAGES:
+                says = f"leads back to {here}" if here in passed else f"goes on after {PAGES} pages"
+                raise Unreadable(self.name, f"GET {path}", f"its list {says}, so it was not read to its end")
+            passed.add(here)
+            following = ""
 
             def note(response: httpx.Response) -> None:
-                following = response.links.get("next", {})
-                more = following.get("results") != "false"  # Sentry names a next page also when there is none
-                if more and following.get("url", "").startswith(self.base + "/"):  # our token goes nowhere else
-                    links[:] = [following["url"].removeprefix(self.base)]
+                nonlocal following
+                following = self._following(path, response)
 
             found += await self.repeatable("GET", here, parse, params=query, seen=note)
+            here, query = following, None
         return tuple(found)
+
+    def _following(self, path: str, response: httpx.Response) -> str:
+        """The path of the next page; empty when there is none. Our token goes nowhere else than to ``base``."""
+        link = response.links.get("next", {})
+        url = str(link.get("url") or "")
+        if not url or link.get("results") == "false":  # Sentry names a next page also when there is none
+            return ""
+        url = str(response.request.url.join(url))
+        if not url.startswith(self.base + "/"):
+            raise Unreadable(self.name, f"GET {path}", f"its next page is elsewhere, at {url[:100]}, and was not read")
+        return url.removeprefix(self.base)
 
     async def repeatable(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
         """Send a request of which twice is the same as once: it is retried like a read."""

@@ -9,7 +9,7 @@ import httpx
 
 from pipeline.clients.base import PAGES, Service, nothing
 from pipeline.clock import Clock
-from pipeline.errors import Refused
+from pipeline.errors import Refused, Unreadable
 
 T = TypeVar("T")
 Affected = list[dict[str, str]]
@@ -188,7 +188,7 @@ class BetterStack(Service):
         await self.repeatable("POST", f"/api/v3/incidents/{id}/resolve", nothing, json={"resolved_by": by})
 
     async def _pages(self, path: str, parse: Callable[[Any], T], query: Mapping[str, Any]) -> tuple[T, ...]:
-        """Read all pages of a list, as ``pagination.next`` names them; at most PAGES."""
+        """Read all pages of a list, as ``pagination.next`` names them. Raises Unreadable after PAGES."""
         found: list[T] = []
         for page in range(1, PAGES + 1):
             items, more = await self.read(
@@ -198,8 +198,8 @@ class BetterStack(Service):
             )
             found += items
             if not more:
-                break
-        return tuple(found)
+                return tuple(found)
+        raise Unreadable("betterstack", f"GET {path}", f"its list goes on after {PAGES} pages")
 
 
 def _watcher(body: Any) -> Watcher:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from pipeline.clients import times
-from pipeline.clients.base import Service
+from pipeline.clients.base import PAGES, Service
 from pipeline.clock import Clock
 from pipeline.errors import Refused, Unreachable, Unreadable
 
@@ -254,14 +254,14 @@ class Neon(Service):
         """Read all pages of a list, as the cursor in each names the next."""
         found: list[T] = []
         cursor: str = ""
-        for _ in range(20):
+        for _ in range(PAGES):
             params: dict[str, Any] = {"limit": 100, **({"cursor": cursor} if cursor else {})}
             page, following = await self.read(path, lambda body: (parse(body), _cursor(body)), params)
             found += page
             if not page or not following or following == cursor:
-                break
+                return tuple(found)
             cursor = following
-        return tuple(found)
+        raise Unreadable("neon", f"GET {path}", f"its list goes on after {PAGES} pages")
 
 
 def _cursor(body: Any) -> str:

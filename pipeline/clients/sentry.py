@@ -193,12 +193,9 @@ class Sentry(Service):
         """Read a DSN of the project: the address that an SDK sends to. GET /api/0/projects/{org}/{project}/keys/"""
 
         def parse(body: Any) -> str:
-            return str(next(one["dsn"]["public"] for one in body if one.get("isActive", True)))
+            return str(next((one["dsn"]["public"] for one in body if one.get("isActive", True)), ""))
 
-        try:
-            return await self.read(f"{self._projects}/keys/", parse)
-        except StopIteration:
-            return ""
+        return await self.read(f"{self._projects}/keys/", parse)
 
     async def ingest(self, url: str, envelope: str, auth: str) -> None:
         """Send an event as an SDK does; ``url`` is the DSN's own, which may be another host. POST …/envelope/"""

@@ -9,8 +9,10 @@ import httpx
 
 from pipeline.clients.base import Service
 from pipeline.clock import Clock
+from pipeline.errors import Unreadable
 
 MOST_KEYS = 1000
+MOST_SCANS = 1000
 
 
 class UpstashRedis(Service):
@@ -50,12 +52,12 @@ class UpstashRedis(Service):
         """List the keys that begin with ``prefix``, at most MOST_KEYS of them. SCAN, never KEYS."""
         found: list[str] = []
         cursor = "0"
-        while len(found) < MOST_KEYS:
-            cursor, page = await self._command("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", "500")
+        for _ in range(MOST_SCANS):
+            cursor, page = _scanned(await self._command("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", "500"))
             found += page
-            if str(cursor) == "0":
-                break
-        return tuple(found[:MOST_KEYS])
+            if cursor == "0" or len(found) >= MOST_KEYS:
+                return tuple(found[:MOST_KEYS])
+        raise Unreadable("upstash", "SCAN", f"its cursor has not ended after {MOST_SCANS} answers")
 
     async def _command(self, *words: str) -> Any:
         return await self.repeatable("POST", "", lambda body: body["result"], json=list(words))
@@ -102,6 +104,14 @@ class UpstashAccount(Service):
         about = await self.read(f"/v2/redis/database/{id}", dict)
         stats = await self.read(f"/v2/redis/stats/{id}", dict)
         return _usage(about, stats)
+
+
+def _scanned(result: Any) -> tuple[str, list[str]]:
+    try:
+        cursor, page = result
+        return str(cursor), [str(key) for key in page]
+    except (ValueError, TypeError) as error:
+        raise Unreadable("upstash", "SCAN", "did not answer with a cursor and keys") from error
 
 
 def _usage(about: Mapping[str, Any], stats: Mapping[str, Any]) -> Usage:

@@ -1,62 +1,25 @@
 """Visits the site the way a browser would: routes, the health check, and a student's journeys."""
 
 import asyncio
-import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
+from pipeline.clients.pages import CHALLENGED, PageAnswer, answered_by, is_challenge
 from pipeline.clock import Clock
 
 PATIENCE = DEADLINE
 TIMEOUT = httpx.Timeout(PATIENCE, connect=5)
 LARGEST_PAGE = 10_000_000  # bytes; a page that is longer is ill
-PROTECTION = re.compile(r"/sso-api\b|//vercel\.com/(sso|login)")
-ERROR_PAGES = (
-    re.compile(r"Application error: a (?:server|client)-side exception has occurred[^<]{0,80}"),
-    re.compile(r'<html[^>]+id="__next_error__"'),
-    re.compile(r'data-next-error-(?:message|digest)="[^"]{0,80}"'),
-)
 
 
-@dataclass(frozen=True)
-class PageAnswer:
-    """The answer that a request ended in.
-
-    ``status`` 0: no answer, and ``failure`` says why. ``body`` is the final one. A ``status`` with a ``failure``: the
-    body did not end, or was too large; who answered is known by the headers, but the page is not well.
-    """
-
-    url: str
-    status: int
-    ms: int
-    body: str = ""
-    failure: str = ""
-    unseen: bool = False
-    """Name resolution or TLS failed on our side, so nothing was learnt about the site."""
-    protected: bool = False
-    """Vercel's Deployment Protection answered instead of the site."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def json(self) -> Mapping[str, Any]:
-        """Read the body when it is a JSON object; empty otherwise."""
-        try:
-            body = json_of(self.body)
-        except ODD:
-            return {}
-        return body if isinstance(body, dict) else {}
-
-    @property
-    def error_page(self) -> str:
-        """Find the mark of a Next.js error page in the body; empty when there is none."""
-        marks = (mark.search(self.body) for mark in ERROR_PAGES)
-        return next((found.group(0) for found in marks if found), "")
+class Challenged(Unfinished):
+    """Raised when Vercel's firewall challenged a request of a journey."""
 
 
 class Failed(Exception):
@@ -76,7 +39,7 @@ class Attempt:
     says: str
     ms: int
     unseen: bool = False
-    """Name resolution or TLS failed on our side, so nothing was learnt about the site."""
+    """Nothing was learnt about the site: name resolution or TLS failed on our side, or the firewall challenged us."""
 
 
 class Visitor:
@@ -170,23 +133,14 @@ class Visitor:
             response = await self._ask(client, "GET", url, patience, follow=True)
         except Unfinished as error:
             return self._cut(error, url, self._ms(began))
-        return PageAnswer(
-            str(response.url),
-            response.status_code,
-            self._ms(began),
-            response.text,
-            protected=_protected(response),
-            headers=response.headers,
-        )
+        return answered_by(response, self._ms(began))
 
     def _cut(self, error: Unfinished, url: str, ms: int) -> PageAnswer:
         """What is known of an answer that did not end: who answered, and with which status, when that came."""
         off, head = not same_origin(error.url, url), error.head
         if head is None:
             return PageAnswer(error.url, 302 if off else 0, ms, failure=error.says, unseen=not off and _ours(error))
-        return PageAnswer(
-            error.url, head.status_code, ms, head.text, error.says, protected=_protected(head), headers=head.headers
-        )
+        return answered_by(head, ms, error.says)
 
     async def _ask(
         self, client: httpx.AsyncClient, method: str, url: str, patience: float, *, follow: bool = False, **more: Any
@@ -195,7 +149,10 @@ class Visitor:
         timeout = httpx.Timeout(patience, connect=min(5.0, patience))
         headers = {"accept-encoding": "gzip"}
         request = request_of(client, method, url, timeout=timeout, headers=headers, **more)
-        return await exchange(client, request, within=patience, most=LARGEST_PAGE, follow=follow)
+        response = await exchange(client, request, within=patience, most=LARGEST_PAGE, follow=follow)
+        if is_challenge(response) and not follow:
+            raise Challenged(CHALLENGED, url)
+        return response
 
     async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]], until: float) -> Attempt:
         began = self._clock.monotonic()
@@ -231,6 +188,8 @@ class Visitor:
 
     async def _course(self, client: httpx.AsyncClient, url: str, contains: str) -> None:
         page = await self._get(client, url, client.timeout.read or PATIENCE)
+        if page.unseen:
+            raise Challenged(page.failure, page.url)
         if page.status != 200 or page.failure or page.error_page:
             raise Failed("the course page", page.failure or page.error_page or f"answered {page.status}")
         if "/login" in page.url or "/signin" in page.url:
@@ -265,22 +224,12 @@ class _NoCookies(httpx.Cookies):
 
 
 def _ours(error: BaseException | None) -> bool:
-    """Whether name resolution or TLS failed: then the trouble may be on our side of the wire."""
+    """Whether name resolution or TLS failed, or we were challenged: then the trouble is perhaps ours alone."""
     while error is not None:
-        if isinstance(error, socket.gaierror | ssl.SSLError):
+        if isinstance(error, socket.gaierror | ssl.SSLError | Challenged):
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _protected(response: httpx.Response) -> bool:
-    """Whether Vercel's Deployment Protection answered: a redirect to its single sign-on, or its own 401."""
-    if any(PROTECTION.search(str(step.headers.get("location", ""))) for step in response.history):
-        return True
-    if PROTECTION.search(str(response.url)) or "_vercel_sso_nonce" in response.headers.get("set-cookie", ""):
-        return True
-    page = response.text[:20_000]
-    return response.status_code == 401 and ("Authentication Required" in page or "vercel.com/sso-api" in page)
 
 
 def _ok(response: httpx.Response, place: str) -> httpx.Response:

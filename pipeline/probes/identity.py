@@ -2,7 +2,7 @@
 
 from checks.evidence import ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
 from checks.policy import HealthPolicy, IdentityPolicy, SmokePolicy
-from pipeline.clients.visitor import PageAnswer
+from pipeline.clients.pages import PageAnswer
 from pipeline.clock import origin
 from pipeline.errors import Unreachable
 from pipeline.world.world import World

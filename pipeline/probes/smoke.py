@@ -14,7 +14,8 @@ from checks.evidence import (
     Visit,
 )
 from checks.policy import PerformancePolicy, Route, SmokePolicy
-from pipeline.clients.visitor import PageAnswer, same_origin
+from pipeline.clients.pages import PageAnswer
+from pipeline.clients.visitor import same_origin
 from pipeline.clock import origin
 from pipeline.errors import Unreachable
 from pipeline.world.world import World

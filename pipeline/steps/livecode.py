@@ -75,6 +75,8 @@ class LiveCode:
         answer = await world.visitor.get(made.url)
         if answer.protected:
             self.failure = "Deployment Protection answers; set VERCEL_AUTOMATION_BYPASS_SECRET"
+        elif answer.unseen:
+            self.failure = answer.failure
         self.url = made.url
 
     async def journeys(self) -> tuple[Journey, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import itertools
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +14,9 @@ import pytest
 
 from pipeline.clients.base import Service
 from pipeline.clients.exchange import SLOWEST, Unfinished, ample, exchange, json_of, request_of
-from pipeline.clients.visitor import PageAnswer, Visitor
+from pipeline.clients.pages import PageAnswer
+from pipeline.clients.upstash import UpstashRedis
+from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError, Unreachable, Unreadable
 from tests.processes import slowness
@@ -231,3 +234,53 @@ def test_redirects_are_followed_and_remembered() -> None:
 
     found = asyncio.run(go())
     assert (found.text, [one.status_code for one in found.history]) == ("here", [307])
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "429 Too Many Requests"])
+def test_a_challenge_of_the_firewall_teaches_nothing_about_the_site(status: str) -> None:
+    challenge = plainly(b"We're verifying your browser", "x-vercel-mitigated: challenge", status=status)
+    page = visited(challenge, patience=5)
+    assert page.unseen
+    assert "firewall challenged the request (Security Checkpoint)" in page.failure
+    assert not visited(plainly(b"no", status=status), patience=5).unseen
+
+    async def tried() -> Any:
+        async with serving(challenge) as url:
+            visitor = Visitor(httpx.AsyncClient, SystemClock(), "a", "b")
+            return await visitor.journeys(url, login=True, course="/c", course_contains="x", upload="")
+
+    assert [(one.unseen, "Checkpoint" in one.says) for one in asyncio.run(tried())] == [(True, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        ("</v2/list>", "leads back to /v2/list"),
+        ("<https://elsewhere.example/v2/list>", "its next page is elsewhere, at https://elsewhere"),
+        ("</v2/list?page={number}>", "goes on after 20 pages"),
+    ],
+)
+def test_a_list_that_does_not_end_is_an_error_and_never_half_of_it(link: str, says: str) -> None:
+    numbers = itertools.count(2)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[1], headers={"link": f'{link.format(number=next(numbers))}; rel="next"'})
+
+    async def go() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await Service("github", "http://a", http, SystemClock()).read_all("/v2/list", list)
+
+    with pytest.raises(Unreadable, match=says):
+        asyncio.run(go())
+
+
+def test_a_scan_that_never_ends_is_an_error() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"result": ["7", []]})
+
+    async def go() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await UpstashRedis("http://a", "t", http, SystemClock()).keys("queue:")
+
+    with pytest.raises(Unreadable, match="has not ended"):
+        asyncio.run(go())

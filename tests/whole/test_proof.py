@@ -42,6 +42,24 @@ def test_protection_without_its_secret_stops_loudly_and_names_the_secret(inside:
     assert inside.serves() == before
 
 
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_challenge_of_the_firewall_is_no_reason_to_take_a_release_back(inside: InProcess, status: int) -> None:
+    begun: list[bool] = []
+    inside.at_stage("validate", lambda: begun.append(True))
+
+    def challenge(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
+        if not begun or request.url.netloc.decode() != inside.settings.domain:
+            return None
+        headers = {"server": "Vercel", "x-vercel-mitigated": "challenge"}
+        return httpx.Response(status, headers=headers, html="Vercel Security Checkpoint", request=request)
+
+    inside.tap(after=challenge)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.HELD
+    assert "firewall challenged the request (Security Checkpoint)" in report.reason
+    assert inside.sandbox.state.vercel.production == report.staged["id"]
+
+
 def test_protection_is_passed_with_its_secret(inside: InProcess) -> None:
     inside.sandbox.patch({"vercel": {"protection": True, "bypass_secret": "s3cret-bypass"}})
     secrets = {**inside.settings.secrets, "VERCEL_AUTOMATION_BYPASS_SECRET": "s3cret-bypass"}
