@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.runner import Runner, Stop
 from pipeline.environment import variable
-from pipeline.errors import Locked, Lost, Mistake, ServiceError
+from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES
+from pipeline.record.debug import explained
 from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
@@ -26,12 +26,12 @@ from pipeline.redact import Redactor
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.release import find_release
 from pipeline.session.session import Order, Session, open_session, whoami
+from pipeline.session.signals import heed
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 BETWEEN_STAGES = 900.0  # how long a run whose stages are separate processes keeps the lock without a sign of life
 EVERY = 1_000_000  # runs
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 After = Callable[[Session, Report], None]
@@ -67,13 +67,35 @@ def ship(
             asyncio.run(_go(session, journal, release, past, lock, order.stage))
         except Lost as lost:
             raise lost_run(session.store, run, lost) from lost
+        except Exception as bug:  # not in the run itself, which puts everything back
+            if isinstance(bug, PipelineError):
+                raise
+            raise _broken(session, journal, bug) from bug
         finally:
             report = report_of(run, journal.events())
             if report.outcome or not order.stage:
                 with contextlib.suppress(ServiceError):  # the lease lapses by itself
                     lock.release()
-        after(session, report)
+        try:
+            after(session, report)
+        except Exception as bug:
+            raise _broken(session, journal, bug) from bug
         return report
+
+
+def _broken(session: Session, journal: Journal, bug: Exception) -> Broken:
+    """What is said of a bug of ours beside the run: the exit code is that of the run, or of what it left."""
+    says, report = explained(bug, session.root), report_of(journal.run, journal.events())
+    if report.exit_code is not None:
+        return Broken(f"run {journal.run} ended as {report.outcome}; then came {says}", report.exit_code)
+    moved = any(
+        event.kind == "step begins" and event.subject in _moving(session.pipeline) for event in journal.events()
+    )
+    return Broken(says, Outcome.STRANDED.code if moved else Outcome.BLOCKED.code)
+
+
+def _moving(pipeline: Pipeline) -> frozenset[str]:
+    return frozenset(step.name for step in pipeline.steps if step.moves_production)
 
 
 def settle_run(
@@ -119,9 +141,7 @@ def _journal(
 async def _go(session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
     async with _opened(session, journal, release) as world:
         runner = _runner(session, world, journal, past, lock)
-        loop = asyncio.get_running_loop()
-        for one in SIGNALS:
-            loop.add_signal_handler(one, runner.interrupt, f"interrupted by {one.name}")
+        heed(runner.interrupt)
         heart = asyncio.ensure_future(keep(lock, journal, runner))
         try:
             outcome = await runner.run(only=only)
@@ -132,9 +152,7 @@ async def _go(session: Session, journal: Journal, release: Release, past: Past, 
 
 async def _go_back(session: Session, journal: Journal, release: Release, past: Past, lock: Lock) -> None:
     async with _opened(session, journal, release) as world:
-        loop = asyncio.get_running_loop()
-        for one in SIGNALS:
-            loop.add_signal_handler(one, lambda: None)
+        heed(lambda reason: None)
         outcome = await _runner(session, world, journal, past, lock).go_back(Stop("the run was cut off", cut=True))
         await _tell(world, journal.run, outcome)
 
@@ -162,6 +180,7 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
         past=past,
         keep=session.records.samples.keeper(session.clock.now, journal.run, world.release.commit),
         ours=lambda: is_ours(lock, journal),
+        explain=lambda bug: explained(bug, session.root),
     )
 
 
