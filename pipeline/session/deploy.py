@@ -56,6 +56,7 @@ def ship(
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
         _must_fit(session.pipeline, past, run, order.stage, earlier)
         _must_aim(earlier, session.settings.name)
+        past.must_be_read(run, session.settings.name, past.unread, past.ungiven)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
         journal = _journal(session, run, root, show, earlier)
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
@@ -116,6 +117,7 @@ def settle_run(
             raise Mistake(f"settle {run}: is no run but something else in the journal ({events[0].kind})")
         _must_aim(events, session.settings.name)
         past = session.past(run)
+        past.must_be_read(run, session.settings.name, past.unread if not past.outcome else {})
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
         journal = _journal(session, run, root, show, events)
         if not past.outcome:
@@ -207,7 +209,12 @@ def _begin(journal: Journal, session: Session, release: Release) -> None:
 
 def _release_of(events: tuple[Event, ...]) -> Release:
     """The release that a run began with; the later stages and resumes ship that and no other."""
-    return Release(**events[0].body["release"])
+    try:
+        return Release(**events[0].body["release"])
+    except (KeyError, TypeError) as error:
+        named = {"the release": f"{type(error).__name__}: {error}"}
+        Past().must_be_read(events[0].run, str(events[0].body.get("target", "")), named)
+        raise
 
 
 def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
