@@ -5,6 +5,7 @@ PipelineError
 │   └── BrokenPlan    the pipeline asks for what nothing gives
 ├── Locked          somebody else is at it: exit 1
 │   └── Lost          a run that is somebody else's now: 1 when it had moved nothing, else how the run ended, or 5
+├── Broken          a bug of ours: exits as what it left of production says
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
     ├── Refused       it answered no: ``status``, ``code``
@@ -41,6 +42,14 @@ class Lost(Locked):
     def __init__(self, says: str, *, moved: bool = False, code: int = 1) -> None:
         super().__init__(says)
         self.moved, self.code = moved, code
+
+
+class Broken(PipelineError):
+    """A bug of ours, in one sentence. ``code`` is what the command exits with: what is true of production."""
+
+    def __init__(self, says: str, code: int) -> None:
+        super().__init__(says)
+        self.code = code
 
 
 class ServiceError(PipelineError):

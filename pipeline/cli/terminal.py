@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from invoke.exceptions import Exit
 
+from pipeline.cli.output import steadfast
 from pipeline.environment import variable
 
 if TYPE_CHECKING:
@@ -27,17 +27,40 @@ LONGEST_INSTALL = 1200.0  # seconds for npm
 
 @contextlib.contextmanager
 def honest() -> Iterator[None]:
-    """Turn what we raise on purpose into one clear message and the right exit code; let bugs through."""
-    from pipeline.errors import Locked, Mistake, PipelineError
+    """Turn what we raise on purpose, and bugs, into one clear message and the right exit code.
+
+    Neither output that nobody can read nor a signal that comes late changes that.
+    """
+    with steadfast():
+        try:
+            with _said():
+                yield
+        finally:
+            late = sys.modules.get("pipeline.session.signals")  # only a command that runs something has loaded it
+            if late:
+                late.ignore_the_late()
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    from pipeline.errors import Broken, Locked, Mistake, PipelineError
 
     try:
         yield
+    except Exit:
+        raise
     except Mistake as error:
         fail(str(error), MISTAKE)
     except Locked as error:
         fail(str(error), getattr(error, "code", 1))
+    except Broken as error:
+        fail(str(error), error.code)
     except PipelineError as error:
         fail(str(error), 1)
+    except Exception as bug:
+        from pipeline.record.debug import explained
+
+        fail(explained(bug, ROOT), 1)
     except KeyboardInterrupt:
         fail("interrupted before anything was touched", 130)
 
@@ -62,11 +85,8 @@ def out(text: str) -> None:
 
 
 def _say(text: str, stream: Any) -> None:
-    """Print; whoever reads may stop reading, and what the run does and how it exits does not depend on it."""
-    try:
-        print(text, file=stream, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    """Print, at once."""
+    print(text, file=stream, flush=True)
 
 
 def aside(text: str) -> None:
@@ -125,7 +145,19 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
 
 
 def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
-    """Print how it ended, for people, for programs and for GitHub; leave with its exit code."""
+    """Print how it ended, for people, for programs and for GitHub; leave with its exit code, printed or not."""
+    from pipeline.record.debug import explained
+
+    try:
+        _print_end(report, as_json=as_json, fine=fine)
+    except Exception as bug:
+        aside(f"error: {explained(bug, ROOT)}")
+    code = report.exit_code
+    if code and not fine:
+        raise Exit(code=code)
+
+
+def _print_end(report: "Report", *, as_json: bool, fine: bool) -> None:
     from pipeline.record.journal import plain
     from pipeline.render.report import annotations, summary_markdown, summary_text
 
@@ -139,9 +171,6 @@ def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
         if summary:
             with open(summary, "a", encoding="utf-8") as file:
                 file.write(summary_markdown(report))
-    code = report.exit_code
-    if code and not fine:
-        raise Exit(code=code)
 
 
 def install_npm_packages() -> None:

@@ -22,6 +22,7 @@ from pipeline.record.journal import events_of
 from pipeline.record.store import Store
 from pipeline.session.deploy import ship
 from pipeline.session.session import Order
+from pipeline.session.signals import restored
 from pipeline.world.sandbox import ask_control, open_directly
 
 TARGET = "sandbox"
@@ -86,7 +87,8 @@ class Stagehand:
 
     def _ship(self, scripted: Break) -> None:
         order, after = Order(TARGET, scripted.ship), opened_by(self.say)
-        report = ship(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
+        with restored():
+            report = ship(self.config, order, self.root, lambda redactor, run: lambda event: None, after)
         wanted = scripted.ends or "deployed"
         if report.outcome != wanted:
             raise Mistake(

@@ -27,14 +27,13 @@ AGAIN_AFTER, AGAIN_AT_MOST = 1.0, 10.0  # seconds between two tries of an undo, 
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a run stopped going forward. ``bug`` is ours, and is raised once everything is put back.
+    """Why a run stopped going forward.
 
     ``holds``: no reason to go back (the old deployment fails alike, too little was seen, or nobody could look); a
     person decides. ``cut``: the run was interrupted, so nothing is known about the release.
     """
 
     reason: str
-    bug: Exception | None = None
     holds: bool = False
     cut: bool = False
 
@@ -43,6 +42,7 @@ class Runner:
     """Carries out one run. ``known``: the policies by type; ``past``: what an earlier process of this run did.
 
     ``ours``: whether the run may still touch anything; asked before every act, and before going back.
+    ``explain``: says in a line what a bug of ours is, and keeps the rest of it.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Runner:
         past: Past | None = None,
         keep: Callable[[Any], None] = lambda seen: None,
         ours: Callable[[], bool] = lambda: True,
+        explain: Callable[[Exception], str] = lambda bug: f"a bug in this tool: {type(bug).__name__}: {bug}",
     ) -> None:
         self.pipeline, self.world, self.probes, self.journal = pipeline, world, dict(probes), journal
         self.past = past or Past()
@@ -64,7 +65,7 @@ class Runner:
         self._forward: asyncio.Task[Stop | None] | None = None
         self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
         self._interrupted = self._over = ""
-        self._ours = ours
+        self._ours, self._explain = ours, explain
         journal.goes_on = self.past.moved_production
 
     async def run(self, *, only: str = "") -> Outcome | None:
@@ -94,7 +95,7 @@ class Runner:
         except ServiceError as error:  # the journal itself: without a record there is no going forward
             stop = Stop(str(error))
         except Exception as bug:  # a bug of ours must not leave half a release behind
-            stop = Stop(f"a bug in this tool: {type(bug).__name__}: {bug}", bug, cut=True)
+            stop = Stop(self._explain(bug), cut=True)
         self._must_be_ours()
         if not stop and not self.journal.catch_up():
             stop = Stop(self._unwritten, holds=True)
@@ -211,8 +212,6 @@ class Runner:
             self._record("release bad", reason=stop.reason)
         self._record("run ended", outcome=outcome.word, reason=stop.reason)
         self.journal.catch_up()
-        if stop.bug:
-            raise stop.bug
         return outcome
 
     async def _undo(self, step: Step, undo: Undo, inputs: tuple[Any, ...]) -> tuple[bool, bool]:

@@ -12,6 +12,7 @@ from pipeline.handbook.situation import Situation
 from pipeline.session.deploy import settle_run
 from pipeline.session.runs import lock_by_hand, release_lock
 from pipeline.session.session import Session
+from pipeline.session.signals import restored
 from pipeline.steps import relief
 from pipeline.world.world import World
 
@@ -52,9 +53,10 @@ class Hands:
         return Did(code == 0, "; ".join(" ".join(line.split()) for line in kept or said))
 
     def settle(self, seen: Situation) -> Did:
-        report, _ = settle_run(
-            self.config, self._target, seen.cut_off, self.root, lambda redactor, run: lambda event: None
-        )
+        with restored():
+            report, _ = settle_run(
+                self.config, self._target, seen.cut_off, self.root, lambda redactor, run: lambda event: None
+            )
         return Did(report.outcome == "rolled back", f"run {report.run} ended: {report.outcome}")
 
     def lock(self, seen: Situation) -> Did:

@@ -70,7 +70,7 @@ class Journal:
         event = Event(self.run, self._now().isoformat(), kind, subject, kept)
         self._keep(event)
         for listener in self.listeners:
-            with contextlib.suppress(OSError):  # a terminal that is gone must not stop a rollback
+            with contextlib.suppress(Exception):  # a terminal that is gone must not stop a rollback
                 listener(event)
 
     def events(self) -> tuple[Event, ...]:

@@ -1,5 +1,6 @@
 """What happened in a run, as one value: a fold over its events. Renderers print it, ``--json`` is it."""
 
+import contextlib
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -80,7 +81,8 @@ def report_of(run: str, events: Iterable[Event]) -> Report:
     """Fold ``events`` into a report."""
     report = Report(run)
     for event in events:
-        _add(report, event)
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, StopIteration):
+            _add(report, event)  # what another version of this tool wrote may lack something
     return report
 
 

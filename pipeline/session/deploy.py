@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.runner import Runner, Stop
 from pipeline.environment import variable
-from pipeline.errors import Locked, Lost, Mistake, ServiceError
+from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES
+from pipeline.record.debug import explained
 from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
@@ -26,12 +26,12 @@ from pipeline.redact import Redactor
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.release import find_release
 from pipeline.session.session import Order, Session, open_session, whoami
+from pipeline.session.signals import heed
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 BETWEEN_STAGES = 900.0  # how long a run whose stages are separate processes keeps the lock without a sign of life
 EVERY = 1_000_000  # runs
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 After = Callable[[Session, Report], None]
@@ -56,6 +56,7 @@ def ship(
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
         _must_fit(session.pipeline, past, run, order.stage, earlier)
         _must_aim(earlier, session.settings.name)
+        past.must_be_read(run, session.settings.name, past.unread, past.ungiven)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
         journal = _journal(session, run, root, show, earlier)
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
@@ -67,13 +68,35 @@ def ship(
             asyncio.run(_go(session, journal, release, past, lock, order.stage))
         except Lost as lost:
             raise lost_run(session.store, run, lost) from lost
+        except Exception as bug:  # not in the run itself, which puts everything back
+            if isinstance(bug, PipelineError):
+                raise
+            raise _broken(session, journal, bug) from bug
         finally:
             report = report_of(run, journal.events())
             if report.outcome or not order.stage:
                 with contextlib.suppress(ServiceError):  # the lease lapses by itself
                     lock.release()
-        after(session, report)
+        try:
+            after(session, report)
+        except Exception as bug:
+            raise _broken(session, journal, bug) from bug
         return report
+
+
+def _broken(session: Session, journal: Journal, bug: Exception) -> Broken:
+    """What is said of a bug of ours beside the run: the exit code is that of the run, or of what it left."""
+    says, report = explained(bug, session.root), report_of(journal.run, journal.events())
+    if report.exit_code is not None:
+        return Broken(f"run {journal.run} ended as {report.outcome}; then came {says}", report.exit_code)
+    moved = any(
+        event.kind == "step begins" and event.subject in _moving(session.pipeline) for event in journal.events()
+    )
+    return Broken(says, Outcome.STRANDED.code if moved else Outcome.BLOCKED.code)
+
+
+def _moving(pipeline: Pipeline) -> frozenset[str]:
+    return frozenset(step.name for step in pipeline.steps if step.moves_production)
 
 
 def settle_run(
@@ -94,6 +117,7 @@ def settle_run(
             raise Mistake(f"settle {run}: is no run but something else in the journal ({events[0].kind})")
         _must_aim(events, session.settings.name)
         past = session.past(run)
+        past.must_be_read(run, session.settings.name, past.unread if not past.outcome else {})
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
         journal = _journal(session, run, root, show, events)
         if not past.outcome:
@@ -119,9 +143,7 @@ def _journal(
 async def _go(session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
     async with _opened(session, journal, release) as world:
         runner = _runner(session, world, journal, past, lock)
-        loop = asyncio.get_running_loop()
-        for one in SIGNALS:
-            loop.add_signal_handler(one, runner.interrupt, f"interrupted by {one.name}")
+        heed(runner.interrupt)
         heart = asyncio.ensure_future(keep(lock, journal, runner))
         try:
             outcome = await runner.run(only=only)
@@ -132,9 +154,7 @@ async def _go(session: Session, journal: Journal, release: Release, past: Past, 
 
 async def _go_back(session: Session, journal: Journal, release: Release, past: Past, lock: Lock) -> None:
     async with _opened(session, journal, release) as world:
-        loop = asyncio.get_running_loop()
-        for one in SIGNALS:
-            loop.add_signal_handler(one, lambda: None)
+        heed(lambda reason: None)
         outcome = await _runner(session, world, journal, past, lock).go_back(Stop("the run was cut off", cut=True))
         await _tell(world, journal.run, outcome)
 
@@ -162,6 +182,7 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
         past=past,
         keep=session.records.samples.keeper(session.clock.now, journal.run, world.release.commit),
         ours=lambda: is_ours(lock, journal),
+        explain=lambda bug: explained(bug, session.root),
     )
 
 
@@ -188,7 +209,12 @@ def _begin(journal: Journal, session: Session, release: Release) -> None:
 
 def _release_of(events: tuple[Event, ...]) -> Release:
     """The release that a run began with; the later stages and resumes ship that and no other."""
-    return Release(**events[0].body["release"])
+    try:
+        return Release(**events[0].body["release"])
+    except (KeyError, TypeError) as error:
+        named = {"the release": f"{type(error).__name__}: {error}"}
+        Past().must_be_read(events[0].run, str(events[0].body.get("target", "")), named)
+        raise
 
 
 def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:

@@ -66,6 +66,7 @@ class Session:
     redactor: Redactor
     clock: Clock
     config: Config
+    root: Path = Path()
 
     @property
     def records(self) -> Written:
@@ -102,7 +103,7 @@ def open_session(config: Config, target: str, root: Path) -> Iterator[Session]:
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor((*settings.hidden, config.state))
         log.configure(variable("DEPLOY_LOG"), redactor)
-        yield Session(settings, pipeline, store, redactor, SystemClock(), config)
+        yield Session(settings, pipeline, store, redactor, SystemClock(), config, root)
 
 
 def shadows(config: Config) -> tuple[str, ...]:

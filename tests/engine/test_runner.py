@@ -1,6 +1,7 @@
 """The runner on the bad day, with a scripted world and a clock that moves when somebody sleeps."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from checks.policy import Waiver
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Stage, Step
 from pipeline.engine.runner import Runner
-from pipeline.errors import Lost, Refused, Unreachable
+from pipeline.errors import Lost, Mistake, Refused, Unreachable
 from tests.scripted import PROBES, Scripted, journal_in, kinds, played, runner_for, stages
 
 
@@ -109,15 +110,16 @@ def test_a_rollback_that_is_accepted_but_never_proved_is_stranded(tmp_path: Path
     assert outcome is Outcome.STRANDED
 
 
-def test_a_bug_of_ours_goes_back_and_then_is_raised(tmp_path: Path) -> None:
+def test_a_bug_of_ours_goes_back_and_ends_with_the_word_that_says_so(tmp_path: Path) -> None:
     world = Scripted()
 
     def bug() -> None:
         raise ZeroDivisionError("ours")
 
     world.promotion = bug
-    with pytest.raises(ZeroDivisionError):
-        played(world, tmp_path)
+    outcome, journal = played(world, tmp_path)
+    assert outcome is Outcome.ROLLED_BACK
+    assert journal.events()[-1].body["reason"] == "a bug in this tool: ZeroDivisionError: ours"
     assert world.serves == "dpl_live"
 
 
@@ -405,3 +407,46 @@ def test_a_run_that_lost_its_lock_before_promoting_does_not_promote(tmp_path: Pa
         asyncio.run(runner.run())
     assert not lost.value.moved
     assert "move" not in world.calls
+
+
+def written_by_another_version(tmp_path: Path, kind: str, subject: str, key: str, value: object) -> Past:
+    """The past of a run that was cut off in the watch, with ``key`` of one event's body changed."""
+    world = Scripted()
+    journal = journal_in(tmp_path, world.clock)
+    runner = runner_for(world, journal)
+    asyncio.run(runner._go_forward(list(runner.pipeline.stages[:2])))
+    events = [
+        replace(event, body={**event.body, key: value}) if (event.kind, event.subject) == (kind, subject) else event
+        for event in journal.events()
+    ]
+    return recall(events, stages(), {type(p): p for p in healthy.POLICIES})
+
+
+ODD = [[{"type": "Unheard", "value": {}}], [{"type": "Production", "value": {"new": 1}}], [{}], None, 7, "x", []]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_another_version_wrote_of_a_step_that_needs_no_undo_is_not_needed(tmp_path: Path, odd: object) -> None:
+    past = written_by_another_version(tmp_path, "step begins", "note", "inputs", odd)
+    past.must_be_read("r1", "production", past.unread, past.ungiven)
+    assert past.moved_production
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_what_another_version_wrote_and_an_undo_needs_is_a_mistake_with_two_commands(
+    tmp_path: Path, odd: object
+) -> None:
+    past = written_by_another_version(tmp_path, "step begins", "move", "inputs", odd)
+    assert past.moved_production
+    with pytest.raises(Mistake, match=r"rollback --target production.*settle --target production --run r1"):
+        past.must_be_read("r1", "production", past.unread)
+
+
+@pytest.mark.parametrize("odd", [{"type": "Unheard", "value": {}}, 7, [1]], ids=str)
+def test_what_another_version_gave_keeps_a_run_from_going_on_but_not_from_going_back(
+    tmp_path: Path, odd: object
+) -> None:
+    past = written_by_another_version(tmp_path, "step done", "note", "gives", odd)
+    past.must_be_read("r1", "production", past.unread)
+    with pytest.raises(Mistake, match="of note cannot be read"):
+        past.must_be_read("r1", "production", past.unread, past.ungiven)

@@ -1,0 +1,58 @@
+"""Standard output and error of a command: that nobody can read them any more changes nothing of what it does."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+class Steadfast:
+    """A stream that can always be written to: once that fails (closed, full, gone), nobody reads what follows."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream if stream is not None else _nowhere()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:
+            self._stream.write(text.encode(self._stream.encoding, "replace").decode(self._stream.encoding))
+        except (OSError, ValueError):
+            self._give_up()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """What is buffered goes nowhere too: Python flushes at its end, and would fail there."""
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        except (OSError, ValueError):
+            self._stream = _nowhere()
+
+
+def _nowhere() -> Any:
+    return open(os.devnull, "w", encoding="utf-8")  # as long as the process
+
+
+@contextlib.contextmanager
+def steadfast() -> Iterator[None]:
+    """Make both streams steadfast for a command."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = Steadfast(sys.stdout), Steadfast(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before

@@ -1,0 +1,47 @@
+"""Signals, for a run: heeded while it goes forward, and from then on to the process's end ignored, but never deadly.
+
+asyncio's own handlers go with their loop: a second signal that came after it killed a run that had ended well.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_heeded: list[bool] = []
+
+
+def heed(act: Callable[[str], None]) -> None:
+    """Tell ``act``, in the loop that runs now, of every signal that comes; once that loop is closed, nobody."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it comes too late
+            loop.call_soon_threadsafe(act, f"interrupted by {signal.Signals(number).name}")
+
+    _heeded[:] = [True]
+    for number in SIGNALS:
+        signal.signal(number, told)
+
+
+def ignore_the_late() -> None:
+    """Nothing that comes now changes how the process ends; of a process that ran nothing, nothing is changed.
+
+    Ignored by the system: Python takes its own handlers away before it has quite ended.
+    """
+    for number in SIGNALS if _heeded else ():
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """For who goes on after a run: signals mean afterwards what they meant before."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        _heeded.clear()
+        for number, handler in before.items():
+            signal.signal(number, handler)
