@@ -1,9 +1,15 @@
 """``status``, ``logs``, ``bisect``: questions about what production serves."""
 
+import contextlib
+from typing import TYPE_CHECKING
+
 from invoke.context import Context
 from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, as_json, aside, configuration, honest, out
+
+if TYPE_CHECKING:
+    from pipeline.clients.vercelshapes import LogLine
 
 
 @task(help={"target": "as for deploy", "json": "as one JSON document"})
@@ -30,6 +36,7 @@ def status(c: Context, target: str = "", json: bool = False) -> None:
         "since": "15m, 2h, or a time such as 2026-11-23T02:10 (UTC)",
         "until": "likewise",
         "grep": "only lines that contain this text",
+        "follow": "go on printing lines as they come, until Ctrl-C",
         "json": "one JSON object a line",
         "target": "as for deploy",
     }
@@ -44,6 +51,7 @@ def logs(
     since: str = "",
     until: str = "",
     grep: str = "",
+    follow: bool = False,
     json: bool = False,
     target: str = "",
 ) -> None:
@@ -59,13 +67,14 @@ def logs(
 
         wanted = filter_of(level, path, status, since, until, grep, datetime.datetime.now(datetime.UTC))
         with open_session(configuration(), target, ROOT) as session:
-            one, lines = read_logs(session, deployment, wanted, build=build)
-            if not lines:
-                aside(f"{one.id} said nothing of the kind")
-            elif json:
-                out("\n".join(session.redactor(as_json(plain(line))) for line in lines))
-            else:
-                out(session.redactor(log_text(lines)))
+
+            def say(line: "LogLine") -> None:
+                out(session.redactor(as_json(plain(line)) if json else log_text([line])))
+
+            with contextlib.suppress(KeyboardInterrupt) if follow else contextlib.nullcontext():
+                one, count = read_logs(session, deployment, wanted, say, build=build, follow=follow)
+                if not count:
+                    aside(f"{one.id} said nothing of the kind")
 
 
 @task(

@@ -24,6 +24,7 @@ from pipeline.clock import Clock
 from pipeline.errors import Refused
 
 PROMOTES = 60.0  # seconds: a request that we do not wait for may be carried out all the same
+COLLECTED = 6.0  # seconds: the stream of a busy site never pauses
 UNDER_WAY = "BUILDING,QUEUED,INITIALIZING"
 Moved = Literal["requested", "queued", "already there"]
 
@@ -212,13 +213,14 @@ class Vercel(Service):
         path = f"/v1/projects/{self.project_id}/rolling-release/{action}"
         await self.once("POST", path, nothing, params=self._scope(), json=body)
 
-    def runtime_log(self, deployment: str) -> AsyncIterator[LogLine]:
-        """Stream what the deployment's functions said, as Vercel sends it: it may stay open for minutes.
+    def runtime_log(self, deployment: str, *, follow: bool = False) -> AsyncIterator[LogLine]:
+        """Stream what the deployment's functions said: for COLLECTED seconds, or with ``follow`` for ever.
 
         GET /v1/projects/{projectId}/deployments/{deploymentId}/runtime-logs
         """
         path = f"/v1/projects/{self.project_id}/deployments/{deployment}/runtime-logs"
-        return self.lines(path, log_line_of, self._scope(format="lines"))
+        lasting: dict[str, Any] = {"quiet": None, "within": None} if follow else {"within": COLLECTED}
+        return self.lines(path, log_line_of, self._scope(format="lines"), **lasting)
 
     async def build_lines(self, deployment: str) -> tuple[LogLine, ...]:
         """Read the whole build log. GET /v3/deployments/{idOrUrl}/events"""

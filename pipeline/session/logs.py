@@ -101,6 +101,13 @@ def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+async def following(lines: AsyncIterator[LogLine], wanted: Filter) -> AsyncIterator[LogLine]:
+    """Those that ``wanted`` wants, readable, as they come."""
+    async for raw in lines:
+        if wanted.wants(line := readable(raw)):
+            yield line
+
+
 async def matching(lines: AsyncIterator[LogLine], wanted: Filter) -> list[LogLine]:
     """Those that ``wanted`` wants, readable, oldest first; what came over several lines stays in order."""
     found = [line async for raw in lines if wanted.wants(line := readable(raw))]

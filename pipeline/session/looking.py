@@ -1,7 +1,7 @@
 """Looks closer at deployments: their logs, and which of them was the first bad one. Changes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from checks.evidence import StagedDeployment
@@ -16,7 +16,7 @@ from pipeline.environment import inherited
 from pipeline.errors import Mistake
 from pipeline.probes.every import PROBES
 from pipeline.session.bisecting import Found, Judgement, between, most_questions, search
-from pipeline.session.logs import Filter, matching
+from pipeline.session.logs import Filter, following, matching
 from pipeline.session.runs import vercel_of
 from pipeline.session.session import Session
 from pipeline.world.world import World
@@ -26,22 +26,35 @@ NEWEST = 100
 JUDGES: tuple[Gate, ...] = (staged_is_well, routes_answer, journeys_work)
 
 
-def read_logs(session: Session, deployment: str, wanted: Filter, *, build: bool) -> tuple[Deployment, list[LogLine]]:
-    """The deployment (empty: the live one) and its lines. Raises Mistake when nothing is live, ServiceError."""
+def read_logs(
+    session: Session,
+    deployment: str,
+    wanted: Filter,
+    say: Callable[[LogLine], None],
+    *,
+    build: bool,
+    follow: bool = False,
+) -> tuple[Deployment, int]:
+    """Give ``say`` each line of the deployment (empty: the live one), oldest first; with ``follow`` as they come, for
+    ever. Returns the deployment and how many lines there were. Raises Mistake when nothing is live, ServiceError."""
 
-    async def ask() -> tuple[Deployment, list[LogLine]]:
+    async def ask() -> tuple[Deployment, int]:
         domain = session.settings.domain
         async with vercel_of(session) as (vercel, _):
             one = await (vercel.deployment(deployment) if deployment else vercel.production(domain))
             if one is None:
                 raise Mistake(f"logs: {domain} serves nothing; say --deployment ID")
-            lines = _each(await vercel.build_lines(one.id)) if build else vercel.runtime_log(one.id)
-            return one, await matching(lines, wanted)
+            lines = _each(await vercel.build_lines(one.id)) if build else vercel.runtime_log(one.id, follow=follow)
+            count = 0
+            async for line in following(lines, wanted) if follow else _each(await matching(lines, wanted)):
+                say(line)
+                count += 1
+            return one, count
 
     return asyncio.run(ask())
 
 
-async def _each(lines: tuple[LogLine, ...]) -> AsyncIterator[LogLine]:
+async def _each(lines: Iterable[LogLine]) -> AsyncIterator[LogLine]:
     for line in lines:
         yield line
 
