@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("checks", "pipeline", "tests", "runbooks", ".github", "bench", "deploy.yml", "pyproject.toml", "tasks.py", "inv",
-          "CONTRIBUTING.md", "CHANGELOG.md", "README.md", "requirements.lock", ".ci", ".gitignore")  # fmt: skip
+          "CONTRIBUTING.md", "CHANGELOG.md", "README.md", "requirements.lock", "requirements-rollback.lock", ".ci", ".gitignore")  # fmt: skip
 LONGEST = 600.0
 ENOUGH = 0.95
 

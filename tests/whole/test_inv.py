@@ -3,9 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import LONGEST
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAKE = """#!/bin/sh
@@ -63,3 +66,79 @@ def test_it_works_through_a_link_from_any_folder(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "rollback" in done.stdout
+
+
+NOBODY = "http://127.0.0.1:1"
+ROLLBACK = ("rollback", "--project", "prj", "--team", "team_x", "--api", NOBODY)
+
+
+def test_what_lies_in_the_current_folder_is_no_part_of_an_emergency(tmp_path: Path) -> None:
+    """A project has a yaml.py, or somebody put one there: it would run with every token in the environment."""
+    for name in ("yaml", "httpx", "json", "dotenv", "asyncio", "tasks"):
+        (tmp_path / f"{name}.py").write_text("print('RAN WHAT LAY THERE', flush=True)\n")
+    env = {**os.environ, "VERCEL_TOKEN": "t0ken", "PYTHONPATH": str(tmp_path)}
+    words = [ROOT / "inv", *ROLLBACK]
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert "RAN WHAT LAY THERE" not in done.stdout + done.stderr
+    assert done.returncode == 4, done.stdout + done.stderr
+
+
+def test_an_emergency_does_with_the_packages_that_are_there(tmp_path: Path) -> None:
+    """The lock has changed and the registry is down: what was installed before is enough to roll back with."""
+    for name in ("inv", "requirements-rollback.lock", "tasks.py", "deploy.yml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("pipeline", "checks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "requirements.lock").write_text("of-tomorrow==1.0\n")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    env = {**os.environ, "VERCEL_TOKEN": "t0ken", "PIP_INDEX_URL": NOBODY, "UV_INDEX_URL": NOBODY}
+    words = [tmp_path / "inv", *ROLLBACK]
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "STRANDED" in done.stdout
+    assert "installing" not in done.stderr
+
+
+def blocks(name: str) -> dict[str, list[str]]:
+    """Package and version → the hashes that the lock ``name`` takes."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if "==" in line and not line.startswith((" ", "#")):
+            package = line.split(" ")[0]
+            found[package] = []
+        elif "--hash=" in line:
+            found[package].append(line.strip(" \\"))
+    return found
+
+
+def test_the_few_packages_of_an_emergency_are_those_of_the_whole_lock() -> None:
+    few, whole = blocks("requirements-rollback.lock"), blocks("requirements.lock")
+    assert {package: whole.get(package) for package in few} == few
+    assert len(few) < 20
+
+
+def test_an_emergency_loads_nothing_but_those_few(tmp_path: Path) -> None:
+    """Every other installed package is made impossible to import."""
+    few = {package.partition("==")[0] for package in blocks("requirements-rollback.lock")}
+    imports = {"pyyaml": "yaml", "python-dotenv": "dotenv", "psycopg-binary": "psycopg_binary"}
+    allowed = {imports.get(name, name).replace("-", "_") for name in few}
+    script = f"""
+import importlib.metadata, sys
+allowed = {sorted(allowed)!r}
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in others and top not in allowed:
+            raise ModuleNotFoundError(f"No module named {{name}} in an emergency", name=name)
+others = set(importlib.metadata.packages_distributions())
+sys.meta_path.insert(0, Refuse())
+from invoke import Program
+import invoke.main
+sys.argv = ["invoke", "--search-root", {str(ROOT)!r}, *{ROLLBACK!r}]
+invoke.main.program.run()
+"""
+    env = {**os.environ, "VERCEL_TOKEN": "t0ken"}
+    words = [sys.executable, "-P", "-c", script]
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "STRANDED" in done.stdout

@@ -19,7 +19,17 @@ import yaml
 from tests.processes import LONGEST, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COPIED = ("inv", "tasks.py", "deploy.yml", "requirements.lock", "checks", "pipeline", "runbooks", ".github")
+COPIED = (
+    "inv",
+    "tasks.py",
+    "deploy.yml",
+    "requirements.lock",
+    "requirements-rollback.lock",
+    "checks",
+    "pipeline",
+    "runbooks",
+    ".github",
+)
 pytestmark = pytest.mark.process
 
 
