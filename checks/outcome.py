@@ -30,7 +30,7 @@ class Outcome(enum.Enum):
     HELD = (
         5,
         "held",
-        "the release is live and not well, but neither is the old one; a person decides",
+        "the release stays live: nothing says that going back would help, and a person decides",
         "nobody can say whether the release that is live is well",
         "{release} is live on {site} and nobody can say that it is well: a person decides",
     )

@@ -46,14 +46,24 @@ class Memory:
                 unknown.append(f"{name} was not read ({result}): what was taken back elsewhere is not known")
         return found, tuple(unknown)
 
-    def write(self, domain: str, target: Any, was: str, was_commit: str, why: str, overruled: str = "") -> str:
+    def write(
+        self,
+        domain: str,
+        target: Any,
+        was: str,
+        was_commit: str,
+        why: str,
+        overruled: str = "",
+        *,
+        proved: bool = True,
+    ) -> str:
         """Write the rollback down; a sentence when it could not be written where others look.
 
         ``target``: the deployment that serves now; ``was``: the one that was taken back.
         """
 
         def into(state: str) -> Callable[[], None]:
-            return lambda: self._write(state, domain, target, was, was_commit, why, overruled)
+            return lambda: self._write(state, domain, target, was, was_commit, why, overruled, proved)
 
         if self._shared:
             failure = _Background(into(self._shared)).result(PATIENCE)
@@ -74,7 +84,9 @@ class Memory:
         finally:
             store.close()
 
-    def _write(self, state: str, domain: str, target: Any, was: str, was_commit: str, why: str, overruled: str) -> None:
+    def _write(
+        self, state: str, domain: str, target: Any, was: str, was_commit: str, why: str, overruled: str, proved: bool
+    ) -> None:
         from pipeline.record.journal import Journal, new_run_id
         from pipeline.record.store import open_store
         from pipeline.redact import Redactor
@@ -95,8 +107,8 @@ class Memory:
             if overruled:
                 journal.append("break glass", reason=overruled, by=who)
             journal.append("release bad", deployment=was, commit=was_commit, reason=why)
-            ended = f"{was} was taken back by hand"
-            journal.append("run ended", outcome="rolled back", reason=ended, taken_back=was)
+            ended, outcome = f"{was} was taken back by hand", "rolled back" if proved else "stranded"
+            journal.append("run ended", outcome=outcome, reason=ended if proved else why, taken_back=was)
         finally:
             store.close()
 

@@ -106,15 +106,19 @@ async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callabl
             out(_said(to, returned, [*unknown, *unwritten], as_json=wanted.json))
             if returned.changed:
                 await _say_what_else(vercel, returned, stale, out, as_json=wanted.json)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, Exception) as stop:
             if not aimed:
                 raise
             seen, target = aimed[0]
             if seen.live:
-                why = f"taken back by hand, for {target.id}; interrupted before it was proved"
-                memory.write(seen.domain, target, seen.live.id, seen.live.commit, why, schema.overruled)
-            says = f"interrupted after Vercel was asked to go back to {target.id}: nobody knows yet whether it did"
-            raise Stranded(says, f"./inv rollback {to.flags}   says whether it did") from None
+                why = f"a rollback to {target.id} was asked for by hand, and is not proved"
+                memory.write(seen.domain, target, seen.live.id, seen.live.commit, why, schema.overruled, proved=False)
+            if isinstance(stop, Stranded):
+                raise
+            cut = isinstance(stop, asyncio.CancelledError)
+            how = "interrupted" if cut else f"a bug in this tool ({type(stop).__name__}: {stop})"
+            says = f"{how} after Vercel was asked to go back to {target.id}: nobody knows yet whether it did"
+            raise Stranded(says, f"./inv rollback {to.flags}   says whether it did") from (None if cut else stop)
         finally:
             stale.cancel()
             await asyncio.gather(stale, return_exceptions=True)

@@ -1,18 +1,24 @@
 """What a rollback knows of earlier ones, and where it writes itself down: here, in the shared record, or it says so."""
 
+import asyncio
 import socket
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from pipeline.clients.vercelshapes import Deployment
-from pipeline.emergency.access import Access
+from pipeline.emergency import rollback
+from pipeline.emergency.access import Access, RollbackOrder
 from pipeline.emergency.memory import Memory
+from pipeline.emergency.rollback import rollback_now
 from pipeline.record.journal import known_bad, taken_back
 from pipeline.record.store import open_store
+from tests.stage import InProcess
 
 
 def access(state: str = "") -> Access:
@@ -80,3 +86,50 @@ def test_a_file_that_somebody_else_writes_to_delays_nothing(tmp_path: Path) -> N
     assert "the record of this checkout was not written" in said
     holder.execute("rollback")
     holder.close()
+
+
+def ordered(inside: InProcess, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """The exit code of a rollback by its command's function, and what it printed."""
+    at, said = inside.settings, list[str]()
+    monkeypatch.setenv("VERCEL_TOKEN", at.secrets["VERCEL_TOKEN"])
+    monkeypatch.chdir(folder)
+    order = RollbackOrder(project=at.project, team=at.team, domain=at.domain, api=at.services.vercel)
+    return rollback_now(order, folder, folder / "deploy.yml", said.append), "\n".join(said)
+
+
+class InHand(httpx.AsyncBaseTransport):
+    """The sandbox, until the rollback was asked for; then whatever ``then`` does."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, then: Callable[[], None]) -> None:
+        self._inner, self._then = inner, then
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if "/rollback/" in request.url.path:
+            self._then()
+        return await self._inner.handle_async_request(request)
+
+
+@pytest.mark.parametrize("how", ["interrupted", "bug"])
+def test_what_was_asked_for_and_not_proved_is_exit_4_and_in_the_record(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    inside.deploy()
+    live = inside.serves()
+
+    def stop() -> None:
+        if how == "bug":
+            raise ZeroDivisionError("oops")
+        for task in asyncio.all_tasks():  # as Ctrl-C does, to whatever runs
+            task.cancel()
+
+    def client(api: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=InHand(inside.wire, stop))
+
+    monkeypatch.setattr(rollback, "client", client)
+    home = tmp_path / "home"
+    home.mkdir()
+    code, said = ordered(inside, home, monkeypatch)
+    assert code == 4
+    assert "nobody knows yet whether it did" in said
+    assert f"./inv rollback --project {inside.settings.project}" in said
+    assert taken_back(open_store("", home)) == {live}
