@@ -130,7 +130,7 @@ FAULTS = (
         ("deploy_events_stay before delete on deploy_events", "deploy_events_stay before delete on deploy_samples"),
     ),
     *faults(
-        "journal", "pipeline/redact.py", "tests/record tests/test_config.py",
+        "journal", "pipeline/redact.py", "tests/record tests/test_redact.py",
         ("for value in (secret, _password(secret)):", "for value in (secret,):"),
         ("return {self(key): self.deep(item)", "return {key: self.deep(item)"),
         ("key=len, reverse=True)", "key=len)"),

@@ -255,3 +255,12 @@ def test_many_who_open_an_empty_store_at_once_all_get_it(database_url: str, tmp_
         for thread in threads:
             thread.join()
         assert failures == []
+
+
+def test_a_listener_that_cannot_write_any_more_stops_nothing(tmp_path: Path) -> None:
+    def gone(event: object) -> None:
+        raise OSError("the terminal is gone")
+
+    journal = Journal(SqliteStore(tmp_path / "journal.db"), "r1", Scripted().clock.now, Redactor(), [gone])
+    journal.append("run begins")
+    assert kinds(journal.events()) == ["run begins"]
