@@ -1,5 +1,6 @@
 """Stores and reads objects in Cloudflare R2 through its S3 API. The signing and the protocol are obstore's."""
 
+import asyncio
 import datetime
 import re
 import time
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SECONDS = 10
+WHOLE = 30.0  # seconds that one question may take, however many requests and retries it is made of
 MOST_LISTED = 20_000
 CODE = re.compile(r"<Code>(\w+)</Code>")
 STATUS = re.compile(r"\b([45]\d\d) [A-Z][a-z]")
@@ -117,7 +119,10 @@ class Storage:
 
     async def _bounded(self, asked: str, doing: Awaitable[T]) -> T:
         try:
-            return await doing
+            async with asyncio.timeout(WHOLE):
+                return await doing
+        except TimeoutError as error:
+            raise Unreachable("r2", f"{asked} {self.bucket}", f"did not end within {WHOLE:g} s") from error
         except Exception as error:  # obstore raises a tree of its own, and OSError's children
             raise self._error(f"{asked} {self.bucket}", error) from None
 

@@ -1,7 +1,9 @@
 """Carries out the faults around a service's real answer."""
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -13,6 +15,7 @@ from pipeline.sandbox.vercelstate import Deployment
 
 Act = Callable[[Receive, Send], Awaitable[None]]
 FOREVER = 3600.0
+PIECE, HUGE = 65_536, 200_000_000  # bytes
 
 
 class Misbehaving:
@@ -51,6 +54,9 @@ class Misbehaving:
         if fault.kind == "cut":
             await self._cut(send)
             return
+        if fault.kind in BODIES:
+            await self._stream(BODIES[fault.kind], receive, send)
+            return
         if fault.kind == "never-finishes":
             await self._core.sleep(FOREVER)
         response = _response(fault)
@@ -59,6 +65,32 @@ class Misbehaving:
             live = service == "production"
             self._runtime.note(scope, deployment, live, response.status_code, 0.01, says)
         await response(scope, receive, send)
+
+    async def _stream(self, body: Callable[[], AsyncIterator[bytes]], receive: Receive, send: Send) -> None:
+        """Answer with ``body`` until it ends or the client has gone; in-process, where nobody can go, it is cut."""
+        if not self.served:
+            raise Cut("the answer did not end")
+
+        async def answer() -> None:
+            begun = False
+            async for piece in body():
+                if not begun:
+                    headers = [(b"content-type", b"application/json")]
+                    await send({"type": "http.response.start", "status": 200, "headers": headers})
+                    begun = True
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await self._core.sleep(0)  # to somebody who has gone it is sent without waiting
+            await send({"type": "http.response.body", "body": b""})
+
+        async def gone() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        tasks = [asyncio.ensure_future(answer()), asyncio.ensure_future(gone())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _cut(self, send: Send) -> None:
         """Announce more than is sent: the server then closes the connection in the middle of the answer."""
@@ -69,6 +101,30 @@ class Misbehaving:
         await send({"type": "http.response.body", "body": b'{"', "more_body": True})
 
 
+async def _never() -> AsyncIterator[bytes]:
+    await asyncio.Event().wait()
+    yield b""
+
+
+async def _trickle() -> AsyncIterator[bytes]:
+    while True:
+        yield b" "
+        with contextlib.suppress(TimeoutError):  # in real time: whoever reads has a deadline in real time
+            await asyncio.wait_for(asyncio.Event().wait(), 1)
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    while True:
+        yield b" " * PIECE
+
+
+async def _huge() -> AsyncIterator[bytes]:
+    for _ in range(HUGE // PIECE):
+        yield b" " * PIECE
+    yield b"{}"
+
+
+BODIES = {"never": _never, "trickle": _trickle, "endless": _endless, "huge": _huge}
 SLOWING = ("latency", "delay", "slow-app")
 
 
