@@ -24,7 +24,7 @@ from pipeline.record.spill import Spill
 from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
-from pipeline.session.release import find_release
+from pipeline.session.release import find_release, head_of, must_be_as_it_was
 from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.session.signals import heed
 from pipeline.world.world import World
@@ -58,6 +58,8 @@ def ship(
         _must_aim(earlier, session.settings.name)
         past.must_be_read(run, session.settings.name, past.unread, past.ungiven)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
+        if earlier and "build" not in past.done:
+            must_be_as_it_was(release, str(earlier[0].body.get("head", "")), run)
         journal = _journal(session, run, root, show, earlier)
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease, pid=pid)
@@ -204,6 +206,7 @@ def _begin(journal: Journal, session: Session, release: Release) -> None:
         exact={"release": release},
         production=origin(session.settings.domain),
         by=variable("GITHUB_ACTOR") or whoami(),
+        head="" if session.settings.control else head_of(Path(release.folder)),
     )
 
 

@@ -40,13 +40,29 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
 
 
 def _commit_of(folder: Path, given: str) -> str:
-    """The commit that ships: what was said, what CI says, or what git says, in this order."""
-    if given or variable("GITHUB_SHA"):
-        return (given or variable("GITHUB_SHA")).lower()
-    head = git.asked(folder, ["rev-parse", "HEAD"])
-    if head is None:
+    """The commit that ships: what was said, what is checked out in the folder, or what CI says, in this order.
+
+    ``GITHUB_SHA`` comes last: of a ``workflow_run``, or after a second checkout, it is not what was built.
+    """
+    found = given or head_of(folder) or variable("GITHUB_SHA")
+    if not found:
         raise Mistake(f"{folder}: is no git checkout, so the commit is not known; say --commit SHA")
-    return head.strip()
+    return found.lower()
+
+
+def head_of(folder: Path) -> str:
+    """The commit that is checked out in ``folder``; empty when it is no git checkout, or there is no git."""
+    return (git.asked(folder, ["rev-parse", "HEAD"]) or "").strip()
+
+
+def must_be_as_it_was(release: Release, began_at: str, run: str) -> None:
+    """Raises Mistake when another commit is checked out in the folder now than when the run began: it is built anew."""
+    now = head_of(Path(release.folder))
+    if began_at and now and now != began_at:
+        raise Mistake(
+            f"run {run}: ships {release.commit[:12]} from {release.folder}, where {now[:12]} is checked out now and "
+            f"not {began_at[:12]}; check that out and build it again, or start a new run"
+        )
 
 
 def _from_sandbox(settings: Settings, order: "Order") -> tuple[Path, str]:
