@@ -44,7 +44,7 @@ def test_what_the_command_line_promoted_is_rolled_back_by_us(checkout: Checkout,
     assert up.serves() == before
     vercel(up, folder, "promote", staged, "--yes")
     assert up.serves() == id_of(up, staged)
-    told = json.loads(checkout.run("rollback", "--json").splitlines()[0])
+    told = json.loads(checkout.run("rollback", "--target", "sandbox", "--json").splitlines()[0])
     assert (told["outcome"], told["state"]) == ("rolled back", "recovered")
     assert up.serves() == before
 
@@ -70,5 +70,5 @@ def test_what_the_command_line_staged_is_rolled_back_to_by_us_only_when_it_was_l
 ) -> None:
     before, folder = up.serves(), released(up, tmp_path / "release")
     staged = id_of(up, vercel(up, folder, "deploy", "--prebuilt", "--prod", "--skip-domain", "--yes"))
-    assert "is no deployment that" in checkout.run("rollback", "--to", staged, expect=2)
+    assert "is no deployment that" in checkout.run("rollback", "--target", "sandbox", "--to", staged, expect=2)
     assert up.serves() == before
