@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
+from pipeline.clients.barrier import SIGN_IN
 from pipeline.clients.exchange import ODD, json_of
 
 CHALLENGED = "Vercel's firewall challenged the request (Security Checkpoint), so nothing was learnt about the site"
-PROTECTION = re.compile(r"/sso-api\b|//vercel\.com/(sso|login)")
 ERROR_PAGES = (
     re.compile(r"Application error: a (?:server|client)-side exception has occurred[^<]{0,80}"),
     re.compile(r'<html[^>]+id="__next_error__"'),
@@ -75,9 +75,9 @@ def is_challenge(response: httpx.Response) -> bool:
 
 def _protected(response: httpx.Response) -> bool:
     """Whether Vercel's Deployment Protection answered: a redirect to its single sign-on, or its own 401."""
-    if any(PROTECTION.search(str(step.headers.get("location", ""))) for step in response.history):
+    if any(SIGN_IN.search(str(step.headers.get("location", ""))) for step in response.history):
         return True
-    if PROTECTION.search(str(response.url)) or "_vercel_sso_nonce" in response.headers.get("set-cookie", ""):
+    if SIGN_IN.search(str(response.url)) or "_vercel_sso_nonce" in response.headers.get("set-cookie", ""):
         return True
     page = response.text[:20_000]
     return response.status_code == 401 and ("Authentication Required" in page or "vercel.com/sso-api" in page)
