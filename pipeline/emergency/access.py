@@ -78,10 +78,11 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         _must_agree(wanted, section, "deploy.yml")
     else:
         section = {}
-    project, team, where, ignored = _project(wanted, section)
+    target = wanted.target
+    project, team, ignored = _project(wanted, section)
     if not project:
-        name, section = file.production()
-        project, team, where = str(section.get("project") or ""), str(section.get("team") or ""), f"--target {name}"
+        target, section = file.production()
+        project, team, ignored = _project(wanted, section)
     missing = []
     if not token:
         missing.append("VERCEL_TOKEN: is not set; get one from vercel.com → Account Settings → Tokens")
@@ -93,23 +94,23 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
     api = wanted.api or variable("VERCEL_API") or (services or {}).get("vercel") or API
     domain = wanted.domain or str(section.get("domain") or "")
     yield Access(
-        wanted.target or where.removeprefix("--target ") if where.startswith("--target ") else project,
+        target or project,
         str(api),
         token,
-        team or wanted.team,
+        team,
         project,
         host_of(domain, "--domain" if wanted.domain else "deploy.yml: domain") if domain else "",
         "/" + (wanted.health or HEALTH).lstrip("/"),
         variable("DIRECT_URL") or from_env_file(root, "DIRECT_URL"),
-        where if where.startswith("--target ") else _flags(project, team),
+        f"--target {target}" if target else f"--project {project}" + (f" --team {team}" if team else ""),
         variable("VERCEL_AUTOMATION_BYPASS_SECRET") or from_env_file(root, "VERCEL_AUTOMATION_BYPASS_SECRET"),
         ignored,
         state,
     )
 
 
-def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, str, str, tuple[str, ...]]:
-    """The project, its team, where that was said, and what says otherwise and is not followed."""
+def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """The project, its team, and what names another one and is not followed."""
     linked = _linked()
     others = (
         (variable("VERCEL_PROJECT_ID"), variable("VERCEL_ORG_ID"), "VERCEL_PROJECT_ID"),
@@ -118,19 +119,13 @@ def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, st
     named, team = str(section.get("project") or ""), str(section.get("team") or "")
     if wanted.project or named:
         project = wanted.project or named
-        where = f"--target {wanted.target}" if wanted.target else "--project"
         same = next((owner for other, owner, _ in others if other == project), "")
-        ignored = tuple(f"{source} names {other}: not followed" for other, _, source in others if _else(other, project))
-        return project, wanted.team or team or same, where, ignored
-    for project, owner, source in others:
-        if project:
-            return project, wanted.team or owner, source, ()
-    return "", "", "", ()
-
-
-def _else(other: str, project: str) -> bool:
-    """Whether ``other`` is another project for all that can be known: an id and a name cannot be compared."""
-    return bool(other) and other != project
+        ignored = tuple(
+            f"{source} names {other}: not followed" for other, _, source in others if other not in ("", project)
+        )
+        return project, wanted.team or team or same, ignored
+    project, owner = next(((project, owner) for project, owner, _ in others if project), ("", ""))
+    return project, wanted.team or owner, ()
 
 
 def _must_agree(wanted: RollbackOrder, section: Mapping[str, Any], who: str) -> None:
@@ -140,10 +135,6 @@ def _must_agree(wanted: RollbackOrder, section: Mapping[str, Any], who: str) -> 
         if said and said != known and (known or section.get("kind") != "production"):
             theirs = f"is {known}" if known else who
             raise Mistake(f"--{key} {said}: contradicts --target {wanted.target}, whose {key} {theirs}; leave one out")
-
-
-def _flags(project: str, team: str) -> str:
-    return f"--project {project}" + (f" --team {team}" if team else "")
 
 
 @dataclass(frozen=True)

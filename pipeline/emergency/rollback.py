@@ -11,11 +11,11 @@ from typing import Any
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
-from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there, look
+from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there
 from pipeline.emergency.domain import client
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
-from pipeline.emergency.steps import Returned, State, must_be_ours, return_to_previous
+from pipeline.emergency.steps import Returned, State, look_briefly, must_be_ours, return_to_previous
 from pipeline.errors import ServiceError
 
 BLOCKED, STRANDED = 1, 4
@@ -102,10 +102,12 @@ async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callabl
                 allow=allow,
                 bypass=to.bypass,
             )
+            aimed.clear()  # it is proved: whatever comes now changes neither the act nor the exit code
             unwritten = _written_down(memory, returned, schema.overruled)
             out(_said(to, returned, [*unknown, *unwritten], as_json=wanted.json))
             if returned.changed:
-                await _say_what_else(vercel, returned, stale, out, as_json=wanted.json)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await _say_what_else(vercel, returned, stale, out, as_json=wanted.json)
         except (asyncio.CancelledError, Exception) as stop:
             if not aimed:
                 raise
@@ -141,7 +143,7 @@ async def _plan(
     out: Callable[[str], None],
 ) -> None:
     """Say where it would go back to, what was not known, and whether the old release can live with the schema."""
-    seen = await look(vercel, to.domain, wanted.to)
+    seen = await look_briefly(vercel, to.domain, wanted.to)
     await must_be_ours(seen, http, SystemClock(), to.health, to.bypass)
     live = seen.live.id if seen.live else "nothing"
     if seen.project.moving:

@@ -178,11 +178,11 @@ async def return_to_previous(
     touched, and may raise. A promotion that is under way is waited for.
     """
     until = clock.monotonic() + PATIENCE
-    seen = await _looked(vercel, domain, to)
+    seen = await look_briefly(vercel, domain, to)
     while seen.project.moving and clock.monotonic() < until:
         tell(State.WAITING)
         await clock.sleep(AGAIN_AFTER)
-        seen = await _looked(vercel, domain, to)
+        seen = await look_briefly(vercel, domain, to)
     await must_be_ours(seen, http, clock, health, bypass)
     if seen.live and is_there(seen, to):
         answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE, bypass=bypass)
@@ -196,7 +196,7 @@ async def return_to_previous(
     return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
 
 
-async def _looked(vercel: Vercel, domain: str, to: str) -> ProductionSeen:
+async def look_briefly(vercel: Vercel, domain: str, to: str) -> ProductionSeen:
     """Look, but not for longer than LOOKED: then a person knows enough to do it by hand. Raises Stranded."""
     try:
         async with asyncio.timeout(LOOKED):

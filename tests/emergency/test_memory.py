@@ -133,3 +133,29 @@ def test_what_was_asked_for_and_not_proved_is_exit_4_and_in_the_record(
     assert "nobody knows yet whether it did" in said
     assert f"./inv rollback --project {inside.settings.project}" in said
     assert taken_back(open_store("", home)) == {live}
+
+
+def test_interrupted_after_it_was_proved_it_stays_proved(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while it only says what else went back: production is back, and the exit code says so."""
+    inside.deploy()
+    live = inside.serves()
+
+    async def interrupted(*given: object, **more: object) -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(rollback, "_say_what_else", interrupted)
+    monkeypatch.setattr(rollback, "SystemClock", lambda: inside.clock)
+    monkeypatch.setattr(rollback, "client", lambda api: httpx.AsyncClient(transport=inside.wire))
+    home = tmp_path / "home"
+    home.mkdir()
+    code, said = ordered(inside, home, monkeypatch)
+    assert code == 0, said
+    assert "ROLLED BACK" in said
+    assert "nobody knows" not in said
+    store = open_store("", home)
+    assert taken_back(store) == {live}
+    assert [bad.reason for bad in known_bad(store)] == [f"taken back by hand; {inside.serves()} serves instead"]
