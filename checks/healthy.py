@@ -56,10 +56,16 @@ _journeys = tuple(evidence.Journey(name, "", "", 120) for name in ("login", "cou
 EVIDENCE = (
     evidence.Release(COMMIT, "."),
     evidence.Moment(datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)),
-    evidence.Commit(COMMIT, True, "main", COMMIT),
+    evidence.Commit(COMMIT, True, "main", COMMIT, "acme/lms"),
     evidence.CommitChecks(COMMIT, (evidence.Check("test", "success"), evidence.Check("lint", "success"))),
     evidence.PullRequest(
-        7, "kim", HEAD, COMMIT, (evidence.Approval("sam", "2026-11-24T09:00:00Z", HEAD, "github"),), objections=()
+        7,
+        "kim",
+        HEAD,
+        COMMIT,
+        (evidence.Approval("sam", "2026-11-24T09:00:00Z", HEAD, "github"),),
+        objections=(),
+        authors=("kim",),
     ),
     evidence.SecurityAlerts((), ()),
     evidence.EnvironmentVariables(

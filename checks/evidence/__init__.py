@@ -106,6 +106,7 @@ from checks.evidence.source import (
     CommitChecks,
     CommitOrder,
     PullRequest,
+    RefusedScanner,
     SecurityAlerts,
 )
 from checks.evidence.stores import (
@@ -208,6 +209,7 @@ __all__ = [
     "RecurringIssues",
     "Redis",
     "RedisUsage",
+    "RefusedScanner",
     "Region",
     "Rehearsal",
     "Release",

@@ -218,7 +218,7 @@ class Service:
         except ODD:
             says, code = response.text[:200], ""
         wait = _retry_after(response.headers, self._clock.now())
-        says = says or response.reason_phrase
+        says = f"{says or response.reason_phrase}{_until(self._clock.now(), wait)}"
         return Refused(self.name, asked, response.status_code, code, says, body=body, retry_after=wait)
 
 
@@ -263,6 +263,14 @@ def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
         return _named((email.utils.parsedate_to_datetime(value) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+def _until(now: datetime.datetime, wait: float) -> str:
+    """Say from when on a service may be asked again, when that is longer than anybody waits here."""
+    if wait <= LONGEST_WAIT or wait >= LONGEST_NAMED:
+        return ""
+    when = (now + datetime.timedelta(seconds=wait)).astimezone(datetime.UTC)
+    return f" (not before {when:{'%H:%M' if wait < 86400 else '%d %b, %H:%M'}} UTC)"
 
 
 def _named(seconds: float) -> float:

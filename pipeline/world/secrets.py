@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 SECRETS = {
     "VERCEL_TOKEN": "vercel.com → Account Settings → Tokens",
-    "GITHUB_TOKEN": "github.com → Settings → Developer settings → Fine-grained tokens (contents, checks, pull requests,"
-    " deployments, code scanning and Dependabot alerts)",
+    "GITHUB_TOKEN": "github.com → Settings → Developer settings → Fine-grained tokens (contents, actions, checks,"
+    " pull requests, deployments, code scanning and Dependabot alerts)",
     "SENTRY_AUTH_TOKEN": "sentry.io → Settings → Auth Tokens (event:read, org:read, project:releases)",
     "BETTERSTACK_API_TOKEN": "betterstack.com → API tokens → Uptime",
     "DIRECT_URL": "console.neon.tech → your branch → Connection string, without -pooler",
