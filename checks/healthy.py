@@ -116,6 +116,7 @@ EVIDENCE = (
     evidence.PastIncidents((evidence.PastIncident("Status 503", "2026-11-20T02:00:00+00:00", 1, False),)),
     evidence.Heartbeats(()),
     evidence.MonitorChanges(()),
+    evidence.SentryHearing(("development", "production"), ("production",), 400, (COMMIT, "a" * 40), "a" * 40),
     evidence.NewIssues(COMMIT, "2026-11-24T10:00:00+00:00", ()),
     evidence.ErrorRate(1, 240, 40, 9_600, "requests", 10.0),
     evidence.EndpointErrors((evidence.Endpoint(1, 400, 12, 9_000, "GET /courses"),)),

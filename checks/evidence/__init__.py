@@ -35,6 +35,7 @@ from checks.evidence.errors import (
     NewIssues,
     RecordedRelease,
     RecurringIssues,
+    SentryHearing,
 )
 from checks.evidence.records import (
     Arrival,
@@ -219,6 +220,7 @@ __all__ = [
     "SaidBuild",
     "SchemaDrift",
     "SecurityAlerts",
+    "SentryHearing",
     "StagedBuild",
     "StagedDeployment",
     "StagedHealth",

@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import email.utils
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -27,7 +27,7 @@ from pipeline.clock import Clock
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
 
 T = TypeVar("T")
-Params = Mapping[str, str | int | float | bool]
+Params = Mapping[str, str | int | float | bool | Sequence[str]]
 
 ATTEMPTS = 4
 PAGES = 20

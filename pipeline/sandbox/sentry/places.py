@@ -4,11 +4,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.sentry.records import environments
 from pipeline.sandbox.sentry.search import paged
 from pipeline.sandbox.sentry.shapes import Shapes, missing
 from pipeline.sandbox.web import Payload, Router
-
-ENVIRONMENTS = ("preview", "production")
 
 
 class Places:
@@ -43,7 +42,10 @@ class Places:
 
     async def environments(self, request: Request) -> Response:
         return JSONResponse(
-            [{"id": str(id), "name": name, "isHidden": False} for id, name in enumerate(ENVIRONMENTS, 1)]
+            [
+                {"id": str(id), "name": name, "isHidden": False}
+                for id, name in enumerate(sorted(environments(self._core)), 1)
+            ]
         )
 
     async def project(self, request: Request) -> Response:
