@@ -1,14 +1,13 @@
 """Asks whether the target has the variables that the release reads, as the release was built with."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from checks.evidence import BuildOutput, ChangedVariables, EnvironmentVariables, ReadVariables, Variable
 from checks.gate import Findings, block, gate, warn
-from checks.policy import EnvironmentPolicy, RequiredVariable
+from checks.policy import EnvironmentPolicy
+from checks.values import doubtful, wrong
 
 PUBLIC = "NEXT_PUBLIC_"
-STRICTNESS = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @gate(owner="platform")
@@ -46,15 +45,17 @@ required_variables.stops_when(
 
 @gate(owner="platform")
 def variables_have_shape(policy: EnvironmentPolicy, seen: EnvironmentVariables) -> Findings:
-    """Every required variable whose value can be read has the right shape and is no placeholder.
+    """Every required variable whose value can be read has the right shape and is the right one of its kind.
 
-    Why: `vercel env ls` shows "Encrypted" for an empty string and for `changeme` alike.
+    Why: `vercel env ls` shows "Encrypted" for an empty string and for `changeme` alike. A newline or quotes that were
+        pasted along are part of the value; sign-in fails at another host's address, and a pooler breaks migrations.
 
     By hand:
         Run `vercel env pull --environment=$TARGET .env.check`, look at each name under `environment.required`
         in `deploy.yml`, then `rm .env.check`.
 
-    If it fails: Set the right value with `vercel env rm` and `vercel env add`, then start a new run.
+    If it fails: Set the right value with `vercel env rm` and `vercel env add`, and paste it at the prompt; then start a
+        new run.
     """
     wanted = {variable.name: variable for variable in policy.required}
     for variable in seen.variables:
@@ -66,27 +67,11 @@ def variables_have_shape(policy: EnvironmentPolicy, seen: EnvironmentVariables) 
                 if rule.shape != "any":
                     yield warn(rule.name, "is of Vercel's sensitive type, so its shape cannot be seen")
                 continue
-            for says in list(_misshapen(rule, variable))[:1]:
+            says = next(wrong(rule, variable, seen), "")
+            if says:
                 yield block(rule.name, says + where, fix=fix)
-
-
-def _misshapen(rule: RequiredVariable, variable: Variable) -> Iterator[str]:
-    if variable.length == 0:
-        yield "is set to an empty string"
-    if "placeholder" in variable.shapes:
-        yield "still holds a placeholder"
-    if variable.length < rule.min_length:
-        yield f"has {variable.length} characters, fewer than {rule.min_length}"
-    if rule.shape in ("url", "postgres", "email") and rule.shape not in variable.shapes:
-        yield f"does not look like a {rule.shape} value"
-    if rule.host and not (variable.host == rule.host or (rule.host[0] == "." and variable.host.endswith(rule.host))):
-        yield f"points to {variable.host or 'no host'}, not to {rule.host}"
-    if rule.sslmode and _strictness(variable.sslmode) < _strictness(rule.sslmode):
-        yield f"has sslmode {variable.sslmode or 'not set'}, less than {rule.sslmode}"
-
-
-def _strictness(mode: str) -> int:
-    return STRICTNESS.index(mode) if mode in STRICTNESS else -1
+            else:
+                yield from (warn(rule.name, doubt + where, fix=fix) for doubt in doubtful(variable, seen))
 
 
 def _replace(seen: EnvironmentVariables, variable: Variable) -> EnvironmentVariables:
@@ -119,6 +104,22 @@ variables_have_shape.stops_when(
     lambda p, s: (
         replace(p, required=(replace(p.required[0], host=".neon.tech"),)),
         _replace(s, Variable("DATABASE_URL", True, 70, frozenset({"postgres", "url"}), host="localhost")),
+    ),
+)
+
+
+variables_have_shape.stops_when(
+    "a newline was pasted along",
+    lambda p, s: (p, _replace(s, Variable("NEXTAUTH_SECRET", True, 45, frozenset({"newline"})))),
+)
+variables_have_shape.stops_when(
+    "the address of the site is another site's",
+    lambda p, s: (
+        p,
+        replace(
+            _replace(s, Variable("NEXTAUTH_URL", True, 30, frozenset({"url"}), host="lms-git-fix.vercel.app")),
+            serving=("lms.example.com",),
+        ),
     ),
 )
 
