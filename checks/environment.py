@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
-from checks.evidence import BuildOutput, ChangedVariables, EnvironmentVariables, ReadVariables, Variable
+from checks.evidence import (
+    BuildOutput,
+    ChangedVariables,
+    EnvironmentVariables,
+    PulledVariables,
+    ReadVariables,
+    Variable,
+)
 from checks.gate import Findings, block, gate, warn
 from checks.policy import EnvironmentPolicy
 from checks.values import doubtful, wrong
@@ -134,14 +141,16 @@ def built_in_values_are_current(output: BuildOutput, seen: EnvironmentVariables)
     By hand: Run `vercel env ls $TARGET` and compare when the `NEXT_PUBLIC_` ones were changed with the date of
         `.vercel/output/config.json`.
 
-    If it fails: Build again with `vercel pull && vercel build --prod`, then start a new run.
+    If it fails: Build again with what is set now,
+        `rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod`, then
+        start a new run.
     """
     for variable in seen.variables:
         if variable.name.startswith(PUBLIC) and 0 < output.built_at < variable.updated:
             yield block(
                 variable.name,
                 "was changed after the release was built with its old value",
-                fix="vercel pull && vercel build --prod",
+                fix=_anew(seen.target),
             )
 
 
@@ -150,6 +159,70 @@ built_in_values_are_current.stops_when(
     lambda o, s: (
         replace(o, built_at=1_000),
         _replace(s, Variable("NEXT_PUBLIC_SITE", readable=True, length=20, updated=2_000)),
+    ),
+)
+
+
+def _anew(target: str) -> str:
+    """How to build with what is set now: the pulled file is removed, because pulling only adds to it."""
+    prod = " --prod" if target == "production" else ""
+    return f"rm -f .vercel/.env.{target}.local && vercel pull --yes --environment={target} && vercel build{prod}"
+
+
+@gate(owner="platform")
+def was_built_with_what_is_set(seen: PulledVariables, env: EnvironmentVariables) -> Findings:
+    """The release was built with the values that are set on the target now, and with no stand-in for one.
+
+    Why: Pulling adds to the file that is there, so a key that was removed on Vercel lives on in the next build; without
+        `--environment` it fetches development's values; and in place of a sensitive value it writes [SENSITIVE], which
+        the build takes for the value.
+
+    By hand: Run `vercel env ls $TARGET` and compare the names with those in the pulled file,
+        `cut -d= -f1 .vercel/.env.production.local`. Then run `grep -rlF '[SENSITIVE]' .vercel/output`; it prints nothing.
+
+    If it fails: Build again with what is set now,
+        `rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod`, then
+        start a new run. A variable that the build reads must not be of the sensitive type.
+    """
+    public = [name for name in sorted(env.names) if name.startswith(PUBLIC)]
+    if seen.other and public:
+        yield block(
+            seen.other,
+            f"was pulled, and nothing for {env.target}: {', '.join(public)} were built in with other values, or none",
+            fix=_anew(env.target),
+        )
+    for name in seen.removed:
+        yield block(name, f"is not set on {env.target} any more; the build had its old value", fix=_anew(env.target))
+    for name in seen.outdated:
+        yield block(name, "was built in with another value than is set now", fix=_anew(env.target))
+    for name in seen.hidden:
+        if name.startswith(PUBLIC):
+            says = "is of Vercel's sensitive type, so [SENSITIVE] was built in; everybody sees it anyway"
+            yield block(name, says, fix=f"vercel env rm {name} {env.target} && vercel env add {name} {env.target}")
+    for file in seen.built_in:
+        yield block(file, f"holds [SENSITIVE] where a value belongs: one of {', '.join(seen.hidden)}")
+    for name in seen.disputed:
+        yield warn(name, "holds a double quote or a dollar sign: what reads the pulled file does not agree what it is")
+
+
+was_built_with_what_is_set.stops_when(
+    "a removed key stands in the pulled file", lambda s, e: (replace(s, removed=("STRIPE_KEY",)), e)
+)
+was_built_with_what_is_set.stops_when(
+    "a public value was changed on Vercel", lambda s, e: (replace(s, outdated=("NEXT_PUBLIC_SITE",)), e)
+)
+was_built_with_what_is_set.stops_when(
+    "a public variable is of the sensitive type", lambda s, e: (replace(s, hidden=("NEXT_PUBLIC_SITE",)), e)
+)
+was_built_with_what_is_set.stops_when(
+    "a page was made with the stand-in",
+    lambda s, e: (replace(s, hidden=("CMS_TOKEN",), built_in=(".vercel/output/static/index.html",)), e),
+)
+was_built_with_what_is_set.stops_when(
+    "development's values were pulled",
+    lambda s, e: (
+        replace(s, file="", other=".vercel/.env.development.local"),
+        _replace(e, Variable("NEXT_PUBLIC_SITE", readable=True, length=20)),
     ),
 )
 

@@ -70,6 +70,32 @@ class ChangedVariables(Evidence):
 
 
 @dataclass(frozen=True)
+class PulledVariables(Evidence):
+    """What `vercel pull` wrote for the build, compared with what is set now; no values.
+
+    Source: ``.vercel/.env.{target}.local`` and the files of the release; GET /v3/env/pull/{project}/{target}
+    """
+
+    file: str
+    """The file that the build read, relative to the release; empty when there is none."""
+    removed: tuple[str, ...] = ()
+    """Names that stand in it and are no longer set: pulling into a file that is there adds, and takes nothing away."""
+    outdated: tuple[str, ...] = ()
+    """`NEXT_PUBLIC_` names that are set to something else now, or do not stand in it at all."""
+    hidden: tuple[str, ...] = ()
+    """Names of the sensitive type: Vercel gives a text in place of their value."""
+    disputed: tuple[str, ...] = ()
+    """Names whose value the readers of such files disagree about: it holds a double quote or a dollar sign."""
+    built_in: tuple[str, ...] = ()
+    """Files of the release that hold that text in place of a sensitive value."""
+    other: str = ""
+    """The file of another target that was pulled instead, when there is none for this one."""
+
+    def brief(self) -> str:
+        return f"built with {self.file}" if self.file else "no pulled file beside the release"
+
+
+@dataclass(frozen=True)
 class ReadVariables(Evidence):
     """Variables that the code reads: name and the first file. Source: the release's files"""
 

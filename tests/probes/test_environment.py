@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checks.evidence import ChangedVariables, EnvironmentVariables, Evidence, ReadVariables, Variable
+from checks.evidence import ChangedVariables, EnvironmentVariables, Evidence, ReadVariables, Release, Variable
 from checks.outcome import Outcome
 from checks.policy import RequiredVariable
 from checks.values import doubtful, wrong
@@ -26,10 +26,10 @@ def variable(inside: InProcess, name: str) -> Any:
     return next(one for one in inside.sandbox.state.vercel.env if one.key == name)
 
 
-def read(inside: InProcess, kind: type[Evidence]) -> Any:
+def read(inside: InProcess, kind: type[Evidence], release: Release | None = None) -> Any:
     async def go() -> Any:
         async with (
-            inside.world(inside.release()) as world,
+            inside.world(release or inside.release()) as world,
             Round(world, inside.settings.policies, probes_by_type(PROBES)) as look,
         ):
             return await look.get(kind)
