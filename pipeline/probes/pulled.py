@@ -41,17 +41,15 @@ async def pulled_variables(world: World, policy: BuildPolicy) -> PulledVariables
             sorted(
                 name
                 for name, value in now.items()
-                if name.startswith(PUBLIC) and name not in hidden and not _same(value, pulled.get(name, ""))
+                if name.startswith(PUBLIC)
+                and name not in hidden
+                and not hmac.compare_digest(value.encode(), pulled.get(name, "").encode())
             )
         ),
         hidden,
         tuple(sorted(name for name, value in pulled.items() if '"' in value or "$" in value)),
         built_in,
     )
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _read(path: Path) -> dict[str, str]:
