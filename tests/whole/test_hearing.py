@@ -139,6 +139,6 @@ def test_the_file_may_say_how_releases_are_named_and_then_their_errors_are_ours(
 def test_a_release_name_without_the_commit_is_a_mistake_of_the_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "deploy.yml"
     known = (ROOT / "deploy.yml").read_text(encoding="utf-8")
-    path.write_text(known.replace("  organization: acme\n", f'  organization: acme\n  release: "{text}"\n'), "utf-8")
+    path.write_text(known.replace('release: "{commit}"', f'release: "{text}"'), "utf-8")
     with pytest.raises(Mistake, match="does not name the commit"):
         load(path)

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -353,6 +354,17 @@ def step(checkout: Checkout, command: str, summary: Path) -> "subprocess.Complet
 needs_bash = pytest.mark.skipif(
     not shutil.which("bash"), reason="there is no bash: a workflow's steps are typed into it"
 )
+
+
+def test_a_build_that_was_made_anew_between_two_steps_is_not_uploaded(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy", "--run", "anew", "--stage", "preflight")
+    with contextlib.closing(sqlite3.connect(checkout.folder / ".runs/journal.db")) as journal:
+        ((body,),) = journal.execute("select body from deploy_events where run = 'anew' and kind = 'run begins'")
+    (Path(json.loads(body)["release"]["folder"]) / ".vercel/output/static/new.txt").write_text("from another build")
+    said = checkout.run("deploy", "--run", "anew", "--stage", "build", expect=1)
+    assert "are not those that the run began with" in said
+    assert up.serves() == before
 
 
 @needs_bash
