@@ -175,6 +175,7 @@ BEFORE_PROMOTION = (
 NOT_PROMOTED_YET = frozenset(
     {
         "release.can-go-back",
+        "rolling.nobody-else-is-rolling",
         "release.is-staged",
         "release.is-restored",
         "identity.production-is-previous",

@@ -82,6 +82,15 @@ class VercelProject(Evidence):
     """Shares of the configured rolling release in percent, 100 included; empty: off."""
     rolling_by_hand: bool = True
     """Whether its stages wait for an approval."""
+    pushes_go_live: bool = False
+    """Whether a push to the production branch is production as soon as Vercel has built it, past everything here.
+
+    Source: ``link``, ``gitProviderOptions`` and ``autoAssignCustomDomains`` of the project, ``git.deploymentEnabled`` in
+    the release's ``vercel.json``."""
+    domains: tuple[str, ...] = ()
+    """Production domains that serve visitors."""
+    redirects: tuple[tuple[str, str], ...] = ()
+    """Production domain that serves nothing → the host that it sends visitors to."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,10 @@ class Production(Evidence):
     domain: str
     commit: str = ""
     """Empty when the deployment does not say."""
+    others: tuple[tuple[str, str], ...] = ()
+    """The project's other production domains, each with the deployment that it points to; empty when nowhere."""
+    leads_to: str = ""
+    """The host that the domain redirects to, when it serves nothing itself."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +141,8 @@ class ProductionBefore(Evidence):
     domain: str
     at: str = ""
     """When that was noted, right before the promotion; ISO 8601."""
+    domains: tuple[str, ...] = ()
+    """The other production domains that served the same, and are moved with it."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ DEPLOY = Pipeline(
                 release.is_not_pinned,
                 release.builds_move_nothing,
                 rolling.is_set_up,
+                rolling.nobody_else_is_rolling,
                 release.can_go_back,
                 hearing.sentry_hears_us,
                 health.is_well_before,

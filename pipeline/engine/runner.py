@@ -15,7 +15,7 @@ from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
 from pipeline.engine.watch import StageWatch
-from pipeline.errors import Lost, ServiceError
+from pipeline.errors import Lost, ServiceError, Theirs
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
 
@@ -65,6 +65,7 @@ class Runner:
         self._forward: asyncio.Task[Stop | None] | None = None
         self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
         self._interrupted = self._over = ""
+        self._unmoved = Outcome.BLOCKED
         self._ours, self._explain = ours, explain
         journal.goes_on = self.past.moved_production
 
@@ -207,7 +208,7 @@ class Runner:
                 undone, nothing = await self._undo(step, step.undo, inputs)
                 failed |= not undone
                 moved &= not (step.moves_production and nothing)
-        outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else Outcome.BLOCKED
+        outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else self._unmoved
         if moved and not stop.cut:
             self._record("release bad", reason=stop.reason)
         self._record("run ended", outcome=outcome.word, reason=stop.reason)
@@ -220,6 +221,9 @@ class Runner:
         self._record("undo begins", step.name, undo=undo.name)
         try:
             error, nothing = await self._act_back(undo, by_type)
+        except Theirs as theirs:  # nothing of ours is live that could be taken back
+            self._unmoved, error, nothing = Outcome.SUPERSEDED, "", True
+            self._record("superseded", step.name, says=str(theirs))
         except Exception as failure:  # whatever it is, the other undos still have to run
             error = f"{type(failure).__name__}: {failure}"
         if error:
@@ -240,6 +244,8 @@ class Runner:
             done: bool | None = None
             try:
                 done = await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
+            except Theirs:
+                raise
             except ServiceError as error:
                 refused = error
             left = until - clock.monotonic()

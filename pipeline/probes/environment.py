@@ -39,7 +39,8 @@ async def environment_variables(
     world: World, policy: EnvironmentPolicy, database: DatabasePolicy
 ) -> EnvironmentVariables:
     required = {variable.name for variable in policy.required}
-    everything, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
+    own, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
+    everything = _with_shared(own, await world.vercel.shared_variables(project.id))
     here = [v for v in everything if world.vercel_target in v.targets]
     described = await asyncio.gather(*(_describe(world, v) for v in here if v.name in required))
     described = await _with_neon_branches(world, database, described)
@@ -129,10 +130,23 @@ def _digest(key: bytes, value: str) -> bytes:
     return hmac.digest(key, value.encode(), "sha256")
 
 
+def _with_shared(
+    own: tuple[EnvironmentVariable, ...], shared: tuple[EnvironmentVariable, ...]
+) -> tuple[EnvironmentVariable, ...]:
+    """The project's variables and the team's: of the latter those for targets where the project has none of its own."""
+    taken = {(variable.name, target) for variable in own if not variable.branch for target in variable.targets}
+    linked = (
+        replace(one, targets=tuple(target for target in one.targets if (one.name, target) not in taken))
+        for one in shared
+    )
+    return (*own, *(one for one in linked if one.targets))
+
+
 async def _describe(world: World, variable: EnvironmentVariable) -> Variable:
     if variable.kind in HIDDEN:
         return Variable(variable.name, readable=False, updated=variable.updated, branch=variable.branch)
-    value = await world.vercel.value(variable.id)
+    reads = world.vercel.shared_value if variable.shared else world.vercel.value
+    value = await reads(variable.id)
     host, sslmode = connection(value)
     pooled, endpoint = pooling(value)
     looks = shapes(value) | pasted(variable.name, value)

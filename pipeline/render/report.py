@@ -61,10 +61,12 @@ def _known(report: Report) -> list[str]:
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
     live = report.staged if report.outcome in ("deployed", "held") and report.pipeline == "deploy" else report.before
-    if live and report.outcome != "stranded":
+    if report.theirs:
+        facts.append(("serves", report.theirs))
+    elif live and report.outcome != "stranded":
         facts.append(("serves", f"{live['id']} on {report.production}"))
     elif report.outcome == "blocked":
-        facts.append(("serves", f"what it served before, on {report.production}"))
+        facts.append(("serves", f"was not looked at again on {report.production}; ./inv status tells"))
     if report.staged and live is not report.staged:
         facts.append(("staged", f"{report.staged['id']} at {report.staged['url']}"))
     if report.migrations:
@@ -92,6 +94,8 @@ def _next(report: Report) -> list[str]:
                 "runbooks/incident-response.md   when users feel it",
                 "./inv rollback   goes back all the same",
             ]
+        case "superseded":
+            return ["talk to whoever promoted it; when yours is to stay, ship a commit that descends from theirs"]
         case "stranded":
             to = f" --to {report.before['id']}" if report.before else ""
             return [f"./inv rollback{to}   once Vercel answers again"]

@@ -62,7 +62,7 @@ def flowchart(pipeline: Pipeline) -> str:
         lines.append(f"  {before} {'-->' if before == 'begin' else '-- yes -->'} {after}")
     lines += [
         "  deployed([deployed: exit 0])",
-        "  blocked([blocked: exit 1, traffic never moved])",
+        "  blocked([blocked: exit 1, the run moved no traffic])",
         '  going_back["going back: production is pointed at what it served before"]',
         "  going_back -- no reason to go back --> held([held: exit 5, a person decides])",
         "  going_back -- proved --> rolled_back([rolled back: exit 3])",
@@ -115,4 +115,4 @@ def _consequence(stage: Stage, pipeline: Pipeline) -> str:
     until = pipeline.stages[: pipeline.stages.index(stage) + 1]
     moved = any(step.moves_production for before in until for step in before.does)
     held = "; when nothing, or too little, could be seen it is held (exit 5)" if not stage.moves_production else ""
-    return f"the run goes back (exit 3){held}" if moved else "the run stops (exit 1); traffic never moved"
+    return f"the run goes back (exit 3){held}" if moved else "the run stops (exit 1); it moved no traffic"
