@@ -162,6 +162,14 @@ class Sentry(Service):
         }
         return await self.read(f"{self._root}/events/", parse, query)
 
+    async def scopes(self) -> tuple[str, ...]:
+        """Read what the token may do; empty when Sentry does not say. GET /api/0/"""
+
+        def parse(body: Any) -> tuple[str, ...]:
+            return tuple(str(one) for one in (body.get("auth") or {}).get("scopes") or ())
+
+        return await self.read("/api/0/", parse)
+
     async def environments(self) -> tuple[str, ...]:
         """List the environments that events of the project came from. To ask about another one is a 404 at Sentry.
 

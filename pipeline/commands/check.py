@@ -14,7 +14,7 @@ from pipeline.engine.readings import Round
 from pipeline.engine.waivers import waive
 from pipeline.errors import Mistake, ServiceError
 from pipeline.record.report import Line
-from pipeline.render.report import line_text
+from pipeline.render.report import line_text, said_once
 from pipeline.session.asking import READERS
 from pipeline.session.release import find_release
 from pipeline.session.session import Order, Session, open_session
@@ -47,12 +47,14 @@ def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...],
 
 def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
     """Print each gate with its findings. True when one of them would stop a run."""
-    stops = False
-    for gate, findings, ms in answers:
-        line = Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
+    answers = list(answers)
+    lines = [
+        Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
+        for gate, findings, ms in answers
+    ]
+    for line in said_once(lines):
         out(session.redactor(line_text(line)))
-        stops = stops or worst(findings).stops
-    return stops
+    return any(worst(findings).stops for _, findings, _ in answers)
 
 
 async def asked(

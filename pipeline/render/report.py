@@ -1,5 +1,8 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
+import dataclasses
+from collections.abc import Iterable
+
 from checks.outcome import CUT_OFF, outcome_named
 from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
@@ -26,6 +29,17 @@ def line_text(line: Line, mark: str = "") -> str:
     head = f"  {mark or MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
     says = [f"      {line.says}"] if line.says and line.kind == "step" else []
     return "\n".join([head, *says, *(finding_text(finding) for finding in line.findings)])
+
+
+def said_once(lines: Iterable[Line]) -> list[Line]:
+    """``lines``, each without what an earlier one could not find out for the same reason: a reader needs it once."""
+    said: list[dict[str, str]] = []
+    kept = []
+    for line in lines:
+        fresh = [one for one in line.findings if one["verdict"] != "unknown" or one not in said]
+        kept.append(dataclasses.replace(line, findings=fresh))
+        said += fresh
+    return kept
 
 
 def finding_text(finding: dict[str, str]) -> str:
@@ -127,7 +141,7 @@ def _rows(stage: StageReport) -> list[str]:
     return [
         f"| {stage.name} | {line.name} | {MARKS.get(line.state, '')} {line.state}{_because(line)} |"
         f" {duration(line.ms)} |"
-        for line in stage.lines
+        for line in said_once(stage.lines)
     ]
 
 
@@ -165,7 +179,8 @@ def report_text(report: Report) -> str:
     lines = [f"run {report.run}: {report.pipeline} {report.commit[:COMMIT]} to {report.target} by {report.by or '?'}"]
     lines.append(f"began {report.began[:19]}" + (f", ended {report.ended[:19]}" if report.ended else ", has no end"))
     for stage in report.stages:
-        lines += ["", f"{stage.name}  {stage.state}  {duration(stage.ms)}", *(line_text(line) for line in stage.lines)]
+        head = f"{stage.name}  {stage.state}  {duration(stage.ms)}"
+        lines += ["", head, *(line_text(line) for line in said_once(stage.lines))]
     if report.undone:
         lines += ["", "going back", *(f"{line_text(line)}  {line.says}" for line in report.undone)]
     return "\n".join([*lines, summary_text(report)])

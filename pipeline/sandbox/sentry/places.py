@@ -27,8 +27,7 @@ class Places:
         router.add("GET", project + "/keys/", self.keys)
 
     async def about(self, request: Request) -> Response:
-        scopes = ["event:read", "event:write", "org:read", "project:read", "project:releases"]
-        return JSONResponse({"version": "0", "auth": {"scopes": scopes}, "user": None})
+        return JSONResponse({"version": "0", "auth": {"scopes": self._core.state.sentry.scopes}, "user": None})
 
     async def organizations(self, request: Request) -> Response:
         return JSONResponse([self._shapes.organization()])
@@ -41,6 +40,8 @@ class Places:
         return JSONResponse(shown, headers=headers)
 
     async def environments(self, request: Request) -> Response:
+        if "project" in request.path_params:
+            self._known(request)
         return JSONResponse(
             [
                 {"id": str(id), "name": name, "isHidden": False}
