@@ -29,6 +29,10 @@ def is_pushed(policy: SourcePolicy, release: Release, commit: Commit) -> Finding
             f"is not the head of {policy.branch}, which is {commit.head[:12]}",
             fix=f"git checkout {policy.branch} && git pull",
         )
+    if release.changed:
+        names = ", ".join(release.changed[:3])
+        more = f" and {len(release.changed) - 3} more" if len(release.changed) > 3 else ""
+        yield warn(commit.sha[:12], f"is not all of what ships: {names}{more} differ from it", fix="git status")
     if commit.repository and commit.repository.lower() != policy.repository.lower():
         yield warn(
             policy.repository, f"is called {commit.repository} now", fix=f"source.repository: {commit.repository}"

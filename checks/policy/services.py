@@ -39,11 +39,11 @@ class VendorsPolicy(Policy):
 
 @dataclass(frozen=True)
 class ErrorsPolicy(Policy):
-    """Which errors in Sentry stop a release."""
+    """Which errors in Sentry stop a release. Without an organization Sentry is not used, and nothing of it is asked."""
 
-    organization: str
-    """Sentry organization slug."""
-    project: str
+    organization: str = ""
+    """Sentry organization slug; empty: Sentry is not used."""
+    project: str = ""
     """Sentry project slug."""
     environments: tuple[str, ...] = ()
     """What the app calls production in Sentry. Empty: whichever of `production` and `vercel-production` the project
@@ -110,8 +110,8 @@ class DeclaredMonitor(Policy):
 class UptimePolicy(Policy):
     """What Better Stack must say."""
 
-    monitor: str
-    """Id of the monitor that watches production."""
+    monitor: str = ""
+    """Id of the monitor that watches production; empty: Better Stack is not used, and nothing of it is asked."""
     availability_percent: float = 99.5
     """Lowest acceptable 7-day uptime (P1 below it)."""
     slowest_ms: int = 5000

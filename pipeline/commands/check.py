@@ -9,6 +9,7 @@ from checks.evidence import Release
 from checks.gate import Finding, Gate, worst
 from pipeline.config import Config
 from pipeline.definitions.every import EVERY
+from pipeline.definitions.unused import kept, unused
 from pipeline.engine.plan import inputs_of
 from pipeline.engine.readings import Round
 from pipeline.engine.waivers import waive
@@ -73,7 +74,8 @@ async def asked(
             findings = waive(session.config.file.waivers, gate.name, findings, session.clock.now().date())
             return gate, findings, round((session.clock.monotonic() - began) * 1000)
 
-        answers = list(await asyncio.gather(*(one(gate) for gate in gates)))
+        asks = kept(gates, unused(session.settings.policies))
+        answers = list(await asyncio.gather(*(one(gate) for gate in asks)))
         try:
             return answers, await look.all(also)
         except ServiceError:  # the gates have said so

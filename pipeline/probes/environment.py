@@ -32,6 +32,10 @@ CODE = frozenset({".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", 
 NOT_OURS = frozenset(
     {"node_modules", ".git", ".next", ".vercel", "dist", "build", "coverage", "tests", "test", ".venv"}
 )
+MARKS = ("checks/gate.py", "pipeline/engine/runner.py")
+"""What a checkout of this tool has."""
+TOOL = frozenset({"bench", "checks", "findings", "pipeline", "tasks.py", "tests"})
+"""What in it is the tool's own."""
 LARGEST = 1 << 20
 
 
@@ -116,11 +120,17 @@ def _read_by(folder: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _code(folder: Path) -> Iterator[Path]:
-    """List the source files below ``folder``; not what was installed, generated or only tests it."""
+    """List the source files below ``folder``; not what was installed, generated or only tests it, and not this tool's.
+
+    The tool may lie in a folder of the app, or the app's sources beside the tool's in one checkout.
+    """
     if not folder.is_dir():
         return
+    left_out = NOT_OURS | TOOL if all((folder / mark).is_file() for mark in MARKS) else NOT_OURS
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink() and path.name not in NOT_OURS:
+        if path.name in left_out:
+            continue
+        if path.is_dir() and not path.is_symlink():
             yield from _code(path)
         elif path.suffix in CODE and path.is_file() and path.stat().st_size <= LARGEST:
             yield path

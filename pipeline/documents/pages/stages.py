@@ -66,6 +66,7 @@ def flowchart(pipeline: Pipeline) -> str:
         '  going_back["going back: production is pointed at what it served before"]',
         "  going_back -- no reason to go back --> held([held: exit 5, a person decides])",
         "  going_back -- proved --> rolled_back([rolled back: exit 3])",
+        "  going_back -- a newer release of somebody else is live --> superseded([superseded: exit 5])",
         "  going_back -- not proved --> stranded([stranded: exit 4, a person must act now])",
     ]
     return "\n".join(lines)
