@@ -80,6 +80,8 @@ class VercelProject(Evidence):
     """Shares of the configured rolling release in percent, 100 included; empty: off."""
     rolling_by_hand: bool = True
     """Whether its stages wait for an approval."""
+    moved_at: int = 0
+    """When that move was asked for, ms since 1970 by Vercel's clock."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,11 @@ class ProductionBefore(Evidence):
     domain: str
     at: str = ""
     """When that was noted, right before the promotion; ISO 8601."""
+    moved: int = 0
+    """When production had last been asked to move by then (``lastAliasRequest.requestedAt``), ms since 1970 by Vercel's
+    clock; 0: never, or nobody could say."""
+    rolled: int = 0
+    """When the newest rolling release by then had begun (``startedAt``), likewise."""
 
 
 @dataclass(frozen=True)

@@ -74,12 +74,7 @@ class Runner:
         Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises; but not
         by a run that is somebody else's now, which raises Lost.
         """
-        moved = self.past.moved_production
-        settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
-        stages = [s for s in self.pipeline.stages if s.name not in settled and only in ("", s.name)]
-        if not moved:
-            self.past.done -= {step.name for step in self.pipeline.steps if step.again}
-        self._forward = asyncio.ensure_future(self._go_forward(stages))
+        self._forward = asyncio.ensure_future(self._go_on(only))
         try:
             stop = await asyncio.shield(self._forward)
         except asyncio.CancelledError:
@@ -132,6 +127,19 @@ class Runner:
         self._record("holding", reason=stop.reason)
         self._record("run ended", outcome=Outcome.HELD.word, reason=stop.reason)
         return Outcome.HELD
+
+    async def _left(self, only: str) -> list[Stage]:
+        """The stages that are to be gone through; a move that an earlier process only hoped for is looked at first."""
+        for step in await self.past.forget_what_never_was(self.world):
+            self.journal.append("step failed", step.name, error="an earlier process began it, and it did not happen")
+        self.journal.goes_on = moved = self.past.moved_production
+        if not moved:
+            self.past.done -= {step.name for step in self.pipeline.steps if step.again}
+        settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
+        return [s for s in self.pipeline.stages if s.name not in settled and only in ("", s.name)]
+
+    async def _go_on(self, only: str) -> Stop | None:
+        return await self._go_forward(await self._left(only))
 
     async def _go_forward(self, stages: list[Stage]) -> Stop | None:
         for place, stage in enumerate(stages):

@@ -49,6 +49,7 @@ async def vercel_project(world: World) -> VercelProject:
         move.status if move else "",
         project.rolling,
         project.by_hand,
+        move.at if move else 0,
     )
 
 
