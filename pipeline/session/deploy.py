@@ -49,6 +49,7 @@ def ship(
     ``after`` is told how it ended.
     """
     with open_session(config, order.target, root) as session:
+        session.must_be_whole()
         run = _run_id(order.run) or new_run_id(session.clock.now())
         _refuse_after_cut_off(session, run)
         past, earlier = session.past(run), events_of(session.store, run)
@@ -111,6 +112,7 @@ def settle_run(
 ) -> tuple[Report, bool]:
     """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
     with open_session(config, target, root) as session:
+        session.must_be_whole()
         run = _run_id(run) or _last_run(session)
         events = events_of(session.store, run)
         if not events:
