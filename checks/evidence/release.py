@@ -50,6 +50,17 @@ class BadRelease:
 
 
 @dataclass(frozen=True)
+class ClockOffset(Evidence):
+    """How far this machine's clock is from the services'. Source: the ``Date`` header of their answers"""
+
+    said: tuple[tuple[str, float], ...]
+    """(service, seconds that our clock is ahead of its), in whole seconds as the header has them."""
+
+    def brief(self) -> str:
+        return ", ".join(f"{seconds:+.0f} s to {service}" for service, seconds in self.said)
+
+
+@dataclass(frozen=True)
 class KnownBad(Evidence):
     """Every release that was taken back because it was bad. Source: the journal"""
 
