@@ -30,12 +30,14 @@ class Stop:
     """Why a run stopped going forward.
 
     ``holds``: no reason to go back (the old deployment fails alike, too little was seen, or nobody could look); a
-    person decides. ``cut``: the run was interrupted, so nothing is known about the release.
+    person decides. ``cut``: the run was interrupted, so nothing is known about the release. ``because``: which of
+    these, names of HELD.
     """
 
     reason: str
     holds: bool = False
     cut: bool = False
+    because: str = ""
 
 
 class Runner:
@@ -93,7 +95,7 @@ class Runner:
             stop = Stop(self._explain(bug), cut=True)
         self._must_be_ours()
         if not stop and not self.journal.catch_up():
-            stop = Stop(self._unwritten, holds=True)
+            stop = Stop(self._unwritten, holds=True, because="unwritten")
         if stop and stop.holds and self.past.moved_production:
             return self._hold(stop)
         if stop:
@@ -101,7 +103,8 @@ class Runner:
         if only and only != self.pipeline.stages[-1].name:
             return None
         self._record("run ended", outcome=Outcome.DEPLOYED.word)
-        return self._hold(Stop(self._unwritten)) if not self.journal.catch_up() else Outcome.DEPLOYED
+        unwritten = not self.journal.catch_up()
+        return self._hold(Stop(self._unwritten, because="unwritten")) if unwritten else Outcome.DEPLOYED
 
     @property
     def _unwritten(self) -> str:
@@ -124,7 +127,7 @@ class Runner:
 
     def _hold(self, stop: Stop) -> Outcome:
         """End the run as *held*: production stays where it is, because going back would not help."""
-        self._record("holding", reason=stop.reason)
+        self._record("holding", reason=stop.reason, because=stop.because)
         self._record("run ended", outcome=Outcome.HELD.word, reason=stop.reason)
         return Outcome.HELD
 
@@ -177,7 +180,7 @@ class Runner:
             why = self.watch.stopping(stage)
             wrong.append(f"{stage.name}: {max(why, key=lambda finding: finding.verdict)}")
             holds = len(wrong) == 1 and all(self.watch.holds(stage, finding) for finding in why)
-            return Stop("; ".join(wrong), holds=holds)
+            return Stop("; ".join(wrong), holds=holds, because=self.watch.why_held(stage))
         return Stop("; ".join(wrong)) if wrong else None
 
     def _borne(self, node: str, bug: Exception) -> str:

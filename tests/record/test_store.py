@@ -20,9 +20,11 @@ from pipeline.config import load
 from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.record import store as stores
 from pipeline.record.journal import Journal, Listener, events_of
+from pipeline.record.report import report_of
 from pipeline.record.spill import Spill, left_over, take_in
 from pipeline.record.store import PostgresStore, SqliteStore, open_store
 from pipeline.redact import Redactor
+from pipeline.render.report import summary_text
 from pipeline.session.deploy import settle_run, ship
 from pipeline.session.session import Order
 from pipeline.world.secrets import SECRETS
@@ -141,6 +143,8 @@ def test_a_file_that_another_process_holds_takes_no_good_release_back(tmp_path: 
     assert world.serves == healthy.STAGED
     said = journal.events()
     assert "the record could not be written" in said[-1].body["reason"]
+    held = report_of("r1", said)
+    assert "what happened could not be written down" in summary_text(held).splitlines()[1]
     (spill,) = folder.glob("spill-*.jsonl")
     assert spill.name in said[-1].body["reason"]
     assert stat.S_IMODE(spill.stat().st_mode) == 0o600
