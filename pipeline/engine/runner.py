@@ -22,6 +22,7 @@ from pipeline.world.world import World
 PROOF_PATIENCE = 60.0  # Vercel moves a domain back within seconds; a minute is not "soon" any more
 REFUSED_PATIENCE = 5.0
 PROOF_EVERY = 0.25
+SURE = 1.0  # seconds for which a run that was ours a moment ago is taken to be ours
 AGAIN_AFTER, AGAIN_AT_MOST = 1.0, 10.0  # seconds between two tries of an undo, when the service does not say
 
 
@@ -65,7 +66,8 @@ class Runner:
         self.past = past or Past()
         self.known: dict[type, Any] = {**known, **self.past.given}
         self._forward: asyncio.Task[Stop | None] | None = None
-        self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
+        self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep, self._still_ours)
+        self._sure_at = world.clock.monotonic()
         self._interrupted = self._over = ""
         self._ours, self._explain = ours, explain
         journal.goes_on = self.past.moved_production
@@ -115,7 +117,13 @@ class Runner:
         )
         return f"the record could not be written: {self.journal.unwritten}{kept}"
 
+    def _still_ours(self) -> None:
+        """As ``_must_be_ours``, but asked only when time has passed: a process that was stopped does not know of it."""
+        if self.world.clock.monotonic() - self._sure_at > SURE:
+            self._must_be_ours()
+
     def _must_be_ours(self) -> None:
+        self._sure_at = self.world.clock.monotonic()
         if not self._ours():
             raise Lost(f"run {self.journal.run} is somebody else's now", moved=self.past.moved_production)
 
@@ -173,7 +181,7 @@ class Runner:
         try:
             verdict = await self.watch.settle(stage)
         except Exception as bug:
-            if not stage.may_fail:
+            if not stage.may_fail or isinstance(bug, Lost):
                 raise
             return Stop("; ".join([*wrong, self._borne(stage.name, bug)]))
         if verdict.stops:
