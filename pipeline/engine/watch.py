@@ -119,6 +119,16 @@ class StageWatch:
         findings = (finding for gate in stage.asks for finding in self._said.get(gate.name, ()))
         return [finding for finding in findings if finding.verdict.stops]
 
+    def why_held(self, stage: Stage) -> str:
+        """Why the findings that stop the stage are no reason to go back: names of HELD, with blanks between them."""
+        stopping = self.stopping(stage)
+        so = {
+            "unseen": any(finding.verdict is Verdict.UNKNOWN for finding in stopping),
+            "shared": any(finding.shared for finding in stopping),
+            "thin": any(finding.thin for finding in stopping),
+        }
+        return " ".join(name for name, is_so in so.items() if is_so)
+
     def holds(self, stage: Stage, finding: Finding) -> bool:
         """Whether ``finding`` is no reason to go back: blindness is none, unless the release was being promoted."""
         return finding.holds and not (finding.verdict is Verdict.UNKNOWN and stage.moves_production)
