@@ -155,6 +155,9 @@ FAULTS = (
     *faults(
         "gates", "checks/environment.py", "tests/checks",
         ("        if wanted.name in seen.names:\n            continue\n", "        continue\n"),
+    ),
+    *faults(
+        "gates", "checks/values.py", "tests/checks",
         ("if variable.length == 0:", "if variable.length < 0:"),
         ('if "placeholder" in variable.shapes:', 'if "placeholders" in variable.shapes:'),
     ),

@@ -47,7 +47,7 @@ def main(times: int = 7) -> None:
             flags = ["--yes", "--api", api, "--token", token, "--scope", vercel["team"]]
             return timed(["node", str(CLI), "rollback", before, *flags], QUIET)
 
-        for ms, limit in ((0, 0.35), (50, 0.45)):
+        for ms, limit in ((0, 0.24), (50, 0.33)):
             latency(running, ms)
             print(f"rollback, {ms} ms added to every API answer, {times} times each")
             found = medians(times, {"./inv rollback": ours, "vercel rollback": theirs})

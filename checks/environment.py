@@ -1,14 +1,20 @@
 """Asks whether the target has the variables that the release reads, as the release was built with."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-from checks.evidence import BuildOutput, ChangedVariables, EnvironmentVariables, ReadVariables, Variable
+from checks.evidence import (
+    BuildOutput,
+    ChangedVariables,
+    EnvironmentVariables,
+    PulledVariables,
+    ReadVariables,
+    Variable,
+)
 from checks.gate import Findings, block, gate, warn
-from checks.policy import EnvironmentPolicy, RequiredVariable
+from checks.policy import EnvironmentPolicy
+from checks.values import doubtful, wrong
 
 PUBLIC = "NEXT_PUBLIC_"
-STRICTNESS = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @gate(owner="platform")
@@ -46,15 +52,17 @@ required_variables.stops_when(
 
 @gate(owner="platform")
 def variables_have_shape(policy: EnvironmentPolicy, seen: EnvironmentVariables) -> Findings:
-    """Every required variable whose value can be read has the right shape and is no placeholder.
+    """Every required variable whose value can be read has the right shape and is the right one of its kind.
 
-    Why: `vercel env ls` shows "Encrypted" for an empty string and for `changeme` alike.
+    Why: `vercel env ls` shows "Encrypted" for an empty string and for `changeme` alike. A newline or quotes that were
+        pasted along are part of the value; sign-in fails at another host's address, and a pooler breaks migrations.
 
     By hand:
         Run `vercel env pull --environment=$TARGET .env.check`, look at each name under `environment.required`
         in `deploy.yml`, then `rm .env.check`.
 
-    If it fails: Set the right value with `vercel env rm` and `vercel env add`, then start a new run.
+    If it fails: Set the right value with `vercel env rm` and `vercel env add`, and paste it at the prompt; then start a
+        new run.
     """
     wanted = {variable.name: variable for variable in policy.required}
     for variable in seen.variables:
@@ -66,27 +74,11 @@ def variables_have_shape(policy: EnvironmentPolicy, seen: EnvironmentVariables) 
                 if rule.shape != "any":
                     yield warn(rule.name, "is of Vercel's sensitive type, so its shape cannot be seen")
                 continue
-            for says in list(_misshapen(rule, variable))[:1]:
+            says = next(wrong(rule, variable, seen), "")
+            if says:
                 yield block(rule.name, says + where, fix=fix)
-
-
-def _misshapen(rule: RequiredVariable, variable: Variable) -> Iterator[str]:
-    if variable.length == 0:
-        yield "is set to an empty string"
-    if "placeholder" in variable.shapes:
-        yield "still holds a placeholder"
-    if variable.length < rule.min_length:
-        yield f"has {variable.length} characters, fewer than {rule.min_length}"
-    if rule.shape in ("url", "postgres", "email") and rule.shape not in variable.shapes:
-        yield f"does not look like a {rule.shape} value"
-    if rule.host and not (variable.host == rule.host or (rule.host[0] == "." and variable.host.endswith(rule.host))):
-        yield f"points to {variable.host or 'no host'}, not to {rule.host}"
-    if rule.sslmode and _strictness(variable.sslmode) < _strictness(rule.sslmode):
-        yield f"has sslmode {variable.sslmode or 'not set'}, less than {rule.sslmode}"
-
-
-def _strictness(mode: str) -> int:
-    return STRICTNESS.index(mode) if mode in STRICTNESS else -1
+            else:
+                yield from (warn(rule.name, doubt + where, fix=fix) for doubt in doubtful(variable, seen))
 
 
 def _replace(seen: EnvironmentVariables, variable: Variable) -> EnvironmentVariables:
@@ -123,6 +115,22 @@ variables_have_shape.stops_when(
 )
 
 
+variables_have_shape.stops_when(
+    "a newline was pasted along",
+    lambda p, s: (p, _replace(s, Variable("NEXTAUTH_SECRET", True, 45, frozenset({"newline"})))),
+)
+variables_have_shape.stops_when(
+    "the address of the site is another site's",
+    lambda p, s: (
+        p,
+        replace(
+            _replace(s, Variable("NEXTAUTH_URL", True, 30, frozenset({"url"}), host="lms-git-fix.vercel.app")),
+            serving=("lms.example.com",),
+        ),
+    ),
+)
+
+
 @gate(owner="platform")
 def built_in_values_are_current(output: BuildOutput, seen: EnvironmentVariables) -> Findings:
     """No `NEXT_PUBLIC_` variable was changed after the release was built.
@@ -133,14 +141,16 @@ def built_in_values_are_current(output: BuildOutput, seen: EnvironmentVariables)
     By hand: Run `vercel env ls $TARGET` and compare when the `NEXT_PUBLIC_` ones were changed with the date of
         `.vercel/output/config.json`.
 
-    If it fails: Build again with `vercel pull && vercel build --prod`, then start a new run.
+    If it fails: Build again with what is set now,
+        `rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod`, then
+        start a new run.
     """
     for variable in seen.variables:
         if variable.name.startswith(PUBLIC) and 0 < output.built_at < variable.updated:
             yield block(
                 variable.name,
                 "was changed after the release was built with its old value",
-                fix="vercel pull && vercel build --prod",
+                fix=_anew(seen.target),
             )
 
 
@@ -149,6 +159,70 @@ built_in_values_are_current.stops_when(
     lambda o, s: (
         replace(o, built_at=1_000),
         _replace(s, Variable("NEXT_PUBLIC_SITE", readable=True, length=20, updated=2_000)),
+    ),
+)
+
+
+def _anew(target: str) -> str:
+    """How to build with what is set now: the pulled file is removed, because pulling only adds to it."""
+    prod = " --prod" if target == "production" else ""
+    return f"rm -f .vercel/.env.{target}.local && vercel pull --yes --environment={target} && vercel build{prod}"
+
+
+@gate(owner="platform")
+def was_built_with_what_is_set(seen: PulledVariables, env: EnvironmentVariables) -> Findings:
+    """The release was built with the values that are set on the target now, and with no stand-in for one.
+
+    Why: Pulling adds to the file that is there, so a key that was removed on Vercel lives on in the next build; without
+        `--environment` it fetches development's values; and in place of a sensitive value it writes [SENSITIVE], which
+        the build takes for the value.
+
+    By hand: Run `vercel env ls $TARGET` and compare the names with those in the pulled file,
+        `cut -d= -f1 .vercel/.env.production.local`. Then run `grep -rlF '[SENSITIVE]' .vercel/output`; it prints nothing.
+
+    If it fails: Build again with what is set now,
+        `rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod`, then
+        start a new run. A variable that the build reads must not be of the sensitive type.
+    """
+    public = [name for name in sorted(env.names) if name.startswith(PUBLIC)]
+    if seen.other and public:
+        yield block(
+            seen.other,
+            f"was pulled, and nothing for {env.target}: {', '.join(public)} were built in with other values, or none",
+            fix=_anew(env.target),
+        )
+    for name in seen.removed:
+        yield block(name, f"is not set on {env.target} any more; the build had its old value", fix=_anew(env.target))
+    for name in seen.outdated:
+        yield block(name, "was built in with another value than is set now", fix=_anew(env.target))
+    for name in seen.hidden:
+        if name.startswith(PUBLIC):
+            says = "is of Vercel's sensitive type, so [SENSITIVE] was built in; everybody sees it anyway"
+            yield block(name, says, fix=f"vercel env rm {name} {env.target} && vercel env add {name} {env.target}")
+    for file in seen.built_in:
+        yield block(file, f"holds [SENSITIVE] where a value belongs: one of {', '.join(seen.hidden)}")
+    for name in seen.disputed:
+        yield warn(name, "holds a double quote or a dollar sign: what reads the pulled file does not agree what it is")
+
+
+was_built_with_what_is_set.stops_when(
+    "a removed key stands in the pulled file", lambda s, e: (replace(s, removed=("STRIPE_KEY",)), e)
+)
+was_built_with_what_is_set.stops_when(
+    "a public value was changed on Vercel", lambda s, e: (replace(s, outdated=("NEXT_PUBLIC_SITE",)), e)
+)
+was_built_with_what_is_set.stops_when(
+    "a public variable is of the sensitive type", lambda s, e: (replace(s, hidden=("NEXT_PUBLIC_SITE",)), e)
+)
+was_built_with_what_is_set.stops_when(
+    "a page was made with the stand-in",
+    lambda s, e: (replace(s, hidden=("CMS_TOKEN",), built_in=(".vercel/output/static/index.html",)), e),
+)
+was_built_with_what_is_set.stops_when(
+    "development's values were pulled",
+    lambda s, e: (
+        replace(s, file="", other=".vercel/.env.development.local"),
+        _replace(e, Variable("NEXT_PUBLIC_SITE", readable=True, length=20)),
     ),
 )
 

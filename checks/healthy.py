@@ -75,6 +75,7 @@ EVIDENCE = (
     evidence.KnownBad(()),
     evidence.CommitOrder("a" * 40, COMMIT, "ahead"),
     evidence.ChangedVariables((), ()),
+    evidence.PulledVariables(".vercel/.env.production.local"),
     evidence.ReadVariables((("DATABASE_URL", "app/db.ts"),)),
     evidence.VercelProject("prj_lms", True, "promote", STAGED, "succeeded"),
     evidence.RollingShare("ACTIVE", STAGED, 10, 0),

@@ -109,7 +109,7 @@ def output_is_whole(seen: BuildOutput) -> Findings:
     By hand: Look into `.vercel/output`: `config.json` says version 3, `builds.json` says target `production` and has no
         `error`. With `build.by: cli` also run `vercel --version`.
 
-    If it fails: Run `vercel pull --environment=production` and `vercel build --prod` again.
+    If it fails: Run `vercel pull --yes --environment=production` and `vercel build --prod` again.
     """
     if seen.problem:
         yield block("the release", seen.problem, fix="vercel build --prod" if seen.by == "prebuilt" else "")

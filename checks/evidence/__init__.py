@@ -21,6 +21,7 @@ from checks.evidence.database import (
 from checks.evidence.environment import (
     ChangedVariables,
     EnvironmentVariables,
+    PulledVariables,
     ReadVariables,
     Variable,
 )
@@ -205,6 +206,7 @@ __all__ = [
     "ProductionJourneys",
     "ProductionVisits",
     "PullRequest",
+    "PulledVariables",
     "ReadVariables",
     "RecordedRelease",
     "RecurringIssues",

@@ -1,6 +1,6 @@
 """Environment variables: names yes, values never."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checks.evidence.base import Evidence
 
@@ -14,7 +14,9 @@ class Variable:
     """False for Vercel's *sensitive* type, whose value nobody can read back."""
     length: int = 0
     shapes: frozenset[str] = frozenset()
-    """Which of ``url``, ``postgres``, ``email`` it looks like, and ``placeholder`` when nobody filled it in."""
+    """Which of ``url``, ``postgres``, ``redis``, ``email`` it looks like, ``placeholder`` when nobody filled it in, and how it was
+    pasted: with a ``newline`` or ``blank`` around it, ``quoted``, within a ``command``, after its own name (``named``),
+    with a character in it that cannot be seen (``invisible``)."""
     host: str = ""
     """The host of a URL."""
     sslmode: str = ""
@@ -23,6 +25,12 @@ class Variable:
     """When it was last changed, ms since 1970."""
     branch: str = ""
     """The Git branch that alone gets this value; empty: all of them."""
+    pooled: bool = False
+    """Whether a database URL goes through a pooler, as its address says."""
+    endpoint: str = ""
+    """The id of the Neon compute of a database URL; empty when it is not Neon's."""
+    neon_branch: str = ""
+    """The Neon branch of that compute, when it is another one than production's."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,10 @@ class EnvironmentVariables(Evidence):
     variables: tuple[Variable, ...]
     elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(name, targets) of those that only other targets have."""
+    serving: tuple[str, ...] = ()
+    """The hosts that serve the target; empty when it has no domains of its own."""
+    redirects: tuple[tuple[str, str], ...] = ()
+    """(host, where it sends its visitors) of the domains that serve nothing themselves."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -41,7 +53,7 @@ class EnvironmentVariables(Evidence):
 
     def without(self, name: str) -> "EnvironmentVariables":
         """Give the same evidence as if the variable ``name`` was never set."""
-        return EnvironmentVariables(self.target, tuple(v for v in self.variables if v.name != name), self.elsewhere)
+        return replace(self, variables=tuple(v for v in self.variables if v.name != name))
 
     def brief(self) -> str:
         return f"{len(self.variables)} variables on {self.target}"
@@ -55,6 +67,32 @@ class ChangedVariables(Evidence):
     names: tuple[str, ...]
     unseen: tuple[str, ...]
     """Those whose value nobody can read back."""
+
+
+@dataclass(frozen=True)
+class PulledVariables(Evidence):
+    """What was pulled from Vercel for the build, compared with what is set now; no values.
+
+    Source: ``.vercel/.env.{target}.local`` and the files of the release; GET /v3/env/pull/{project}/{target}
+    """
+
+    file: str
+    """The file that the build read, relative to the release; empty when there is none."""
+    removed: tuple[str, ...] = ()
+    """Names that stand in it and are no longer set: pulling into a file that is there adds, and takes nothing away."""
+    outdated: tuple[str, ...] = ()
+    """`NEXT_PUBLIC_` names that are set to something else now, or do not stand in it at all."""
+    hidden: tuple[str, ...] = ()
+    """Names of the sensitive type: Vercel gives a text in place of their value."""
+    disputed: tuple[str, ...] = ()
+    """Names whose value the readers of such files disagree about: it holds a double quote or a dollar sign."""
+    built_in: tuple[str, ...] = ()
+    """Files of the release that hold that text in place of a sensitive value."""
+    other: str = ""
+    """The file of another target that was pulled instead, when there is none for this one."""
+
+    def brief(self) -> str:
+        return f"built with {self.file}" if self.file else "no pulled file beside the release"
 
 
 @dataclass(frozen=True)

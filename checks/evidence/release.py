@@ -22,6 +22,8 @@ class Release(Evidence):
     """When, ISO 8601."""
     older: bool = False
     """Told to ship a commit that does not descend from the live one."""
+    digest: str = ""
+    """SHA-256 over name, mode and content of every file that is uploaded, as the run found them; empty when Vercel builds."""
 
 
 @dataclass(frozen=True)

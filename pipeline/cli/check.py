@@ -4,7 +4,6 @@ from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from checks.gate import Gate
@@ -41,7 +40,7 @@ def collection() -> Collection:
                 order = Order(target, from_, commit, approved_by=approved_by, over_rollback=over_rollback, older=older)
                 stops = ask_gates(configuration(), order, ROOT, gates, out)
             if stops:
-                raise Exit(code=1)
+                raise SystemExit(1)
 
         body.__doc__ = words
         return Task(body, name=name, help=HELP)

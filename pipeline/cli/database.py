@@ -1,7 +1,6 @@
 """``database.…`` and ``diagnose.database``."""
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, configuration, honest, out
@@ -24,7 +23,7 @@ def plan(c: Context, target: str = "", from_: str = "", commit: str = "", json: 
 
         stops = plan_migrations(configuration(), Order(target, from_, commit), ROOT, out, as_json=json)
     if stops:
-        raise Exit(code=1)
+        raise SystemExit(1)
 
 
 @task(
@@ -47,7 +46,7 @@ def rehearse_restore(c: Context, target: str = "", json: bool = False) -> None:
 
         good = rehearse_newest_backup(configuration(), target, ROOT, out, as_json=json)
     if not good:
-        raise Exit(code=1)
+        raise SystemExit(1)
 
 
 @task(name="database", help={"target": "as for deploy", "json": "as one JSON document"})
@@ -58,4 +57,4 @@ def diagnose(c: Context, target: str = "", json: bool = False) -> None:
 
         worries = diagnose_database(configuration(), target, ROOT, out, as_json=json)
     if worries:
-        raise Exit(code=1)
+        raise SystemExit(1)

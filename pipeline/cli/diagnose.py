@@ -4,7 +4,6 @@ from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
 from pipeline.cli.database import diagnose as database
@@ -27,7 +26,7 @@ def _diagnose(kind: str, target: str, form: str) -> None:
 
         code = answer_diagnosis(configuration(), target, kind, ROOT, out, form)
     if code:
-        raise Exit(code=code)
+        raise SystemExit(code)
 
 
 @task(name="all", help=HELP)

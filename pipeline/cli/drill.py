@@ -4,7 +4,6 @@ from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from pipeline.cli.terminal import DEPLOY_FILE, ROOT, Terminal, configuration, honest, out
@@ -51,7 +50,7 @@ def _made(name: str, title: str) -> "Task[Any]":
                 as_json=json,
             )
         if gaps:
-            raise Exit(code=1)
+            raise SystemExit(1)
 
     exercise.__doc__ = f"{title} Breaks the sandbox, plays the alarm, scores what you do. Exit 1: there is a gap."
     return Task(exercise, name=name, help=HELP)

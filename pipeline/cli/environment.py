@@ -1,7 +1,6 @@
 """``env.check``: the environment variables of a target."""
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, configuration, honest, out
@@ -16,4 +15,4 @@ def check(c: Context, target: str = "", from_: str = "", commit: str = "") -> No
 
         stops = check(configuration(), Order(target, from_, commit), ROOT, out)
     if stops:
-        raise Exit(code=1)
+        raise SystemExit(1)

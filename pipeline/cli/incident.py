@@ -2,7 +2,6 @@
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, configuration, honest, out
@@ -117,7 +116,7 @@ def notify(
         said = Said(target, incident, by, fields=tuple(set))
         told = notify_audience(configuration(), said, audience, ROOT, out, text, by_hand=by_hand, only_draft=draft)
     if not told:
-        raise Exit(code=1)
+        raise SystemExit(1)
 
 
 @task(
@@ -141,7 +140,7 @@ def status(
             configuration(), Said(target, incident), ROOT, out, as_json=json, watch=watch, check=check
         )
     if late:
-        raise Exit(code=1)
+        raise SystemExit(1)
 
 
 @task(

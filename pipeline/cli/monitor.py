@@ -1,7 +1,6 @@
 """``monitor.…``: is production well?"""
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, aside, configuration, honest, out
@@ -15,7 +14,7 @@ def _checklist(name: str, target: str, form: str) -> None:
 
         code = answer_checklist(configuration(), target, name, ROOT, out, form, aside)
     if code:
-        raise Exit(code=code)
+        raise SystemExit(code)
 
 
 @task(name="daily", help=HELP)
@@ -50,4 +49,4 @@ def sync(c: Context, target: str = "", apply: bool = False, json: bool = False) 
 
         differ = synchronise_monitors(configuration(), target, ROOT, out, apply=apply, as_json=json)
     if differ:
-        raise Exit(code=1)
+        raise SystemExit(1)

@@ -4,7 +4,6 @@ from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from pipeline.cli.terminal import DEPLOY_FILE, ROOT, Terminal, configuration, honest
@@ -52,7 +51,7 @@ def _made(name: str, when: str) -> "Task[Any]":
             said = Said(target, incident, by, what=what, since=since)
             over = follow_playbook(configuration(), said, name, ROOT, DEPLOY_FILE, person, apart)
         if not over:
-            raise Exit(code=1)
+            raise SystemExit(1)
 
     follow.__name__ = name.replace("-", "_")
     follow.__doc__ = f"{when} Walks you through it, writes it down, goes on where it stopped. Exit 1: not over."

@@ -1,10 +1,9 @@
 """``deploy``, ``rollback``, ``settle``: what moves production."""
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, aside, conclude, configuration, honest, out, reporting
+from pipeline.cli.terminal import ROOT, aside, conclude, configuration, honest, out, reporting
 
 
 @task(
@@ -88,14 +87,10 @@ def rollback(
     json: bool = False,
 ) -> None:
     """Emergency: point production back at the deployment before. Needs VERCEL_TOKEN and a project, nothing else."""
-    with honest():
-        from pipeline.emergency.access import RollbackOrder
-        from pipeline.emergency.rollback import rollback_now
+    from pipeline.cli.direct import roll_back
+    from pipeline.emergency.access import RollbackOrder
 
-        wanted = RollbackOrder(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass)
-        code = rollback_now(wanted, ROOT, DEPLOY_FILE, out)
-    if code:
-        raise Exit(code=code)
+    roll_back(RollbackOrder(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass))
 
 
 @task(help={"run": "the run to settle (default: the latest)", "target": "as for deploy", "json": "report as JSON"})

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import DEPLOY_FILE, ROOT, configuration, honest, out
@@ -45,7 +44,7 @@ def write(c: Context, check: bool = False, to: str = "", force: bool = False, si
             differences = stale(_sources(c))
             out(differences or "all generated files are current")
             if differences:
-                raise Exit(code=1)
+                raise SystemExit(1)
         else:
             out("\n".join(write_documents(_sources(c), to, force=force)))
 
@@ -90,7 +89,7 @@ def review(
         wanted = ReviewOrder(sign, section, key, github, target)
         needed = review_sections(_sources(c), wanted, out, as_json=json)
     if needed:
-        raise Exit(code=1)
+        raise SystemExit(1)
 
 
 @task(
@@ -106,7 +105,7 @@ def prove(c: Context, only: str = "commands,drills,gates,runs") -> None:
 
         failed = prove_documents(configuration(), only.split(","), ROOT, DEPLOY_FILE, out)
     if failed:
-        raise Exit(code=1)
+        raise SystemExit(1)
 
 
 def collection() -> Collection:

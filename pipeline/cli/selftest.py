@@ -3,7 +3,6 @@
 import signal
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import aside, configuration, honest, out
@@ -21,4 +20,4 @@ def selftest(c: Context, only: str = "", format: str = "table") -> None:
 
         code = try_gates(configuration(), only, format, out, aside)
     if code:
-        raise Exit(code=code)
+        raise SystemExit(code)

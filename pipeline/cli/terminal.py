@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from invoke.exceptions import Exit
-
 from pipeline.cli.output import steadfast
 from pipeline.environment import variable
 
@@ -47,8 +45,6 @@ def _said() -> Iterator[None]:
 
     try:
         yield
-    except Exit:
-        raise
     except Mistake as error:
         fail(str(error), MISTAKE)
     except Locked as error:
@@ -69,7 +65,7 @@ def fail(message: str, code: int) -> NoReturn:
     """Say on stderr why the command fails, and leave with ``code``."""
     for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
-    raise Exit(code=code)
+    raise SystemExit(code)
 
 
 def configuration() -> "Config":
@@ -154,7 +150,7 @@ def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
         aside(f"error: {explained(bug, ROOT)}")
     code = report.exit_code
     if code and not fine:
-        raise Exit(code=code)
+        raise SystemExit(code)
 
 
 def _print_end(report: "Report", *, as_json: bool, fine: bool) -> None:
@@ -191,5 +187,5 @@ def install_npm_packages() -> None:
         words = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         code = run_here(words, lock.parent, LONGEST_INSTALL)
         if code:
-            raise Exit(code=code)
+            raise SystemExit(code)
         stamp.write_bytes(lock.read_bytes())

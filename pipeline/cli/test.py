@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from pipeline.cli.terminal import install_npm_packages, out
@@ -38,7 +37,7 @@ def test(
         out(f"$ {' '.join(arguments)}")
         code = os.spawnv(os.P_WAIT, sys.executable, command)
         if code:
-            raise Exit(code=code)
+            raise SystemExit(code)
 
 
 def named(k: str) -> str:

@@ -68,16 +68,47 @@ class OutputFile:
 
 def output_files(release: Path) -> tuple[OutputFile, ...]:
     """List every file that the deployment needs, hashed, in order of name. Raises BadReleaseError."""
-    release = Path(os.path.abspath(release))
-    root = release / OUTPUT
-    if not (root / "config.json").is_file():
-        raise BadReleaseError(f"{OUTPUT}/config.json", f"is not in {release}; run `vercel build --prod` there first")
-    paths = sorted({*_walk(str(root)), *map(str, _mapped(root, release))})
+    release, paths = _paths(release)
     batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
     prefix = len(str(release)) + 1
     with ThreadPoolExecutor(AT_ONCE) as pool:
         hashed = pool.map(lambda batch: [_file(path, path[prefix:]) for path in batch], batches)
         return tuple(file for batch in hashed for file in batch)
+
+
+def _paths(release: Path) -> tuple[Path, list[str]]:
+    """The absolute path of the release, and those of the files that the deployment needs, in order of name."""
+    release = Path(os.path.abspath(release))
+    root = release / OUTPUT
+    if not (root / "config.json").is_file():
+        raise BadReleaseError(f"{OUTPUT}/config.json", f"is not in {release}; run `vercel build --prod` there first")
+    return release, sorted({*_walk(str(root)), *map(str, _mapped(root, release))})
+
+
+def holding(release: Path, text: bytes) -> Iterator[str]:
+    """The names of the release's own files that hold ``text``; what was installed from a registry is left out.
+
+    Raises BadReleaseError.
+    """
+    release, paths = _paths(release)
+    for path in map(Path, paths):
+        if "node_modules" not in path.parts and path.is_file() and not path.is_symlink() and _holds(path, text):
+            yield path.relative_to(release).as_posix()
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    """Whether the file holds ``text``, read in pieces that overlap."""
+    kept = b""
+    try:
+        with path.open("rb") as file:
+            while data := file.read(BLOCK):
+                kept += data
+                if text in kept:
+                    return True
+                kept = kept[1 - len(text) :]
+    except OSError as error:
+        raise BadReleaseError(path.name, f"cannot be read: {error.strerror}") from error
+    return False
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -171,6 +202,21 @@ def _hashed(path: str) -> tuple[int, str]:
 
 def _sha(data: bytes) -> str:
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def fingerprint(files: Iterable[OutputFile]) -> str:
+    """SHA-256 over name, mode and content of every file: another build has another one."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{file.mode:o}\0{file.sha}\n".encode())
+    return digest.hexdigest()
+
+
+def must_be_unchanged(files: Iterable[OutputFile], digest: str) -> None:
+    """Raises BadReleaseError when the files are not those whose ``fingerprint`` is ``digest``."""
+    if fingerprint(files) != digest:
+        says = f"and the files outside of {OUTPUT} that it takes along are not those that the run began with"
+        raise BadReleaseError(OUTPUT, f"{says}: somebody built anew; start a new run, so that this build is judged")
 
 
 def total(files: Iterable[OutputFile]) -> int:

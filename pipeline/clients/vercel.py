@@ -119,7 +119,19 @@ class Vercel(Service):
 
         GET /v3/env/pull/{deployment}/production
         """
-        path = f"/v3/env/pull/{deployment}/production"
+        return await self._pull(deployment, "production")
+
+    async def pull(self, target: str) -> Mapping[str, str]:
+        """Read name → value of what is set for ``target`` now, as `vercel pull` does: team's and platform's included.
+
+        A sensitive one is empty. They must go no further than the probe.
+
+        GET /v3/env/pull/{project}/{target}
+        """
+        return await self._pull(self.project_id, target)
+
+    async def _pull(self, of: str, target: str) -> Mapping[str, str]:
+        path = f"/v3/env/pull/{of}/{target}"
         return await self.read(path, lambda body: {str(k): str(v) for k, v in body["env"].items()}, self._scope())
 
     async def upload(self, sha: str, size: int, content: "bytes | Callable[[], AsyncIterator[bytes]]") -> None:
@@ -128,7 +140,8 @@ class Vercel(Service):
         POST /v2/files
         """
         headers = {
-            "x-now-digest": sha,
+            "x-vercel-digest": sha,  # as Vercel's SDK says it
+            "x-now-digest": sha,  # as its command line does
             "x-now-size": str(size),
             "content-type": "application/octet-stream",
             "content-length": str(size),

@@ -41,6 +41,7 @@ ENVIRONMENT = (
     environment.required_variables,
     environment.variables_have_shape,
     environment.built_in_values_are_current,
+    environment.was_built_with_what_is_set,
     environment.changes_are_known,
     environment.what_code_reads_is_set,
 )

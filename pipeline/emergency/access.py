@@ -171,7 +171,8 @@ def _read(deploy_file: Path) -> _File:
     try:
         import yaml
 
-        raw = yaml.safe_load(deploy_file.read_text(encoding="utf-8"))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick, where PyYAML has it
+        raw = yaml.load(deploy_file.read_text(encoding="utf-8"), loader)  # both are safe ones
         return _File(raw if isinstance(raw, dict) else {})
     except Exception as error:  # whatever is wrong with it, --project and --domain still work
         return _File({}, " ".join(str(error).split())[:200])
@@ -210,8 +211,8 @@ def _linked() -> dict[str, str]:
 def from_env_file(root: Path, name: str) -> str:
     """Read the variable ``name`` from the ``.env`` beside deploy.yml; empty when it is not there."""
     with contextlib.suppress(Exception):
-        from dotenv import dotenv_values
-
         if (root / ".env").is_file():
+            from dotenv import dotenv_values
+
             return dotenv_values(root / ".env", interpolate=False).get(name) or ""
     return ""

@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, from_env_file
 from pipeline.environment import variable
+
+if TYPE_CHECKING:
+    from pipeline.record.store import Store
 
 PATIENCE = 2.0
 LOCAL = "the record of this checkout"
@@ -33,6 +36,7 @@ class Memory:
         self._shared, self._nowhere = _shared(to.state, root)
         if self._shared:
             self._places[SHARED] = self._shared
+        self._opened: dict[str, Store] = {}
         self._reading = {name: _Background(partial(self._bad, state)) for name, state in self._places.items()}
 
     def bad(self) -> tuple[frozenset[str], tuple[str, ...]]:
@@ -79,10 +83,14 @@ class Memory:
         from pipeline.record.store import open_store
 
         store = open_store(state, self._root)
-        try:
-            return taken_back(store)
-        finally:
-            store.close()
+        found = taken_back(store)
+        self._opened[state] = store  # it answers, so it is written to in the end
+        return found
+
+    def close(self) -> None:
+        """Let go of the records that were read and not written to."""
+        while self._opened:
+            self._opened.popitem()[1].close()
 
     def _write(
         self, state: str, domain: str, target: Any, was: str, was_commit: str, why: str, overruled: str, proved: bool
@@ -92,7 +100,7 @@ class Memory:
         from pipeline.redact import Redactor
 
         clock, to, who = self._clock, self._to, variable("GITHUB_ACTOR") or variable("USER")
-        store = open_store(state, self._root)
+        store = self._opened.pop(state, None) or open_store(state, self._root)
         try:
             journal = Journal(store, new_run_id(clock.now()), clock.now, Redactor((to.token,)))
             journal.append(

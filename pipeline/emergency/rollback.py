@@ -24,12 +24,12 @@ BLOCKED, STRANDED = 1, 4
 def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
     """Roll back and prove it. Returns the exit code: 0 proved and well, 1 the old release cannot live with the schema
     and nothing was touched, else 4."""
-    with access(wanted, root, deploy_file) as to:
+    with access(wanted, root, deploy_file) as to, contextlib.closing(Memory(to, root)) as memory:
         out = _without((to.token, to.bypass), out)
         for remark in () if wanted.json else to.ignored:
             out(f"  note     {remark}")
         try:
-            return asyncio.run(_roll_back(to, wanted, root, out))
+            return asyncio.run(_roll_back(to, wanted, memory, Schema(to, wanted, root, out), out))
         except Unsafe as unsafe:
             out(str(unsafe))
             return BLOCKED
@@ -59,11 +59,12 @@ def _without(secrets: Iterable[str], out: Callable[[str], None]) -> Callable[[st
     return said
 
 
-async def _roll_back(to: Access, wanted: RollbackOrder, root: Path, out: Callable[[str], None]) -> int:
+async def _roll_back(
+    to: Access, wanted: RollbackOrder, memory: Memory, schema: Schema, out: Callable[[str], None]
+) -> int:
     from pipeline.clients.vercel import Vercel
 
     clock = SystemClock()
-    schema, memory = Schema(to, wanted, root, out), Memory(to, root)
     async with client(to.api) as http:
         vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
         if wanted.plan:

@@ -5,18 +5,21 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from checks.evidence import ChangedVariables, EnvironmentVariables, ReadVariables, Variable
-from checks.policy import EnvironmentPolicy
+from checks.policy import DatabasePolicy, EnvironmentPolicy
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercelshapes import EnvironmentVariable
 from pipeline.errors import BadReleaseError
 from pipeline.world.world import World
 
 PLACEHOLDER = re.compile(
-    r"^(change.?me|todo|xxx+|your[-_ ].*|<.*>|example|placeholder|replace.?me|\.\.\.)$", re.IGNORECASE
+    r"^(change.?me|todo|xxx+|your[-_ ].*|<.*>|example|placeholder|replace.?me|\.\.\."
+    r"|undefined|null|\[sensitive\]|[*•]+)$",
+    re.IGNORECASE,
 )
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 HIDDEN = ("sensitive", "secret")
@@ -32,15 +35,42 @@ NOT_OURS = frozenset(
 LARGEST = 1 << 20
 
 
-async def environment_variables(world: World, policy: EnvironmentPolicy) -> EnvironmentVariables:
+async def environment_variables(
+    world: World, policy: EnvironmentPolicy, database: DatabasePolicy
+) -> EnvironmentVariables:
     required = {variable.name for variable in policy.required}
-    everything = await world.vercel.variables()
+    everything, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
     here = [v for v in everything if world.vercel_target in v.targets]
     described = await asyncio.gather(*(_describe(world, v) for v in here if v.name in required))
+    described = await _with_neon_branches(world, database, described)
     others = (Variable(v.name, False, updated=v.updated, branch=v.branch) for v in here if v.name not in required)
     names = {v.name for v in here}
     elsewhere = {v.name: v.targets for v in everything if v.name not in names}
-    return EnvironmentVariables(world.vercel_target, (*described, *others), tuple(sorted(elsewhere.items())))
+    production = world.vercel_target == "production"
+    return EnvironmentVariables(
+        world.vercel_target,
+        (*described, *others),
+        tuple(sorted(elsewhere.items())),
+        tuple(dict.fromkeys(map(_host, (world.domain, *project.serving)))) if production else (),
+        tuple(sorted((_host(one), other) for one, other in project.redirects.items())) if production else (),
+    )
+
+
+def _host(domain: str) -> str:
+    """A domain without its port, which only the sandbox's have."""
+    return domain.partition(":")[0]
+
+
+async def _with_neon_branches(world: World, policy: DatabasePolicy, seen: list[Variable]) -> list[Variable]:
+    """Add the branch to those that point to a Neon compute of another branch than production's."""
+    if world.vercel_target != "production" or world.neon.missing or not any(one.endpoint for one in seen):
+        return seen
+    home, computes, branches = await asyncio.gather(
+        world.neon.branch(policy.neon_branch), world.neon.computes(), world.neon.branches()
+    )
+    names = {branch.id: branch.name for branch in branches}
+    astray = {one.id: names.get(one.branch, one.branch) for one in computes if one.branch != home.id}
+    return [replace(one, neon_branch=astray.get(one.endpoint, "")) for one in seen]
 
 
 async def changed_variables(world: World) -> ChangedVariables:
@@ -104,7 +134,41 @@ async def _describe(world: World, variable: EnvironmentVariable) -> Variable:
         return Variable(variable.name, readable=False, updated=variable.updated, branch=variable.branch)
     value = await world.vercel.value(variable.id)
     host, sslmode = connection(value)
-    return Variable(variable.name, True, len(value), shapes(value), host, sslmode, variable.updated, variable.branch)
+    pooled, endpoint = pooling(value)
+    looks = shapes(value) | pasted(variable.name, value)
+    return Variable(
+        variable.name, True, len(value), looks, host, sslmode, variable.updated, variable.branch, pooled, endpoint
+    )
+
+
+def pasted(name: str, value: str) -> frozenset[str]:
+    """How ``value`` was pasted into the variable ``name``: what is around it or in it and does not belong there."""
+    inner = value.strip()
+    return frozenset(
+        how
+        for how, so in {
+            "newline": value.strip("\r\n") != value,
+            "blank": inner != value.strip("\r\n"),
+            "quoted": len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'`",
+            "command": inner.startswith(("psql ", "redis-cli ", "curl ")),
+            "named": inner.removeprefix("export ").startswith(f"{name}="),
+            "invisible": not all(one.isprintable() or one in "\r\n\t" for one in inner),
+        }.items()
+        if so
+    )
+
+
+def pooling(value: str) -> tuple[bool, str]:
+    """Whether a database URL goes through a pooler, as its address says, and the id of its Neon compute or nothing."""
+    host, _ = connection(value)
+    first, _, rest = host.partition(".")
+    try:
+        parts = urlsplit(value)
+        pooled = parse_qs(parts.query).get("pgbouncer") == ["true"]
+    except ValueError:
+        pooled = False
+    pooled = pooled or first.endswith("-pooler") or rest.startswith("pooler.")
+    return pooled, first.removesuffix("-pooler") if host.endswith(".neon.tech") else ""
 
 
 def connection(value: str) -> tuple[str, str]:
@@ -120,12 +184,14 @@ def connection(value: str) -> tuple[str, str]:
 
 
 def shapes(value: str) -> frozenset[str]:
-    """Name the shapes that ``value`` has: ``url``, ``postgres``, ``email``, ``placeholder``."""
+    """Name the shapes that ``value`` has: ``url``, ``postgres``, ``redis``, ``email``, ``placeholder``."""
     looks = set()
     try:
         parts = urlsplit(value)
         if parts.scheme and parts.hostname:
             looks.add("url")
+            if parts.scheme in ("redis", "rediss"):
+                looks.add("redis")
             if parts.scheme in ("postgres", "postgresql") and parts.path.strip("/"):
                 looks.add("postgres")
     except ValueError:

@@ -56,7 +56,12 @@ BREAKAGES = (
     ),
     Breakage(
         environment.built_in_values_are_current, "state", "a NEXT_PUBLIC_ variable is set a minute after the build",
-        _changed_after_the_build, "Build again with `vercel pull && vercel build --prod`", _a_minute_later,
+        _changed_after_the_build, "Build again with what is set now", _a_minute_later,
+    ),
+    Breakage(
+        environment.was_built_with_what_is_set, "release", "a key that was removed on Vercel stands in the pulled file",
+        shipping(edits={".vercel/.env.production.local": lambda _: 'STRIPE_KEY="sk_live_of_the_lab"\n'}),
+        "Build again with what is set now", shipping(),
     ),
     Breakage(
         environment.changes_are_known, "policy", "`environment.strict`, and somebody has changed NEXTAUTH_SECRET",

@@ -105,7 +105,7 @@ def _by_hand(lab: Lab) -> None:
 BREAKAGES = (
     Breakage(
         release.output_is_whole, "release", "`.vercel/output/config.json` was written half", _torn,
-        "Run `vercel pull --environment=production` and `vercel build --prod` again", shipping(),
+        "Run `vercel pull --yes --environment=production` and `vercel build --prod` again", shipping(),
     ),
     Breakage(
         release.nothing_under_way, "state", "a colleague's production deployment is being built", _a_colleague_builds,

@@ -24,7 +24,7 @@ from pipeline.record.spill import Spill
 from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
-from pipeline.session.release import find_release, head_of, must_be_as_it_was
+from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.session.signals import heed
 from pipeline.world.world import World
@@ -61,6 +61,8 @@ def ship(
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
         if earlier and "build" not in past.done:
             must_be_as_it_was(release, str(earlier[0].body.get("head", "")), run)
+        if not earlier:
+            release = sealed(release, session.settings)
         journal = _journal(session, run, root, show, earlier)
         lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease, pid=pid)

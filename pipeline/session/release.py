@@ -1,13 +1,14 @@
 """Finds out what is to be shipped: which folder, which commit, and who approved it at the terminal."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy
 from pipeline.clients import git
-from pipeline.clients.prebuilt import OUTPUT
+from pipeline.clients.prebuilt import OUTPUT, fingerprint, output_files
 from pipeline.clock import Clock
 from pipeline.environment import variable
 from pipeline.errors import Mistake
@@ -37,6 +38,16 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
         raise Mistake(f"--commit {commit}: expected the 40 hexadecimal digits of a commit; type `git rev-parse HEAD`")
     at = clock.now().isoformat() if order.approved_by else ""
     return Release(commit, str(folder), order.over_rollback, order.approved_by, at, order.older)
+
+
+def sealed(release: Release, settings: Settings) -> Release:
+    """``release`` with the digest of its files, for the whole run. Raises BadReleaseError for a broken one."""
+    folder = Path(release.folder)
+    if (
+        settings.policies[BuildPolicy].by == "git" or not (folder / OUTPUT / "config.json").is_file()
+    ):  # then Vercel builds it
+        return release
+    return replace(release, digest=fingerprint(output_files(folder)))
 
 
 def _commit_of(folder: Path, given: str) -> str:

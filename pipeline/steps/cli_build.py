@@ -1,10 +1,11 @@
 """Has Vercel's own command line deploy the release, and reads which deployment it made."""
 
+import asyncio
 import re
 
 from checks.evidence import Release
 from checks.policy import BuildPolicy
-from pipeline.clients.prebuilt import OUTPUT
+from pipeline.clients.prebuilt import OUTPUT, must_be_unchanged, output_files
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.errors import ServiceError, Unreachable
 from pipeline.steps.made import made_after_all, meta
@@ -16,8 +17,10 @@ ADDRESS = re.compile(r"https?://\S+")
 async def deploy_with_cli(world: World, policy: BuildPolicy, release: Release) -> Deployment:
     """Run ``vercel deploy … --skip-domain``, which prints the deployment's address.
 
-    Raises ServiceError with its last lines.
+    Raises ServiceError with its last lines, or BadReleaseError when the build is not what the run began with.
     """
+    if release.digest:
+        must_be_unchanged(await asyncio.to_thread(output_files, world.folder), release.digest)
     arguments = ["deploy", "--yes", *(("--prebuilt",) if (world.folder / OUTPUT / "config.json").is_file() else ())]
     if world.vercel_target == "production":
         arguments += ["--prod", "--skip-domain"]

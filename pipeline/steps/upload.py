@@ -11,7 +11,7 @@ from checks.evidence import Release
 from checks.policy import BuildPolicy
 from pipeline.clients import archive
 from pipeline.clients.base import LONGEST_WAIT
-from pipeline.clients.prebuilt import BLOCK, OutputFile, output_files, total
+from pipeline.clients.prebuilt import BLOCK, OutputFile, must_be_unchanged, output_files, total
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.errors import Refused, ServiceError, Unreadable
 from pipeline.steps.made import made_after_all, meta
@@ -26,9 +26,11 @@ Files = tuple[OutputFile, ...]
 
 
 async def upload_prebuilt(world: World, policy: BuildPolicy, release: Release) -> Deployment:
-    """Make a deployment of ``.vercel/output``. Raises BadRelease when a file is missing or changes meanwhile."""
+    """Make a deployment of ``.vercel/output``. Raises BadReleaseError when that is not what the run began with."""
     world.progress("reading the release")
     files = await asyncio.to_thread(output_files, world.folder)
+    if release.digest:
+        must_be_unchanged(files, release.digest)
     if len(files) > MOST_FILES and policy.archive != "never":
         return await _send_archive(world, files)
     began = world.clock.monotonic()

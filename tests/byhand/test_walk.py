@@ -69,7 +69,8 @@ def test_a_release_is_checked_deployed_promoted_validated_and_rolled_back_by_han
     assert (world.alias(), world.visited()) == (before, before), "looking changes nothing"
 
     steps = below("Manual, by Command Line")
-    for text in ("git checkout $COMMIT && git status --short", "vercel pull --yes --environment=production"):
+    pull = "rm -f .vercel/.env.production.local && vercel pull --yes --environment=production"
+    for text in ("git checkout $COMMIT && git status --short", pull):
         assert text in steps
         reader.types(text)
     assert "vercel build --prod" in steps

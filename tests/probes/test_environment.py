@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from checks.evidence import ChangedVariables, EnvironmentVariables, Evidence, ReadVariables
+from checks.evidence import ChangedVariables, EnvironmentVariables, Evidence, ReadVariables, Release, Variable
 from checks.outcome import Outcome
+from checks.policy import RequiredVariable
+from checks.values import doubtful, wrong
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.readings import Round
-from pipeline.probes.environment import connection, shapes
+from pipeline.probes.environment import connection, pasted, pooling, shapes
 from pipeline.probes.every import PROBES
+from pipeline.sandbox.neonstate import Branch
 from tests.stage import InProcess
 
 SECRET = "a-secret-value-that-must-never-be-seen-0123456789"
@@ -23,10 +26,10 @@ def variable(inside: InProcess, name: str) -> Any:
     return next(one for one in inside.sandbox.state.vercel.env if one.key == name)
 
 
-def read(inside: InProcess, kind: type[Evidence]) -> Any:
+def read(inside: InProcess, kind: type[Evidence], release: Release | None = None) -> Any:
     async def go() -> Any:
         async with (
-            inside.world(inside.release()) as world,
+            inside.world(release or inside.release()) as world,
             Round(world, inside.settings.policies, probes_by_type(PROBES)) as look,
         ):
             return await look.get(kind)
@@ -50,6 +53,108 @@ def test_host_and_sslmode_are_read_and_nothing_else(value: str, found: tuple[str
 
 def test_a_postgres_url_is_no_e_mail_address() -> None:
     assert shapes("postgresql://dana@example.com/lms") == {"url", "postgres"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("NEXTAUTH_URL", "https://lms.example.com\n", "has a newline around it"),
+        ("NEXTAUTH_SECRET", "\r\n" + "k3y" * 14, "has a newline around it"),
+        ("R2_BUCKET", " lms-uploads", "has a blank around it"),
+        ("R2_BUCKET", "lms-uploads\u00a0", "has a blank around it"),
+        ("UPSTASH_REDIS_REST_TOKEN", '"' + "AX" * 20 + '"', "stands in quotes"),
+        ("R2_ACCOUNT_ID", "'0123456789abcdef'\n", "has a newline around it"),
+        ("NEXTAUTH_SECRET", "NEXTAUTH_SECRET=" + "k3y" * 14, "begins with its own name"),
+        ("NEXTAUTH_SECRET", "k3y" * 14 + "\u200b" + "k3y", "holds a character that cannot be seen"),
+        ("DIRECT_URL", "psql 'postgresql://u:p@ep-x.eu.aws.neon.tech/lms'", "is a whole command"),
+        ("R2_ACCESS_KEY_ID", "[SENSITIVE]", "still holds a placeholder"),
+        ("R2_BUCKET", "undefined", "still holds a placeholder"),
+        (
+            "NEXTAUTH_URL",
+            "https://lms-git-fix-acme.vercel.app",
+            "points to lms-git-fix-acme.vercel.app, which is no domain",
+        ),
+        ("UPSTASH_REDIS_REST_URL", "rediss://default:p@eu1-x.upstash.io:6379", "is the address for Redis clients"),
+        ("DIRECT_URL", "postgresql://u:p@ep-x-pooler.eu.aws.neon.tech/lms", "goes through the pooler"),
+        ("DIRECT_URL", "postgresql://u:p@db.example/lms?pgbouncer=true", "goes through the pooler"),
+        ("DIRECT_URL", "postgresql://u:p@aws-0.pooler.supabase.com:5432/lms", "goes through the pooler"),
+    ],
+)
+def test_a_value_as_people_paste_it_stops_the_run(inside: InProcess, name: str, value: str, says: str) -> None:
+    found = variable(inside, name)
+    found.value, found.kind = value, "encrypted"
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert f"{name} {says}" in report.reason
+    inner = value.strip()
+    assert inner in says or len(inner) < 20 or inner not in json.dumps(report.reason), "its value is nobody's business"
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("postgresql://u:p@ep-cool-x-1-pooler.eu.aws.neon.tech/lms", (True, "ep-cool-x-1")),
+        ("postgresql://u:p@ep-cool-x-1.eu.aws.neon.tech/lms", (False, "ep-cool-x-1")),
+        ("postgresql://u:p@db.example.com/lms", (False, "")),
+        ("postgres://[::1", (False, "")),
+    ],
+)
+def test_a_pooler_and_a_neon_compute_are_told_by_the_address(value: str, found: tuple[bool, str]) -> None:
+    assert pooling(value) == found
+
+
+def test_a_key_of_several_lines_is_pasted_well() -> None:
+    assert pasted("KEY", "-----BEGIN KEY-----\nabc\n-----END KEY-----") == frozenset()
+    assert pasted("KEY", "") == frozenset()
+
+
+def seen_with(*variables: Variable) -> EnvironmentVariables:
+    """Two domains, of which one only redirects, and ``variables``."""
+    return EnvironmentVariables(
+        "production", variables, serving=("www.example.com",), redirects=(("example.com", "www.example.com"),)
+    )
+
+
+def neon(name: str, **more: Any) -> Variable:
+    return Variable(name, True, 70, frozenset({"url", "postgres"}), **more)
+
+
+def test_the_two_database_addresses_lead_to_one_database() -> None:
+    direct = neon("DIRECT_URL", endpoint="ep-a")
+    assert (
+        list(wrong(RequiredVariable("DIRECT_URL"), direct, seen_with(direct, neon("DATABASE_URL", endpoint="ep-a"))))
+        == []
+    )
+    two = list(wrong(RequiredVariable("DIRECT_URL"), direct, seen_with(direct, neon("DATABASE_URL", endpoint="ep-b"))))
+    assert two == ["is another Neon database than DATABASE_URL: one would be migrated, the other one is read"]
+    stray = neon("DATABASE_URL", endpoint="ep-a", neon_branch="preview/fix", pooled=True)
+    assert list(wrong(RequiredVariable("DATABASE_URL"), stray, seen_with(stray))) == [
+        "is the database of the Neon branch preview/fix, which is not production's"
+    ]
+
+
+def test_what_is_only_doubtful_warns() -> None:
+    assert list(doubtful(neon("DATABASE_URL", endpoint="ep-a"), seen_with())) == [
+        "is Neon's direct address; functions that scale out run out of connections without `-pooler`"
+    ]
+    address = Variable("AUTH_URL", True, 20, frozenset({"url"}), host="example.com")
+    assert list(doubtful(address, seen_with())) == [
+        "points to example.com, which only sends its visitors to www.example.com"
+    ]
+    assert list(wrong(RequiredVariable("AUTH_URL"), address, seen_with())) == []
+    assert list(doubtful(neon("DATABASE_URL", endpoint="ep-a", pooled=True), seen_with())) == []
+
+
+def test_an_address_on_another_neon_branch_is_seen(inside: InProcess) -> None:
+    """Neon's own list of computes says on which branch each of them is."""
+    neon_state = inside.sandbox.state.neon
+    stray = Branch("br-fix", "preview/fix", neon_state.created, endpoint="ep-fix-1")
+    stray.ready = stray.updated = neon_state.created
+    neon_state.branches.append(stray)
+    variable(inside, "DATABASE_URL").value = "postgresql://u:p@ep-fix-1-pooler.eu.aws.neon.tech/lms"
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "DATABASE_URL is the database of the Neon branch preview/fix" in report.reason
 
 
 def test_a_branch_override_alone_is_not_set(inside: InProcess) -> None:

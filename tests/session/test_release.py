@@ -1,5 +1,6 @@
 """Which commit ships: what is checked out in the folder that was built, whatever CI says of its own run."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from checks.evidence import Release
-from pipeline.errors import Mistake
+from pipeline.clients.prebuilt import OUTPUT, fingerprint, must_be_unchanged, output_files
+from pipeline.errors import BadReleaseError, Mistake
 from pipeline.session import release
 
 NEWEST = "e" * 40
@@ -53,3 +55,49 @@ def test_a_folder_that_was_built_anew_from_another_commit_does_not_ship_under_th
     with pytest.raises(Mistake, match=f"where {second[:12]} is checked out now and not {first[:12]}"):
         release.must_be_as_it_was(ships, first, "r1")
     release.must_be_as_it_was(ships, "", "r1")
+
+
+def built(folder: Path) -> Path:
+    """A release whose only function takes a file along that lies outside of ``.vercel/output``."""
+    function = folder / OUTPUT / "functions/index.func"
+    function.mkdir(parents=True)
+    (folder / OUTPUT / "config.json").write_text('{"version": 3}')
+    (function / ".vc-config.json").write_text('{"filePathMap": {"server.js": ".next/server/page.js"}}')
+    (folder / ".next/server").mkdir(parents=True)
+    (folder / ".next/server/page.js").write_text("exports.page = 'judged'")
+    return folder
+
+
+@pytest.mark.parametrize("file", [".next/server/page.js", f"{OUTPUT}/config.json"])
+def test_another_build_than_the_one_that_was_judged_is_not_uploaded(tmp_path: Path, file: str) -> None:
+    """``next build`` alone puts new server code beside old pages; so does any file of the output."""
+    folder = built(tmp_path)
+    digest = fingerprint(output_files(folder))
+    must_be_unchanged(output_files(folder), digest)
+    (folder / file).write_text((folder / file).read_text().replace("judged", "another") + " ")
+    with pytest.raises(BadReleaseError, match="are not those that the run began with"):
+        must_be_unchanged(output_files(folder), digest)
+
+
+@pytest.mark.parametrize("change", ["mode", "more", "name"])
+def test_the_digest_tells_more_than_content(tmp_path: Path, change: str) -> None:
+    folder = built(tmp_path)
+    before = fingerprint(output_files(folder))
+    page = folder / OUTPUT / "static/page.html"
+    page.parent.mkdir()
+    page.write_text("x")
+    one = fingerprint(output_files(folder))
+    if change == "mode":
+        page.chmod(0o755)
+    elif change == "name":
+        os.rename(page, page.with_name("other.html"))
+    else:
+        (page.parent / "empty").touch()
+    assert len({before, one, fingerprint(output_files(folder))}) == 3
+
+
+def test_touching_a_file_changes_nothing(tmp_path: Path) -> None:
+    folder = built(tmp_path)
+    before = fingerprint(output_files(folder))
+    os.utime(folder / OUTPUT / "config.json", (1, 1))
+    assert fingerprint(output_files(folder)) == before

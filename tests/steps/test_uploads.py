@@ -22,7 +22,10 @@ from checks.policy import BuildPolicy
 from pipeline.clients import archive, prebuilt
 from pipeline.clients.prebuilt import BLOCK, OutputFile, output_files
 from pipeline.errors import BadReleaseError, Refused
+from pipeline.session.release import sealed
 from pipeline.steps.build import build
+from pipeline.steps.cli_build import deploy_with_cli
+from pipeline.steps.upload import upload_prebuilt
 from tests.stage import InProcess
 
 PLAIN, ARCHIVE = BuildPolicy(archive="never"), BuildPolicy(archive="always")
@@ -116,6 +119,28 @@ def test_ten_at_a_time_and_the_bar_reaches_the_end(inside: InProcess) -> None:
     assert "░" not in last
     count = last.split("of")[0].split()[-1]
     assert f"{count} of {count} files" in last
+
+
+@pytest.mark.parametrize("upload", [upload_prebuilt, deploy_with_cli])
+def test_another_build_than_the_one_that_was_judged_makes_no_deployment(inside: InProcess, upload: Any) -> None:
+    release = sealed(inside.release(), inside.settings)
+    assert len(release.digest) == 64
+    new = Path(release.folder) / ".vercel/output/static/new.txt"
+    known = set(inside.sandbox.state.vercel.deployments)
+
+    async def go() -> None:
+        async with inside.world(release) as world:
+            await upload(world, inside.settings.policies[BuildPolicy], release)
+
+    new.write_text("from another build")
+    with pytest.raises(BadReleaseError, match="are not those that the run began with"):
+        asyncio.run(go())
+    assert set(inside.sandbox.state.vercel.deployments) == known
+
+
+def test_what_vercel_builds_has_no_digest(inside: InProcess) -> None:
+    inside.require(BuildPolicy(by="git"))
+    assert sealed(inside.release(), inside.settings).digest == ""
 
 
 @both

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.probes.pulled import STAND_IN, _read
 from tests.vendors.world import Ran, World, lines_of, needs_npm
 
 pytestmark = [pytest.mark.wide, pytest.mark.process, needs_npm]
@@ -197,6 +198,28 @@ def test_variables_are_added_listed_pulled_and_removed(world, folder):
     assert world.run("env", "rm", "GREETING", "production", "--yes", folder=folder).code == 0
     assert held() == []
     assert world.run("env", "rm", "GREETING", "production", "--yes", folder=folder).code == 1
+
+
+def test_what_a_pull_leaves_in_a_file_is_what_the_gate_reads_out_of_it(world, folder):
+    """A sensitive value is a text, only line breaks are escaped, and what was removed stays in the file."""
+    for name, value, kind in (
+        ("OLD_KEY", "leaked", "config"),
+        ("CMS", "t0ken", "secret"),
+        ("SAYS", 'a "b" $c', "config"),
+    ):
+        added = ("env", "add", name, "production", "--value", value, "--yes", "--type", kind)
+        assert world.run(*added, folder=folder).code == 0
+    pull = ("pull", "--yes", "--environment=production")
+    assert world.run(*pull, folder=folder).code == 0
+    assert world.run("env", "rm", "OLD_KEY", "production", "--yes", folder=folder).code == 0
+    assert world.run(*pull, folder=folder).code == 0
+    pulled = _read(folder / ".vercel/.env.production.local")
+    assert (pulled["OLD_KEY"], pulled["CMS"], pulled["SAYS"]) == ("leaked", STAND_IN, 'a "b" $c')
+    (folder / ".vercel/.env.production.local").unlink()
+    assert world.run(*pull, folder=folder).code == 0
+    assert "OLD_KEY" not in _read(folder / ".vercel/.env.production.local")
+    for name in ("CMS", "SAYS"):
+        assert world.run("env", "rm", name, "production", "--yes", folder=folder).code == 0
 
 
 def test_logs_are_of_real_requests(world, folder):

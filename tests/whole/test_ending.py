@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from invoke.exceptions import Exit
 
 from pipeline.cli import terminal
 from pipeline.cli.output import Steadfast
@@ -72,7 +71,7 @@ def test_a_bug_of_ours_is_a_sentence_and_a_file_without_secrets(
 ) -> None:
     monkeypatch.setattr(terminal, "ROOT", tmp_path)
     Redactor(["hunter2hunter2"])
-    with pytest.raises(Exit) as left, terminal.honest():
+    with pytest.raises(SystemExit) as left, terminal.honest():
         raise ZeroDivisionError("ours with hunter2hunter2")
     assert left.value.code == 1
     (file,) = (tmp_path / ".runs").glob("debug-*.txt")
@@ -108,7 +107,7 @@ def test_an_end_that_cannot_be_printed_exits_as_the_run_ended(
 ) -> None:
     monkeypatch.setattr(terminal, "ROOT", tmp_path)
     report: Any = SimpleNamespace(exit_code=3, outcome="rolled back", stages=None)
-    with pytest.raises(Exit) as left:
+    with pytest.raises(SystemExit) as left:
         terminal.conclude(report, as_json=False)
     assert left.value.code == 3
     assert "a bug in this tool" in capsys.readouterr().err

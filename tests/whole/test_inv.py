@@ -117,7 +117,14 @@ def test_the_few_packages_of_an_emergency_are_those_of_the_whole_lock() -> None:
     assert len(few) < 20
 
 
-def test_an_emergency_loads_nothing_but_those_few(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        f"import invoke.main; invoke.main.program.run(['inv', '--search-root', {str(ROOT)!r}, *{ROLLBACK!r}])",
+        f"sys.path.insert(0, {str(ROOT)!r}); sys.argv[1:] = {ROLLBACK!r}; import pipeline.cli.direct as d; d.main()",
+    ],
+)
+def test_an_emergency_loads_nothing_but_those_few(start: str, tmp_path: Path) -> None:
     """Every other installed package is made impossible to import."""
     few = {package.partition("==")[0] for package in blocks("requirements-rollback.lock")}
     imports = {"pyyaml": "yaml", "python-dotenv": "dotenv", "psycopg-binary": "psycopg_binary"}
@@ -132,10 +139,7 @@ class Refuse:
             raise ModuleNotFoundError(f"No module named {{name}} in an emergency", name=name)
 others = set(importlib.metadata.packages_distributions())
 sys.meta_path.insert(0, Refuse())
-from invoke import Program
-import invoke.main
-sys.argv = ["invoke", "--search-root", {str(ROOT)!r}, *{ROLLBACK!r}]
-invoke.main.program.run()
+{start}
 """
     env = {**os.environ, "VERCEL_TOKEN": "t0ken"}
     words = [sys.executable, "-P", "-c", script]

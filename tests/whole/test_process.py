@@ -356,6 +356,17 @@ needs_bash = pytest.mark.skipif(
 )
 
 
+def test_a_build_that_was_made_anew_between_two_steps_is_not_uploaded(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy", "--run", "anew", "--stage", "preflight")
+    with contextlib.closing(sqlite3.connect(checkout.folder / ".runs/journal.db")) as journal:
+        ((body,),) = journal.execute("select body from deploy_events where run = 'anew' and kind = 'run begins'")
+    (Path(json.loads(body)["release"]["folder"]) / ".vercel/output/static/new.txt").write_text("from another build")
+    said = checkout.run("deploy", "--run", "anew", "--stage", "build", expect=1)
+    assert "are not those that the run began with" in said
+    assert up.serves() == before
+
+
 @needs_bash
 def test_the_workflows_steps_in_order_as_separate_processes(checkout: Checkout, up: Up, tmp_path: Path) -> None:
     before, summary = up.serves(), tmp_path / "summary.md"

@@ -150,13 +150,15 @@ class Variables:
 def environment(core: Core, target: str, branch: str = "", readable: bool = False) -> dict[str, str]:
     """The variables that a deployment of ``target`` is given.
 
-    With ``readable`` only what can be read back, addresses filled in.
+    With ``readable`` as somebody reads it back: addresses filled in, and empty where Vercel keeps it to itself.
 
     A branch's own value wins over the general one.
     """
     chosen = [
         one
         for one in sorted(core.state.vercel.env, key=lambda one: bool(one.branch))
-        if target in one.target and one.branch in ("", branch) and not (readable and one.type in HIDDEN)
+        if target in one.target and one.branch in ("", branch)
     ]
-    return {one.key: core.fill(one.value) if readable else one.value for one in chosen}
+    if not readable:
+        return {one.key: one.value for one in chosen}
+    return {one.key: "" if one.type in HIDDEN else core.fill(one.value) for one in chosen}

@@ -159,13 +159,22 @@ BUILDING = Scenario(
     "building and deploying",
     (
         Typed("git checkout $COMMIT && git status --short", effect=lambda reader, ran: ran.out == ""),
-        Typed("vercel pull --yes --environment=production", effect=file(".vercel/.env.production.local", "R2_BUCKET")),
-        Typed("vercel pull --environment=production", "Downloaded project settings"),
+        Typed(
+            "rm -f .vercel/.env.production.local && vercel pull --yes --environment=production",
+            effect=file(".vercel/.env.production.local", "R2_BUCKET"),
+        ),
+        Typed("vercel pull --yes --environment=production", "Downloaded project settings"),
         Typed("vercel build --prod", "Build Completed", built("production")),
         Typed("vercel deploy --prebuilt --prod --skip-domain", r"https://127\.0\.0\.1", newest_is("production", False)),
-        Typed("vercel pull --yes --environment=production && vercel build --prod", effect=built("production")),
-        Typed("vercel pull && vercel build --prod", effect=built("production")),
-        Typed("vercel pull --yes --environment=preview && vercel build", effect=built("preview")),
+        Typed(
+            "rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod",
+            effect=built("production"),
+        ),
+        Typed("grep -rlF '[SENSITIVE]' .vercel/output", effect=lambda reader, ran: ran.out == "", expect=1),
+        Typed(
+            "rm -f .vercel/.env.preview.local && vercel pull --yes --environment=preview && vercel build",
+            effect=built("preview"),
+        ),
         Typed("vercel deploy --prebuilt", effect=newest_is(None, False)),
         Typed(
             "vercel deploy --env DATABASE_URL=$BRANCH_URL",

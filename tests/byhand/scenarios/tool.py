@@ -10,6 +10,7 @@ from tests.byhand.reader import Reader
 from tests.byhand.scenarios.model import Scenario, Typed
 from tests.vendors.world import Ran
 
+ANEW = "rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod"
 STAGE = "./inv deploy --target production --run $RUN --stage {}"
 MIGRATION = "20260301000000_course_level"
 
@@ -143,7 +144,7 @@ OWN = Scenario(
             "./inv deploy --target production --from .",
             "DEPLOYED",
             elsewhere,
-            before=lambda reader: reader.types("vercel pull --yes --environment=production && vercel build --prod"),
+            before=lambda reader: reader.types(ANEW),
         ),
         Typed("./inv deploy --target preview --from .", "DEPLOYED"),
     ),

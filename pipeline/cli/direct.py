@@ -1,0 +1,66 @@
+"""Every ``./inv`` begins here. ``rollback`` goes on without invoke and the other commands: two fifths of its time.
+
+The task in ``pipeline/cli/release.py`` does the same. What is not plainly a rollback is left to invoke, which says why.
+"""
+
+import atexit
+import gc
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, honest, out
+from pipeline.emergency.access import RollbackOrder
+
+RARELY = (50_000, 20, 20)
+"""How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
+
+
+def main() -> None:
+    """Run the command that the process was started with."""
+    atexit.register(gc.freeze)
+    words = sys.argv[1:]
+    order = order_of(words[1:]) if words[:1] == ["rollback"] else None
+    if order:
+        roll_back(order)
+    else:
+        from invoke.main import program
+
+        gc.set_threshold(*RARELY)
+        gc.enable()
+        program.run(["inv", "--search-root", str(ROOT), *words])
+
+
+def order_of(words: Sequence[str]) -> RollbackOrder | None:
+    """What was typed after ``rollback``; None when anything in it is no flag of ours, said twice, or has no value."""
+    known = {"--" + field.name.replace("_", "-"): field for field in fields(RollbackOrder)}
+    said: dict[str, str | bool] = {}
+    rest = list(words)
+    while rest:
+        flag, equals, value = rest.pop(0).partition("=")
+        field = known.get(flag)
+        if field is None or field.name in said:
+            return None
+        if field.default is False:
+            if equals:
+                return None
+            said[field.name] = True
+            continue
+        if not equals and rest:
+            value = rest.pop(0)
+        if not value or value.startswith("-"):
+            return None
+        said[field.name] = value
+    return RollbackOrder(**said)  # type: ignore[arg-type]
+
+
+def roll_back(order: RollbackOrder) -> None:
+    """Roll back as ``order`` says, and leave with the exit code that is true of production."""
+    with honest():
+        from pipeline.emergency.rollback import rollback_now
+
+        gc.freeze()
+        gc.enable()
+        code = rollback_now(order, ROOT, DEPLOY_FILE, out)
+    if code:
+        raise SystemExit(code)
