@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.environment import variable_or_file
 from pipeline.errors import Mistake
+from pipeline.redact import Redactor
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 ADDRESS = re.compile(r"://|\b(host|password|dbname|user)\s*=", re.IGNORECASE)
@@ -46,6 +47,7 @@ def place_of(state: str, root: Path) -> Place:
             raise Mistake(
                 f"{state}: is no Postgres URL; deploy.yml's state wants postgresql://USER:PASSWORD@HOST/DATABASE"
             )
+        Redactor([value])
         return Place(value, state)
     if ADDRESS.search(state):
         raise Mistake("deploy.yml: state: holds an address; put that into a variable, and its NAME here")
