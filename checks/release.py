@@ -134,8 +134,7 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         commit once, so that there is something to go back to; then deploy.
     """
     if not now.id and now.leads_to:
-        fix = f"domain: {now.leads_to} in deploy.yml"
-        yield block(now.domain, f"serves nothing itself, it redirects to {now.leads_to}", fix=fix)
+        yield block(now.domain, f"only redirects to {now.leads_to}", fix=f"domain: {now.leads_to} in deploy.yml")
     elif not now.id:
         yield block(
             "production", "serves no deployment, so there is nothing to go back to", fix="vercel promote $DEPLOYMENT"
@@ -144,8 +143,8 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         yield warn(
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
-    for name, id in now.others:
-        if now.id and id not in ("", now.id):
+    for name, id in now.others if now.id else ():
+        if id not in ("", now.id):
             yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")
     for deployment in seen.passed_over if not seen.id else ():
         yield warn(deployment, "is an earlier deployment, and was itself taken back: a rollback does not choose it")
@@ -226,7 +225,7 @@ nobody_else_promoted.stops_when(
 
 
 @gate(owner="release manager")
-def is_live(staged: StagedDeployment, before: ProductionBefore, project: VercelProject, seen: Production) -> Findings:
+def is_live(before: ProductionBefore, staged: StagedDeployment, project: VercelProject, seen: Production) -> Findings:
     """The production domain points to the deployment that was just promoted, and so do the others beside it.
 
     Why: Vercel accepts a promotion before it has happened; only the domain can say that it has. A project has several
@@ -237,7 +236,8 @@ def is_live(staged: StagedDeployment, before: ProductionBefore, project: VercelP
     If it fails: Run `vercel rollback $PREVIOUS`, then find out what else is promoting. The next run needs a new
         commit and `--over-rollback`.
     """
-    ours = project.moved_to == staged.id and project.moved_by == "promote"
+    older = bool(before.moved) and project.moved_at == before.moved  # of an earlier run with the same deployment
+    ours = project.moved_to == staged.id and project.moved_by == "promote" and not older
     went = "was skipped" if project.move == "skipped" else "failed"
     if seen.id == staged.id:
         yield from behind(seen, before, staged.id)
@@ -253,28 +253,28 @@ def is_live(staged: StagedDeployment, before: ProductionBefore, project: VercelP
         yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}{waits}", fix=f"vercel promote {staged.id}")
 
 
-is_live.stops_when("the promotion never lands", lambda st, b, p, s: (st, b, p, replace(s, id="dpl_old")))
+is_live.stops_when("the promotion never lands", lambda b, st, p, s: (b, st, p, replace(s, id="dpl_old")))
 is_live.stops_when(
     "another of the domains stays behind",
-    lambda st, b, p, s: (
-        st,
+    lambda b, st, p, s: (
         replace(b, domains=("www.lms.example.com",)),
+        st,
         p,
         replace(s, others=(("www.lms.example.com", "dpl_old"),)),
     ),
 )
 is_live.stops_when(
     "Vercel says that it failed",
-    lambda st, b, p, s: (
-        st,
+    lambda b, st, p, s: (
         b,
+        st,
         replace(p, moved_by="promote", moved_to=st.id, move="failed"),
         replace(s, id="dpl_old"),
     ),
 )
 is_live.stops_when(
     "it is queued behind a colleague's rolling release",
-    lambda st, b, p, s: (st, b, replace(p, moved_to="dpl_colleague"), replace(s, id="dpl_old")),
+    lambda b, st, p, s: (b, st, replace(p, moved_to="dpl_colleague"), replace(s, id="dpl_old")),
 )
 
 

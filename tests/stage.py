@@ -21,7 +21,8 @@ from pipeline.config import Config, load
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.past import recall
 from pipeline.engine.plan import Pipeline, probes_by_type
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal
 from pipeline.record.report import Report, report_of
@@ -83,7 +84,7 @@ class RealPort:
         numbers = list(sandbox.core.ports.numbers)
         numbers[SERVICES.index(service)] = self._socket.getsockname()[1]
         sandbox.core.ports = Ports(tuple(numbers))
-        self._config = uvicorn.Config(sandbox, lifespan="off", http="h11", log_level="critical")
+        self._config = uvicorn.Config(sandbox, lifespan="off", http="h11", log_level="critical", date_header=False)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

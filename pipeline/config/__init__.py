@@ -23,7 +23,6 @@ from pipeline.config.document import (
     line_of,
     yaml_mistake,
 )
-from pipeline.environment import variable
 from pipeline.errors import Mistake
 
 
@@ -161,12 +160,6 @@ class Config:
         changed = self.file.targets[target].pace.items()
         return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}
 
-    @property
-    def state(self) -> str:
-        """Where runs are remembered: a path, or the URL in the environment variable that ``state`` names."""
-        named = self.file.state
-        return variable(named) if named.isidentifier() and named.isupper() else named
-
 
 def load(path: Path) -> Config:
     """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
@@ -189,7 +182,9 @@ def load(path: Path) -> Config:
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
         within = ("targets", name, "override")
-        policies[name] = _validate(Policies, _merge(sections, target.override), tree, path.name, mistakes, within)
+        whole = _validate(DeployFile, _merge(sections, target.override), tree, path.name, mistakes, within)
+        if whole:
+            policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
@@ -215,6 +210,19 @@ def _adapter(kind: type) -> Any:
     return TypeAdapter(kind)
 
 
+@cache
+def _documented(kind: type) -> Any:
+    """An adapter that knows what stands below each key. It reads sources, so nobody who only validates waits for it."""
+    from pydantic import TypeAdapter
+
+    plain = policy.Policy.__pydantic_config__
+    policy.Policy.__pydantic_config__ = {**plain, "use_attribute_docstrings": True}
+    try:
+        return TypeAdapter(kind)
+    finally:
+        policy.Policy.__pydantic_config__ = plain
+
+
 def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], within: tuple[str, ...] = ()) -> Any:
     """``raw`` as ``kind``, or None after adding a line to ``mistakes`` for each thing that is wrong."""
     from pydantic import ValidationError
@@ -237,7 +245,7 @@ def _merge(base: Any, over: Any) -> Any:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of ``deploy.yml`` for editors. Numbers that are seconds may be spelt ``10m``."""
-    made: dict[str, Any] = _adapter(DeployFile).json_schema()
+    made: dict[str, Any] = _documented(DeployFile).json_schema()
     for part in (made, *made.get("$defs", {}).values()):
         for key, value in part.get("properties", {}).items():
             if not key.endswith(("_ms", "_percent", "times_baseline")):

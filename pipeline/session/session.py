@@ -20,10 +20,12 @@ from pipeline.definitions.unused import without_unused
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Pipeline, check
 from pipeline.environment import variable
-from pipeline.errors import Mistake
+from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import events_of
-from pipeline.record.store import Store, open_store
+from pipeline.record.place import Place, place_of
+from pipeline.record.spill import left_over
+from pipeline.record.store import RUNS, Store, open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.world.opening import open_settings, open_world
@@ -31,6 +33,7 @@ from pipeline.world.settings import Settings
 from pipeline.world.world import World
 
 T = TypeVar("T")
+LOCAL = Place("", ".runs/journal.db")
 NOTHING = Release("", ".")
 """No release: for who only looks, or acts beside a run."""
 
@@ -68,6 +71,8 @@ class Session:
     clock: Clock
     config: Config
     root: Path = Path()
+    place: Place = LOCAL
+    """Where the store is."""
 
     @property
     def records(self) -> Written:
@@ -88,6 +93,15 @@ class Session:
 
         return asyncio.run(go())
 
+    def must_be_whole(self) -> None:
+        """Raises Locked when an earlier run's events are beside the journal still: what it did is not known then."""
+        for path in left_over(self.root / RUNS):
+            raise Locked(
+                f"the journal does not take what an earlier run could not write, {path}; that run may have moved "
+                f"production. Try again when the journal can be written; "
+                f"./inv rollback --target {self.settings.name}   goes back all the same"
+            )
+
     def past(self, run: str) -> Past:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
 
@@ -97,14 +111,15 @@ def open_session(config: Config, target: str, root: Path) -> Iterator[Session]:
     """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(open_settings(config, target, root))
-        store = open_store(config.state, root)
+        place = place_of(config.file.state, root)
+        store = open_store(place.address, root)
         stack.callback(store.close)
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
         pipeline = without_unused(pipeline, settings.policies).with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
-        redactor = Redactor((*settings.hidden, config.state))
+        redactor = Redactor((*settings.hidden, *((place.address,) if place.shared else ())))
         log.configure(variable("DEPLOY_LOG"), redactor)
-        yield Session(settings, pipeline, store, redactor, SystemClock(), config, root)
+        yield Session(settings, pipeline, store, redactor, SystemClock(), config, root, place)
 
 
 def shadows(config: Config) -> tuple[str, ...]:

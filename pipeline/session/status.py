@@ -20,6 +20,7 @@ from pipeline.emergency.aftermath import Aftermath, aftermath
 from pipeline.errors import ServiceError
 
 T = TypeVar("T")
+LOOKING = 45.0  # seconds that each question may take, its repetitions included
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class TargetStatus:
     """Why the live release is known as bad; empty when it is not."""
     went_back: Aftermath
     unknown: tuple[str, ...]
+    record: str = ""
+    """Where lock and runs are written down, and who shares that."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class StatusReading:
     lock: str = ""
     bad: tuple[tuple[str, str], ...] = ()
     """(deployment, reason)"""
+    record: str = ""
+    """Where lock and runs are written down."""
 
 
 async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) -> TargetStatus:
@@ -66,14 +71,17 @@ async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) ->
 
     async def asked(reading: Awaitable[T], otherwise: T) -> T:
         try:
-            return await reading
+            async with asyncio.timeout(LOOKING):
+                return await reading
         except ServiceError as error:
             unknown.append(str(error))
-            return otherwise
+        except TimeoutError:
+            unknown.append(f"vercel: did not say all that was asked within {LOOKING:g} s")
+        return otherwise
 
     async def live_and_its_past() -> tuple[Deployment | None, Aftermath]:
         live = await vercel.production(about.domain)
-        move = (await project).move if live else None
+        move = (await asyncio.shield(project)).move if live else None
         if live is None or move is None or move.kind != "rollback" or move.to != live.id:
             return live, Aftermath()
         return live, await aftermath(vercel, live)
@@ -82,11 +90,13 @@ async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) ->
     project: asyncio.Future[ProjectSettings] = asyncio.ensure_future(vercel.project())
     (live, went_back), seen, recent, rolling, (says, well) = await asyncio.gather(
         asked(live_and_its_past(), (None, Aftermath())),
-        asked(project, None),
+        asked(asyncio.shield(project), None),
         asked(vercel.deployments(target="production"), ()),
         asked(vercel.rolling_release(), None),
         _health(http, site + about.health),
     )
+    project.cancel()
+    await asyncio.gather(project, return_exceptions=True)
     staged = tuple(one for one in recent if one.substate == "STAGED" and (live is None or one.created > live.created))
     return TargetStatus(
         target=about.target,
@@ -103,6 +113,7 @@ async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) ->
         bad=dict(about.bad).get(live.id, "") if live else "",
         went_back=went_back,
         unknown=tuple(dict.fromkeys(unknown)),
+        record=about.record,
     )
 
 

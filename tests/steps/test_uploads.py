@@ -278,6 +278,30 @@ def test_what_fails_once_is_sent_again_whole(inside: InProcess, fault: str, size
         assert inside.get(f"{site}/0.bin").content == content
 
 
+MISSED = ["answer status=500", "answer status=429 retry_after=2", "cut", "garbage", "answer status=503 done=yes"]
+
+
+@pytest.mark.parametrize("fault", MISSED)
+@pytest.mark.parametrize("archive", ["never", "always"])
+def test_the_question_which_files_are_missing_is_asked_again(inside: InProcess, fault: str, archive: str) -> None:
+    """A create without its files makes nothing; and when it has made the deployment after all, that is found."""
+    release = with_some(inside, 3)
+    inside.require(BuildPolicy("prebuilt", archive=archive))  # type: ignore[arg-type]
+    inside.at_stage("build", lambda: inside.sandbox.inject(f"vercel {fault} POST /v13/deployments times=1"))
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert (
+        len([one for one in inside.sandbox.state.vercel.deployments.values() if one.meta.get("deployRun") == "r1"]) == 1
+    )
+
+
+def test_a_question_that_cannot_pass_is_asked_once(inside: InProcess) -> None:
+    inside.at_stage("build", lambda: inside.sandbox.inject("vercel answer status=402 POST /v13/deployments"))
+    outcome, report = inside.deploy(release=with_some(inside, 3))
+    assert outcome is Outcome.BLOCKED, report.reason
+    assert len(inside.asked("POST", "/v13/deployments")) == 1
+
+
 def test_what_is_forbidden_is_asked_once(inside: InProcess) -> None:
     release, counted, before = with_some(inside, 30), sent(inside), inside.serves()
     inside.sandbox.inject("vercel answer status=403 POST /v2/files")

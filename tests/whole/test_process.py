@@ -472,6 +472,39 @@ def test_a_run_that_is_alive_is_neither_settled_nor_resumed(checkout: Checkout, 
     assert up.serves() == live
 
 
+def lapsed(checkout: Checkout) -> None:
+    """Time has passed, more of it than the lease is long: nobody has renewed it."""
+    with contextlib.closing(sqlite3.connect(checkout.folder / ".runs/journal.db", isolation_level=None)) as db:
+        changed = db.execute("update deploy_locks set expires = '2020-01-01T00:00:00+00:00'").rowcount
+    assert changed == 1
+
+
+@pytest.mark.parametrize("wakes", ["to a release that is well", "to one that is ill", "and is interrupted"])
+def test_a_run_that_slept_for_longer_than_its_lease_touches_nothing_when_it_wakes(
+    checkout: Checkout, up: Up, wakes: str
+) -> None:
+    """A laptop's lid: meanwhile a colleague has resumed the run and finished it."""
+    before = up.serves()
+    checkout.pace(watch={"during": 8, "patience": 1, "every": 0.2})
+    started = checkout.start("deploy", "--run", "mine")
+    until_stage(started, "watch")
+    with standing_still(started):
+        lapsed(checkout)
+        checkout.pace(watch={"during": 1, "patience": 1, "every": 0.2})
+        assert "DEPLOYED" in checkout.run("deploy", "--resume", "mine")
+        live, events = up.serves(), checkout.run("report", "mine", "--json")
+        if wakes == "to one that is ill":
+            up.fault("app answer status=500 /api/auth/session where=production")
+        if wakes == "and is interrupted":
+            started.send_signal(signal.SIGTERM)
+    out, err = started.communicate(timeout=LONGEST)
+    assert "somebody else's now; nothing was touched since; it ended as deployed" in out + err
+    assert started.returncode == 0, "as the run itself ended"
+    assert up.serves() == live != before
+    assert checkout.run("report", "mine", "--json") == events, "and it has written nothing into the colleague's record"
+    assert json.loads(checkout.run("status", "--json").splitlines()[0])["pinned"] is False
+
+
 def test_a_run_that_is_not_there_is_not_resumed(checkout: Checkout, up: Up) -> None:
     assert "there is no such run" in checkout.run("deploy", "--resume", "typo", expect=2)
 
