@@ -12,7 +12,8 @@ from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.environment import variable
 from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES

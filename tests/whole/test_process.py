@@ -404,7 +404,7 @@ def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
         assert step(checkout, all_steps[name], summary).returncode == 0
     done = step(checkout, all_steps["smoke"], summary)
     assert done.returncode == 1
-    assert "::error title=BLOCKED%3A traffic never moved::" in done.stdout
+    assert "::error title=BLOCKED%3A this run moved no traffic::" in done.stdout
     assert step(checkout, all_steps["settle"], summary).returncode == 0
     assert up.serves() == before
 
