@@ -1,12 +1,13 @@
-"""Asks whether this is a good time for a deployment."""
+"""Asks whether this is a good time for a deployment, and whether we know what time it is."""
 
 import datetime
 import zoneinfo
 
-from checks.evidence import Moment
-from checks.gate import Findings, block, gate
+from checks.evidence import ClockOffset, Moment
+from checks.gate import Findings, block, gate, warn
 from checks.policy import FreezePolicy, FreezeWindow
 
+TOLERATED, NOTED = 300.0, 30.0  # seconds; what a slow answer takes is less
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -39,3 +40,30 @@ no_freeze.stops_when(
         Moment(datetime.datetime(2026, 7, 1, 12, tzinfo=datetime.UTC)),
     ),
 )
+
+
+@gate(owner="release manager")
+def clock_is_right(seen: ClockOffset) -> Findings:
+    """This machine's clock agrees with the services'.
+
+    Why: What has gone wrong since the promotion is asked for by this clock: one that is ahead sees no errors at all.
+        R2 refuses what is signed by one that is a quarter of an hour off.
+
+    By hand: Run `curl -sS -i https://api.vercel.com/v2/user` and `date -u`: the line `date:` must say the same.
+
+    If it fails: Let the machine set its clock by itself: *Set time automatically*, or the NTP service of a virtual
+        machine. Then start again.
+    """
+    service, ahead = min(seen.said, key=lambda one: abs(one[1]))  # one that is wrong itself is outvoted by any other
+    if abs(ahead) <= NOTED:
+        return
+    off = f"is {_long(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} that of {service}"
+    yield (block if abs(ahead) > TOLERATED else warn)("this machine's clock", off)
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+
+
+clock_is_right.stops_when("it is an hour slow", lambda s: (ClockOffset((("vercel", -3600.0), ("github", -3599.0))),))
+clock_is_right.stops_when("it is an hour fast", lambda s: (ClockOffset((("vercel", 3601.0),)),))

@@ -71,6 +71,7 @@ EVIDENCE = (
         ),
     ),
     evidence.BuildOutput("prebuilt", "", 1_790_000_000_000),
+    evidence.ClockOffset((("vercel", 0.4), ("sentry", 0.7))),
     evidence.KnownBad(()),
     evidence.CommitOrder("a" * 40, COMMIT, "ahead"),
     evidence.ChangedVariables((), ()),

@@ -1,6 +1,7 @@
 """How a run can end: the word in the journal, the exit code, and what it means for production. One table for all."""
 
 import enum
+from dataclasses import dataclass
 
 
 class Outcome(enum.Enum):
@@ -42,6 +43,39 @@ class Outcome(enum.Enum):
     def headline(self) -> str:
         """The first line of a report: the word in capitals, and what it means."""
         return f"{self.word.upper()}: {self.means}" if self.means else self.word.upper()
+
+    def because(self, why: str) -> "WhyHeld | None":
+        """What is true of a run that was held for ``why``, names of HELD; None for other outcomes and reasons."""
+        known = [HELD[name] for name in why.split() if name in HELD]
+        return WhyHeld(", and ".join(known)) if known and self is Outcome.HELD else None
+
+
+@dataclass(frozen=True)
+class WhyHeld:
+    """Why a release that is live stays there. ``is_so`` completes "the release is live, and …"."""
+
+    is_so: str
+
+    @property
+    def headline(self) -> str:
+        return f"HELD: the release is live, and {self.is_so}; a person decides"
+
+    @property
+    def alarm(self) -> str:
+        return f"a release is live, and {self.is_so}"
+
+    @property
+    def told(self) -> str:
+        return f"{{release}} is live on {{site}}, and {self.is_so}; a person decides"
+
+
+HELD = {
+    "unseen": "nobody could look whether it is well",
+    "shared": "something is wrong with the old deployment as well, so going back would not help",
+    "thin": "too little was seen of it to say whether it is well",
+    "unwritten": "what happened could not be written down",
+}
+"""Why a run was held, as the journal calls it, and what is so then."""
 
 
 CUT_OFF = "CUT OFF: the run has no end"

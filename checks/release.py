@@ -212,7 +212,7 @@ nobody_else_promoted.stops_when(
 
 
 @gate(owner="release manager")
-def is_live(staged: StagedDeployment, project: VercelProject, seen: Production) -> Findings:
+def is_live(before: ProductionBefore, staged: StagedDeployment, project: VercelProject, seen: Production) -> Findings:
     """The production domain points to the deployment that was just promoted.
 
     Why: Vercel accepts a promotion before it has happened; only the domain can say that it has.
@@ -222,7 +222,8 @@ def is_live(staged: StagedDeployment, project: VercelProject, seen: Production) 
     If it fails: Run `vercel rollback $PREVIOUS`, then find out what else is promoting. The next run needs a new
         commit and `--over-rollback`.
     """
-    ours = project.moved_to == staged.id and project.moved_by == "promote"
+    older = bool(before.moved) and project.moved_at == before.moved  # of an earlier run with the same deployment
+    ours = project.moved_to == staged.id and project.moved_by == "promote" and not older
     if seen.id == staged.id:
         return
     if ours and project.move in ("failed", "skipped"):
@@ -240,14 +241,19 @@ def _went(project: VercelProject) -> str:
     return "was skipped" if project.move == "skipped" else "failed"
 
 
-is_live.stops_when("the promotion never lands", lambda st, p, s: (st, p, replace(s, id="dpl_old")))
+is_live.stops_when("the promotion never lands", lambda b, st, p, s: (b, st, p, replace(s, id="dpl_old")))
 is_live.stops_when(
     "Vercel says that it failed",
-    lambda st, p, s: (st, replace(p, moved_by="promote", moved_to=st.id, move="failed"), replace(s, id="dpl_old")),
+    lambda b, st, p, s: (
+        b,
+        st,
+        replace(p, moved_by="promote", moved_to=st.id, move="failed"),
+        replace(s, id="dpl_old"),
+    ),
 )
 is_live.stops_when(
     "it is queued behind a colleague's rolling release",
-    lambda st, p, s: (st, replace(p, moved_to="dpl_colleague"), replace(s, id="dpl_old")),
+    lambda b, st, p, s: (b, st, replace(p, moved_to="dpl_colleague"), replace(s, id="dpl_old")),
 )
 
 

@@ -20,6 +20,7 @@ def bucket_answers(policy: StoragePolicy, seen: Bucket) -> Findings:
 
     If it fails: `InvalidAccessKeyId` or `SignatureDoesNotMatch`: make a new R2 token and set `R2_ACCESS_KEY_ID` and
         `R2_SECRET_ACCESS_KEY`. `NoSuchBucket`: `R2_BUCKET`. `AccessDenied`: the token's bucket permissions.
+        `RequestTimeTooSkewed`: the clock of this machine.
     """
     if seen.off:
         yield warn("R2", f"was not asked: {seen.off}", fix=f"set {VARIABLES} here")

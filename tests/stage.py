@@ -83,7 +83,7 @@ class RealPort:
         numbers = list(sandbox.core.ports.numbers)
         numbers[SERVICES.index(service)] = self._socket.getsockname()[1]
         sandbox.core.ports = Ports(tuple(numbers))
-        self._config = uvicorn.Config(sandbox, lifespan="off", http="h11", log_level="critical")
+        self._config = uvicorn.Config(sandbox, lifespan="off", http="h11", log_level="critical", date_header=False)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

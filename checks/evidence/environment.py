@@ -71,7 +71,7 @@ class ChangedVariables(Evidence):
 
 @dataclass(frozen=True)
 class PulledVariables(Evidence):
-    """What `vercel pull` wrote for the build, compared with what is set now; no values.
+    """What was pulled from Vercel for the build, compared with what is set now; no values.
 
     Source: ``.vercel/.env.{target}.local`` and the files of the release; GET /v3/env/pull/{project}/{target}
     """

@@ -52,6 +52,17 @@ class BadRelease:
 
 
 @dataclass(frozen=True)
+class ClockOffset(Evidence):
+    """How far this machine's clock is from the services'. Source: the ``Date`` header of their answers"""
+
+    said: tuple[tuple[str, float], ...]
+    """(service, seconds that our clock is ahead of its), in whole seconds as the header has them."""
+
+    def brief(self) -> str:
+        return ", ".join(f"{seconds:+.0f} s to {service}" for service, seconds in self.said)
+
+
+@dataclass(frozen=True)
 class KnownBad(Evidence):
     """Every release that was taken back because it was bad. Source: the journal"""
 
@@ -82,6 +93,8 @@ class VercelProject(Evidence):
     """Shares of the configured rolling release in percent, 100 included; empty: off."""
     rolling_by_hand: bool = True
     """Whether its stages wait for an approval."""
+    moved_at: int = 0
+    """When that move was asked for, ms since 1970 by Vercel's clock."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +141,11 @@ class ProductionBefore(Evidence):
     domain: str
     at: str = ""
     """When that was noted, right before the promotion; ISO 8601."""
+    moved: int = 0
+    """When production had last been asked to move by then (``lastAliasRequest.requestedAt``), ms since 1970 by Vercel's
+    clock; 0: never, or nobody could say."""
+    rolled: int = 0
+    """When the newest rolling release by then had begun (``startedAt``), likewise."""
 
 
 @dataclass(frozen=True)

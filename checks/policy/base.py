@@ -6,4 +6,4 @@ from typing import ClassVar
 class Policy:
     """A section of ``deploy.yml``. Unknown keys are mistakes, not extras."""
 
-    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}

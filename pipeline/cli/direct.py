@@ -1,4 +1,4 @@
-"""``./inv rollback`` begins here, without invoke and what the other commands are made of: two fifths of its time.
+"""Every ``./inv`` begins here. ``rollback`` goes on without invoke and the other commands: two fifths of its time.
 
 The task in ``pipeline/cli/release.py`` does the same. What is not plainly a rollback is left to invoke, which says why.
 """
@@ -12,10 +12,12 @@ from dataclasses import fields
 from pipeline.cli.terminal import DEPLOY_FILE, ROOT, honest, out
 from pipeline.emergency.access import RollbackOrder
 
+RARELY = (50_000, 20, 20)
+"""How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
+
 
 def main() -> None:
     """Run the command that the process was started with."""
-    gc.disable()  # as `inv` did: nothing that is loaded is ever garbage, and looking for it costs a tenth of a rollback
     atexit.register(gc.freeze)
     words = sys.argv[1:]
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
@@ -24,6 +26,8 @@ def main() -> None:
     else:
         from invoke.main import program
 
+        gc.set_threshold(*RARELY)
+        gc.enable()
         program.run(["inv", "--search-root", str(ROOT), *words])
 
 

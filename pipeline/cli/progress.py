@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
+from pipeline.render.aiming import aimed
 from pipeline.render.report import MARKS, duration, line_text
 
 Write = Callable[[str], None]
@@ -18,7 +19,8 @@ class Progress:
 
     def __init__(self, run: str, write: Write, waiting: Write, *, groups: bool = False) -> None:
         self.report = Report(run)
-        self._run, self._events, self._write, self._waiting, self._groups = run, list[Event](), write, waiting, groups
+        self._run, self._events, self._groups = run, list[Event](), groups
+        self._write, self._waiting = self._aiming(write), self._aiming(waiting)
         self._open = False
 
     def __call__(self, event: Event) -> None:
@@ -39,12 +41,18 @@ class Progress:
                 self._give_up()
                 self._close()
                 self._write(f"\ngoing back: {event.body['reason']}")
+            case "holding":
+                self._give_up()
             case "undo begins":
                 self._waiting(f"{event.body['undo']} …")
             case "undo done" | "undo failed":
                 self._write(line_text(self.report.undone[-1]) + f"  {self.report.undone[-1].says}")
             case "run ended":
                 self._close()
+
+    def _aiming(self, tell: Write) -> Write:
+        """``tell``, with the target of the run after each command that a line says to type."""
+        return lambda line: tell(aimed(line, self.report.target))
 
     def note(self, line: str) -> None:
         """A passing remark of a step, e.g. how many files are uploaded."""

@@ -11,6 +11,7 @@ from pipeline.errors import Unreadable
 
 METRICS = {"LCP": "lcp_ms", "INP": "inp_ms", "CLS": "cls"}
 ROWS = 1000
+NOWHERE = "\0"
 
 
 class VercelAnalytics(Service):
@@ -59,7 +60,7 @@ class VercelAnalytics(Service):
         POST /v1/observability/events with event vercel.proxy_response, as `vercel logs` does.
         """
         found: list[str] = []
-        cursor = None
+        cursor, passed = "", set[str]()
         for _ in range(PAGES):
             body = {
                 "event": "vercel.proxy_response",
@@ -72,14 +73,20 @@ class VercelAnalytics(Service):
                 **({"cursor": cursor} if cursor else {}),
             }
 
-            def parse(answer: Any) -> tuple[list[str], str | None]:
+            def parse(answer: Any) -> tuple[list[str], str]:
                 page = answer["pagination"]
                 paths = [str(event["requestPath"]) for event in answer["events"]]
-                return paths, page["nextCursor"] if page["hasMore"] else None
+                return paths, str(page["nextCursor"] or NOWHERE) if page["hasMore"] else ""
 
             path = "/v1/observability/events"
             paths, cursor = await self.repeatable("POST", path, parse, json=body, params=self._scope)
             found += paths
             if not cursor:
                 return found
+            if cursor == NOWHERE or cursor in passed:
+                says = "leads nowhere" if cursor == NOWHERE else "leads back"
+                raise Unreadable(
+                    "vercel", f"POST {path}", f"its list goes on and {says}, so it was not read to its end"
+                )
+            passed.add(cursor)
         raise Unreadable("vercel", "POST /v1/observability/events", f"its list goes on after {PAGES} pages")

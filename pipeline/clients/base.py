@@ -52,6 +52,8 @@ class Service:
     ) -> None:
         self.name, self.base = name, base.rstrip("/")
         self._http, self._clock, self._headers = http, clock, dict(headers or {})
+        self.ahead: float | None = None
+        """Seconds that our clock is ahead of the service's, as its last answer said; None: none has said so."""
 
     async def read(self, path: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
         """GET ``path``, retried while that can help, and give what ``parse`` makes of the JSON body."""
@@ -149,6 +151,8 @@ class Service:
         except Unfinished as error:
             log.warning("no answer", service=self.name, asked=asked, error=error.says)
             raise (Unreadable if error.large else Unreachable)(self.name, asked, error.says) from error
+        theirs, now = _dated(response.headers), self._clock.now()
+        self.ahead = (now - theirs).total_seconds() if theirs else self.ahead
         ms = round((self._clock.monotonic() - began) * 1000)
         log.debug("answered", service=self.name, asked=asked, status=response.status_code, ms=ms)
         if response.is_success:
@@ -217,7 +221,7 @@ class Service:
             says, code = said(body)
         except ODD:
             says, code = response.text[:200], ""
-        wait = _retry_after(response.headers, self._clock.now())
+        wait = _retry_after(response.headers, _dated(response.headers) or self._clock.now())
         says = says or response.reason_phrase
         return Refused(self.name, asked, response.status_code, code, says, body=body, retry_after=wait)
 
@@ -263,6 +267,14 @@ def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
         return _named((email.utils.parsedate_to_datetime(value) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+def _dated(headers: Mapping[str, str]) -> datetime.datetime | None:
+    """What time it was for the service when it answered; None when it does not say, or something else."""
+    try:
+        return email.utils.parsedate_to_datetime(headers.get("date", "")).astimezone(datetime.UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 def _named(seconds: float) -> float:

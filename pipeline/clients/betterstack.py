@@ -188,25 +188,44 @@ class BetterStack(Service):
         await self.repeatable("POST", f"/api/v3/incidents/{id}/resolve", nothing, json={"resolved_by": by})
 
     async def _pages(self, path: str, parse: Callable[[Any], T], query: Mapping[str, Any]) -> tuple[T, ...]:
-        """Read all pages of a list, as ``pagination.next`` names them. Raises Unreadable after PAGES."""
+        """Read all pages of a list, by number, as long as ``pagination.next`` names the one that comes next.
+
+        Raises Unreadable when it names another, or goes on after PAGES.
+        """
         found: list[T] = []
         for page in range(1, PAGES + 1):
-            items, more = await self.read(
-                path,
-                lambda body: ([parse(one) for one in body["data"]], bool((body.get("pagination") or {}).get("next"))),
-                {**query, "page": page},
+            items, following = await self.read(
+                path, lambda body: ([parse(one) for one in body["data"]], _next(body)), {**query, "page": page}
             )
             found += items
-            if not more:
+            if not following:
                 return tuple(found)
+            if not _is_page(following, path, page + 1):
+                says = f"leads to {following[:100]} after page {page}, so it was not read to its end"
+                raise Unreadable("betterstack", f"GET {path}", f"its list {says}")
         raise Unreadable("betterstack", f"GET {path}", f"its list goes on after {PAGES} pages")
+
+
+def _next(body: Any) -> str:
+    return str((body.get("pagination") or {}).get("next") or "")
+
+
+def _is_page(url: str, path: str, number: int) -> bool:
+    """Whether ``url`` is page ``number`` of the list at ``path``, on whichever host they call themselves."""
+    try:
+        named = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return named.path.rpartition("/")[2] == path.rpartition("/")[2] and named.params.get("page") == str(number)
 
 
 def _watcher(body: Any) -> Watcher:
     attributes = body["attributes"]
-    return Watcher(
+    watcher = Watcher(
         str(body["id"]), str(attributes.get("pronounceable_name") or ""), str(attributes["status"]), attributes
     )
+    str(watcher.window)  # what cannot be read of it is found here, and not where it is shown
+    return watcher
 
 
 def _incident(body: Any) -> MonitorIncident:

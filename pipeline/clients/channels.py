@@ -1,13 +1,17 @@
 """Tells people what happened: by a Slack-style webhook, or through Apprise by e-mail, Slack, Teams, PagerDuty, …."""
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
 
 import httpx
 
 from pipeline.clients.webhook import Webhook
 from pipeline.clock import Clock
 from pipeline.errors import ServiceError, Unreachable
+
+WITHIN = 20.0  # seconds; Apprise has a bound for each byte, and none for all of them
 
 
 class Channels:
@@ -45,7 +49,36 @@ class Channels:
         if _kind(address) == "webhook":
             await Webhook(address, self._http, self._clock).tell(text)
         else:
-            await asyncio.to_thread(_apprise, address, title, text)
+            await _within(WITHIN, _kind(address), lambda: _apprise(address, title, text))
+
+
+async def _within(seconds: float, kind: str, send: Callable[[], None]) -> None:
+    """Do ``send`` in a thread of its own. Raises what it raises, or Unreachable: then it is left to itself.
+
+    The thread is a daemon: neither the loop nor the process waits for it at its end.
+    """
+    loop = asyncio.get_running_loop()
+    sent: asyncio.Future[None] = loop.create_future()
+
+    def tell(error: BaseException | None) -> None:
+        if not sent.done():
+            sent.set_exception(error) if error else sent.set_result(None)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            send()
+        except Exception as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        async with asyncio.timeout(seconds):
+            await sent
+    except TimeoutError as error:
+        raise Unreachable(kind, "tell", f"it did not end within {seconds:g} s, and may still arrive") from error
 
 
 def _kind(address: str) -> str:

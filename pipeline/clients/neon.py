@@ -2,13 +2,13 @@
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import httpx
 
 from pipeline.clients import times
-from pipeline.clients.base import PAGES, Service
+from pipeline.clients.base import PAGES, Service, nothing
 from pipeline.clients.neonshapes import (
     Branch,
     ComputeState,
@@ -64,7 +64,7 @@ class Neon(Service):
         POST /projects/{project_id}/endpoints/{endpoint_id}/restart
         """
         path = f"{self._root}/endpoints/{compute}/restart"
-        await self._finished(await self._write("POST", path, lambda body: body))
+        await self._write("POST", path, nothing)
 
     async def branches(self) -> tuple[Branch, ...]:
         """Read every branch. GET /projects/{project_id}/branches"""
@@ -106,17 +106,16 @@ class Neon(Service):
         if compute:
             body["endpoints"] = [{"type": "read_write"}]
 
-        def made(answer: Any) -> tuple[Branch, Any]:
+        def made(answer: Any) -> Branch:
             uris = [
                 (one.get("connection_parameters") or {}, one["connection_uri"])
                 for one in answer.get("connection_uris") or ()
             ]
             right = [uri for at, uri in uris if (at.get("database"), at.get("role")) == (database, role)]
             url = next(iter([*right, *(uri for _, uri in uris)]), "")
-            return branch_of(answer["branch"], url), answer
+            return branch_of(answer["branch"], url)
 
-        branch, answer = await self._write("POST", f"{self._root}/branches", made, json=body)
-        await self._finished(answer)
+        branch = await self._write("POST", f"{self._root}/branches", made, json=body)
         if database and branch.url and same_place(branch.url, await self.url(parent, database, role)):
             await self.delete_branch(branch.id)
             raise Unreadable("neon", f"POST {self._root}/branches", f"branch {name} has {PARENTS}")
@@ -128,23 +127,16 @@ class Neon(Service):
         DELETE /projects/{project_id}/branches/{branch_id}
         """
         try:
-            answer = await self._write("DELETE", f"{self._root}/branches/{id}", lambda body: body or {})
+            await self._write("DELETE", f"{self._root}/branches/{id}", nothing)
         except Refused as error:
             if error.status != 404:
                 raise
-        else:
-            await self._finished(answer)
 
     async def create_snapshot(self, name: str, branch: str, expires: datetime.datetime) -> Snapshot:
         """Take a snapshot of a branch. POST /projects/{project_id}/branches/{branch_id}/snapshot"""
         path, params = f"{self._root}/branches/{branch}/snapshot", {"name": name, "expires_at": times.iso(expires)}
 
-        def made(answer: Any) -> tuple[Snapshot, Any]:
-            return snapshot_of(answer["snapshot"]), answer
-
-        snapshot, answer = await self._write("POST", path, made, params=params)
-        await self._finished(answer)
-        return snapshot
+        return await self._write("POST", path, lambda answer: snapshot_of(answer["snapshot"]), params=params)
 
     async def restore_snapshot(self, id: str, name: str, *, database: str, role: str) -> Branch:
         """Make a new branch of what the snapshot holds, reachable at its ``url``; no other branch is touched.
@@ -152,13 +144,8 @@ class Neon(Service):
         POST /projects/{project_id}/snapshots/{snapshot_id}/restore
         """
         path = f"{self._root}/snapshots/{id}/restore"
-        branch, answer = await self._write(
-            "POST",
-            path,
-            lambda answer: (branch_of(answer["branch"]), answer),
-            json={"name": name, "finalize_restore": False},
-        )
-        await self._finished(answer)
+        body = {"name": name, "finalize_restore": False}
+        branch = await self._write("POST", path, lambda answer: branch_of(answer["branch"]), json=body)
         await self._compute(branch.id)
         return dataclasses.replace(branch, url=await self.url(branch.id, database, role))
 
@@ -168,7 +155,7 @@ class Neon(Service):
         if await self.read(path, lambda body: [endpoint["id"] for endpoint in body["endpoints"]]):
             return
         wanted = {"endpoint": {"branch_id": branch, "type": "read_write"}}
-        await self._finished(await self._write("POST", f"{self._root}/endpoints", dict, json=wanted))
+        await self._write("POST", f"{self._root}/endpoints", nothing, json=wanted)
 
     async def url(self, branch: str, database: str, role: str) -> str:
         """Read the direct address of a branch; it is a secret. GET /projects/{project_id}/connection_uri"""
@@ -176,11 +163,14 @@ class Neon(Service):
         return await self.read(f"{self._root}/connection_uri", lambda body: str(body["uri"]), params)
 
     async def _write(self, method: str, path: str, parse: Callable[[Any], T], **more: Any) -> T:
-        """Send one write. 423 says that another operation is running and that nothing happened: it is sent again."""
+        """Send one write, and wait for the operations that its answer names.
 
-        async def ask() -> tuple[T] | None:
+        423 says that another operation is running and that nothing happened: it is sent again.
+        """
+
+        async def ask() -> tuple[T, tuple[str, ...]] | None:
             try:
-                return (await self.once(method, path, parse, **more),)
+                return await self.once(method, path, lambda body: (parse(body), _operations(body)), **more)
             except Refused as error:
                 if error.status != 423:
                     raise
@@ -189,14 +179,13 @@ class Neon(Service):
         found = await self.until(ask, PATIENCE, 1)
         if found is None:
             raise Unreachable("neon", f"{method} {path}", "other operations of the project do not end (423)")
-        return found[0]
-
-    async def _finished(self, answer: Mapping[str, Any]) -> None:
-        """Wait for the operations that an answer names. GET /projects/{project_id}/operations/{operation_id}"""
-        for operation in answer.get("operations") or ():
-            await self._over(str(operation["id"]))
+        made, operations = found
+        for operation in operations:
+            await self._over(operation)
+        return made
 
     async def _over(self, id: str) -> None:
+        """Wait for an operation. GET /projects/{project_id}/operations/{operation_id}"""
         path = f"{self._root}/operations/{id}"
 
         async def ask() -> str | None:
@@ -212,12 +201,20 @@ class Neon(Service):
     async def _pages(self, path: str, parse: Callable[[Any], Sequence[T]]) -> tuple[T, ...]:
         """Read all pages of a list, as the cursor in each names the next."""
         found: list[T] = []
-        cursor: str = ""
+        cursor, passed = "", set[str]()
         for _ in range(PAGES):
             params: dict[str, Any] = {"limit": 100, **({"cursor": cursor} if cursor else {})}
             page, following = await self.read(path, lambda body: (parse(body), cursor_in(body)), params)
             found += page
-            if not page or not following or following == cursor:
+            if not page or not following:
                 return tuple(found)
+            if following in passed:
+                raise Unreadable("neon", f"GET {path}", f"its list leads back to {following}, so it was not read")
+            passed.add(following)
             cursor = following
         raise Unreadable("neon", f"GET {path}", f"its list goes on after {PAGES} pages")
+
+
+def _operations(body: Any) -> tuple[str, ...]:
+    """The ids of the operations that an answer names; most writes begin some."""
+    return tuple(str(one["id"]) for one in (body or {}).get("operations") or ())

@@ -18,6 +18,7 @@ SECONDS = 10
 WHOLE = 30.0  # seconds that one question may take, however many requests and retries it is made of
 MOST_LISTED = 20_000
 CODE = re.compile(r"<Code>(\w+)</Code>")
+SKEWED = "RequestTimeTooSkewed"
 STATUS = re.compile(r"\b([45]\d\d) [A-Z][a-z]")
 
 
@@ -135,6 +136,8 @@ class Storage:
         code, status = CODE.search(text), STATUS.search(text)
         if code or status or isinstance(error, FileNotFoundError | PermissionError):
             name = code[1] if code else type(error).__name__.removesuffix("Error").replace("Generic", "")
+            if name == SKEWED:
+                return Refused("r2", asked, 403, name, f"{name}: this machine's clock is off by 15 minutes or more")
             return Refused("r2", asked, int(status[1]) if status else 0, name, name or "no reason given")
         return Unreachable("r2", asked, f"no answer: {type(error).__name__}")
 

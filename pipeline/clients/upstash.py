@@ -1,9 +1,9 @@
 """Asks Upstash: Redis over REST with the app's own token, and the management API of the account."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -11,10 +11,12 @@ from pipeline.clients.base import Service
 from pipeline.clock import Clock
 from pipeline.errors import Unreadable
 
+T = TypeVar("T")
 MOST_KEYS = 1000
 MOST_SCANS = 1000
 COUNTED = "redis.call('SET', KEYS[1], ARGV[1], 'EX', 60) return redis.call('GET', KEYS[1])"
 """What a rate limiter does, in small: a script that writes and reads one key."""
+SCANNING = 30.0  # seconds that all answers of a SCAN may take
 
 
 class UpstashRedis(Service):
@@ -42,7 +44,7 @@ class UpstashRedis(Service):
         took = []
         for _ in range(times):
             began = self._clock.monotonic()
-            await self._command("PING")
+            await self._command(str, "PING")
             took.append(self._clock.monotonic() - began)
         return round(min(took) * 1000)
 
@@ -51,27 +53,29 @@ class UpstashRedis(Service):
 
         Raises Refused when the token may only read, or when the database takes no more: a PING tells neither.
         """
-        said = await self._command("EVAL", COUNTED, "1", key, "1")
-        if str(said) != "1":
+        if await self._command(str, "EVAL", COUNTED, "1", key, "1") != "1":
             raise Unreadable("upstash", "EVAL", "gave back another value than was written")
 
     async def size(self) -> int:
         """Count the keys. DBSIZE"""
-        return int(await self._command("DBSIZE"))
+        return await self._command(int, "DBSIZE")
 
     async def keys(self, prefix: str) -> tuple[str, ...]:
         """List the keys that begin with ``prefix``, at most MOST_KEYS of them. SCAN, never KEYS."""
         found: list[str] = []
         cursor = "0"
+        until = self._clock.monotonic() + SCANNING
         for _ in range(MOST_SCANS):
-            cursor, page = _scanned(await self._command("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", "500"))
+            cursor, page = await self._command(_scanned, "SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", "500")
             found += page
             if cursor == "0" or len(found) >= MOST_KEYS:
                 return tuple(found[:MOST_KEYS])
+            if self._clock.monotonic() > until:
+                raise Unreadable("upstash", "SCAN", f"its cursor has not ended after {SCANNING:g} s")
         raise Unreadable("upstash", "SCAN", f"its cursor has not ended after {MOST_SCANS} answers")
 
-    async def _command(self, *words: str) -> Any:
-        return await self.repeatable("POST", "", lambda body: body["result"], json=list(words))
+    async def _command(self, parse: Callable[[Any], T], *words: str) -> T:
+        return await self.repeatable("POST", "", lambda body: parse(body["result"]), json=list(words))
 
 
 @dataclass(frozen=True)
@@ -112,32 +116,31 @@ class UpstashAccount(Service):
 
     async def usage(self, id: str) -> Usage:
         """Read how much of its limits the database uses. GET /v2/redis/database/{id} and GET /v2/redis/stats/{id}"""
-        about = await self.read(f"/v2/redis/database/{id}", dict)
-        stats = await self.read(f"/v2/redis/stats/{id}", dict)
-        return _usage(about, stats)
+        about = await self.read(f"/v2/redis/database/{id}", _limits)
+        return await self.read(f"/v2/redis/stats/{id}", lambda stats: _usage(about, stats))
 
 
 def _scanned(result: Any) -> tuple[str, list[str]]:
-    try:
-        cursor, page = result
-        return str(cursor), [str(key) for key in page]
-    except (ValueError, TypeError) as error:
-        raise Unreadable("upstash", "SCAN", "did not answer with a cursor and keys") from error
+    cursor, page = result
+    return str(cursor), [str(key) for key in page]
 
 
-def _usage(about: Mapping[str, Any], stats: Mapping[str, Any]) -> Usage:
+def _limits(about: Any) -> tuple[str, float, float, float]:
+    """A database's state, and the most connections, bytes and requests a month; 0 for none."""
+    limits = (float(about.get(name) or 0) for name in ("db_max_clients", "db_disk_threshold", "db_request_limit"))
+    return (str(about.get("state") or ""), *limits)  # type: ignore[return-value]
+
+
+def _usage(about: tuple[str, float, float, float], stats: Mapping[str, Any]) -> Usage:
+    state, connections, disk, requests = about
     limits = {
-        "connections": (_last(stats, "connection_count"), float(about.get("db_max_clients") or 0), ""),
-        "storage": (
-            float(stats.get("current_storage") or 0) / 1e6, float(about.get("db_disk_threshold") or 0) / 1e6, "MB",
-        ),
-        "requests this month": (
-            float(stats.get("total_monthly_requests") or 0), float(about.get("db_request_limit") or 0), "",
-        ),
-    }  # fmt: skip
+        "connections": (_last(stats, "connection_count"), connections, ""),
+        "storage": (float(stats.get("current_storage") or 0) / 1e6, disk / 1e6, "MB"),
+        "requests this month": (float(stats.get("total_monthly_requests") or 0), requests, ""),
+    }
     known = {name: one for name, one in limits.items() if one[1] > 0}
     return Usage(
-        str(about.get("state") or ""),
+        state,
         round(_last(stats, "hits")),
         round(_last(stats, "misses")),
         max((float(point["y"]) for point in stats.get("latency_99") or ()), default=0.0),

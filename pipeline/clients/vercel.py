@@ -140,7 +140,8 @@ class Vercel(Service):
         POST /v2/files
         """
         headers = {
-            "x-now-digest": sha,
+            "x-vercel-digest": sha,  # as Vercel's SDK says it
+            "x-now-digest": sha,  # as its command line does
             "x-now-size": str(size),
             "content-type": "application/octet-stream",
             "content-length": str(size),

@@ -122,6 +122,8 @@ class RollingRelease:
     stage: int
     percent: int
     final: bool
+    began: int = 0
+    """When it was started, ms since 1970; 0 when Vercel does not say."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def rolling_release_of(body: Any) -> RollingRelease | None:
         stage=int(stage.get("index") or 0),
         percent=int(stage.get("targetPercentage") or 0),
         final=bool(stage.get("isFinalStage")),
+        began=int(found.get("startedAt") or 0),
     )
 
 

@@ -189,7 +189,9 @@ def load(path: Path) -> Config:
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
         within = ("targets", name, "override")
-        policies[name] = _validate(Policies, _merge(sections, target.override), tree, path.name, mistakes, within)
+        whole = _validate(DeployFile, _merge(sections, target.override), tree, path.name, mistakes, within)
+        if whole:
+            policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
@@ -215,6 +217,18 @@ def _adapter(kind: type) -> Any:
     return TypeAdapter(kind)
 
 
+def _documented(kind: type) -> Any:
+    """An adapter that knows what stands below each key. It reads sources, so nobody who only validates waits for it."""
+    from pydantic import TypeAdapter
+
+    plain = policy.Policy.__pydantic_config__
+    policy.Policy.__pydantic_config__ = {**plain, "use_attribute_docstrings": True}
+    try:
+        return TypeAdapter(kind)
+    finally:
+        policy.Policy.__pydantic_config__ = plain
+
+
 def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], within: tuple[str, ...] = ()) -> Any:
     """``raw`` as ``kind``, or None after adding a line to ``mistakes`` for each thing that is wrong."""
     from pydantic import ValidationError
@@ -237,7 +251,7 @@ def _merge(base: Any, over: Any) -> Any:
 
 def schema() -> dict[str, Any]:
     """JSON Schema of ``deploy.yml`` for editors. Numbers that are seconds may be spelt ``10m``."""
-    made: dict[str, Any] = _adapter(DeployFile).json_schema()
+    made: dict[str, Any] = _documented(DeployFile).json_schema()
     for part in (made, *made.get("$defs", {}).values()):
         for key, value in part.get("properties", {}).items():
             if not key.endswith(("_ms", "_percent", "times_baseline")):

@@ -102,6 +102,7 @@ DEPLOY = Pipeline(
                 services.vercel_is_operational,
                 services.neon_is_operational,
                 calendar.no_freeze,
+                calendar.clock_is_right,
             ),
             patience=10 * MINUTE,
             every=10,

@@ -3,8 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 
-from pipeline.emergency import lean  # isort: skip  # noqa: F401  # before any other module imports httpx
-
 from checks.wayback import way_back
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings

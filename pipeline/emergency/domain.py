@@ -4,7 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from pipeline.emergency.lean import httpx  # isort: skip  # before any other module imports httpx
+import httpx
 
 from pipeline.clients.barrier import barrier_of
 from pipeline.clients.base import TIMEOUT

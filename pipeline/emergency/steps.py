@@ -9,7 +9,7 @@ import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.emergency.lean import httpx  # isort: skip  # before any other module imports httpx
+import httpx
 
 from pipeline.clients.vercel import Moved, Vercel
 from pipeline.clients.vercelshapes import Deployment

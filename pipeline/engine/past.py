@@ -1,5 +1,7 @@
 """What the journal says a run has already done: read once, at the start of a resumed or settled run."""
 
+import contextlib
+import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +11,7 @@ from checks.evidence import Evidence
 from pipeline.engine.plan import Pipeline, Step
 from pipeline.errors import Mistake
 from pipeline.record.journal import Event, plain
+from pipeline.world.world import World
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Past:
     outcome: str = ""
     unread: dict[str, str] = field(default_factory=dict)
     ungiven: dict[str, str] = field(default_factory=dict)
+    hoped: dict[str, datetime.datetime] = field(default_factory=dict)
+    """step → when it was begun, for those of which the end is not known."""
 
     @property
     def moved_production(self) -> bool:
@@ -34,6 +39,16 @@ class Past:
     def begin(self, step: Step, inputs: tuple[Any, ...]) -> None:
         """Note that ``step`` begins, with these inputs; each step is undone once, however often it began."""
         self.begun = [act for act in self.begun if act[0] is not step] + [(step, inputs)]
+
+    async def forget_what_never_was(self, world: World) -> tuple[Step, ...]:
+        """Drop from ``begun`` what an earlier process began and, as the world says, never did; gives those steps."""
+        never = []
+        for step, inputs in self.begun:
+            began = self.hoped.get(step.name)
+            if step.moves_production and step.look and began and not await step.look(world, began, *inputs):
+                never.append(step)
+        self.begun = [act for act in self.begun if act[0] not in never]
+        return tuple(never)
 
     def must_be_read(self, run: str, target: str, *needed: Mapping[str, str]) -> None:
         """Raises Mistake when something of ``needed`` (what could not be read) is there."""
@@ -71,8 +86,10 @@ def recall(events: Iterable[Event], pipeline: Pipeline, policies: Mapping[type, 
             past.settled.add(event.subject)
         elif event.kind == "step begins" and step:
             past.begin(step, _inputs(step, event, policies, past.unread) if step.undo else ())
+            past.hoped[step.name] = _moment(event.at)
         elif event.kind == "step done" and step:
             past.done.add(step.name)
+            past.hoped.pop(step.name, None)
             _give(past, step, event, policies)
         elif event.kind == "undo done":
             past.begun = [act for act in past.begun if act[0].name != event.subject]
@@ -96,6 +113,13 @@ def _inputs(step: Step, event: Event, policies: Mapping[type, Any], unread: dict
     except ILLEGIBLE as error:
         unread[step.name] = _briefly(error)
     return ()
+
+
+def _moment(text: str) -> datetime.datetime:
+    """The time of an event; long ago when it cannot be read."""
+    with contextlib.suppress(*ILLEGIBLE):
+        return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    return datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
 def _give(past: Past, step: Step, event: Event, policies: Mapping[type, Any]) -> None:

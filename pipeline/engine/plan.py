@@ -60,6 +60,7 @@ class Step:
         self.moves_production = moves_production
         self.procedure: Procedure = procedure(act.__doc__, owner=owner, of=self.name)
         self.undo: Undo | None = None
+        self.look: Callable[..., Awaitable[bool]] | None = None
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -75,6 +76,14 @@ class Step:
     def undone_by(self, act: Callable[..., Awaitable[bool | None]], *, proved_by: tuple[Gate, ...] = ()) -> None:
         """Declare the undo. It is given the step's inputs, not its result: the step may have died half-way."""
         self.undo = Undo(act, proved_by)
+
+    def seen_by(self, look: Callable[..., Awaitable[bool]]) -> None:
+        """Declare how to see whether it happened: for a process that knows only that an earlier one began it.
+
+        ``look`` is given the world, the moment it began, and the step's inputs; True also when that cannot be seen, and
+        while it still can happen.
+        """
+        self.look = look
 
 
 def step(

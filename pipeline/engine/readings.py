@@ -7,8 +7,10 @@ from typing import Any
 from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict
 from pipeline.engine.plan import Probe, inputs_of
-from pipeline.errors import ServiceError
+from pipeline.errors import ServiceError, Unreachable
 from pipeline.world.world import World
+
+READING = 180.0  # seconds of real time that one reading may take, with all that it rests on
 
 
 class Round:
@@ -44,8 +46,15 @@ class Round:
         return await asyncio.shield(self._reading[kind])
 
     async def _read(self, kind: type) -> Any:
-        probe = self._probes[kind]
-        value = await probe(self._world, *await self.all(inputs_of(probe)))
+        """Raises what the probe raises; Unreachable when it has not ended after READING."""
+        probe, deadline = self._probes[kind], asyncio.timeout(READING)
+        try:
+            async with deadline:
+                value = await probe(self._world, *await self.all(inputs_of(probe)))
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise Unreachable("reading", probe.__name__, f"it did not end within {READING:g} s") from error
         self._seen(value)
         return value
 

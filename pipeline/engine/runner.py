@@ -22,6 +22,7 @@ from pipeline.world.world import World
 PROOF_PATIENCE = 60.0  # Vercel moves a domain back within seconds; a minute is not "soon" any more
 REFUSED_PATIENCE = 5.0
 PROOF_EVERY = 0.25
+SURE = 1.0  # seconds for which a run that was ours a moment ago is taken to be ours
 AGAIN_AFTER, AGAIN_AT_MOST = 1.0, 10.0  # seconds between two tries of an undo, when the service does not say
 
 
@@ -30,12 +31,14 @@ class Stop:
     """Why a run stopped going forward.
 
     ``holds``: no reason to go back (the old deployment fails alike, too little was seen, or nobody could look); a
-    person decides. ``cut``: the run was interrupted, so nothing is known about the release.
+    person decides. ``cut``: the run was interrupted, so nothing is known about the release. ``because``: which of
+    these, names of HELD.
     """
 
     reason: str
     holds: bool = False
     cut: bool = False
+    because: str = ""
 
 
 class Runner:
@@ -63,7 +66,8 @@ class Runner:
         self.past = past or Past()
         self.known: dict[type, Any] = {**known, **self.past.given}
         self._forward: asyncio.Task[Stop | None] | None = None
-        self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep)
+        self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep, self._still_ours)
+        self._sure_at = world.clock.monotonic()
         self._interrupted = self._over = ""
         self._ours, self._explain = ours, explain
         journal.goes_on = self.past.moved_production
@@ -74,12 +78,7 @@ class Runner:
         Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises; but not
         by a run that is somebody else's now, which raises Lost.
         """
-        moved = self.past.moved_production
-        settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
-        stages = [s for s in self.pipeline.stages if s.name not in settled and only in ("", s.name)]
-        if not moved:
-            self.past.done -= {step.name for step in self.pipeline.steps if step.again}
-        self._forward = asyncio.ensure_future(self._go_forward(stages))
+        self._forward = asyncio.ensure_future(self._go_on(only))
         try:
             stop = await asyncio.shield(self._forward)
         except asyncio.CancelledError:
@@ -98,7 +97,7 @@ class Runner:
             stop = Stop(self._explain(bug), cut=True)
         self._must_be_ours()
         if not stop and not self.journal.catch_up():
-            stop = Stop(self._unwritten, holds=True)
+            stop = Stop(self._unwritten, holds=True, because="unwritten")
         if stop and stop.holds and self.past.moved_production:
             return self._hold(stop)
         if stop:
@@ -106,7 +105,8 @@ class Runner:
         if only and only != self.pipeline.stages[-1].name:
             return None
         self._record("run ended", outcome=Outcome.DEPLOYED.word)
-        return self._hold(Stop(self._unwritten)) if not self.journal.catch_up() else Outcome.DEPLOYED
+        unwritten = not self.journal.catch_up()
+        return self._hold(Stop(self._unwritten, because="unwritten")) if unwritten else Outcome.DEPLOYED
 
     @property
     def _unwritten(self) -> str:
@@ -117,7 +117,13 @@ class Runner:
         )
         return f"the record could not be written: {self.journal.unwritten}{kept}"
 
+    def _still_ours(self) -> None:
+        """As ``_must_be_ours``, but asked only when time has passed: a process that was stopped does not know of it."""
+        if self.world.clock.monotonic() - self._sure_at > SURE:
+            self._must_be_ours()
+
     def _must_be_ours(self) -> None:
+        self._sure_at = self.world.clock.monotonic()
         if not self._ours():
             raise Lost(f"run {self.journal.run} is somebody else's now", moved=self.past.moved_production)
 
@@ -129,9 +135,22 @@ class Runner:
 
     def _hold(self, stop: Stop) -> Outcome:
         """End the run as *held*: production stays where it is, because going back would not help."""
-        self._record("holding", reason=stop.reason)
+        self._record("holding", reason=stop.reason, because=stop.because)
         self._record("run ended", outcome=Outcome.HELD.word, reason=stop.reason)
         return Outcome.HELD
+
+    async def _left(self, only: str) -> list[Stage]:
+        """The stages that are to be gone through; a move that an earlier process only hoped for is looked at first."""
+        for step in await self.past.forget_what_never_was(self.world):
+            self.journal.append("step failed", step.name, error="an earlier process began it, and it did not happen")
+        self.journal.goes_on = moved = self.past.moved_production
+        if not moved:
+            self.past.done -= {step.name for step in self.pipeline.steps if step.again}
+        settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
+        return [s for s in self.pipeline.stages if s.name not in settled and only in ("", s.name)]
+
+    async def _go_on(self, only: str) -> Stop | None:
+        return await self._go_forward(await self._left(only))
 
     async def _go_forward(self, stages: list[Stage]) -> Stop | None:
         for place, stage in enumerate(stages):
@@ -162,14 +181,14 @@ class Runner:
         try:
             verdict = await self.watch.settle(stage)
         except Exception as bug:
-            if not stage.may_fail:
+            if not stage.may_fail or isinstance(bug, Lost):
                 raise
             return Stop("; ".join([*wrong, self._borne(stage.name, bug)]))
         if verdict.stops:
             why = self.watch.stopping(stage)
             wrong.append(f"{stage.name}: {max(why, key=lambda finding: finding.verdict)}")
             holds = len(wrong) == 1 and all(self.watch.holds(stage, finding) for finding in why)
-            return Stop("; ".join(wrong), holds=holds)
+            return Stop("; ".join(wrong), holds=holds, because=self.watch.why_held(stage))
         return Stop("; ".join(wrong)) if wrong else None
 
     def _borne(self, node: str, bug: Exception) -> str:

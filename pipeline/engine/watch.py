@@ -18,7 +18,7 @@ from pipeline.world.world import World
 class StageWatch:
     """Asks the gates of one stage after the other. ``known`` grows while the run's steps give evidence.
 
-    ``keep`` is told each reading.
+    ``keep`` is told each reading. ``ours`` raises Lost when the run is somebody else's: who was asleep writes nothing.
     """
 
     def __init__(
@@ -30,10 +30,11 @@ class StageWatch:
         past: Past,
         waivers: Iterable[Waiver],
         keep: Callable[[Any], None],
+        ours: Callable[[], None] = lambda: None,
     ) -> None:
         self.waivers = tuple(waivers)
         self._world, self._known, self._probes, self._journal, self._past = world, known, probes, journal, past
-        self._keep = keep
+        self._keep, self._ours = keep, ours
         self._said: dict[str, tuple[Finding, ...]] = {}
         self._fresh: dict[type, tuple[int, Any]] = {}
 
@@ -74,12 +75,14 @@ class StageWatch:
         """
         clock = self._world.clock
         began = clock.monotonic()
+        self._ours()
 
         async def one(gate: Gate) -> tuple[Verdict, bool]:
             findings, lasting = await look.ask(gate)
             findings = waive(self.waivers, gate.name, findings, clock.now().date())
             if gate in stage.advises:
                 findings = tuple(map(noted, findings))
+            self._ours()
             if self._said.get(gate.name) != findings:
                 self._said[gate.name] = findings
                 ms = round((clock.monotonic() - began) * 1000)
@@ -118,6 +121,16 @@ class StageWatch:
         """The findings that stop the stage, of its last round."""
         findings = (finding for gate in stage.asks for finding in self._said.get(gate.name, ()))
         return [finding for finding in findings if finding.verdict.stops]
+
+    def why_held(self, stage: Stage) -> str:
+        """Why the findings that stop the stage are no reason to go back: names of HELD, with blanks between them."""
+        stopping = self.stopping(stage)
+        so = {
+            "unseen": any(finding.verdict is Verdict.UNKNOWN for finding in stopping),
+            "shared": any(finding.shared for finding in stopping),
+            "thin": any(finding.thin for finding in stopping),
+        }
+        return " ".join(name for name, is_so in so.items() if is_so)
 
     def holds(self, stage: Stage, finding: Finding) -> bool:
         """Whether ``finding`` is no reason to go back: blindness is none, unless the release was being promoted."""

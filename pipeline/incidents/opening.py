@@ -37,7 +37,8 @@ def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
 def words(desk: Desk) -> str:
     """Say in one line which incident was opened, how bad it is, and what to type."""
     incident = desk.incident
-    playbook = f"; ./inv playbook.{incident.playbook} walks you through it" if incident.playbook else ""
+    aim = f"./inv playbook.{incident.playbook} --target {desk.session.settings.name}"
+    playbook = f"; {aim} walks you through it" if incident.playbook else ""
     return f"incident {incident.id} is open ({incident.severity}: {incident.reason}){playbook}"
 
 
@@ -60,7 +61,8 @@ def after_run(session: Session, report: Report) -> Desk | None:
     evidence += [f"by hand: {command}" for command in report.by_hand]
     outcome = outcome_named(report.outcome)
     assert outcome, "deploy.yml can only name outcomes"
-    classified = Classified(SEVERITIES[outcome], outcome.alarm)
+    held = outcome.because(report.held)
+    classified = Classified(SEVERITIES[outcome], held.alarm if held else outcome.alarm)
     harm = {
         "stranded": "production may serve a bad release",
         "held": f"the release {report.commit[:12]} is live and unproved",

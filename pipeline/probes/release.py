@@ -8,6 +8,7 @@ from typing import Any
 from checks.evidence import (
     Build,
     BuildOutput,
+    ClockOffset,
     CommitOrder,
     DeploymentsUnderWay,
     KnownBad,
@@ -23,6 +24,7 @@ from checks.policy import BuildPolicy
 from checks.wayback import way_back
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercel import UNDER_WAY
+from pipeline.errors import Unreadable
 from pipeline.world.world import World
 
 
@@ -32,6 +34,15 @@ async def release(world: World) -> Release:
 
 async def moment(world: World) -> Moment:
     return Moment(world.clock.now())
+
+
+async def clock_offset(world: World, project: VercelProject) -> ClockOffset:
+    """Compare our clock with what the services have said in their answers so far: Vercel by now, others perhaps."""
+    services = (world.vercel, world.sentry, world.github)
+    said = tuple((one.name, one.ahead) for one in services if one.ahead is not None)
+    if not said:
+        raise Unreadable("vercel", f"GET project {project.id}", "does not say what time it is")
+    return ClockOffset(said)
 
 
 async def known_bad(world: World) -> KnownBad:
@@ -49,6 +60,7 @@ async def vercel_project(world: World) -> VercelProject:
         move.status if move else "",
         project.rolling,
         project.by_hand,
+        move.at if move else 0,
     )
 
 
@@ -159,6 +171,7 @@ def _written(root: Path) -> int:
 PROBES = (
     release,
     moment,
+    clock_offset,
     known_bad,
     commit_order,
     build_output,

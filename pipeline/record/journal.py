@@ -88,7 +88,7 @@ class Journal:
                 if not self.goes_on:
                     raise
                 self.unwritten = str(error)
-                self._aside(*self._own)
+                self._aside(*self._earlier, *self._own)  # the store may be gone, with all that it had
         self._own.append(event)
         if self.unwritten:
             self._aside(event)
@@ -105,16 +105,21 @@ class Journal:
         """Write what could not be written, if it can be now; whether the record is whole."""
         began = time.monotonic()
         try:
-            for event in self._own if self.unwritten else ():
+            for row in self._missing() if self.unwritten else ():
                 if time.monotonic() - began > DEADLINE:
                     return False
-                write(self._store, _row(event))
+                write(self._store, row)
         except ServiceError:
             return False
         if self.unwritten and self._spill:
             self._spill.remove()
         self.unwritten = ""
         return True
+
+    def _missing(self) -> tuple[Row, ...]:
+        """What is known here of this run and the store does not have. Raises ServiceError."""
+        there = set(map(_row, events_of(self._store, self.run)))
+        return tuple(row for row in map(_row, (*self._earlier, *self._own)) if row not in there)
 
     def is_continued(self) -> bool:
         """Whether somebody else has written events of this run since this process began. Raises ServiceError."""

@@ -51,6 +51,8 @@ class Report:
     ended: str = ""
     outcome: str = ""
     reason: str = ""
+    held: str = ""
+    """Why the release stays although it could not be called well: names of HELD, or empty."""
     before: dict[str, str] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)
     production: str = ""
@@ -112,7 +114,7 @@ def _add(report: Report, event: Event) -> None:
                 stage.lines.append(line)
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
         case "going back" | "holding":
-            report.reason = body["reason"]
+            report.reason, report.held = body["reason"], body.get("because", "")
             if report.stages and report.stages[-1].state == "running":
                 report.stages[-1].state = "stopped"
                 report.stages[-1].ms = _ms(report.stages[-1].began, event.at)

@@ -2,7 +2,16 @@
 
 import re
 
-MOVES = re.compile(r"(\./inv (?:deploy|rollback|settle|status|monitor\.daily|logs)\b)(?![^`\n]*--(?:target|project) )")
+WORD = "[a-z]+(?:-[a-z]+)*"
+TAKE_A_TARGET = (
+    "bisect", "deploy", "env.check", "lock", "logs", "rollback", "runbooks.review", "settle", "status", "unlock",
+)  # fmt: skip
+"""Commands that have ``--target``, beside every one of FAMILIES."""
+FAMILIES = ("check", "database", "diagnose", "incident", "monitor", "playbook")
+MOVES = re.compile(
+    rf"(\./inv (?:(?:{'|'.join(map(re.escape, TAKE_A_TARGET))})|(?:{'|'.join(FAMILIES)})(?:\.{WORD}){{1,2}}|check))"
+    r"(?![\w-]|\.\w)(?!(?:(?!\./inv)[^`\n])*--(?:target|project)[ =])"
+)
 
 
 def aimed(text: str, target: str) -> str:

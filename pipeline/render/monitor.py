@@ -8,6 +8,7 @@ from checks.gate import Finding, Verdict, worst
 from checks.severity import Graded
 from pipeline.handbook.exits import exit_code
 from pipeline.handbook.severity import SEVERITIES
+from pipeline.render.aiming import aimed
 from pipeline.render.markdown import table
 from pipeline.render.report import MARKS
 from pipeline.session.asking import Checked, LineAnswer
@@ -24,7 +25,7 @@ def checked_text(checked: Checked) -> str:
         for answer in line.answers:
             parts += [f"    {_mark(worst(answer.findings))} {answer.gate.name:<34} {answer.seen}".rstrip()]
             parts += [_finding(finding) for finding in answer.findings]
-    return "\n".join([*parts, "", *_ending(checked)])
+    return aimed("\n".join([*parts, "", *_ending(checked)]), checked.target)
 
 
 def diagnosed_text(checked: Checked) -> str:
@@ -38,7 +39,7 @@ def diagnosed_text(checked: Checked) -> str:
             parts += [_finding(finding) for finding in answer.findings]
             if worst(answer.findings) > Verdict.WARN:
                 parts += [f"      → {' '.join(answer.gate.procedure.if_it_fails.split())}"]
-    return "\n".join([*parts, "", *_ending(checked)])
+    return aimed("\n".join([*parts, "", *_ending(checked)]), checked.target)
 
 
 def _mark(verdict: Verdict) -> str:
@@ -75,7 +76,7 @@ def checked_markdown(checked: Checked) -> str:
     rows = [(_mark(line.verdict), line.does, _evidence(line.answers)) for line in checked.lines]
     ending = "\n".join(f"> {text.strip()}" for text in _ending(checked))
     title = f"## {checked.name.capitalize()} check of {checked.target}, {checked.at}"
-    return f"{title}\n\n{ending}\n\n{table(('', 'line', 'evidence'), rows)}"
+    return aimed(f"{title}\n\n{ending}\n\n{table(('', 'line', 'evidence'), rows)}", checked.target)
 
 
 def _evidence(answers: Iterable[LineAnswer]) -> str:

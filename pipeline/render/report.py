@@ -50,7 +50,8 @@ def summary_text(report: Report) -> str:
 
 def _headline(report: Report) -> str:
     outcome = outcome_named(report.outcome)
-    return outcome.headline if outcome else CUT_OFF
+    held = outcome.because(report.held) if outcome else None
+    return held.headline if held else outcome.headline if outcome else CUT_OFF
 
 
 def _known(report: Report) -> list[str]:
@@ -88,7 +89,7 @@ def _next(report: Report) -> list[str]:
             ]
         case "held":
             return [
-                "the release stays; why it could not be called well is above: ./inv monitor.daily asks again",
+                "./inv monitor.daily   asks again",
                 "runbooks/incident-response.md   when users feel it",
                 "./inv rollback   goes back all the same",
             ]
@@ -145,7 +146,7 @@ def annotations(report: Report) -> str:
         lines.append(f"::error title={_property(_headline(report))}::{_command(report.reason)}")
     for gate, finding in report.warnings:
         lines.append(f"::warning title={_property(gate)}::{_command(finding['subject'] + ' ' + finding['says'])}")
-    return "\n".join(lines)
+    return aimed("\n".join(lines), report.target)
 
 
 def _command(text: str) -> str:
@@ -164,4 +165,4 @@ def report_text(report: Report) -> str:
         lines += ["", f"{stage.name}  {stage.state}  {duration(stage.ms)}", *(line_text(line) for line in stage.lines)]
     if report.undone:
         lines += ["", "going back", *(f"{line_text(line)}  {line.says}" for line in report.undone)]
-    return "\n".join([*lines, summary_text(report)])
+    return aimed("\n".join([*lines, summary_text(report)]), report.target)

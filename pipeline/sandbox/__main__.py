@@ -1,6 +1,7 @@
 """``python -m pipeline.sandbox --home DIR``: serve the sandbox until nobody holds it. ``launch.attach`` starts this."""
 
 import argparse
+import gc
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> int:
             if launch.running(home):  # another one was faster, and is ready
                 return 0
             time.sleep(launch.STEP)
+        gc.set_threshold(50_000, 20, 20)  # what is loaded is never garbage
         from pipeline.sandbox import server  # loaded only by the one that serves
 
         try:

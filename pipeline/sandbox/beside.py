@@ -49,7 +49,14 @@ class Beside:
 
     async def _serve(self) -> None:
         server = _Server(
-            uvicorn.Config(self.sandbox, log_level="critical", lifespan="off", access_log=False, server_header=False)
+            uvicorn.Config(
+                self.sandbox,
+                log_level="critical",
+                lifespan="off",
+                access_log=False,
+                server_header=False,
+                date_header=False,
+            )
         )
         serving = asyncio.create_task(server.serve(self._sockets))
         while not server.started and not serving.done():

@@ -34,6 +34,7 @@ KINDS = {
     "slow-app": "the app answers seconds=S later",
     "failing-route": "the app answers 500 on PATH; where=production|staged|everywhere, deployment=ID",
     "latency": "every answer comes ms=N later",
+    "clock": "the Date of every answer is seconds=S off: the clock of whoever asks is wrong by as much",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 NUMBERS = ("status", "seconds", "ms", "times", "after", "retry_after")

@@ -37,7 +37,8 @@ class Misbehaving:
         if waiting:
             await self._core.sleep(waiting)
         scope["waited"] = sum(fault.seconds for fault in struck if fault.kind == "slow-app")
-        stopping = [fault for fault in struck if fault.kind not in SLOWING]
+        scope["clock_off"] = sum(fault.seconds for fault in struck if fault.kind == "clock")
+        stopping = [fault for fault in struck if fault.kind not in (*SLOWING, "clock")]
         if stopping and service == "vercel" and stopping[0].kind == "never-finishes":
             scope["never_finishes"] = True
             stopping = []

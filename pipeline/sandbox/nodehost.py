@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 from starlette.types import Receive, Send
 
 HOST = Path(__file__).parent / "node" / "host.mjs"
@@ -105,6 +104,8 @@ class NodeHost:
 
         Raises Died, or TimedOut after ``seconds`` of real time: the process is ended then, with all that it does.
         """
+        import httpx  # only an app with Node.js functions comes here
+
         self._next += 1
         number, invocation = self._next, Invocation()
         self._calls[number] = invocation
@@ -145,6 +146,8 @@ class NodeHost:
     async def _pass(
         self, port: int, method: str, target: str, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
     ) -> None:
+        import httpx
+
         async def body() -> AsyncIterator[bytes]:
             more = True
             while more:

@@ -4,10 +4,11 @@ In-process: ``httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox))`` an
 """
 
 import asyncio
+import email.utils
 import os
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,17 @@ class Sandbox:
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
                 self._save_after(scope)  # before anybody is told that it happened
+                message = {**message, "headers": self._dated(message.get("headers", ()), scope)}
             await send(message)
 
         try:
             await self._answer(service, slot, scope, receive, noting)
         finally:
             self._save_after(scope)
+
+    def _dated(self, headers: Iterable[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
+        date = email.utils.formatdate(self.core.now() + scope.get("clock_off", 0), usegmt=True)
+        return [*(one for one in headers if one[0].lower() != b"date"), (b"date", date.encode())]
 
     async def _answer(self, service: str, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
         if service not in APP:

@@ -54,6 +54,7 @@ async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld:
             lifespan="off",
             access_log=False,
             server_header=False,
+            date_header=False,  # the sandbox's own clock is in it
             timeout_keep_alive=KEEP_ALIVE,
             backlog=128,
         )

@@ -1,11 +1,11 @@
-"""How the gate of ``checks.calendar`` is made to stop."""
+"""How the gates of ``checks.calendar`` are made to stop."""
 
 import datetime
 
 from checks import calendar
 from checks.policy import FreezePolicy, FreezeWindow
 from pipeline.selftest.breakage import Breakage
-from pipeline.selftest.hands import later
+from pipeline.selftest.hands import fault, it_is_over, later
 from pipeline.selftest.lab import Lab
 
 WEEK = 7 * 86400
@@ -25,5 +25,13 @@ BREAKAGES = (
         _exams,
         "Wait for the end of the freeze",
         later(WEEK),
+    ),
+    Breakage(
+        calendar.clock_is_right,
+        "fault",
+        "the clock of the machine that deploys is an hour behind everybody's",
+        fault("all clock seconds=3600"),
+        "Let the machine set its clock by itself",
+        it_is_over,
     ),
 )

@@ -58,6 +58,7 @@ async def production_before(world: World, target: RollbackTarget) -> ProductionB
     return ProductionBefore(target.id, target.url, world.domain)
 
 
+GLANCE = 20.0  # seconds for the commit that is live, which the readings are kept with
 READERS = probes_by_type((*PROBES, production_before))
 
 
@@ -109,8 +110,9 @@ async def ask_gates(session: Session, world: World, gates: Sequence[Gate]) -> tu
 async def _live(world: World) -> str:
     """The commit that is live, to keep with the readings; empty when nobody can say now."""
     try:
-        one = await world.vercel.production(world.domain)
-    except ServiceError:
+        async with asyncio.timeout(GLANCE):
+            one = await world.vercel.production(world.domain)
+    except (ServiceError, TimeoutError):
         return ""
     return one.commit if one else ""
 

@@ -49,12 +49,13 @@ def ship(
     ``after`` is told how it ended.
     """
     with open_session(config, order.target, root) as session:
+        session.must_be_whole()
         run = _run_id(order.run) or new_run_id(session.clock.now())
         _refuse_after_cut_off(session, run)
         past, earlier = session.past(run), events_of(session.store, run)
         if order.resume and not earlier:
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
-        _must_fit(session.pipeline, past, run, order.stage, earlier)
+        _must_fit(session, past, run, order.stage, earlier)
         _must_aim(earlier, session.settings.name)
         past.must_be_read(run, session.settings.name, past.unread, past.ungiven)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
@@ -113,6 +114,7 @@ def settle_run(
 ) -> tuple[Report, bool]:
     """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
     with open_session(config, target, root) as session:
+        session.must_be_whole()
         run = _run_id(run) or _last_run(session)
         events = events_of(session.store, run)
         if not events:
@@ -153,14 +155,14 @@ async def _go(session: Session, journal: Journal, release: Release, past: Past, 
             outcome = await runner.run(only=only)
         finally:
             heart.cancel()
-        await _tell(world, journal.run, outcome)
+        await _tell(world, journal, outcome)
 
 
 async def _go_back(session: Session, journal: Journal, release: Release, past: Past, lock: Lock) -> None:
     async with _opened(session, journal, release) as world:
         heed(lambda reason: None)
         outcome = await _runner(session, world, journal, past, lock).go_back(Stop("the run was cut off", cut=True))
-        await _tell(world, journal.run, outcome)
+        await _tell(world, journal, outcome)
 
 
 @contextlib.asynccontextmanager
@@ -190,10 +192,11 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
     )
 
 
-async def _tell(world: World, run: str, outcome: Outcome | None) -> None:
+async def _tell(world: World, journal: Journal, outcome: Outcome | None) -> None:
     """When production was moved back, or a person has to decide, the team hears of it; nothing depends on it."""
     if outcome and outcome.told:
-        told = outcome.told.format(release=world.release.commit[:12], site=origin(world.domain))
+        run, held = journal.run, outcome.because(report_of(journal.run, journal.events()).held)
+        told = (held or outcome).told.format(release=world.release.commit[:12], site=origin(world.domain))
         with contextlib.suppress(ServiceError):
             await world.webhook.tell(f"{told} (run {run}).")
 
@@ -222,8 +225,9 @@ def _release_of(events: tuple[Event, ...]) -> Release:
         raise
 
 
-def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
+def _must_fit(session: Session, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
     """Raises Mistake when the run cannot go on from where it is."""
+    pipeline, target = session.pipeline, session.settings.name
     if earlier and earlier[0].kind != "run begins":
         raise Mistake(f"--run {run}: is the id of something else in the journal ({earlier[0].kind}); take another")
     if past.outcome:
@@ -239,7 +243,7 @@ def _must_fit(pipeline: Pipeline, past: Past, run: str, stage: str, earlier: tup
     if stage in past.settled:
         raise Mistake(f"--stage {stage}: has already passed in run {run}")
     if earlier and any(event.kind == "going back" for event in earlier):
-        raise Mistake(f"run {run}: was already going back; ./inv settle --run {run}")
+        raise Mistake(f"run {run}: was already going back; ./inv settle --target {target} --run {run}")
 
 
 def _must_aim(earlier: tuple[Event, ...], target: str) -> None:

@@ -19,10 +19,11 @@ from pipeline.definitions.deploy import PIPELINES, pipeline_for
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Pipeline, check
 from pipeline.environment import variable
-from pipeline.errors import Mistake
+from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import events_of
-from pipeline.record.store import Store, open_store
+from pipeline.record.spill import left_over
+from pipeline.record.store import RUNS, Store, open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.world.opening import open_settings, open_world
@@ -86,6 +87,15 @@ class Session:
                 return await act(world)
 
         return asyncio.run(go())
+
+    def must_be_whole(self) -> None:
+        """Raises Locked when an earlier run's events are beside the journal still: what it did is not known then."""
+        for path in left_over(self.root / RUNS):
+            raise Locked(
+                f"the journal does not take what an earlier run could not write, {path}; that run may have moved "
+                f"production. Try again when the journal can be written; "
+                f"./inv rollback --target {self.settings.name}   goes back all the same"
+            )
 
     def past(self, run: str) -> Past:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)

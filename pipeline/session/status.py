@@ -20,6 +20,7 @@ from pipeline.emergency.aftermath import Aftermath, aftermath
 from pipeline.errors import ServiceError
 
 T = TypeVar("T")
+LOOKING = 45.0  # seconds that each question may take, its repetitions included
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,17 @@ async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) ->
 
     async def asked(reading: Awaitable[T], otherwise: T) -> T:
         try:
-            return await reading
+            async with asyncio.timeout(LOOKING):
+                return await reading
         except ServiceError as error:
             unknown.append(str(error))
-            return otherwise
+        except TimeoutError:
+            unknown.append(f"vercel: did not say all that was asked within {LOOKING:g} s")
+        return otherwise
 
     async def live_and_its_past() -> tuple[Deployment | None, Aftermath]:
         live = await vercel.production(about.domain)
-        move = (await project).move if live else None
+        move = (await asyncio.shield(project)).move if live else None
         if live is None or move is None or move.kind != "rollback" or move.to != live.id:
             return live, Aftermath()
         return live, await aftermath(vercel, live)
@@ -82,11 +86,13 @@ async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) ->
     project: asyncio.Future[ProjectSettings] = asyncio.ensure_future(vercel.project())
     (live, went_back), seen, recent, rolling, (says, well) = await asyncio.gather(
         asked(live_and_its_past(), (None, Aftermath())),
-        asked(project, None),
+        asked(asyncio.shield(project), None),
         asked(vercel.deployments(target="production"), ()),
         asked(vercel.rolling_release(), None),
         _health(http, site + about.health),
     )
+    project.cancel()
+    await asyncio.gather(project, return_exceptions=True)
     staged = tuple(one for one in recent if one.substate == "STAGED" and (live is None or one.created > live.created))
     return TargetStatus(
         target=about.target,

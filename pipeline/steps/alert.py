@@ -13,6 +13,7 @@ from pipeline.errors import ServiceError
 from pipeline.world.world import World
 
 PATIENCE = 60.0
+WHOLE = 120.0  # seconds of real time for one way, from the first request to the alert that is resolved again
 EVERY = 2.0
 BY = "deploy-pipeline"
 
@@ -40,9 +41,12 @@ Send = Callable[[World, str], Awaitable[str]]
 async def _time(world: World, way: str, send: Send, mark: str) -> Arrival:
     began = world.clock.monotonic()
     try:
-        failure = await send(world, mark)
+        async with asyncio.timeout(WHOLE):
+            failure = await send(world, mark)
     except ServiceError as error:
         failure = f"{error.asked}: {error.came}"
+    except TimeoutError:
+        failure = f"it did not end within {WHOLE:g} s"
     return Arrival(way, None if failure else round(world.clock.monotonic() - began, 1), failure)
 
 

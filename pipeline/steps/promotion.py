@@ -1,6 +1,7 @@
 """Moves production to the release, and moves it back."""
 
 import asyncio
+import datetime
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -33,7 +34,11 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
 
     If it fails: Nothing has moved. Ask again; do not promote without a way back.
     """
-    return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat())
+    project, rolling = await asyncio.gather(
+        _glance(world.vercel.project_now()), _glance(world.vercel.rolling_release())
+    )
+    moved, rolled = project.move.at if project and project.move else 0, rolling.began if rolling else 0
+    return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat(), moved, rolled)
 
 
 @step(owner="release manager", moves_production=True)
@@ -72,7 +77,7 @@ async def _accepted(world: World, staged: StagedDeployment, before: ProductionBe
     until = world.clock.monotonic() + LANDING
     while True:
         live, project, _ = await _seen(world, before)
-        move = project.move if project else None
+        move = _since(before, project)
         if live == staged.id or (move and move.to == staged.id and move.kind == "promote" and move.status != "failed"):
             return True
         if world.clock.monotonic() >= until:
@@ -160,7 +165,9 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
             raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
         now = world.clock.monotonic()
         coming = move is not None and move.to == staged.id and move.status in ("pending", "in-progress")
-        still = project is not None and live == before.id and not _began(move, rolling, staged)
+        still = (
+            project is not None and live == before.id and not _began(_since(before, project), rolling, staged, before)
+        )
         if still and now >= landing:
             return False
         if not (still or (coming and now < landed)):
@@ -171,11 +178,43 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
     return True
 
 
-def _began(move: Move | None, rolling: RollingRelease | None, staged: StagedDeployment) -> bool:
-    """Whether Vercel knows of a move of production to ``staged``, or of one away from it."""
+def _since(before: ProductionBefore, project: ProjectSettings | None) -> Move | None:
+    """The last move of production, unless it was there before this run moved anything.
+
+    The same deployment may have been promoted and taken back by an earlier run.
+    """
+    move = project.move if project else None
+    return None if move and before.moved and move.at == before.moved else move
+
+
+def _began(
+    move: Move | None, rolling: RollingRelease | None, staged: StagedDeployment, before: ProductionBefore
+) -> bool:
+    """Whether Vercel knows of a move of production to ``staged``, or of one away from it, that is this run's."""
     ours = move is not None and staged.id in (move.to, move.origin) and move.status not in ("failed", "skipped")
     waits = rolling is not None and rolling.state == "ACTIVE" and rolling.queued == staged.id
-    return ours or waits or (rolling is not None and rolling.canary == staged.id)
+    older = rolling is not None and bool(before.rolled) and rolling.began == before.rolled
+    return ours or waits or (rolling is not None and rolling.canary == staged.id and not older)
+
+
+async def has_begun(
+    world: World, since: datetime.datetime, policy: PromotionPolicy, staged: StagedDeployment, before: ProductionBefore
+) -> bool:
+    """Whether the promotion that an earlier process wanted at ``since`` has happened, or still can.
+
+    True also when Vercel cannot be asked.
+    """
+    passed = (world.clock.now() - since).total_seconds()
+    until = world.clock.monotonic() + LANDING - max(0.0, passed)
+    while True:
+        live, project, rolling = await _seen(world, before)
+        if live is None or project is None or live == staged.id:
+            return True
+        if _began(_since(before, project), rolling, staged, before):
+            return True
+        if world.clock.monotonic() >= until:
+            return False
+        await world.clock.sleep(LOOK_EVERY)
 
 
 async def _seen(
@@ -192,6 +231,8 @@ async def _seen(
 promote.undone_by(
     restore_production, proved_by=(is_restored, none_is_left, production_is_previous, production_is_well_again)
 )
+
+promote.seen_by(has_begun)
 
 
 def _somebody_elses(

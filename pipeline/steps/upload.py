@@ -10,6 +10,7 @@ from typing import Any
 from checks.evidence import Release
 from checks.policy import BuildPolicy
 from pipeline.clients import archive
+from pipeline.clients.base import LONGEST_WAIT
 from pipeline.clients.prebuilt import BLOCK, OutputFile, must_be_unchanged, output_files, total
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.errors import Refused, ServiceError, Unreadable
@@ -18,6 +19,7 @@ from pipeline.world.world import World
 
 AT_ONCE = 10  # httpx is fastest with ten connections; more only queue
 BAR = 24
+PAUSES = (1.0, 2.0, 4.0)  # seconds before Vercel is asked again which files it misses
 MOST_FILES = 15_000  # Vercel refuses longer lists
 
 Files = tuple[OutputFile, ...]
@@ -32,7 +34,7 @@ async def upload_prebuilt(world: World, policy: BuildPolicy, release: Release) -
     if len(files) > MOST_FILES and policy.archive != "never":
         return await _send_archive(world, files)
     began = world.clock.monotonic()
-    made = await _create(world, files)
+    made = await _missed(world, files)
     if isinstance(made, Deployment):
         return made
     answer = world.clock.monotonic() - began
@@ -46,11 +48,25 @@ async def _send_archive(world: World, files: Files) -> Deployment:
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         world.progress(f"packing {len(files)} files")
         parts = await asyncio.to_thread(archive.pack, files, Path(folder))
-        made = await _create(world, parts)  # the same files make the same archive: it may be there already
+        made = await _missed(world, parts)  # the same files make the same archive: it may be there already
         if isinstance(made, Deployment):
             return made
         await _send(world, made)
         return _whole(await _create(world, parts))
+
+
+async def _missed(world: World, files: Files) -> Deployment | Files:
+    """Ask which files Vercel misses; it makes the deployment when it has them all. A no that may pass is no end."""
+    for pause in PAUSES:
+        try:
+            return await _create(world, files)
+        except ServiceError as error:
+            wait = getattr(error, "retry_after", 0) or pause
+            if error.lasting or wait > LONGEST_WAIT:
+                raise
+            world.progress(f"asking again which files are missing: {error.came}")
+            await world.clock.sleep(wait)
+    return await _create(world, files)
 
 
 async def _create(world: World, files: Files) -> Deployment | Files:

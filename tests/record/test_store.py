@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,12 +16,18 @@ import pytest
 
 from checks import healthy
 from checks.outcome import Outcome
-from pipeline.errors import Mistake, Unreachable
+from pipeline.config import load
+from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.record import store as stores
-from pipeline.record.journal import Journal, events_of
-from pipeline.record.spill import Spill, take_in
+from pipeline.record.journal import Journal, Listener, events_of
+from pipeline.record.report import report_of
+from pipeline.record.spill import Spill, left_over, take_in
 from pipeline.record.store import PostgresStore, SqliteStore, open_store
 from pipeline.redact import Redactor
+from pipeline.render.report import summary_text
+from pipeline.session.deploy import settle_run, ship
+from pipeline.session.session import Order
+from pipeline.world.secrets import SECRETS
 from tests.processes import LONGEST
 from tests.scripted import Scripted, kinds, runner_for
 
@@ -137,6 +143,8 @@ def test_a_file_that_another_process_holds_takes_no_good_release_back(tmp_path: 
     assert world.serves == healthy.STAGED
     said = journal.events()
     assert "the record could not be written" in said[-1].body["reason"]
+    held = report_of("r1", said)
+    assert "what happened could not be written down" in summary_text(held).splitlines()[1]
     (spill,) = folder.glob("spill-*.jsonl")
     assert spill.name in said[-1].body["reason"]
     assert stat.S_IMODE(spill.stat().st_mode) == 0o600
@@ -181,11 +189,7 @@ def test_a_file_that_is_deleted_under_a_run_is_named_and_the_run_is_not_lost(tmp
     folder = tmp_path / ".runs"
     journal = journal_on(open_store("", tmp_path), world, folder)
 
-    def delete() -> None:
-        for path in folder.glob("journal.db*"):
-            path.unlink()
-
-    world.clock.at[300] = delete
+    world.clock.at[300] = lambda: delete(folder)
     outcome = asyncio.run(runner_for(world, journal).run())
     assert outcome is Outcome.HELD
     assert world.serves == healthy.STAGED
@@ -216,12 +220,88 @@ def test_a_spill_is_taken_in_in_order_and_once(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("spill-*"))
 
 
+def delete(folder: Path) -> None:
+    for path in folder.glob("journal.db*"):
+        path.unlink()
+
+
+def test_a_resumed_run_keeps_what_its_earlier_processes_had_written(tmp_path: Path) -> None:
+    """The file of the journal is deleted under it: with its own events alone it would be no run any more."""
+    world, folder = Scripted(), tmp_path / ".runs"
+    first = journal_on(open_store("", tmp_path), world, folder)
+    first.append("run begins", commit="c" * 40)
+    first.append("step begins", "move", exact={"inputs": []})
+    spill = Spill(folder, "r1")
+    journal = Journal(open_store("", tmp_path), "r1", world.clock.now, Redactor(), spill=spill, earlier=first.events())
+    journal.append("stage begins", "watch")
+    journal.goes_on = True
+    delete(folder)
+    journal.append("run ended", outcome="deployed")
+    assert not journal.catch_up(), "the file that is open is nobody's"
+    spill._file = released(spill._file)
+    again = open_store("", tmp_path)
+    assert kinds(events_of(again, "r1")) == ["run begins", "step begins move", "stage begins watch", "run ended"]
+    assert left_over(folder) == ()
+
+
+def test_what_comes_back_is_caught_up_with_from_the_runs_first_event_on(tmp_path: Path) -> None:
+    world, folder = Scripted(), tmp_path / ".runs"
+    first = journal_on(open_store("", tmp_path), world, folder)
+    first.append("run begins", commit="c" * 40)
+    store = open_store("", tmp_path)
+    journal = Journal(store, "r1", world.clock.now, Redactor(), spill=Spill(folder, "r1"), earlier=first.events())
+    journal.goes_on = True
+    delete(folder)
+    journal.append("stage begins", "watch")
+    journal._store = open_store("", tmp_path)  # somebody has put an empty one there
+    assert journal.catch_up()
+    assert kinds(journal.events()) == ["run begins", "stage begins watch"]
+    assert not list(folder.glob("*spill-*"))
+
+
+def test_two_processes_of_a_run_never_share_a_spill(tmp_path: Path) -> None:
+    """In a container every process has the same number: the one that is done would remove what the other left."""
+    first, second = Spill(tmp_path, "r1"), Spill(tmp_path, "r1")
+    first.add([("r1", "2026", "step begins", "move", "{}")])
+    first._file = released(first._file)
+    second.add([("r1", "2027", "a b", "", "{}")])
+    second.remove()
+    assert left_over(tmp_path) == (first.path,)
+
+
+def test_what_a_run_left_beside_the_journal_is_taken_in_before_anything_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal can be read and not written: the promotion that a run made stands only beside it."""
+    config = tmp_path / "deploy.yml"
+    config.write_text((Path(__file__).parents[2] / "deploy.yml").read_text())
+    loaded = load(config)
+    store, (name, _) = open_store(loaded.state, tmp_path), loaded.target("production")
+    for secret in SECRETS:
+        monkeypatch.setenv(secret, "x" * 12)
+    row = ("r1", "2026-11-24T10:00:00+00:00", "step begins", "promote", "{}")
+    left = tmp_path / ".runs/spill-r1-7.jsonl"
+    left.write_text(json.dumps(row) + "\n")
+    other = sqlite3.connect(tmp_path / ".runs/journal.db", isolation_level=None)
+    other.execute("begin immediate")
+    show: Callable[..., Listener] = lambda redactor, run: lambda event: None  # noqa: E731
+    with pytest.raises(Locked, match=rf"{left}.*--target {name}"):
+        ship(loaded, Order(target=name), tmp_path, show)
+    with pytest.raises(Locked, match=str(left)):
+        settle_run(loaded, name, "", tmp_path, show)
+    other.execute("rollback")
+    assert events_of(store, "r1") == ()
+    take_in(store, tmp_path / ".runs")
+    assert kinds(events_of(store, "r1")) == ["step begins promote"]
+
+
 def test_the_spill_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
     store, spill = SqliteStore(tmp_path / "journal.db"), Spill(tmp_path, "r1")
     spill.add([("r1", "2026", "a b", "", "{}")])
     take_in(store, tmp_path)
     assert events_of(store, "r1") == ()
     assert spill.path.exists()
+    assert left_over(tmp_path) == ()
 
 
 def test_a_disk_that_is_full_for_the_spill_too_takes_nothing_back(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -20,6 +21,7 @@ EXAMPLES = {
     "slow-app": "app slow-app seconds=6",
     "failing-route": "app failing-route /api/health/db where=production after=3",
     "latency": "all latency ms=50",
+    "clock": "vercel clock seconds=-3600",
 }
 
 
@@ -65,6 +67,22 @@ def test_delays_on_the_clock_of_the_sandbox(sandbox, clock, play):
         assert (await services["vercel"].get("/v2/user")).status_code == 200
         assert clock.time - before == pytest.approx(4.05)
         assert time.monotonic() - really < 2 * slowness()
+
+    play(scenario)
+
+
+def test_every_answer_is_dated_by_the_clock_of_the_sandbox_or_by_the_fault(sandbox, clock, play):
+    async def scenario(services):
+        def date(answer):
+            return parsedate_to_datetime(answer.headers["date"]).timestamp()
+
+        for answer in (await services["vercel"].get("/v2/user"), await services["production"].get("/api/health/db")):
+            assert len(answer.headers.get_list("date")) == 1
+            assert date(answer) == pytest.approx(clock.time, abs=1)
+        sandbox.inject(EXAMPLES["clock"])
+        answer = await services["vercel"].get("/v2/user")
+        assert answer.status_code == 200
+        assert date(answer) == pytest.approx(clock.time - 3600, abs=1)
 
     play(scenario)
 

@@ -16,8 +16,10 @@ from pipeline.definitions.checklists import CHECKLISTS, DAILY, WEEKLY
 from pipeline.definitions.diagnoses import DIAGNOSES
 from pipeline.engine.plan import Pipeline
 from pipeline.handbook.exits import exit_code
+from pipeline.record.report import Report
 from pipeline.redact import Redactor
 from pipeline.render.monitor import checked_markdown, checked_plain, checked_text, diagnosed_text
+from pipeline.render.report import summary_text
 from pipeline.sandbox.errortracking import capture
 from pipeline.session.asking import Checked, ask_in
 from pipeline.session.monitors import synchronise
@@ -415,6 +417,7 @@ def test_new_errors_of_a_fault_that_the_old_deployment_shares_take_nothing_back(
     inside.at_stage("watch", outage)
     outcome, report = inside.deploy()
     assert outcome is Outcome.HELD, report.reason
+    assert "something is wrong with the old deployment as well" in said_of(report)
 
 
 def test_an_error_of_a_release_that_was_taken_back_is_not_the_next_ones(inside: InProcess) -> None:
@@ -433,12 +436,18 @@ def test_an_error_of_the_old_release_after_the_promotion_is_not_the_new_ones(ins
     assert any("of release" in finding["says"] for _, finding in report.warnings)
 
 
+def said_of(report: Report) -> str:
+    """The first line of what the run says at its end."""
+    return summary_text(report).strip().splitlines()[0]
+
+
 def test_a_blind_sentry_during_the_watch_holds_and_takes_nothing_back(inside: InProcess) -> None:
     inside.at_stage("watch", lambda: inside.sandbox.inject("sentry answer status=503"))
     before = inside.serves()
     outcome, report = inside.deploy()
     assert outcome is Outcome.HELD, report.reason
     assert inside.serves() != before
+    assert said_of(report).startswith("HELD: the release is live, and nobody could look whether it is well")
 
 
 def test_nobody_uses_it_so_a_person_decides(inside: InProcess) -> None:
@@ -447,6 +456,7 @@ def test_nobody_uses_it_so_a_person_decides(inside: InProcess) -> None:
     outcome, report = inside.deploy(run="r1", older=True)
     assert outcome is Outcome.HELD, report.reason
     assert "too few to say that it is well" in report.reason
+    assert "too little was seen of it to say whether it is well" in said_of(report)
 
 
 def test_one_blind_region_holds(inside: InProcess) -> None:

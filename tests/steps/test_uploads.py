@@ -22,7 +22,10 @@ from checks.policy import BuildPolicy
 from pipeline.clients import archive, prebuilt
 from pipeline.clients.prebuilt import BLOCK, OutputFile, output_files
 from pipeline.errors import BadReleaseError, Refused
+from pipeline.session.release import sealed
 from pipeline.steps.build import build
+from pipeline.steps.cli_build import deploy_with_cli
+from pipeline.steps.upload import upload_prebuilt
 from tests.stage import InProcess
 
 PLAIN, ARCHIVE = BuildPolicy(archive="never"), BuildPolicy(archive="always")
@@ -116,6 +119,28 @@ def test_ten_at_a_time_and_the_bar_reaches_the_end(inside: InProcess) -> None:
     assert "░" not in last
     count = last.split("of")[0].split()[-1]
     assert f"{count} of {count} files" in last
+
+
+@pytest.mark.parametrize("upload", [upload_prebuilt, deploy_with_cli])
+def test_another_build_than_the_one_that_was_judged_makes_no_deployment(inside: InProcess, upload: Any) -> None:
+    release = sealed(inside.release(), inside.settings)
+    assert len(release.digest) == 64
+    new = Path(release.folder) / ".vercel/output/static/new.txt"
+    known = set(inside.sandbox.state.vercel.deployments)
+
+    async def go() -> None:
+        async with inside.world(release) as world:
+            await upload(world, inside.settings.policies[BuildPolicy], release)
+
+    new.write_text("from another build")
+    with pytest.raises(BadReleaseError, match="are not those that the run began with"):
+        asyncio.run(go())
+    assert set(inside.sandbox.state.vercel.deployments) == known
+
+
+def test_what_vercel_builds_has_no_digest(inside: InProcess) -> None:
+    inside.require(BuildPolicy(by="git"))
+    assert sealed(inside.release(), inside.settings).digest == ""
 
 
 @both
@@ -251,6 +276,30 @@ def test_what_fails_once_is_sent_again_whole(inside: InProcess, fault: str, size
     content = (Path(release.folder) / ".vercel/output/static/0.bin").read_bytes()
     for site in (report.staged["url"], f"http://{inside.settings.domain}"):
         assert inside.get(f"{site}/0.bin").content == content
+
+
+MISSED = ["answer status=500", "answer status=429 retry_after=2", "cut", "garbage", "answer status=503 done=yes"]
+
+
+@pytest.mark.parametrize("fault", MISSED)
+@pytest.mark.parametrize("archive", ["never", "always"])
+def test_the_question_which_files_are_missing_is_asked_again(inside: InProcess, fault: str, archive: str) -> None:
+    """A create without its files makes nothing; and when it has made the deployment after all, that is found."""
+    release = with_some(inside, 3)
+    inside.require(BuildPolicy("prebuilt", archive=archive))  # type: ignore[arg-type]
+    inside.at_stage("build", lambda: inside.sandbox.inject(f"vercel {fault} POST /v13/deployments times=1"))
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert (
+        len([one for one in inside.sandbox.state.vercel.deployments.values() if one.meta.get("deployRun") == "r1"]) == 1
+    )
+
+
+def test_a_question_that_cannot_pass_is_asked_once(inside: InProcess) -> None:
+    inside.at_stage("build", lambda: inside.sandbox.inject("vercel answer status=402 POST /v13/deployments"))
+    outcome, report = inside.deploy(release=with_some(inside, 3))
+    assert outcome is Outcome.BLOCKED, report.reason
+    assert len(inside.asked("POST", "/v13/deployments")) == 1
 
 
 def test_what_is_forbidden_is_asked_once(inside: InProcess) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -355,6 +356,17 @@ needs_bash = pytest.mark.skipif(
 )
 
 
+def test_a_build_that_was_made_anew_between_two_steps_is_not_uploaded(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy", "--run", "anew", "--stage", "preflight")
+    with contextlib.closing(sqlite3.connect(checkout.folder / ".runs/journal.db")) as journal:
+        ((body,),) = journal.execute("select body from deploy_events where run = 'anew' and kind = 'run begins'")
+    (Path(json.loads(body)["release"]["folder"]) / ".vercel/output/static/new.txt").write_text("from another build")
+    said = checkout.run("deploy", "--run", "anew", "--stage", "build", expect=1)
+    assert "are not those that the run began with" in said
+    assert up.serves() == before
+
+
 @needs_bash
 def test_the_workflows_steps_in_order_as_separate_processes(checkout: Checkout, up: Up, tmp_path: Path) -> None:
     before, summary = up.serves(), tmp_path / "summary.md"
@@ -458,6 +470,39 @@ def test_a_run_that_is_alive_is_neither_settled_nor_resumed(checkout: Checkout, 
         assert "is locked by" in checkout.run("deploy", "--resume", "mine", expect=1)
     assert started.wait(LONGEST) == 0
     assert up.serves() == live
+
+
+def lapsed(checkout: Checkout) -> None:
+    """Time has passed, more of it than the lease is long: nobody has renewed it."""
+    with contextlib.closing(sqlite3.connect(checkout.folder / ".runs/journal.db", isolation_level=None)) as db:
+        changed = db.execute("update deploy_locks set expires = '2020-01-01T00:00:00+00:00'").rowcount
+    assert changed == 1
+
+
+@pytest.mark.parametrize("wakes", ["to a release that is well", "to one that is ill", "and is interrupted"])
+def test_a_run_that_slept_for_longer_than_its_lease_touches_nothing_when_it_wakes(
+    checkout: Checkout, up: Up, wakes: str
+) -> None:
+    """A laptop's lid: meanwhile a colleague has resumed the run and finished it."""
+    before = up.serves()
+    checkout.pace(watch={"during": 8, "patience": 1, "every": 0.2})
+    started = checkout.start("deploy", "--run", "mine")
+    until_stage(started, "watch")
+    with standing_still(started):
+        lapsed(checkout)
+        checkout.pace(watch={"during": 1, "patience": 1, "every": 0.2})
+        assert "DEPLOYED" in checkout.run("deploy", "--resume", "mine")
+        live, events = up.serves(), checkout.run("report", "mine", "--json")
+        if wakes == "to one that is ill":
+            up.fault("app answer status=500 /api/auth/session where=production")
+        if wakes == "and is interrupted":
+            started.send_signal(signal.SIGTERM)
+    out, err = started.communicate(timeout=LONGEST)
+    assert "somebody else's now; nothing was touched since; it ended as deployed" in out + err
+    assert started.returncode == 0, "as the run itself ended"
+    assert up.serves() == live != before
+    assert checkout.run("report", "mine", "--json") == events, "and it has written nothing into the colleague's record"
+    assert json.loads(checkout.run("status", "--json").splitlines()[0])["pinned"] is False
 
 
 def test_a_run_that_is_not_there_is_not_resumed(checkout: Checkout, up: Up) -> None:

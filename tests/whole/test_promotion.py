@@ -11,7 +11,12 @@ import httpx
 import pytest
 from httpx._transports.asgi import ASGIResponseStream
 
+from checks.evidence import Production, ProductionBefore, StagedDeployment, VercelProject
+from checks.gate import Verdict
 from checks.outcome import Outcome
+from checks.policy import PromotionPolicy
+from checks.release import is_live
+from pipeline.definitions.deploy import rolling_out
 from pipeline.sandbox import rollout
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercelstate import AliasJob
@@ -342,3 +347,120 @@ def test_interrupted_while_vercel_has_not_answered_it_waits_for_the_answer(insid
     assert outcome is Outcome.ROLLED_BACK, report.reason
     inside.clock.seconds += 60
     assert inside.serves() == before
+
+
+def an_older_move(inside: InProcess, kind: str) -> None:
+    """An earlier run promoted the very deployment that this one ships, or took it back; both are over."""
+    vercel, staged = inside.sandbox.state.vercel, inside.report().staged["id"]
+    ends = (vercel.production, staged) if kind == "promote" else (staged, vercel.production)
+    vercel.job = AliasJob(kind, *ends, inside.clock.now().timestamp() - 3600, 1, done=True)
+
+
+@pytest.mark.parametrize("refusal", ["answer status=403", "answer status=500"])
+@pytest.mark.parametrize("kind", ["promote", "rollback"])
+def test_an_older_move_of_the_same_deployment_is_not_taken_for_this_runs(
+    inside: InProcess, kind: str, refusal: str
+) -> None:
+    """Traffic never moves, so nothing is taken back and nothing is pinned."""
+    patiently(inside)
+    before = inside.serves()
+    inside.before_step("note-production", lambda: an_older_move(inside, kind))
+    inside.at_stage("promote", lambda: inside.sandbox.inject(f"vercel {refusal} POST {PROMOTE}"))
+    outcome, report = inside.deploy()
+    assert inside.asked("POST", ROLL_BACK) == []
+    assert outcome is Outcome.BLOCKED, report.reason
+    assert inside.serves() == before
+
+
+def test_an_older_rolling_release_of_the_same_deployment_is_not_taken_for_this_runs(inside: InProcess) -> None:
+    inside.require(dataclasses.replace(inside.settings.policies[PromotionPolicy], rolling=(10, 50)))
+    inside.pipeline = rolling_out(inside.pipeline, inside.settings.policies[PromotionPolicy])
+    inside.sandbox.state.vercel.rolling_config = {"target": "production", "stages": SHARES}
+    before = inside.serves()
+
+    def aborted() -> None:
+        vercel, now = inside.sandbox.state.vercel, inside.clock.now().timestamp()
+        rollout.begin(vercel, inside.report().staged["id"], now - 3600, inside.sandbox.state.next_id())
+        assert vercel.rolling
+        rollout.abort(vercel.rolling, now - 1800)
+
+    inside.before_step("note-production", aborted)
+    inside.at_stage("promote", lambda: inside.sandbox.inject("vercel answer status=403 POST */rolling-release/start"))
+    outcome, report = inside.deploy()
+    assert inside.asked("POST", ROLL_BACK) == []
+    assert outcome is Outcome.BLOCKED, report.reason
+    assert inside.serves() == before
+
+
+def test_an_older_promotion_that_failed_says_nothing_of_this_one() -> None:
+    before = ProductionBefore("dpl_old", "https://old", "lms.example.com", moved=5)
+    staged = StagedDeployment("dpl_new", "https://new", "c" * 40)
+    seen = VercelProject("prj", True, "promote", "dpl_new", "failed", moved_at=5)
+    now = Production("dpl_old", "https://old", "lms.example.com")
+    assert [one.verdict for one in is_live.judge(before, staged, seen, now)] == [Verdict.NOT_YET]
+    ours = dataclasses.replace(seen, moved_at=6)
+    assert [one.verdict for one in is_live.judge(before, staged, ours, now)] == [Verdict.BLOCK]
+
+
+def killed_as_the_promotion_begins(inside: InProcess) -> None:
+    inside.listeners.append(
+        lambda e: killed() if (e.kind, e.subject) == ("step begins", "promote") else None  # type: ignore[func-returns-value]
+    )
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.listeners.clear()
+
+
+def confirmed(inside: InProcess) -> int:
+    """How often the run has asked its last questions before it moves production."""
+    return len([e for e in inside.journal("r1").events() if (e.kind, e.subject) == ("stage begins", "confirm")])
+
+
+def test_a_move_that_was_only_hoped_for_is_confirmed_again(inside: InProcess) -> None:
+    """Killed before it asked Vercel; a colleague rolls production back; whoever resumes it must not move over that."""
+    before = inside.serves()
+    killed_as_the_promotion_begins(inside)
+    assert confirmed(inside) == 1
+    inside.sandbox.state.vercel.auto_assign = False
+    outcome, report = inside.deploy(resume=True)
+    assert outcome is Outcome.BLOCKED, report.reason
+    assert "is pinned by an earlier rollback" in report.reason
+    assert inside.asked("POST", PROMOTE) == inside.asked("POST", ROLL_BACK) == []
+    assert inside.serves() == before
+
+
+def test_a_move_that_never_was_is_made_once_it_is_confirmed_again(inside: InProcess) -> None:
+    killed_as_the_promotion_begins(inside)
+    outcome, report = inside.deploy(resume=True)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert confirmed(inside) == 2
+    assert inside.serves() == report.staged["id"]
+
+
+def test_a_move_that_comes_late_is_waited_for_before_anything_is_confirmed(inside: InProcess) -> None:
+    """Vercel has the request and begins only seconds later: the resumed run sees it and goes on from there."""
+    vercel, late = inside.sandbox.state.vercel, 5.0
+
+    def after(request: httpx.Request, response: httpx.Response) -> None:
+        if request.method == "POST" and "/promote/" in request.url.path:
+            job, vercel.job = vercel.job, None
+            inside.clock.at[inside.clock.seconds + late] = lambda: setattr(vercel, "job", job)
+            raise Killed
+
+    wire = inside.wire
+    inside.tap(after=after)
+    with pytest.raises(Killed):
+        inside.deploy()
+    inside.wire = wire
+    outcome, report = inside.deploy(resume=True)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert confirmed(inside) == 1, "production is moving: there is nothing left to confirm"
+    assert len(inside.asked("POST", PROMOTE)) <= 2
+
+
+def test_when_nobody_can_say_whether_it_moved_it_counts_as_moved(inside: InProcess) -> None:
+    killed_as_the_promotion_begins(inside)
+    inside.sandbox.inject("vercel cut GET */aliases/* times=1")
+    outcome, report = inside.deploy(resume=True)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert confirmed(inside) == 1

@@ -11,6 +11,7 @@ import pytest
 from checks.outcome import Outcome
 from checks.policy import IdentityPolicy, Route, SmokePolicy
 from pipeline.record.journal import known_bad
+from pipeline.render.report import summary_text
 from tests.stage import InProcess
 
 
@@ -57,6 +58,10 @@ def test_a_challenge_of_the_firewall_is_no_reason_to_take_a_release_back(inside:
     outcome, report = inside.deploy()
     assert outcome is Outcome.HELD
     assert "firewall challenged the request (Security Checkpoint)" in report.reason
+    assert report.held == "unseen", "the words at the end say that nobody could look"
+    assert summary_text(report).splitlines()[1] == (
+        "HELD: the release is live, and nobody could look whether it is well; a person decides"
+    )
     assert inside.sandbox.state.vercel.production == report.staged["id"]
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from checks.outcome import Outcome
+from pipeline.clients import channels
 from pipeline.config import DeployFile, Policies
 from pipeline.documents.catalogue import CommandWords
+from pipeline.documents.longest import longest, request
 from pipeline.documents.pages.keys import key_rows, key_sections
 from pipeline.documents.pages.words import RUNBOOK, document, gate_link, gate_links, known_here, step_link, step_links
 from pipeline.engine.plan import Pipeline
@@ -30,6 +32,9 @@ def reference(
         "reference",
         known_here(file, policies),
         command_rows=[(f"`./inv {command.name}`", command.does) for command in commands],
+        longest_rows=_longest_rows(["check", *(command.name for command in commands)], pipelines[0]),
+        request_seconds=spell(request()),
+        message_seconds=spell(channels.WITHIN),
         command_options=[(command.name, _option_rows(command)) for command in commands if command.options],
         outcome_rows=_outcome_rows(),
         pipelines=[(pipeline, _stage_rows(pipeline)) for pipeline in pipelines],
@@ -40,6 +45,16 @@ def reference(
         secret_rows=[(f"`{name}`", where) for name, where in SECRETS.items()],
         optional_rows=[(f"`{name}`", upper(what)) for name, what in OPTIONAL.items()],
     )
+
+
+def _longest_rows(names: Iterable[str], deploy: Pipeline) -> list[tuple[str, str, str]]:
+    bounds = longest(names, deploy)
+    return [(name, _at_most(one.seconds), upper(one.made_of)) for name, one in bounds.items()]
+
+
+def _at_most(seconds: float) -> str:
+    """A bound in words, rounded up to whole minutes above two of them."""
+    return spell(-(-seconds // 60) * 60 if seconds > 120 else seconds) if seconds else ""
 
 
 def _option_rows(command: CommandWords) -> list[tuple[str, str]]:

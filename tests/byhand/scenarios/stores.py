@@ -150,6 +150,8 @@ PAGES = Scenario(
         Typed("curl -sS -i $PRODUCTION/api/health/db", 'HTTP/1.1 200 OK.*"database": "ok"'),
         Typed("curl -sS -i $STAGED/api/health/db", "200 OK", answers("DEPLOYMENT")),
         Typed("curl -sS -i $PREVIOUS_URL/api/health/db", "200 OK", answers("PREVIOUS")),
+        Typed("curl -sS -i https://api.vercel.com/v2/user", r"date: \w{3}, \d\d \w{3} \d{4}"),
+        Typed("date -u", "UTC"),
         Typed("curl -sS -i -L $PRODUCTION/", "Courses"),
         Typed("curl -sS -i -L $STAGED/", "Courses", answers("DEPLOYMENT")),
         Typed("curl -sS -i -L $PREVIOUS_URL/", "Courses", answers("PREVIOUS")),

@@ -1,0 +1,105 @@
+"""The longest time of each command when nobody answers it: added up from the bounds that stand in the code."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipeline.clients import base, channels, exchange, vercel
+from pipeline.emergency import memory
+from pipeline.emergency import steps as emergency
+from pipeline.engine import readings, runner
+from pipeline.engine.plan import Pipeline
+from pipeline.record import store
+from pipeline.session import asking, status
+from pipeline.steps import alert, promotion
+
+STATEMENTS = 4
+"""A record that is silent is waited for this often at most (it is opened, taken in, asked), and then left alone."""
+ENDLESS = {
+    "bisect": "as long as it takes to judge each release",
+    "database.rehearse-restore": "as long as the copy takes to be dumped and restored",
+    "database.resolve": "until the migrations are marked",
+    "diagnose.database": "until its queries have been answered",
+    "drill.": "until it is over for whoever plays it",
+    "incident.": "until its messages are out; each request and each channel has its bound",
+    "monitor.sync": "a request for each monitor that differs",
+    "playbook.": "until whoever is walked through it has answered",
+    "runbooks": "as long as the files take to be written",
+    "runbooks.": "as long as the files take to be written, or the commands to be typed",
+    "sandbox": "until Ctrl-C",
+    "selftest": "as long as the gates take that it tries",
+    "test": "as long as the tests take",
+}
+"""Commands (a dot: all of that family) that end when their work has, and what that is."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The longest time of a command in seconds, and what it is made of. 0: it ends when ``made_of`` has."""
+
+    seconds: float
+    made_of: str
+
+
+def request() -> float:
+    """Seconds that one request may take, with all its repetitions and the waits that a service may ask for."""
+    return base.ATTEMPTS * exchange.DEADLINE + (base.ATTEMPTS - 1) * base.LONGEST_WAIT
+
+
+def record() -> float:
+    """Seconds that the record may take."""
+    return STATEMENTS * store.DEADLINE
+
+
+def longest(names: Iterable[str], deploy: Pipeline) -> Mapping[str, Bound]:
+    """Each command of ``names`` and its longest time. ``deploy``: the pipeline whose stages and undos count.
+
+    Raises KeyError for a command of which nothing is known here.
+    """
+    known = {**{name: Bound(0, words) for name, words in ENDLESS.items()}, **_looking(), **_acting(deploy)}
+    return {name: known[name] if name in known else known[name.partition(".")[0] + "."] for name in names}
+
+
+def _looking() -> dict[str, Bound]:
+    one = Bound(record() + asking.GLANCE + readings.READING, "the record, the live commit, and all readings at once")
+    weekly = one.seconds + alert.WHOLE + readings.READING
+    asks = Bound(record() + readings.READING, "the record, and all readings at once")
+    of_record = Bound(record(), "the record")
+    lines = Bound(record() + 3 * request() + vercel.COLLECTED, "the record, three requests, and the lines that come")
+    return {
+        "status": Bound(record() + max(status.LOOKING, exchange.DEADLINE), "the record, and all questions at once"),
+        "monitor.daily": one,
+        "monitor.weekly": Bound(weekly, "as the daily one; the test alerts, and what they did"),
+        "diagnose": one,
+        "diagnose.": one,
+        "check": asks,
+        "env.check": asks,
+        "database.plan": asks,
+        "logs": Bound(lines.seconds, f"{lines.made_of}; with `--follow` until Ctrl-C"),
+        **dict.fromkeys(("history", "report", "lock", "unlock", "monitor.baseline"), of_record),
+        **dict.fromkeys(("fault", "faults"), Bound(exchange.DEADLINE, "one request to the sandbox")),
+    }
+
+
+def _acting(deploy: Pipeline) -> dict[str, Bound]:
+    waits = sum(stage.patience + stage.during for stage in deploy.stages)
+    words = (
+        "the patience and the watch of its stages; besides, what its acts take (an upload, a build, the migrations), "
+        "and the way back as of `settle`"
+    )
+    return {
+        "deploy": Bound(waits, words),
+        "settle": Bound(record() + _way_back(deploy), "the record, and each undo with its repetitions and its proof"),
+        "rollback": Bound(_emergency(), "a look, a promotion under way, the request repeated, the proof, the record"),
+    }
+
+
+def _way_back(deploy: Pipeline) -> float:
+    undos = [step for step in deploy.steps if step.undo]
+    act = max(promotion.LANDED, promotion.LANDING) + promotion.GLANCE + request()
+    return len(undos) * (2 * runner.PROOF_PATIENCE + act + readings.READING) + channels.WITHIN
+
+
+def _emergency() -> float:
+    looks = 2 * emergency.LOOKED + emergency.PATIENCE
+    asks = emergency.PATIENCE + exchange.DEADLINE + emergency.REFUSED_PATIENCE + emergency.GLANCE
+    return looks + asks + 4 * memory.PATIENCE + request()

@@ -1,0 +1,71 @@
+"""A message is sent, or it is said that it was not; nobody waits for a server that takes its time for ever."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from pipeline.clients import channels
+from pipeline.clients.channels import Channels
+from pipeline.clock import SystemClock
+from tests.processes import slowness
+
+BANNERS = {"never": b"", "trickle": b"2"}
+ADDRESSES = (
+    "json://user:hunter2hunter2@127.0.0.1:{port}",
+    "mailto://user:hunter2hunter2@127.0.0.1:{port}?from=a@b.example",
+)
+
+
+@pytest.fixture(params=BANNERS)
+def slow(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The port of a server that takes every connection, and says nothing, or a byte now and then, for ever."""
+    server, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while not over.wait(0.2):
+                connection.sendall(BANNERS[request.param])
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield server.getsockname()[1]
+    over.set()
+    server.close()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_server_that_never_has_done_with_it_holds_up_nobody(
+    slow: int, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is that of the loop with its end: it waits for no thread that still hangs."""
+    monkeypatch.setattr(channels, "WITHIN", 1.0)
+
+    async def tell() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        async with httpx.AsyncClient() as http:
+            told = Channels({"team": address.format(port=slow)}, http, SystemClock())
+            return await told.tell("team", "title", "text")
+
+    began = time.monotonic()
+    reached, failed = asyncio.run(tell())
+    assert time.monotonic() - began < 3 * slowness()
+    assert reached == ()
+    assert "did not end within 1 s" in failed[0]
+    assert "hunter2" not in failed[0]
+
+
+def test_what_the_library_says_no_to_is_said_as_before() -> None:
+    async def tell() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        async with httpx.AsyncClient() as http:
+            return await Channels({"team": "nobodyknows://x"}, http, SystemClock()).tell("team", "title", "text")
+
+    assert asyncio.run(tell()) == ((), ("nobodyknows: the address is none that Apprise knows",))
