@@ -1,6 +1,7 @@
 """Neon and Prisma: copies that are none, rows that say nothing, databases without a history, two at once."""
 
 import asyncio
+import concurrent.futures
 import datetime
 import json
 
@@ -15,7 +16,7 @@ from pipeline.clients.neonshapes import same_place
 from pipeline.clients.postgres import Postgres
 from pipeline.clock import SystemClock
 from pipeline.errors import Refused
-from tests.clients.test_migrating import one, state
+from tests.clients.test_migrating import apply, one, state
 from tests.reports.answers import answering, said
 from tests.stage import InProcess
 from tests.whole.test_database import policy, query
@@ -137,6 +138,31 @@ def test_a_database_that_was_made_without_prisma_is_no_place_to_migrate(inside: 
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
     assert "not empty (P3005)" in report.reason
+
+
+@pytest.mark.parametrize("sql", ["create index concurrently found on", "drop index concurrently"])
+def test_an_index_is_built_concurrently_however_long_it_waits_for_others(database_url: str, sql: str) -> None:
+    """Building waits for every older transaction; cut off by the lock timeout it left an INVALID index behind.
+
+    https://github.com/prisma/orm/issues/14456
+    """
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute('create index there on "Lesson" (title)')
+    migration = one("20260401_index", f"{sql} " + ('"Lesson" (title)' if "create" in sql else "there"))
+    with psycopg.connect(database_url) as visitor, concurrent.futures.ThreadPoolExecutor() as other:
+        visitor.execute('update "Lesson" set title = title')
+        applied = other.submit(apply, database_url, migration, lock=0.1)
+        with pytest.raises(TimeoutError):
+            applied.result(0.6)
+        with psycopg.connect(database_url, autocommit=True) as another:
+            another.execute('update "Lesson" set minutes = minutes where false')  # nobody waits behind it
+        visitor.commit()
+        assert applied.result(20) == ("20260401_index",)
+    wanted = {"there", "found"} if "create" in sql else set()
+    valid = "select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid where i.indisvalid"
+    with psycopg.connect(database_url) as db:
+        names = {name for (name,) in db.execute(valid)} & {"there", "found"}
+    assert names == wanted
 
 
 def test_two_who_migrate_at_once_apply_each_file_once(database_url: str) -> None:

@@ -42,6 +42,19 @@ def test_commits_that_github_no_longer_has_do_not_keep_a_release_from_being_reco
     assert [line for stage in report.stages for line in stage.lines if line.state == "failed"] == []
 
 
+def test_a_sentry_that_is_asked_too_often_is_said_and_takes_nothing_back(inside: InProcess) -> None:
+    """The very first request of its kind is answered 429, after the release is out, and the job is red.
+
+    https://github.com/getsentry/sentry/issues/40959
+    """
+    inside.sandbox.inject("sentry answer status=429 POST */deploys/")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    failed = [line for stage in report.stages for line in stage.lines if line.state == "failed"]
+    assert [line.name for line in failed] == ["record-release"]
+    assert "answered 429" in failed[0].says
+
+
 def test_source_maps_that_never_arrived_are_named(inside: InProcess) -> None:
     """The build had no token, said so in one line of its log, and every stack trace is of minified code.
 
