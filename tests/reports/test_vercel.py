@@ -8,6 +8,7 @@ import pytest
 from checks.outcome import Outcome
 from tests.reports.answers import answering, said, saying
 from tests.stage import InProcess
+from tests.whole.test_deploy import with_a_new_file
 
 TODAY = "api-deployments-free-per-day"
 USED_UP = {"error": {"code": TODAY, "message": f'Resource is limited - try again in 24 hours (code: "{TODAY}").'}}
@@ -82,6 +83,22 @@ def test_a_days_deployments_that_are_used_up_are_said_in_vercels_words(inside: I
     assert "answered 402" in report.reason
     assert TODAY in report.reason
     assert len(inside.asked("POST", "/v13/deployments")) == 1, "asking again would not help"
+    assert inside.serves() == before
+
+
+def test_a_days_uploads_that_are_used_up_are_not_waited_for(inside: InProcess) -> None:
+    """Thousands of files, one request each: the day's uploads are used up, "try again in 24 hours".
+
+    https://github.com/colophon-group/jobseek/pull/6802
+    """
+    before = inside.serves()
+    used_up = {"error": {"code": "api-upload-free", "message": "Too many requests - try again in 24 hours"}}
+    fault = f"vercel answer status=429 retry_after=86400 json='{json.dumps(used_up)}' POST /v2/files"
+    inside.sandbox.inject(fault)
+    outcome, report = inside.deploy(release=with_a_new_file(inside))
+    assert outcome is Outcome.BLOCKED
+    assert "answered 429: Too many requests - try again in 24 hours" in report.reason
+    assert inside.clock.seconds < 60
     assert inside.serves() == before
 
 
