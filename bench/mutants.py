@@ -131,7 +131,7 @@ FAULTS = (
     ),
     *faults(
         "journal", "pipeline/redact.py", "tests/record tests/test_redact.py",
-        ("for value in (secret, _password(secret)):", "for value in (secret,):"),
+        ("for value in (secret, *_of_an_address(secret)):", "for value in (secret,):"),
         ("return {self(key): self.deep(item)", "return {key: self.deep(item)"),
         ("key=len, reverse=True)", "key=len)"),
     ),

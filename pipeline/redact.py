@@ -1,11 +1,15 @@
 """Secrets never leave the process: every text that does goes through here first."""
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
+SHORTEST_PIECE = 5
+PASSWORD = re.compile(r"[a-z0-9+]+://[^:/@\s]*:(.+)@", re.IGNORECASE | re.DOTALL)  # to the last @, whatever is in it
+PIECES = re.compile(r"[%/#?@:\s]")
 SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
 
 
@@ -29,7 +33,7 @@ class Redactor:
         _learned.update(secrets)
         forms = set(self._forms)
         for secret in secrets:
-            for value in (secret, _password(secret)):
+            for value in (secret, *_of_an_address(secret)):
                 forms |= {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
         self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
 
@@ -49,8 +53,11 @@ class Redactor:
         return value
 
 
-def _password(value: str) -> str:
-    try:
-        return urlsplit(value).password or ""
-    except ValueError:
-        return ""
+def _of_an_address(value: str) -> Iterator[str]:
+    """The password of a URL as it stands and decoded, and its pieces: a parser may take one for a host or a port."""
+    found = PASSWORD.match(value)
+    if not found:
+        return
+    yield found[1]
+    yield unquote(found[1])
+    yield from (piece for piece in PIECES.split(found[1]) if len(piece) >= SHORTEST_PIECE)

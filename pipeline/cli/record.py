@@ -11,11 +11,13 @@ def history(c: Context, limit: int = 20, json: bool = False) -> None:
     """The latest runs and how they ended."""
     with honest():
         from pipeline.record.journal import plain
+        from pipeline.record.place import place_of
         from pipeline.render.status import history_text
         from pipeline.session.runs import past_runs
 
-        reports = past_runs(configuration(), ROOT, limit)
-        out(as_json(plain(reports)) if json else history_text(reports))
+        config = configuration()
+        reports = past_runs(config, ROOT, limit)
+        out(as_json(plain(reports)) if json else history_text(reports, str(place_of(config.file.state, ROOT))))
 
 
 @task(help={"run": "its id, or `latest`", "json": "as one JSON document"})

@@ -1,9 +1,15 @@
 """``deploy``, ``rollback``, ``settle``: what moves production."""
 
+from typing import TYPE_CHECKING
+
 from invoke.context import Context
 from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, aside, conclude, configuration, honest, out, reporting
+from pipeline.environment import variable
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @task(
@@ -51,9 +57,24 @@ def deploy(
         order = Order(
             target, from_, commit, resume or run, stage, approved_by, over_rollback, older, resume=bool(resume)
         )
+        config = configuration()
+        _warn_of_an_own_record(config, target)
         with reporting(json) as show:
-            report = ship(configuration(), order, ROOT, show, opened_by(aside))
+            report = ship(config, order, ROOT, show, opened_by(aside))
         conclude(report, as_json=json)
+
+
+def _warn_of_an_own_record(config: "Config", target: str) -> None:
+    """In CI, say that nobody else will know of this run: the runner and its files are gone when the job has ended."""
+    from pipeline.record.place import place_of
+
+    place, (name, aimed) = place_of(config.file.state, ROOT), config.target(target)
+    if variable("CI") and aimed.kind == "production" and not place.shared:
+        mark = "::warning title=record::" if variable("GITHUB_ACTIONS") == "true" else "warning: "
+        aside(
+            f"{mark}the record of {name} is {place}: a lock, a release that was taken back and a run that is cut off "
+            "are known to nobody after this job. Name a variable with a Postgres URL as `state` in deploy.yml"
+        )
 
 
 @task(

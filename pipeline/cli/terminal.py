@@ -63,7 +63,9 @@ def _said() -> Iterator[None]:
 
 def fail(message: str, code: int) -> NoReturn:
     """Say on stderr why the command fails, and leave with ``code``."""
-    for line in message.splitlines():
+    from pipeline.redact import of_this_process
+
+    for line in of_this_process()(message).splitlines():
         print(f"error: {line}", file=sys.stderr)
     raise SystemExit(code)
 

@@ -6,10 +6,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+from pipeline.clients.address import Address, environment
 from pipeline.clients.command import Command
-from pipeline.clients.postgres import Address
 from pipeline.errors import Unreachable
 
 PATIENCE = 3600.0
@@ -92,16 +91,3 @@ class PostgresTools:
             return Unreachable(name, "run", f"ended with {code}: {' / '.join(complaints[:3])[:300]}")
 
         return await command.run(words, None, more, lambda line: None, failure=failure)
-
-
-def environment(address: Address) -> dict[str, str]:
-    """The environment variables by which libpq connects to ``address``."""
-    url = urlsplit(address.url)
-    query = dict(pair.partition("=")[::2] for pair in url.query.split("&") if pair)
-    named = {
-        "PGHOST": url.hostname or "", "PGPORT": str(url.port or ""), "PGUSER": unquote(url.username or ""),
-        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": address.database,
-        "PGSSLMODE": query.get("sslmode", ""), "PGCHANNELBINDING": query.get("channel_binding", ""),
-        "PGOPTIONS": unquote(query.get("options", "")), "PGCONNECT_TIMEOUT": "10",
-    }  # fmt: skip
-    return {name: value for name, value in named.items() if value}

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from pipeline.clients import catalogue
+from pipeline.clients.address import Address, address_of
 from pipeline.clients.prisma import History, Migration, MigrationRow
-from pipeline.errors import Mistake, Rejected, ServiceError, Unreachable
+from pipeline.errors import Rejected, ServiceError, Unreachable
 from pipeline.sql.known import Known
 
 if TYPE_CHECKING:
@@ -19,88 +19,10 @@ if TYPE_CHECKING:
 
     Connection = psycopg.AsyncConnection[Any]
 
-CONNECT_SECONDS = 10
-LONGEST_CONNECT = 60
 LEFT_OVER = 3600  # seconds after which a throw-away database belongs to nobody any more
 THROWN_AWAY = b"select datname from pg_database where datname ~ '^inv_[a-z]+_[0-9]+_'"
 LOCK_NOT_AVAILABLE = "55P03"
-PRISMAS_OWN = frozenset(
-    {"schema", "connection_limit", "pool_timeout", "pgbouncer", "statement_cache_size", "socket_timeout", "sslaccept",
-     "sslidentity", "sslpassword", "single_use_connections", "max_idle_connection_lifetime"}
-)  # fmt: skip
-ENCODE = (
-    "a password with @ : / ? # % or a blank in it has to be percent-encoded; copy the address again from the console"
-)
-UNENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})|\s")
 PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
-
-
-@dataclass(frozen=True)
-class Address:
-    """The address of a database.
-
-    ``url`` is what libpq takes: without the parameters that only Prisma knows; never printed.
-    """
-
-    url: str
-    schema: str = "public"
-
-    @property
-    def database(self) -> str:
-        return unquote(urlsplit(self.url).path.lstrip("/"))
-
-    @property
-    def user(self) -> str:
-        return unquote(urlsplit(self.url).username or "")
-
-    @property
-    def patience(self) -> int:
-        """The seconds that a connection may take to come: what the address says, at most LONGEST_CONNECT.
-
-        A compute that was suspended takes some; 0 is for ever, for libpq, and here what it is without a word.
-        """
-        said = dict(parse_qsl(urlsplit(self.url).query)).get("connect_timeout", "")
-        return min(int(said), LONGEST_CONNECT) if said.isdigit() and int(said) else CONNECT_SECONDS
-
-    @property
-    def for_prisma(self) -> str:
-        """Spell the address as a Prisma project does: with its schema."""
-        if self.schema == "public":
-            return self.url
-        parts = urlsplit(self.url)
-        return urlunsplit(
-            parts._replace(query="&".join(filter(None, (parts.query, urlencode({"schema": self.schema})))))
-        )
-
-    def with_database(self, name: str) -> "Address":
-        return Address(urlunsplit(urlsplit(self.url)._replace(path=f"/{name}")), self.schema)
-
-
-def address_of(url: str, named: str = "DIRECT_URL") -> Address:
-    """Read the address of a database from a Prisma project's URL.
-
-    Raises Mistake, without the URL, when it cannot be used.
-    """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:  # its words hold what stands where the port should, mostly a piece of the password
-        raise Mistake(f"{named}: is no Postgres URL; {ENCODE}") from None
-    if parts.netloc.count("@") > 1 or "@" in parts.path + parts.fragment or UNENCODED.search(parts.netloc):
-        raise Mistake(f"{named}: cannot be read; {ENCODE}")
-    if parts.scheme not in ("postgres", "postgresql"):
-        raise Mistake(f"{named}: is no Postgres URL: it begins with {parts.scheme or 'nothing'}://, not postgresql://")
-    if "-pooler." in (parts.hostname or ""):
-        raise Mistake(
-            f"{named}: is a Neon -pooler address; migrations need the direct one, because a session lock and"
-            " transaction pooling do not mix. Remove `-pooler` from the host name"
-        )
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if any(key == "pgbouncer" and value == "true" for key, value in query):
-        raise Mistake(f"{named}: says pgbouncer=true, so it is a pooled address; migrations need the direct one")
-    schema = next((value for key, value in query if key == "schema"), "") or "public"
-    rest = urlencode([(key, value) for key, value in query if key not in PRISMAS_OWN], quote_via=quote)  # libpq: no +
-    return Address(urlunsplit(parts._replace(query=rest)), schema)
 
 
 @dataclass(frozen=True)
@@ -119,7 +41,7 @@ class Postgres:
 
     def in_schema(self, schema: str) -> "Postgres":
         """Give a client of the same database that looks at another schema."""
-        return Postgres.at(Address(self.address.url, schema))
+        return Postgres.at(Address(self.address.url, schema, schema_named=True))
 
     @classmethod
     def at(cls, address: Address) -> "Postgres":
@@ -134,9 +56,12 @@ class Postgres:
 
         try:
             async with await psycopg.AsyncConnection.connect(
-                self.address.url, autocommit=True, connect_timeout=self.address.patience, application_name=name
+                self.address.url,
+                autocommit=True,
+                connect_timeout=self.address.patience,
+                application_name=name,
             ) as db:
-                if self.address.schema != "public":
+                if self.address.schema != "public" or self.address.schema_named:
                     await db.execute(_sql("set search_path to {}", self.address.schema))
                 yield db
         except psycopg.Error as error:

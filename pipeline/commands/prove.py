@@ -19,6 +19,7 @@ from pipeline.drills.scenario import scenarios
 from pipeline.errors import Mistake
 from pipeline.incidents.person import Nobody
 from pipeline.record.journal import events_of, latest_runs
+from pipeline.record.place import place_of
 from pipeline.record.report import report_of
 from pipeline.record.store import open_store
 from pipeline.selftest.breakages import BREAKAGES, TO_SEE
@@ -93,7 +94,7 @@ def _commands(root: Path, out: Out) -> dict[str, Proof]:
 
 def _runs(config: Config, root: Path) -> dict[str, Proof]:
     """The last good run of each pipeline on a target that is no sandbox, as the journal has it."""
-    store = open_store(config.state, root)
+    store = open_store(place_of(config.file.state, root).address, root)
     real = {name for name, one in config.file.targets.items() if one.kind != "sandbox"}
     found: dict[str, Proof] = {}
     for run in latest_runs(store, 200):

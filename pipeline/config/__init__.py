@@ -23,7 +23,6 @@ from pipeline.config.document import (
     line_of,
     yaml_mistake,
 )
-from pipeline.environment import variable
 from pipeline.errors import Mistake
 
 
@@ -161,12 +160,6 @@ class Config:
         changed = self.file.targets[target].pace.items()
         return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}
 
-    @property
-    def state(self) -> str:
-        """Where runs are remembered: a path, or the URL in the environment variable that ``state`` names."""
-        named = self.file.state
-        return variable(named) if named.isidentifier() and named.isupper() else named
-
 
 def load(path: Path) -> Config:
     """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
@@ -217,6 +210,7 @@ def _adapter(kind: type) -> Any:
     return TypeAdapter(kind)
 
 
+@cache
 def _documented(kind: type) -> Any:
     """An adapter that knows what stands below each key. It reads sources, so nobody who only validates waits for it."""
     from pydantic import TypeAdapter

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.clock import host_of
-from pipeline.environment import variable
+from pipeline.environment import variable, variable_or_file
 from pipeline.errors import Mistake
 
 API = "https://api.vercel.com"
@@ -63,7 +63,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
     project of the environment, else of the linked folder, else deploy.yml's only target of kind ``production``; the
     sandbox is never meant unless it was named. Raises Mistake for what is missing or contradicts itself.
     """
-    token = (variable("VERCEL_TOKEN") or from_env_file(root, "VERCEL_TOKEN")).strip()
+    token = variable_or_file("VERCEL_TOKEN", root).strip()
     if token and not (token.isascii() and token.isprintable()):
         raise Mistake("VERCEL_TOKEN: holds characters that no token has; copy it again")
     file = _read(deploy_file)
@@ -101,9 +101,9 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         project,
         host_of(domain, "--domain" if wanted.domain else "deploy.yml: domain") if domain else "",
         "/" + (wanted.health or HEALTH).lstrip("/"),
-        variable("DIRECT_URL") or from_env_file(root, "DIRECT_URL"),
+        variable_or_file("DIRECT_URL", root),
         f"--target {target}" if target else f"--project {project}" + (f" --team {team}" if team else ""),
-        variable("VERCEL_AUTOMATION_BYPASS_SECRET") or from_env_file(root, "VERCEL_AUTOMATION_BYPASS_SECRET"),
+        variable_or_file("VERCEL_AUTOMATION_BYPASS_SECRET", root),
         ignored,
         state,
     )
@@ -206,13 +206,3 @@ def _linked() -> dict[str, str]:
         return {key: str(value) for key, value in found.items()} if isinstance(found, dict) else {}
     except (OSError, ValueError):
         return {}
-
-
-def from_env_file(root: Path, name: str) -> str:
-    """Read the variable ``name`` from the ``.env`` beside deploy.yml; empty when it is not there."""
-    with contextlib.suppress(Exception):
-        if (root / ".env").is_file():
-            from dotenv import dotenv_values
-
-            return dotenv_values(root / ".env", interpolate=False).get(name) or ""
-    return ""

@@ -3,7 +3,6 @@
 Nothing here is a condition: an emergency goes on without a record, and says what it could not know.
 """
 
-import re
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clock import SystemClock, origin
-from pipeline.emergency.access import Access, from_env_file
+from pipeline.emergency.access import Access
 from pipeline.environment import variable
+from pipeline.errors import Mistake
+from pipeline.record.place import place_of
 
 if TYPE_CHECKING:
     from pipeline.record.store import Store
@@ -122,12 +123,13 @@ class Memory:
 
 
 def _shared(state: str, root: Path) -> tuple[str, str]:
-    """The address or path that ``state`` means, and a sentence when it names a variable that is not set here."""
-    if not state or not re.fullmatch(r"[A-Z][A-Z0-9_]*", state):
-        return state, ""
-    if value := variable(state) or from_env_file(root, state):
-        return value, ""
-    return "", f"{SHARED} was not asked: deploy.yml says state: {state}, and {state} is not set here"
+    """The address of the record that others share or deploy.yml names, and a sentence when that is not known here."""
+    if not state:
+        return "", ""
+    try:
+        return place_of(state, root).address, ""
+    except Mistake as mistake:
+        return "", f"{SHARED} was not asked: {str(mistake).partition(';')[0]}"
 
 
 class _Background:

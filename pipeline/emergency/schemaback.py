@@ -38,7 +38,7 @@ def ask(url: str) -> ReadOfOld:
         try:
             import psycopg
 
-            from pipeline.clients.postgres import address_of
+            from pipeline.clients.address import address_of
 
             at = address_of(url)
             with psycopg.connect(at.url, connect_timeout=2, autocommit=True) as db:

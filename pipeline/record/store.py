@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pipeline.errors import Mistake, Unreachable
 from pipeline.record.deadline import within
 from pipeline.record.spill import take_in
+from pipeline.redact import Redactor
 
 DEADLINE = 5.0  # seconds for one statement, a new connection included
 QUICK, REST = 1.0, 30.0  # who took longer than the one to fail is left alone for the other
@@ -122,7 +123,8 @@ class PostgresStore(_Bounded):
             made = f"select pg_advisory_xact_lock({MAKING});" + SCHEMA.format(serial="bigserial primary key")
             within(DEADLINE, functools.partial(self._db.execute, made.encode()))
         except (TimeoutError, psycopg.Error) as error:
-            raise Mistake(f"journal: cannot use the database named by `state:`: {str(error).strip()}") from error
+            says = Redactor([url])(" ".join(str(error).split()))
+            raise Mistake(f"journal: cannot use the database named by `state:`: {says}") from error
 
     def _connect(self) -> None:
         import psycopg

@@ -28,6 +28,7 @@ def status_text(status: TargetStatus) -> str:
         for deployment in status.staged
     ]
     lines.append(f"lock      {status.lock or 'free'}")
+    lines.append(f"record    {status.record}")
     lines += [f"unknown   {text}" for text in status.unknown]
     return "\n".join(lines)
 
@@ -41,10 +42,10 @@ def _live(status: TargetStatus) -> list[str]:
     return lines + ([f"bad       it was taken back before: {status.bad}"] if status.bad else [])
 
 
-def history_text(reports: list[Report]) -> str:
-    """The latest runs, a line each, newest first."""
+def history_text(reports: list[Report], record: str) -> str:
+    """The latest runs, a line each, newest first; ``record`` says where they are written down."""
     if not reports:
-        return "no runs yet: ./inv deploy starts one"
+        return f"no runs yet: ./inv deploy starts one\n  record   {record}"
     lines = [f"{'run':<24} {'target':<11} {'commit':<12} {'began (UTC)':<16}  {'outcome':<12} because"]
     for report in reports:
         began = report.began[:16].replace("T", " ")
@@ -52,4 +53,4 @@ def history_text(reports: list[Report]) -> str:
         commit, because = report.commit[:COMMIT], report.reason[:90]
         line = f"{report.run:<24} {report.target:<11} {commit:<12} {began:<16}  {outcome:<12} {because}"
         lines.append(line.rstrip())
-    return "\n".join(lines)
+    return "\n".join([*lines, f"  record   {record}"])

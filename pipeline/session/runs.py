@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
+from pipeline.record.place import place_of
 from pipeline.record.report import Report, report_of
 from pipeline.record.store import Store, open_store
 from pipeline.session import status as looking
@@ -25,15 +26,19 @@ if TYPE_CHECKING:
     from pipeline.clients.vercel import Vercel
 
 
+def _store(config: Config, root: Path) -> Store:
+    return open_store(place_of(config.file.state, root).address, root)
+
+
 def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
     """The reports of the newest runs, newest first."""
-    store = open_store(config.state, root)
+    store = _store(config, root)
     return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
 
 
 def one_run(config: Config, root: Path, run: str) -> Report:
     """The report of one run, by its id or ``latest``. Raises Mistake when there is none."""
-    store = open_store(config.state, root)
+    store = _store(config, root)
     chosen = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
     events = events_of(store, chosen)
     if not events or events[0].kind != "run begins":
@@ -64,6 +69,7 @@ def current_status(session: Session) -> TargetStatus:
                 session.settings.policies[BuildPolicy],
                 str(Lock(session.store, session.settings.name, "", session.clock).held() or ""),
                 tuple((one.deployment, f"run {one.run}: {one.reason}") for one in known_bad(session.store)),
+                str(session.place),
             )
             return await looking.look(vercel, http, about)
 
@@ -75,7 +81,7 @@ def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: fl
     name, _ = config.target(target)
     lock = _lock(config, root, name, f"{by or whoami()}@{socket.gethostname()}", lease=hours * 3600)
     lock.take(reason, by_hand=True)
-    return f"{name} is locked by {lock.held()}"
+    return f"{name} is locked by {lock.held()}\n{_in(config, root)}"
 
 
 def release_lock(config: Config, root: Path, target: str) -> str:
@@ -83,11 +89,15 @@ def release_lock(config: Config, root: Path, target: str) -> str:
     name, _ = config.target(target)
     held = _lock(config, root, name, "", lease=0).held()
     if held is None:
-        return f"{name} is not locked"
+        return f"{name} is not locked\n{_in(config, root)}"
     _lock(config, root, name, held.holder, lease=0).release()
-    return f"{name} was locked by {held}; it is free now"
+    return f"{name} was locked by {held}; it is free now\n{_in(config, root)}"
+
+
+def _in(config: Config, root: Path) -> str:
+    """Which record says so: a lock that only this checkout knows keeps nobody else from deploying."""
+    return f"  record   {place_of(config.file.state, root)}"
 
 
 def _lock(config: Config, root: Path, target: str, holder: str, lease: float) -> Lock:
-    store: Store = open_store(config.state, root)
-    return Lock(store, target, holder, SystemClock(), lease=lease)
+    return Lock(_store(config, root), target, holder, SystemClock(), lease=lease)

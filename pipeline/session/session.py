@@ -22,6 +22,7 @@ from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import events_of
+from pipeline.record.place import Place, place_of
 from pipeline.record.spill import left_over
 from pipeline.record.store import RUNS, Store, open_store
 from pipeline.record.target import Written
@@ -31,6 +32,7 @@ from pipeline.world.settings import Settings
 from pipeline.world.world import World
 
 T = TypeVar("T")
+LOCAL = Place("", ".runs/journal.db")
 NOTHING = Release("", ".")
 """No release: for who only looks, or acts beside a run."""
 
@@ -68,6 +70,8 @@ class Session:
     clock: Clock
     config: Config
     root: Path = Path()
+    place: Place = LOCAL
+    """Where the store is."""
 
     @property
     def records(self) -> Written:
@@ -106,14 +110,15 @@ def open_session(config: Config, target: str, root: Path) -> Iterator[Session]:
     """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(open_settings(config, target, root))
-        store = open_store(config.state, root)
+        place = place_of(config.file.state, root)
+        store = open_store(place.address, root)
         stack.callback(store.close)
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
         pipeline = pipeline.with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
-        redactor = Redactor((*settings.hidden, config.state))
+        redactor = Redactor((*settings.hidden, *((place.address,) if place.shared else ())))
         log.configure(variable("DEPLOY_LOG"), redactor)
-        yield Session(settings, pipeline, store, redactor, SystemClock(), config, root)
+        yield Session(settings, pipeline, store, redactor, SystemClock(), config, root, place)
 
 
 def shadows(config: Config) -> tuple[str, ...]:

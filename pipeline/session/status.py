@@ -46,6 +46,8 @@ class TargetStatus:
     """Why the live release is known as bad; empty when it is not."""
     went_back: Aftermath
     unknown: tuple[str, ...]
+    record: str = ""
+    """Where lock and runs are written down, and who shares that."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class StatusReading:
     lock: str = ""
     bad: tuple[tuple[str, str], ...] = ()
     """(deployment, reason)"""
+    record: str = ""
+    """Where lock and runs are written down."""
 
 
 async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) -> TargetStatus:
@@ -109,6 +113,7 @@ async def look(vercel: Vercel, http: httpx.AsyncClient, about: StatusReading) ->
         bad=dict(about.bad).get(live.id, "") if live else "",
         went_back=went_back,
         unknown=tuple(dict.fromkeys(unknown)),
+        record=about.record,
     )
 
 

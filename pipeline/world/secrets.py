@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.environment import variable
+from pipeline.redact import Redactor
 
 if TYPE_CHECKING:
     pass
@@ -68,4 +69,5 @@ def read_secrets(root: Path) -> dict[str, str]:
     names = (*SECRETS, *OPTIONAL)
     file = dotenv_values(root / ".env", interpolate=False)
     found = {name: (variable(name) or file.get(name) or "").strip() for name in names}
+    Redactor(value for name, value in found.items() if name not in OPEN)  # whatever is said from here on
     return {name: value for name, value in found.items() if value}

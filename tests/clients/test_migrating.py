@@ -11,9 +11,10 @@ import pytest
 
 from checks.evidence import Migrations
 from pipeline.clients import prisma
+from pipeline.clients.address import address_of
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
-from pipeline.clients.postgres import Postgres, address_of
+from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock
 from pipeline.errors import Mistake, Rejected

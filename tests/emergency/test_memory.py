@@ -71,8 +71,8 @@ def test_a_shared_record_that_does_not_answer_costs_two_seconds_and_is_said(
 def test_a_record_that_is_named_and_not_set_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEPLOY_STATE", raising=False)
     memory = Memory(access("DEPLOY_STATE"), tmp_path)
-    assert "deploy.yml says state: DEPLOY_STATE, and DEPLOY_STATE is not set here" in memory.bad()[1][0]
-    assert "DEPLOY_STATE is not set here" in write(memory)
+    assert "deploy.yml: state: names DEPLOY_STATE, which is not set" in memory.bad()[1][0]
+    assert "DEPLOY_STATE, which is not set" in write(memory)
     assert taken_back(open_store("", tmp_path)) == {"dpl_bad"}
 
 

@@ -20,6 +20,7 @@ from pipeline.config import load
 from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.record import store as stores
 from pipeline.record.journal import Journal, Listener, events_of
+from pipeline.record.place import place_of
 from pipeline.record.report import report_of
 from pipeline.record.spill import Spill, left_over, take_in
 from pipeline.record.store import PostgresStore, SqliteStore, open_store
@@ -276,7 +277,7 @@ def test_what_a_run_left_beside_the_journal_is_taken_in_before_anything_moves(
     config = tmp_path / "deploy.yml"
     config.write_text((Path(__file__).parents[2] / "deploy.yml").read_text())
     loaded = load(config)
-    store, (name, _) = open_store(loaded.state, tmp_path), loaded.target("production")
+    store, (name, _) = open_store(place_of(loaded.file.state, tmp_path).address, tmp_path), loaded.target("production")
     for secret in SECRETS:
         monkeypatch.setenv(secret, "x" * 12)
     row = ("r1", "2026-11-24T10:00:00+00:00", "step begins", "promote", "{}")

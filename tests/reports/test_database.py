@@ -4,9 +4,6 @@ import asyncio
 import concurrent.futures
 import datetime
 import json
-import socket
-import time
-import urllib.parse
 
 import httpx
 import psycopg
@@ -16,9 +13,9 @@ from checks.outcome import Outcome
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
 from pipeline.clients.neonshapes import same_place
-from pipeline.clients.postgres import Postgres, address_of
+from pipeline.clients.postgres import Postgres
 from pipeline.clock import SystemClock
-from pipeline.errors import Mistake, Refused, Unreachable
+from pipeline.errors import Refused
 from tests.clients.test_migrating import apply, one, state
 from tests.reports.answers import answering, said
 from tests.stage import InProcess
@@ -185,45 +182,6 @@ def test_two_who_migrate_at_once_apply_each_file_once(database_url: str) -> None
     with psycopg.connect(database_url) as db:
         found = db.execute("select count(*) from _prisma_migrations where migration_name = '20260401_slow'").fetchone()
     assert found == (1,)
-
-
-@pytest.mark.parametrize(
-    "password", ["S3cret#w0rd", "S3cret/w0rd", "S3cret?w0rd", "S3cret%w0rd", "S3cret@w0rd", "S3cret w0rd"]
-)
-@pytest.mark.parametrize("place", ["db.example:5432/lms", "db.example/lms?sslmode=require"])
-def test_a_password_that_is_not_encoded_is_said_without_a_piece_of_it(password: str, place: str) -> None:
-    """A # in the password: "invalid port number", and nothing that says why; ours printed the password instead.
-
-    https://github.com/prisma/orm/issues/8498, https://github.com/prisma/orm/issues/4455
-    """
-    with pytest.raises(Mistake, match="has to be percent-encoded") as said:
-        address_of(f"postgresql://app:{password}@{place}")
-    assert not any(piece in str(said.value) for piece in ("S3cret", "w0rd"))
-    encoded = address_of(f"postgresql://app:{urllib.parse.quote(password, safe='')}@{place}")
-    assert (encoded.user, encoded.database) == ("app", "lms")
-
-
-def test_an_address_may_say_how_long_a_sleeping_database_takes() -> None:
-    """A compute that was suspended takes longer to wake up than the client waits for a connection.
-
-    https://github.com/zoonk/uneebee/pull/199
-    """
-    seconds = {"": 10, "?connect_timeout=30": 30, "?sslmode=require&connect_timeout=3": 3, "?connect_timeout=0": 10}
-    for added, patience in {**seconds, "?connect_timeout=86400": 60, "?connect_timeout=x": 10}.items():
-        assert address_of(f"postgresql://u:p@h/db{added}").patience == patience
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and says nothing
-        began = time.monotonic()
-        with pytest.raises(Unreachable):
-            asyncio.run(
-                Postgres(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/db?connect_timeout=2").history()
-            )
-        assert time.monotonic() - began < 8
-
-
-def test_options_of_an_address_arrive_as_they_were_written(database_url: str) -> None:
-    """`%20` in the options became a plus sign, which libpq takes for itself."""
-    with psycopg.connect(address_of(f"{database_url}?options=-c%20work_mem%3D77kB").url) as db:
-        assert db.execute("show work_mem").fetchone() == ("77kB",)
 
 
 def query_free(inside: InProcess, sql: str) -> None:
