@@ -291,9 +291,8 @@ def is_restored(before: ProductionBefore, seen: Production) -> Findings:
         DevOps lead.
     """
     if seen.id != before.id:
-        yield not_yet(
-            seen.domain, f"points to {seen.id or 'nothing'}, not to {before.id}", fix=f"vercel rollback {before.id}"
-        )
+        says = f"points to {seen.id or 'nothing'}, not to {before.id}"
+        yield not_yet(seen.domain, says, fix=f"vercel rollback {before.id}")
     yield from behind(seen, before, before.id)
 
 

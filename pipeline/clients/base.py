@@ -270,20 +270,20 @@ def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
         return 0.0
 
 
-def _until(now: datetime.datetime, wait: float) -> str:
-    """Say from when on a service may be asked again, when that is longer than anybody waits here."""
-    if wait <= LONGEST_WAIT or wait >= LONGEST_NAMED:
-        return ""
-    when = (now + datetime.timedelta(seconds=wait)).astimezone(datetime.UTC)
-    return f" (not before {when:{'%H:%M' if wait < 86400 else '%d %b, %H:%M'}} UTC)"
-
-
 def _dated(headers: Mapping[str, str]) -> datetime.datetime | None:
     """What time it was for the service when it answered; None when it does not say, or something else."""
     try:
         return email.utils.parsedate_to_datetime(headers.get("date", "")).astimezone(datetime.UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def _until(now: datetime.datetime, wait: float) -> str:
+    """Say from when on a service may be asked again, when that is longer than anybody waits here."""
+    if wait <= LONGEST_WAIT or wait >= LONGEST_NAMED:
+        return ""
+    when = (now + datetime.timedelta(seconds=wait)).astimezone(datetime.UTC)
+    return f" (not before {when:{'%H:%M' if wait < 86400 else '%d %b, %H:%M'}} UTC)"
 
 
 def _named(seconds: float) -> float:

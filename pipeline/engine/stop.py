@@ -1,4 +1,4 @@
-"""Why a run stops going forward."""
+"""Why a run does not go on."""
 
 from dataclasses import dataclass
 

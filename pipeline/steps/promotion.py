@@ -34,11 +34,11 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
 
     If it fails: Nothing has moved. Ask again; do not promote without a way back.
     """
-    alike = tuple(name for name, id in now.others if id == now.id)
     project, rolling = await asyncio.gather(
         _glance(world.vercel.project_now()), _glance(world.vercel.rolling_release())
     )
     moved, rolled = project.move.at if project and project.move else 0, rolling.began if rolling else 0
+    alike = tuple(name for name, id in now.others if id == now.id)
     return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat(), moved, rolled, alike)
 
 

@@ -472,6 +472,18 @@ def test_a_run_that_is_alive_is_neither_settled_nor_resumed(checkout: Checkout, 
     assert up.serves() == live
 
 
+def test_a_stage_that_is_under_way_in_another_process_is_not_settled(checkout: Checkout, up: Up) -> None:
+    """As steps of a job: its clean-up, or somebody's laptop, must not go back while the watch itself may do so."""
+    up.fault("all latency ms=300")
+    started = checkout.start("deploy", "--run", "mine", "--stage", "preflight")
+    until_stage(started, "preflight")
+    with standing_still(started):
+        assert "is locked by" in checkout.run("settle", "--run", "mine", expect=1)
+    started.communicate(timeout=LONGEST)
+    assert started.returncode == 0
+    checkout.run("deploy", "--run", "mine", "--stage", "build")
+
+
 def lapsed(checkout: Checkout) -> None:
     """Time has passed, more of it than the lease is long: nobody has renewed it."""
     with contextlib.closing(sqlite3.connect(checkout.folder / ".runs/journal.db", isolation_level=None)) as db:
