@@ -73,7 +73,7 @@ EVIDENCE = (
         (
             evidence.Variable("DATABASE_URL", True, 70, frozenset({"postgres", "url"})),
             evidence.Variable("NEXTAUTH_SECRET", True, 44),
-            evidence.Variable("NEXTAUTH_URL", True, 23, frozenset({"url"})),
+            evidence.Variable("NEXTAUTH_URL", True, 23, frozenset({"url"}), DOMAIN),
         ),
         serving=(DOMAIN,),
         redirects=(("www.lms.example.com", DOMAIN),),
