@@ -134,8 +134,7 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         commit once, so that there is something to go back to; then deploy.
     """
     if not now.id and now.leads_to:
-        fix = f"domain: {now.leads_to} in deploy.yml"
-        yield block(now.domain, f"serves nothing itself, it redirects to {now.leads_to}", fix=fix)
+        yield block(now.domain, f"only redirects to {now.leads_to}", fix=f"domain: {now.leads_to} in deploy.yml")
     elif not now.id:
         yield block(
             "production", "serves no deployment, so there is nothing to go back to", fix="vercel promote $DEPLOYMENT"
@@ -144,8 +143,8 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         yield warn(
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
-    for name, id in now.others:
-        if now.id and id not in ("", now.id):
+    for name, id in now.others if now.id else ():
+        if id not in ("", now.id):
             yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")
     for deployment in seen.passed_over if not seen.id else ():
         yield warn(deployment, "is an earlier deployment, and was itself taken back: a rollback does not choose it")

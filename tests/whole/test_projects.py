@@ -111,7 +111,7 @@ def test_a_domain_of_the_file_that_only_redirects_is_named_with_where_it_leads(i
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
     answers = {line.name: line.findings for stage in report.stages for line in stage.lines}
-    assert f"it redirects to {host}" in str(answers["release.can-go-back"])
+    assert f"only redirects to {host}" in str(answers["release.can-go-back"])
     assert f"domain: {host} in deploy.yml" in str(answers["release.can-go-back"])
 
 
