@@ -56,10 +56,16 @@ _journeys = tuple(evidence.Journey(name, "", "", 120) for name in ("login", "cou
 EVIDENCE = (
     evidence.Release(COMMIT, "."),
     evidence.Moment(datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)),
-    evidence.Commit(COMMIT, True, "main", COMMIT),
+    evidence.Commit(COMMIT, True, "main", COMMIT, "acme/lms"),
     evidence.CommitChecks(COMMIT, (evidence.Check("test", "success"), evidence.Check("lint", "success"))),
     evidence.PullRequest(
-        7, "kim", HEAD, COMMIT, (evidence.Approval("sam", "2026-11-24T09:00:00Z", HEAD, "github"),), objections=()
+        7,
+        "kim",
+        HEAD,
+        COMMIT,
+        (evidence.Approval("sam", "2026-11-24T09:00:00Z", HEAD, "github"),),
+        objections=(),
+        authors=("kim",),
     ),
     evidence.SecurityAlerts((), ()),
     evidence.EnvironmentVariables(
@@ -77,7 +83,15 @@ EVIDENCE = (
     evidence.ChangedVariables((), ()),
     evidence.PulledVariables(".vercel/.env.production.local"),
     evidence.ReadVariables((("DATABASE_URL", "app/db.ts"),)),
-    evidence.VercelProject("prj_lms", True, "promote", STAGED, "succeeded"),
+    evidence.VercelProject(
+        "prj_lms",
+        True,
+        "promote",
+        STAGED,
+        "succeeded",
+        domains=(DOMAIN,),
+        redirects=(("www.lms.example.com", DOMAIN),),
+    ),
     evidence.RollingShare("ACTIVE", STAGED, 10, 0),
     evidence.StagedBuild(_said),
     evidence.ControlVisits(()),
@@ -111,7 +125,11 @@ EVIDENCE = (
     evidence.UptimeToday(100.0, 0, 0),
     evidence.PastIncidents((evidence.PastIncident("Status 503", "2026-11-20T02:00:00+00:00", 1, False),)),
     evidence.Heartbeats(()),
+    evidence.SentryAccess(("event:read", "org:read", "project:releases")),
+    evidence.MonitorAccess("100", True),
+    evidence.SignInBefore("https://lms.example.com", ""),
     evidence.MonitorChanges(()),
+    evidence.SentryHearing(("development", "production"), ("production",), 400, (COMMIT, "a" * 40), "a" * 40),
     evidence.NewIssues(COMMIT, "2026-11-24T10:00:00+00:00", ()),
     evidence.ErrorRate(1, 240, 40, 9_600, "requests", 10.0),
     evidence.EndpointErrors((evidence.Endpoint(1, 400, 12, 9_000, "GET /courses"),)),
@@ -169,6 +187,7 @@ BEFORE_PROMOTION = (
 NOT_PROMOTED_YET = frozenset(
     {
         "release.can-go-back",
+        "rolling.nobody-else-is-rolling",
         "release.is-staged",
         "release.is-restored",
         "identity.production-is-previous",

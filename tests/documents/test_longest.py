@@ -25,7 +25,8 @@ from pipeline.definitions.diagnoses import DIAGNOSES
 from pipeline.definitions.every import EVERY
 from pipeline.documents.longest import longest, request
 from pipeline.engine import readings, runner
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.errors import PipelineError
 from pipeline.record import store
 from pipeline.record.journal import Journal
