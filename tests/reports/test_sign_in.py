@@ -61,14 +61,16 @@ def test_a_session_cookie_that_does_not_come_back_stops_before_the_promotion(ins
 
     def prefixed(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
         cookie = answer.headers.get("set-cookie", "")
-        if "next-auth.session-token" not in cookie:
+        live = request.url.netloc.decode() == inside.settings.domain
+        if live or "next-auth.session-token" not in cookie:
             return None
         return said(answer, set_cookie=f"{cookie.replace('next-auth.session', '__Secure-next-auth.session')}; Secure")
 
     answering(inside, prefixed)
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
-    assert "login fails at session: there is no session after signing in" in report.reason
+    assert "login fails at session" in report.reason
+    assert "there is no session after signing in" in report.reason
     assert inside.serves() == before
 
 
@@ -85,7 +87,8 @@ def test_a_page_that_does_not_know_who_signed_in_fails_although_sign_in_worked(i
     answering(inside, again)
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
-    assert "course fails at the course page: does not contain 'Lessons'" in report.reason
+    assert "course fails at the course page" in report.reason
+    assert "does not contain 'Lessons'" in report.reason
     assert inside.serves() == before
 
 
