@@ -14,6 +14,8 @@ import pytest
 
 from pipeline.cli import terminal
 from pipeline.cli.output import Steadfast
+from pipeline.record.journal import taken_back
+from pipeline.record.store import open_store
 from pipeline.redact import Redactor
 from pipeline.session.deploy import _broken
 from tests.processes import LONGEST
@@ -37,6 +39,79 @@ def test_two_signals_at_once_and_more_until_it_ends_are_one(checkout: Checkout, 
         time.sleep(0.002)
     assert started.returncode == 3
     assert up.serves() == before
+
+
+def rolling(checkout: Checkout, said: str) -> "subprocess.Popen[str]":
+    """A rollback by hand that has just ``said`` this."""
+    started = checkout.start("rollback", "--target", "sandbox")
+    assert started.stdout
+    assert any(said in line for line in started.stdout)
+    return started
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_rollback_that_is_interrupted_again_and_again_is_not_proved_and_says_so(
+    checkout: Checkout, up: Up, kind: signal.Signals
+) -> None:
+    checkout.run("deploy")
+    left = up.serves()
+    up.fault("vercel never-finishes POST */rollback/*")
+    started = rolling(checkout, "requested")
+    while started.poll() is None:
+        started.send_signal(kind)
+        time.sleep(0.01)
+    out, err = started.communicate(timeout=LONGEST)
+    assert started.returncode == 4, out + err
+    assert "nobody knows yet whether it did" in out
+    assert err == ""
+    assert taken_back(open_store("", checkout.folder)) == {left}, "it is in the record"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_rollback_that_is_proved_stays_so_whatever_signal_comes(
+    checkout: Checkout, up: Up, kind: signal.Signals
+) -> None:
+    before = up.serves()
+    checkout.run("deploy")
+    started = rolling(checkout, "ROLLED BACK")
+    while started.poll() is None:
+        started.send_signal(kind)
+        time.sleep(0.01)
+    assert started.returncode == 0, started.stderr and started.stderr.read()
+    assert up.serves() == before
+
+
+@pytest.mark.process
+def test_a_terminal_that_is_gone_does_not_end_a_rollback(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy")
+    left = up.serves()
+    started = rolling(checkout, "requested")
+    assert started.stdout
+    started.stdout.close()
+    started.send_signal(signal.SIGHUP)
+    assert started.wait(LONGEST) == 0
+    assert up.serves() == before
+    assert taken_back(open_store("", checkout.folder)) == {left}
+
+
+@pytest.mark.process
+def test_a_rollback_that_is_interrupted_before_it_asked_for_anything_touched_nothing(
+    checkout: Checkout, up: Up
+) -> None:
+    checkout.run("deploy")
+    live = up.serves()
+    up.fault("vercel never times=9 GET /v9/projects/*")
+    started = checkout.start("rollback", "--target", "sandbox")
+    while not up.ask("control", "/faults")["faults"][0]["struck"]:
+        time.sleep(0.05)
+    started.send_signal(signal.SIGTERM)
+    out, err = started.communicate(timeout=LONGEST)
+    assert (started.returncode, out) == (130, ""), err
+    assert "interrupted before anything was touched" in err
+    assert up.serves() == live
 
 
 @pytest.mark.process
