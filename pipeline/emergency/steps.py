@@ -142,7 +142,7 @@ def _is(answer: DomainAnswer, target: Deployment) -> bool:
 
 
 def _state(live: str | None, target: Deployment, answer: DomainAnswer, since: State, *, ended: bool) -> State:
-    """How far it is, ``since`` at least. Where Vercel cannot be read (None) the domain's own word counts, if it has one."""
+    """How far it is, ``since`` at least. Where Vercel cannot be read (None) the domain's own word counts, if any."""
     named = answer.deployment == target.id and not answer.barrier
     assigned = (live == target.id or (live is None and named)) and ended
     if assigned and _is(answer, target):
