@@ -21,6 +21,7 @@ from pipeline.errors import Broken, ServiceError
 from pipeline.signals import heed
 
 BLOCKED, STRANDED = 1, 4
+SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
 
 
 def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
@@ -65,7 +66,7 @@ def _without(secrets: Iterable[str], out: Callable[[str], None]) -> Callable[[st
     """Wrap ``out`` so that it never says a secret."""
 
     def said(text: str) -> None:
-        for secret in filter(None, secrets):
+        for secret in (one for one in secrets if len(one) >= SHORTEST):
             text = text.replace(secret, "***")
         out(text)
 
