@@ -13,7 +13,7 @@ from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
 from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there
-from pipeline.emergency.domain import client
+from pipeline.emergency.domain import client, is_here
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
 from pipeline.emergency.steps import Returned, State, look_briefly, must_be_ours, return_to_previous
@@ -81,6 +81,10 @@ async def _undisturbed(
     No other signal changes anything: not a second one, and not a terminal that is gone, as whoever asked for an
     emergency still wants it. Raises Broken for a bug of ours that comes once production is back.
     """
+    if not is_here(to.api):
+        from pipeline.emergency.lookup import Unwaited
+
+        asyncio.get_running_loop().set_default_executor(Unwaited())
     end = _End()
     rolling = asyncio.ensure_future(_roll_back(to, wanted, memory, schema, out, root, end))
 

@@ -1,5 +1,6 @@
 """The exit code says what became of production, whatever happens to the process's signals and to its output."""
 
+import asyncio
 import io
 import os
 import signal
@@ -18,6 +19,7 @@ from pipeline.record.journal import taken_back
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor
 from pipeline.session.deploy import _broken
+from pipeline.signals import heed, restored
 from tests.processes import LONGEST
 from tests.scripted import Scripted, journal_in, stages
 from tests.whole.test_process import Checkout, Up, checkout, until_stage, up
@@ -194,3 +196,19 @@ def test_the_interpreter_flushes_at_its_end_without_a_word() -> None:
     code = "from pipeline.cli.terminal import honest, out\nwith honest():\n    out('x' * 100000)"
     with FULL.open("w") as full:
         assert subprocess.run([sys.executable, "-c", code], stdout=full, stderr=full, cwd=terminal.ROOT).returncode == 0
+
+
+def test_who_was_started_by_nohup_goes_on_when_the_terminal_is_gone() -> None:
+    came: list[str] = []
+
+    async def run() -> None:
+        heed(came.append)
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not came:
+            await asyncio.sleep(0.01)
+
+    with restored():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        asyncio.run(run())
+    assert came == ["interrupted by SIGTERM"]
