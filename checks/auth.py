@@ -1,21 +1,33 @@
 """Asks whether people can sign in."""
 
+import re
 from dataclasses import replace
 
 from checks.evidence import AuthEndpoints, EnvironmentVariables
-from checks.gate import Findings, gate, not_yet, warn
+from checks.gate import Findings, Verdict, gate, not_yet, warn
 from checks.policy import AuthPolicy
+
+OWN_MACHINE = re.compile(r"//(localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0)(:|/|$)")
+
+
+def elsewhere(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
+    """Warn of each address that NextAuth sends people back to and that is not the site's."""
+    for address in seen.addresses:
+        says = f"sends people back to {address}, which is not this site"
+        yield warn(f"{policy.path}/providers", says, fix=f"vercel env add {policy.url} production")
 
 
 @gate(owner="on-call")
 def auth_answers(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
-    """NextAuth answers: the session endpoint with JSON, the list of providers with every one that must be there.
+    """NextAuth answers: the session endpoint with JSON, the providers with every one that must be there and come back here.
 
-    Why: A wrong secret, address or provider breaks sign-in for everybody while all pages still answer 200.
+    Why: A wrong secret, address or provider breaks sign-in for everybody while all pages still answer 200. Without an
+        address of its own NextAuth takes `http://localhost:3000`, and sends everybody to their own machine.
 
     By hand:
         Run `curl -sS -i $PRODUCTION/api/auth/session`: 200, and `{}` for somebody who is not signed in.
-        Run `curl -sS $PRODUCTION/api/auth/providers | jq keys`: every provider you offer must be listed.
+        Run `curl -sS $PRODUCTION/api/auth/providers | jq keys`: every provider you offer must be listed. Without
+        `| jq keys` it shows where each comes back to (`callbackUrl`): that must be on the site itself.
 
     If it fails: Look at the functions' logs for a `[next-auth][error]` line: `NO_SECRET` means that `NEXTAUTH_SECRET` is
         missing, a redirect to `/api/auth/error` that `NEXTAUTH_URL` or a provider's keys are wrong. Set them and deploy
@@ -32,9 +44,15 @@ def auth_answers(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
                 yield not_yet(
                     f"provider {name}", f"is not offered: {', '.join(seen.providers) or 'none is'}", severity="P0"
                 )
+    for finding in elsewhere(policy, seen):
+        if OWN_MACHINE.search(finding.says):
+            yield replace(finding, verdict=Verdict.NOT_YET, severity="P0")
 
 
 auth_answers.stops_when("the session endpoint answers 500", lambda p, s: (p, replace(s, session_status=500)))
+auth_answers.stops_when(
+    "its answers lead to everybody's own machine", lambda p, s: (p, replace(s, addresses=("http://localhost:3000",)))
+)
 auth_answers.stops_when(
     "a provider is gone", lambda p, s: (replace(p, providers=("google",)), replace(s, providers=("credentials",)))
 )
@@ -58,10 +76,7 @@ def auth_is_set_up(policy: AuthPolicy, seen: EnvironmentVariables, answers: Auth
         if variable is None or (variable.readable and variable.length == 0):
             says = "is not set" if variable is None else "is empty"
             yield not_yet(name, f"{says} on {seen.target}", fix=f"vercel env add {name} {seen.target}", severity="P0")
-    for address in answers.addresses:
-        yield warn(
-            f"{policy.path}/providers", f"sends people back to {address}, which is not this site", fix=policy.url
-        )
+    yield from elsewhere(policy, answers)
 
 
 auth_is_set_up.stops_when("the secret is not set", lambda p, s, a: (p, replace(s, variables=()), a))

@@ -125,6 +125,19 @@ def stays_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
     """Make a finding of a spike, or of too little evidence to say that there is none."""
     found = tuple(spike(policy, seen.now, seen.usual, seen.unit))
     yield from found
+    if not policy.environments and any(name.startswith("vercel-") for name in seen.environments):
+        yield warn(
+            "Sentry",
+            f"calls the environment {', '.join(seen.environments)}, and was asked so",
+            fix=f"errors.environments: [{', '.join(seen.environments)}]",
+        )
+    if not seen.signs:
+        yield too_little(
+            "Sentry",
+            f"has heard nothing at all of {', '.join(seen.environments or policy.environments) or 'this environment'}, "
+            "before or since: no event, no request, no session",
+            fix="errors.environments in deploy.yml, or SENTRY_DSN of the app",
+        )
     few = seen.unit == "requests" and seen.exposure < policy.least_requests
     if few and not found:
         none = "; does the SDK send the commit as its release?" if seen.exposure == 0 else ""

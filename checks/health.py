@@ -40,7 +40,8 @@ def is_well_before(policy: HealthPolicy, seen: HealthBefore) -> Findings:
     Why: On a site that is already ill nothing that follows could tell whose fault it is, and what a rollback goes
         back to is the illness.
 
-    By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200.
+    By hand: Run `curl -sS -i $PRODUCTION/api/health/db`; it must answer 200, say nothing of an error, and not have
+        `x-vercel-cache: HIT`: a health check that was built as a static page is well for ever.
 
     If it fails: This is an incident, not a deployment: open the incident playbook. If the release is the cure,
         waive this gate for today in `deploy.yml`.
@@ -49,6 +50,10 @@ def is_well_before(policy: HealthPolicy, seen: HealthBefore) -> Findings:
 
 
 is_well_before.stops_when("production is already down", lambda p, s: (p, _down(s)))
+is_well_before.stops_when(
+    "it answers 200 and says that its database is down",
+    lambda p, s: (p, replace(s, failure="answered 200, but says database: down")),
+)
 
 
 @gate(owner="on-call")
@@ -62,7 +67,8 @@ def old_code_answers(policy: HealthPolicy, seen: OldCodeHealth) -> Findings:
     If it fails: The migration took something away that live code reads. Put it back with a new, additive migration;
         there are no down-migrations.
     """
-    yield from _ills(policy, seen, Verdict.NOT_YET)
+    for ill in _ills(policy, seen, Verdict.NOT_YET):
+        yield replace(ill, says=f"{ill.says}; this is the old code, on the new schema")
 
 
 old_code_answers.stops_when("the migration dropped a column in use", lambda p, s: (p, _down(s)))

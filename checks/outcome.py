@@ -13,7 +13,7 @@ class Outcome(enum.Enum):
     """
 
     DEPLOYED = (0, "deployed", "", "", "")
-    BLOCKED = (1, "blocked", "traffic never moved", "the release was stopped before users got it", "")
+    BLOCKED = (1, "blocked", "this run moved no traffic", "the release was stopped before users got it", "")
     ROLLED_BACK = (
         3,
         "rolled back",
@@ -34,6 +34,14 @@ class Outcome(enum.Enum):
         "the release stays live: nothing says that going back would help, and a person decides",
         "nobody can say whether the release that is live is well",
         "{release} is live on {site} and nobody can say that it is well: a person decides",
+    )
+
+    SUPERSEDED = (
+        5,
+        "superseded",
+        "a newer release of somebody else is live, and was left alone",
+        "",
+        "{release} was replaced on {site} by a newer release of somebody else",
     )
 
     def __init__(self, code: int, word: str, means: str, alarm: str, told: str) -> None:

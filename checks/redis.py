@@ -10,14 +10,18 @@ from checks.statistics import Count, Judged, judge
 
 @gate(owner="on-call")
 def redis_answers(policy: RedisPolicy, seen: Redis) -> Findings:
-    """Upstash answers a PING with the app's own token, soon enough.
+    """Upstash answers with the app's own token, soon enough, and lets it count as the rate limiter does.
 
-    Why: Without it the rate limiter either lets everybody in or nobody.
+    Why: Without it the rate limiter either lets everybody in or nobody. A token that may only read, and a database over
+        its limit, answer many questions and count nothing.
 
-    By hand: Run `curl -sS -X POST $UPSTASH_REDIS_REST_URL -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN" -d '["PING"]'`;
+    By hand:
+        Run `curl -sS -X POST $UPSTASH_REDIS_REST_URL -H "Authorization: Bearer $UPSTASH_REDIS_REST_TOKEN" -d '["PING"]'`;
         it must answer `{"result":"PONG"}`.
+        The same with `-d '["SET","deploy-probe:by-hand","1","EX","60"]'` must answer `{"result":"OK"}`.
 
-    If it fails: `WRONGPASS` or 401: set `UPSTASH_REDIS_REST_TOKEN` again. No answer: <https://status.upstash.com>, and whether
+    If it fails: `WRONGPASS` or 401: set `UPSTASH_REDIS_REST_TOKEN` again. `NOPERM`: it is the read-only token, take the
+        other one. `max daily request limit` or `max requests limit`: a larger plan. No answer: <https://status.upstash.com>, and whether
         the database was archived because nobody used it.
     """
     if seen.off:
@@ -31,6 +35,7 @@ def redis_answers(policy: RedisPolicy, seen: Redis) -> Findings:
 
 
 redis_answers.stops_when("the token is wrong", lambda p, s: (p, replace(s, failure="401 WRONGPASS")))
+redis_answers.stops_when("the token may only read", lambda p, s: (p, replace(s, failure="answered 400: NOPERM")))
 
 
 @gate(owner="platform")

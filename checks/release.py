@@ -15,6 +15,7 @@ from checks.evidence import (
 )
 from checks.gate import Findings, block, gate, not_yet, warn
 from checks.policy import BuildPolicy
+from checks.production import behind, pinned
 
 
 @gate(owner="release manager")
@@ -59,13 +60,6 @@ def is_not_pinned(policy: BuildPolicy, release: Release, seen: VercelProject) ->
         yield block("production", "is pinned by an earlier rollback", fix="./inv deploy --over-rollback")
 
 
-def pinned(policy: BuildPolicy, seen: VercelProject) -> bool:
-    """Whether a rollback holds production. A team that deploys by `git` keeps auto-assignment off itself."""
-    if policy.by == "git":
-        return seen.moved_by == "rollback"
-    return not seen.auto_assign
-
-
 is_not_pinned.stops_when("production was rolled back", lambda p, r, s: (p, r, VercelProject(s.id, False)))
 is_not_pinned.stops_when("Vercel leaves the field out", lambda p, r, s: (p, r, VercelProject(s.id, None)))
 is_not_pinned.stops_when(
@@ -79,12 +73,15 @@ def builds_move_nothing(policy: BuildPolicy, seen: VercelProject) -> Findings:
     """A build cannot move a production domain.
 
     Why: Everything after the build rests on users not seeing the release. Uploads say so for themselves; a push obeys
-        the project's switch, and every promotion switches it on again.
+        the project's switch, and every promotion switches it on again. A project that is connected to Git and assigns
+        domains by itself ships every push past all gates: a warning when releases are uploaded, as the push was before.
 
     By hand: Run `vercel api /v9/projects/$PROJECT --raw` and look at `autoAssignCustomDomains`: with `build.by: git` it
-        must be `false`.
+        must be `false`. Else either `link` is missing, or `gitProviderOptions.createDeployments` says `disabled`.
 
-    If it fails: Run `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`, or switch
+    If it fails: When releases are uploaded, stop Vercel from building pushes: put
+        `"git": {"deploymentEnabled": {"main": false}}` into `vercel.json`, or disconnect the repository in the project's
+        settings under Git. With `build.by: git` run `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`, or switch
         "Auto-assign Custom Production Domains" off in the project's settings, then push again.
     """
     if policy.by == "git" and seen.auto_assign is not False:
@@ -92,6 +89,13 @@ def builds_move_nothing(policy: BuildPolicy, seen: VercelProject) -> Findings:
             seen.id,
             "gives production domains to every push as soon as it is built",
             fix=f"vercel api -X PATCH /v9/projects/{seen.id} -F autoAssignCustomDomains=false",
+        )
+    elif seen.pushes_go_live:
+        yield warn(
+            seen.id,
+            "ships every push to the production branch by itself, past all of this: it is connected to Git and assigns "
+            "domains by itself",
+            fix='"git": {"deploymentEnabled": {"main": false}} in vercel.json, or disconnect it (Settings → Git)',
         )
 
 
@@ -129,7 +133,9 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
     If it fails: Point the domain at the newest good deployment, `vercel promote $DEPLOYMENT`, or redeploy the live
         commit once, so that there is something to go back to; then deploy.
     """
-    if not now.id:
+    if not now.id and now.leads_to:
+        yield block(now.domain, f"only redirects to {now.leads_to}", fix=f"domain: {now.leads_to} in deploy.yml")
+    elif not now.id:
         yield block(
             "production", "serves no deployment, so there is nothing to go back to", fix="vercel promote $DEPLOYMENT"
         )
@@ -137,10 +143,17 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         yield warn(
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
+    for name, id in now.others if now.id else ():
+        if id not in ("", now.id):
+            yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")
     for deployment in seen.passed_over if not seen.id else ():
         yield warn(deployment, "is an earlier deployment, and was itself taken back: a rollback does not choose it")
 
 
+can_go_back.stops_when(
+    "the domain of `deploy.yml` only redirects",
+    lambda s, now: (s, Production("", "", now.domain, leads_to=f"www.{now.domain}")),
+)
 can_go_back.stops_when("production serves nothing", lambda s, now: (s, Production("", "", now.domain)))
 
 
@@ -213,9 +226,10 @@ nobody_else_promoted.stops_when(
 
 @gate(owner="release manager")
 def is_live(before: ProductionBefore, staged: StagedDeployment, project: VercelProject, seen: Production) -> Findings:
-    """The production domain points to the deployment that was just promoted.
+    """The production domain points to the deployment that was just promoted, and so do the others beside it.
 
-    Why: Vercel accepts a promotion before it has happened; only the domain can say that it has.
+    Why: Vercel accepts a promotion before it has happened; only the domain can say that it has. A project has several
+        (`www`, an old name), and each of them is moved for itself.
 
     By hand: Run `vercel inspect $DOMAIN` and compare the deployment id.
 
@@ -224,12 +238,14 @@ def is_live(before: ProductionBefore, staged: StagedDeployment, project: VercelP
     """
     older = bool(before.moved) and project.moved_at == before.moved  # of an earlier run with the same deployment
     ours = project.moved_to == staged.id and project.moved_by == "promote" and not older
+    went = "was skipped" if project.move == "skipped" else "failed"
     if seen.id == staged.id:
+        yield from behind(seen, before, staged.id)
         return
     if ours and project.move in ("failed", "skipped"):
         yield block(
             seen.domain,
-            f"still points to {seen.id or 'nothing'}: Vercel says the promotion {_went(project)}",
+            f"still points to {seen.id or 'nothing'}: Vercel says the promotion {went}",
             fix=f"vercel promote {staged.id}",
         )
     else:
@@ -237,11 +253,16 @@ def is_live(before: ProductionBefore, staged: StagedDeployment, project: VercelP
         yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}{waits}", fix=f"vercel promote {staged.id}")
 
 
-def _went(project: VercelProject) -> str:
-    return "was skipped" if project.move == "skipped" else "failed"
-
-
 is_live.stops_when("the promotion never lands", lambda b, st, p, s: (b, st, p, replace(s, id="dpl_old")))
+is_live.stops_when(
+    "another of the domains stays behind",
+    lambda b, st, p, s: (
+        replace(b, domains=("www.lms.example.com",)),
+        st,
+        p,
+        replace(s, others=(("www.lms.example.com", "dpl_old"),)),
+    ),
+)
 is_live.stops_when(
     "Vercel says that it failed",
     lambda b, st, p, s: (
@@ -270,9 +291,9 @@ def is_restored(before: ProductionBefore, seen: Production) -> Findings:
         DevOps lead.
     """
     if seen.id != before.id:
-        yield not_yet(
-            seen.domain, f"points to {seen.id or 'nothing'}, not to {before.id}", fix=f"vercel rollback {before.id}"
-        )
+        says = f"points to {seen.id or 'nothing'}, not to {before.id}"
+        yield not_yet(seen.domain, says, fix=f"vercel rollback {before.id}")
+    yield from behind(seen, before, before.id)
 
 
 is_restored.stops_when("the rollback never lands", lambda b, s: (b, replace(s, id="dpl_bad")))

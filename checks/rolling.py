@@ -54,6 +54,26 @@ is_set_up.stops_when(
 )
 
 
+@gate(owner="release manager")
+def nobody_else_is_rolling(seen: RollingShare) -> Findings:
+    """No rolling release is under way.
+
+    Why: There is one a project. A promotion would wait behind a colleague's, after the database is migrated.
+
+    By hand: Run `vercel rolling-release fetch`; its state must not be `ACTIVE`.
+
+    If it fails: Wait until it is complete, or talk to whoever began it: `vercel rollback $PREVIOUS` ends it.
+    """
+    if seen.state == "ACTIVE":
+        says = f"is under way: {seen.canary} gets {seen.percent} % of the visitors"
+        yield not_yet("rolling release", says, fix="vercel rolling-release fetch")
+
+
+nobody_else_is_rolling.stops_when(
+    "a colleague's is under way", lambda s: (replace(s, state="ACTIVE", canary="dpl_colleague"),)
+)
+
+
 @gate(owner="release manager", repeats=True)
 def share_is_ours(staged: StagedDeployment, seen: RollingShare) -> Findings:
     """The rolling release that is under way gives its share to this release.

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from checks.auth import auth_answers
+from checks.auth import auth_answers, elsewhere
 from checks.control import unless_old_is_ill
 from checks.errors import no_new_critical, stays_usual
 from checks.evidence import (
@@ -113,7 +113,8 @@ def sign_in_stays_possible(policy: AuthPolicy, seen: AuthEndpoints, control: Con
     If it fails: The run goes back by itself when it lasts. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship
         the new commit with `--over-rollback`: the rollback has pinned production.
     """
-    return unless_old_is_ill(auth_answers.judge(policy, seen), control)
+    yield from unless_old_is_ill(auth_answers.judge(policy, replace(seen, addresses=())), control)
+    yield from elsewhere(policy, seen)  # a wrong address is in the environment, which the old build has as well
 
 
 sign_in_stays_possible.stops_when("sessions answer 500", lambda p, s, c: (p, replace(s, session_status=500), c))

@@ -9,6 +9,7 @@ PipelineError
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
     ├── Refused       it answered no: ``status``, ``code``
+    │   ├── Theirs      what was to be taken back is gone: somebody else promoted a newer release
     │   └── Rejected    it was Postgres; ``code`` is a SQLSTATE or one of Prisma's
     ├── Unreadable    it answered something we do not understand
     └── BadRelease    the release itself cannot be shipped as it is
@@ -102,6 +103,15 @@ class Refused(ServiceError):
         return self.code == "moved" or (
             400 <= self.status < 500 and self.status not in (408, 409, 423, 425, 429) and not self.retry_after
         )
+
+
+class Theirs(Refused):
+    """A newer release that somebody else promoted serves: what we would take back is not there any more."""
+
+    def __init__(self, asked: str, says: str) -> None:
+        super().__init__("vercel", asked, 409, "moved", says)
+        self.came = says
+        self.args = (says,)
 
 
 class Rejected(Refused):

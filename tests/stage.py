@@ -21,7 +21,8 @@ from pipeline.config import Config, load
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.past import recall
 from pipeline.engine.plan import Pipeline, probes_by_type
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal
 from pipeline.record.report import Report, report_of

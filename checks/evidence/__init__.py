@@ -36,6 +36,7 @@ from checks.evidence.errors import (
     NewIssues,
     RecordedRelease,
     RecurringIssues,
+    SentryHearing,
 )
 from checks.evidence.records import (
     Arrival,
@@ -68,6 +69,7 @@ from checks.evidence.services import (
     Heartbeat,
     Heartbeats,
     Monitor,
+    MonitorAccess,
     MonitorChange,
     MonitorChanges,
     NeonStatus,
@@ -75,6 +77,8 @@ from checks.evidence.services import (
     PastIncident,
     PastIncidents,
     Region,
+    SentryAccess,
+    SignInBefore,
     UptimeToday,
     VendorStatus,
     VercelStatus,
@@ -108,6 +112,7 @@ from checks.evidence.source import (
     CommitChecks,
     CommitOrder,
     PullRequest,
+    RefusedScanner,
     SecurityAlerts,
 )
 from checks.evidence.stores import (
@@ -187,6 +192,7 @@ __all__ = [
     "Migrations",
     "Moment",
     "Monitor",
+    "MonitorAccess",
     "MonitorChange",
     "MonitorChanges",
     "NeonStatus",
@@ -212,6 +218,7 @@ __all__ = [
     "RecurringIssues",
     "Redis",
     "RedisUsage",
+    "RefusedScanner",
     "Region",
     "Rehearsal",
     "Release",
@@ -221,6 +228,9 @@ __all__ = [
     "SaidBuild",
     "SchemaDrift",
     "SecurityAlerts",
+    "SentryAccess",
+    "SentryHearing",
+    "SignInBefore",
     "StagedBuild",
     "StagedDeployment",
     "StagedHealth",

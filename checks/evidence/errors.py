@@ -23,6 +23,29 @@ class Issue:
 
 
 @dataclass(frozen=True)
+class SentryHearing(Evidence):
+    """What Sentry has heard of the project, and whether that is what we ask for.
+
+    Source: GET …/projects/{org}/{project}/environments/, and of the last day GET …/events/?field=release&field=count(),
+    GET …/events-timeseries/ and GET …/sessions/
+    """
+
+    environments: tuple[str, ...]
+    """Every environment that the project has."""
+    asked: tuple[str, ...]
+    """Those of them that are this target's; what has another name is not looked at."""
+    seen: int = 0
+    """Events, requests and sessions of those in the last day; when there were none, events of the last month."""
+    releases: tuple[str, ...] = ()
+    """Names of the releases that those were of."""
+    live: str = ""
+    """The commit that production serves; empty when it does not say."""
+
+    def brief(self) -> str:
+        return f"{', '.join(self.asked) or 'nothing'} of {len(self.environments)} environments in Sentry"
+
+
+@dataclass(frozen=True)
 class NewIssues(Evidence):
     """Issues that began with this release: by its name, and by the time at which our own record says it got traffic.
 
@@ -70,6 +93,10 @@ class ErrorRate(Rates, Evidence):
     unit: str
     """``requests`` that Sentry has seen, or ``minutes`` where it sees none at all."""
     minutes: float
+    environments: tuple[str, ...] = ("production",)
+    """Those that were asked."""
+    signs: int = 1
+    """Events, requests and sessions of them, so far as it takes to tell that Sentry hears the app at all."""
 
     def numbers(self) -> tuple[tuple[str, float], ...]:
         seen = self.exposure > 0

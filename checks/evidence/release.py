@@ -22,6 +22,8 @@ class Release(Evidence):
     """When, ISO 8601."""
     older: bool = False
     """Told to ship a commit that does not descend from the live one."""
+    changed: tuple[str, ...] = ()
+    """Files of the folder that differ from the commit. Source: ``git status``"""
     digest: str = ""
     """SHA-256 over name, mode and content of every file that is uploaded, as the run found them; empty when Vercel builds."""
 
@@ -95,6 +97,15 @@ class VercelProject(Evidence):
     """Whether its stages wait for an approval."""
     moved_at: int = 0
     """When that move was asked for, ms since 1970 by Vercel's clock."""
+    pushes_go_live: bool = False
+    """Whether a push to the production branch is production as soon as Vercel has built it, past everything here.
+
+    Source: ``link``, ``gitProviderOptions`` and ``autoAssignCustomDomains`` of the project, ``git.deploymentEnabled`` in
+    the release's ``vercel.json``."""
+    domains: tuple[str, ...] = ()
+    """Production domains that serve visitors."""
+    redirects: tuple[tuple[str, str], ...] = ()
+    """Production domain that serves nothing → the host that it sends visitors to."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,10 @@ class Production(Evidence):
     domain: str
     commit: str = ""
     """Empty when the deployment does not say."""
+    others: tuple[tuple[str, str], ...] = ()
+    """The project's other production domains, each with the deployment that it points to; empty when nowhere."""
+    leads_to: str = ""
+    """The host that the domain redirects to, when it serves nothing itself."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +161,8 @@ class ProductionBefore(Evidence):
     clock; 0: never, or nobody could say."""
     rolled: int = 0
     """When the newest rolling release by then had begun (``startedAt``), likewise."""
+    domains: tuple[str, ...] = ()
+    """The other production domains that served the same, and are moved with it."""
 
 
 @dataclass(frozen=True)

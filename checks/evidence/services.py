@@ -95,6 +95,32 @@ class Monitor(Evidence):
 
 
 @dataclass(frozen=True)
+class SentryAccess(Evidence):
+    """What Sentry's token may do. Source: GET /api/0/"""
+
+    scopes: tuple[str, ...]
+    """Empty when Sentry does not say."""
+
+
+@dataclass(frozen=True)
+class MonitorAccess(Evidence):
+    """Whether Better Stack's token finds the monitor. Source: GET /api/v2/monitors/{id}"""
+
+    monitor: str
+    known: bool
+
+
+@dataclass(frozen=True)
+class SignInBefore(Evidence):
+    """The smoke student signs in on the live site. Source: the app's own sign-in page, as a browser uses it"""
+
+    site: str
+    failed_at: str
+    """Where it ended; empty when it worked, or is not wanted."""
+    says: str = ""
+
+
+@dataclass(frozen=True)
 class UptimeToday(Evidence):
     """The monitor's last day. Source: GET /api/v2/monitors/{id}/sla and GET /api/v3/incidents"""
 

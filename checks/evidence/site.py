@@ -49,7 +49,7 @@ class Health:
     """Which deployment the app says it is; empty when it does not say."""
     commit: str
     failure: str = ""
-    """Why no answer came, or why it did not end although its status came."""
+    """Why no answer came, why it did not end although its status came, or what it says against itself with a 200."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ class Commit(Evidence):
     branch: str
     head: str
     """SHA at the head of ``branch``."""
+    repository: str = ""
+    """``owner/name`` as GitHub calls it now; another than in ``deploy.yml`` when it was renamed or transferred."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,32 @@ class Check:
 
     name: str
     state: str
+    app: str = ""
+    """The app that reported it, e.g. ``github-actions``; empty for a status."""
+    workflow: str = ""
+    """Path of the workflow whose job it is, e.g. ``.github/workflows/ci.yml``; empty when there is none, or it cannot
+    be read."""
+    run: str = ""
+    """Id of the Actions run whose job it is; empty when it is none."""
+    started: str = ""
+    """ISO 8601; empty while it waits to be started."""
+    id: int = 0
+    """GitHub's number for it, which grows with time."""
 
 
 @dataclass(frozen=True)
 class CommitChecks(Evidence):
-    """Everything that reported on the commit. Source: GET …/commits/{sha}/check-runs and …/status"""
+    """Everything that reported on the commit.
+
+    Source: GET …/commits/{sha}/check-runs and …/status, GET …/actions/runs/{id}; the environment of the Actions job
+    """
 
     sha: str
     checks: tuple[Check, ...]
+    run: str = ""
+    """The Actions run that this very run of ours is a job of; empty outside GitHub Actions."""
+    workflow: str = ""
+    """The path of its workflow."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +72,23 @@ class Approval:
     at: str
     of: str
     via: str
+    role: str = "write"
+    """What they may do in the repository: admin, write, read or none."""
+    bot: bool = False
+    """Whether an app said it, i.e. somebody's script."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether GitHub itself would count it: only from people who may write."""
+        return self.role in ("admin", "write") and not self.bot
 
 
 @dataclass(frozen=True)
 class PullRequest(Evidence):
-    """The pull request that brought the commit. Source: GET …/commits/{sha}/pulls and …/pulls/{n}/reviews"""
+    """The pull request that brought the commit.
+
+    Source: GET …/commits/{sha}/pulls, …/pulls/{n}/reviews, …/collaborators/{login}/permission and …/commits/{sha}
+    """
 
     number: int
     """0 when the commit belongs to none."""
@@ -66,7 +98,9 @@ class PullRequest(Evidence):
     approvals: tuple[Approval, ...]
     """Each reviewer's latest word, when it is a yes."""
     objections: tuple[str, ...]
-    """Reviewers whose latest word asks for changes."""
+    """Reviewers who may write and whose latest word asks for changes."""
+    authors: tuple[str, ...] = ()
+    """Whoever wrote the change, by login, name and e-mail address as far as they are known."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +114,22 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class RefusedScanner:
+    """A scanner whose alerts the token may not read; ``says`` are GitHub's words."""
+
+    scanner: str
+    says: str
+
+
+@dataclass(frozen=True)
 class SecurityAlerts(Evidence):
     """Open alerts. Source: GET /repos/{repo}/code-scanning/alerts and /dependabot/alerts (state=open)"""
 
     alerts: tuple[Alert, ...]
     off: tuple[str, ...]
     """Scanners that are not switched on."""
+    refused: tuple[RefusedScanner, ...] = ()
+    """Scanners that the token may not ask."""
 
     def brief(self) -> str:
         return f"{len(self.alerts)} open alerts"

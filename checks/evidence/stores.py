@@ -53,7 +53,7 @@ class ProbeObject(Evidence):
 
 @dataclass(frozen=True)
 class Redis(Evidence):
-    """Upstash, asked with the app's own token. Source: POST {UPSTASH_REDIS_REST_URL} PING, DBSIZE, SCAN"""
+    """Upstash, asked with the app's own token. Source: POST {UPSTASH_REDIS_REST_URL} PING, EVAL, DBSIZE, SCAN"""
 
     off: str = ""
     failure: str = ""

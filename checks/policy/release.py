@@ -21,11 +21,36 @@ class SourcePolicy(Policy):
 
 
 @dataclass(frozen=True)
+class IgnoredCheck(Policy):
+    """One check run or status that says nothing about what this project ships, for good."""
+
+    name: str
+    """Its name on GitHub, e.g. ``Vercel – marketing``."""
+    reason: str
+    """Why it may be red or never end; it is printed beside the gate."""
+
+    def __post_init__(self) -> None:
+        for key in ("name", "reason"):
+            if not getattr(self, key).strip():
+                raise ValueError(f"{key} is empty; say which check is left out, and why")
+
+
+@dataclass(frozen=True)
 class ContinuousIntegrationPolicy(Policy):
     """What must be green on the commit before it may ship."""
 
     required: tuple[str, ...] = ()
-    """Check runs or statuses that must exist and have succeeded, by name. Every other one must be green too."""
+    """Check runs or statuses that must exist and have succeeded, by name. Every other one must be green too; one that
+    was skipped has not run."""
+    ignore: tuple[IgnoredCheck, ...] = ()
+    """Check runs or statuses that are left out for good, each with its reason, e.g. a bot's status that never ends."""
+    own: tuple[str, ...] = ("deploy.yml", "rollback.yml", "monitor.yml", "drill.yml")
+    """Workflow files that run this tool: what they say is no check on the code."""
+
+    def __post_init__(self) -> None:
+        both = sorted({one.name for one in self.ignore} & set(self.required))
+        if both:
+            raise ValueError(f"{', '.join(both)}: is in `required` and in `ignore`")
 
 
 @dataclass(frozen=True)

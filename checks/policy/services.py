@@ -39,12 +39,17 @@ class VendorsPolicy(Policy):
 
 @dataclass(frozen=True)
 class ErrorsPolicy(Policy):
-    """Which errors in Sentry stop a release."""
+    """Which errors in Sentry stop a release. Without an organization Sentry is not used, and nothing of it is asked."""
 
-    organization: str
-    """Sentry organization slug."""
-    project: str
+    organization: str = ""
+    """Sentry organization slug; empty: Sentry is not used."""
+    project: str = ""
     """Sentry project slug."""
+    environments: tuple[str, ...] = ()
+    """What the app calls production in Sentry. Empty: whichever of `production` and `vercel-production` the project
+    has; the latter is what `@sentry/nextjs` before 11 sends on Vercel."""
+    release: str = "{commit}"
+    """What the app calls its release, with `{commit}` in it, e.g. `lms@{commit}`; `{commit:.7}` are 7 digits."""
     critical: tuple[str, ...] = ("fatal", "error")
     """Levels that count as critical when the issue is new in this release."""
     gravest: tuple[str, ...] = (
@@ -65,6 +70,18 @@ class ErrorsPolicy(Policy):
     """Lowest acceptable share of sessions without a crash."""
     source_maps: bool = False
     """Sentry must have the release's source maps; without them a stack trace cannot be read."""
+
+    def __post_init__(self) -> None:
+        try:
+            told = self.release_of("a" * 40) != self.release_of("b" * 40)
+        except (ValueError, LookupError, AttributeError, TypeError):
+            told = False
+        if not told:
+            raise ValueError(f"release: {self.release!r} does not name the commit; write it with {{commit}}")
+
+    def release_of(self, commit: str) -> str:
+        """Give the name of the release of ``commit`` in Sentry."""
+        return self.release.format(commit=commit)
 
 
 @dataclass(frozen=True)
@@ -93,8 +110,8 @@ class DeclaredMonitor(Policy):
 class UptimePolicy(Policy):
     """What Better Stack must say."""
 
-    monitor: str
-    """Id of the monitor that watches production."""
+    monitor: str = ""
+    """Id of the monitor that watches production; empty: Better Stack is not used, and nothing of it is asked."""
     availability_percent: float = 99.5
     """Lowest acceptable 7-day uptime (P1 below it)."""
     slowest_ms: int = 5000

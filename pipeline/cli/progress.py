@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
 from pipeline.render.aiming import aimed
-from pipeline.render.report import MARKS, duration, line_text
+from pipeline.render.report import MARKS, duration, line_text, said_once
 
 Write = Callable[[str], None]
 WATCHING, A_MINUTE = "watching for another", 60.0
@@ -78,7 +78,7 @@ class Progress:
 
     def _give_up(self) -> None:
         """Show the gates that never got a final answer: the patience of their stage has ended."""
-        for line in self.report.stages[-1].lines if self.report.stages else ():
+        for line in said_once(self.report.stages[-1].lines if self.report.stages else ()):
             if line.state in ("not yet", "unknown"):
                 self._write(line_text(line, mark=MARKS["block"]))
 

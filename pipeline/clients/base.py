@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import email.utils
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -27,7 +27,7 @@ from pipeline.clock import Clock
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
 
 T = TypeVar("T")
-Params = Mapping[str, str | int | float | bool]
+Params = Mapping[str, str | int | float | bool | Sequence[str]]
 
 ATTEMPTS = 4
 PAGES = 20
@@ -221,8 +221,9 @@ class Service:
             says, code = said(body)
         except ODD:
             says, code = response.text[:200], ""
-        wait = _retry_after(response.headers, _dated(response.headers) or self._clock.now())
-        says = says or response.reason_phrase
+        now = _dated(response.headers) or self._clock.now()
+        wait = _retry_after(response.headers, now)
+        says = f"{says or response.reason_phrase}{_until(now, wait)}"
         return Refused(self.name, asked, response.status_code, code, says, body=body, retry_after=wait)
 
 
@@ -275,6 +276,14 @@ def _dated(headers: Mapping[str, str]) -> datetime.datetime | None:
         return email.utils.parsedate_to_datetime(headers.get("date", "")).astimezone(datetime.UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def _until(now: datetime.datetime, wait: float) -> str:
+    """Say from when on a service may be asked again, when that is longer than anybody waits here."""
+    if wait <= LONGEST_WAIT or wait >= LONGEST_NAMED:
+        return ""
+    when = (now + datetime.timedelta(seconds=wait)).astimezone(datetime.UTC)
+    return f" (not before {when:{'%H:%M' if wait < 86400 else '%d %b, %H:%M'}} UTC)"
 
 
 def _named(seconds: float) -> float:

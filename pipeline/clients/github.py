@@ -1,58 +1,35 @@
 """Asks GitHub's REST API for commits, checks, pull requests, alerts and deployments of one repository."""
 
-import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
-from pipeline.clients.base import Service
+from pipeline.clients.base import Params, Service
+from pipeline.clients.githubshapes import (
+    OFF,
+    CommitAuthor,
+    Pull,
+    PullReview,
+    Reported,
+    Scanned,
+    ScannerAlert,
+    author_of,
+    check_runs_of,
+    code_scanning_of,
+    commits_of,
+    content_of,
+    dependabot_of,
+    pulls_of,
+    reviews_of,
+    statuses_of,
+)
 from pipeline.clock import Clock
-from pipeline.errors import Refused
+from pipeline.errors import Refused, Unreadable
 
-T = TypeVar("T")
-WHOLE = {"per_page": 100}
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A check run or a commit status: ``state`` is success, pending, or the conclusion."""
-
-    name: str
-    state: str
-
-
-@dataclass(frozen=True)
-class Pull:
-    """A pull request, of which ``merge_commit`` is empty until it is merged."""
-
-    number: int
-    author: str
-    head: str
-    merge_commit: str
-
-
-@dataclass(frozen=True)
-class PullReview:
-    """A review that somebody gave of a pull request.
-
-    ``state``: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED; ``at`` is ISO 8601.
-    """
-
-    by: str
-    state: str
-    commit: str
-    at: str
-
-
-@dataclass(frozen=True)
-class ScannerAlert:
-    """An open security alert. ``severity``: critical, high, medium, low."""
-
-    severity: str
-    summary: str
-    url: str
+WHOLE: Params = {"per_page": 100}
+MOVED = (301, 302, 307, 308)
+WRITES = ("OWNER", "MEMBER", "COLLABORATOR")  # associations of people who are let into the repository
 
 
 class GitHub(Service):
@@ -67,6 +44,47 @@ class GitHub(Service):
         }
         super().__init__("github", base, http, clock, headers)
         self._repo = f"/repos/{repository}"
+        self.repository = repository
+        """``owner/name`` as GitHub calls it now: another than was asked for when it was renamed or transferred."""
+
+    async def send(self, method: str, path: str, *, timeout: float = 0, **more: Any) -> httpx.Response:
+        """Send a request as ``Service`` does, to the place where a renamed or transferred repository is now.
+
+        GitHub answers 301 (a read) or 307 (a write) for the old name and carries nothing out.
+        """
+        asked = self._repo + "/"
+        try:
+            return await super().send(method, self._now(path), timeout=timeout, **more)
+        except Refused as error:
+            if error.status not in MOVED or not (path + "/").startswith(asked):
+                raise
+            self.repository = await self._name_now(error)
+        return await super().send(method, self._now(path), timeout=timeout, **more)
+
+    def _now(self, path: str) -> str:
+        inside = path.startswith(self._repo) and path[len(self._repo) :][:1] in ("", "/")
+        return f"/repos/{self.repository}{path[len(self._repo) :]}" if inside else path
+
+    async def _name_now(self, moved: Refused) -> str:
+        """Ask what the repository is called now; our token follows only to the same API. Raises Unreadable.
+
+        GET /repos/{owner}/{repo}, then GET /repositories/{id}
+        """
+        asked = f"GET {self._repo}"
+        try:
+            await super().send("GET", self._repo)
+        except Refused as error:
+            if error.status in MOVED:
+                to = str(error.body.get("url") or "") if isinstance(error.body, Mapping) else ""
+                if not to.startswith(self.base + "/") or to.startswith(self.base + self._repo):
+                    raise Unreadable(
+                        self.name, asked, f"the repository has moved to {to[:100] or 'nowhere'}"
+                    ) from error
+                response = await super().send("GET", to.removeprefix(self.base))
+                name = str(response.json().get("full_name") or "")
+                if name.count("/") == 1:
+                    return name
+        raise Unreadable(self.name, asked, f"the repository has moved, and nothing says where: {moved.came}")
 
     async def has_commit(self, sha: str) -> bool:
         """Whether the repository has a commit. GET /repos/{owner}/{repo}/commits/{ref}"""
@@ -99,19 +117,8 @@ class GitHub(Service):
         GET /repos/{owner}/{repo}/compare/{basehead}
         """
 
-        def parse(body: Any) -> tuple[Mapping[str, str], ...]:
-            return tuple(
-                {
-                    "id": str(commit["sha"]),
-                    "message": str(commit["commit"]["message"]).splitlines()[0][:200],
-                    "author_name": str((commit["commit"].get("author") or {}).get("name") or ""),
-                    "timestamp": str((commit["commit"].get("author") or {}).get("date") or ""),
-                }
-                for commit in body["commits"]
-            )
-
         try:
-            return await self.read(f"{self._repo}/compare/{base}...{head}", parse)
+            return await self.read(f"{self._repo}/compare/{base}...{head}", commits_of)
         except Refused as error:
             if error.status == 404:
                 return ()
@@ -123,7 +130,7 @@ class GitHub(Service):
         GET /repos/{owner}/{repo}/contents/{path}
         """
         try:
-            return await self.read(f"{self._repo}/contents/{path}", _content, {"ref": ref})
+            return await self.read(f"{self._repo}/contents/{path}", content_of, {"ref": ref})
         except Refused as error:
             if error.status == 404:
                 return None
@@ -133,101 +140,89 @@ class GitHub(Service):
         """Read the SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""
         return await self.read(f"{self._repo}/branches/{branch}", lambda body: str(body["commit"]["sha"]))
 
+    async def author(self, sha: str) -> CommitAuthor | None:
+        """Read who wrote a commit; None when GitHub has no such commit. GET /repos/{owner}/{repo}/commits/{ref}"""
+        try:
+            return await self.read(f"{self._repo}/commits/{sha}", author_of)
+        except Refused as error:
+            if error.status in (404, 422):
+                return None
+            raise
+
     async def check_runs(self, sha: str) -> tuple[Reported, ...]:
-        """Read the latest run of each check. GET /repos/{owner}/{repo}/commits/{ref}/check-runs"""
+        """Read the latest run of each check within each suite: several of one name, when it has run in several suites.
 
-        def parse(body: Any) -> list[Reported]:
-            return [
-                Reported(str(run["name"]), str(run["conclusion"]) if run["status"] == "completed" else "pending")
-                for run in body["check_runs"]
-            ]
+        GET /repos/{owner}/{repo}/commits/{ref}/check-runs
+        """
+        asked = {**WHOLE, "filter": "latest"}
+        return await self.read_all(f"{self._repo}/commits/{sha}/check-runs", check_runs_of, asked)
 
-        return await self.read_all(f"{self._repo}/commits/{sha}/check-runs", parse, {**WHOLE, "filter": "latest"})
+    async def workflow_of(self, run: str) -> str:
+        """Read the path of the workflow that an Actions run is of, e.g. ``.github/workflows/deploy.yml``.
+
+        Empty when the token may not read Actions, or the run is gone. GET /repos/{owner}/{repo}/actions/runs/{run_id}
+        """
+        try:
+            path = await self.read(f"{self._repo}/actions/runs/{run}", lambda body: str(body.get("path") or ""))
+        except Refused as error:
+            if error.status in (403, 404) and not error.retry_after:
+                return ""
+            raise
+        return path.partition("@")[0]
 
     async def statuses(self, sha: str) -> tuple[Reported, ...]:
         """Read the latest status of each context; empty when nothing reported.
 
         GET /repos/{owner}/{repo}/commits/{ref}/status
         """
-
-        def parse(body: Any) -> list[Reported]:
-            return [Reported(str(status["context"]), str(status["state"])) for status in body["statuses"]]
-
-        return await self.read_all(f"{self._repo}/commits/{sha}/status", parse, WHOLE)
+        return await self.read_all(f"{self._repo}/commits/{sha}/status", statuses_of, WHOLE)
 
     async def pull_of(self, sha: str) -> Pull | None:
         """Find the pull request that brought ``sha``, a merged one first.
 
         GET /repos/{owner}/{repo}/commits/{sha}/pulls
         """
-
-        def parse(body: Any) -> list[Pull]:
-            return [
-                Pull(
-                    int(pull["number"]),
-                    str(pull["user"]["login"]),
-                    str(pull["head"]["sha"]),
-                    str(pull.get("merge_commit_sha") or "") if pull.get("merged_at") else "",
-                )
-                for pull in body
-            ]
-
-        pulls = await self.read_all(f"{self._repo}/commits/{sha}/pulls", parse, WHOLE)
+        pulls = await self.read_all(f"{self._repo}/commits/{sha}/pulls", pulls_of, WHOLE)
         return max(pulls, key=lambda pull: (pull.merge_commit == sha, pull.head == sha), default=None)
 
     async def reviews(self, pull: int) -> tuple[PullReview, ...]:
         """Read all reviews of a pull request, oldest first. GET /repos/{owner}/{repo}/pulls/{number}/reviews"""
+        return await self.read_all(f"{self._repo}/pulls/{pull}/reviews", reviews_of, WHOLE)
 
-        def parse(body: Any) -> list[PullReview]:
-            return [
-                PullReview(
-                    str((review.get("user") or {}).get("login", "ghost")),
-                    str(review["state"]),
-                    str(review.get("commit_id") or ""),
-                    str(review.get("submitted_at") or ""),
-                )
-                for review in body
-            ]
+    async def permission(self, login: str, association: str = "") -> str:
+        """Read what somebody may do in the repository: admin, write, read or none.
 
-        return await self.read_all(f"{self._repo}/pulls/{pull}/reviews", parse, WHOLE)
-
-    async def code_scanning_alerts(self) -> tuple[ScannerAlert, ...] | None:
-        """Read open code-scanning alerts; None when it is off. GET /repos/{owner}/{repo}/code-scanning/alerts"""
-
-        def parse(body: Any) -> list[ScannerAlert]:
-            return [
-                ScannerAlert(
-                    str(alert["rule"].get("security_severity_level") or alert["rule"].get("severity") or "low"),
-                    str(alert["rule"].get("description") or alert["rule"].get("id")),
-                    str(alert["html_url"]),
-                )
-                for alert in body
-            ]
-
-        return await self._alerts("code-scanning", parse)
-
-    async def dependabot_alerts(self) -> tuple[ScannerAlert, ...] | None:
-        """Read open Dependabot alerts; None when it is off. GET /repos/{owner}/{repo}/dependabot/alerts"""
-
-        def parse(body: Any) -> list[ScannerAlert]:
-            return [
-                ScannerAlert(
-                    str(alert["security_advisory"]["severity"]),
-                    str(alert["security_advisory"]["summary"]),
-                    str(alert["html_url"]),
-                )
-                for alert in body
-            ]
-
-        return await self._alerts("dependabot", parse)
-
-    async def _alerts(self, scanner: str, parse: Callable[[Any], list[T]]) -> tuple[T, ...] | None:
+        When the token may not ask, ``association`` (of a review) tells: everybody who is let in counts as write.
+        GET /repos/{owner}/{repo}/collaborators/{username}/permission
+        """
+        path = f"{self._repo}/collaborators/{login}/permission"
         try:
-            return await self.read_all(f"{self._repo}/{scanner}/alerts", parse, {**WHOLE, "state": "open"})
+            return await self.read(path, lambda body: str(body["permission"]))
         except Refused as error:
-            if error.status in (403, 404) and not error.retry_after:  # how GitHub says "not enabled"
-                return None
+            if error.status == 404:
+                return "none"
+            if error.status == 403 and not error.retry_after:
+                return "write" if association in WRITES else "none"
             raise
+
+    async def code_scanning_alerts(self) -> Scanned:
+        """Read open code-scanning alerts. GET /repos/{owner}/{repo}/code-scanning/alerts"""
+        return await self._alerts("code-scanning", code_scanning_of)
+
+    async def dependabot_alerts(self) -> Scanned:
+        """Read open Dependabot alerts. GET /repos/{owner}/{repo}/dependabot/alerts"""
+        return await self._alerts("dependabot", dependabot_of)
+
+    async def _alerts(self, scanner: str, parse: Callable[[Any], list[ScannerAlert]]) -> Scanned:
+        asked = {**WHOLE, "state": "open"}
+        try:
+            return Scanned(await self.read_all(f"{self._repo}/{scanner}/alerts", parse, asked))
+        except Refused as error:
+            if error.status not in (403, 404) or error.retry_after:
+                raise
+            says = error.came.partition(": ")[2]
+            off = any(word in says.lower() for word in OFF)  # the advice only: either way nothing was looked at
+            return Scanned(off=True) if off else Scanned(refused=says)
 
     async def record_deployment(self, sha: str, environment: str, url: str, log_url: str = "") -> None:
         """Tell GitHub that the commit ``sha`` is live at ``url``.
@@ -244,7 +239,3 @@ class GitHub(Service):
         made = await self.once("POST", f"{self._repo}/deployments", lambda body: int(body["id"]), json=body)
         status = {"state": "success", "environment_url": url, "log_url": log_url, "auto_inactive": True}
         await self.once("POST", f"{self._repo}/deployments/{made}/statuses", lambda body: None, json=status)
-
-
-def _content(body: Any) -> str:
-    return base64.b64decode(body["content"]).decode()

@@ -1,5 +1,6 @@
 """Says how long a migration may wait for a lock, and may hold one."""
 
+import dataclasses
 from dataclasses import dataclass
 
 
@@ -7,8 +8,17 @@ from dataclasses import dataclass
 class LockBudget:
     """The seconds that a migration may take: ``lock`` for one wait, ``patience`` while a blocked part is tried again.
 
-    ``statement`` for the longest statement.
+    ``statement`` for the longest statement. ``lock`` 0: a wait may last as long as the statement.
     """
+
+    @property
+    def behind_nobody(self) -> "LockBudget":
+        """The budget of what holds nobody up while it waits: an index that is built or dropped CONCURRENTLY.
+
+        It waits for older transactions to end, with a lock that readers and writers do not mind. Cut off, it leaves an
+        INVALID index.
+        """
+        return dataclasses.replace(self, lock=0)
 
     lock: float
     patience: float

@@ -174,7 +174,8 @@ class Migrator:
         current = part.statements[0]
         try:
             if part.alone:
-                await db.execute(self._limits.timeouts(""))
+                limits = self._limits.behind_nobody if current.concurrent else self._limits
+                await db.execute(limits.timeouts(""))
                 async with watch.over(f"line {part.line}: {current.label}"):
                     await db.execute(current.text)
                 await db.execute("reset lock_timeout; reset statement_timeout")

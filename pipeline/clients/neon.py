@@ -3,75 +3,31 @@
 import dataclasses
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
 
 from pipeline.clients import times
 from pipeline.clients.base import PAGES, Service, nothing
+from pipeline.clients.neonshapes import (
+    Branch,
+    ComputeState,
+    NeonProject,
+    Snapshot,
+    branch_of,
+    compute_of,
+    cursor_in,
+    project_of,
+    same_place,
+    snapshot_of,
+)
 from pipeline.clock import Clock
 from pipeline.errors import Refused, Unreachable, Unreadable
 
 T = TypeVar("T")
 PATIENCE = 120.0  # an operation takes seconds; a queue of them takes longer
 OVER = ("failed", "error", "cancelled", "skipped")
-
-
-@dataclass(frozen=True)
-class NeonProject:
-    """A project as Neon describes it. ``history_seconds``: how far back a branch can begin."""
-
-    id: str
-    history_seconds: float
-    created: datetime.datetime
-
-
-@dataclass(frozen=True)
-class Branch:
-    """A branch is a copy of the database that goes its own way.
-
-    ``expires`` is ISO 8601, or empty. ``url``: its direct address, when it was made with a compute; a secret.
-    """
-
-    id: str
-    name: str
-    default: bool
-    created: datetime.datetime
-    expires: str = ""
-    url: str = ""
-
-    def __repr__(self) -> str:
-        return f"<branch {self.name} {self.id}>"
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A snapshot is a frozen copy of a branch."""
-
-    id: str
-    name: str
-    created: datetime.datetime
-    branch: str
-    expires: str = ""
-
-
-@dataclass(frozen=True)
-class ComputeState:
-    """The state of a compute: ``state`` and ``pending`` are init, active or idle; sizes in compute units."""
-
-    branch: str
-    state: str
-    pending: str
-    least_cu: float
-    most_cu: float
-    disabled: bool
-    kind: str
-    id: str = ""
-
-    @property
-    def writes(self) -> bool:
-        return self.kind == "read_write"
+PARENTS = "the address of the branch that it was copied from, so nothing is tried there"
 
 
 class Neon(Service):
@@ -94,12 +50,12 @@ class Neon(Service):
 
     async def project(self) -> NeonProject:
         """Read the project. GET /projects/{project_id}"""
-        return await self.read(self._root, _project)
+        return await self.read(self._root, project_of)
 
     async def computes(self) -> tuple["ComputeState", ...]:
         """Read the state of every compute. GET /projects/{project_id}/endpoints"""
         return await self.read(
-            f"{self._root}/endpoints", lambda body: tuple(_compute_state(endpoint) for endpoint in body["endpoints"])
+            f"{self._root}/endpoints", lambda body: tuple(compute_of(endpoint) for endpoint in body["endpoints"])
         )
 
     async def restart(self, compute: str) -> None:
@@ -113,13 +69,13 @@ class Neon(Service):
     async def branches(self) -> tuple[Branch, ...]:
         """Read every branch. GET /projects/{project_id}/branches"""
         return await self._pages(
-            f"{self._root}/branches", lambda body: [_branch(branch) for branch in body["branches"]]
+            f"{self._root}/branches", lambda body: [branch_of(branch) for branch in body["branches"]]
         )
 
     async def snapshots(self) -> tuple[Snapshot, ...]:
         """Read every snapshot, newest first. GET /projects/{project_id}/snapshots"""
         found = await self.read(
-            f"{self._root}/snapshots", lambda body: [_snapshot(snapshot) for snapshot in body["snapshots"]]
+            f"{self._root}/snapshots", lambda body: [snapshot_of(snapshot) for snapshot in body["snapshots"]]
         )
         return tuple(sorted(found, key=lambda one: one.created, reverse=True))
 
@@ -140,7 +96,7 @@ class Neon(Service):
         role: str = "",
         compute: bool = True,
     ) -> Branch:
-        """Copy the branch ``parent`` as it is now.
+        """Copy the branch ``parent`` as it is now. Raises Unreadable when the copy has its parent's address.
 
         The ``url`` of the copy reaches ``database`` as ``role``, when it gets a compute.
 
@@ -157,9 +113,13 @@ class Neon(Service):
             ]
             right = [uri for at, uri in uris if (at.get("database"), at.get("role")) == (database, role)]
             url = next(iter([*right, *(uri for _, uri in uris)]), "")
-            return _branch(answer["branch"], url)
+            return branch_of(answer["branch"], url)
 
-        return await self._write("POST", f"{self._root}/branches", made, json=body)
+        branch = await self._write("POST", f"{self._root}/branches", made, json=body)
+        if database and branch.url and same_place(branch.url, await self.url(parent, database, role)):
+            await self.delete_branch(branch.id)
+            raise Unreadable("neon", f"POST {self._root}/branches", f"branch {name} has {PARENTS}")
+        return branch
 
     async def delete_branch(self, id: str) -> None:
         """Delete a branch and its data; a branch that is gone is fine.
@@ -176,7 +136,7 @@ class Neon(Service):
         """Take a snapshot of a branch. POST /projects/{project_id}/branches/{branch_id}/snapshot"""
         path, params = f"{self._root}/branches/{branch}/snapshot", {"name": name, "expires_at": times.iso(expires)}
 
-        return await self._write("POST", path, lambda answer: _snapshot(answer["snapshot"]), params=params)
+        return await self._write("POST", path, lambda answer: snapshot_of(answer["snapshot"]), params=params)
 
     async def restore_snapshot(self, id: str, name: str, *, database: str, role: str) -> Branch:
         """Make a new branch of what the snapshot holds, reachable at its ``url``; no other branch is touched.
@@ -185,7 +145,7 @@ class Neon(Service):
         """
         path = f"{self._root}/snapshots/{id}/restore"
         body = {"name": name, "finalize_restore": False}
-        branch = await self._write("POST", path, lambda answer: _branch(answer["branch"]), json=body)
+        branch = await self._write("POST", path, lambda answer: branch_of(answer["branch"]), json=body)
         await self._compute(branch.id)
         return dataclasses.replace(branch, url=await self.url(branch.id, database, role))
 
@@ -244,7 +204,7 @@ class Neon(Service):
         cursor, passed = "", set[str]()
         for _ in range(PAGES):
             params: dict[str, Any] = {"limit": 100, **({"cursor": cursor} if cursor else {})}
-            page, following = await self.read(path, lambda body: (parse(body), _cursor(body)), params)
+            page, following = await self.read(path, lambda body: (parse(body), cursor_in(body)), params)
             found += page
             if not page or not following:
                 return tuple(found)
@@ -258,36 +218,3 @@ class Neon(Service):
 def _operations(body: Any) -> tuple[str, ...]:
     """The ids of the operations that an answer names; most writes begin some."""
     return tuple(str(one["id"]) for one in (body or {}).get("operations") or ())
-
-
-def _cursor(body: Any) -> str:
-    page = body.get("pagination") or {}
-    return str(page.get("next") or page.get("cursor") or "")
-
-
-def _project(body: Any) -> NeonProject:
-    project = body["project"]
-    return NeonProject(
-        str(project["id"]), float(project["history_retention_seconds"]), times.moment(project["created_at"])
-    )
-
-
-def _branch(body: Any, url: str = "") -> Branch:
-    default = bool(body.get("default", body.get("primary", False)))
-    return Branch(
-        body["id"], body["name"], default, times.moment(body["created_at"]), str(body.get("expires_at") or ""), url
-    )
-
-
-def _compute_state(body: Any) -> ComputeState:
-    state, pending = str(body["current_state"]), str(body.get("pending_state") or "")
-    least, most = float(body["autoscaling_limit_min_cu"]), float(body["autoscaling_limit_max_cu"])
-    disabled, kind, id = bool(body.get("disabled")), str(body["type"]), str(body["id"])
-    return ComputeState(body["branch_id"], state, pending, least, most, disabled, kind, id)
-
-
-def _snapshot(body: Any) -> Snapshot:
-    branch = str(body.get("source_branch_id") or "")
-    return Snapshot(
-        body["id"], body["name"], times.moment(body["created_at"]), branch, str(body.get("expires_at") or "")
-    )

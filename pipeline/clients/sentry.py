@@ -56,7 +56,7 @@ class Sentry(Service):
         self._projects = f"/api/0/projects/{organization}/{project}"
 
     async def issues(
-        self, query: str, environment: str, *, sort: str = "date", period: str = ""
+        self, query: str, environments: Sequence[str], *, sort: str = "date", period: str = ""
     ) -> tuple[SentryIssue, ...]:
         """Find the issues of ``query``, also the resolved and archived ones unless it says otherwise.
 
@@ -64,7 +64,7 @@ class Sentry(Service):
         """
         asked: Params = {
             "query": f"{query} project:{self.project}",
-            "environment": environment,
+            "environment": list(environments),
             "sort": sort,
             "limit": 100,
             **({"statsPeriod": period} if period else {}),
@@ -88,19 +88,24 @@ class Sentry(Service):
         )
 
     async def errors(
-        self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
+        self, since: datetime.datetime, until: datetime.datetime, environments: Sequence[str], release: str = ""
     ) -> int:
         """Count the errors of the project, of one release or of all. GET …/events-timeseries/?dataset=errors"""
-        return await self._total("errors", since, until, environment, release)
+        return await self._total("errors", since, until, environments, release)
 
     async def requests(
-        self, since: datetime.datetime, until: datetime.datetime, environment: str, release: str = ""
+        self, since: datetime.datetime, until: datetime.datetime, environments: Sequence[str], release: str = ""
     ) -> int:
         """Count the requests that Sentry has traced; 0 when tracing is off. GET …/events-timeseries/?dataset=spans"""
-        return await self._total("spans", since, until, environment, release)
+        return await self._total("spans", since, until, environments, release)
 
     async def _total(
-        self, dataset: str, since: datetime.datetime, until: datetime.datetime, environment: str, release: str
+        self,
+        dataset: str,
+        since: datetime.datetime,
+        until: datetime.datetime,
+        environments: Sequence[str],
+        release: str,
     ) -> int:
         seconds = (until - since).total_seconds()
 
@@ -115,7 +120,7 @@ class Sentry(Service):
             "query": (SPANS if dataset == "spans" else "")
             + f"project:{self.project}"
             + (f' release:"{release}"' if release else ""),
-            "environment": environment,
+            "environment": list(environments),
             "interval": 60 if seconds <= 3 * 3600 else 900 if seconds <= 2 * 86400 else 3600,
             "start": _when(since),
             "end": _when(until),
@@ -123,21 +128,58 @@ class Sentry(Service):
         return await self.read(f"{self._root}/events-timeseries/", parse, query)
 
     async def by_endpoint(
-        self, dataset: str, since: datetime.datetime, until: datetime.datetime, environment: str
+        self, dataset: str, since: datetime.datetime, until: datetime.datetime, environments: Sequence[str]
     ) -> Mapping[str, int]:
         """Count ``errors`` or requests (``spans``) by endpoint, the hundred busiest. GET …/events/"""
+        return await self._by("transaction", dataset, since, until, environments)
 
+    async def by_release(
+        self, dataset: str, since: datetime.datetime, until: datetime.datetime, environments: Sequence[str]
+    ) -> Mapping[str, int]:
+        """Count ``errors`` or requests (``spans``) by release; those of no release are left out. GET …/events/"""
+        return await self._by("release", dataset, since, until, environments)
+
+    async def _by(
+        self,
+        field: str,
+        dataset: str,
+        since: datetime.datetime,
+        until: datetime.datetime,
+        environments: Sequence[str],
+    ) -> Mapping[str, int]:
         def parse(body: Any) -> dict[str, int]:
-            return {str(row["transaction"]): int(row["count()"]) for row in body["data"] if row.get("transaction")}
+            return {str(row[field]): int(row["count()"]) for row in body["data"] if row.get(field)}
 
-        query = [
-            ("dataset", dataset), ("field", "transaction"), ("field", "count()"), ("sort", "-count()"),
-            ("query", (SPANS if dataset == "spans" else "") + f"project:{self.project}"),
-            ("environment", environment), ("start", _when(since)), ("end", _when(until)), ("per_page", "100"),
-        ]  # fmt: skip
-        return await self.read(f"{self._root}/events/", parse, query)  # type: ignore[arg-type]
+        query: Params = {
+            "dataset": dataset,
+            "field": [field, "count()"],
+            "sort": "-count()",
+            "query": (SPANS if dataset == "spans" else "") + f"project:{self.project}",
+            "environment": list(environments),
+            "start": _when(since),
+            "end": _when(until),
+            "per_page": 100,
+        }
+        return await self.read(f"{self._root}/events/", parse, query)
 
-    async def sessions(self, environment: str) -> tuple[int, float | None]:
+    async def scopes(self) -> tuple[str, ...]:
+        """Read what the token may do; empty when Sentry does not say. GET /api/0/"""
+
+        def parse(body: Any) -> tuple[str, ...]:
+            return tuple(str(one) for one in (body.get("auth") or {}).get("scopes") or ())
+
+        return await self.read("/api/0/", parse)
+
+    async def environments(self) -> tuple[str, ...]:
+        """List the environments that events of the project came from. To ask about another one is a 404 at Sentry.
+
+        GET /api/0/projects/{org}/{project}/environments/
+        """
+        return await self.read_all(
+            f"{self._projects}/environments/", lambda body: [str(one["name"]) for one in body if one.get("name")]
+        )
+
+    async def sessions(self, environments: Sequence[str]) -> tuple[int, float | None]:
         """Count the sessions of the last day, and the percentage that did not crash; None without sessions.
 
         GET …/sessions/
@@ -149,11 +191,14 @@ class Sentry(Service):
             rates = [total.get("crash_free_rate(session)") for total in totals]
             return count, round(100 * float(rates[0]), 4) if count and rates[0] is not None else None
 
-        query = [
-            ("field", "sum(session)"), ("field", "crash_free_rate(session)"), ("statsPeriod", "24h"),
-            ("interval", "1h"), ("environment", environment), ("query", f"project:{self.project}"),
-        ]  # fmt: skip
-        return await self.read(f"{self._root}/sessions/", parse, query)  # type: ignore[arg-type]
+        query: Params = {
+            "field": ["sum(session)", "crash_free_rate(session)"],
+            "statsPeriod": "24h",
+            "interval": "1h",
+            "environment": list(environments),
+            "query": f"project:{self.project}",
+        }
+        return await self.read(f"{self._root}/sessions/", parse, query)
 
     async def release(self, version: str) -> SentryRelease | None:
         """Read a release and its deploys; None when Sentry does not know it.

@@ -14,6 +14,8 @@ from pipeline.errors import Unreadable
 T = TypeVar("T")
 MOST_KEYS = 1000
 MOST_SCANS = 1000
+COUNTED = "redis.call('SET', KEYS[1], ARGV[1], 'EX', 60) return redis.call('GET', KEYS[1])"
+"""What a rate limiter does, in small: a script that writes and reads one key."""
 SCANNING = 30.0  # seconds that all answers of a SCAN may take
 
 
@@ -45,6 +47,14 @@ class UpstashRedis(Service):
             await self._command(str, "PING")
             took.append(self._clock.monotonic() - began)
         return round(min(took) * 1000)
+
+    async def count(self, key: str) -> None:
+        """Write and read ``key`` in a script, as a rate limiter does; the key is gone after a minute. EVAL
+
+        Raises Refused when the token may only read, or when the database takes no more: a PING tells neither.
+        """
+        if await self._command(str, "EVAL", COUNTED, "1", key, "1") != "1":
+            raise Unreadable("upstash", "EVAL", "gave back another value than was written")
 
     async def size(self) -> int:
         """Count the keys. DBSIZE"""

@@ -18,6 +18,7 @@ from pipeline.clients.vercelshapes import (
     log_line_of,
     project_of,
     rolling_release_of,
+    shared_variables_of,
     variables_of,
 )
 from pipeline.clock import Clock
@@ -52,9 +53,13 @@ class Vercel(Service):
     async def production(self, domain: str) -> Deployment | None:
         """Read the deployment that ``domain`` points to, None when it points nowhere.
 
-        GET /v4/aliases/{idOrAlias}, then GET /v13/deployments/{idOrUrl}
+        A name below a wildcard domain has no alias of its own; it serves what the project calls production.
+        GET /v4/aliases/{idOrAlias}, GET /v9/projects/{idOrName}, then GET /v13/deployments/{idOrUrl}
         """
         id = await self.alias(domain)
+        if not id:
+            project = await self.project()
+            id = project.live if project.wildcards and domain.endswith(project.wildcards) else ""
         return await self.deployment(id) if id else None
 
     async def alias(self, domain: str) -> str:
@@ -103,6 +108,24 @@ class Vercel(Service):
     async def variables(self) -> tuple[EnvironmentVariable, ...]:
         """List all variables of the project, without values. GET /v10/projects/{idOrName}/env"""
         return await self.read(f"/v10/projects/{self.project_id}/env", variables_of, self._scope())
+
+    async def shared_variables(self, project: str) -> tuple[EnvironmentVariable, ...]:
+        """List the variables of the team that are linked to the project of that id; a personal account has none.
+
+        None either when Vercel does not know the path or the plan has none. GET /v1/env
+        """
+        if not self.team:
+            return ()
+        try:
+            return await self.read("/v1/env", shared_variables_of, self._scope(projectId=project))
+        except Refused as error:
+            if error.status == 404:
+                return ()
+            raise
+
+    async def shared_value(self, variable: str) -> str:
+        """Read the value of one of ``shared_variables``; it must go no further than the probe. GET /v1/env/{id}"""
+        return await self.read(f"/v1/env/{variable}", lambda body: str(body.get("value") or ""), self._scope())
 
     async def value(self, variable: str) -> str:
         """Read one variable's value, decrypted; it must go no further than the probe that asked.

@@ -48,6 +48,8 @@ class EnvironmentVariable:
     targets: tuple[str, ...]
     branch: str
     updated: int = 0
+    shared: bool = False
+    """Whether it is the team's, and linked to the project."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class ProjectSettings:
     """The id of the deployment that is production, as the project itself says (``targets.production``)."""
     redirects: Mapping[str, str] = field(default_factory=dict)
     """Production domain that serves nothing → the host that it sends visitors to."""
+    builds_pushes: bool = False
+    """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git, and that is not off."""
     wildcards: tuple[str, ...] = ()
     """The part after the star of domains such as ``*.example.com``, dot included."""
 
@@ -163,6 +167,7 @@ def project_of(body: Any) -> ProjectSettings:
         account=str(body.get("accountId") or ""),
         live=str(live),
         redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
+        builds_pushes=bool(link) and (body.get("gitProviderOptions") or {}).get("createDeployments") != "disabled",
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
     )
 
@@ -241,15 +246,21 @@ def deployments_of(body: Any) -> tuple[Deployment, ...]:
 
 
 def variables_of(body: Any) -> tuple[EnvironmentVariable, ...]:
-    def one(item: Any) -> EnvironmentVariable:
-        targets = item.get("target") or []
-        return EnvironmentVariable(
-            str(item["id"]),
-            str(item["key"]),
-            str(item["type"]),
-            (targets,) if isinstance(targets, str) else tuple(targets),
-            str(item.get("gitBranch") or ""),
-            int(item.get("updatedAt") or item.get("createdAt") or 0),
-        )
+    return tuple(_variable_of(item, shared=False) for item in body["envs"])
 
-    return tuple(one(item) for item in body["envs"])
+
+def shared_variables_of(body: Any) -> tuple[EnvironmentVariable, ...]:
+    return tuple(_variable_of(item, shared=True) for item in body["data"])
+
+
+def _variable_of(item: Any, *, shared: bool) -> EnvironmentVariable:
+    targets = item.get("target") or []
+    return EnvironmentVariable(
+        str(item["id"]),
+        str(item["key"]),
+        str(item["type"]),
+        (targets,) if isinstance(targets, str) else tuple(targets),
+        str(item.get("gitBranch") or ""),
+        int(item.get("updatedAt") or item.get("createdAt") or 0),
+        shared,
+    )

@@ -9,12 +9,13 @@ from checks.evidence import Release
 from checks.gate import Finding, Gate, worst
 from pipeline.config import Config
 from pipeline.definitions.every import EVERY
+from pipeline.definitions.unused import kept, unused
 from pipeline.engine.plan import inputs_of
 from pipeline.engine.readings import Round
 from pipeline.engine.waivers import waive
 from pipeline.errors import Mistake, ServiceError
 from pipeline.record.report import Line
-from pipeline.render.report import line_text
+from pipeline.render.report import line_text, said_once
 from pipeline.session.asking import READERS
 from pipeline.session.release import find_release
 from pipeline.session.session import Order, Session, open_session
@@ -47,12 +48,14 @@ def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...],
 
 def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:
     """Print each gate with its findings. True when one of them would stop a run."""
-    stops = False
-    for gate, findings, ms in answers:
-        line = Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
+    answers = list(answers)
+    lines = [
+        Line("gate", gate.name, worst(findings).word, "", ms, findings=[one.plain for one in findings])
+        for gate, findings, ms in answers
+    ]
+    for line in said_once(lines):
         out(session.redactor(line_text(line)))
-        stops = stops or worst(findings).stops
-    return stops
+    return any(worst(findings).stops for _, findings, _ in answers)
 
 
 async def asked(
@@ -71,7 +74,8 @@ async def asked(
             findings = waive(session.config.file.waivers, gate.name, findings, session.clock.now().date())
             return gate, findings, round((session.clock.monotonic() - began) * 1000)
 
-        answers = list(await asyncio.gather(*(one(gate) for gate in gates)))
+        asks = kept(gates, unused(session.settings.policies))
+        answers = list(await asyncio.gather(*(one(gate) for gate in asks)))
         try:
             return answers, await look.all(also)
         except ServiceError:  # the gates have said so

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from checks import (
+    access,
     approval,
     calendar,
     capacity,
@@ -10,6 +11,7 @@ from checks import (
     environment,
     errors,
     health,
+    hearing,
     identity,
     order,
     performance,
@@ -97,7 +99,12 @@ DEPLOY = Pipeline(
                 release.is_not_pinned,
                 release.builds_move_nothing,
                 rolling.is_set_up,
+                rolling.nobody_else_is_rolling,
                 release.can_go_back,
+                hearing.sentry_hears_us,
+                access.sentry_may_be_used,
+                access.monitor_is_known,
+                access.student_can_sign_in,
                 health.is_well_before,
                 services.vercel_is_operational,
                 services.neon_is_operational,

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Unwaited(ThreadPoolExecutor):
-    """Gives each call a thread that dies with the process, so that neither the loop's end nor the process's waits for it.
+    """Gives each call a thread that dies with the process, so that no end waits for it.
 
     It is an executor of this kind because a loop takes no other for its own.
     """

@@ -7,7 +7,8 @@ from typing import Any
 from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict
 from pipeline.engine.plan import Probe, inputs_of
-from pipeline.errors import ServiceError, Unreachable
+from pipeline.errors import Refused, ServiceError, Unreachable
+from pipeline.world.secrets import refused_token
 from pipeline.world.world import World
 
 READING = 180.0  # seconds of real time that one reading may take, with all that it rests on
@@ -76,7 +77,15 @@ class Round:
         try:
             values = await self.all(kinds)
         except ServiceError as error:
-            return (
-                Finding(Verdict.UNKNOWN, error.service, f"could not be read: {error.asked}: {error.came}"),
-            ), error.lasting
+            return (_unread(error),), error.lasting
         return gate.ask(dict(zip(kinds, values, strict=True))), False
+
+
+def _unread(error: ServiceError) -> Finding:
+    """Say what could not be read; when the token is refused, once for all that it would have read."""
+    if isinstance(error, Refused):
+        name, where = refused_token(error.service, error.status)
+        if name:
+            says = f"is refused by {error.service} (answered {error.status}): it is wrong, expired, or of another scope"
+            return Finding(Verdict.UNKNOWN, name, says, fix=f"a new one: {where}")
+    return Finding(Verdict.UNKNOWN, error.service, f"could not be read: {error.asked}: {error.came}")

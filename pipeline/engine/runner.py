@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from checks.gate import Gate, worst
@@ -14,8 +13,9 @@ from pipeline import log
 from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
+from pipeline.engine.stop import Stop
 from pipeline.engine.watch import StageWatch
-from pipeline.errors import Lost, ServiceError
+from pipeline.errors import Lost, ServiceError, Theirs
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
 
@@ -24,21 +24,6 @@ REFUSED_PATIENCE = 5.0
 PROOF_EVERY = 0.25
 SURE = 1.0  # seconds for which a run that was ours a moment ago is taken to be ours
 AGAIN_AFTER, AGAIN_AT_MOST = 1.0, 10.0  # seconds between two tries of an undo, when the service does not say
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a run stopped going forward.
-
-    ``holds``: no reason to go back (the old deployment fails alike, too little was seen, or nobody could look); a
-    person decides. ``cut``: the run was interrupted, so nothing is known about the release. ``because``: which of
-    these, names of HELD.
-    """
-
-    reason: str
-    holds: bool = False
-    cut: bool = False
-    because: str = ""
 
 
 class Runner:
@@ -69,6 +54,7 @@ class Runner:
         self.watch = StageWatch(world, self.known, self.probes, journal, self.past, waivers, keep, self._still_ours)
         self._sure_at = world.clock.monotonic()
         self._interrupted = self._over = ""
+        self._unmoved = Outcome.BLOCKED
         self._ours, self._explain = ours, explain
         journal.goes_on = self.past.moved_production
 
@@ -226,7 +212,7 @@ class Runner:
                 undone, nothing = await self._undo(step, step.undo, inputs)
                 failed |= not undone
                 moved &= not (step.moves_production and nothing)
-        outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else Outcome.BLOCKED
+        outcome = Outcome.STRANDED if failed else Outcome.ROLLED_BACK if moved else self._unmoved
         if moved and not stop.cut:
             self._record("release bad", reason=stop.reason)
         self._record("run ended", outcome=outcome.word, reason=stop.reason)
@@ -239,6 +225,9 @@ class Runner:
         self._record("undo begins", step.name, undo=undo.name)
         try:
             error, nothing = await self._act_back(undo, by_type)
+        except Theirs as theirs:  # nothing of ours is live that could be taken back
+            self._unmoved, error, nothing = Outcome.SUPERSEDED, "", True
+            self._record("superseded", step.name, says=str(theirs))
         except Exception as failure:  # whatever it is, the other undos still have to run
             error = f"{type(failure).__name__}: {failure}"
         if error:
@@ -259,6 +248,8 @@ class Runner:
             done: bool | None = None
             try:
                 done = await undo.act(self.world, *(by_type[kind] for kind in inputs_of(undo.act)))
+            except Theirs:
+                raise
             except ServiceError as error:
                 refused = error
             left = until - clock.monotonic()

@@ -32,6 +32,10 @@ CODE = frozenset({".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", 
 NOT_OURS = frozenset(
     {"node_modules", ".git", ".next", ".vercel", "dist", "build", "coverage", "tests", "test", ".venv"}
 )
+MARKS = ("checks/gate.py", "pipeline/engine/runner.py")
+"""What a checkout of this tool has."""
+TOOL = frozenset({"bench", "checks", "findings", "pipeline", "tasks.py", "tests"})
+"""What in it is the tool's own."""
 LARGEST = 1 << 20
 
 
@@ -39,7 +43,8 @@ async def environment_variables(
     world: World, policy: EnvironmentPolicy, database: DatabasePolicy
 ) -> EnvironmentVariables:
     required = {variable.name for variable in policy.required}
-    everything, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
+    own, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
+    everything = _with_shared(own, await world.vercel.shared_variables(project.id))
     here = [v for v in everything if world.vercel_target in v.targets]
     described = await asyncio.gather(*(_describe(world, v) for v in here if v.name in required))
     described = await _with_neon_branches(world, database, described)
@@ -115,11 +120,17 @@ def _read_by(folder: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _code(folder: Path) -> Iterator[Path]:
-    """List the source files below ``folder``; not what was installed, generated or only tests it."""
+    """List the source files below ``folder``; not what was installed, generated or only tests it, and not this tool's.
+
+    The tool may lie in a folder of the app, or the app's sources beside the tool's in one checkout.
+    """
     if not folder.is_dir():
         return
+    left_out = NOT_OURS | TOOL if all((folder / mark).is_file() for mark in MARKS) else NOT_OURS
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink() and path.name not in NOT_OURS:
+        if path.name in left_out:
+            continue
+        if path.is_dir() and not path.is_symlink():
             yield from _code(path)
         elif path.suffix in CODE and path.is_file() and path.stat().st_size <= LARGEST:
             yield path
@@ -129,10 +140,23 @@ def _digest(key: bytes, value: str) -> bytes:
     return hmac.digest(key, value.encode(), "sha256")
 
 
+def _with_shared(
+    own: tuple[EnvironmentVariable, ...], shared: tuple[EnvironmentVariable, ...]
+) -> tuple[EnvironmentVariable, ...]:
+    """The project's variables and the team's: of the latter those for targets where the project has none of its own."""
+    taken = {(variable.name, target) for variable in own if not variable.branch for target in variable.targets}
+    linked = (
+        replace(one, targets=tuple(target for target in one.targets if (one.name, target) not in taken))
+        for one in shared
+    )
+    return (*own, *(one for one in linked if one.targets))
+
+
 async def _describe(world: World, variable: EnvironmentVariable) -> Variable:
     if variable.kind in HIDDEN:
         return Variable(variable.name, readable=False, updated=variable.updated, branch=variable.branch)
-    value = await world.vercel.value(variable.id)
+    reads = world.vercel.shared_value if variable.shared else world.vercel.value
+    value = await reads(variable.id)
     host, sslmode = connection(value)
     pooled, endpoint = pooling(value)
     looks = shapes(value) | pasted(variable.name, value)

@@ -17,25 +17,67 @@ from checks.evidence import (
     RecordedRelease,
     RecurringIssues,
     Release,
+    SentryHearing,
 )
 from checks.policy import ErrorsPolicy
 from pipeline.clients.sentry import SentryIssue
 from pipeline.world.world import World
 
 DAY, HOUR = datetime.timedelta(days=1), datetime.timedelta(hours=1)
+MONTH = 30 * DAY
+Span = tuple[datetime.datetime, datetime.datetime]
 
 
-async def new_issues(world: World, release: Release, before: ProductionBefore) -> NewIssues:
+async def sentry_hearing(world: World, policy: ErrorsPolicy, live: Production) -> SentryHearing:
+    """Read what Sentry has heard of the project in the last day, and by which names."""
+    known = await world.sentry.environments()
+    asked, now = _ours(world, policy, known), world.clock.now()
+    if not asked:
+        return SentryHearing(known, asked, live=live.commit)
+    day = now - DAY, now
+    seen, *releases = await asyncio.gather(
+        _signs(world, day, asked),
+        world.sentry.by_release("errors", *day, asked),
+        world.sentry.by_release("spans", *day, asked),
+    )
+    names = dict.fromkeys(name for counts in releases for name in counts)
+    return SentryHearing(known, asked, seen, tuple(names), live.commit)
+
+
+async def _environments(world: World, policy: ErrorsPolicy) -> tuple[str, ...]:
+    return _ours(world, policy, await world.sentry.environments())
+
+
+def _ours(world: World, policy: ErrorsPolicy, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The environments of the project that are this target's: as the file says, or as the SDKs call them on Vercel.
+
+    Source: getsentry/sentry-javascript#7227 made it ``vercel-production``, #24197 takes that back in version 11.
+    """
+    wanted = policy.environments or (world.vercel_target, f"vercel-{world.vercel_target}")
+    return tuple(name for name in wanted if name in known)
+
+
+async def _signs(world: World, span: Span, asked: tuple[str, ...]) -> int:
+    """Count what Sentry has heard in a span of time; when that is nothing, the errors of the month before its end."""
+    counts = await asyncio.gather(world.sentry.errors(*span, asked), world.sentry.requests(*span, asked))
+    sessions, _ = await world.sentry.sessions(asked)
+    return sum(counts) + sessions or await world.sentry.errors(span[1] - MONTH, span[1], asked)
+
+
+async def new_issues(world: World, release: Release, before: ProductionBefore, policy: ErrorsPolicy) -> NewIssues:
     """Read the issues of this release, by its name and by the time at which our own record says it got its traffic."""
-    since = _promoted(world, before)
+    since, name = _promoted(world, before), policy.release_of(release.commit)
+    asked = await _environments(world, policy)
+    if not asked:
+        return NewIssues(name, since.isoformat(), ())
     named, timed = await asyncio.gather(
-        world.sentry.issues(f'firstRelease:"{release.commit}"', world.vercel_target),
-        world.sentry.issues(f"firstSeen:>{since:%Y-%m-%dT%H:%M:%S}", world.vercel_target),
+        world.sentry.issues(f'firstRelease:"{name}"', asked),
+        world.sentry.issues(f"firstSeen:>{since:%Y-%m-%dT%H:%M:%S}", asked),
     )
     known = {one.id for one in named}
     others = await world.sentry.with_release([one for one in timed if one.id not in known])
-    issues = (*(_issue(one, release.commit) for one in named), *(_issue(one, one.release) for one in others))
-    return NewIssues(release.commit, since.isoformat(), issues)
+    issues = (*(_issue(one, name) for one in named), *(_issue(one, one.release) for one in others))
+    return NewIssues(name, since.isoformat(), issues)
 
 
 async def error_rate(world: World, release: Release, before: ProductionBefore, policy: ErrorsPolicy) -> ErrorRate:
@@ -44,29 +86,31 @@ async def error_rate(world: World, release: Release, before: ProductionBefore, p
     The errors of a release that was taken back minutes ago must not take back the one that cures it.
     """
     now, since = world.clock.now(), _promoted(world, before)
-    usual = since - datetime.timedelta(seconds=policy.baseline), since, world.vercel_target
-    ours = since, now, world.vercel_target, release.commit
+    minutes = max((now - since).total_seconds() / 60, 1 / 60)
+    asked = await _environments(world, policy)
+    if not asked:
+        return ErrorRate(0, minutes, 0, policy.baseline / 60, "minutes", minutes, (), 0)
+    usual = since - datetime.timedelta(seconds=policy.baseline), since, asked
+    ours = since, now, asked, policy.release_of(release.commit)
     errors, requests, usual_errors, usual_requests = await asyncio.gather(
         world.sentry.errors(*ours),
         world.sentry.requests(*ours),
         world.sentry.errors(*usual),
         world.sentry.requests(*usual),
     )
-    minutes = max((now - since).total_seconds() / 60, 1 / 60)
     if usual_requests:
-        return ErrorRate(errors, requests, usual_errors, usual_requests, "requests", minutes)
-    return ErrorRate(errors, minutes, usual_errors, policy.baseline / 60, "minutes", minutes)
+        return ErrorRate(errors, requests, usual_errors, usual_requests, "requests", minutes, asked, usual_requests)
+    signs = errors + requests + usual_errors or await _signs(world, (since, now), asked)
+    return ErrorRate(errors, minutes, usual_errors, policy.baseline / 60, "minutes", minutes, asked, signs)
 
 
-async def endpoint_errors(world: World) -> EndpointErrors:
-    now = world.clock.now()
+async def endpoint_errors(world: World, policy: ErrorsPolicy) -> EndpointErrors:
+    now, asked = world.clock.now(), await _environments(world, policy)
+    if not asked:
+        return EndpointErrors(())
     spans = (now - HOUR, now), (now - DAY, now - HOUR)
     counts = await asyncio.gather(
-        *(
-            world.sentry.by_endpoint(dataset, *span, world.vercel_target)
-            for span in spans
-            for dataset in ("errors", "spans")
-        )
+        *(world.sentry.by_endpoint(dataset, *span, asked) for span in spans for dataset in ("errors", "spans"))
     )
     errors, requests, usual_errors, usual_requests = counts
     names = [name for name in errors if requests.get(name) and usual_requests.get(name)]
@@ -78,14 +122,18 @@ async def endpoint_errors(world: World) -> EndpointErrors:
     )
 
 
-async def critical_errors(world: World) -> CriticalErrors:
-    found = await world.sentry.issues("firstSeen:-24h", world.vercel_target, sort="new")
+async def critical_errors(world: World, policy: ErrorsPolicy) -> CriticalErrors:
+    asked = await _environments(world, policy)
+    found = await world.sentry.issues("firstSeen:-24h", asked, sort="new") if asked else ()
     return CriticalErrors(tuple(_issue(one, "") for one in found))
 
 
-async def errors_lately(world: World) -> ErrorsLately:
-    now = world.clock.now()
-    lately, before = (now - HOUR, now, world.vercel_target), (now - 7 * DAY, now - HOUR, world.vercel_target)
+async def errors_lately(world: World, policy: ErrorsPolicy) -> ErrorsLately:
+    now, asked = world.clock.now(), await _environments(world, policy)
+    week = (7 * DAY - HOUR).total_seconds() / 60
+    if not asked:
+        return ErrorsLately(0, 60, 0, week, "minutes")
+    lately, before = (now - HOUR, now, asked), (now - 7 * DAY, now - HOUR, asked)
     errors, requests, usual_errors, usual_requests = await asyncio.gather(
         world.sentry.errors(*lately),
         world.sentry.requests(*lately),
@@ -94,25 +142,26 @@ async def errors_lately(world: World) -> ErrorsLately:
     )
     if requests and usual_requests:
         return ErrorsLately(errors, requests, usual_errors, usual_requests, "requests")
-    return ErrorsLately(errors, 60, usual_errors, (7 * DAY - HOUR).total_seconds() / 60, "minutes")
+    return ErrorsLately(errors, 60, usual_errors, week, "minutes")
 
 
-async def recurring_issues(world: World) -> RecurringIssues:
-    found = await world.sentry.issues(
-        "is:unresolved firstSeen:+7d lastSeen:-7d", world.vercel_target, sort="freq", period="14d"
-    )
+async def recurring_issues(world: World, policy: ErrorsPolicy) -> RecurringIssues:
+    query, asked = "is:unresolved firstSeen:+7d lastSeen:-7d", await _environments(world, policy)
+    found = await world.sentry.issues(query, asked, sort="freq", period="14d") if asked else ()
     return RecurringIssues(tuple(_issue(one, "") for one in found[:5]))
 
 
-async def crash_free(world: World) -> CrashFree:
-    return CrashFree(*await world.sentry.sessions(world.vercel_target))
+async def crash_free(world: World, policy: ErrorsPolicy) -> CrashFree:
+    asked = await _environments(world, policy)
+    return CrashFree(*await world.sentry.sessions(asked)) if asked else CrashFree(0, None)
 
 
-async def recorded_release(world: World, live: Production) -> RecordedRelease:
-    found, maps = await asyncio.gather(world.sentry.release(live.commit), world.sentry.source_maps(live.commit))
+async def recorded_release(world: World, live: Production, policy: ErrorsPolicy) -> RecordedRelease:
+    name = policy.release_of(live.commit)
+    found, maps = await asyncio.gather(world.sentry.release(name), world.sentry.source_maps(name))
     if found is None:
-        return RecordedRelease(live.commit, False)
-    return RecordedRelease(live.commit, True, found.commits, found.environments, maps)
+        return RecordedRelease(name, False)
+    return RecordedRelease(name, True, found.commits, found.environments, maps)
 
 
 def _promoted(world: World, before: ProductionBefore) -> datetime.datetime:
@@ -127,6 +176,7 @@ def _issue(issue: SentryIssue, release: str) -> Issue:
 
 
 PROBES = (
+    sentry_hearing,
     new_issues,
     error_rate,
     endpoint_errors,

@@ -1,6 +1,7 @@
 """All probes: each module lists its own."""
 
 from pipeline.probes import (
+    access,
     database,
     environment,
     errors,
@@ -32,4 +33,5 @@ PROBES = (
     *vitals.PROBES,
     *records.PROBES,
     *database.PROBES,
+    *access.PROBES,
 )

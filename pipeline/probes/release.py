@@ -61,7 +61,19 @@ async def vercel_project(world: World) -> VercelProject:
         project.rolling,
         project.by_hand,
         move.at if move else 0,
+        project.builds_pushes and project.auto_assign is not False and not _says_no(world),
+        tuple(project.serving),
+        tuple(sorted(project.redirects.items())),
     )
+
+
+def _says_no(world: World) -> bool:
+    """Whether ``vercel.json`` tells Vercel to make nothing of pushes to the production branch."""
+    try:
+        said = (_json(world.folder / "vercel.json").get("git") or {}).get("deploymentEnabled", True)
+    except (OSError, ValueError, AttributeError):
+        return False
+    return (said.get(world.branch, True) if isinstance(said, dict) else said) is False
 
 
 async def rolling_share(world: World, project: VercelProject) -> RollingShare:
@@ -97,9 +109,16 @@ async def rollback_target(world: World) -> RollbackTarget:
     return RollbackTarget(found.target.id, found.target.url, found.target.commit, passed_over)
 
 
-async def production(world: World) -> Production:
-    live = await world.vercel.production(world.domain)
-    return Production(live.id, live.url, world.domain, live.commit) if live else Production("", "", world.domain)
+async def production(world: World, project: VercelProject) -> Production:
+    """Read what the domain points to, and each other production domain of the project."""
+    names = [name for name in project.domains if name != world.domain]
+    live, ids = await asyncio.gather(
+        world.vercel.production(world.domain), asyncio.gather(*map(world.vercel.alias, names))
+    )
+    others = tuple(zip(names, ids, strict=True))
+    if live is None:
+        return Production("", "", world.domain, others=others, leads_to=dict(project.redirects).get(world.domain, ""))
+    return Production(live.id, live.url, world.domain, live.commit, others)
 
 
 async def commit_order(world: World, live: Production) -> CommitOrder:

@@ -26,6 +26,8 @@ from pipeline.errors import Refused, ServiceError, Unreachable
 from pipeline.world.world import World
 
 HOUR = datetime.timedelta(hours=1)
+OWN = "deploy-probe"
+"""Before the keys that are written to Redis to see whether it can be done."""
 
 
 async def bucket(world: World) -> Bucket:
@@ -84,10 +86,12 @@ async def probe_object(world: World, policy: StoragePolicy) -> ProbeObject:
 
 
 async def redis(world: World, policy: RedisPolicy) -> Redis:
+    """Ask Redis with the app's own token, and let it count once in a key of its own, which is gone after a minute."""
     if world.redis.missing:
         return Redis(off=world.redis.missing)
     try:
         ms = await world.redis.ping()
+        await world.redis.count(f"{OWN}:{world.run}-{secrets.token_hex(4)}")
         keys, limiter = await asyncio.gather(world.redis.size(), world.redis.keys(policy.prefix))
     except ServiceError as error:
         return Redis(failure=_why(error))

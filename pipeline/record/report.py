@@ -57,6 +57,8 @@ class Report:
     staged: dict[str, str] = field(default_factory=dict)
     production: str = ""
     """The address of production."""
+    theirs: str = ""
+    """What somebody else promoted meanwhile, when that was left alone."""
     migrations: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
     undone: list[Line] = field(default_factory=list)
@@ -113,6 +115,8 @@ def _add(report: Report, event: Event) -> None:
             if line not in stage.lines:
                 stage.lines.append(line)
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
+        case "superseded":
+            report.theirs = str(body["says"])
         case "going back" | "holding":
             report.reason, report.held = body["reason"], body.get("because", "")
             if report.stages and report.stages[-1].state == "running":

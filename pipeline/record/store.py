@@ -1,5 +1,6 @@
 """Where runs are remembered: one SQLite file, or Postgres so that laptops and CI share it. Same tables in both."""
 
+import datetime
 import functools
 import sqlite3
 import time
@@ -38,6 +39,9 @@ class Store(Protocol):
 
     def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]: ...
 
+    def now(self) -> datetime.datetime | None:
+        """The time by the store's own clock; None when that is this machine's."""
+
     def close(self) -> None: ...
 
 
@@ -61,6 +65,9 @@ class _Bounded:
             if time.monotonic() - began > QUICK:
                 self._rests_until = time.monotonic() + REST
             raise Unreachable("journal", verb, self._why) from error
+
+    def now(self) -> datetime.datetime | None:
+        return None
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         raise NotImplementedError
@@ -138,6 +145,11 @@ class PostgresStore(_Bounded):
             keepalives_idle=5,
         )
         self._silent = False
+
+    def now(self) -> datetime.datetime:
+        """The database's clock: those who share it need not agree on the time otherwise."""
+        ((epoch,),) = self.execute("select extract(epoch from clock_timestamp())::double precision")
+        return datetime.datetime.fromtimestamp(epoch, datetime.UTC)
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         if self._silent or self._db.closed:

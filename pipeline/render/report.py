@@ -1,5 +1,8 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
+import dataclasses
+from collections.abc import Iterable
+
 from checks.outcome import CUT_OFF, outcome_named
 from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
@@ -26,6 +29,17 @@ def line_text(line: Line, mark: str = "") -> str:
     head = f"  {mark or MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
     says = [f"      {line.says}"] if line.says and line.kind == "step" else []
     return "\n".join([head, *says, *(finding_text(finding) for finding in line.findings)])
+
+
+def said_once(lines: Iterable[Line]) -> list[Line]:
+    """``lines``, each without what an earlier one could not find out for the same reason: a reader needs it once."""
+    said: list[dict[str, str]] = []
+    kept = []
+    for line in lines:
+        fresh = [one for one in line.findings if one["verdict"] != "unknown" or one not in said]
+        kept.append(dataclasses.replace(line, findings=fresh))
+        said += fresh
+    return kept
 
 
 def finding_text(finding: dict[str, str]) -> str:
@@ -62,10 +76,12 @@ def _known(report: Report) -> list[str]:
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
     live = report.staged if report.outcome in ("deployed", "held") and report.pipeline == "deploy" else report.before
-    if live and report.outcome != "stranded":
+    if report.theirs:
+        facts.append(("serves", report.theirs))
+    elif live and report.outcome != "stranded":
         facts.append(("serves", f"{live['id']} on {report.production}"))
     elif report.outcome == "blocked":
-        facts.append(("serves", f"what it served before, on {report.production}"))
+        facts.append(("serves", f"was not looked at again on {report.production}; ./inv status tells"))
     if report.staged and live is not report.staged:
         facts.append(("staged", f"{report.staged['id']} at {report.staged['url']}"))
     if report.migrations:
@@ -93,6 +109,8 @@ def _next(report: Report) -> list[str]:
                 "runbooks/incident-response.md   when users feel it",
                 "./inv rollback   goes back all the same",
             ]
+        case "superseded":
+            return ["talk to whoever promoted it; when yours is to stay, ship a commit that descends from theirs"]
         case "stranded":
             to = f" --to {report.before['id']}" if report.before else ""
             return [f"./inv rollback{to}   once Vercel answers again"]
@@ -124,7 +142,7 @@ def _rows(stage: StageReport) -> list[str]:
     return [
         f"| {stage.name} | {line.name} | {MARKS.get(line.state, '')} {line.state}{_because(line)} |"
         f" {duration(line.ms)} |"
-        for line in stage.lines
+        for line in said_once(stage.lines)
     ]
 
 
@@ -162,7 +180,8 @@ def report_text(report: Report) -> str:
     lines = [f"run {report.run}: {report.pipeline} {report.commit[:COMMIT]} to {report.target} by {report.by or '?'}"]
     lines.append(f"began {report.began[:19]}" + (f", ended {report.ended[:19]}" if report.ended else ", has no end"))
     for stage in report.stages:
-        lines += ["", f"{stage.name}  {stage.state}  {duration(stage.ms)}", *(line_text(line) for line in stage.lines)]
+        head = f"{stage.name}  {stage.state}  {duration(stage.ms)}"
+        lines += ["", head, *(line_text(line) for line in said_once(stage.lines))]
     if report.undone:
         lines += ["", "going back", *(f"{line_text(line)}  {line.says}" for line in report.undone)]
     return aimed("\n".join([*lines, summary_text(report)]), report.target)

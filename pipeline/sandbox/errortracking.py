@@ -26,7 +26,7 @@ def capture(
     The same title at the same place is the same issue, and a resolved one is open again.
     """
     sentry, now = core.state.sentry, core.now()
-    if sentry.blind:
+    if sentry.blind or sentry.deaf:
         return None
     found = next((issue for issue in sentry.issues if (issue.title, issue.culprit) == (title, culprit)), None)
     if found is None:

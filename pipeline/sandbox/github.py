@@ -7,8 +7,8 @@ from pipeline.sandbox import contents
 from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.githubalerts import AlertShapes
 from pipeline.sandbox.githubpulls import PullShapes
-from pipeline.sandbox.githubrequests import Requests, problem
-from pipeline.sandbox.githubshapes import Shapes
+from pipeline.sandbox.githubrequests import DOCS, Requests, problem
+from pipeline.sandbox.githubshapes import NUMBER, Shapes
 from pipeline.sandbox.githubstate import Alert, Commit, Record
 from pipeline.sandbox.githubwork import Work
 from pipeline.sandbox.web import Problem, Router, bearer, body
@@ -41,6 +41,7 @@ class GitHubApi:
             "/deployments": self.deployments,
             "/deployments/{id}": self.deployment,
             "/deployments/{id}/statuses": self.deployment_statuses,
+            "/collaborators/{login}/permission": self.permission,
         }.items():
             self._router.add("GET", root + path, handler)
         self._router.add("POST", root + "/deployments", self.create_deployment)
@@ -49,7 +50,7 @@ class GitHubApi:
         Work(core, self.shapes, self._pulls, self._requests).routes(self._router, root)
 
     async def __call__(self, request: Request) -> Response:
-        response = await self._router(request)
+        response = await self._router(self._by_number(request))
         reset = int(self._core.now()) + 3600
         limits = {"limit": 5000, "remaining": 4999, "used": 1, "reset": reset, "resource": "core"}
         for name, value in limits.items():
@@ -57,11 +58,27 @@ class GitHubApi:
         response.headers["x-github-api-version-selected"] = "2022-11-28"
         return response
 
+    def _by_number(self, request: Request) -> Request:
+        """Serve ``/repositories/ID`` and what is below it, where the old name of a repository leads."""
+        head, _, rest = request.url.path.removeprefix("/repositories/").partition("/")
+        if not request.url.path.startswith("/repositories/") or head != str(NUMBER):
+            return request
+        path = f"/repos/{self._core.state.github.repository}/{rest}".rstrip("/")
+        return Request({**request.scope, "path": path, "raw_path": path.encode()}, request.receive)
+
+    def _moved(self, request: Request, rest: str) -> Problem:
+        """Make the redirect from a former name: 301 for a read, 307 for a write; nothing is carried out."""
+        to = f"{self.shapes.api}/repositories/{NUMBER}{rest}"
+        status, says = (301, "Moved Permanently") if request.method in ("GET", "HEAD") else (307, "Temporary Redirect")
+        return Problem(status, {"message": says, "url": to, "documentation_url": DOCS}, {"location": to})
+
     def _authorize(self, request: Request) -> None:
         token = bearer(request)
         if token != self._core.state.tokens["github"]:
             raise problem(401, "Bad credentials" if token else "Requires authentication")
         parts = request.url.path.split("/")
+        if parts[1] == "repos" and "/".join(parts[2:4]) in self._core.state.github.former:
+            raise self._moved(request, "".join(f"/{part}" for part in parts[4:]))
         if parts[1] == "repos" and "/".join(parts[2:4]) != self._core.state.github.repository:
             raise problem(404, "Not Found")
 
@@ -73,12 +90,24 @@ class GitHubApi:
         return JSONResponse(self.shapes.repository())
 
     async def commit(self, request: Request) -> Response:
+        """Answer with a commit of main, or with the head of a pull request, which is no commit of main."""
+        ref = request.path_params["ref"]
+        for pull in self._core.state.github.pulls:
+            if ref == pull.head and ref not in self._core.state.github.commits:
+                head = Commit(ref, pull.title, "", pull.at, pull.author, pull.number)
+                return JSONResponse({**self.shapes.commit(head), "files": []})
         return JSONResponse({**self.shapes.commit(self._find(request)), "files": []})
+
+    async def permission(self, request: Request) -> Response:
+        """Answer what somebody may do; a person who was not let in may do nothing in a private repository."""
+        login = request.path_params["login"]
+        may = self._core.state.github.permissions.get(login, "none")
+        return JSONResponse({"permission": may, "role_name": may, "user": self.shapes.user(login)})
 
     async def check_runs(self, request: Request) -> Response:
         commit = self._find(request)
         wanted = request.query_params.get("check_name")
-        found = [self.shapes.check_run(commit, n, c) for n, c in commit.checks.items() if wanted in (None, n)]
+        found = [run for run in self.shapes.check_runs(commit) if wanted in (None, run["name"])]
         shown, headers = self._requests.page(request, found)
         return JSONResponse({"total_count": len(found), "check_runs": shown}, headers=headers)
 
@@ -171,6 +200,8 @@ class GitHubApi:
 
     async def dependabot(self, request: Request) -> Response:
         alerts = self._core.state.github.dependabot
+        if self._core.state.github.job_token:
+            raise problem(403, "Resource not accessible by integration")
         if alerts is None:
             raise problem(403, "Dependabot alerts are disabled for this repository.")
         return self._requests.listed(request, [self._alerts.dependabot(one) for one in _chosen(request, alerts)])

@@ -68,13 +68,13 @@ class PullShapes:
         return {
             "id": id,
             "node_id": f"PRR_{id}",
-            "user": self._shapes.user(review.by),
+            "user": self._shapes.user(review.by, "Bot" if review.by.endswith("[bot]") else "User"),
             "body": "",
             "state": review.state,
             "html_url": f"{web}#pullrequestreview-{id}",
             "pull_request_url": url,
             "commit_id": review.commit,
-            "author_association": "MEMBER",
+            "author_association": "MEMBER" if review.by in self._core.state.github.permissions else "NONE",
             "submitted_at": iso_seconds(review.at),
             "_links": {"html": {"href": web}, "pull_request": {"href": url}},
         }

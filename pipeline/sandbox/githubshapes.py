@@ -1,7 +1,7 @@
 """Shapes users, the repository, commits, checks and deployments as GitHub's answers show them."""
 
 from pipeline.sandbox.core import Core, iso_seconds
-from pipeline.sandbox.githubstate import Commit, Record
+from pipeline.sandbox.githubstate import ActionRun, Commit, Record
 from pipeline.sandbox.pushing import AUTHOR, CHECKS
 from pipeline.sandbox.web import Payload
 
@@ -19,6 +19,8 @@ USER_URLS = (
 NOT_IN_MINIMAL = (
     "git_url", "ssh_url", "clone_url", "svn_url", "mirror_url", "network_count", "subscribers_count", "license",
 )  # fmt: skip
+
+NUMBER = 4242  # the repository's, which stays when its name changes
 
 
 class Shapes:
@@ -74,8 +76,8 @@ class Shapes:
             0,
         )
         return {
-            "id": 4242,
-            "node_id": "R_4242",
+            "id": NUMBER,
+            "node_id": f"R_{NUMBER}",
             "name": name,
             "full_name": github.repository,
             "private": True,
@@ -133,15 +135,35 @@ class Shapes:
 
     def _parents(self, commit: Commit) -> list[Payload]:
         known = [*self._core.state.github.commits]
-        before = known[known.index(commit.sha) - 1] if known.index(commit.sha) else ""
+        before = known[known.index(commit.sha) - 1] if commit.sha in known[1:] else ""
         found = [sha for sha in (before, commit.parent) if sha]
         api, web = f"{self.repo}/commits", f"{self.web}/commit"
         return [{"sha": sha, "url": f"{api}/{sha}", "html_url": f"{web}/{sha}"} for sha in found]
 
-    def check_run(self, commit: Commit, name: str, conclusion: str) -> Payload:
-        id = int(commit.sha[:7], 16) * 10 + (CHECKS.index(name) if name in CHECKS else 9)
+    def check_runs(self, commit: Commit) -> list[Payload]:
+        """Every check run of the commit: the jobs of its CI, and those of the other workflows that ran on it."""
+        runs = [run for run in self._core.state.github.runs if run.sha == commit.sha]
+        ci = next((run.id for run in runs if run.workflow == "ci.yml"), 0)
+        number = int(commit.sha[:7], 16) * 10
+        found = [
+            self._check_run(commit, number + (CHECKS.index(name) if name in CHECKS else 9), name, state, ci)
+            for name, state in commit.checks.items()
+        ]
+        for run in runs:
+            if run.workflow != "ci.yml":
+                name = run.workflow.partition(".")[0]
+                found.append(self._check_run(commit, run.id, name, self.run_status(run)[1] or "pending", run.id))
+        return found
+
+    def run_status(self, run: ActionRun) -> tuple[str, str | None]:
+        """Status and conclusion of a workflow's run."""
+        over = self._core.now() >= run.at + run.takes
+        return ("completed", run.conclusion) if over else ("in_progress", None)
+
+    def _check_run(self, commit: Commit, id: int, name: str, conclusion: str, run: int) -> Payload:
         done = conclusion != "pending"
         when = iso_seconds(commit.at)
+        web = f"{self.web}/actions/runs/{run}/job/{id}" if run else f"{self.web}/runs/{id}"
         return {
             "id": id,
             "name": name,
@@ -149,8 +171,8 @@ class Shapes:
             "head_sha": commit.sha,
             "external_id": "",
             "url": f"{self.repo}/check-runs/{id}",
-            "html_url": f"{self.web}/runs/{id}",
-            "details_url": f"{self.web}/runs/{id}",
+            "html_url": web,
+            "details_url": web,
             "status": "completed" if done else "in_progress",
             "conclusion": conclusion if done else None,
             "started_at": when,
@@ -162,7 +184,7 @@ class Shapes:
                 "annotations_count": 0,
                 "annotations_url": f"{self.repo}/check-runs/{id}/annotations",
             },
-            "check_suite": {"id": id // 10},
+            "check_suite": {"id": run or id // 10},
             "app": self._actions(),
             "pull_requests": [],
         }

@@ -89,3 +89,9 @@ class GitHub:
     comments: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     secret_scanning: list[Alert] = field(default_factory=list)
+    former: list[str] = field(default_factory=list)
+    """Names that the repository had before it was renamed or transferred."""
+    permissions: dict[str, str] = field(default_factory=lambda: {"kim-dev": "write", "sam-reviewer": "write"})
+    """What people may do, by login; everybody else nothing."""
+    job_token: bool = False
+    """Whether the token is that of an Actions job, which may not read Dependabot alerts."""

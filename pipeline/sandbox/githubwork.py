@@ -14,7 +14,7 @@ from pipeline.sandbox.githubstate import ActionRun, Review
 from pipeline.sandbox.pushing import AUTHOR, REVIEWER
 from pipeline.sandbox.web import Payload, Problem, Router, body
 
-WORKFLOWS = ("deploy.yml", "rollback.yml")
+WORKFLOWS = ("deploy.yml", "rollback.yml", "ci.yml", "monitor.yml")
 EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
@@ -197,8 +197,7 @@ class Work:
         raise _problem(404, "Not Found")
 
     def _status(self, run: ActionRun) -> tuple[str, str | None]:
-        over = self._core.now() >= run.at + run.takes
-        return ("completed", run.conclusion) if over else ("in_progress", None)
+        return self._shapes.run_status(run)
 
     def _run(self, request: Request, run: ActionRun) -> Payload:
         """Shape a run of a workflow.

@@ -86,8 +86,9 @@ class Runtime:
             )
         )
         if failed and message:
-            environment = "production" if deployment.target == "production" else "preview"
-            release = deployment.meta.get("githubCommitSha", "")
+            sentry, sent = self._core.state.sentry, deployment.meta.get("githubCommitSha", "")
+            environment = sentry.prefix + ("production" if deployment.target == "production" else "preview")
+            release = sentry.naming.format(commit=sent) if sent else ""
             where = f"{scope['method']} {scope['path']}"
             errortracking.capture(self._core, _title(message), where, release, environment)
 

@@ -68,6 +68,16 @@ class Sentry:
     artifacts: list[Artifact] = field(default_factory=list)
     key: str = "0123456789abcdef0123456789abcdef"
     project_id: str = "4508"
+    scopes: list[str] = field(
+        default_factory=lambda: ["event:read", "event:write", "org:read", "project:read", "project:releases"]
+    )
+    """What the token may do."""
+    prefix: str = ""
+    """What the SDK puts before the environment's name: ``vercel-`` in that of Next.js before version 11."""
+    deaf: bool = False
+    """Nothing has ever come: the app's SDK sends nowhere, or to another project."""
+    naming: str = "{commit}"
+    """What the app calls its release."""
 
 
 @dataclass

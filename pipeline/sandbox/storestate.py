@@ -116,7 +116,7 @@ class Upstash:
     """The Redis database and its limits, named as the API names them; sizes in bytes.
 
     ``monthly_requests`` counts up to ``db_request_limit``; ``connection_count`` is what the statistics say now.
-    ``slow_ms`` is how long each command takes on top.
+    ``slow_ms`` is how long each command takes on top. ``read_only``: the token may look, and nothing else.
     """
 
     database: str = ""
@@ -137,6 +137,7 @@ class Upstash:
     connection_count: int = 3
     monthly_requests: int = 0
     slow_ms: float = 0
+    read_only: bool = False
     keys: dict[str, Entry] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)
     minutes: list[Minute] = field(default_factory=list)

@@ -118,3 +118,11 @@ class Vercel:
         False  # a deployment made from another one gets the project's variables only, and nobody says so
     )
     vitals: list[Vital] = field(default_factory=list)
+    domains: dict[str, str] = field(default_factory=lambda: {"www.lms.example.com": "PRODUCTION"})
+    """Further production domains, by the host that they redirect to (PRODUCTION: the main one); empty: it serves."""
+    behind: dict[str, str] = field(default_factory=dict)
+    """Of those that serve, the ones that do not move with production, by the deployment that they point to."""
+    wildcard: str = ""
+    """A domain such as ``*.lms.example.com`` that serves production; what is below it has no alias of its own."""
+    shared: list[Variable] = field(default_factory=list)
+    """Variables of the team that the project is linked to."""

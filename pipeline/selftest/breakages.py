@@ -3,6 +3,7 @@
 from checks.gate import Gate
 from pipeline.definitions.every import EVERY, GATES
 from pipeline.selftest import (
+    access,
     alerts,
     approval,
     auth,
@@ -14,6 +15,7 @@ from pipeline.selftest import (
     environment,
     errors,
     health,
+    hearing,
     identity,
     order,
     performance,
@@ -34,7 +36,8 @@ from pipeline.selftest.breakage import Breakage
 
 FAMILIES = (
     source, approval, security, environment, database, sql, release, order, rolling, calendar, identity, health, smoke,
-    performance, errors, services, watch, uptime, vitals, capacity, storage, redis, auth, books, baseline, alerts,
+    performance, errors, hearing, access, services, watch, uptime, vitals, capacity, storage, redis, auth, books,
+    baseline, alerts,
 )  # fmt: skip
 BREAKAGES: tuple[Breakage, ...] = tuple(one for family in FAMILIES for one in family.BREAKAGES)
 PROOFS = tuple(gate for one in EVERY for step in one.steps if step.undo for gate in step.undo.proved_by)

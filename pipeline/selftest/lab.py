@@ -19,7 +19,8 @@ from pipeline.definitions.deploy import DEPLOY
 from pipeline.engine.past import recall
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.readings import Round
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.engine.waivers import waive
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, Listener

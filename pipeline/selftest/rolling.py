@@ -3,7 +3,18 @@
 from checks import rolling
 from checks.policy import PromotionPolicy
 from pipeline.selftest.breakage import Breakage, after
-from pipeline.selftest.hands import error, fault, it_is_over, live, move, repaired, staged, together, vercel
+from pipeline.selftest.hands import (
+    before_live,
+    error,
+    fault,
+    it_is_over,
+    live,
+    move,
+    repaired,
+    staged,
+    together,
+    vercel,
+)
 from pipeline.selftest.lab import Lab
 
 SHARES = (10, 50)
@@ -31,6 +42,12 @@ def _disabled(lab: Lab) -> None:
     lab.call(vercel("PATCH", CONFIG, json={"enabled": False}))
 
 
+def _colleague_rolls(lab: Lab) -> None:
+    lab.kept["before"] = live(lab)
+    body = {"canaryDeploymentId": before_live(lab)}
+    lab.call(vercel("POST", "/v1/projects/{project}/rolling-release/start", json=body))
+
+
 def _aborted(lab: Lab) -> None:
     """Let a colleague end the rolling release, by rolling back."""
     move(lab, "rollback", live(lab))
@@ -53,6 +70,10 @@ BREAKAGES = (
         rolling.is_set_up, "state", "somebody configures a rolling release that deploy.yml does not know",
         _somebody_configures, "`vercel rolling-release configure --disable` when `promotion.rolling` is empty",
         _disabled,
+    ),
+    Breakage(
+        rolling.nobody_else_is_rolling, "state", "a colleague has begun a rolling release", _colleague_rolls,
+        "`vercel rollback $PREVIOUS` ends it", _rolled_back, rests=in_shares,
     ),
     Breakage(
         rolling.share_is_ours, "state", "a colleague ends the rolling release", _aborted,

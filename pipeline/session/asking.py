@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from checks.evidence import ProductionBefore, RollbackTarget
 from checks.gate import Finding, Gate, Verdict, worst
 from checks.severity import Graded, grade
+from pipeline.definitions.unused import kept, unused, without_unused
 from pipeline.engine.plan import Pipeline, Stage, probes_by_type
 from pipeline.engine.readings import Round
 from pipeline.engine.waivers import waive
@@ -73,7 +74,8 @@ async def ask_in(session: Session, world: World, pipelines: Sequence[Pipeline], 
     run, live = world.run, await _live(world)
     keep = session.records.samples.keeper(session.clock.now, run, live)
     async with Round(world, session.settings.policies, READERS, keep) as look:
-        stages = [stage for one in pipelines for stage in one.stages]
+        used = (without_unused(one, session.settings.policies) for one in pipelines)
+        stages = [stage for one in used for stage in one.stages if stage.asks]
         asked = await asyncio.gather(*(_line(session, world, stage, look) for stage in stages))
     graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
     playbook = playbook_of(graded.gate) if graded.severity else ""
@@ -103,8 +105,9 @@ def asked_once(lines: Sequence[ChecklistLine]) -> tuple[ChecklistLine, ...]:
 
 async def ask_gates(session: Session, world: World, gates: Sequence[Gate]) -> tuple[LineAnswer, ...]:
     """Ask some gates, together, once; nothing is written down."""
+    asks = kept(gates, unused(session.settings.policies))
     async with Round(world, session.settings.policies, READERS) as look:
-        return tuple(await asyncio.gather(*(_answer(session, one, look) for one in gates)))
+        return tuple(await asyncio.gather(*(_answer(session, one, look) for one in asks)))
 
 
 async def _live(world: World) -> str:

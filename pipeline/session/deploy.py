@@ -12,7 +12,8 @@ from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.environment import variable
 from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES
@@ -30,7 +31,7 @@ from pipeline.signals import heed
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-BETWEEN_STAGES = 900.0  # how long a run whose stages are separate processes keeps the lock without a sign of life
+BETWEEN_STAGES = 900.0  # how long a run keeps the lock between two stages that are separate processes
 EVERY = 1_000_000  # runs
 
 
@@ -64,8 +65,7 @@ def ship(
         if not earlier:
             release = sealed(release, session.settings)
         journal = _journal(session, run, root, show, earlier)
-        lease, pid = (BETWEEN_STAGES, 0) if order.stage else (LEASE, None)
-        lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease, pid=pid)
+        lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
         lock.take(f"{session.pipeline.name} {release.commit[:12]}")
         try:
             if not earlier:
@@ -79,9 +79,11 @@ def ship(
             raise _broken(session, journal, bug) from bug
         finally:
             report = report_of(run, journal.events())
-            if report.outcome or not order.stage:
-                with contextlib.suppress(ServiceError):  # the lease lapses by itself
+            with contextlib.suppress(ServiceError):  # the lease lapses by itself
+                if report.outcome or not order.stage:
                     lock.release()
+                else:
+                    lock.leave(BETWEEN_STAGES)
         try:
             after(session, report)
         except Exception as bug:

@@ -24,20 +24,21 @@ DEFAULT_EXAMPLE = "good"
 
 def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -> Release:
     """The release that ``order`` means. Raises Mistake when there is no such folder or no commit can be told."""
+    by = settings.policies[BuildPolicy].by
     if settings.control:
         folder, commit = _from_sandbox(settings, order)
     else:
         folder = Path(order.source or ".").resolve()
-        commit = _commit_of(folder, order.commit)
+        commit = _commit_of(folder, order.commit or (head_of(folder) if by == "git" else ""))
     if not folder.is_dir():
         raise Mistake(f"--from {order.source}: there is no such folder")
-    by = settings.policies[BuildPolicy].by
     if by == "prebuilt" and not (folder / OUTPUT / "config.json").is_file():
         raise Mistake(f"--from {folder}: has no {OUTPUT}/config.json; run `vercel build --prod` there first")
     if not COMMIT.match(commit):
         raise Mistake(f"--commit {commit}: expected the 40 hexadecimal digits of a commit; type `git rev-parse HEAD`")
     at = clock.now().isoformat() if order.approved_by else ""
-    return Release(commit, str(folder), order.over_rollback, order.approved_by, at, order.older)
+    changed = () if by == "git" else changed_files(folder)
+    return Release(commit, str(folder), order.over_rollback, order.approved_by, at, order.older, changed)
 
 
 def sealed(release: Release, settings: Settings) -> Release:
@@ -53,12 +54,26 @@ def sealed(release: Release, settings: Settings) -> Release:
 def _commit_of(folder: Path, given: str) -> str:
     """The commit that ships: what was said, what is checked out in the folder, or what CI says, in this order.
 
-    ``GITHUB_SHA`` comes last: of a ``workflow_run``, or after a second checkout, it is not what was built.
+    ``GITHUB_SHA`` comes last: of a ``workflow_run``, or after a second checkout, it is not what was built. Raises
+    Mistake when files differ from that commit, unless it was said; in a job of Actions the build may change some.
     """
     found = given or head_of(folder) or variable("GITHUB_SHA")
     if not found:
         raise Mistake(f"{folder}: is no git checkout, so the commit is not known; say --commit SHA")
+    changed = () if given or variable("GITHUB_ACTIONS") == "true" else changed_files(folder)
+    if changed:
+        differ = f"{', '.join(changed[:3])} {'differ' if len(changed) > 1 else 'differs'} from {found[:12]}"
+        raise Mistake(
+            f"{folder}: {differ}, so what ships is in no commit and was not reviewed; commit it and build again, "
+            "or say --commit SHA all the same"
+        )
     return found.lower()
+
+
+def changed_files(folder: Path) -> tuple[str, ...]:
+    """Files of the checkout ``folder`` that git follows and that differ from its commit; none when there is no git."""
+    said = git.asked(folder, ["status", "--porcelain", "--untracked-files=no", "--", "."]) or ""
+    return tuple(line[3:] for line in said.splitlines() if line.strip())
 
 
 def head_of(folder: Path) -> str:

@@ -16,6 +16,7 @@ from pipeline import log
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import Config
 from pipeline.definitions.deploy import PIPELINES, pipeline_for
+from pipeline.definitions.unused import without_unused
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Pipeline, check
 from pipeline.environment import variable
@@ -114,7 +115,7 @@ def open_session(config: Config, target: str, root: Path) -> Iterator[Session]:
         store = open_store(place.address, root)
         stack.callback(store.close)
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
-        pipeline = pipeline.with_shadows(shadows(config))
+        pipeline = without_unused(pipeline, settings.policies).with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor((*settings.hidden, *((place.address,) if place.shared else ())))
         log.configure(variable("DEPLOY_LOG"), redactor)

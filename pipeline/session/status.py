@@ -9,7 +9,7 @@ import httpx
 
 from checks.evidence import VercelProject
 from checks.policy import BuildPolicy
-from checks.release import pinned
+from checks.production import pinned
 from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
 from pipeline.clients.pages import CHALLENGED, is_challenge
 from pipeline.clients.vercel import Vercel

@@ -41,23 +41,29 @@ class Statement:
         return " ".join(words[:4]).removesuffix(" SET").removesuffix(" set")
 
     @property
-    def stands_alone(self) -> bool:
-        """Whether Postgres refuses the statement inside a transaction, so that it cannot share a file with others."""
+    def concurrent(self) -> bool:
+        """Whether an index or a partition is worked on CONCURRENTLY: it waits for others, and none of them for it."""
         node = self.node
-        options = {option["DefElem"]["defname"] for key in ("options", "params") for option in node.get(key, ())}
         match self.tag:
             case "IndexStmt" | "DropStmt":
                 return bool(node.get("concurrent"))
-            case "VacuumStmt":
-                return bool(node.get("is_vacuumcmd"))
             case "ReindexStmt":
-                return "concurrently" in options or node.get("kind") not in (
-                    "REINDEX_OBJECT_TABLE",
-                    "REINDEX_OBJECT_INDEX",
-                )
+                return "concurrently" in {option["DefElem"]["defname"] for option in node.get("params", ())}
             case "AlterTableStmt":
                 cmds = (cmd["AlterTableCmd"] for cmd in node["cmds"])
                 return any(cmd.get("def", {}).get("PartitionCmd", {}).get("concurrent") for cmd in cmds)
+        return False
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether Postgres refuses the statement inside a transaction, so that it cannot share a file with others."""
+        if self.concurrent:
+            return True
+        match self.tag:
+            case "VacuumStmt":
+                return bool(self.node.get("is_vacuumcmd"))
+            case "ReindexStmt":
+                return self.node.get("kind") not in ("REINDEX_OBJECT_TABLE", "REINDEX_OBJECT_INDEX")
             case "CreatedbStmt" | "DropdbStmt" | "AlterSystemStmt" | "CreateTableSpaceStmt" | "DropTableSpaceStmt":
                 return True
         return False

@@ -1,6 +1,7 @@
 """Tells GitHub, Sentry and the channels that a release is live."""
 
 from checks.evidence import ProductionBefore, Release, StagedDeployment
+from checks.policy import ErrorsPolicy
 from pipeline.clock import origin
 from pipeline.engine.plan import step
 from pipeline.errors import ServiceError
@@ -8,7 +9,7 @@ from pipeline.world.world import World
 
 
 @step(owner="release manager")
-async def record_release(world: World, release: Release, before: ProductionBefore) -> None:
+async def record_release(world: World, release: Release, before: ProductionBefore, policy: ErrorsPolicy) -> None:
     """Record the release, its commits and its deployment in Sentry.
 
     Why: Only then Sentry can say which errors are new in this release.
@@ -25,7 +26,9 @@ async def record_release(world: World, release: Release, before: ProductionBefor
     except ServiceError:  # GitHub is away: the release is worth recording without them
         commits = ()
     known = commits or ({"id": release.commit},)
-    await world.sentry.record_release(release.commit, world.vercel_target, origin(world.domain), known)
+    await world.sentry.record_release(
+        policy.release_of(release.commit), world.vercel_target, origin(world.domain), known
+    )
 
 
 @step(owner="release manager")

@@ -30,4 +30,6 @@ def meta(world: World) -> dict[str, str]:
     """The ``meta`` that a deployment of this run carries."""
     said = {RUN: world.run, "githubCommitSha": world.release.commit}
     newest = max((path.parent.name for path in world.migrations.glob("*/migration.sql")), default="")
+    if world.release.changed:
+        said["gitDirty"] = "1"  # as Vercel's own command says it
     return {**said, MIGRATION: newest} if newest else said

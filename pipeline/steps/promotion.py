@@ -13,7 +13,7 @@ from checks.release import is_restored
 from checks.rolling import none_is_left
 from pipeline.clients.vercelshapes import Move, ProjectSettings, RollingRelease
 from pipeline.engine.plan import Step, step
-from pipeline.errors import Refused, ServiceError
+from pipeline.errors import Refused, ServiceError, Theirs
 from pipeline.world.world import World
 
 T = TypeVar("T")
@@ -38,7 +38,8 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
         _glance(world.vercel.project_now()), _glance(world.vercel.rolling_release())
     )
     moved, rolled = project.move.at if project and project.move else 0, rolling.began if rolling else 0
-    return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat(), moved, rolled)
+    alike = tuple(name for name, id in now.others if id == now.id)
+    return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat(), moved, rolled, alike)
 
 
 @step(owner="release manager", moves_production=True)
@@ -161,6 +162,8 @@ async def restore_production(world: World, staged: StagedDeployment, before: Pro
         live, project, rolling = await _seen(world, before)
         move = project.move if project else None
         theirs = _somebody_elses(live, move, rolling, staged, before)
+        if theirs and live and live not in (before.id, staged.id) and await _newer(world, live, staged):
+            raise Theirs("roll back", f"{before.domain} {theirs}, and that is newer than {staged.id}")
         if theirs:
             raise Refused("vercel", "roll back", 409, "moved", f"{before.domain} {theirs}")
         now = world.clock.monotonic()
@@ -255,6 +258,13 @@ def _somebody_elses(
     if live != staged.id and rolling and rolling.state == "ACTIVE" and rolling.canary != staged.id:
         return f"gives {rolling.percent} % of its visitors to {rolling.canary}: somebody else's rolling release"
     return ""
+
+
+async def _newer(world: World, live: str, staged: StagedDeployment) -> bool:
+    """Whether ``live`` was made after ours; False when that cannot be told at once."""
+    both = await asyncio.gather(_glance(world.vercel.deployment(live)), _glance(world.vercel.deployment(staged.id)))
+    theirs, ours = both
+    return theirs is not None and ours is not None and theirs.created > ours.created
 
 
 async def _glance(reading: Awaitable[T]) -> T | None:

@@ -4,12 +4,12 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
-from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy
+from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy
 from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.environment import inherited, variable
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     import ssl
 
     import httpx
+
+
+NOT_USED = {
+    "SENTRY_AUTH_TOKEN": "; a team without Sentry leaves `errors.organization` empty in deploy.yml",
+    "BETTERSTACK_API_TOKEN": "; a team without Better Stack leaves `uptime.monitor` empty in deploy.yml",
+}
+
+
+def _of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
+    """The secrets of vendors that ``deploy.yml`` does without."""
+    used = {
+        "SENTRY_AUTH_TOKEN": policies[ErrorsPolicy].organization,
+        "BETTERSTACK_API_TOKEN": policies[UptimePolicy].monitor,
+    }
+    return frozenset(name for name, named in used.items() if not named)
 
 
 @contextlib.contextmanager
@@ -41,7 +56,12 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
     if missing_keys:
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
     secrets = read_secrets(root)
-    missing = [f"{key}: is not set; get it from {where}" for key, where in SECRETS.items() if not secrets.get(key)]
+    without = _of_unused_vendors(policies)
+    missing = [
+        f"{key}: is not set; get it from {where}{NOT_USED.get(key, '')}"
+        for key, where in SECRETS.items()
+        if not secrets.get(key) and key not in without
+    ]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
     scratch = policies[DatabasePolicy].scratch
@@ -121,9 +141,9 @@ async def open_world(
             vercel_command=VercelCommand(at.vercel, _for_commands(VERCEL_TOKEN=secrets["VERCEL_TOKEN"])),
             github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, await pool(), clock),
             sentry=Sentry(
-                at.sentry, secrets["SENTRY_AUTH_TOKEN"], errors.organization, errors.project, await pool(), clock
+                at.sentry, has("SENTRY_AUTH_TOKEN"), errors.organization, errors.project, await pool(), clock
             ),
-            betterstack=BetterStack(at.betterstack, secrets["BETTERSTACK_API_TOKEN"], await pool(), clock),
+            betterstack=BetterStack(at.betterstack, has("BETTERSTACK_API_TOKEN"), await pool(), clock),
             status_pages=StatusPages(at.vercel_status, at.neon_status, await pool(), clock),
             database=Postgres(secrets["DIRECT_URL"]),
             scratch=Postgres(secrets.get("SCRATCH_URL") or secrets["DIRECT_URL"], database.scratch or "DIRECT_URL"),

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 SECRETS = {
-    "VERCEL_TOKEN": "vercel.com → Account Settings → Tokens",
-    "GITHUB_TOKEN": "github.com → Settings → Developer settings → Fine-grained tokens (contents, checks, pull requests,"
-    " deployments, code scanning and Dependabot alerts)",
+    "VERCEL_TOKEN": "vercel.com → Account Settings → Tokens, of the team that owns the project (or Full Account)",
+    "GITHUB_TOKEN": "github.com → Settings → Developer settings → Fine-grained tokens (contents, actions, checks,"
+    " pull requests, deployments, code scanning and Dependabot alerts)",
     "SENTRY_AUTH_TOKEN": "sentry.io → Settings → Auth Tokens (event:read, org:read, project:releases)",
     "BETTERSTACK_API_TOKEN": "betterstack.com → API tokens → Uptime",
     "DIRECT_URL": "console.neon.tech → your branch → Connection string, without -pooler",
@@ -46,6 +46,26 @@ OPTIONAL = {
     "GOOGLE_API_KEY": "the Chrome UX Report. Google Cloud console → APIs & Services → Credentials",
 }
 """What can be asked only when it is set; what it is for."""
+
+
+TOKENS = {
+    "vercel": ("VERCEL_TOKEN", (401, 403)),
+    "github": ("GITHUB_TOKEN", (401,)),
+    "sentry": ("SENTRY_AUTH_TOKEN", (401,)),
+    "betterstack": ("BETTERSTACK_API_TOKEN", (401, 403)),
+    "neon": ("NEON_API_KEY", (401,)),
+    "cloudflare": ("CLOUDFLARE_API_TOKEN", (401,)),
+}
+"""Service → the secret that it is asked with, and the HTTP statuses that are about the secret and not about one path.
+
+A 403 of GitHub or Sentry is about one permission; one of Vercel is about the token's scope, whatever is asked.
+"""
+
+
+def refused_token(service: str, status: int) -> tuple[str, str]:
+    """The secret that a service refuses with ``status``, and where to get a right one; empty when it is not that."""
+    name, statuses = TOKENS.get(service, ("", ()))
+    return (name, SECRETS.get(name) or OPTIONAL[name]) if status in statuses else ("", "")
 
 
 CHANNELS = {

@@ -29,7 +29,8 @@ from pipeline.emergency import steps as emergency
 from pipeline.emergency.access import RollbackOrder
 from pipeline.emergency.rollback import rollback_now
 from pipeline.engine import readings, runner
-from pipeline.engine.runner import Runner, Stop
+from pipeline.engine.runner import Runner
+from pipeline.engine.stop import Stop
 from pipeline.errors import PipelineError
 from pipeline.record import store
 from pipeline.record.journal import Journal

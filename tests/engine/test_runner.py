@@ -280,7 +280,7 @@ def test_killed_after_any_event_settle_leaves_production_as_it_was(tmp_path: Pat
     pipeline = stages()
     past = recall(journal.events(), pipeline, {type(p): p for p in healthy.POLICIES})
     again = runner_for(world, journal_in(tmp_path, world.clock), pipeline, past)
-    from pipeline.engine.runner import Stop
+    from pipeline.engine.stop import Stop
 
     outcome = asyncio.run(again.go_back(Stop("cut off")))
     assert world.serves == "dpl_live"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipeline.engine.readings import Round
 from pipeline.probes.environment import connection, pasted, pooling, shapes
 from pipeline.probes.every import PROBES
 from pipeline.sandbox.neonstate import Branch
-from tests.stage import InProcess
+from tests.stage import ROOT, InProcess
 
 SECRET = "a-secret-value-that-must-never-be-seen-0123456789"
 
@@ -205,6 +206,10 @@ def test_what_the_code_reads_comes_from_the_teams_own_sources(inside: InProcess,
     (folder / "node_modules/x").mkdir(parents=True, exist_ok=True)
     (folder / "node_modules/x/index.js").write_text("process.env.SOMEBODY_ELSES")
 
+    assert read_by(inside, release) == (("MAIL_FROM", "app/pay.ts"), ("STRIPE_KEY", "app/pay.ts"))
+
+
+def read_by(inside: InProcess, release: Release) -> tuple[tuple[str, str], ...]:
     async def go() -> ReadVariables:
         async with (
             inside.world(release) as world,
@@ -213,7 +218,26 @@ def test_what_the_code_reads_comes_from_the_teams_own_sources(inside: InProcess,
             found: ReadVariables = await look.get(ReadVariables)
             return found
 
-    assert asyncio.run(go()).names == (("MAIL_FROM", "app/pay.ts"), ("STRIPE_KEY", "app/pay.ts"))
+    return asyncio.run(go()).names
+
+
+@pytest.mark.parametrize("place", [".", "tools/deploy"])
+def test_this_tool_in_the_apps_checkout_is_none_of_the_apps_sources(inside: InProcess, place: str) -> None:
+    """The generated workflow checks out both as one: then the app is built where the tool lies."""
+    release = inside.release()
+    folder = Path(release.folder)
+    for name in ("checks", "pipeline", "bench", "tests"):
+        shutil.copytree(
+            ROOT / name, folder / place / name, ignore=lambda _, names: {"node_modules", "app"} & set(names)
+        )
+    shutil.copy(ROOT / "tasks.py", folder / place / "tasks.py")
+    (folder / "app").mkdir(exist_ok=True)
+    (folder / "app/pay.ts").write_text("process.env.STRIPE_KEY")
+    (folder / "pipeline").mkdir(exist_ok=True)
+    assert read_by(inside, release) == (("STRIPE_KEY", "app/pay.ts"),)
+    (folder / "jobs/pipeline").mkdir(parents=True)
+    (folder / "jobs/pipeline/mail.ts").write_text("process.env.MAIL_FROM")
+    assert ("MAIL_FROM", "jobs/pipeline/mail.ts") in read_by(inside, release), "a folder of that name is the app's own"
 
 
 def test_a_sensitive_value_is_never_asked_for(inside: InProcess) -> None:

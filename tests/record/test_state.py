@@ -13,10 +13,11 @@ from checks.evidence import Evidence, ProductionBefore
 from pipeline import log
 from pipeline.engine.past import freeze, thaw
 from pipeline.errors import Locked, Mistake, Unreachable
+from pipeline.record import lock as locks
 from pipeline.record.journal import Journal, events_of, latest_runs, unfinished_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import report_of
-from pipeline.record.store import SqliteStore, Store, open_store
+from pipeline.record.store import PostgresStore, SqliteStore, Store, open_store
 from pipeline.redact import MASK, Redactor
 from pipeline.session.ownership import is_ours
 from tests.scripted import MovingClock
@@ -24,9 +25,10 @@ from tests.scripted import MovingClock
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """The same tests for both: same schema, same behaviour."""
+    """The same tests for both: same schema, same behaviour. The tests' clock is the database's, too."""
     if request.param == "sqlite":
         return SqliteStore(tmp_path / "journal.db")
+    request.getfixturevalue("monkeypatch").setattr(PostgresStore, "now", lambda store: None)
     return open_store(request.getfixturevalue("empty_database_url"), tmp_path)
 
 
@@ -256,3 +258,54 @@ def test_a_lock_that_a_person_took_away_or_a_store_that_is_away_does_not_end_a_r
     assert lock.held() is not None
     store.close()
     assert is_ours(lock, journal)
+
+
+def test_the_databases_clock_decides_when_a_lease_is_over(empty_database_url: str, tmp_path: Path) -> None:
+    """A colleague's laptop is two minutes ahead, or behind: neither takes a lock that lives, nor keeps one for ever."""
+    store, ahead, behind = open_store(empty_database_url, tmp_path), MovingClock(), MovingClock()
+    ahead.seconds, behind.seconds = 400 * 86400, -400 * 86400
+    Lock(store, "t", "run-a", behind, lease=60, pid=0).take("deploy")
+    with pytest.raises(Locked, match="run-a"):
+        Lock(store, "t", "run-b", ahead, lease=60).take("deploy")
+    assert Lock(store, "t", "", ahead).alive() is not None
+    lapsed = Lock(store, "u", "run-a", ahead, lease=-1, pid=0)
+    lapsed.take("deploy")
+    assert Lock(store, "u", "", behind).alive() is None
+    Lock(store, "u", "run-b", behind, lease=60).take("deploy")
+    assert lapsed.renew() is False
+
+
+def test_a_process_of_the_same_number_in_another_container_lives(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers share a host's name, and their first process is always number 1."""
+    clock, dead = MovingClock(), subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with monkeypatch.context() as there:
+        there.setattr(locks, "machine", lambda: "runner/other")
+        Lock(store, "t", "run-a", clock, pid=dead.pid).take("deploy")
+    with pytest.raises(Locked, match="by a run on runner,"):
+        Lock(store, "t", "run-b", clock).take("deploy")
+    with pytest.raises(Locked):
+        Lock(store, "t", "run-a", clock, pid=dead.pid).take("the same run, resumed in another container")
+
+
+def test_a_lock_is_proved_by_a_token_and_not_by_name_and_number(store: Store) -> None:
+    clock = MovingClock()
+    first, second = Lock(store, "t", "r1", clock), Lock(store, "t", "r1", clock)
+    first.take("deploy")
+    with pytest.raises(Locked):
+        second.take("the same run in the same process, and not the same")
+    assert first.renew()
+
+
+def test_between_two_stages_the_run_keeps_the_lock_and_its_next_process_takes_it(store: Store) -> None:
+    clock = MovingClock()
+    stage = Lock(store, "t", "r1", clock, lease=60)
+    stage.take("deploy")
+    with pytest.raises(Locked):
+        Lock(store, "t", "r1", clock).take("settle r1")
+    assert stage.leave(900)
+    clock.seconds = 800
+    with pytest.raises(Locked):
+        Lock(store, "t", "r2", clock).take("deploy")
+    Lock(store, "t", "r1", clock).take("the next stage")
+    assert stage.renew() is False

@@ -37,7 +37,7 @@ class Signed(httpx.Auth):
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{self.key_id}/{self.scope}",
             "X-Amz-Date": self.stamp, "X-Amz-Expires": str(seconds), "X-Amz-SignedHeaders": "host",
         }  # fmt: skip
-        request = httpx.Request(method, httpx.URL(url, params=query))
+        request = httpx.Request(method, httpx.URL(url).copy_merge_params(query))
         signature = self.signature(request, ["host"], "UNSIGNED-PAYLOAD")
         return str(request.url.copy_add_param("X-Amz-Signature", signature))
 

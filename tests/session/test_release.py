@@ -35,6 +35,40 @@ def test_the_checkout_counts_and_not_the_newest_commit_that_ci_names(
     assert release._commit_of(tmp_path, "A" * 40) == "a" * 40, "what was said still wins"
 
 
+@needs_git
+def test_changes_that_nobody_committed_are_a_mistake_that_names_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    head = committed(tmp_path, "reviewed")
+    (tmp_path / "page.tsx").write_text("a repair at night")
+    (tmp_path / "notes.txt").write_text("git does not follow this")
+    with pytest.raises(Mistake, match=rf"page\.tsx differs from {head[:12]}"):
+        release._commit_of(tmp_path, "")
+    assert release._commit_of(tmp_path, head) == head, "said all the same"
+    assert release.changed_files(tmp_path) == ("page.tsx",)
+
+
+@needs_git
+def test_in_a_job_of_actions_what_the_build_changed_is_said_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from checks import source
+    from checks.evidence import Commit
+    from checks.policy import SourcePolicy
+
+    head = committed(tmp_path, "reviewed")
+    (tmp_path / "page.tsx").write_text("made anew by the build")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert release._commit_of(tmp_path, "") == head
+    ships = Release(head, str(tmp_path), changed=release.changed_files(tmp_path))
+    (said,) = source.is_pushed.judge(SourcePolicy("acme/lms"), ships, Commit(head, True, "main", head))
+    assert (said.verdict.word, "page.tsx" in said.says) == ("warn", True)
+    assert not tuple(
+        source.is_pushed.judge(SourcePolicy("acme/lms"), Release(head, "."), Commit(head, True, "m", head))
+    )
+
+
 def test_without_a_checkout_ci_is_believed_and_without_both_it_is_a_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

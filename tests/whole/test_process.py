@@ -404,7 +404,7 @@ def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
         assert step(checkout, all_steps[name], summary).returncode == 0
     done = step(checkout, all_steps["smoke"], summary)
     assert done.returncode == 1
-    assert "::error title=BLOCKED%3A traffic never moved::" in done.stdout
+    assert "::error title=BLOCKED%3A this run moved no traffic::" in done.stdout
     assert step(checkout, all_steps["settle"], summary).returncode == 0
     assert up.serves() == before
 
@@ -470,6 +470,18 @@ def test_a_run_that_is_alive_is_neither_settled_nor_resumed(checkout: Checkout, 
         assert "is locked by" in checkout.run("deploy", "--resume", "mine", expect=1)
     assert started.wait(LONGEST) == 0
     assert up.serves() == live
+
+
+def test_a_stage_that_is_under_way_in_another_process_is_not_settled(checkout: Checkout, up: Up) -> None:
+    """As steps of a job: its clean-up, or somebody's laptop, must not go back while the watch itself may do so."""
+    up.fault("all latency ms=300")
+    started = checkout.start("deploy", "--run", "mine", "--stage", "preflight")
+    until_stage(started, "preflight")
+    with standing_still(started):
+        assert "is locked by" in checkout.run("settle", "--run", "mine", expect=1)
+    started.communicate(timeout=LONGEST)
+    assert started.returncode == 0
+    checkout.run("deploy", "--run", "mine", "--stage", "build")
 
 
 def lapsed(checkout: Checkout) -> None:

@@ -4,7 +4,7 @@ import inspect
 
 from checks.gate import Example, Gate
 from checks.healthy import healthy
-from checks.policy import Policy
+from checks.policy import ContinuousIntegrationPolicy, Policy
 from pipeline.config import Policies
 from pipeline.documents.pages.words import gate_links
 from pipeline.documents.templates import part
@@ -27,6 +27,7 @@ def gate_entry(gate: Gate, policies: Policies) -> str:
         procedure=gate.procedure,
         evidence=[(kind.__name__, inspect.getdoc(kind) or "") for kind in kinds if not issubclass(kind, Policy)],
         sections=[names[kind] for kind in kinds if issubclass(kind, Policy)],
+        ignored=policies.ci.ignore if ContinuousIntegrationPolicy in kinds else (),
         said=[said_when(gate, example) for example in gate.examples],
     )
 

@@ -23,6 +23,7 @@ CHECKLIST = (
     ("Database migrations prepared and tested", ("database", "sql")),
     ("Environment variables validated", ("environment",)),
     ("Stakeholder approval obtained", ("approval",)),
+    ("What later stages use can be used", ("access", "hearing")),
     ("Production can take a release now", ("release", "order", "rolling", "health", "services", "calendar")),
 )
 """Heading of the checklist before a deployment → the families of the gates below it."""

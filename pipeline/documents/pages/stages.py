@@ -62,10 +62,11 @@ def flowchart(pipeline: Pipeline) -> str:
         lines.append(f"  {before} {'-->' if before == 'begin' else '-- yes -->'} {after}")
     lines += [
         "  deployed([deployed: exit 0])",
-        "  blocked([blocked: exit 1, traffic never moved])",
+        "  blocked([blocked: exit 1, the run moved no traffic])",
         '  going_back["going back: production is pointed at what it served before"]',
         "  going_back -- no reason to go back --> held([held: exit 5, a person decides])",
         "  going_back -- proved --> rolled_back([rolled back: exit 3])",
+        "  going_back -- a newer release of somebody else is live --> superseded([superseded: exit 5])",
         "  going_back -- not proved --> stranded([stranded: exit 4, a person must act now])",
     ]
     return "\n".join(lines)
@@ -115,4 +116,4 @@ def _consequence(stage: Stage, pipeline: Pipeline) -> str:
     until = pipeline.stages[: pipeline.stages.index(stage) + 1]
     moved = any(step.moves_production for before in until for step in before.does)
     held = "; when nothing, or too little, could be seen it is held (exit 5)" if not stage.moves_production else ""
-    return f"the run goes back (exit 3){held}" if moved else "the run stops (exit 1); traffic never moved"
+    return f"the run goes back (exit 3){held}" if moved else "the run stops (exit 1); it moved no traffic"

@@ -34,6 +34,7 @@ async def body(request: Request, seal: Seal) -> bytes:
             says = "The provided 'x-amz-content-sha256' header does not match what was computed."
             raise S3Problem(400, "XAmzContentSHA256Mismatch", says)
     _compare(content, request.headers)
+    _compare(content, {name.lower(): value for name, value in request.query_params.items()})  # of a presigned address
     return content
 
 

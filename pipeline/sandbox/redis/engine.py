@@ -33,6 +33,9 @@ class Engine:
         if state.monthly_requests >= state.db_request_limit:
             usage = f"Limit: {state.db_request_limit}, Usage: {state.monthly_requests}"
             raise RedisError(f"ERR max requests limit exceeded. {usage}. See {HELP} for details")
+        if state.read_only and writes(words[0].upper()):
+            says = f"NOPERM this user has no permissions to run the '{words[0].lower()}' command"
+            raise RedisError(f"{says} or its subcommand")
         try:
             return self.call(words)
         finally:

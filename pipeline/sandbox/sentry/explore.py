@@ -38,7 +38,7 @@ class Explore:
         dataset = query.get("dataset", "errors")
         if dataset not in SOURCES:
             raise ValueError(f"dataset must be one of: {', '.join(SOURCES)}")
-        wanted, environments = terms(query.get("query", "")), query.getlist("environment")
+        wanted, environments = terms(query.get("query", "")), records.asked_environments(self._core, request)
         found = SOURCES[dataset](self._core, begin, end)
         return [one for one in found if records.fits(self._core, one, wanted, environments)]
 

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.sentry.issueshapes import IssueShapes
-from pipeline.sandbox.sentry.records import Known, known, latest
+from pipeline.sandbox.sentry.records import Known, asked_environments, known, latest
 from pipeline.sandbox.sentry.search import Term, paged, period, terms
 from pipeline.sandbox.sentry.shapes import missing
 from pipeline.sandbox.web import Router, body
@@ -37,7 +37,7 @@ class Issues:
         """
         query = request.query_params
         begin, end = period(self._core, request, 14 * 86400)
-        wanted, environments = terms(query.get("query", "is:unresolved")), query.getlist("environment")
+        wanted, environments = terms(query.get("query", "is:unresolved")), asked_environments(self._core, request)
         found: list[tuple[Known, int]] = []
         for issue in known(self._core):
             if not all(self._has(issue, term) for term in wanted):
@@ -106,7 +106,7 @@ class Issues:
         """List the events of an issue, the newest first."""
         issue = self._find(request)
         begin, end = period(self._core, request, 90 * 86400)
-        environments = request.query_params.getlist("environment")
+        environments = asked_environments(self._core, request)
         wanted = [
             event
             for event in issue.events[::-1]

@@ -4,11 +4,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.sentry.records import environments
 from pipeline.sandbox.sentry.search import paged
 from pipeline.sandbox.sentry.shapes import Shapes, missing
 from pipeline.sandbox.web import Payload, Router
-
-ENVIRONMENTS = ("preview", "production")
 
 
 class Places:
@@ -28,8 +27,7 @@ class Places:
         router.add("GET", project + "/keys/", self.keys)
 
     async def about(self, request: Request) -> Response:
-        scopes = ["event:read", "event:write", "org:read", "project:read", "project:releases"]
-        return JSONResponse({"version": "0", "auth": {"scopes": scopes}, "user": None})
+        return JSONResponse({"version": "0", "auth": {"scopes": self._core.state.sentry.scopes}, "user": None})
 
     async def organizations(self, request: Request) -> Response:
         return JSONResponse([self._shapes.organization()])
@@ -42,8 +40,13 @@ class Places:
         return JSONResponse(shown, headers=headers)
 
     async def environments(self, request: Request) -> Response:
+        if "project" in request.path_params:
+            self._known(request)
         return JSONResponse(
-            [{"id": str(id), "name": name, "isHidden": False} for id, name in enumerate(ENVIRONMENTS, 1)]
+            [
+                {"id": str(id), "name": name, "isHidden": False}
+                for id, name in enumerate(sorted(environments(self._core)), 1)
+            ]
         )
 
     async def project(self, request: Request) -> Response:

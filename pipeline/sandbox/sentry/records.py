@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.sentry.search import Term
 from pipeline.sandbox.state import Issue
 from pipeline.sandbox.traffic import Hit
-from pipeline.sandbox.web import Payload
+from pipeline.sandbox.web import Payload, Problem
 from pipeline.sandbox.witnessstate import Occurrence
 
 BASELINE_EVERY = 600
@@ -67,6 +69,8 @@ def errors(core: Core, begin: float, end: float) -> Iterator[Payload]:
                     "project": core.state.sentry.project,
                 }
     first = int(begin // BASELINE_EVERY + 1) * BASELINE_EVERY
+    if core.state.sentry.deaf:
+        return
     for moment in range(first, int(until) + 1, BASELINE_EVERY):
         for row in range(core.state.sentry.baseline):
             yield {
@@ -88,7 +92,7 @@ def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
 
     Durations are milliseconds.
     """
-    until = min(end, horizon(core))
+    until = min(end, horizon(core)) if not core.state.sentry.deaf else begin - 1
     for hit in core.traffic:
         if begin <= hit.at <= until:
             yield {
@@ -108,8 +112,27 @@ def place(core: Core, hit: Hit) -> Payload:
     """Name the release and environment of the deployment that answered; of one that is gone, what the request tells."""
     deployment = core.state.vercel.deployments.get(hit.deployment)
     production = hit.production if deployment is None else deployment.target == "production"
-    release = deployment.meta.get("githubCommitSha", "") if deployment else ""
-    return {"release": release, "environment": "production" if production else "preview"}
+    sent = deployment.meta.get("githubCommitSha", "") if deployment else ""
+    release = core.state.sentry.naming.format(commit=sent) if sent else ""
+    return {"release": release, "environment": core.state.sentry.prefix + ("production" if production else "preview")}
+
+
+def environments(core: Core) -> set[str]:
+    """Name the environments that anything came from, ever: before this sandbox began, or since."""
+    sentry = core.state.sentry
+    if sentry.deaf:
+        return set()
+    since = {event.environment for issue in sentry.issues for event in occurrences(issue)}
+    since |= {span["environment"] for span in spans(core, 0, core.now())}
+    return {f"{sentry.prefix}production", f"{sentry.prefix}preview", "development", *since} - {""}
+
+
+def asked_environments(core: Core, request: Request) -> list[str]:
+    """Read the environments that a request asks about; one that nothing came from is a 404, as Sentry has it."""
+    asked = request.query_params.getlist("environment")
+    if asked and set(asked) - environments(core):
+        raise Problem(404, {"detail": "The requested resource does not exist"})
+    return asked
 
 
 def fits(core: Core, record: Payload, wanted: list[Term], environments: list[str]) -> bool:

@@ -56,7 +56,7 @@ class Sessions:
         ``user``: nobody logs in to be counted here, so that five sessions in a row are those of one user.
         """
         wanted = terms(request.query_params.get("query", ""))
-        environments, found = request.query_params.getlist("environment"), []
+        environments, found = records.asked_environments(self._core, request), []
         for row, span in enumerate(records.spans(self._core, begin, end)):
             if records.fits(self._core, span, wanted, environments):
                 status = "crashed" if span["failed"] else "healthy"

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, iso, milliseconds
 from pipeline.sandbox.vercel.deployments import find
-from pipeline.sandbox.vercel.shapes import aliases_of, problem
+from pipeline.sandbox.vercel.shapes import aliases_of, problem, production_domains
 from pipeline.sandbox.web import Payload, Router, body
 
 
@@ -26,7 +26,9 @@ class Aliases:
     def _all(self) -> dict[str, str]:
         vercel = self._core.state.vercel
         own = {self._core.host_of(deployment): deployment.id for deployment in vercel.deployments.values()}
-        return {self._core.ports.host("production"): vercel.production, **vercel.aliases, **own}
+        serving = [name for name, to in production_domains(self._core).items() if not to]
+        domains = {name: vercel.behind.get(name, vercel.production) for name in serving}
+        return {**domains, **vercel.aliases, **own}
 
     async def listing(self, request: Request) -> Response:
         found = [self._shape(host, id) for host, id in self._all().items() if id]
@@ -37,7 +39,21 @@ class Aliases:
         for host, id in self._all().items():
             if asked in (host, _uid(host)) and id:
                 return JSONResponse(self._shape(host, id))
+        to = production_domains(self._core).get(asked)
+        if to:
+            return JSONResponse({**self._bare(asked), "redirect": to, "deploymentId": None})
         raise problem(404, "not_found", f"The alias {asked} was not found.")
+
+    def _bare(self, host: str) -> Payload:
+        """Shape an alias that has no deployment."""
+        began = self._core.state.vercel.created
+        return {
+            "uid": _uid(host),
+            "alias": host,
+            "created": iso(began),
+            "createdAt": milliseconds(began),
+            "projectId": self._core.state.vercel.project,
+        }
 
     async def delete(self, request: Request) -> Response:
         asked = request.path_params["alias"]

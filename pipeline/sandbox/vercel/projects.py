@@ -130,7 +130,8 @@ class Projects:
             "lastAliasRequest": None,
             "latestDeployments": [self._brief(one) for one in newest[:2]],
             "targets": {"production": self._brief(live)} if live else {},
-            "alias": [self._domain_alias(live)],
+            "alias": self._domain_aliases(live),
+            "gitProviderOptions": {"createDeployments": "enabled" if vercel.git else "disabled"},
             **vercel.settings,
         }
         if job:
@@ -187,30 +188,35 @@ class Projects:
         brief = {name: whole[name] for name in names if name in whole}
         return {**brief, "deploymentHostname": whole["url"], "private": True}
 
-    def _domain_alias(self, live: Deployment | None) -> Payload:
-        found: Payload = {
-            "domain": self._core.ports.host("production"),
-            "environment": "production",
-            "target": "PRODUCTION",
-        }
-        return {**found, "deployment": self._brief(live) if live else None}
+    def _domain_aliases(self, live: Deployment | None) -> list[Payload]:
+        """Shape the production domains: what serves has a deployment, what redirects has none."""
+        vercel, found = self._core.state.vercel, []
+        for name, to in shapes.production_domains(self._core).items():
+            serves = None if to else vercel.deployments.get(vercel.behind.get(name, "")) or live
+            shape: Payload = {"domain": name, "environment": "production", "target": "PRODUCTION"}
+            redirect = {"redirect": to, "redirectStatusCode": 308} if to else {}
+            found.append({**shape, **redirect, "deployment": self._brief(serves) if serves else None})
+        return found
 
     async def domains(self, request: Request) -> Response:
         find_project(self._core, request)
         vercel = self._core.state.vercel
         created = milliseconds(vercel.created)
-        domain = {
-            "name": self._core.ports.host("production"),
-            "apexName": "127.0.0.1",
-            "projectId": vercel.project,
-            "verified": True,
-            "redirect": None,
-            "redirectStatusCode": None,
-            "gitBranch": None,
-            "createdAt": created,
-            "updatedAt": created,
-        }
-        return JSONResponse({"domains": [domain], "pagination": {"count": 1, "next": None, "prev": None}})
+        found = [
+            {
+                "name": name,
+                "apexName": "127.0.0.1" if name == self._core.ports.host("production") else name.partition(".")[2],
+                "projectId": vercel.project,
+                "verified": True,
+                "redirect": to or None,
+                "redirectStatusCode": 308 if to else None,
+                "gitBranch": None,
+                "createdAt": created,
+                "updatedAt": created,
+            }
+            for name, to in shapes.production_domains(self._core).items()
+        ]
+        return JSONResponse({"domains": found, "pagination": {"count": len(found), "next": None, "prev": None}})
 
     async def environments(self, request: Request) -> Response:
         find_project(self._core, request)

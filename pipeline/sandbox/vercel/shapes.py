@@ -127,3 +127,11 @@ def page(name: str, items: list[Payload], limit: int, stamp: str = "createdAt") 
             "prev": shown[0][stamp] if shown else None,
         },
     }
+
+
+def production_domains(core: Core) -> dict[str, str]:
+    """Name the project's production domains, by the host that each redirects to; empty when it serves."""
+    host, vercel = core.ports.host("production"), core.state.vercel
+    further = {name: host if to == "PRODUCTION" else to for name, to in vercel.domains.items()}
+    wildcard = {vercel.wildcard: ""} if vercel.wildcard else {}
+    return {host: "", **further, **wildcard}

@@ -30,6 +30,8 @@ class Variables:
         router.add("GET", root + "/{id}", self.get)
         router.add("PATCH", root + "/{id}", self.change)
         router.add("DELETE", root + "/{id}", self.delete)
+        router.add("GET", "/v{v}/env", self.shared)
+        router.add("GET", "/v{v}/env/{id}", self.shared_one)
         for more in ("", "/{target}", "/{target}/{branch}"):
             router.add("GET", "/v{v}/env/pull/{project}" + more, self.pull)
 
@@ -44,6 +46,19 @@ class Variables:
             if (not wanted or wanted in one.target) and (not branch or one.branch in ("", branch))
         ]
         return JSONResponse({"envs": found, "pagination": {"count": len(found), "next": None, "prev": None}})
+
+    async def shared(self, request: Request) -> Response:
+        """List the team's variables that are linked to the project."""
+        vercel, project = self._core.state.vercel, request.query_params.get("projectId")
+        linked = vercel.shared if project in (None, vercel.project) else []
+        found = [{**self._shape(one, False), "projectId": [vercel.project], "ownerId": vercel.team} for one in linked]
+        return JSONResponse({"data": found, "pagination": {"count": len(found), "next": None, "prev": None}})
+
+    async def shared_one(self, request: Request) -> Response:
+        for one in self._core.state.vercel.shared:
+            if one.id == request.path_params["id"]:
+                return JSONResponse(self._shape(one, True))
+        raise problem(404, "not_found", "Shared environment variable not found.")
 
     async def get(self, request: Request) -> Response:
         variable = self._find(request)
@@ -156,7 +171,7 @@ def environment(core: Core, target: str, branch: str = "", readable: bool = Fals
     """
     chosen = [
         one
-        for one in sorted(core.state.vercel.env, key=lambda one: bool(one.branch))
+        for one in (*core.state.vercel.shared, *sorted(core.state.vercel.env, key=lambda one: bool(one.branch)))
         if target in one.target and one.branch in ("", branch)
     ]
     if not readable:

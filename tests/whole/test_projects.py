@@ -1,0 +1,195 @@
+"""Vercel's projects as they are: connected to Git, several domains, a wildcard, the team's variables, colleagues."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from checks.outcome import Outcome
+from checks.policy import PromotionPolicy
+from pipeline.definitions.deploy import rolling_out
+from pipeline.record.report import Report
+from pipeline.render.report import summary_text
+from pipeline.sandbox import rollout
+from pipeline.sandbox.state import State
+from tests.stage import InProcess
+
+
+def vercel(inside: InProcess, **changes: object) -> None:
+    inside.sandbox.patch({"vercel": changes})
+
+
+def warned(report: Report) -> str:
+    return "\n".join(f"{finding['subject']} {finding['says']}" for _, finding in report.warnings)
+
+
+SHIPS = "ships every push to the production branch by itself"
+
+
+def test_a_push_that_goes_live_past_the_gates_is_said_and_nothing_else_is_claimed(inside: InProcess) -> None:
+    vercel(inside, auto_assign=True, git=True)
+    before = inside.serves()
+    inside.sandbox.state.github.approved = False
+    release = inside.release()  # the push, which Vercel builds
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.BLOCKED
+    said = summary_text(report)
+    assert SHIPS in said
+    assert "was not looked at again" in said
+    inside.clock.seconds += 600
+    assert inside.serves() != before, "it is live, whatever the gates said"
+    assert "traffic never moved" not in said
+    assert "what it served before" not in said
+
+
+def test_a_project_whose_pushes_build_nothing_is_not_warned_of(inside: InProcess) -> None:
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+    assert SHIPS not in warned(report)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "warns"), [(False, False), ({"main": False}, False), ({"dev": False}, True), (True, True)]
+)
+def test_the_file_that_tells_vercel_to_leave_pushes_alone_is_read(
+    inside: InProcess, enabled: object, warns: bool
+) -> None:
+    release = inside.release()
+    vercel(inside, git=True)
+    settings = Path(release.folder) / "vercel.json"
+    known = json.loads(settings.read_text()) if settings.exists() else {}
+    settings.write_text(json.dumps({**known, "git": {"deploymentEnabled": enabled}}))
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert (SHIPS in warned(report)) is warns
+
+
+OTHER = "learn.example.org"
+
+
+def test_every_domain_that_serves_production_is_moved_and_proved(inside: InProcess) -> None:
+    vercel(inside, domains={OTHER: "", "www.lms.example.com": "PRODUCTION"})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert report.before["domains"] == [OTHER], "what redirects serves nothing"
+
+
+def test_a_domain_that_stays_behind_is_no_release_and_the_rest_goes_back(inside: InProcess) -> None:
+    vercel(inside, domains={OTHER: ""})
+    before = inside.serves()
+    inside.before_step("promote", lambda: vercel(inside, behind={OTHER: before}))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert f"{OTHER} still points to {before}" in report.reason
+    assert inside.serves() == before
+
+
+def test_a_rollback_is_proved_on_every_domain(inside: InProcess) -> None:
+    vercel(inside, domains={OTHER: ""})
+
+    def ill_and_stuck() -> None:
+        inside.sandbox.inject("app failing-route /api/auth/session where=production")
+        vercel(inside, behind={OTHER: inside.report().staged["id"]})
+
+    inside.at_stage("watch", ill_and_stuck)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.STRANDED
+    assert OTHER in report.by_hand[0]
+
+
+def test_a_domain_that_served_something_else_before_is_said_and_stops_nothing(inside: InProcess) -> None:
+    old = next(iter(inside.sandbox.state.vercel.deployments))
+    vercel(inside, domains={OTHER: ""}, behind={OTHER: old})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert f"{OTHER} serves {old}" in warned(report)
+
+
+def test_a_domain_of_the_file_that_only_redirects_is_named_with_where_it_leads(inside: InProcess) -> None:
+    host = inside.settings.domain
+    inside.settings = type(inside.settings)(**{**vars(inside.settings), "domain": "www.lms.example.com"})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    answers = {line.name: line.findings for stage in report.stages for line in stage.lines}
+    assert f"only redirects to {host}" in str(answers["release.can-go-back"])
+    assert f"domain: {host} in deploy.yml" in str(answers["release.can-go-back"])
+
+
+def test_a_rolling_release_of_somebody_else_is_found_before_anything_is_touched(inside: InProcess) -> None:
+    stages = [{"targetPercentage": 10, "requireApproval": True}, {"targetPercentage": 100}]
+    vercel(inside, rolling_config={"target": "production", "stages": stages})
+    inside.settings.policies[PromotionPolicy] = PromotionPolicy((10,), 3)  # type: ignore[index]
+    inside.pipeline = rolling_out(inside.pipeline, PromotionPolicy((10,), 3)).at_pace({"preflight": {"patience": 1}})
+    theirs = next(iter(inside.sandbox.state.vercel.deployments))
+    rollout.begin(inside.sandbox.state.vercel, theirs, inside.clock.now().timestamp(), 99)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert f"{theirs} gets 10 % of the visitors" in report.reason
+    assert [stage.name for stage in report.stages] == ["preflight"]
+
+
+def theirs_newer(inside: InProcess) -> str:
+    """A colleague ships something newer while we watch; its id."""
+    state: State = inside.sandbox.state
+    ours = state.vercel.deployments[inside.report().staged["id"]]
+    id = "dpl_colleagues"
+    meta = {**ours.meta, "githubCommitSha": "c" * 40, "deployRun": "theirs"}
+    made = type(ours)(**{**vars(ours), "id": id, "slot": len(state.vercel.deployments), "meta": meta})
+    made.created, made.takes = inside.clock.now().timestamp(), 0
+    state.vercel.deployments[id] = made
+    inside.colleague_promotes(id)
+    return id
+
+
+@pytest.mark.parametrize("stage", ["validate", "watch"])
+def test_a_newer_release_that_a_colleague_promotes_meanwhile_is_theirs(inside: InProcess, stage: str) -> None:
+    made: list[str] = []
+    inside.at_stage(stage, lambda: made.append(theirs_newer(inside)))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.SUPERSEDED, report.reason
+    assert inside.serves() == made[0]
+    assert not report.by_hand
+    said = summary_text(report)
+    assert f"serves {made[0]}: somebody else promoted it" in said
+    assert "SUPERSEDED" in said
+    assert inside.asked("POST", "*/rollback/*") == []
+
+
+def test_a_teams_variable_that_is_linked_to_the_project_is_set(inside: InProcess) -> None:
+    state = inside.sandbox.state.vercel
+    mine = next(one for one in state.env if one.key == "NEXTAUTH_SECRET")
+    state.env.remove(mine)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET" in report.reason
+    state.shared.append(mine)
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.DEPLOYED, report.reason
+
+
+def test_a_teams_variable_is_read_as_closely_as_the_projects_own(inside: InProcess) -> None:
+    state = inside.sandbox.state.vercel
+    mine = next(one for one in state.env if one.key == "NEXTAUTH_SECRET")
+    state.env.remove(mine)
+    mine.value = "too short"
+    state.shared.append(mine)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET" in report.reason
+    state.env.append(type(mine)(**{**vars(mine), "id": "env_own", "value": "x7" * 20}))
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.DEPLOYED, "the project's own wins over the team's"
+
+
+def test_a_name_below_a_wildcard_domain_is_production(inside: InProcess) -> None:
+    import asyncio
+
+    vercel(inside, wildcard="*.lms.example.com")
+
+    async def ask() -> tuple[str, str]:
+        async with inside.world(inside.release()) as world:
+            below = await world.vercel.production("algebra.lms.example.com")
+            foreign = await world.vercel.production("algebra.example.org")
+            return below.id if below else "", foreign.id if foreign else ""
+
+    assert asyncio.run(ask()) == (inside.serves(), "")
