@@ -125,7 +125,7 @@ HOMES = {
     "real time passes": (("asyncio.sleep", "time.sleep"), {"pipeline.clock", "pipeline.drills", "pipeline.selftest"}),
     "signals are taken": (
         ("signal.signal", ".add_signal_handler"),
-        {"pipeline.cli", "pipeline.session", "pipeline.emergency"},
+        {"pipeline.cli", "pipeline.signals"},
     ),
     "reads are retried": (("tenacity",), {"pipeline.clients"}),
     "processes are started": (

@@ -6,10 +6,10 @@ The task in ``pipeline/cli/release.py`` does the same. What is not plainly a rol
 import atexit
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, honest, out
+from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out
 from pipeline.emergency.access import RollbackOrder
 
 RARELY = (50_000, 20, 20)
@@ -28,7 +28,21 @@ def main() -> None:
 
         gc.set_threshold(*RARELY)
         gc.enable()
+        program.parse_tasks = _strict(program.parse_tasks)  # type: ignore[method-assign]
         program.run(["inv", "--search-root", str(ROOT), *words])
+
+
+def _strict(parse: Callable[[], None]) -> Callable[[], None]:
+    """Make ``parse`` leave with the exit code of a mistake; invoke's own would say that a release was blocked."""
+    from invoke.exceptions import Exit, ParseError
+
+    def strict() -> None:
+        try:
+            parse()
+        except ParseError as error:
+            raise Exit(f"error: {error}", MISTAKE) from error
+
+    return strict
 
 
 def order_of(words: Sequence[str]) -> RollbackOrder | None:

@@ -34,7 +34,7 @@ def honest() -> Iterator[None]:
             with _said():
                 yield
         finally:
-            late = sys.modules.get("pipeline.session.signals")  # only a command that runs something has loaded it
+            late = sys.modules.get("pipeline.signals")  # only a command that moves production has loaded it
             if late:
                 late.ignore_the_late()
 

@@ -212,7 +212,7 @@ class Vercel(Service):
         path = f"/v1/projects/{self.project_id}/rollback/{deployment}"
         return await self._move(path, {"description": why} if why else {})
 
-    async def _move(self, path: str, params: Mapping[str, str], timeout: float = 20) -> Moved:
+    async def _move(self, path: str, params: Mapping[str, str], timeout: float = 0) -> Moved:
         status = 0
 
         def note(response: httpx.Response) -> None:

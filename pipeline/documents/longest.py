@@ -101,5 +101,5 @@ def _way_back(deploy: Pipeline) -> float:
 
 def _emergency() -> float:
     looks = 2 * emergency.LOOKED + emergency.PATIENCE
-    asks = emergency.PATIENCE + exchange.DEADLINE + emergency.REFUSED_PATIENCE + emergency.GLANCE
+    asks = emergency.PATIENCE + exchange.DEADLINE + emergency.REFUSED_PATIENCE + 2 * emergency.GLANCE
     return looks + asks + 4 * memory.PATIENCE + request()

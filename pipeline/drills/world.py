@@ -22,7 +22,7 @@ from pipeline.record.journal import events_of
 from pipeline.record.store import Store
 from pipeline.session.deploy import ship
 from pipeline.session.session import Order
-from pipeline.session.signals import restored
+from pipeline.signals import restored
 from pipeline.world.sandbox import ask_control, open_directly
 
 TARGET = "sandbox"
@@ -53,7 +53,8 @@ class Stagehand:
         if event.ship_and_kill:
             self._ship_and_kill(event.ship_and_kill)
         if event.roll_back:
-            rollback_now(RollbackOrder(target=TARGET), self.root, self.deploy_file, self.say)
+            with restored():
+                rollback_now(RollbackOrder(target=TARGET), self.root, self.deploy_file, self.say)
         if event.fault == "clear":
             ask_control(self.running, "DELETE", "/faults", None)
         elif event.fault:

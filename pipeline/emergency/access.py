@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,28 @@ class RollbackOrder:
     even_bad: bool = False
     break_glass: bool = False
 
+    def aim(self, target: str, project: str = "", team: str = "") -> str:
+        """What to type after ``./inv rollback`` to aim there again: ``target``, else the project and its team."""
+        where = {"target": target} if target else {"project": project, "team": team}
+        words = {**where, "api": self.api, "domain": self.domain, "health": self.health}
+        return " ".join(f"--{name} {quoted(value)}" for name, value in words.items() if value)
+
+    def choice(self, to: str = "", *, break_glass: bool = False) -> str:
+        """What to type after that, with a space before it, to mean the same deployment: ``to``, else the named one."""
+        named = to or self.to
+        words = f" --to {quoted(named)}" if named else ""
+        words += " --even-bad" if self.even_bad else ""
+        return words + (" --break-glass" if self.break_glass or break_glass else "")
+
+
+def quoted(word: str) -> str:
+    """``word`` as a shell takes it for one."""
+    if re.fullmatch(r"[\w.:/@-]+", word, re.ASCII):
+        return word
+    import shlex
+
+    return shlex.quote(word)
+
 
 @dataclass(frozen=True)
 class Access:
@@ -46,7 +69,7 @@ class Access:
     database: str = field(default="", repr=False)
     """The database's address, when it is known: what was migrated since is looked up meanwhile."""
     flags: str = ""
-    """What to type after ``./inv rollback`` to aim at the same project again."""
+    """What to type after ``./inv rollback`` to aim at the same project, domain and address again."""
     bypass: str = field(default="", repr=False)
     """The secret that passes Deployment Protection, when it is known."""
     ignored: tuple[str, ...] = ()
@@ -72,7 +95,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         section = file.target(wanted.target)
         if section.get("kind") == "sandbox":
             _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
-            with _sandbox(root, state) as sandbox:
+            with _sandbox(root, state, wanted) as sandbox:
                 yield sandbox
             return
         _must_agree(wanted, section, "deploy.yml")
@@ -102,7 +125,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         host_of(domain, "--domain" if wanted.domain else "deploy.yml: domain") if domain else "",
         "/" + (wanted.health or HEALTH).lstrip("/"),
         variable_or_file("DIRECT_URL", root),
-        f"--target {target}" if target else f"--project {project}" + (f" --team {team}" if team else ""),
+        wanted.aim(target, project, team),
         variable_or_file("VERCEL_AUTOMATION_BYPASS_SECRET", root),
         ignored,
         state,
@@ -179,7 +202,7 @@ def _read(deploy_file: Path) -> _File:
 
 
 @contextlib.contextmanager
-def _sandbox(root: Path, state: str) -> Iterator[Access]:
+def _sandbox(root: Path, state: str, wanted: RollbackOrder) -> Iterator[Access]:
     from pipeline.world.sandbox import attached
 
     with attached(root) as running:
@@ -194,7 +217,7 @@ def _sandbox(root: Path, state: str) -> Iterator[Access]:
             domain,
             HEALTH,
             running["database_url"],
-            "--target sandbox",
+            wanted.aim(wanted.target),
             state=state,
         )
 

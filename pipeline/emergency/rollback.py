@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
 from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there
-from pipeline.emergency.domain import client
+from pipeline.emergency.domain import client, is_here
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
 from pipeline.emergency.steps import Returned, State, look_briefly, must_be_ours, return_to_previous
-from pipeline.errors import ServiceError
+from pipeline.errors import Broken, ServiceError
+from pipeline.signals import heed
 
 BLOCKED, STRANDED = 1, 4
+SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
 
 
 def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
@@ -29,7 +32,9 @@ def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Call
         for remark in () if wanted.json else to.ignored:
             out(f"  note     {remark}")
         try:
-            return asyncio.run(_roll_back(to, wanted, memory, Schema(to, wanted, root, out), out))
+            return asyncio.run(_undisturbed(to, wanted, memory, Schema(to, wanted, root, out), out, root))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None  # by SIGTERM, too: nothing was touched
         except Unsafe as unsafe:
             out(str(unsafe))
             return BLOCKED
@@ -37,30 +42,78 @@ def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Call
             out(_stranded(to, stranded, as_json=wanted.json))
             return STRANDED
         except ServiceError as error:
-            out(_stranded(to, Stranded(str(error), _by_hand(to)), as_json=wanted.json))
+            out(_stranded(to, Stranded(str(error), _by_hand(to, wanted)), as_json=wanted.json))
             return STRANDED
 
 
-def _by_hand(to: Access) -> str:
+def _by_hand(to: Access, wanted: RollbackOrder) -> str:
     return (
-        "vercel rollback $PREVIOUS   or, in the dashboard: Deployments → the previous one → Instant Rollback; "
-        f"again: ./inv rollback {to.flags}"
+        f"vercel rollback {wanted.to or '$PREVIOUS'}   or, in the dashboard: Deployments → the previous one → "
+        f"Instant Rollback; again: ./inv rollback {to.flags}{wanted.choice()}"
     )
+
+
+def _explained(bug: BaseException, to: Access, root: Path) -> str:
+    """Say in a line what a bug of ours is, and in which file its traceback is; both without secrets."""
+    from pipeline.record.debug import explained
+    from pipeline.redact import Redactor
+
+    Redactor((to.token, to.bypass, to.database))
+    return explained(bug, root)
 
 
 def _without(secrets: Iterable[str], out: Callable[[str], None]) -> Callable[[str], None]:
     """Wrap ``out`` so that it never says a secret."""
 
     def said(text: str) -> None:
-        for secret in filter(None, secrets):
+        for secret in (one for one in secrets if len(one) >= SHORTEST):
             text = text.replace(secret, "***")
         out(text)
 
     return said
 
 
+async def _undisturbed(
+    to: Access, wanted: RollbackOrder, memory: Memory, schema: Schema, out: Callable[[str], None], root: Path
+) -> int:
+    """Roll back in a task of its own, which the first Ctrl-C or SIGTERM cancels until its end is decided.
+
+    No other signal changes anything: not a second one, and not a terminal that is gone, as whoever asked for an
+    emergency still wants it. Raises Broken for a bug of ours that comes once production is back.
+    """
+    if not is_here(to.api):
+        from pipeline.emergency.lookup import Unwaited
+
+        asyncio.get_running_loop().set_default_executor(Unwaited())
+    end = _End()
+    rolling = asyncio.ensure_future(_roll_back(to, wanted, memory, schema, out, root, end))
+
+    def interrupted(how: str) -> None:
+        if not end.decided:
+            end.decided = True
+            rolling.cancel()
+
+    heed(interrupted, of=(signal.SIGINT, signal.SIGTERM))
+    try:
+        return await rolling
+    except (asyncio.CancelledError, Exception) as stop:
+        if end.code is None:
+            raise
+        if isinstance(stop, Exception):
+            raise Broken(_explained(stop, to, root), end.code) from stop
+        return end.code
+
+
+@dataclass
+class _End:
+    """How a rollback ends. ``code``: its exit code, as soon as that is known and nothing changes it any more."""
+
+    decided: bool = False
+    code: int | None = None
+
+
 async def _roll_back(
-    to: Access, wanted: RollbackOrder, memory: Memory, schema: Schema, out: Callable[[str], None]
+    to: Access, wanted: RollbackOrder, memory: Memory, schema: Schema, out: Callable[[str], None], root: Path, end: _End
 ) -> int:
     from pipeline.clients.vercel import Vercel
 
@@ -73,10 +126,15 @@ async def _roll_back(
         began = clock.monotonic()
         unknown: list[str] = []
         aimed: list[tuple[ProductionSeen, Deployment]] = []
+        said: list[str] = []
 
         def tell(state: State) -> None:
-            if not wanted.json:
-                out(f"  {state.value:<10} {clock.monotonic() - began:5.2f} s")
+            if wanted.json:
+                return
+            out(f"  {state.value:<10} {clock.monotonic() - began:5.2f} s")
+            if state is State.REFUSED and aimed and not said:
+                said.append(aimed[0][1].id)
+                out(f"  by hand    vercel rollback {said[0]}   while it is asked for again")
 
         def known_bad() -> frozenset[str]:
             bad, sentences = memory.bad()
@@ -87,7 +145,6 @@ async def _roll_back(
             await schema.allow(seen, target)
             aimed.append((seen, target))  # from here on it may have happened
 
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cancel_this())
         stale = asyncio.ensure_future(vercel.variables())  # read meanwhile; nothing waits for it
         try:
             returned = await return_to_previous(
@@ -104,12 +161,14 @@ async def _roll_back(
                 bypass=to.bypass,
             )
             aimed.clear()  # it is proved: whatever comes now changes neither the act nor the exit code
+            end.decided, end.code = True, 0 if returned.answer.well else STRANDED
             unwritten = _written_down(memory, returned, schema.overruled)
-            out(_said(to, returned, [*unknown, *unwritten], as_json=wanted.json))
+            unseen = [f"Vercel did not say where {name} leads" for name in returned.unseen]
+            out(_said(to, returned, [*unknown, *unseen, *unwritten], as_json=wanted.json))
             if returned.changed:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await _say_what_else(vercel, returned, stale, out, as_json=wanted.json)
+                await _say_what_else(vercel, returned, stale, out, as_json=wanted.json)
         except (asyncio.CancelledError, Exception) as stop:
+            end.decided = True
             if not aimed:
                 raise
             seen, target = aimed[0]
@@ -119,19 +178,15 @@ async def _roll_back(
             if isinstance(stop, Stranded):
                 raise
             cut = isinstance(stop, asyncio.CancelledError)
-            how = "interrupted" if cut else f"a bug in this tool ({type(stop).__name__}: {stop})"
-            says = f"{how} after Vercel was asked to go back to {target.id}: nobody knows yet whether it did"
-            raise Stranded(says, f"./inv rollback {to.flags}   says whether it did") from (None if cut else stop)
+            how = "interrupted" if cut else _explained(stop, to, root)
+            says = f"{how}; that was after Vercel was asked to go back to {target.id}: nobody knows yet whether it did"
+            raise Stranded(says, f"./inv rollback {to.flags}{wanted.choice(target.id)}   says whether it did") from (
+                None if cut else stop
+            )
         finally:
             stale.cancel()
             await asyncio.gather(stale, return_exceptions=True)
     return 0 if returned.answer.well else STRANDED
-
-
-def cancel_this() -> Callable[[], object]:
-    """Make what cancels the task that calls this."""
-    task = asyncio.current_task()
-    return task.cancel if task else lambda: None
 
 
 async def _plan(

@@ -23,7 +23,8 @@ class Schema:
     """What was migrated since the release that one wants to go back to. It is read while Vercel is asked."""
 
     def __init__(self, to: Access, wanted: RollbackOrder, root: Path, out: Callable[[str], None]) -> None:
-        self._wanted, self._root, self._out, self._flags = wanted, root, out, to.flags
+        self._wanted, self._root, self._out = wanted, root, out
+        self._again = f"./inv rollback {to.flags}{wanted.choice(break_glass=True)}"
         self._until = time.monotonic() + PATIENCE
         self._asked = None
         self.overruled = ""
@@ -42,7 +43,7 @@ class Schema:
             self.overruled = "; ".join(judged.reasons)
             self._tell(judged)
         else:
-            raise Unsafe(_refused(target, judged, self._flags, as_json=self._wanted.json))
+            raise Unsafe(_refused(target, judged, self._again, as_json=self._wanted.json))
 
     async def say(self, seen: ProductionSeen, target: Deployment) -> None:
         """Print whether the old release can live with the schema, and stop nothing."""
@@ -74,7 +75,7 @@ class Schema:
             self._out(f"             {remark}")
 
 
-def _refused(target: Deployment, judged: Any, flags: str, *, as_json: bool) -> str:
+def _refused(target: Deployment, judged: Any, again: str, *, as_json: bool) -> str:
     if as_json:
         point = judged.point
         return json.dumps(
@@ -97,10 +98,8 @@ def _refused(target: Deployment, judged: Any, flags: str, *, as_json: bool) -> s
             f"  restore  the database of {judged.point.made:%Y-%m-%d %H:%M} UTC ({judged.point.name}), which loses what"
             f" was written in the last {judged.loses_minutes:.0f} min: {judged.point.by_hand}"
         )
-        lines.append(f"           then: ./inv rollback {flags} --break-glass")
+        lines.append(f"           then: {again}")
     else:
         lines.append("  restore  no restore point of those migrations is known here; Neon console → Branches, before-…")
-    lines.append(
-        f"  all the same   ./inv rollback {flags} --break-glass   (it is recorded; pages that read it will fail)"
-    )
+    lines.append(f"  all the same   {again}   (it is recorded; pages that read it will fail)")
     return "\n".join(lines)

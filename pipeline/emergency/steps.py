@@ -5,6 +5,7 @@ file does.
 """
 
 import asyncio
+import contextlib
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ class Returned:
     changed: bool
     crons: Mapping[str, str] = field(default_factory=dict)
     was_commit: str = ""
+    unseen: tuple[str, ...] = ()
+    """The other production domains of which Vercel did not say where they point now."""
 
     @property
     def state(self) -> State:
@@ -87,8 +90,13 @@ async def prove(
     patience: float,
     tell: Callable[[State], None] = lambda state: None,
     bypass: str = "",
-) -> DomainAnswer:
+    left: str = "",
+    since: State = State.REQUESTED,
+) -> tuple[DomainAnswer, tuple[str, ...]]:
     """Wait until Vercel says that the domain points to the deployment, and the domain answers as it, and well.
+
+    No other production domain may still point to the one that was ``left``. ``since``: how far it is already. Gives the
+    domain's answer, and the other domains when Vercel does not say where they point.
 
     Why: An accepted rollback is not a finished one, and Vercel's word is not yet an answer to a user.
 
@@ -98,24 +106,28 @@ async def prove(
     If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
         vendors' status pages, and open an incident.
     """
-    until, reached = clock.monotonic() + patience, State.REQUESTED
+    until, reached = clock.monotonic() + patience, since
     while True:
         asks = asyncio.gather(*(ask(http, seen.domain, health, clock, bypass) for _ in range(ANSWERS)))
-        live, answers = await asyncio.gather(_points_to(vercel, seen), asks)
+        live, behind, answers = await asyncio.gather(_points_to(vercel, seen), _behind(vercel, seen, left), asks)
         answer = min(answers, key=lambda one: (_is(one, target), one.well))
         ended = not seen.canary or not await canary_of(vercel, seen.project)
-        now = _state(live, target, answer, ended=ended)
+        now = _state(live, target, answer, since, ended=ended and not behind)
         if now is not reached:
             reached = now
             tell(reached)
+        unseen = tuple(set(seen.project.serving) - {seen.domain}) if behind is None else ()
         if reached is State.RECOVERED:
-            return answer
+            return answer, unseen
         if answer.barrier:  # whoever stands there will not leave; Vercel's word still has a moment to change
             until = min(until, clock.monotonic() + REFUSED_PATIENCE)
         if clock.monotonic() >= until:
             if reached is State.SERVING:
-                return answer
-            raise Stranded(_unproved(seen, target, live, answer, reached), _by_hand(target))
+                return answer, unseen
+            says = _unproved(seen, target, live, answer, reached)
+            if behind:
+                says += f"; {' and '.join(behind)} still lead to {left}"
+            raise Stranded(says, await _by_hand(vercel, seen, target, live, behind or ()))
         await clock.sleep(LOOK_EVERY)
 
 
@@ -129,13 +141,13 @@ def _is(answer: DomainAnswer, target: Deployment) -> bool:
     return answer.status > 0 and not answer.barrier and answer.deployment in ("", target.id)
 
 
-def _state(live: str | None, target: Deployment, answer: DomainAnswer, *, ended: bool) -> State:
-    """How far it is. Where Vercel cannot be read (None) the domain's own word counts, if it names the deployment."""
+def _state(live: str | None, target: Deployment, answer: DomainAnswer, since: State, *, ended: bool) -> State:
+    """How far it is, ``since`` at least. Where Vercel cannot be read (None) the domain's own word counts, if any."""
     named = answer.deployment == target.id and not answer.barrier
     assigned = (live == target.id or (live is None and named)) and ended
     if assigned and _is(answer, target):
         return State.RECOVERED if answer.well else State.SERVING
-    return State.ASSIGNED if assigned else State.REQUESTED
+    return State.ASSIGNED if assigned else since
 
 
 async def _points_to(vercel: Vercel, seen: ProductionSeen) -> str | None:
@@ -153,6 +165,21 @@ async def _points_to(vercel: Vercel, seen: ProductionSeen) -> str | None:
             return (await vercel.project_now()).live
     except (ServiceError, TimeoutError):
         return None
+
+
+async def _behind(vercel: Vercel, seen: ProductionSeen, left: str) -> tuple[str, ...] | None:
+    """The other production domains that still point to the deployment that was ``left``.
+
+    None when that cannot be read at once.
+    """
+    if not left or len(seen.project.serving) < 2:
+        return ()
+    try:
+        async with asyncio.timeout(GLANCE):
+            serving = (await vercel.project_now()).serving
+    except (ServiceError, TimeoutError):
+        return None
+    return tuple(sorted(domain for domain, id in serving.items() if id == left and domain != seen.domain))
 
 
 STEPS: tuple[Callable[..., object], ...] = (look, choose, roll_back, prove)
@@ -185,15 +212,19 @@ async def return_to_previous(
         seen = await look_briefly(vercel, domain, to)
     await must_be_ours(seen, http, clock, health, bypass)
     if seen.live and is_there(seen, to):
-        answer = await prove(vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE, bypass=bypass)
-        return Returned(seen.domain, seen.live, seen.project.taken_back, answer, changed=False)
+        left = seen.project.taken_back
+        answer, unseen = await prove(
+            vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE, bypass=bypass, left=left
+        )
+        return Returned(seen.domain, seen.live, left, answer, changed=False, unseen=unseen)
     target, was = choose(seen, to, bad(), even_bad=even_bad), seen.live.id if seen.live else ""
     commit = seen.live.commit if seen.live else ""
     if allow:
         await allow(seen, target)
     until = clock.monotonic() + PATIENCE
-    answer = await _return(vercel, http, seen, target, health, clock, until, tell, bypass)
-    return Returned(seen.domain, target, was, answer, changed=True, crons=seen.project.crons, was_commit=commit)
+    answer, unseen = await _return(vercel, http, seen, target, health, clock, until, tell, bypass)
+    crons = seen.project.crons
+    return Returned(seen.domain, target, was, answer, changed=True, crons=crons, was_commit=commit, unseen=unseen)
 
 
 async def look_briefly(vercel: Vercel, domain: str, to: str) -> ProductionSeen:
@@ -216,9 +247,9 @@ async def _return(
     until: float,
     tell: Callable[[State], None],
     bypass: str,
-) -> DomainAnswer:
+) -> tuple[DomainAnswer, tuple[str, ...]]:
     """Roll back and prove. Twice is the same as once, so what Vercel did not take is asked for again ``until`` then."""
-    pause = AGAIN_AFTER
+    pause, left = AGAIN_AFTER, seen.live.id if seen.live else ""
     while True:
         refused: ServiceError | None = None
         accepted = False
@@ -226,13 +257,14 @@ async def _return(
             accepted = await roll_back(vercel, target) != "already there"
         except ServiceError as error:  # it may have happened all the same; only the domain can say
             refused = error
-        tell(State.REQUESTED if accepted else State.REFUSED)
-        left = until - clock.monotonic()
+        since = State.REQUESTED if accepted else State.REFUSED
+        tell(since)
+        remains = until - clock.monotonic()
         final = accepted or (isinstance(refused, Refused) and refused.lasting)
         asked = refused.retry_after if isinstance(refused, Refused) else 0.0
-        patience = left if accepted else REFUSED_PATIENCE if final else min(asked or pause, left)
+        patience = remains if accepted else REFUSED_PATIENCE if final else min(asked or pause, remains)
         try:
-            return await prove(vercel, http, seen, target, health, clock, patience, tell, bypass)
+            return await prove(vercel, http, seen, target, health, clock, patience, tell, bypass, left, since)
         except Stranded as stranded:
             if final or until - clock.monotonic() <= 0:
                 raise Stranded(f"{refused}; {stranded}" if refused else str(stranded), stranded.by_hand) from refused
@@ -251,5 +283,17 @@ async def must_be_ours(
         raise Mistake(f"--domain {seen.domain}: is no domain of {seen.project.name}, which has {names}")
 
 
-def _by_hand(target: Deployment) -> str:
+async def _by_hand(
+    vercel: Vercel, seen: ProductionSeen, target: Deployment, live: str | None, behind: tuple[str, ...]
+) -> str:
+    """What to type now. Domains that somebody set by hand stay where they are when Vercel has gone back already."""
+    stuck = behind
+    if live not in (None, target.id):
+        with contextlib.suppress(ServiceError, TimeoutError):
+            async with asyncio.timeout(GLANCE):
+                if (await vercel.project_now()).live == target.id:
+                    stuck = (seen.domain, *behind)
+    if stuck:
+        host = target.url.partition("://")[2]
+        return "; ".join(f"vercel alias set {host} {domain}" for domain in stuck)
     return f"vercel rollback {target.id}   or, in the dashboard: Deployments → {target.url} → Instant Rollback"

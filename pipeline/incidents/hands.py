@@ -12,7 +12,7 @@ from pipeline.handbook.situation import Situation
 from pipeline.session.deploy import settle_run
 from pipeline.session.runs import lock_by_hand, release_lock
 from pipeline.session.session import Session
-from pipeline.session.signals import restored
+from pipeline.signals import restored
 from pipeline.steps import relief
 from pipeline.world.world import World
 
@@ -48,7 +48,8 @@ class Hands:
 
     def roll_back(self, seen: Situation) -> Did:
         said: list[str] = []
-        code = rollback_now(RollbackOrder(target=self._target), self.root, self.deploy_file, said.append)
+        with restored():
+            code = rollback_now(RollbackOrder(target=self._target), self.root, self.deploy_file, said.append)
         kept = [line for text in said for line in text.splitlines() if line.strip().startswith(TOLD)]
         return Did(code == 0, "; ".join(" ".join(line.split()) for line in kept or said))
 

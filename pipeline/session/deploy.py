@@ -27,7 +27,7 @@ from pipeline.redact import Redactor
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
-from pipeline.session.signals import heed
+from pipeline.signals import heed
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

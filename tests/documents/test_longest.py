@@ -24,6 +24,10 @@ from pipeline.definitions.deploy import DEPLOY
 from pipeline.definitions.diagnoses import DIAGNOSES
 from pipeline.definitions.every import EVERY
 from pipeline.documents.longest import longest, request
+from pipeline.emergency import domain, memory
+from pipeline.emergency import steps as emergency
+from pipeline.emergency.access import RollbackOrder
+from pipeline.emergency.rollback import rollback_now
 from pipeline.engine import readings, runner
 from pipeline.engine.runner import Runner
 from pipeline.engine.stop import Stop
@@ -39,6 +43,7 @@ from pipeline.session import asking, status
 from pipeline.session.asking import ask
 from pipeline.session.runs import current_status, past_runs
 from pipeline.session.session import Order, Session
+from pipeline.signals import restored
 from pipeline.steps import alert, promotion
 from pipeline.world.sandbox import sandbox_settings
 from tests.processes import slowness
@@ -51,6 +56,8 @@ SHORT = (
     (asking, "GLANCE", 1.0), (status, "LOOKING", 3.0), (status, "DEADLINE", 2.0),
     (alert, "WHOLE", 2.0), (runner, "PROOF_PATIENCE", 2.0), (runner, "REFUSED_PATIENCE", 1.0),
     (promotion, "LANDING", 1.0), (promotion, "LANDED", 2.0), (promotion, "GLANCE", 0.5),
+    (emergency, "LOOKED", 2.5), (emergency, "PATIENCE", 3.0), (emergency, "REFUSED_PATIENCE", 0.5),
+    (emergency, "GLANCE", 0.5), (memory, "PATIENCE", 0.5),
 )  # fmt: skip
 
 
@@ -147,6 +154,40 @@ def test_with_no_vendor_answering_a_command_ends_within_its_longest_time(
     assert took < longest([name], DEPLOY)[name].seconds + slowness()
     if name != "history":
         assert took > 0.5, "it has asked, and waited"
+
+
+SILENT = {
+    "nothing is answered": "all {fault}",
+    "Vercel does not answer": "vercel {fault}",
+    "the request alone is not answered": "vercel {fault} POST */rollback/*",
+    "the site alone is not answered": "app {fault}",
+}
+
+
+@pytest.mark.parametrize("fault", ["never", "trickle"])
+@pytest.mark.parametrize("what", SILENT)
+def test_a_rollback_ends_within_its_longest_time_and_says_what_to_do_by_hand(
+    session: tuple[Session, Beside], what: str, fault: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened, beside = session
+    at, said = opened.settings, list[tuple[float, str]]()
+    monkeypatch.setattr(domain, "ASKED", 0.5)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VERCEL_TOKEN", at.secrets["VERCEL_TOKEN"])
+    beside.change(lambda sandbox: sandbox.inject(SILENT[what].format(fault=fault)))
+    order = RollbackOrder(project=at.project, team=at.team, domain=at.domain, api=at.services.vercel)
+    began = time.monotonic()
+    with restored():
+        code = rollback_now(order, tmp_path, Path("deploy.yml"), lambda text: said.append((time.monotonic(), text)))
+    took = time.monotonic() - began
+    assert 0.5 < took < longest(["rollback"], DEPLOY)["rollback"].seconds + slowness()
+    if "site" in what and fault == "trickle":  # its status line counts, and Vercel says where it points
+        assert code == 0
+        return
+    assert code == 4
+    first = next(at for at, text in said if "by hand" in text.lower())
+    if "site" not in what:  # Vercel has taken it then, and the site is asked as long as there is patience
+        assert first - began < emergency.LOOKED + slowness()
 
 
 def test_a_reading_that_does_not_end_is_one_that_could_not_be_taken(session: tuple[Session, Beside]) -> None:

@@ -1,11 +1,13 @@
 """Where a rollback aims: what was named wins, and the sandbox is meant only when it was named."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli.direct import order_of
 from pipeline.clock import host_of
 from pipeline.config import load
 from pipeline.emergency.access import Access, RollbackOrder, access
@@ -133,3 +135,17 @@ def test_what_has_no_host_in_it_is_a_mistake_before_anything_moves(aim: Aim, tmp
 def test_host_names_what_was_wrong() -> None:
     with pytest.raises(Mistake, match=r"^DOMAIN: there is no host name in 'x y'; say it like lms.example.com$"):
         host_of("x y", "DOMAIN")
+
+
+def test_a_hint_says_all_that_was_said(aim: Aim) -> None:
+    found = aim(
+        project="prj", team="acme", api="https://proxy.example.com", domain="https://a.example.com/x", health="/up?a=1"
+    )
+    words = shlex.split(found.flags)
+    assert order_of(words) == RollbackOrder(
+        project="prj", team="acme", api="https://proxy.example.com", domain="https://a.example.com/x", health="/up?a=1"
+    )
+    again = RollbackOrder(to="dpl one", even_bad=True).choice(break_glass=True)
+    assert order_of(shlex.split(again)) == RollbackOrder(to="dpl one", even_bad=True, break_glass=True)
+    assert RollbackOrder().choice() == ""
+    assert aim(target="production", health="/up").flags == "--target production --health /up"

@@ -1,8 +1,11 @@
 """What a rollback knows of earlier ones, and where it writes itself down: here, in the shared record, or it says so."""
 
 import asyncio
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +19,11 @@ from pipeline.emergency import rollback
 from pipeline.emergency.access import Access, RollbackOrder
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.rollback import rollback_now
+from pipeline.errors import Broken
 from pipeline.record.journal import known_bad, taken_back
 from pipeline.record.store import open_store
-from tests.stage import InProcess
+from pipeline.signals import restored
+from tests.stage import ROOT, InProcess
 
 
 def access(state: str = "") -> Access:
@@ -94,7 +99,9 @@ def ordered(inside: InProcess, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("VERCEL_TOKEN", at.secrets["VERCEL_TOKEN"])
     monkeypatch.chdir(folder)
     order = RollbackOrder(project=at.project, team=at.team, domain=at.domain, api=at.services.vercel)
-    return rollback_now(order, folder, folder / "deploy.yml", said.append), "\n".join(said)
+    with restored():
+        code = rollback_now(order, folder, folder / "deploy.yml", said.append)
+    return code, "\n".join(said)
 
 
 class InHand(httpx.AsyncBaseTransport):
@@ -159,3 +166,42 @@ def test_interrupted_after_it_was_proved_it_stays_proved(
     store = open_store("", home)
     assert taken_back(store) == {live}
     assert [bad.reason for bad in known_bad(store)] == [f"taken back by hand; {inside.serves()} serves instead"]
+
+
+def test_a_bug_after_it_was_proved_keeps_the_exit_code_and_is_in_a_file(
+    inside: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside.deploy()
+    live = inside.serves()
+
+    def broken(*given: object, **more: object) -> str:
+        raise ZeroDivisionError(f"oops, {inside.settings.secrets['VERCEL_TOKEN']}")
+
+    monkeypatch.setattr(rollback, "_said", broken)
+    monkeypatch.setattr(rollback, "SystemClock", lambda: inside.clock)
+    monkeypatch.setattr(rollback, "client", lambda api: httpx.AsyncClient(transport=inside.wire))
+    with pytest.raises(Broken, match=r"ZeroDivisionError: oops(.|\n)*debug-") as caught:
+        ordered(inside, tmp_path, monkeypatch)
+    assert caught.value.code == 0
+    (file,) = (tmp_path / ".runs").glob("debug-*.txt")
+    assert inside.settings.secrets["VERCEL_TOKEN"] not in str(caught.value) + file.read_text(encoding="utf-8")
+    assert taken_back(open_store("", tmp_path)) == {live}
+
+
+def test_a_name_that_nobody_looks_up_delays_no_word(tmp_path: Path) -> None:
+    """A name server that does not answer: the look-up goes on in a thread, which nobody may wait for at the end."""
+    script = """
+import socket, sys, time
+from pathlib import Path
+from pipeline.emergency import steps
+from pipeline.emergency.access import RollbackOrder
+from pipeline.emergency.rollback import rollback_now
+steps.LOOKED = 1.0
+socket.getaddrinfo = lambda *given, **more: time.sleep(3600)
+sys.exit(rollback_now(RollbackOrder(project="prj", api="https://api.invalid"), Path(), Path("deploy.yml"), print))
+"""
+    words = [sys.executable, "-c", script]
+    env = {**os.environ, "VERCEL_TOKEN": "t0ken-t0ken", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 4, done.stderr
+    assert "did not say within 1 s" in done.stdout

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,73 @@ def test_a_first_domain_that_only_redirects_is_not_the_one_that_proves(inside: I
         returned = go_back(inside, Lying(inside.wire, instead, after), domain=named)
         assert (returned.domain, returned.target.id, returned.state) == (domain, bad[1], State.RECOVERED)
     assert inside.serves() == bad[1]
+
+
+@pytest.fixture
+def second(inside: InProcess) -> Callable[[str], Lying]:
+    """The sandbox with one more production domain, api.example.com, which points to the deployment that one says."""
+
+    def lying(points_to: str) -> Lying:
+        def after(request: httpx.Request, response: httpx.Response, content: bytes) -> httpx.Response:
+            if request.url.path.startswith("/v9/projects/") and response.status_code == 200:
+                body = json.loads(content)
+                more = {**body["alias"][0], "domain": "api.example.com", "deployment": {"id": points_to}}
+                return httpx.Response(200, json={**body, "alias": [*body["alias"], more]}, request=request)
+            return response
+
+        return Lying(inside.wire, nothing_else, after)
+
+    return lying
+
+
+def test_a_domain_that_stays_with_what_was_taken_back_is_named_with_what_moves_it(
+    inside: InProcess, bad: Any, second: Callable[[str], Lying]
+) -> None:
+    """Somebody has set it by hand: Vercel goes back without it, and its visitors still get the bad release."""
+    with pytest.raises(Stranded, match=rf"api.example.com still lead to {bad[0]}") as caught:
+        go_back(inside, second(bad[0]), domain=inside.settings.domain)
+    assert re.fullmatch(r"vercel alias set \S+ api.example.com", caught.value.by_hand)
+    with pytest.raises(Stranded, match=r"api.example.com still"):  # and a second call does not call it over
+        go_back(inside, second(bad[0]), domain=inside.settings.domain)
+    assert inside.serves() == bad[1]
+    assert go_back(inside, second(bad[1]), domain=inside.settings.domain).answer.well
+
+
+def test_a_domain_that_leads_to_something_else_on_purpose_is_left_alone(
+    inside: InProcess, bad: Any, second: Callable[[str], Lying]
+) -> None:
+    returned = go_back(inside, second("dpl_of_a_campaign"), domain=inside.settings.domain)
+    assert (returned.state, returned.unseen) == (State.RECOVERED, ())
+
+
+def test_other_domains_that_vercel_says_nothing_of_are_named(
+    inside: InProcess, bad: Any, second: Callable[[str], Lying]
+) -> None:
+    lying = second(bad[0])
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        moved = inside.sandbox.state.vercel.job is not None and inside.sandbox.state.vercel.job.kind == "rollback"
+        return httpx.Response(500) if moved and request.url.path.startswith("/v9/projects/") else None
+
+    lying._instead = instead
+    assert go_back(inside, lying, domain=inside.settings.domain).unseen == ("api.example.com",)
+
+
+def test_the_domain_itself_that_stays_is_moved_by_hand_and_not_rolled_back_again(inside: InProcess, bad: Any) -> None:
+    host = inside.settings.domain
+
+    def after(request: httpx.Request, response: httpx.Response, content: bytes) -> httpx.Response:
+        if request.url.path.startswith("/v4/aliases/"):
+            return httpx.Response(200, json={**json.loads(content), "deploymentId": bad[0]}, request=request)
+        return response
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        answer = httpx.Response(200, json={"deployment": bad[0]})
+        return answer if request.url.netloc.decode() == host else None
+
+    with pytest.raises(Stranded) as caught:
+        go_back(inside, Lying(inside.wire, instead, after), domain=host)
+    assert re.fullmatch(rf"vercel alias set \S+ {host}", caught.value.by_hand)
 
 
 def test_a_domain_of_a_wildcard_alias_goes_back_and_a_second_call_stays(inside: InProcess, bad: Any) -> None:
@@ -157,7 +225,7 @@ def test_one_refusal_is_not_the_end_of_a_rollback(inside: InProcess, bad: Any, r
 def test_requested_is_said_only_when_vercel_accepted(inside: InProcess, bad: Any) -> None:
     told: list[State] = []
     inside.sandbox.inject("vercel answer status=404 POST */rollback/*")
-    with pytest.raises(Stranded, match="answered 404"):
+    with pytest.raises(Stranded, match=r"answered 404(.|\n)* is refused, no more"):
         go_back(inside, tell=told.append)
     assert told == [State.REFUSED]
     assert inside.serves() == bad[0]

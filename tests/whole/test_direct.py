@@ -69,7 +69,15 @@ def test_it_loads_nothing_of_the_other_commands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"), [(("--help",), 0, "--break-glass"), (("--projet", "x"), 1, "projet")]
+    ("words", "code", "says"),
+    [
+        *((("--help",), 0, "--break-glass"), (("--projet", "x"), 2, "projet"), (("--project",), 2, "needed value")),
+        *(
+            (("dpl_1",), 2, "No idea what 'dpl_1' is"),
+            (("--plan=no",), 2, "No idea what 'no' is"),
+            (("--to", "--plan"), 2, "to"),
+        ),
+    ],
 )
 def test_help_and_mistakes_are_those_of_every_command(
     words: tuple[str, ...], code: int, says: str, tmp_path: Path
@@ -77,3 +85,17 @@ def test_help_and_mistakes_are_those_of_every_command(
     done = run(*words, folder=tmp_path)
     assert done.returncode == code, done.stderr
     assert says in done.stdout + done.stderr
+
+
+def test_a_token_of_a_letter_garbles_nothing(tmp_path: Path) -> None:
+    """Somebody tries it out with VERCEL_TOKEN=x."""
+    done = subprocess.run(
+        [ROOT / "inv", "rollback", "--project", "prj", "--api", NOBODY],
+        cwd=tmp_path,
+        env={**os.environ, "VERCEL_TOKEN": "t"},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert done.stdout.startswith("STRANDED (prj): the rollback is not proved"), done.stdout + done.stderr

@@ -1,5 +1,6 @@
 """The exit code says what became of production, whatever happens to the process's signals and to its output."""
 
+import asyncio
 import io
 import os
 import signal
@@ -14,8 +15,11 @@ import pytest
 
 from pipeline.cli import terminal
 from pipeline.cli.output import Steadfast
+from pipeline.record.journal import taken_back
+from pipeline.record.store import open_store
 from pipeline.redact import Redactor
 from pipeline.session.deploy import _broken
+from pipeline.signals import heed, restored
 from tests.processes import LONGEST
 from tests.scripted import Scripted, journal_in, stages
 from tests.whole.test_process import Checkout, Up, checkout, until_stage, up
@@ -37,6 +41,79 @@ def test_two_signals_at_once_and_more_until_it_ends_are_one(checkout: Checkout, 
         time.sleep(0.002)
     assert started.returncode == 3
     assert up.serves() == before
+
+
+def rolling(checkout: Checkout, said: str) -> "subprocess.Popen[str]":
+    """A rollback by hand that has just ``said`` this."""
+    started = checkout.start("rollback", "--target", "sandbox")
+    assert started.stdout
+    assert any(said in line for line in started.stdout)
+    return started
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_rollback_that_is_interrupted_again_and_again_is_not_proved_and_says_so(
+    checkout: Checkout, up: Up, kind: signal.Signals
+) -> None:
+    checkout.run("deploy")
+    left = up.serves()
+    up.fault("vercel never-finishes POST */rollback/*")
+    started = rolling(checkout, "requested")
+    while started.poll() is None:
+        started.send_signal(kind)
+        time.sleep(0.01)
+    out, err = started.communicate(timeout=LONGEST)
+    assert started.returncode == 4, out + err
+    assert "nobody knows yet whether it did" in out
+    assert err == ""
+    assert taken_back(open_store("", checkout.folder)) == {left}, "it is in the record"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_rollback_that_is_proved_stays_so_whatever_signal_comes(
+    checkout: Checkout, up: Up, kind: signal.Signals
+) -> None:
+    before = up.serves()
+    checkout.run("deploy")
+    started = rolling(checkout, "ROLLED BACK")
+    while started.poll() is None:
+        started.send_signal(kind)
+        time.sleep(0.01)
+    assert started.returncode == 0, started.stderr and started.stderr.read()
+    assert up.serves() == before
+
+
+@pytest.mark.process
+def test_a_terminal_that_is_gone_does_not_end_a_rollback(checkout: Checkout, up: Up) -> None:
+    before = up.serves()
+    checkout.run("deploy")
+    left = up.serves()
+    started = rolling(checkout, "requested")
+    assert started.stdout
+    started.stdout.close()
+    started.send_signal(signal.SIGHUP)
+    assert started.wait(LONGEST) == 0
+    assert up.serves() == before
+    assert taken_back(open_store("", checkout.folder)) == {left}
+
+
+@pytest.mark.process
+def test_a_rollback_that_is_interrupted_before_it_asked_for_anything_touched_nothing(
+    checkout: Checkout, up: Up
+) -> None:
+    checkout.run("deploy")
+    live = up.serves()
+    up.fault("vercel never times=9 GET /v9/projects/*")
+    started = checkout.start("rollback", "--target", "sandbox")
+    while not up.ask("control", "/faults")["faults"][0]["struck"]:
+        time.sleep(0.05)
+    started.send_signal(signal.SIGTERM)
+    out, err = started.communicate(timeout=LONGEST)
+    assert (started.returncode, out) == (130, ""), err
+    assert "interrupted before anything was touched" in err
+    assert up.serves() == live
 
 
 @pytest.mark.process
@@ -119,3 +196,19 @@ def test_the_interpreter_flushes_at_its_end_without_a_word() -> None:
     code = "from pipeline.cli.terminal import honest, out\nwith honest():\n    out('x' * 100000)"
     with FULL.open("w") as full:
         assert subprocess.run([sys.executable, "-c", code], stdout=full, stderr=full, cwd=terminal.ROOT).returncode == 0
+
+
+def test_who_was_started_by_nohup_goes_on_when_the_terminal_is_gone() -> None:
+    came: list[str] = []
+
+    async def run() -> None:
+        heed(came.append)
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not came:
+            await asyncio.sleep(0.01)
+
+    with restored():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        asyncio.run(run())
+    assert came == ["interrupted by SIGTERM"]

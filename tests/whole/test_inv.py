@@ -146,3 +146,75 @@ sys.meta_path.insert(0, Refuse())
     done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
     assert done.returncode == 4, done.stdout + done.stderr
     assert "STRANDED" in done.stdout
+
+
+SLOW = """#!/bin/sh
+case "$*" in
+    *version_info* | *"pip --version"*) ;;
+    *"-m venv"*)
+        for folder; do :; done
+        mkdir -p "$folder/bin"
+        cp "$INSTALLED" "$folder/bin/python"
+        ;;
+    *"-m pip"*) sleep "$TAKES" ;;
+    *) exit 1 ;;
+esac
+"""
+INSTALLED = """#!/bin/sh
+case "$*" in *"import dotenv"*) exit 0 ;; esac
+echo begun
+sleep 2
+test -x "$0" && echo "whole"
+"""
+
+
+def first_calls(folder: Path, *takes: float) -> list[str]:
+    """What first calls print that begin together and install for so many seconds; the second runs for two."""
+    for name in ("inv", "requirements.lock", "requirements-rollback.lock"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "python3").write_text(SLOW)
+    (folder / "installed").write_text(INSTALLED)
+    for name in ("python3", "installed"):
+        (folder / name).chmod(0o755)
+    at = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "HOME": str(folder / "home"),
+        "INSTALLED": str(folder / "installed"),
+    }
+    started = [
+        subprocess.Popen(
+            [folder / "inv", "rollback"],
+            env={**at, "PYTHON": str(folder / "python3"), "TAKES": str(seconds)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seconds in takes
+    ]
+    return [one.communicate(timeout=LONGEST)[0] for one in started]
+
+
+def test_two_first_calls_at_once_do_not_take_the_packages_from_each_other(tmp_path: Path) -> None:
+    """Two people, or a person and a job on the same runner: the second had removed what the first was running from."""
+    assert first_calls(tmp_path, 0.1, 1.2) == ["begun\nwhole\n"] * 2
+    assert [path.name for path in tmp_path.glob(".venv-rollback*")] == [".venv-rollback"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere, so a read-only checkout cannot be shown")
+def test_from_a_checkout_that_cannot_be_written_the_few_packages_are_installed_once(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "checkout").mkdir()
+    first_calls(tmp_path / "checkout", 0)
+    shutil.rmtree(tmp_path / "checkout/.venv-rollback")
+    (tmp_path / "checkout").chmod(0o500)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "home"),
+        "PYTHON": str(tmp_path / "checkout/python3"),
+        "INSTALLED": str(tmp_path / "checkout/installed"),
+        "TAKES": "0",
+    }
+    words = [tmp_path / "checkout/inv", "rollback"]
+    said = [subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=60) for _ in range(2)]
+    (tmp_path / "checkout").chmod(0o700)
+    assert ["installing" in one.stderr for one in said] == [True, False]
+    assert [one.stdout for one in said] == ["begun\nwhole\n"] * 2

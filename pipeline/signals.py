@@ -1,4 +1,4 @@
-"""Signals, for a run: heeded while it goes forward, and from then on to the process's end ignored, but never deadly.
+"""Signals, for what moves production: heeded while it goes forward, then to the process's end ignored, never deadly.
 
 asyncio's own handlers go with their loop: a second signal that came after it killed a run that had ended well.
 """
@@ -6,24 +6,29 @@ asyncio's own handlers go with their loop: a second signal that came after it ki
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _heeded: list[bool] = []
 
 
-def heed(act: Callable[[str], None]) -> None:
-    """Tell ``act``, in the loop that runs now, of every signal that comes; once that loop is closed, nobody."""
+def heed(act: Callable[[str], None], of: Collection[signal.Signals] = SIGNALS) -> None:
+    """Tell ``act``, in the loop that runs now, of each signal of ``of`` that comes; once that loop is closed, nobody.
+
+    The others of SIGNALS do nothing. Whoever was started by ``nohup`` goes on ignoring that its terminal is gone.
+    """
     loop = asyncio.get_running_loop()
 
     def told(number: int, frame: FrameType | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: it comes too late
-            loop.call_soon_threadsafe(act, f"interrupted by {signal.Signals(number).name}")
+            if number in of:
+                loop.call_soon_threadsafe(act, f"interrupted by {signal.Signals(number).name}")
 
     _heeded[:] = [True]
     for number in SIGNALS:
-        signal.signal(number, told)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, told)
 
 
 def ignore_the_late() -> None:
