@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from pipeline.cli import (
+    build,
     database,
     diagnose,
     drill,
@@ -39,6 +40,7 @@ namespace = Collection(
     *(record.history, record.report, record.lock, record.unlock),
     *(sandbox.sandbox, sandbox.fault, sandbox.faults, selftest.selftest, test.test),
 )
+namespace.add_collection(build.collection(), "build")
 namespace.add_collection(Collection(environment.check), "env")
 namespace.add_collection(Collection(database.plan, database.resolve, database.rehearse_restore), "database")
 namespace.add_collection(diagnose.collection(), "diagnose")

@@ -69,7 +69,7 @@ def medians(times: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, fl
     return {name: statistics.median(values) for name, values in seen.items()}
 
 
-CLI = ROOT / "tests/npm/node_modules/vercel/dist/vc.js"
+CLI = ROOT / "vercel-cli/node_modules/vercel/dist/vc.js"
 QUIET = {"VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
 COPIED = ("inv", "tasks.py", "deploy.yml", "requirements.lock", "checks", "pipeline", "runbooks")
 HIDDEN = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_")

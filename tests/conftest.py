@@ -68,6 +68,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 WANTED = (
+    (r"\bact\b|zizmor|actionlint", "act, actionlint and zizmor (./inv test --wide)"),
     ("npm|Node.js|`node`|--wide", "Node.js and the npm packages (./inv test --wide)"),
     ("Chrom", "Chromium"),
     (r"\baws\b", "the aws command"),

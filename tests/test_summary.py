@@ -9,10 +9,11 @@ def test_what_did_not_run_is_one_line_by_what_is_missing() -> None:
         "not installed in tests/npm: @sentry/node; ./inv test --wide",
         "Prisma's schema engine is not installed in tests/schemaengine: ./inv test --wide",
         "there is no Chromium or Chrome on this machine",
+        "there is no act to run workflows with, or no git or Node.js for it: ./inv test --wide",
         "the moon is not full",
     )
     assert did_not_run(reasons) == (
-        "did not run: 5 tests: 3 want Node.js and the npm packages (./inv test --wide), 1 want Chromium, "
-        "1 want the moon is not full"
+        "did not run: 6 tests: 3 want Node.js and the npm packages (./inv test --wide), 1 want Chromium, "
+        "1 want act, actionlint and zizmor (./inv test --wide), 1 want the moon is not full"
     )
     assert did_not_run(()) == ""

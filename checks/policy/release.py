@@ -145,9 +145,9 @@ class BuildPolicy(Policy):
     """`prebuilt` and `cli`: send one archive instead of many files; `auto` estimates which arrives sooner."""
     command: str = "vercel"
     """`cli`: the command to run; a path, or several words such as `npx vercel@VERSION`."""
-    version: str = "64.0.2"
-    """The Vercel CLI that the workflow installs; with `cli` also what `vercel --version` must say. Another version may
-    mean other defaults: left out, it is the one that this tool was tested with."""
+    version: str = ""
+    """The Vercel CLI that builds; with `cli` also what `vercel --version` must say. Another version may mean other
+    defaults: left out, it is the one of ``vercel-cli/package-lock.json``, which this tool was tested with."""
     appears: float = 60
     """`git`: how long the push may take to become a deployment before one is made from the commit."""
 

@@ -1,12 +1,14 @@
 """``check`` and ``check.FAMILY.GATE``: one task a gate. Loads the gates, so it is loaded only when asked for."""
 
+from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import Task
+from invoke.tasks import Task, task
 
 from checks.gate import Gate
+from pipeline.cli.summary import on_github, to_summary
 from pipeline.cli.terminal import ROOT, configuration, honest, out
 from pipeline.commands.check import ask_gates, given_by_steps
 from pipeline.definitions.deploy import DEPLOY
@@ -21,6 +23,39 @@ HELP = {
     "over-rollback": "as for deploy",
     "older": "as for deploy",
 }
+
+
+@task(
+    name="pull-request",
+    help={
+        "base": "the commit that it is merged into (default: origin/main, as it is here)",
+        "target": "as for deploy (default: the one that a push is deployed to)",
+        "from": "the folder of the app (default: this one)",
+    },
+)
+def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") -> None:
+    """Before a merge, without any service or secret: deploy.yml, the new migrations, the generated files."""
+    with honest():
+        import datetime
+
+        from pipeline.documents.writing import Sources, stale
+        from pipeline.render.merging import merging_markdown, remarks_annotations, remarks_text
+        from pipeline.session.merging import before_the_merge
+
+        config = configuration()
+        name, _ = config.target(target or config.shipped)
+        branch = config.policies[name].source.branch
+        today = datetime.datetime.now(datetime.UTC).date()
+        remarks = before_the_merge(config, name, Path(from_ or ".").resolve(), base or f"origin/{branch}", today)
+        differences = stale(Sources(config, ROOT, c["command_words"]()))
+        if remarks:
+            out(remarks_text(remarks))
+        out(differences or "all generated files are current")
+        if on_github():
+            out(remarks_annotations(remarks))
+            to_summary(merging_markdown(remarks, differences))
+    if differences or any(one.finding.verdict.stops for one in remarks):
+        raise SystemExit(1)
 
 
 def collection() -> Collection:
@@ -48,6 +83,7 @@ def collection() -> Collection:
     now = tuple(gate for gate in DEPLOY.stages[0].asks if not given_by_steps(gate))
     made = Collection()
     made.add_task(task_for("all", now, "Ask everything that preflight asks."), default=True)
+    made.add_task(pull_request)
     families: dict[str, Collection] = {}
     for gate in GATES:
         family = families.setdefault(gate.family, Collection())

@@ -9,11 +9,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
+from pipeline.cli.summary import fenced, to_summary
 from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out
 from pipeline.emergency.access import RollbackOrder
 
 RARELY = (50_000, 20, 20)
 """How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
+
+ENDS = {0: "production is back", 1: "refused, nothing was touched", 4: "NOT PROVED, production needs a person now"}
+"""Exit code of a rollback → what its summary begins with."""
 
 
 def main() -> None:
@@ -75,6 +79,13 @@ def roll_back(order: RollbackOrder) -> None:
 
         gc.freeze()
         gc.enable()
-        code = rollback_now(order, ROOT, DEPLOY_FILE, out)
+        said: list[str] = []
+
+        def heard(text: str) -> None:
+            said.append(text)
+            out(text)
+
+        code = rollback_now(order, ROOT, DEPLOY_FILE, heard)
+        to_summary(fenced(f"Rollback: {ENDS.get(code, code)}", "\n".join(said)))
     if code:
         raise SystemExit(code)

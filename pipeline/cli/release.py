@@ -61,7 +61,7 @@ def deploy(
         _warn_of_an_own_record(config, target)
         with reporting(json) as show:
             report = ship(config, order, ROOT, show, opened_by(aside))
-        conclude(report, as_json=json)
+        conclude(report, config, as_json=json)
 
 
 def _warn_of_an_own_record(config: "Config", target: str) -> None:
@@ -121,6 +121,7 @@ def settle(c: Context, run: str = "", target: str = "", json: bool = False) -> N
         from pipeline.incidents.opening import opened_by
         from pipeline.session.deploy import settle_run
 
+        config = configuration()
         with reporting(json) as show:
-            report, went_back = settle_run(configuration(), target, run, ROOT, show, opened_by(aside))
-        conclude(report, as_json=json, fine=not went_back)
+            report, went_back = settle_run(config, target, run, ROOT, show, opened_by(aside))
+        conclude(report, config, as_json=json, fine=not went_back)

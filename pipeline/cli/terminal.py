@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.cli.output import steadfast
+from pipeline.cli.summary import fenced, on_github, to_summary
 from pipeline.environment import variable
 
 if TYPE_CHECKING:
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from pipeline.record.journal import Listener
     from pipeline.record.report import Report
     from pipeline.redact import Redactor
+    from pipeline.render.links import Places
 
 ROOT = Path(__file__).absolute().parents[2]  # not resolved: the folder may be a link into another checkout
 DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / "deploy.yml")
 MISTAKE = 2
+REFUSED, FAILED = "Refused: nothing was touched", "Failed"
 LONGEST_INSTALL = 1200.0  # seconds for npm
 
 
@@ -65,8 +68,14 @@ def fail(message: str, code: int) -> NoReturn:
     """Say on stderr why the command fails, and leave with ``code``."""
     from pipeline.redact import of_this_process
 
-    for line in of_this_process()(message).splitlines():
+    message = of_this_process()(message)
+    for line in message.splitlines():
         print(f"error: {line}", file=sys.stderr)
+    if on_github():  # whoever opens the job's page reads it there
+        from pipeline.render.annotation import annotated
+
+        print(annotated(message), file=sys.stderr)
+        to_summary(fenced(REFUSED if code == MISTAKE else FAILED, message))
     raise SystemExit(code)
 
 
@@ -135,19 +144,19 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
             def write(line: str) -> None:
                 _say(redactor(line), stream)
 
-            terminal = stream.isatty() and variable("TERM") != "dumb"
-            groups = variable("GITHUB_ACTIONS") == "true"
+            groups = on_github()  # whose log is no terminal, whatever a runner says of it
+            terminal = stream.isatty() and variable("TERM") != "dumb" and not groups
             return stack.enter_context(shown(run, write, terminal=terminal, groups=groups))
 
         yield show
 
 
-def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
+def conclude(report: "Report", config: "Config", *, as_json: bool, fine: bool = False) -> None:
     """Print how it ended, for people, for programs and for GitHub; leave with its exit code, printed or not."""
     from pipeline.record.debug import explained
 
     try:
-        _print_end(report, as_json=as_json, fine=fine)
+        _print_end(report, config, as_json=as_json, fine=fine)
     except Exception as bug:
         aside(f"error: {explained(bug, ROOT)}")
     code = report.exit_code
@@ -155,7 +164,7 @@ def conclude(report: "Report", *, as_json: bool, fine: bool = False) -> None:
         raise SystemExit(code)
 
 
-def _print_end(report: "Report", *, as_json: bool, fine: bool) -> None:
+def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool) -> None:
     from pipeline.record.journal import plain
     from pipeline.render.report import annotations, summary_markdown, summary_text
 
@@ -163,19 +172,33 @@ def _print_end(report: "Report", *, as_json: bool, fine: bool) -> None:
         out(json.dumps(plain(report), ensure_ascii=False))
     elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
         out(summary_text(report))
-    if variable("GITHUB_ACTIONS") == "true" and report.outcome and not fine:
+    if on_github() and report.outcome and not fine:
         print(annotations(report), file=sys.stderr if as_json else sys.stdout, flush=True)
-        summary = variable("GITHUB_STEP_SUMMARY")
-        if summary:
-            with open(summary, "a", encoding="utf-8") as file:
-                file.write(summary_markdown(report))
+        to_summary(summary_markdown(report, _places(config, report.target)))
+
+
+def _places(config: "Config", target: str) -> "Places":
+    """Where the pages are that a report links to."""
+    from pipeline.record.place import place_of
+    from pipeline.render.links import Places
+
+    return Places(
+        server=variable("GITHUB_SERVER_URL", "https://github.com"),
+        repository=variable("GITHUB_REPOSITORY") or config.policies[target].source.repository,
+        sentry=config.file.targets[target].services.sentry,
+        organization=config.policies[target].errors.organization,
+        kept=place_of(config.file.state, ROOT).shared,
+    )
 
 
 def install_npm_packages() -> None:
-    """Install from npm what the lock file of each folder of the tests asks for, unless it is there already.
+    """Install from npm the Vercel CLI and what the lock file of each folder of the tests asks for, unless it is there.
 
     Not ``npm ci``: that refuses a lock in which packages for other platforms are missing.
     """
+    from pipeline.commands.build import install_tools
+
+    install_tools(out)
     for lock in sorted((ROOT / "tests").glob("*/package-lock.json")):
         stamp = lock.parent / "node_modules" / ".installed.json"
         if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
@@ -191,3 +214,30 @@ def install_npm_packages() -> None:
         if code:
             raise SystemExit(code)
         stamp.write_bytes(lock.read_bytes())
+
+
+def install_runner() -> None:
+    """Install the runner of workflows and their linters that the tests drive, by their lock, into ``.venv-runner``."""
+    from pipeline.clients.command import run_here
+
+    lock, home = ROOT / "tests" / "workflows" / "requirements.lock", ROOT / ".venv-runner"
+    stamp = home / "installed.lock"
+    if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
+        return
+    out(f"$ pip install   ({lock.relative_to(ROOT)})")
+    pip = [
+        str(home / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
+    for words in ([sys.executable, "-m", "venv", "--clear", str(home)], [*pip, "-r", str(lock)]):
+        if run_here(words, ROOT, LONGEST_INSTALL):
+            aside(
+                "not installed: act, actionlint and zizmor; the tests that want one of them say that they did not run"
+            )
+            return
+    stamp.write_bytes(lock.read_bytes())

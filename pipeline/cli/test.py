@@ -8,14 +8,14 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import install_npm_packages, out
+from pipeline.cli.terminal import install_npm_packages, install_runner, out
 
 
 @task(
     help={
         "k": "only tests whose name matches; a gate's name with - or _",
         "process": "only those that start whole processes",
-        "wide": "install from npm what the wider tests need (Vercel's own CLI and SDK, a Next.js app)",
+        "wide": "install what the wider tests need (Vercel's own CLI and SDK, a Next.js app, a runner of workflows)",
         "remember": "write the names of the tests that could not run here to this file",
         "again": "only the tests that such a file names, and the by-hand commands",
     }
@@ -26,6 +26,7 @@ def test(
     """Everything that must be true of this project: lint, types, generated files, tests."""
     if wide:
         install_npm_packages()
+        install_runner()
     chosen = [*(["-k", named(k), "-n0"] if k else []), *(["-m", "process"] if process else [])]
     # With `=`: a file that is there would be taken for a test before the option is known.
     kept = [*([f"--remember={remember}"] if remember else []), *([f"--again={again}"] if again else [])]

@@ -106,9 +106,13 @@ async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> l
     return kept
 
 
-def run_here(words: Sequence[str], folder: Path, seconds: float) -> int:
-    """Run the command ``words`` in ``folder``, on this terminal and with this environment; gives its exit code.
+def run_here(words: Sequence[str], folder: Path, seconds: float, environment: Mapping[str, str] | None = None) -> int:
+    """Run the command ``words`` in ``folder``, on this terminal; gives its exit code.
+
+    ``environment``: all that it is given; None is all that we have. It has nobody to ask: its input is empty.
 
     Raises subprocess.TimeoutExpired after ``seconds``; the process is killed then.
     """
-    return subprocess.run(words, cwd=folder, timeout=seconds, check=False).returncode
+    return subprocess.run(
+        words, cwd=folder, timeout=seconds, check=False, env=environment, stdin=subprocess.DEVNULL
+    ).returncode

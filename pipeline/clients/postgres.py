@@ -39,6 +39,11 @@ class Postgres:
     def __init__(self, url: str, named: str = "DIRECT_URL") -> None:
         self.address = address_of(url, named)
 
+    @classmethod
+    def nowhere(cls) -> "Postgres":
+        """Give a client whose database nobody has named: whatever it is asked raises Unreachable."""
+        return cls.at(Address(""))
+
     def in_schema(self, schema: str) -> "Postgres":
         """Give a client of the same database that looks at another schema."""
         return Postgres.at(Address(self.address.url, schema, schema_named=True))
@@ -54,6 +59,8 @@ class Postgres:
         """Open a session of its own, in autocommit. What goes wrong in it leaves as ServiceError."""
         import psycopg
 
+        if not self.address.url:  # libpq would look for a server on this machine
+            raise Unreachable("postgres", asked, "its URL is not set, so nobody knows where it is")
         try:
             async with await psycopg.AsyncConnection.connect(
                 self.address.url,

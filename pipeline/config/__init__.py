@@ -23,6 +23,7 @@ from pipeline.config.document import (
     line_of,
     yaml_mistake,
 )
+from pipeline.config.tools import pinned_vercel
 from pipeline.errors import Mistake
 
 
@@ -155,6 +156,13 @@ class Config:
             raise Mistake(f"--target {chosen}: is no target; deploy.yml has {', '.join(sorted(self.file.targets))}")
         return chosen, self.file.targets[chosen]
 
+    @property
+    def shipped(self) -> str:
+        """The target that a push is deployed to: ``production``, else the first of that kind, else the default one."""
+        kinds = {name: target.kind for name, target in self.file.targets.items()}
+        found = (name for name in ("production", *kinds) if kinds.get(name) == "production")
+        return next(found, self.file.target)
+
     def pace(self, target: str) -> dict[str, dict[str, float | int]]:
         """Stage → the settings that ``target`` changes, and only those."""
         changed = self.file.targets[target].pace.items()
@@ -189,6 +197,7 @@ def load(path: Path) -> Config:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
         )
+    policies = {name: _with_pins(found) if found else found for name, found in policies.items()}
     targets = {}
     for name, target in file.targets.items() if file else ():
         where = ("targets", name, "domain")
@@ -201,6 +210,12 @@ def load(path: Path) -> Config:
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     return Config(dataclasses.replace(file, targets=targets), policies)
+
+
+def _with_pins(policies: Policies) -> Policies:
+    """The policies with the version of the Vercel CLI that our lock file pins, where deploy.yml names none."""
+    build = policies.build
+    return dataclasses.replace(policies, build=dataclasses.replace(build, version=build.version or pinned_vercel()))
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipeline.clients import base, channels, exchange, vercel
+from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL
 from pipeline.emergency import memory
 from pipeline.emergency import steps as emergency
 from pipeline.engine import readings, runner
@@ -62,6 +63,10 @@ def longest(names: Iterable[str], deploy: Pipeline) -> Mapping[str, Bound]:
 def _looking() -> dict[str, Bound]:
     one = Bound(record() + asking.GLANCE + readings.READING, "the record, the live commit, and all readings at once")
     weekly = one.seconds + alert.WHOLE + readings.READING
+    build = Bound(
+        LONGEST_INSTALL + LONGEST_PULL + LONGEST_BUILD,
+        "the installation, the pull and the build, each of which is stopped",
+    )
     asks = Bound(record() + readings.READING, "the record, and all readings at once")
     of_record = Bound(record(), "the record")
     lines = Bound(record() + 3 * request() + vercel.COLLECTED, "the record, three requests, and the lines that come")
@@ -74,6 +79,8 @@ def _looking() -> dict[str, Bound]:
         "check": asks,
         "env.check": asks,
         "database.plan": asks,
+        "build": build,
+        "build.": build,
         "logs": Bound(lines.seconds, f"{lines.made_of}; with `--follow` until Ctrl-C"),
         **dict.fromkeys(("history", "report", "lock", "unlock", "monitor.baseline"), of_record),
         **dict.fromkeys(("fault", "faults"), Bound(exchange.DEADLINE, "one request to the sandbox")),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from checks.outcome import Outcome
 from pipeline.config import Config, schema
-from pipeline.definitions.deploy import DEPLOY, rolling_out
+from pipeline.definitions.checklists import CHECKLISTS
+from pipeline.definitions.deploy import DEPLOY, pipeline_for, rolling_out
 from pipeline.definitions.every import EVERY, GATES
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.completeness import Documented, audit
@@ -17,20 +18,30 @@ from pipeline.documents.pages.every import documents
 from pipeline.documents.pages.facts import fact
 from pipeline.documents.pages.sections import Section, is_broken, sealed, sections, with_facts
 from pipeline.documents.pages.typed import TypedCommand, by_hand
-from pipeline.documents.pages.workflow import drill_workflow, monitor_workflow, rollback_workflow, workflow
+from pipeline.documents.pages.workflow import (
+    Setting,
+    check_workflow,
+    drill_workflow,
+    monitor_workflow,
+    rollback_workflow,
+    workflow,
+)
 from pipeline.documents.proofs import load as load_proofs
 from pipeline.documents.reviews import read_by, signatures
 from pipeline.documents.todo import open_actions
 from pipeline.drills.scenario import scenarios
+from pipeline.engine.plan import Pipeline
+from pipeline.engine.uses import Needs
 from pipeline.errors import Mistake
 from pipeline.handbook.playbooks import named
 from pipeline.handbook.thresholds import thresholds
 from pipeline.handbook.troubles import TROUBLES
-from pipeline.world.secrets import OPTIONAL, SECRETS
+from pipeline.record.place import NAME
+from pipeline.session.asking import READERS
+from pipeline.world.secrets import STATE
 
 MODE, FOLDER = "utf-8", "runbooks/"
 CODE = re.compile(r"\bP\d{4}\b")
-STATE = "JOURNAL_URL"  # the variable that `state:` names when runs are to be shared
 GENERATED = (
     "runbooks/*.md",
     "runbooks/drills/*.md",
@@ -39,6 +50,7 @@ GENERATED = (
     ".github/workflows/rollback.yml",
     ".github/workflows/monitor.yml",
     ".github/workflows/drill.yml",
+    ".github/workflows/check.yml",
 )
 
 
@@ -53,18 +65,44 @@ class Sources:
 
 def generated(sources: Sources) -> dict[str, str]:
     """The text of every file that is generated, by its path from the root."""
-    policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
     found = raw(sources)
     return {
         **{name: _finished(name, text, sources.root) for name, text in found.items()},
         f"{FOLDER}by-hand.md": sealed(by_hand_page(typed(found), load_proofs(sources.root).commands)),
-        ".github/workflows/deploy.yml": workflow(
-            rolling_out(DEPLOY, policies.promotion), (*SECRETS, *OPTIONAL, STATE), policies.build
-        ),
-        ".github/workflows/rollback.yml": rollback_workflow(),
-        ".github/workflows/monitor.yml": monitor_workflow((*SECRETS, *OPTIONAL, STATE)),
-        ".github/workflows/drill.yml": drill_workflow(),
+        **workflows(sources.config),
     }
+
+
+def workflows(config: Config) -> dict[str, str]:
+    """The text of every workflow that is generated, by its path from the root."""
+    target, policies = config.shipped, config.policies[config.shipped]
+    pipeline = rolling_out(DEPLOY, policies.promotion)
+    setting = Setting(
+        target,
+        alike(config, pipeline),
+        policies.source.branch,
+        policies.build,
+        config.file.state if NAME.fullmatch(config.file.state) else STATE,
+    )
+    needs = Needs(READERS, policies.database.scratch)
+    made = {
+        "deploy": workflow(pipeline, needs, setting),
+        "rollback": rollback_workflow(setting),
+        "monitor": monitor_workflow(CHECKLISTS.values(), needs, setting),
+        "drill": drill_workflow(),
+        "check": check_workflow(),
+    }
+    return {f".github/workflows/{name}.yml": text for name, text in made.items()}
+
+
+def alike(config: Config, pipeline: Pipeline) -> tuple[str, ...]:
+    """The targets that the stages of ``pipeline`` lead to, which are the steps of the workflow."""
+    stages = [stage.name for stage in pipeline.stages]
+    return tuple(
+        name
+        for name, target in config.file.targets.items()
+        if stages == [stage.name for stage in pipeline_for(target.kind, config.policies[name].promotion).stages]
+    )
 
 
 def raw(sources: Sources) -> dict[str, str]:

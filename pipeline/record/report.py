@@ -55,6 +55,8 @@ class Report:
     """Why the release stays although it could not be called well: names of HELD, or empty."""
     before: dict[str, str] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)
+    was_live: str = ""
+    """The commit that was live before; empty when nobody has noted it."""
     production: str = ""
     """The address of production."""
     theirs: str = ""
@@ -104,6 +106,9 @@ def _add(report: Report, event: Event) -> None:
             stage.state, stage.ms = "warned" if body.get("warning") else "passed", _ms(stage.began, event.at)
         case "step begins":
             _current(report).lines.append(Line("step", event.subject, "doing", event.at))
+            for item in body.get("inputs") or ():
+                if item.get("type") == "Production" and not report.was_live:
+                    report.was_live = item["value"].get("commit", "")
         case "step done":
             _finish(report, event, "done")
             _remember(report, body.get("gives") or {})

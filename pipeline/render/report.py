@@ -7,6 +7,8 @@ from checks.outcome import CUT_OFF, outcome_named
 from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
 from pipeline.render.aiming import aimed
+from pipeline.render.annotation import annotation
+from pipeline.render.links import Places, links_markdown
 
 MARKS = {
     "pass": "✓", "done": "✓", "undone": "↩", "warn": "!", "not yet": "…", "doing": "…",
@@ -120,7 +122,7 @@ def _next(report: Report) -> list[str]:
     ]
 
 
-def summary_markdown(report: Report) -> str:
+def summary_markdown(report: Report, places: Places) -> str:
     """The summary of a run as Markdown, for the GitHub job."""
     lines = [f"## {_headline(report)}", ""]
     if report.reason:
@@ -129,12 +131,12 @@ def summary_markdown(report: Report) -> str:
     lines += ["| | |", "|---|---|", *(f"| {label} | {_cell(text)} |" for label, text in _facts(report)), ""]
     if report.by_hand:
         lines += ["### Do this now, by hand", "", *(f"* {_cell(text)}" for text in report.by_hand), ""]
+    lines += [*links_markdown(report, places), *(f"* next: `{_cell(text)}`" for text in _next(report)), ""]
     lines += ["| stage | question or act | answer | time |", "|---|---|---|--:|"]
     lines += [row for stage in report.stages for row in _rows(stage)]
     lines += [
         f"| going back | {line.name} → {line.says} | {line.state} | {duration(line.ms)} |" for line in report.undone
     ]
-    lines += ["", *(f"* next: `{_cell(text)}`" for text in _next(report))]
     return aimed("\n".join(lines), report.target) + "\n"
 
 
@@ -161,18 +163,10 @@ def annotations(report: Report) -> str:
     """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning."""
     lines = []
     if report.outcome not in ("deployed", ""):
-        lines.append(f"::error title={_property(_headline(report))}::{_command(report.reason)}")
+        lines.append(annotation("error", report.reason, title=_headline(report)))
     for gate, finding in report.warnings:
-        lines.append(f"::warning title={_property(gate)}::{_command(finding['subject'] + ' ' + finding['says'])}")
+        lines.append(annotation("warning", f"{finding['subject']} {finding['says']}", title=gate))
     return aimed("\n".join(lines), report.target)
-
-
-def _command(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _command(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def report_text(report: Report) -> str:

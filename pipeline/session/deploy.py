@@ -24,6 +24,7 @@ from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
 from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
+from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
@@ -49,7 +50,7 @@ def ship(
 
     ``after`` is told how it ended.
     """
-    with open_session(config, order.target, root) as session:
+    with open_session(config, order.target, root, to_ship(config, order)) as session:
         session.must_be_whole()
         run = _run_id(order.run) or new_run_id(session.clock.now())
         _refuse_after_cut_off(session, run)
@@ -115,7 +116,7 @@ def settle_run(
     after: After = nothing_after,
 ) -> tuple[Report, bool]:
     """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, to_settle(config, target)) as session:
         session.must_be_whole()
         run = _run_id(run) or _last_run(session)
         events = events_of(session.store, run)

@@ -5,7 +5,7 @@ import contextlib
 import difflib
 import getpass
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,7 @@ from pipeline.record.store import RUNS, Store, open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.world.opening import open_settings, open_world
+from pipeline.world.secrets import SECRETS
 from pipeline.world.settings import Settings
 from pipeline.world.world import World
 
@@ -107,10 +108,13 @@ class Session:
 
 
 @contextlib.contextmanager
-def open_session(config: Config, target: str, root: Path) -> Iterator[Session]:
-    """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all."""
+def open_session(config: Config, target: str, root: Path, needs: Iterable[str] = SECRETS) -> Iterator[Session]:
+    """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all.
+
+    ``needs``: the secrets that have to be set.
+    """
     with contextlib.ExitStack() as stack:
-        settings = stack.enter_context(open_settings(config, target, root))
+        settings = stack.enter_context(open_settings(config, target, root, needs))
         place = place_of(config.file.state, root)
         store = open_store(place.address, root)
         stack.callback(store.close)

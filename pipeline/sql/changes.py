@@ -1,10 +1,11 @@
 """Finds what the statements of a migration change, statement by statement, given what the database holds."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
 from checks.evidence import Change
-from pipeline.sql.known import Known
+from pipeline.sql.known import UNKNOWN_ROWS, Known
 from pipeline.sql.readers import READERS
 from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, change, type_key
 from pipeline.sql.statements import Statement, Unparsable, nodes, parse
@@ -14,6 +15,17 @@ def changes_of(migrations: Iterable[tuple[str, bytes]], known: Known) -> tuple[C
     """Find what ``migrations`` (name, text), applied in this order to what is ``known``, change. Never raises."""
     reading = Reading(known)
     return tuple(one for name, sql in migrations for one in _read(reading, name, sql))
+
+
+def known_after(migrations: Iterable[tuple[str, bytes]]) -> Known:
+    """What a database holds after ``migrations`` by their text; nobody knows how many rows. Never raises."""
+    reading = Reading(Known())
+    for name, sql in migrations:
+        deque(_read(reading, name, sql), maxlen=0)
+    tables = {
+        name: replace(table, rows=UNKNOWN_ROWS) for name, table in reading.tables.items() if name not in reading.gone
+    }
+    return Known(tables, dict(reading.index_tables), frozenset(reading.made))
 
 
 def _read(reading: Reading, name: str, sql: bytes) -> Found:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.environment import inherited, variable
 from pipeline.errors import Mistake
 from pipeline.world.sandbox import attached, sandbox_settings
-from pipeline.world.secrets import CHANNELS, OPTIONAL, SECRETS, read_secrets
+from pipeline.world.secrets import CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
 from pipeline.world.settings import Settings
 from pipeline.world.world import NothingWritten, Records, World
 
@@ -41,10 +41,10 @@ def _of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
+def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = SECRETS) -> Iterator[Settings]:
     """Open the settings of target ``name``; the sandbox is started and kept up meanwhile.
 
-    Raises Mistake naming every secret that is missing and where to get it.
+    ``needs``: the secrets that have to be there. Raises Mistake naming every one that is not and where to get it.
     """
     name, target = config.target(name)
     policies = config.policies[name].by_type()
@@ -56,18 +56,18 @@ def open_settings(config: Config, name: str, root: Path) -> Iterator[Settings]:
     if missing_keys:
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
     secrets = read_secrets(root)
-    without = _of_unused_vendors(policies)
+    wanted = frozenset(needs) - _of_unused_vendors(policies)
     missing = [
         f"{key}: is not set; get it from {where}{NOT_USED.get(key, '')}"
         for key, where in SECRETS.items()
-        if not secrets.get(key) and key not in without
+        if key in wanted and not secrets.get(key)
     ]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
     scratch = policies[DatabasePolicy].scratch
-    if scratch and not variable(scratch):
+    if scratch and not variable(scratch) and (scratch in wanted or {*needs} >= {*SECRETS}):
         raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
-    if scratch:
+    if scratch and variable(scratch):
         secrets["SCRATCH_URL"] = variable(scratch)
     yield Settings(
         name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies, root=root
@@ -123,6 +123,7 @@ async def open_world(
     def has(name: str) -> str:
         return secrets.get(name, "")
 
+    scratch = has("SCRATCH_URL") or has("DIRECT_URL")
     async with contextlib.AsyncExitStack() as stack:
 
         async def pool() -> httpx.AsyncClient:
@@ -137,29 +138,29 @@ async def open_world(
             release=release,
             branch=source.branch,
             clock=clock,
-            vercel=Vercel(at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock),
-            vercel_command=VercelCommand(at.vercel, _for_commands(VERCEL_TOKEN=secrets["VERCEL_TOKEN"])),
-            github=GitHub(at.github, secrets["GITHUB_TOKEN"], source.repository, await pool(), clock),
+            vercel=Vercel(at.vercel, has("VERCEL_TOKEN"), settings.team, settings.project, await pool(), clock),
+            vercel_command=VercelCommand(at.vercel, for_commands(VERCEL_TOKEN=has("VERCEL_TOKEN"))),
+            github=GitHub(at.github, has("GITHUB_TOKEN"), source.repository, await pool(), clock),
             sentry=Sentry(
                 at.sentry, has("SENTRY_AUTH_TOKEN"), errors.organization, errors.project, await pool(), clock
             ),
             betterstack=BetterStack(at.betterstack, has("BETTERSTACK_API_TOKEN"), await pool(), clock),
             status_pages=StatusPages(at.vercel_status, at.neon_status, await pool(), clock),
-            database=Postgres(secrets["DIRECT_URL"]),
-            scratch=Postgres(secrets.get("SCRATCH_URL") or secrets["DIRECT_URL"], database.scratch or "DIRECT_URL"),
+            database=Postgres(has("DIRECT_URL")) if has("DIRECT_URL") else Postgres.nowhere(),
+            scratch=Postgres(scratch, database.scratch or "DIRECT_URL") if scratch else Postgres.nowhere(),
             postgres_tools=PostgresTools(_embedded_tools()),
-            neon=Neon(at.neon, secrets.get("NEON_API_KEY", ""), database.neon_project, await pool(), clock),
-            prisma=PrismaCommand(_for_commands()),
+            neon=Neon(at.neon, has("NEON_API_KEY"), database.neon_project, await pool(), clock),
+            prisma=PrismaCommand(for_commands()),
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT),
                 clock,
-                secrets["SMOKE_EMAIL"],
-                secrets["SMOKE_PASSWORD"],
+                has("SMOKE_EMAIL"),
+                has("SMOKE_PASSWORD"),
                 bypass,
             ),
-            webhook=Webhook(secrets.get("NOTIFY_WEBHOOK_URL", ""), await pool(), clock),
+            webhook=Webhook(has("NOTIFY_WEBHOOK_URL"), await pool(), clock),
             channels=Channels({audience: has(name) for audience, name in CHANNELS.items()}, await pool(), clock),
             storage=Storage(
                 has("R2_ACCOUNT_ID"),
@@ -174,10 +175,10 @@ async def open_world(
             redis=UpstashRedis(has("UPSTASH_REDIS_REST_URL"), has("UPSTASH_REDIS_REST_TOKEN"), await pool(), clock),
             upstash=UpstashAccount(at.upstash, has("UPSTASH_EMAIL"), has("UPSTASH_API_KEY"), await pool(), clock),
             analytics=VercelAnalytics(
-                at.vercel, secrets["VERCEL_TOKEN"], settings.team, settings.project, await pool(), clock
+                at.vercel, has("VERCEL_TOKEN"), settings.team, settings.project, await pool(), clock
             ),
             chrome_report=ChromeReport(at.crux, has("GOOGLE_API_KEY"), await pool(), clock),
-            browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}, _for_commands()),
+            browser=Browser({"x-vercel-protection-bypass": bypass} if bypass else {}, for_commands()),
             progress=progress,
             records=records or NothingWritten(),
         )
@@ -197,12 +198,16 @@ def _embedded_tools() -> tuple[Path, ...]:
     return (Path(found.origin).parent / "pginstall" / "bin",) if found and found.origin else ()
 
 
-def _for_commands(**more: str) -> dict[str, str]:
-    """Make the environment of a vendor's command: ours without any secret but ``more``, and nothing phones home."""
-    ours = {name: value for name, value in inherited().items() if name not in SECRETS and name not in OPTIONAL}
+def for_commands(hide: Iterable[str] = (), **more: str) -> dict[str, str]:
+    """Make the environment of a vendor's command: ours without any secret but ``more``, and nothing phones home.
+
+    ``hide``: further names that it is not given.
+    """
+    hidden = {*SECRETS, *OPTIONAL, STATE, *hide}
+    ours = {name: value for name, value in inherited().items() if name not in hidden}
     return {
         **ours,
-        **more,
+        **{name: value for name, value in more.items() if value},  # an empty token is worse than none
         "VERCEL_TELEMETRY_DISABLED": "1",
         "NO_UPDATE_NOTIFIER": "1",
         "NO_COLOR": "1",

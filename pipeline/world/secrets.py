@@ -1,14 +1,9 @@
 """The names of every secret, where to get each, and who is told by which."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.environment import variable
 from pipeline.redact import Redactor
-
-if TYPE_CHECKING:
-    pass
-
 
 SECRETS = {
     "VERCEL_TOKEN": "vercel.com → Account Settings → Tokens, of the team that owns the project (or Full Account)",
@@ -80,6 +75,33 @@ CHANNELS = {
 
 OPEN = ("R2_ACCOUNT_ID", "R2_BUCKET", "R2_ENDPOINT", "UPSTASH_REDIS_REST_URL", "UPSTASH_EMAIL")
 """Those that are names and addresses: a reader needs to see them."""
+
+
+STATE = "JOURNAL_URL"
+"""The variable that ``state:`` of deploy.yml names when runs are to be shared, as the example has it."""
+
+
+OPENED_WITH = {
+    "vercel": ("VERCEL_TOKEN",),
+    "vercel_command": ("VERCEL_TOKEN",),
+    "analytics": ("VERCEL_TOKEN",),
+    "github": ("GITHUB_TOKEN",),
+    "sentry": ("SENTRY_AUTH_TOKEN",),
+    "betterstack": ("BETTERSTACK_API_TOKEN",),
+    "database": ("DIRECT_URL",),
+    "scratch": ("DIRECT_URL",),
+    "neon": ("NEON_API_KEY",),
+    "visitor": ("SMOKE_EMAIL", "SMOKE_PASSWORD", "VERCEL_AUTOMATION_BYPASS_SECRET"),
+    "browser": ("VERCEL_AUTOMATION_BYPASS_SECRET",),
+    "webhook": ("NOTIFY_WEBHOOK_URL",),
+    "channels": tuple(CHANNELS.values()),
+    "storage": ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET", "R2_ENDPOINT"),
+    "cloudflare": ("CLOUDFLARE_API_TOKEN", "R2_ACCOUNT_ID"),
+    "redis": ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"),
+    "upstash": ("UPSTASH_EMAIL", "UPSTASH_API_KEY"),
+    "chrome_report": ("GOOGLE_API_KEY",),
+}
+"""Client of the World, by its field → the secrets that it is opened with; the other fields know none."""
 
 
 def read_secrets(root: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -11,19 +12,33 @@ from jinja2 import UndefinedError
 import tasks
 from checks.policy import BuildPolicy
 from pipeline.config import load
+from pipeline.config.tools import pinned_vercel
+from pipeline.definitions.checklists import CHECKLISTS
 from pipeline.definitions.deploy import DEPLOY
-from pipeline.documents.pages.workflow import drill_workflow, monitor_workflow, rollback_workflow, workflow
+from pipeline.documents.pages.workflow import (
+    Setting,
+    check_workflow,
+    drill_workflow,
+    monitor_workflow,
+    rollback_workflow,
+    workflow,
+)
 from pipeline.documents.site.build import build
 from pipeline.documents.templates import FOLDERS, environment, filled
 from pipeline.documents.writing import Sources, generated, pages
+from pipeline.engine.uses import Needs
+from pipeline.session.asking import READERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATES = {path.name: path for folder in FOLDERS for path in sorted(folder.glob("*.jinja"))}
+NEEDS = Needs(READERS)
+WAYS: tuple[Literal["prebuilt", "git", "cli"], ...] = ("prebuilt", "git", "cli")
 WORKFLOWS = {
-    **{f"deploy, {by}": workflow(DEPLOY, ("GITHUB_TOKEN",), BuildPolicy(by=by)) for by in ("prebuilt", "git", "cli")},
-    "rollback": rollback_workflow(),
-    "monitor": monitor_workflow(("VERCEL_TOKEN",)),
+    **{f"deploy, {by}": workflow(DEPLOY, NEEDS, Setting(build=BuildPolicy(by=by))) for by in WAYS},
+    "rollback": rollback_workflow(Setting()),
+    "monitor": monitor_workflow(CHECKLISTS.values(), NEEDS, Setting()),
     "drill": drill_workflow(),
+    "check": check_workflow(),
 }
 GENERATED = generated(Sources(load(ROOT / "deploy.yml"), ROOT, tasks.command_words()))
 DELIMITERS = re.compile(r"\[\[|\]\]|\[%|%\]|\[#|#\]|^\s*#%", re.MULTILINE)
@@ -64,7 +79,7 @@ def test_no_python_file_writes_an_expression_of_github() -> None:
 
 def test_a_fact_that_nobody_gave_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="minutes"):
-        filled("deploy.yml", notice="", checkout="", stages=(), secrets=(), build=BuildPolicy())
+        filled("deploy.yml", notice="", checkout="", cache="", stages=(), undo=(), setting=Setting())
 
 
 def test_what_others_wrote_is_inert_on_the_site() -> None:
@@ -77,11 +92,30 @@ def test_what_others_wrote_is_inert_on_the_site() -> None:
 
 
 def test_the_vercel_cli_is_pinned_once() -> None:
-    """The policy says which; the tests drive the same one, and the workflow installs it."""
-    pinned = BuildPolicy().version
-    assert json.loads((ROOT / "tests/npm/package.json").read_text(encoding="utf-8"))["dependencies"]["vercel"] == pinned
-    assert set(re.findall(r"vercel@([\w.]+)", GENERATED[".github/workflows/deploy.yml"])) == {pinned}
-    other = workflow(DEPLOY, (), BuildPolicy(by="cli", version="65.1.0"))
-    assert re.findall(r"vercel@([\w.]+)", other) == ["65.1.0"]
-    sources = [path for path in (ROOT / "pipeline").rglob("*.py") if "sandbox" not in path.parts]
-    assert not [path for path in (*sources, ROOT / "deploy.yml") if pinned in path.read_text(encoding="utf-8")]
+    """In the package.json whose lock file the workflow installs and the tests drive; the policy is filled from it."""
+    pinned = pinned_vercel()
+    assert (
+        json.loads((ROOT / "vercel-cli/package-lock.json").read_text(encoding="utf-8"))["packages"][
+            "node_modules/vercel"
+        ]["version"]
+        == pinned
+    )
+    assert load(ROOT / "deploy.yml").policies["production"].build.version == pinned
+    named = [*(ROOT / "checks").rglob("*.py"), *(ROOT / "pipeline").rglob("*.py"), *(ROOT / "tests").glob("*/*.py")]
+    named += [*(ROOT / "tests").glob("*/package.json"), *(ROOT / ".github/workflows").iterdir(), ROOT / "deploy.yml"]
+    assert not [path for path in named if pinned in path.read_text(encoding="utf-8")]
+
+
+def test_every_package_of_the_locked_cli_has_its_hash() -> None:
+    packages = json.loads((ROOT / "vercel-cli/package-lock.json").read_text(encoding="utf-8"))["packages"]
+    loose = [
+        name
+        for name, one in packages.items()
+        if name and not one.get("inBundle") and not one.get("integrity", "").startswith("sha512-")
+    ]
+    assert not loose
+
+
+def test_no_workflow_runs_what_no_lock_file_names() -> None:
+    for name, text in WORKFLOWS.items():
+        assert not re.search(r"npx|npm (i|install)\b|pip install|curl .*\| *(ba)?sh", text), name

@@ -1,6 +1,7 @@
 """Orders that make no sense are refused before anything is touched."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -8,12 +9,15 @@ import yaml
 from checks.policy import BuildPolicy, PromotionPolicy
 from pipeline.clients.prebuilt import output_files
 from pipeline.definitions.deploy import DEPLOY, PREVIEW, rolling_out
-from pipeline.documents.pages.workflow import workflow
+from pipeline.documents.pages.workflow import Setting, workflow
 from pipeline.engine.plan import Pipeline, Stage, check
+from pipeline.engine.uses import Needs
 from pipeline.errors import BadReleaseError, BrokenPlan
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import new_run_id
+from pipeline.session.asking import READERS
 from pipeline.session.deploy import RUN_ID
+from pipeline.world.secrets import SECRETS, STATE
 from tests.scripted import MovingClock
 
 
@@ -88,17 +92,23 @@ def test_a_file_that_changes_during_the_upload_is_an_error(tmp_path: Path) -> No
         file.content()
 
 
+def made(pipeline: Pipeline = DEPLOY, **said: Any) -> dict[str, Any]:
+    """The workflow ``deploy.yml`` as data; ``said``: the fields of its setting."""
+    found: dict[str, Any] = yaml.safe_load(workflow(pipeline, Needs(READERS), Setting(**said)))
+    return found
+
+
 def test_the_workflow_has_one_step_a_stage_and_ends_by_settling() -> None:
-    made = yaml.safe_load(workflow(DEPLOY, ("VERCEL_TOKEN",), BuildPolicy()))
-    steps = made["jobs"]["deploy"]["steps"]
-    names = [step.get("name") for step in steps]
-    assert names[2:] == [*(stage.name for stage in DEPLOY.stages), "settle"]
+    job = made()["jobs"]["deploy"]
+    steps = job["steps"]
+    at = next(index for index, step in enumerate(steps) if step["name"] == "pull")
+    assert [step["name"] for step in steps[at:]] == ["pull", "output", *(one.name for one in DEPLOY.stages), "settle"]
     assert steps[-1]["if"] == "always() && steps.begins.outcome != 'skipped'"
-    assert steps[2]["id"] == "begins"
-    for step in steps[2:]:
+    assert steps[at + 2]["id"] == "begins"
+    for step in steps[at:]:
         assert step["run"].startswith("exec ./inv "), "GitHub signals the step's entry process"
-    assert made["concurrency"]["cancel-in-progress"] is False
-    assert made["permissions"]["contents"] == "read"
+    assert job["concurrency"]["cancel-in-progress"] is False
+    assert (made()["permissions"], job["permissions"]["contents"]) == ({}, "read")
     assert all(
         "@" in step["uses"] and len(step["uses"].split("@")[1].split()[0]) == 40 for step in steps if "uses" in step
     )
@@ -107,11 +117,43 @@ def test_the_workflow_has_one_step_a_stage_and_ends_by_settling() -> None:
 def test_the_workflow_follows_the_way_of_building_and_the_shares() -> None:
     def names(by: str, *shares: int) -> list[str]:
         pipeline = rolling_out(DEPLOY, PromotionPolicy(shares))
-        made = yaml.safe_load(workflow(pipeline, (), BuildPolicy(by)))  # type: ignore[arg-type]
-        return [str(step.get("name")) for step in made["jobs"]["deploy"]["steps"]]
+        steps = made(pipeline, build=BuildPolicy(by))["jobs"]["deploy"]["steps"]  # type: ignore[arg-type]
+        return [str(step["name"]) for step in steps[steps.index(next(s for s in steps if "keep" in s["name"])) + 1 :]]
 
-    assert names("git")[1] == "preflight"
-    assert names("cli")[1] == "install vercel"
+    assert names("git")[0] == "preflight"
+    assert names("cli")[:2] == ["vercel on the path", "preflight"]
     rolled = names("prebuilt", 10, 50)
     at = rolled.index("promote")
     assert rolled[at : at + 4] == ["promote", "share-50", "complete", "validate"]
+
+
+def test_a_run_waits_of_its_own_job_so_that_one_that_is_skipped_takes_nobodys_place() -> None:
+    """In a group of the whole workflow a run whose only job is skipped is the newest, and cancels the one before it."""
+    whole = made()
+    assert "concurrency" not in whole
+    assert whole["jobs"]["deploy"]["concurrency"]["group"] == "deploy-${{ inputs.target || 'production' }}"
+
+
+def test_each_stage_is_given_the_secrets_of_its_own_clients_and_the_build_none() -> None:
+    steps = {step["name"]: step for step in made()["jobs"]["deploy"]["steps"]}
+    assert not [name for name in made()["jobs"]["deploy"]["env"] if name not in ("TARGET", "RUN")]
+    for name in ("checkout", "python", "installed before", "install", "keep what was installed", "output"):
+        assert "secrets." not in str(steps[name]), name
+    assert list(steps["pull"]["env"]) == ["VERCEL_TOKEN"]
+    assert set(SECRETS) <= set(steps["preflight"]["env"]), "what is missing is found before anything is touched"
+    assert set(steps["build"]["env"]) == {"VERCEL_TOKEN", "NOTIFY_WEBHOOK_URL", STATE}
+    assert "DIRECT_URL" in steps["migrate"]["env"]
+    assert "GITHUB_TOKEN" not in steps["migrate"]["env"]
+    assert {"R2_SECRET_ACCESS_KEY", "SENTRY_AUTH_TOKEN"} <= set(steps["watch"]["env"])
+    assert "VERCEL_TOKEN" in steps["announce"]["env"], "what fails there may still have to go back"
+    assert "VERCEL_TOKEN" in steps["settle"]["env"]
+    assert "DIRECT_URL" not in steps["settle"]["env"]
+
+
+def test_the_variables_whose_names_deploy_yml_chooses_reach_their_steps() -> None:
+    needs = Needs(READERS, "SCRATCH_DATABASE")
+    whole = yaml.safe_load(workflow(DEPLOY, needs, Setting(state="OUR_JOURNAL")))
+    steps = {step["name"]: step.get("env", {}) for step in whole["jobs"]["deploy"]["steps"]}
+    assert steps["preflight"]["SCRATCH_DATABASE"] == "${{ secrets.SCRATCH_DATABASE }}"
+    assert "SCRATCH_DATABASE" not in steps["promote"]
+    assert steps["promote"]["OUR_JOURNAL"] == "${{ secrets.OUR_JOURNAL }}"

@@ -15,11 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
+from pipeline.config.tools import TOOLS, VERCEL
 from pipeline.sandbox import launch
 
 HERE = Path(__file__).parent
 NPM = HERE.parent / "npm" / "node_modules"
-CLI = NPM / "vercel" / "dist" / "vc.js"
+CLI = TOOLS / VERCEL
 SDK = NPM / "@vercel" / "sdk" / "esm" / "index.js"
 PRELOADED = HERE / "no_skew.cjs"
 LONGEST = 90
@@ -27,7 +28,7 @@ QUIET = {"VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "NO_COLOR"
 
 needs_npm = pytest.mark.skipif(
     not CLI.is_file() or not SDK.is_file() or not shutil.which("node"),
-    reason="Vercel's own clients are not installed in tests/npm: ./inv test --wide",
+    reason="Vercel's own clients are not installed in vercel-cli and tests/npm: ./inv test --wide",
 )
 
 

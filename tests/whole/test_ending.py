@@ -184,8 +184,9 @@ def test_an_end_that_cannot_be_printed_exits_as_the_run_ended(
 ) -> None:
     monkeypatch.setattr(terminal, "ROOT", tmp_path)
     report: Any = SimpleNamespace(exit_code=3, outcome="rolled back", stages=None)
+    config: Any = None
     with pytest.raises(SystemExit) as left:
-        terminal.conclude(report, as_json=False)
+        terminal.conclude(report, config, as_json=False)
     assert left.value.code == 3
     assert "a bug in this tool" in capsys.readouterr().err
 

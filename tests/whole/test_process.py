@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -328,7 +329,9 @@ def test_json_is_one_document_and_the_same_as_report(checkout: Checkout) -> None
 def steps(checkout: Checkout) -> list[tuple[str, str]]:
     made = yaml.safe_load((checkout.folder / ".github/workflows/deploy.yml").read_text(encoding="utf-8"))
     return [
-        (step["name"], step["run"]) for step in made["jobs"]["deploy"]["steps"] if "exec ./inv" in step.get("run", "")
+        (step["name"], step["run"])
+        for step in made["jobs"]["deploy"]["steps"]
+        if re.match("exec ./inv (deploy|settle)", step.get("run", ""))
     ]
 
 
@@ -336,10 +339,10 @@ def step(checkout: Checkout, command: str, summary: Path) -> "subprocess.Complet
     """One step as the runner starts it: a shell of its own, the job's environment, the checkout as its folder."""
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("VERCEL_", "GITHUB_"))},
-        "TARGET": "sandbox", "RUN": "gh-1-1", "FLAGS": "",
+        "TARGET": "sandbox", "RUN": "gh-1-1",
         "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary),
     }  # fmt: skip
-    command = command.replace("--from . ", "")  # the sandbox's example stands in for the build output
+    command = command.replace("--from=. ", "")  # the sandbox's example stands in for the build output
     return subprocess.run(
         ["bash", "-e", "-c", command],
         env=env,
@@ -398,7 +401,7 @@ def test_a_release_that_is_stopped_fails_its_step_and_settle_has_nothing_to_do(
     checkout: Checkout, up: Up, tmp_path: Path
 ) -> None:
     before, summary, all_steps = up.serves(), tmp_path / "summary.md", dict(steps(checkout))
-    first = all_steps["preflight"].replace("$FLAGS", "--from broken-login")
+    first = all_steps["preflight"].replace("--from=.", "--from=broken-login ")
     assert step(checkout, first, summary).returncode == 0
     for name in ("build", "rehearse", "safeguard", "migrate", "wake"):
         assert step(checkout, all_steps[name], summary).returncode == 0

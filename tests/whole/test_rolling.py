@@ -11,6 +11,7 @@ import pytest
 from checks.outcome import Outcome
 from checks.policy import PromotionPolicy
 from pipeline.definitions.deploy import DEPLOY, rolling_out
+from pipeline.render.links import Places
 from pipeline.render.report import summary_markdown
 from pipeline.sandbox import rollout
 from tests.stage import InProcess
@@ -75,7 +76,7 @@ def test_visitors_are_split_as_the_shares_say_and_each_share_is_in_the_record(in
         if one["type"] == "RollingShare"
     }
     assert given == {"advance-to-50": 10, "complete-rolling-release": 50}
-    told = summary_markdown(report)
+    told = summary_markdown(report, Places("https://github.com", "acme/lms", "https://us.sentry.io", "acme", kept=True))
     for line in ("| promote | promote |", "| share-50 | advance-to-50 |", "| complete | complete-rolling-release |"):
         assert line in told
     for stage in ("promote", "share-50"):

@@ -17,6 +17,7 @@ from checks.policy import BuildPolicy, PromotionPolicy, SourcePolicy
 from pipeline.clients import command as vendor_command
 from pipeline.clients.vercelcli import VercelCommand
 from pipeline.clients.visitor import Visitor
+from pipeline.config.tools import pinned_vercel
 from pipeline.definitions.deploy import DEPLOY, rolling_out
 from pipeline.emergency.steps import return_to_previous
 from pipeline.errors import Unreachable
@@ -25,6 +26,8 @@ from pipeline.steps.build import build
 from tests.stage import InProcess
 from tests.vendors.world import CLI, needs_npm
 from tests.whole.test_process import Checkout, Up, checkout, outcome, up
+
+SAYS_VERSION = f'[ "$1" = --version ] && echo {pinned_vercel()} && exit'
 
 __all__ = ["checkout", "up"]  # fixtures
 OFF = {"vercel": {"auto_assign": False}}
@@ -40,7 +43,7 @@ def kill() -> None:
 
 
 def by(inside: InProcess, way: str, **more: Any) -> None:
-    policies = {**inside.settings.policies, BuildPolicy: BuildPolicy(way, **more)}  # type: ignore[arg-type]
+    policies = {**inside.settings.policies, BuildPolicy: BuildPolicy(way, version=pinned_vercel(), **more)}  # type: ignore[arg-type]
     inside.settings = dataclasses.replace(inside.settings, policies=policies)
 
 
@@ -144,9 +147,9 @@ def script(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("echo 63.0.0", "would be deployed with vercel 63.0.0; deploy.yml pins 64.0.2"),
-        ('[ "$1" = --version ] && echo 64.0.2 && exit; echo "no such project" >&2; exit 1', "ended with 1"),
-        ('[ "$1" = --version ] && echo 64.0.2 && exit; echo done', "printed no address"),
+        ("echo 63.0.0", f"would be deployed with vercel 63.0.0; deploy.yml pins {pinned_vercel()}"),
+        (SAYS_VERSION + '; echo "no such project" >&2; exit 1', "ended with 1"),
+        (SAYS_VERSION + "; echo done", "printed no address"),
     ],
 )
 def test_a_command_that_does_not_do_it_is_said_and_moves_nothing(
@@ -209,7 +212,7 @@ def test_the_real_command_line_stages_and_we_promote(checkout: Checkout, up: Up)
 
     file = checkout.folder / "deploy.yml"
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    raw["build"] = {"by": "cli", "command": f"node {CLI}", "version": "64.0.2"}
+    raw["build"] = {"by": "cli", "command": f"node {CLI}"}
     file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     before = up.serves()
     assert outcome(checkout.run("deploy", "--json")) == "deployed"
@@ -310,7 +313,6 @@ def test_the_bypass_secret_goes_to_the_site_alone(inside: InProcess) -> None:
 # ── The bad days of each way ───────────────────────────────────────────────────────────────────────────────────────
 
 WAYS = ("prebuilt", "git", "cli")
-SAYS_VERSION = '[ "$1" = --version ] && echo 64.0.2 && exit'
 
 
 def ready_for(inside: InProcess, way: str, folder: Path, patch: pytest.MonkeyPatch, then: str = "") -> Path:
@@ -489,7 +491,7 @@ def test_a_command_that_says_too_much_in_one_line_is_heard_to_its_end(
 
 def test_a_command_that_cannot_be_read_is_said(inside: InProcess) -> None:
     before = inside.serves()
-    by(inside, "cli", command="npx 'vercel@64.0.2")
+    by(inside, "cli", command="npx 'vercel@1.2.3")
     result, report = inside.deploy()
     assert result is Outcome.BLOCKED
     assert "No closing quotation; change `build.command`" in report.reason

@@ -1,0 +1,65 @@
+"""``build`` and ``build.…``: makes the output that ``deploy`` ships, with the pinned Vercel CLI."""
+
+from typing import TYPE_CHECKING
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
+
+from pipeline.cli.terminal import ROOT, configuration, honest, out
+
+if TYPE_CHECKING:
+    from pipeline.commands.build import Built
+
+HELP = {"target": "as for deploy", "from": "the folder of the app (default: this one)"}
+
+
+def _built(target: str, folder: str) -> "Built":
+    from pathlib import Path
+
+    from pipeline.commands.build import Built
+
+    return Built(target, Path(folder or ".").resolve())
+
+
+@task(name="all", help=HELP, default=True)
+def both(c: Context, target: str = "", from_: str = "") -> None:
+    """Pull, then build: .vercel/output of the target's project, with its variables as they are now."""
+    with honest():
+        from pipeline.commands.build import output, pull
+
+        built, config = _built(target, from_), configuration()
+        pull(config, built, ROOT, out)
+        output(config, built, out)
+
+
+@task(name="pull", help=HELP)
+def pull(c: Context, target: str = "", from_: str = "") -> None:
+    """Fetch settings and variables of the target's project from Vercel, afresh. Needs VERCEL_TOKEN."""
+    with honest():
+        from pipeline.commands.build import pull
+
+        pull(configuration(), _built(target, from_), ROOT, out)
+
+
+@task(name="output", help=HELP)
+def output(c: Context, target: str = "", from_: str = "") -> None:
+    """Make .vercel/output of what was pulled. No secret reaches the app's install or build scripts."""
+    with honest():
+        from pipeline.commands.build import output
+
+        output(configuration(), _built(target, from_), out)
+
+
+@task(name="tools")
+def tools(c: Context) -> None:
+    """Install the Vercel CLI that the lock file in vercel-cli pins."""
+    with honest():
+        from pipeline.commands.build import install_tools
+
+        install_tools(out)
+
+
+def collection() -> Collection:
+    """The tasks of the family ``build``."""
+    return Collection(both, pull, output, tools)

@@ -1,0 +1,133 @@
+"""``invoke build…``: makes the output that ``deploy`` ships, with the pinned Vercel CLI, of the right project."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.policy import BuildPolicy, DatabasePolicy
+from pipeline.clients.command import run_here
+from pipeline.clients.prebuilt import OUTPUT
+from pipeline.clients.vercelcli import API
+from pipeline.clock import SystemClock
+from pipeline.config import Config
+from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL, TOOLS, VERCEL, pinned_vercel
+from pipeline.errors import Mistake
+from pipeline.world.opening import for_commands, open_settings
+from pipeline.world.settings import Settings
+
+TOKEN = "VERCEL_TOKEN"
+STAMP = "node_modules/.installed.json"
+HANDED_ON = (
+    "GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
+    "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
+)  # fmt: skip
+"""What a step of a job speaks for the later ones with: a build script has nothing to say to steps that hold secrets."""
+PLACEHOLDER = re.compile(r"^(\w+)=['\"]?\[SENSITIVE\]", re.MULTILINE)
+"""How a sensitive variable arrives, whose value Vercel gives to nobody: its name, and this text for the value."""
+
+Out = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """Which build is meant: the target of deploy.yml, and the folder of the app."""
+
+    target: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if not self.folder.is_dir():
+            raise Mistake(f"--from {self.folder}: there is no such folder")
+
+
+def install_tools(out: Out) -> None:
+    """Install the Vercel CLI as the lock file has it, byte for byte, unless it is there already. Raises Mistake."""
+    lock, stamp = TOOLS / "package-lock.json", TOOLS / STAMP
+    if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Mistake("build: needs node and npm; install Node 20 or newer")
+    out(f"$ npm ci   (vercel {pinned_vercel()}, {TOOLS})")
+    words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if code := _code(words, TOOLS, LONGEST_INSTALL, for_commands(hide=HANDED_ON)):
+        raise Mistake(f"build: npm ci in {TOOLS} ended with {code}; is the package registry reachable?")
+    stamp.write_bytes(lock.read_bytes())
+
+
+def pull(config: Config, built: Built, root: Path, out: Out) -> None:
+    """Fetch the settings and variables of the target's project into ``.vercel``, and nothing that was there before.
+
+    The project is the one of deploy.yml, whatever the folder is called or linked to. Only this needs VERCEL_TOKEN.
+    """
+    with open_settings(config, built.target, root, needs=(TOKEN,)) as settings:
+        _must_be_pinned(settings)
+        ids = asyncio.run(_ids(settings))
+        environment = "preview" if settings.kind == "preview" else "production"
+        kept = built.folder / ".vercel" / f".env.{environment}.local"
+        for old in (kept, built.folder / ".vercel" / "project.json"):
+            old.unlink(missing_ok=True)  # the command adds to what it finds, and a variable that was removed would stay
+        words = ["pull", "--yes", f"--environment={environment}"]
+        api = settings.services.vercel.rstrip("/")
+        words += [] if api == API else ["--api", api]
+        token = {TOKEN: settings.secrets[TOKEN]}  # in its environment: a command line is for everybody to read
+        hidden = (settings.policies[DatabasePolicy].scratch, config.file.state)
+        _vercel(words, built.folder, LONGEST_PULL, for_commands(**ids, **token, hide=hidden), out)
+    for name in PLACEHOLDER.findall(kept.read_text(encoding="utf-8")) if kept.is_file() else ():
+        out(f"{name}: is sensitive, so Vercel gives its value to no build but its own; this build reads [SENSITIVE]")
+
+
+def output(config: Config, built: Built, out: Out) -> None:
+    """Make ``.vercel/output`` of what was pulled. Neither this nor the app's own scripts are given any secret."""
+    _, target = config.target(built.target)
+    policies = config.policies[built.target or config.file.target]
+    if not (built.folder / ".vercel" / "project.json").is_file():
+        raise Mistake(f"build: {built.folder} has no .vercel/project.json; ./inv build.pull fetches it")
+    shutil.rmtree(built.folder / OUTPUT, ignore_errors=True)  # of a build that fails nothing older may be shipped
+    words = ["build", "--yes", *(() if target.kind == "preview" else ("--prod",))]
+    hidden = (*HANDED_ON, policies.database.scratch, config.file.state)
+    _vercel(words, built.folder, LONGEST_BUILD, for_commands(hide=hidden), out)
+
+
+def _must_be_pinned(settings: Settings) -> None:
+    wanted = settings.policies[BuildPolicy].version
+    if wanted != pinned_vercel():
+        raise Mistake(
+            f"deploy.yml: build.version: is {wanted}, but {TOOLS / 'package-lock.json'} has {pinned_vercel()}; leave "
+            f"it out, or run npm install --ignore-scripts vercel@{wanted} in that folder and commit both its files"
+        )
+
+
+async def _ids(settings: Settings) -> dict[str, str]:
+    """Who the project is, as the CLI wants to be told: with both it looks at neither the folder's name nor its link."""
+    from pipeline.clients.vercel import Vercel
+    from pipeline.emergency.domain import client
+
+    at = settings.services.vercel
+    async with client(at) as http:
+        vercel = Vercel(at, settings.secrets[TOKEN], settings.team, settings.project, http, SystemClock())
+        project = await vercel.project()
+    return {"VERCEL_ORG_ID": project.account, "VERCEL_PROJECT_ID": project.id}
+
+
+def _vercel(words: list[str], folder: Path, seconds: float, environment: Mapping[str, str], out: Out) -> None:
+    install_tools(out)
+    node = shutil.which("node")
+    if node is None:
+        raise Mistake("build: needs node; install Node 20 or newer")
+    out(f"$ vercel {' '.join(words)}   ({folder})")
+    if code := _code([node, str(TOOLS / VERCEL), *words], folder, seconds, environment):
+        raise Mistake(f"build: vercel {words[0]} ended with {code}; what it says stands above")
+
+
+def _code(words: list[str], folder: Path, seconds: float, environment: Mapping[str, str]) -> int:
+    """The exit code of a command. Raises Mistake when it has not ended in time."""
+    try:
+        return run_here(words, folder, seconds, environment)
+    except subprocess.TimeoutExpired:
+        named = " ".join(word for word in words[1:3] if "/" not in word)
+        raise Mistake(f"build: {named} has not ended in {seconds / 60:.0f} min, and was stopped") from None

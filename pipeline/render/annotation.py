@@ -1,0 +1,28 @@
+"""A GitHub workflow command: what the page of a job, and of a pull request, shows at a line."""
+
+import re
+
+PLACE = re.compile(r"^([\w./-]+\.\w+):(\d+): (.+)$")
+
+
+def annotated(message: str) -> str:
+    """An error message as annotations: what begins with ``FILE:LINE:`` at its line, and the rest as one."""
+    lines = message.splitlines()
+    placed = [found for line in lines if (found := PLACE.match(line))]
+    rest = "\n".join(line for line in lines if not PLACE.match(line))
+    said = [annotation("error", found[3], file=found[1], line=found[2]) for found in placed]
+    return "\n".join([*said, *([annotation("error", rest)] if rest else [])])
+
+
+def annotation(level: str, text: str, **properties: object) -> str:
+    """A workflow command: ``level`` is error, warning or notice; ``properties`` are title, file, line and the like."""
+    said = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value)
+    return f"::{level}{' ' + said if said else ''}::{_command(text)}"
+
+
+def _command(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _command(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,34 @@
+"""Which secrets a command has to be given: a stage of a CI job gets its own, and no others."""
+
+from collections.abc import Iterable
+
+from pipeline.config import Config
+from pipeline.definitions.deploy import pipeline_for
+from pipeline.engine.plan import Pipeline, probes_by_type
+from pipeline.engine.uses import Needs
+from pipeline.probes.every import PROBES
+from pipeline.session.session import Order
+from pipeline.world.secrets import SECRETS
+
+
+def needs_of(config: Config, target: str) -> Needs:
+    """What the parts of pipelines need, with the database that the target tries migrations in."""
+    return Needs(probes_by_type(PROBES), config.policies[target].database.scratch)
+
+
+def to_ship(config: Config, order: Order) -> Iterable[str]:
+    """The secrets that must be set: all when a run begins; a later stage on its own is given those that it needs."""
+    name, pipeline = _pipeline(config, order.target)
+    stage = next((one for one in pipeline.stages[1:] if one.name == order.stage), None)
+    return needs_of(config, name).of_stage(pipeline, stage) if stage else SECRETS
+
+
+def to_settle(config: Config, target: str) -> Iterable[str]:
+    """The secrets that going back takes, whatever the run has done."""
+    name, pipeline = _pipeline(config, target)
+    return needs_of(config, name).of_undoing(pipeline)
+
+
+def _pipeline(config: Config, target: str) -> tuple[str, Pipeline]:
+    name, found = config.target(target)
+    return name, pipeline_for(found.kind, config.policies[name].promotion)
