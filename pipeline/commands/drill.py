@@ -54,7 +54,7 @@ def play_drills(
 
 def quick(config: Config) -> Config:
     """Shorten deploy.yml for a sandbox that nobody looks at: short watches, and no browser."""
-    target = config.file.targets["sandbox"]
+    _, target = config.target("sandbox")
     paces = {
         **target.pace, "watch": Pace(during=1, patience=1, every=0.2), "validate": Pace(patience=1, every=0.2),
     }  # fmt: skip

@@ -28,6 +28,11 @@ def test_an_empty_value_is_no_value_whatever_shape_is_asked_for() -> None:
     for length, expected in ((0, Verdict.BLOCK), (1, Verdict.PASS)):
         one = replace(seen, variables=(Variable("FLAG", readable=True, length=length),))
         assert verdict(environment.variables_have_shape, policy, one) is expected
+        says = [
+            finding.says
+            for finding in environment.variables_have_shape.ask({EnvironmentPolicy: policy, EnvironmentVariables: one})
+        ]
+        assert says == (["is set to an empty string"] if length == 0 else [])
 
 
 def test_not_saying_whether_production_is_pinned_is_not_overruled_by_over_rollback() -> None:

@@ -193,6 +193,20 @@ def test_an_index_that_is_built_concurrently_runs_alone(database_url: str) -> No
         apply(database_url, one("20260402_b", 'create index concurrently j on "Lesson" (title); select 1;'))
 
 
+def test_an_index_that_could_not_be_built_is_not_said_to_be_rolled_back(database_url: str) -> None:
+    """Postgres leaves it there, invalid: only a statement within a transaction is taken back."""
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table twice (a int)")
+        db.execute("insert into twice values (1), (1)")
+    with pytest.raises(Rejected, match="P3018"):
+        apply(database_url, one("20260401_a", "create unique index concurrently u on twice (a)"))
+    ended = (
+        "select rolled_back_at is null, finished_at is null from _prisma_migrations where migration_name = '20260401_a'"
+    )
+    assert rows(database_url, ended) == [(True, True)]
+    assert rows(database_url, "select indisvalid from pg_index where indexrelid = 'u'::regclass") == [(False,)]
+
+
 def test_dollar_quotes_and_a_lost_search_path_do_no_harm(database_url: str) -> None:
     function = "create function f() returns int language plpgsql as $$ begin; perform 1; return 2; end $$;"
     function = function.replace("begin;", "begin")

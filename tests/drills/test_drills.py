@@ -26,6 +26,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STORY = {"Production site down", "Database performance degradation", "Deployment rollback required"}
 every = pytest.mark.parametrize("one", scenarios().values(), ids=scenarios())
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "deploy.yml"
+
+
+def test_a_file_without_a_sandbox_is_told_what_a_drill_needs() -> None:
+    config = load(EXAMPLE)
+    without = {name: target for name, target in config.file.targets.items() if name != "sandbox"}
+    with pytest.raises(Mistake, match="--target sandbox: is no target"):
+        quick(dataclasses.replace(config, file=dataclasses.replace(config.file, targets=without)))
+
 
 def test_the_storys_three_and_at_least_seven_more() -> None:
     assert {one.title for one in scenarios().values() if one.from_story} == STORY

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from pipeline.clients.vercel import Vercel
+from pipeline.clients.vercelshapes import Deployment
 from pipeline.emergency.choice import Stranded
-from pipeline.emergency.steps import Returned, State, return_to_previous
+from pipeline.emergency.domain import DomainAnswer
+from pipeline.emergency.steps import Returned, State, _state, return_to_previous
 from pipeline.errors import Mistake, PipelineError
 from pipeline.sandbox.vercelstate import AliasJob
 from tests.stage import InProcess
@@ -283,3 +285,31 @@ def test_production_that_nobody_can_name_chooses_nothing(inside: InProcess, bad:
         go_back(inside, Lying(inside.wire, instead, after), domain=inside.settings.domain)
     assert isinstance(caught.value, Mistake)
     assert inside.serves() == bad[0]
+
+
+def test_a_deployment_that_was_taken_back_is_named_only_on_purpose(inside: InProcess, bad: Any) -> None:
+    live, good = bad
+    known: dict[str, Any] = {"to": good, "bad": lambda: frozenset({good})}
+    with pytest.raises(Mistake, match=f"--to {good}: was rolled back from before; say --even-bad"):
+        go_back(inside, **known)
+    assert inside.serves() == live
+    assert go_back(inside, even_bad=True, **known).target.id == good
+
+
+@pytest.mark.parametrize(
+    ("live", "named", "state"),
+    [
+        ("dpl_good", "", State.RECOVERED),
+        ("dpl_good", "dpl_good", State.RECOVERED),
+        ("dpl_good", "dpl_bad", State.ASSIGNED),
+        ("dpl_bad", "dpl_good", State.REQUESTED),
+        (None, "dpl_good", State.RECOVERED),
+        (None, "", State.REQUESTED),
+        (None, "dpl_bad", State.REQUESTED),
+    ],
+)
+def test_where_vercel_cannot_be_read_only_a_domain_that_names_the_deployment_proves(
+    live: str | None, named: str, state: State
+) -> None:
+    target = Deployment("dpl_good", "https://x", "READY", "", "production", "a" * 40, 1, (), "", {})
+    assert _state(live, target, DomainAnswer(200, 10, "", named), State.REQUESTED, ended=True) is state
