@@ -62,7 +62,7 @@ class _Bounded:
             return within(DEADLINE, lambda: self._ask(sql, values))
         except self.errors as error:
             self._why = str(error).strip() or type(error).__name__
-            if time.monotonic() - began > QUICK:
+            if QUICK < time.monotonic() - began < DEADLINE + 2:  # after longer we were stopped, and not the store
                 self._rests_until = time.monotonic() + REST
             raise Unreachable("journal", verb, self._why) from error
 

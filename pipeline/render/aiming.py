@@ -4,7 +4,8 @@ import re
 
 WORD = "[a-z]+(?:-[a-z]+)*"
 TAKE_A_TARGET = (
-    "bisect", "deploy", "env.check", "lock", "logs", "rollback", "runbooks.review", "settle", "status", "unlock",
+    "bisect", "build.all", "build.output", "build.pull", "deploy", "env.check", "lock", "logs", "rollback",
+    "runbooks.review", "settle", "status", "unlock",
 )  # fmt: skip
 """Commands that have ``--target``, beside every one of FAMILIES."""
 FAMILIES = ("check", "database", "diagnose", "incident", "monitor", "playbook")

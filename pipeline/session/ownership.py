@@ -9,9 +9,10 @@ from pipeline.errors import Locked, Lost, ServiceError
 from pipeline.record.journal import Journal, events_of
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
-from pipeline.record.store import Store
+from pipeline.record.store import DEADLINE, Store
 
 LEASE = 60.0  # renewed every third of it
+SLEPT = DEADLINE + 2  # seconds: no store is waited for as long, so the process itself stood still
 
 
 async def keep(lock: Lock, journal: Journal, runner: Runner) -> None:
@@ -25,18 +26,25 @@ async def keep(lock: Lock, journal: Journal, runner: Runner) -> None:
 def is_ours(lock: Lock, journal: Journal) -> bool:
     """Whether the run is still ours; renews its lease. Only a clear no is one: a store that is away says nothing.
 
-    A lock that is gone is no no either, unless somebody else went on with the run: a person took it away.
+    A lock that is gone is no no either, unless somebody else went on with the run: a person took it away. Who was
+    stopped while it asked has not learnt that the store is away, and asks again.
     """
-    try:
-        if lock.renew():
-            return True
-        if lock.held() is not None or journal.is_continued():
+    clock = SystemClock()
+    for _ in range(2):
+        began = clock.monotonic()
+        try:
+            if lock.renew():
+                return True
+            if lock.held() is not None or journal.is_continued():
+                return False
+            lock.take(f"goes on with {journal.run}")
+        except Locked:
             return False
-        lock.take(f"goes on with {journal.run}")
-    except Locked:
-        return False
-    except ServiceError:
-        pass
+        except ServiceError:
+            if clock.monotonic() - began <= SLEPT:
+                break
+        else:
+            break
     return True
 
 

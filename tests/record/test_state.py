@@ -11,6 +11,7 @@ import pytest
 from checks import healthy
 from checks.evidence import Evidence, ProductionBefore
 from pipeline import log
+from pipeline.clock import SystemClock
 from pipeline.engine.past import freeze, thaw
 from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.record import lock as locks
@@ -309,3 +310,28 @@ def test_between_two_stages_the_run_keeps_the_lock_and_its_next_process_takes_it
         Lock(store, "t", "r2", clock).take("deploy")
     Lock(store, "t", "r1", clock).take("the next stage")
     assert stage.renew() is False
+
+
+def test_who_was_stopped_while_it_asked_for_its_lock_asks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop's lid: the deadline of a question that was under way is over when it opens, and the store is well."""
+    store, clock = SqliteStore(tmp_path / "journal.db"), MovingClock()
+    slept, resumed = Lock(store, "t", "r1", clock, lease=60), Lock(store, "t", "r1", clock, lease=60)
+    journal = begun(store, "r1")
+    slept.take("deploy")
+    assert slept.leave(0)
+    resumed.take("deploy")
+    asks, now = [], [0.0]
+
+    def renew() -> bool:
+        asks.append(now[0])
+        if len(asks) == 1:
+            now[0] += 100
+            raise Unreachable("journal", "update", "no answer within 5 s")
+        return Lock.renew(slept)
+
+    monkeypatch.setattr(SystemClock, "monotonic", lambda clock: now[0])
+    monkeypatch.setattr(slept, "renew", renew)
+    assert not is_ours(slept, journal)
+    assert len(asks) == 2

@@ -18,6 +18,7 @@ from pipeline.incidents.opening import words
 from pipeline.record.journal import Event
 from pipeline.record.report import report_of
 from pipeline.render.aiming import aimed
+from pipeline.render.links import Places
 from pipeline.render.monitor import checked_markdown, checked_text, diagnosed_text
 from pipeline.render.report import annotations, report_text, summary_markdown
 from pipeline.session.asking import Checked, ChecklistLine, LineAnswer
@@ -27,6 +28,8 @@ COMMANDS = {
     "check": check.collection()["all"],
     "check.order.is-newer": check.collection()["order.is-newer"],
 }
+
+PLACES = Places("https://github.com", "acme/lms", "https://us.sentry.io", "acme", kept=True)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -95,7 +98,7 @@ def test_what_nobody_answered_is_shown_when_a_run_is_held() -> None:
 
 def test_a_report_is_aimed_whichever_way_it_is_written() -> None:
     report = report_of("r1", EVENTS)
-    for text in (report_text(report), summary_markdown(report), annotations(report)):
+    for text in (report_text(report), summary_markdown(report, PLACES), annotations(report)):
         assert "./inv" in text
         text = text.replace("`", " ")
         for said in text.split("./inv ")[1:]:

@@ -50,6 +50,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in HANDED_ON:
         monkeypatch.setenv(name, "/handed-on")
     monkeypatch.setattr(build, "install_tools", lambda out: None)
+    monkeypatch.setattr(build.shutil, "which", lambda name: f"/usr/bin/{name}")  # no process is really started here
 
     async def ids(session: Any) -> dict[str, str]:
         return {"VERCEL_ORG_ID": "team_1", "VERCEL_PROJECT_ID": "prj_1"}

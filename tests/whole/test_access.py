@@ -15,11 +15,14 @@ from pipeline.engine.readings import Round
 from pipeline.probes.every import PROBES
 from pipeline.record.report import Report
 from pipeline.redact import Redactor
+from pipeline.render.links import Places
 from pipeline.render.report import report_text, summary_markdown
 from pipeline.world.secrets import TOKENS
 from tests.stage import InProcess
 
 WHY = ("because", "Because", "going back")  # the lines that give the reason once more
+
+PLACES = Places("https://github.com", "acme/lms", "https://us.sentry.io", "acme", kept=True)
 
 
 def wrong(inside: InProcess, **secrets: str) -> None:
@@ -43,7 +46,7 @@ def test_a_wrong_token_stops_before_anything_moves_and_is_one_finding(inside: In
     assert outcome is Outcome.BLOCKED
     stopped_in_preflight(inside, report, before)
     assert name in report.reason
-    for text in (report_text(report), summary_markdown(report), "\n".join(shown)):
+    for text in (report_text(report), summary_markdown(report, PLACES), "\n".join(shown)):
         body = "\n".join(line for line in text.splitlines() if not line.strip(" *").startswith(WHY))
         assert body.count(f"{name} is refused by") == 1, body
     assert "a new one:" in "\n".join(shown), "and where to make it"

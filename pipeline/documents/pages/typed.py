@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 TOOLS = (
-    "./inv", "aws", "createdb", "curl", "dig", "export", "gh", "git", "grep", "jq", "node", "npm", "npx", "openssl",
-    "pg_dump", "pg_restore", "psql", "python", "rm", "sentry-cli", "vercel", "watch",
+    "./inv", "aws", "createdb", "curl", "date", "dig", "export", "gh", "git", "grep", "jq", "node", "npm", "npx",
+    "openssl", "pg_dump", "pg_restore", "psql", "python", "rm", "sentry-cli", "vercel", "watch",
 )  # fmt: skip
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
