@@ -109,9 +109,10 @@ class Runner:
             self._must_be_ours()
 
     def _must_be_ours(self) -> None:
-        self._sure_at = self.world.clock.monotonic()
-        if not self._ours():
+        asked_at = self.world.clock.monotonic()
+        if not self._ours():  # and it stays so: whoever asks next within this round is not sure either
             raise Lost(f"run {self.journal.run} is somebody else's now", moved=self.past.moved_production)
+        self._sure_at = asked_at
 
     def interrupt(self, reason: str) -> None:
         """Stop going forward and go back. Safe to call from a signal handler, any number of times."""

@@ -398,6 +398,18 @@ def test_a_run_that_is_somebody_elses_touches_nothing_any_more(tmp_path: Path, h
     assert "run ended" not in kinds(journal.events())
 
 
+def test_who_has_just_heard_no_is_not_sure_a_moment_later(tmp_path: Path) -> None:
+    """The gates of a round are answered side by side: the first one hears it, and the others must not write either."""
+    world = Scripted()
+    known = {type(value): value for value in healthy.POLICIES}
+    journal = journal_in(tmp_path, world.clock)
+    runner = Runner(stages(), world, known, PROBES, journal, ours=lambda: False)  # type: ignore[arg-type]
+    runner._sure_at = world.clock.monotonic() - 60
+    for _ in range(3):
+        with pytest.raises(Lost):
+            runner._still_ours()
+
+
 def test_a_run_that_lost_its_lock_before_promoting_does_not_promote(tmp_path: Path) -> None:
     world = Scripted()
     known = {type(value): value for value in healthy.POLICIES}
