@@ -50,9 +50,10 @@ def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") 
         differences = stale(Sources(config, ROOT, c["command_words"]()))
         if remarks:
             out(remarks_text(remarks))
+        if on_github() and remarks:  # before what may be long
+            out(remarks_annotations(remarks))
         out(differences or "all generated files are current")
         if on_github():
-            out(remarks_annotations(remarks))
             to_summary(merging_markdown(remarks, differences))
     if differences or any(one.finding.verdict.stops for one in remarks):
         raise SystemExit(1)
