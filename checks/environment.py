@@ -178,7 +178,7 @@ def was_built_with_what_is_set(seen: PulledVariables, env: EnvironmentVariables)
         the build takes for the value.
 
     By hand: Run `vercel env ls $TARGET` and compare the names with those in the pulled file,
-        `cut -d= -f1 .vercel/.env.production.local`. Then run `grep -rlF '[SENSITIVE]' .vercel/output`; it prints nothing.
+        `cut -d= -f1 .vercel/.env.production.local`. Search `.vercel/output` for the text [SENSITIVE]: it stands nowhere.
 
     If it fails: Build again with what is set now,
         `rm -f .vercel/.env.production.local && vercel pull --yes --environment=production && vercel build --prod`, then
