@@ -1,7 +1,6 @@
 """``invoke build…``: makes the output that ``deploy`` ships, with the pinned Vercel CLI, of the right project."""
 
 import asyncio
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from checks.policy import BuildPolicy, DatabasePolicy
 from pipeline.clients.command import run_here
 from pipeline.clients.prebuilt import OUTPUT
+from pipeline.clients.pulled import hidden_in, pulled_file, read_pulled
 from pipeline.clients.vercelcli import API
 from pipeline.clock import SystemClock
 from pipeline.config import Config
@@ -26,7 +26,6 @@ HANDED_ON = (
     "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
 )  # fmt: skip
 """What a step of a job speaks for the later ones with: a build script has nothing to say to steps that hold secrets."""
-PLACEHOLDER = re.compile(r"^(\w+)=['\"]?\[SENSITIVE\]", re.MULTILINE)
 """How a sensitive variable arrives, whose value Vercel gives to nobody: its name, and this text for the value."""
 
 Out = Callable[[str], None]
@@ -68,7 +67,7 @@ def pull(config: Config, built: Built, root: Path, out: Out) -> None:
         _must_be_pinned(settings)
         ids = asyncio.run(_ids(settings))
         environment = "preview" if settings.kind == "preview" else "production"
-        kept = built.folder / ".vercel" / f".env.{environment}.local"
+        kept = pulled_file(built.folder, environment)
         for old in (kept, built.folder / ".vercel" / "project.json"):
             old.unlink(missing_ok=True)  # the command adds to what it finds, and a variable that was removed would stay
         words = ["pull", "--yes", f"--environment={environment}"]
@@ -77,7 +76,7 @@ def pull(config: Config, built: Built, root: Path, out: Out) -> None:
         token = {TOKEN: settings.secrets[TOKEN]}  # in its environment: a command line is for everybody to read
         hidden = (settings.policies[DatabasePolicy].scratch, config.file.state)
         _vercel(words, built.folder, LONGEST_PULL, for_commands(**ids, **token, hide=hidden), out)
-    for name in PLACEHOLDER.findall(kept.read_text(encoding="utf-8")) if kept.is_file() else ():
+    for name in hidden_in(read_pulled(kept)) if kept.is_file() else ():
         out(f"{name}: is sensitive, so Vercel gives its value to no build but its own; this build reads [SENSITIVE]")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.probes.pulled import STAND_IN, _read
+from pipeline.clients.pulled import STAND_IN, read_pulled
 from tests.vendors.world import Ran, World, lines_of, needs_npm
 
 pytestmark = [pytest.mark.wide, pytest.mark.process, needs_npm]
@@ -213,11 +213,11 @@ def test_what_a_pull_leaves_in_a_file_is_what_the_gate_reads_out_of_it(world, fo
     assert world.run(*pull, folder=folder).code == 0
     assert world.run("env", "rm", "OLD_KEY", "production", "--yes", folder=folder).code == 0
     assert world.run(*pull, folder=folder).code == 0
-    pulled = _read(folder / ".vercel/.env.production.local")
+    pulled = read_pulled(folder / ".vercel/.env.production.local")
     assert (pulled["OLD_KEY"], pulled["CMS"], pulled["SAYS"]) == ("leaked", STAND_IN, 'a "b" $c')
     (folder / ".vercel/.env.production.local").unlink()
     assert world.run(*pull, folder=folder).code == 0
-    assert "OLD_KEY" not in _read(folder / ".vercel/.env.production.local")
+    assert "OLD_KEY" not in read_pulled(folder / ".vercel/.env.production.local")
     for name in ("CMS", "SAYS"):
         assert world.run("env", "rm", name, "production", "--yes", folder=folder).code == 0
 
