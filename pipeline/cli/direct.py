@@ -4,10 +4,13 @@ The task in ``pipeline/cli/release.py`` does the same. What is not plainly a rol
 """
 
 import atexit
+import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
 from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out
@@ -26,7 +29,7 @@ def main() -> None:
     words = sys.argv[1:]
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
     if order:
-        roll_back(order)
+        _leave(roll_back(order))
     else:
         from invoke.main import program
 
@@ -72,8 +75,23 @@ def order_of(words: Sequence[str]) -> RollbackOrder | None:
     return RollbackOrder(**said)  # type: ignore[arg-type]
 
 
-def roll_back(order: RollbackOrder) -> None:
-    """Roll back as ``order`` says, and leave with the exit code that is true of production."""
+def roll_back(order: RollbackOrder) -> int:
+    """Roll back as ``order`` says, and give the exit code that is true of production."""
+    try:
+        return _rolled_back(order)
+    except SystemExit as end:  # it has said why
+        return end.code if isinstance(end.code, int) else 1
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: all is written, and taking half a million objects apart is a tenth of a rollback."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
+
+
+def _rolled_back(order: RollbackOrder) -> int:
     with honest():
         from pipeline.emergency.rollback import rollback_now
 
@@ -87,5 +105,4 @@ def roll_back(order: RollbackOrder) -> None:
 
         code = rollback_now(order, ROOT, DEPLOY_FILE, heard)
         to_summary(fenced(f"Rollback: {ENDS.get(code, code)}", "\n".join(said)))
-    if code:
-        raise SystemExit(code)
+    return code

@@ -111,7 +111,8 @@ def rollback(
     from pipeline.cli.direct import roll_back
     from pipeline.emergency.access import RollbackOrder
 
-    roll_back(RollbackOrder(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass))
+    order = RollbackOrder(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass)
+    raise SystemExit(roll_back(order))
 
 
 @task(help={"run": "the run to settle (default: the latest)", "target": "as for deploy", "json": "report as JSON"})

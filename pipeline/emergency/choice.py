@@ -1,6 +1,7 @@
 """Looks at production and chooses the deployment to go back to; the first two steps of ``invoke rollback``."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from checks.wayback import way_back
@@ -134,18 +135,23 @@ def _names(deployment: Deployment) -> tuple[str, ...]:
     return deployment.id, deployment.url, deployment.url.partition("://")[2]
 
 
-def is_there(seen: ProductionSeen, to: str) -> bool:
+def is_there(seen: ProductionSeen, to: str, bad: Callable[[], frozenset[str]] = frozenset) -> bool:
     """Whether production already is where it was asked to be.
 
-    Without a name, a pinned project has been rolled back before: a second, nervous call must not go back twice.
+    Without a name, a pinned project has been rolled back before: a second, nervous call must not go back twice. Vercel
+    may have forgotten how it got there; then a newer release that is known as ``bad`` says it.
     """
-    if seen.canary:
+    live, project = seen.live, seen.project
+    if seen.canary or live is None:
         return False
-    if not to:
-        move = seen.project.move
-        rolled_back = move is not None and move.kind == "rollback" and seen.live is not None and move.to == seen.live.id
-        return seen.project.auto_assign is False and rolled_back
-    return seen.live is not None and to in _names(seen.live)
+    if to:
+        return to in _names(live)
+    if project.auto_assign is not False:
+        return False
+    if project.move:
+        return project.move.kind == "rollback" and project.move.to == live.id
+    newer = {one.id for one in seen.candidates if one.created > live.created}
+    return bool(newer and newer & bad())
 
 
 def _redeploy() -> str:

@@ -204,10 +204,10 @@ async def _plan(
     live = seen.live.id if seen.live else "nothing"
     if seen.project.moving:
         out(f"  waiting  a {seen.project.moving.kind} of {seen.project.moving.to} is under way; it would be waited for")
-    if is_there(seen, wanted.to):
+    bad, unknown = memory.bad()
+    if is_there(seen, wanted.to, lambda: bad):
         out(f"{seen.domain} serves {live} already, after an earlier rollback; --to ID goes further back.")
         return
-    bad, unknown = memory.bad()
     target = choose(seen, wanted.to, bad, even_bad=wanted.even_bad)
     commit = target.commit[:12] or "commit unknown"
     out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")

@@ -211,7 +211,7 @@ async def return_to_previous(
         await clock.sleep(AGAIN_AFTER)
         seen = await look_briefly(vercel, domain, to)
     await must_be_ours(seen, http, clock, health, bypass)
-    if seen.live and is_there(seen, to):
+    if seen.live and is_there(seen, to, bad):
         left = seen.project.taken_back
         answer, unseen = await prove(
             vercel, http, seen, seen.live, health, clock, REFUSED_PATIENCE, bypass=bypass, left=left

@@ -149,3 +149,22 @@ def test_a_hint_says_all_that_was_said(aim: Aim) -> None:
     assert order_of(shlex.split(again)) == RollbackOrder(to="dpl one", even_bad=True, break_glass=True)
     assert RollbackOrder().choice() == ""
     assert aim(target="production", health="/up").flags == "--target production --health /up"
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ('state: ""', ""),
+        ("state: ''  # here", ""),
+        ("# state: JOURNAL_URL\npolicy: stateless", ""),
+        ("state: JOURNAL_URL", "JOURNAL_URL"),
+        ("state:\n  JOURNAL_URL", "JOURNAL_URL"),
+        ('"state": JOURNAL_URL', "JOURNAL_URL"),
+        ("{policy: x, state: JOURNAL_URL}", "JOURNAL_URL"),
+        ("name: x # a state\nstate: JOURNAL_URL", "JOURNAL_URL"),
+    ],
+)
+def test_a_project_that_was_named_still_finds_the_record(aim: Aim, tmp_path: Path, said: str, state: str) -> None:
+    """Nothing else of the file is needed then, so it is read as YAML only when it may name a record."""
+    (tmp_path / "deploy.yml").write_text(said + "\n", encoding="utf-8")
+    assert aim(project="prj", team="team_x").state == state

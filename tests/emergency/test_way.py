@@ -269,6 +269,27 @@ def test_what_was_taken_back_in_between_is_passed_over_without_any_record(inside
     assert returned.target.id == good
 
 
+@pytest.mark.parametrize("knows", ["the record", "nobody"])
+def test_a_second_call_stays_though_vercel_has_forgotten_the_move(inside: InProcess, knows: str) -> None:
+    """Only where nobody knows of a rollback it goes one further back, and then that is what was asked for."""
+    oldest = inside.serves()
+    inside.deploy()
+    good = inside.serves()
+    inside.deploy(run="r2")
+    bad = inside.serves()
+    assert len({oldest, good, bad}) == 3
+
+    def after(request: httpx.Request, response: httpx.Response, content: bytes) -> httpx.Response:
+        if request.url.path.startswith("/v9/projects/"):
+            return httpx.Response(200, json={**json.loads(content), "lastAliasRequest": None}, request=request)
+        return response
+
+    forgetful = Lying(inside.wire, nothing_else, after)
+    assert go_back(inside, forgetful).target.id == good
+    again = go_back(inside, forgetful, bad=lambda: frozenset({bad} if knows == "the record" else ()))
+    assert (again.target.id, again.changed) == ((oldest, True) if knows == "nobody" else (good, False))
+
+
 def test_production_that_nobody_can_name_chooses_nothing(inside: InProcess, bad: Any) -> None:
     def instead(request: httpx.Request) -> httpx.Response | None:
         return (
