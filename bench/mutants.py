@@ -103,7 +103,8 @@ FAULTS = (
     ),
     *faults(
         "emergency", "pipeline/emergency/choice.py", "tests/emergency",
-        ("return seen.project.auto_assign is False and rolled_back", "return False"),
+        ('return project.move.kind == "rollback" and project.move.to == live.id', "return False"),
+        ("return bool(newer and newer & bad())", "return False"),
         ("if wanted in _names(one) and one.id in bad and not even_bad:", "if False:"),
         ("bad, seen.project.replaced_by(live.id))", "bad)"),
     ),

@@ -20,6 +20,7 @@ from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError, Unreachable, Unreadable
 from tests.processes import slowness
+from tests.scripted import MovingClock
 
 BRIEF = 0.3
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -284,3 +285,19 @@ def test_a_scan_that_never_ends_is_an_error() -> None:
 
     with pytest.raises(Unreadable, match="has not ended"):
         asyncio.run(go())
+
+
+@pytest.mark.parametrize(("answers_at", "gives", "ended"), [(7.0, "here", 8.0), (None, None, 10.0)])
+def test_what_is_waited_for_comes_or_patience_ends(answers_at: float | None, gives: str | None, ended: float) -> None:
+    clock = MovingClock()
+
+    async def ask() -> str | None:
+        assert clock.seconds <= 10, "nobody asks for ever"
+        return "here" if answers_at is not None and clock.seconds >= answers_at else None
+
+    async def go() -> str | None:
+        async with httpx.AsyncClient() as http:
+            return await Service("vercel", "http://a", http, clock).until(ask, 10, every=4)
+
+    assert asyncio.run(go()) == gives
+    assert clock.seconds == ended

@@ -176,6 +176,32 @@ def test_one_failed_undo_does_not_stop_the_others(tmp_path: Path) -> None:
     assert world.serves == "dpl_live", "the older undo ran all the same"
 
 
+def test_a_step_that_left_nothing_behind_does_not_unsay_that_production_moved(tmp_path: Path) -> None:
+    """What was moved is moved: only the step that moves production can say that it had not."""
+    world = Scripted()
+
+    async def tidy(world: object) -> None:
+        """Make something beside production.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+
+    async def nothing_left(world: object) -> bool:
+        """Find nothing of it."""
+        return False
+
+    beside = Step(tidy, "x", False)
+    beside.undone_by(nothing_left)
+    pipeline = stages()
+    early = Stage("early", "x", (beside,))
+    world.clock.at[100] = lambda: setattr(world, "health", 503)
+    outcome, journal = played(world, tmp_path, replace(pipeline, stages=(early, *pipeline.stages)))
+    assert outcome is Outcome.ROLLED_BACK
+    assert "release bad" in kinds(journal.events())
+
+
 def test_before_promotion_nothing_is_moved(tmp_path: Path) -> None:
     world = Scripted()
     pipeline = stages()
