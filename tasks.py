@@ -12,6 +12,7 @@ from pipeline.cli import (
     drill,
     environment,
     incident,
+    journal,
     monitor,
     playbook,
     production,
@@ -45,6 +46,7 @@ namespace.add_collection(Collection(environment.check), "env")
 namespace.add_collection(Collection(database.plan, database.resolve, database.rehearse_restore), "database")
 namespace.add_collection(diagnose.collection(), "diagnose")
 namespace.add_collection(incident.collection(), "incident")
+namespace.add_collection(journal.collection(), "journal")
 namespace.add_collection(playbook.collection(), "playbook")
 namespace.add_collection(drill.collection(), "drill")
 namespace.add_collection(runbooks.collection(), "runbooks")

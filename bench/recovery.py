@@ -27,7 +27,7 @@ from pipeline.engine.plan import probes_by_type
 from pipeline.engine.runner import Runner
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, new_run_id
-from pipeline.record.store import SqliteStore
+from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.world.opening import open_world
 from pipeline.world.sandbox import sandbox_settings

@@ -27,7 +27,7 @@ from pipeline.engine.plan import Pipeline, Stage, Step
 from pipeline.engine.runner import Runner
 from pipeline.errors import Unreachable
 from pipeline.record.journal import Event, Journal
-from pipeline.record.store import SqliteStore
+from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.world.world import World
 

@@ -26,7 +26,7 @@ from pipeline.engine.stop import Stop
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal
 from pipeline.record.report import Report, report_of
-from pipeline.record.store import SqliteStore
+from pipeline.record.sqlite import SqliteStore
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.sandbox.ports import SERVICES, Ports

@@ -43,10 +43,10 @@ def lock(c: Context, reason: str, hours: float = 8, target: str = "", by: str = 
         out(lock_by_hand(configuration(), ROOT, target, reason, hours, by))
 
 
-@task(help={"target": "as for deploy"})
-def unlock(c: Context, target: str = "") -> None:
-    """Take away the lock of a target, whoever holds it; says whose it was."""
+@task(help={"target": "as for deploy", "even-alive": "also of a run that is under way, which then takes it again"})
+def unlock(c: Context, target: str = "", even_alive: bool = False) -> None:
+    """Take away the lock of a target, whoever holds it; says whose it was. A run that is under way keeps it."""
     with honest():
         from pipeline.session.runs import release_lock as take_away
 
-        out(take_away(configuration(), ROOT, target))
+        out(take_away(configuration(), ROOT, target, even_alive=even_alive))

@@ -21,7 +21,7 @@ from pipeline.render.monitor import (
     sync_text,
 )
 from pipeline.session.asking import Checked, ask
-from pipeline.session.baseline import LOOK_BACK, rows
+from pipeline.session.baseline import rows
 from pipeline.session.monitors import synchronise
 from pipeline.session.session import open_session
 
@@ -68,7 +68,7 @@ def show_baseline(config: Config, target: str, root: Path, out: Out, *, as_json:
         now = session.clock.now()
         samples = session.records.samples
         most = session.settings.policies[PerformancePolicy].good_releases
-        found = rows(samples.since(now - LOOK_BACK), now, lambda metric: samples.good_releases(metric, most))
+        found = rows(samples, now, most)
         out(json.dumps(plain(found), ensure_ascii=False) if as_json else baseline_text(found))
 
 

@@ -9,7 +9,7 @@ from pipeline.emergency import memory
 from pipeline.emergency import steps as emergency
 from pipeline.engine import readings, runner
 from pipeline.engine.plan import Pipeline
-from pipeline.record import store
+from pipeline.record import bounded
 from pipeline.session import asking, status
 from pipeline.steps import alert, promotion
 
@@ -22,6 +22,7 @@ ENDLESS = {
     "diagnose.database": "until its queries have been answered",
     "drill.": "until it is over for whoever plays it",
     "incident.": "until its messages are out; each request and each channel has its bound",
+    "journal.": "as long as all that is written down takes to be read; each statement has its bound",
     "monitor.sync": "a request for each monitor that differs",
     "playbook.": "until whoever is walked through it has answered",
     "runbooks": "as long as the files take to be written",
@@ -48,7 +49,7 @@ def request() -> float:
 
 def record() -> float:
     """Seconds that the record may take."""
-    return STATEMENTS * store.DEADLINE
+    return STATEMENTS * bounded.DEADLINE
 
 
 def longest(names: Iterable[str], deploy: Pipeline) -> Mapping[str, Bound]:

@@ -18,8 +18,8 @@ from pipeline.emergency.rollback import rollback_now
 from pipeline.environment import inherited
 from pipeline.errors import Mistake
 from pipeline.incidents.opening import opened_by
+from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
-from pipeline.record.store import Store
 from pipeline.session.deploy import ship
 from pipeline.session.session import Order
 from pipeline.signals import restored

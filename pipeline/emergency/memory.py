@@ -16,7 +16,7 @@ from pipeline.errors import Mistake
 from pipeline.record.place import place_of
 
 if TYPE_CHECKING:
-    from pipeline.record.store import Store
+    from pipeline.record.bounded import Store
 
 PATIENCE = 2.0
 LOCAL = "the record of this checkout"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, events_of
-from pipeline.record.store import Store
 
 PREFIX = "incident-"
 

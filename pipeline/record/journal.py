@@ -11,15 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ServiceError
-from pipeline.record.spill import Row, Spill, write
-from pipeline.record.store import DEADLINE, Store
+from pipeline.record.bounded import DEADLINE, Store
+from pipeline.record.chain import Row
+from pipeline.record.spill import Spill
 from pipeline.redact import Redactor
 
 if TYPE_CHECKING:
     from checks.evidence import BadRelease
 
 NOW = Callable[[], datetime.datetime]
-OF_RUNS = "where run in (select run from deploy_events where kind = 'run begins')"
+NEWEST_FIRST = (
+    "order by (select at from deploy_events where run = begun.run order by seq desc limit 1) desc,"
+    " (select max(seq) from deploy_events where run = begun.run) desc"
+)
+BUILT = "kind = 'step done' and subject = 'build'"
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Journal:
     def _keep(self, event: Event) -> None:
         if not self.unwritten:
             try:
-                write(self._store, _row(event))
+                self._store.append(_row(event))
             except ServiceError as error:
                 if not self.goes_on:
                     raise
@@ -108,7 +113,7 @@ class Journal:
             for row in self._missing() if self.unwritten else ():
                 if time.monotonic() - began > DEADLINE:
                     return False
-                write(self._store, row)
+                self._store.append(row)
         except ServiceError:
             return False
         if self.unwritten and self._spill:
@@ -144,22 +149,23 @@ def events_of(store: Store, run: str) -> tuple[Event, ...]:
 def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
     """Ids of the runs with the newest events, newest first.
 
-    A run is what has begun as one, whatever it is called; checklists, incidents and drills begin otherwise.
+    A run is what has begun as one, whatever it is called; checklists, incidents and drills begin otherwise. By the time
+    and not by the number: what was taken in from another record is older than it is long here.
     """
-    rows = store.execute(f"select run from deploy_events {OF_RUNS} group by run order by max(seq) desc limit ?", limit)
-    return tuple(row[0] for row in rows)
+    sql = f"select run from deploy_events begun where kind = 'run begins' {NEWEST_FIRST} limit ?"
+    return tuple(row[0] for row in store.execute(sql, limit))
 
 
 def unfinished_runs(store: Store) -> tuple[str, ...]:
     """Ids of all runs without an end, the one with the newest event first: under way, or cut off."""
-    ended = "run not in (select run from deploy_events where kind = 'run ended')"
-    rows = store.execute(f"select run from deploy_events {OF_RUNS} and {ended} group by run order by max(seq) desc")
-    return tuple(row[0] for row in rows)
+    ended = "exists (select 1 from deploy_events where kind = 'run ended' and run = begun.run)"
+    sql = f"select run from deploy_events begun where kind = 'run begins' and not {ended} {NEWEST_FIRST}"
+    return tuple(row[0] for row in store.execute(sql))
 
 
 def taken_back(store: Store) -> frozenset[str]:
     """Ids of the deployments that were rolled back from: nobody should go back to one of those unasked."""
-    sql = "select run, kind, subject, body from deploy_events where kind in ('run ended', 'step done') order by seq"
+    sql = f"select run, kind, subject, body from deploy_events where kind = 'run ended' or {BUILT} order by seq"
     made: dict[str, str] = {}
     bad = set()
     for run, kind, subject, text in store.execute(sql):
@@ -175,8 +181,7 @@ def known_bad(store: Store) -> tuple["BadRelease", ...]:
     """Releases that were taken back because they were bad, oldest first. An interrupted run says nothing of its own."""
     from checks.evidence import BadRelease  # the emergency loads this module, but not that
 
-    kinds = "('step done', 'release bad')"
-    sql = f"select run, at, kind, subject, body from deploy_events where kind in {kinds} order by seq"
+    sql = f"select run, at, kind, subject, body from deploy_events where kind = 'release bad' or {BUILT} order by seq"
     commits: dict[str, str] = {}
     made: dict[str, str] = {}
     found = []

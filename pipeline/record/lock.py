@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.clock import Clock
 from pipeline.errors import Locked
-from pipeline.record.store import Store
+from pipeline.record.bounded import Store
 
 SEPARATOR = "/"  # between a machine's name and what tells it from others of that name
 COLUMNS = "holder, reason, host, pid, since, expires, by_hand"

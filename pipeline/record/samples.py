@@ -3,22 +3,29 @@
 import datetime
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from checks.evidence import Evidence
 from checks.statistics import median
 from pipeline.errors import ServiceError
-from pipeline.record.store import Store
+from pipeline.record.bounded import Store
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One number that a probe read. ``release``: the commit that was live or shipped, or empty; ``run``: who read."""
+    """One number that a probe read."""
 
     at: datetime.datetime
     metric: str
     value: float
-    release: str
-    run: str
+
+
+ENOUGH = 1000
+"""Readings of one metric that tell the middle of all of them."""
+RUNS = 500
+"""Runs that are looked through for those that ended well and have read a metric."""
+MIXES, RANGE = 2_654_435_761, 2**32
+"""Makes numbers in a row fall all over the range (Knuth's multiplicative hash): every 40th may be the same metric's."""
 
 
 class Samples:
@@ -32,7 +39,7 @@ class Samples:
         if not numbers:
             return
         rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(numbers))
-        when = moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
+        when = _text(moment)
         values = [
             item for metric, value in numbers for item in (when, self._target, run, release, metric, float(value))
         ]
@@ -50,31 +57,43 @@ class Samples:
 
         return keep
 
-    def since(self, moment: datetime.datetime, metric: str = "") -> list[Sample]:
-        """The samples since then, oldest first; of one ``metric`` or of all."""
-        sql = "select at, metric, value, release, run from deploy_samples where target = ? and at >= ?"
-        values = [self._target, moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds")]
-        if metric:
-            sql, values = f"{sql} and metric = ?", [*values, metric]
-        return [_sample(row) for row in self._store.execute(f"{sql} order by seq", *values)]
+    def counts(self, since: datetime.datetime) -> dict[str, int]:
+        """How many readings of each metric there are since then; the metrics in the order of their names."""
+        sql = "select metric, count(*) from deploy_samples where target = ? and at >= ? group by metric order by metric"
+        return {str(metric): int(count) for metric, count in self._store.execute(sql, self._target, _text(since))}
+
+    def between(self, metric: str, begin: datetime.datetime, end: datetime.datetime, share: float = 1) -> list[Sample]:
+        """The readings of ``metric`` from ``begin`` until before ``end``, oldest first; a ``share``, all over."""
+        sql = (
+            "select at, metric, value from deploy_samples where target = ? and metric = ? and at >= ? and at < ?"
+            f" and (seq * {MIXES}) % {RANGE} < ? order by at"
+        )
+        rows = self._store.execute(sql, self._target, metric, _text(begin), _text(end), int(min(share, 1) * RANGE))
+        return [_sample(row) for row in rows]
 
     def good_releases(self, metric: str, most: int, but: str = "") -> tuple[float, ...]:
         """The median of ``metric`` in each of the last ``most`` runs that ended well, newest first; not in ``but``."""
-        ended = self._store.execute("select run from deploy_events where kind = 'run ended' and body like ?", WELL)
-        good = {run for (run,) in ended} - {but}
-        sql = "select run, value from deploy_samples where target = ? and metric = ? order by seq desc"
+        runs = [run for run in self._good_runs if run != but]
+        marks = ", ".join("?" * len(runs))
+        sql = f"select run, value from deploy_samples where metric = ? and target = ? and run in ({marks or 'null'})"
         found: dict[str, list[float]] = {}
-        for run, value in self._store.execute(sql, self._target, metric):
-            if run in good:
-                if run not in found and len(found) == most:
-                    break
-                found.setdefault(run, []).append(float(value))
-        return tuple(median(values) for values in found.values())
+        for run, value in self._store.execute(sql, metric, self._target, *runs):
+            found.setdefault(str(run), []).append(float(value))
+        return tuple([median(found[run]) for run in runs if run in found][:most])
+
+    @cached_property
+    def _good_runs(self) -> tuple[str, ...]:
+        sql = f"select run from deploy_events where kind = 'run ended' and body like ? order by seq desc limit {RUNS}"
+        return tuple(str(run) for (run,) in self._store.execute(sql, WELL))
 
 
 WELL = '%"outcome": "deployed"%'
 
 
 def _sample(row: Iterable[object]) -> Sample:
-    at, metric, value, release, run = row
-    return Sample(datetime.datetime.fromisoformat(str(at)), str(metric), float(str(value)), str(release), str(run))
+    at, metric, value = row
+    return Sample(datetime.datetime.fromisoformat(str(at)), str(metric), float(str(value)))
+
+
+def _text(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds")

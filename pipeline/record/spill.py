@@ -7,30 +7,17 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pipeline import log
 from pipeline.errors import ServiceError
-
-Row = tuple[str, str, str, str, str]
-"""run, at, kind, subject and body of an event, as the journal has them."""
-
-ONCE = (
-    "insert into deploy_events (run, at, kind, subject, body) select ?, ?, ?, ?, ? where not exists"
-    " (select 1 from deploy_events where run = ? and at = ? and kind = ? and subject = ? and body = ?)"
-)
-"""Keeps an event that is there already, e.g. because only the answer was lost, as the one that it is."""
+from pipeline.record.chain import Row
 
 
 class Taking(Protocol):
     """What events can be written to."""
 
-    def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]: ...
-
-
-def write(store: Taking, row: Row) -> None:
-    """Write one event, unless it is there. Raises Unreachable."""
-    store.execute(ONCE, *row, *row)
+    def append(self, row: Row) -> None: ...
 
 
 class Spill:
@@ -103,7 +90,7 @@ def take_in(store: Taking, folder: Path) -> None:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     for row in rows_of(file):
-                        write(store, row)
+                        store.append(row)
                 except BlockingIOError:
                     continue
                 except ServiceError as error:

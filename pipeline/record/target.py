@@ -7,12 +7,12 @@ from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, Unreview
 from checks.policy import Waiver
 from checks.statistics import deviation, median
 from pipeline.clock import Clock
+from pipeline.record.bounded import Store
 from pipeline.record.incidents import incidents
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import report_of
-from pipeline.record.samples import Sample, Samples
-from pipeline.record.store import Store
+from pipeline.record.samples import ENOUGH, Samples
 
 RUNS = 30
 GRAVE = ("P0", "P1")
@@ -62,12 +62,11 @@ class Written:
     def week_by_week(self) -> WeekByWeek:
         """Compare every kept metric of this week with the week before."""
         now = self._clock.now()
-        every = self.samples.since(now - 2 * WEEK)
-        names = dict.fromkeys(one.metric for one in every)
-        return WeekByWeek(tuple(_compared(name, every, now - WEEK) for name in names))
+        counts = self.samples.counts(now - 2 * WEEK)
+        return WeekByWeek(tuple(_compared(name, self.samples, now, ENOUGH / count) for name, count in counts.items()))
 
 
-def _compared(metric: str, every: Iterable[Sample], since: datetime.datetime) -> Compared:
-    ours = [one for one in every if one.metric == metric]
-    now, before = [one.value for one in ours if one.at >= since], [one.value for one in ours if one.at < since]
-    return Compared(metric, median(now), len(now), median(before), len(before), deviation(before))
+def _compared(name: str, samples: Samples, now: datetime.datetime, share: float) -> Compared:
+    weeks = (now - WEEK, now + WEEK), (now - 2 * WEEK, now - WEEK)
+    last, before = ([one.value for one in samples.between(name, *week, share)] for week in weeks)
+    return Compared(name, median(last), len(last), median(before), len(before), deviation(before))

@@ -25,7 +25,7 @@ from pipeline.engine.waivers import waive
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import Event, Journal, Listener
 from pipeline.record.report import Report, report_of
-from pipeline.record.store import SqliteStore
+from pipeline.record.sqlite import SqliteStore
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.sandbox.beside import Beside

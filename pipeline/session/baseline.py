@@ -1,13 +1,12 @@
 """What is usual, from the kept readings: medians and median deviations, by hour and weekday, with how many they are."""
 
 import datetime
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from checks.baseline import FAR, FEW, MUCH, direction, distance
 from checks.statistics import deviation, median
-from pipeline.record.samples import Sample
+from pipeline.record.samples import ENOUGH, Sample, Samples
 
 DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 LOOK_BACK = 8 * WEEK
@@ -38,19 +37,24 @@ class BaselineRow:
     says: str
 
 
-def rows(
-    samples: Iterable[Sample], now: datetime.datetime, good_releases: Callable[[str], Sequence[float]]
-) -> tuple[BaselineRow, ...]:
-    """One row a metric, in the order of their names."""
-    by_metric: dict[str, list[Sample]] = defaultdict(list)
-    for one in samples:
-        by_metric[one.metric].append(one)
-    return tuple(_row(name, by_metric[name], now, good_releases(name)) for name in sorted(by_metric))
+def rows(samples: Samples, now: datetime.datetime, releases: int) -> tuple[BaselineRow, ...]:
+    """One row a metric, in the order of their names. ``releases``: how many good ones are looked at.
+
+    One metric is in memory at a time, and of very many readings some: there may be a million.
+    """
+    found = []
+    for name, count in samples.counts(now - LOOK_BACK).items():
+        share = ENOUGH / count
+        before = samples.between(name, now - LOOK_BACK, now - DAY, share)
+        today = samples.between(name, now - DAY, now + DAY, share * WEEK / DAY)
+        found.append(row(name, today, before, now, samples.good_releases(name, releases)))
+    return tuple(found)
 
 
-def _row(metric: str, samples: list[Sample], now: datetime.datetime, good: Sequence[float]) -> BaselineRow:
-    today = [one for one in samples if one.at >= now - DAY]
-    before = [one for one in samples if one.at < now - DAY]
+def row(
+    metric: str, today: Sequence[Sample], before: Sequence[Sample], now: datetime.datetime, good: Sequence[float]
+) -> BaselineRow:
+    """What the readings of the last day and those ``before`` say of one metric."""
     week_ago = [one for one in before if now - WEEK - DAY <= one.at < now - WEEK + DAY / 24]
     usual, by = usual_of(today, before)
     middle, normal = _middle(today), _middle(usual)

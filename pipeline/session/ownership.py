@@ -6,10 +6,10 @@ from checks.outcome import Outcome
 from pipeline.clock import SystemClock
 from pipeline.engine.runner import Runner
 from pipeline.errors import Locked, Lost, ServiceError
+from pipeline.record.bounded import DEADLINE, Store
 from pipeline.record.journal import Journal, events_of
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report, report_of
-from pipeline.record.store import DEADLINE, Store
 
 LEASE = 60.0  # renewed every third of it
 SLEPT = DEADLINE + 2  # seconds: no store is waited for as long, so the process itself stood still

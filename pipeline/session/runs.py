@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from checks.policy import BuildPolicy, HealthPolicy
 from pipeline.clock import SystemClock
 from pipeline.config import Config
-from pipeline.errors import Mistake
+from pipeline.errors import Locked, Mistake
+from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.place import place_of
 from pipeline.record.report import Report, report_of
-from pipeline.record.store import Store, open_store
+from pipeline.record.store import open_store
 from pipeline.session import status as looking
 from pipeline.session.session import Session, whoami
 from pipeline.session.status import TargetStatus
@@ -26,19 +27,20 @@ if TYPE_CHECKING:
     from pipeline.clients.vercel import Vercel
 
 
-def _store(config: Config, root: Path) -> Store:
+def store_of(config: Config, root: Path) -> Store:
+    """Open the record that deploy.yml names."""
     return open_store(place_of(config.file.state, root).address, root)
 
 
 def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
     """The reports of the newest runs, newest first."""
-    store = _store(config, root)
+    store = store_of(config, root)
     return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
 
 
 def one_run(config: Config, root: Path, run: str) -> Report:
     """The report of one run, by its id or ``latest``. Raises Mistake when there is none."""
-    store = _store(config, root)
+    store = store_of(config, root)
     chosen = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
     events = events_of(store, chosen)
     if not events or events[0].kind != "run begins":
@@ -84,14 +86,21 @@ def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: fl
     return f"{name} is locked by {lock.held()}\n{_in(config, root)}"
 
 
-def release_lock(config: Config, root: Path, target: str) -> str:
-    """Release the lock of ``target``, whoever holds it."""
+def release_lock(config: Config, root: Path, target: str, *, even_alive: bool = False) -> str:
+    """Release the lock of ``target``, whoever holds it. Raises Locked for a run that is under way, unless told."""
     name, _ = config.target(target)
-    held = _lock(config, root, name, "", lease=0).held()
+    lock = _lock(config, root, name, "", lease=0)
+    held, alive = lock.held(), lock.alive()
     if held is None:
         return f"{name} is not locked\n{_in(config, root)}"
+    if alive and not held.by_hand and not even_alive:
+        raise Locked(
+            f"{name} is locked by {held}\nThat run is under way, and unlock does not stop it: press Ctrl-C where it "
+            "runs, or cancel its job; it goes back by itself. When its machine is gone, wait until then, or say --even-alive"
+        )
     _lock(config, root, name, held.holder, lease=0).release()
-    return f"{name} was locked by {held}; it is free now\n{_in(config, root)}"
+    goes_on = "\nThe run goes on where it is, and takes the lock again" if alive and not held.by_hand else ""
+    return f"{name} was locked by {held}; it is free now{goes_on}\n{_in(config, root)}"
 
 
 def _in(config: Config, root: Path) -> str:
@@ -100,4 +109,4 @@ def _in(config: Config, root: Path) -> str:
 
 
 def _lock(config: Config, root: Path, target: str, holder: str, lease: float) -> Lock:
-    return Lock(_store(config, root), target, holder, SystemClock(), lease=lease)
+    return Lock(store_of(config, root), target, holder, SystemClock(), lease=lease)

@@ -22,10 +22,11 @@ from pipeline.engine.plan import Pipeline, check
 from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
+from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
 from pipeline.record.place import Place, place_of
 from pipeline.record.spill import left_over
-from pipeline.record.store import RUNS, Store, open_store
+from pipeline.record.store import RUNS, open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.world.opening import open_settings, open_world

@@ -32,9 +32,9 @@ from pipeline.engine import readings, runner
 from pipeline.engine.runner import Runner
 from pipeline.engine.stop import Stop
 from pipeline.errors import PipelineError
-from pipeline.record import store
+from pipeline.record import bounded
 from pipeline.record.journal import Journal
-from pipeline.record.store import SqliteStore
+from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.sandbox.beside import Beside
 from pipeline.sandbox.postgres import Database
@@ -52,7 +52,7 @@ from tests.stage import ROOT
 NAMES = ("check", *(command.name for command in tasks.command_words()))
 REFERENCE = (ROOT / "runbooks/reference.md").read_text(encoding="utf-8")
 SHORT = (
-    (exchange, "DEADLINE", 2.0), (store, "DEADLINE", 1.05), (readings, "READING", 3.0),
+    (exchange, "DEADLINE", 2.0), (bounded, "DEADLINE", 1.05), (readings, "READING", 3.0),
     (asking, "GLANCE", 1.0), (status, "LOOKING", 3.0), (status, "DEADLINE", 2.0),
     (alert, "WHOLE", 2.0), (runner, "PROOF_PATIENCE", 2.0), (runner, "REFUSED_PATIENCE", 1.0),
     (promotion, "LANDING", 1.0), (promotion, "LANDED", 2.0), (promotion, "GLANCE", 0.5),

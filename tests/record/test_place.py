@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import release
+from pipeline.clock import SystemClock
 from pipeline.config import load
-from pipeline.errors import Mistake
+from pipeline.errors import Locked, Mistake
+from pipeline.record.lock import Lock
 from pipeline.record.place import place_of
+from pipeline.record.store import open_store
 from pipeline.session.runs import lock_by_hand, release_lock
 
 URL = "postgresql://dana:hunter2@db.example/journal"
@@ -86,3 +89,17 @@ def test_a_job_without_a_shared_record_is_warned(
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     release._warn_of_an_own_record(load(EXAMPLE), target)
     assert ("known to nobody after this job" in capsys.readouterr().err) is warns
+
+
+def test_a_run_that_is_under_way_keeps_its_lock_unless_it_is_said(tmp_path: Path) -> None:
+    config = load(EXAMPLE)
+    store = open_store("", tmp_path)
+    run = Lock(store, "production", "r1", SystemClock(), pid=0)
+    run.take("deploys")
+    with pytest.raises(Locked, match=r"(?s)r1 .*is under way.*--even-alive"):
+        release_lock(config, tmp_path, "production")
+    assert run.renew()
+    assert "takes the lock again" in release_lock(config, tmp_path, "production", even_alive=True)
+    gone = Lock(store, "production", "r2", SystemClock(), pid=0, lease=0)
+    gone.take("deploys")
+    assert "it is free now" in release_lock(config, tmp_path, "production"), "a lease that is over keeps nobody"

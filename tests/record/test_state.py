@@ -15,10 +15,13 @@ from pipeline.clock import SystemClock
 from pipeline.engine.past import freeze, thaw
 from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.record import lock as locks
+from pipeline.record.bounded import Store
 from pipeline.record.journal import Journal, events_of, latest_runs, unfinished_runs
 from pipeline.record.lock import Lock
+from pipeline.record.postgres import PostgresStore
 from pipeline.record.report import report_of
-from pipeline.record.store import PostgresStore, SqliteStore, Store, open_store
+from pipeline.record.sqlite import SqliteStore
+from pipeline.record.store import open_store
 from pipeline.redact import MASK, Redactor
 from pipeline.session.ownership import is_ours
 from tests.scripted import MovingClock

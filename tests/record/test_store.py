@@ -18,12 +18,14 @@ from checks import healthy
 from checks.outcome import Outcome
 from pipeline.config import load
 from pipeline.errors import Locked, Mistake, Unreachable
-from pipeline.record import store as stores
+from pipeline.record import bounded as stores
 from pipeline.record.journal import Journal, Listener, events_of
 from pipeline.record.place import place_of
+from pipeline.record.postgres import PostgresStore
 from pipeline.record.report import report_of
 from pipeline.record.spill import Spill, left_over, take_in
-from pipeline.record.store import PostgresStore, SqliteStore, open_store
+from pipeline.record.sqlite import SqliteStore
+from pipeline.record.store import open_store
 from pipeline.redact import Redactor
 from pipeline.render.report import summary_text
 from pipeline.session.deploy import settle_run, ship

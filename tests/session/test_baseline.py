@@ -7,24 +7,26 @@ import pytest
 
 from checks.gate import Finding, Verdict, block, not_yet, warn
 from checks.severity import Graded, grade
+from checks.statistics import median
 from pipeline.handbook.exits import exit_code, playbook_of
 from pipeline.record.journal import Journal
 from pipeline.record.samples import Sample, Samples
-from pipeline.record.store import SqliteStore
+from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
-from pipeline.session.baseline import rows
+from pipeline.session.baseline import BaselineRow, row, rows
 
 NOW = datetime.datetime(2026, 11, 24, 9, 30, tzinfo=datetime.UTC)  # a Tuesday
 HOUR, DAY = datetime.timedelta(hours=1), datetime.timedelta(days=1)
 
 
 def sample(ago: datetime.timedelta, value: float, metric: str = "load.p95_ms") -> Sample:
-    return Sample(NOW - ago, metric, value, "c", "r")
+    return Sample(NOW - ago, metric, value)
 
 
-def row(samples: list[Sample], good: tuple[float, ...] = ()):  # type: ignore[no-untyped-def]
-    (found,) = rows(samples, NOW, lambda metric: good)
-    return found
+def row_of(samples: list[Sample], good: tuple[float, ...] = ()) -> BaselineRow:
+    name = samples[0].metric
+    today, before = [one for one in samples if one.at >= NOW - DAY], [one for one in samples if one.at < NOW - DAY]
+    return row(name, today, before, NOW, good)
 
 
 def weeks(hours: int = 1, *, calm: float = 100, busy: float = 400) -> list[Sample]:
@@ -34,15 +36,15 @@ def weeks(hours: int = 1, *, calm: float = 100, busy: float = 400) -> list[Sampl
         for hour in range(24):
             at = NOW - datetime.timedelta(days=days) - datetime.timedelta(hours=hour)
             peak = at.weekday() == 1 and at.hour == 9
-            found.append(Sample(at, "load.p95_ms", (busy if peak else calm) + (days % 5), "c", "r"))
+            found.append(Sample(at, "load.p95_ms", (busy if peak else calm) + (days % 5)))
             if peak:
-                found.append(Sample(at, "load.p95_ms", busy + 3, "c", "r"))
+                found.append(Sample(at, "load.p95_ms", busy + 3))
     return found
 
 
 def test_a_busy_hour_is_compared_with_the_same_hour_of_the_week() -> None:
     today = [sample(datetime.timedelta(minutes=m), 405) for m in (1, 5, 9)]
-    seen = row(weeks() + today)
+    seen = row_of(weeks() + today)
     assert seen.usual_by == "hour of the week"
     assert seen.says == "usual"
     assert seen.usual.median == pytest.approx(402, abs=3)
@@ -50,13 +52,13 @@ def test_a_busy_hour_is_compared_with_the_same_hour_of_the_week() -> None:
 
 def test_the_same_number_is_far_off_at_another_hour() -> None:
     quiet = NOW - 6 * HOUR
-    today = [Sample(quiet + datetime.timedelta(minutes=m), "load.p95_ms", 405, "c", "r") for m in (1, 5, 9)]
-    seen = row(weeks() + today)
+    today = [Sample(quiet + datetime.timedelta(minutes=m), "load.p95_ms", 405) for m in (1, 5, 9)]
+    seen = row_of(weeks() + today)
     assert seen.says == "worse"
 
 
 def test_few_readings_say_nothing_and_say_so() -> None:
-    seen = row([sample(DAY * 2, 100), sample(DAY * 3, 100), sample(HOUR, 900)])
+    seen = row_of([sample(DAY * 2, 100), sample(DAY * 3, 100), sample(HOUR, 900)])
     assert seen.says == "too few readings"
     assert seen.usual.readings == 2
     assert seen.today.readings == 1
@@ -64,7 +66,7 @@ def test_few_readings_say_nothing_and_say_so() -> None:
 
 def test_one_outlier_moves_nothing() -> None:
     before = [sample(DAY * 2 + HOUR * n, 100 + n % 3) for n in range(20)]
-    seen = row([*before, sample(DAY * 2, 99_999), sample(HOUR, 103)])
+    seen = row_of([*before, sample(DAY * 2, 99_999), sample(HOUR, 103)])
     assert seen.says == "usual"
     assert seen.usual.median < 110
 
@@ -81,11 +83,11 @@ def test_one_outlier_moves_nothing() -> None:
 )
 def test_which_way_is_worse(metric: str, now: float, says: str) -> None:
     before = [sample(DAY * 2 + HOUR * n, 99 + n % 3, metric) for n in range(30)]
-    assert row([*before, sample(HOUR, now, metric)]).says == says
+    assert row_of([*before, sample(HOUR, now, metric)]).says == says
 
 
 def test_a_week_ago_is_the_same_day_of_the_week_before() -> None:
-    seen = row([sample(DAY * 7 + HOUR * 3, 120), sample(DAY * 5, 900), sample(HOUR, 130)])
+    seen = row_of([sample(DAY * 7 + HOUR * 3, 120), sample(DAY * 5, 900), sample(HOUR, 130)])
     assert (seen.week_ago.median, seen.week_ago.readings) == (120, 1)
 
 
@@ -108,9 +110,24 @@ def test_readings_survive_and_are_found_by_time(tmp_path: Path) -> None:
     kept.add(NOW - DAY, "r1", "c", (("a", 1.5),))
     kept.add(NOW, "r1", "c", (("a", 2), ("b", 3)))
     again = Samples(SqliteStore(tmp_path / "journal.db"), "production")
-    assert [one.value for one in again.since(NOW - HOUR)] == [2, 3]
-    assert [one.value for one in again.since(NOW - 2 * DAY, "a")] == [1.5, 2]
-    assert again.since(NOW - HOUR)[0].at == NOW
+    assert again.counts(NOW - HOUR) == {"a": 1, "b": 1}
+    assert again.counts(NOW - 2 * DAY) == {"a": 2, "b": 1}
+    assert [one.value for one in again.between("a", NOW - 2 * DAY, NOW + HOUR)] == [1.5, 2]
+    assert [one.at for one in again.between("b", NOW - HOUR, NOW + HOUR)] == [NOW]
+
+
+def test_of_very_many_readings_some_are_read_from_all_over(tmp_path: Path) -> None:
+    """Also when every fifth reading is the same metric's, as a probe writes them."""
+    kept = Samples(SqliteStore(tmp_path / "journal.db"), "production")
+    for minute in range(1200):
+        five = [(f"m{number}", float(minute)) for number in range(5)]
+        kept.add(NOW - datetime.timedelta(minutes=1200 - minute), "r1", "c", five)
+    some = [one.value for one in kept.between("m3", NOW - DAY, NOW, 0.25)]
+    assert 200 < len(some) < 400
+    assert some == sorted(some)
+    assert 500 < median(some) < 700, "not the newest ones alone"
+    seen = [one for one in rows(kept, NOW, 5) if one.metric == "m3"]
+    assert (seen[0].today.readings, seen[0].usual.readings) == (1200, 0)
 
 
 UNREAD = Finding(Verdict.UNKNOWN, "sentry", "could not be read")

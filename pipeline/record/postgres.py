@@ -1,0 +1,115 @@
+"""The record as a Postgres database, so that laptops and CI share it. psycopg is loaded only when one is configured."""
+
+import datetime
+from typing import Any
+
+from pipeline.errors import Mistake
+from pipeline.record import bounded, schema
+from pipeline.record.bounded import COLUMNS, THE_SAME, UPGRADE, Bounded
+from pipeline.record.chain import START, Row, link
+from pipeline.record.deadline import within
+from pipeline.redact import Redactor
+
+MAKING = 7_305_421  # the lock under which the tables are made: `if not exists` fails when two look at the same time
+
+
+class PostgresStore(Bounded):
+    """A shared database. A connection that broke is made anew, once."""
+
+    def __init__(self, url: str) -> None:
+        import psycopg
+
+        super().__init__()
+        self.errors = (OSError, psycopg.Error)
+        self._url = url
+        try:
+            within(bounded.DEADLINE, self._connect)
+            within(UPGRADE, self._make)
+        except (TimeoutError, psycopg.Error) as error:
+            says = Redactor([url])(" ".join(str(error).split()))
+            raise Mistake(f"journal: cannot use the database named by `state:`: {says}") from error
+
+    def _connect(self) -> None:
+        import psycopg
+
+        self._db = psycopg.connect(
+            self._url,
+            autocommit=True,
+            prepare_threshold=None,  # a pooler may hand us another connection for every statement
+            connect_timeout=3,
+            tcp_user_timeout=round(bounded.DEADLINE * 1000),
+            keepalives_idle=5,
+        )
+        self._silent = False
+
+    def _make(self) -> None:
+        """Make the tables, or make them newer: what is there already is linked into the chain by an anchor."""
+        both = b"select to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
+        ((there,),) = self._db.execute(both).fetchall()
+        if there and self._version() >= schema.VERSION:
+            return
+        with self._db.transaction():
+            self._db.execute(
+                f"select pg_advisory_xact_lock({MAKING}), pg_advisory_xact_lock({schema.CHAINING})".encode()
+            )
+            first = schema.FIRST.format(serial="bigserial primary key")
+            self._db.execute(f"{first};{schema.POSTGRES_SECOND}".encode())
+            if self._version() < schema.VERSION:
+                self._link_what_is_there()
+                self._db.execute(f"insert into deploy_schema values ({schema.VERSION})".encode())
+
+    def _version(self) -> int:
+        ((version,),) = self._db.execute(b"select coalesce(max(version), 0) from deploy_schema").fetchall()
+        return int(version)
+
+    def _link_what_is_there(self) -> None:
+        seq, before, events = 0, START, 0
+        with self._db.cursor("events") as cursor:
+            cursor.execute(f"select seq, {COLUMNS} from deploy_events order by seq".encode())
+            for number, *row in cursor:
+                seq, before, events = number, link(before, row), events + 1
+        if events:
+            now = datetime.datetime.now(datetime.UTC).isoformat()
+            anchor = (seq, before, events, now, "before the chain")
+            self._db.execute(b"insert into deploy_anchors values (%s, %s, %s, %s, %s)", anchor)
+
+    def _append(self, row: Row) -> None:
+        insert = f"insert into deploy_events ({COLUMNS}) select ?, ?, ?, ?, ? where not exists ({THE_SAME})"
+        self._ask(insert, (*row, *row))
+
+    def now(self) -> datetime.datetime:
+        """The database's clock: those who share it need not agree on the time otherwise."""
+        ((epoch,),) = self.execute("select extract(epoch from clock_timestamp())::double precision")
+        return datetime.datetime.fromtimestamp(epoch, datetime.UTC)
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        if self._silent or self._db.closed:
+            self._connect()
+        db = self._db
+        try:
+            return self._once(sql, values)
+        except self.errors:
+            if not db.closed:
+                raise
+        self._connect()
+        return self._once(sql, values)
+
+    def _once(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """One statement with a deadline of its own; set locally, as a pooler would give it to others too."""
+        self._silent = True  # until it has answered: one that never does is not asked again
+        try:
+            self._db.execute(f"begin; set local statement_timeout = {round(bounded.DEADLINE * 800)}".encode())
+            cursor = self._db.execute(sql.replace("%", "%%").replace("?", "%s").encode(), values)
+            rows = cursor.fetchall() if cursor.description else []
+            self._db.execute(b"commit")
+        except self.errors:
+            if not self._db.closed:
+                self._db.execute(b"rollback")
+                self._silent = False
+            raise
+        self._silent = False
+        return rows
+
+    def close(self) -> None:
+        if not self._silent:
+            self._db.close()

@@ -1,0 +1,124 @@
+"""The record as one SQLite file, for one checkout."""
+
+import contextlib
+import datetime
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import Mistake
+from pipeline.record import bounded, schema
+from pipeline.record.bounded import COLUMNS, THE_SAME, Bounded
+from pipeline.record.chain import START, Row, link
+from pipeline.record.deadline import within
+
+
+class SqliteStore(Bounded):
+    """A file, written through to the disk before ``execute`` returns."""
+
+    errors = (OSError, sqlite3.Error)  # TimeoutError is an OSError
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        try:
+            within(bounded.DEADLINE, self._open)
+        except (OSError, sqlite3.Error) as error:  # TimeoutError is an OSError
+            raise Mistake(f"journal: cannot use {path}: {error}; set `state:` in deploy.yml or free it") from error
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(
+            self._path, timeout=bounded.DEADLINE - 1, isolation_level=None, check_same_thread=False
+        )
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=full")
+        self._make()
+        self._file = self._path.stat().st_ino
+
+    def _make(self) -> None:
+        """Make the tables, or make them newer: what is there already is linked into the chain by an anchor."""
+        if self._version() >= schema.VERSION:
+            return
+        with self._alone():
+            version = self._version()
+            if version < 2:
+                made = (schema.FIRST.format(serial="integer primary key autoincrement"), schema.SQLITE_FIRST)
+                for text in (*made, schema.SQLITE_SECOND):
+                    for statement in _statements(text):
+                        self._db.execute(statement)
+                if (found := self._unlinked()).events:
+                    now = datetime.datetime.now(datetime.UTC).isoformat()
+                    anchor = (found.seq, found.hash, found.events, now, "before the chain")
+                    self._db.execute("insert into deploy_anchors values (?, ?, ?, ?, ?)", anchor)
+                self._db.execute(f"pragma user_version = {schema.VERSION}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("pragma user_version").fetchone()[0])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One transaction that nobody else writes beside."""
+        self._db.execute("begin immediate")
+        try:
+            yield
+            self._db.execute("commit")
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+
+    def _unlinked(self) -> "_Tail":
+        """Where the chain ends: the last hash, and the events that an older tool has written after it."""
+        known = (
+            "select seq, hash from deploy_events where hash is not null union all select seq, hash from deploy_anchors"
+        )
+        found = self._db.execute(f"select seq, hash from ({known}) order by seq desc limit 1").fetchone()
+        tail = _Tail(*(found or (0, START)))
+        for seq, *row in self._db.execute(
+            f"select seq, {COLUMNS} from deploy_events where seq > ? order by seq", (tail.seq,)
+        ):
+            tail = _Tail(seq, link(tail.hash, row), tail.events + 1)
+        return tail
+
+    def _append(self, row: Row) -> None:
+        self._must_be_there()
+        with self._alone():
+            if not self._db.execute(THE_SAME, row).fetchone():
+                values = (*row, link(self._unlinked().hash, row))
+                self._db.execute(f"insert into deploy_events ({COLUMNS}, hash) values (?, ?, ?, ?, ?, ?)", values)
+
+    def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        self._must_be_there()
+        return self._db.execute(sql, values).fetchall()
+
+    def _must_be_there(self) -> None:
+        try:
+            same = self._path.stat().st_ino == self._file
+        except FileNotFoundError:
+            same = False
+        if not same:  # SQLite would go on writing into the file that nobody can open any more
+            raise FileNotFoundError(f"{self._path} was deleted or replaced while it was in use")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """Where the chain ends: the last event's number, its hash, and how many there are after the last written hash."""
+
+    seq: int
+    hash: str
+    events: int = 0
+
+
+def _statements(text: str) -> Iterator[str]:
+    """The statements of a script; a trigger's own end inside it."""
+    script = ""
+    for part in text.split(";"):
+        script += part + ";"
+        if sqlite3.complete_statement(script):
+            yield script
+            script = ""
