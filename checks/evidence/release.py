@@ -106,6 +106,9 @@ class VercelProject(Evidence):
     """Production domains that serve visitors."""
     redirects: tuple[tuple[str, str], ...] = ()
     """Production domain that serves nothing → the host that it sends visitors to."""
+    may_promote: bool | None = None
+    """Whether the token may point production at a deployment; None: Vercel does not say. Source: ``permissions``"""
+    may_roll_back: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ class ProjectSettings:
     """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git, and that is not off."""
     wildcards: tuple[str, ...] = ()
     """The part after the star of domains such as ``*.example.com``, dot included."""
+    may: Mapping[str, bool] = field(default_factory=dict)
+    """What of the project → whether who asks may create it; what Vercel does not speak of is not in here."""
 
     @property
     def moving(self) -> Move | None:
@@ -169,6 +171,7 @@ def project_of(body: Any) -> ProjectSettings:
         redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
         builds_pushes=bool(link) and (body.get("gitProviderOptions") or {}).get("createDeployments") != "disabled",
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
+        may={str(name): "create" in (acts or ()) for name, acts in (body.get("permissions") or {}).items()},
     )
 
 

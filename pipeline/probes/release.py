@@ -64,6 +64,8 @@ async def vercel_project(world: World) -> VercelProject:
         project.builds_pushes and project.auto_assign is not False and not _says_no(world),
         tuple(project.serving),
         tuple(sorted(project.redirects.items())),
+        project.may.get("deploymentPromote"),
+        project.may.get("deploymentRollback"),
     )
 
 

@@ -99,6 +99,10 @@ class Vercel:
     name: str
     created: float
     auto_assign: bool = True
+    role: str = "OWNER"
+    """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
+    tells_permissions: bool = True
+    """Whether answers about the project say what the token may do with it."""
     protection: bool = False
     bypass_secret: str = ""
     settings: dict[str, Any] = field(default_factory=dict)

@@ -11,6 +11,9 @@ from pipeline.sandbox.web import Payload, Router, body
 
 CHANGEABLE = ("autoAssignCustomDomains", "framework", "nodeVersion", "rootDirectory", "buildCommand", "installCommand")
 
+MOVERS = ("OWNER", "MEMBER")
+MOVES = ("deploymentPromote", "deploymentRollback")
+
 
 class Projects:
     """Serves one project of one team, and one user."""
@@ -73,7 +76,7 @@ class Projects:
             "stagingPrefix": "acme",
             "billing": {"plan": "pro"},
             "membership": {
-                "role": "OWNER",
+                "role": vercel.role,
                 "confirmed": True,
                 "uid": vercel.user,
                 "teamId": vercel.team,
@@ -145,6 +148,9 @@ class Projects:
             }
             if job.kind == "rollback" and not job.done:
                 found["lastRollbackTarget"] = {"id": job.target, "description": job.description}
+        if vercel.tells_permissions:
+            moves = ["create"] if vercel.role in MOVERS else []
+            found["permissions"] = {"project": ["read"], **dict.fromkeys(MOVES, moves)}
         if vercel.rolling_config:
             found["rollingRelease"] = vercel.rolling_config
         return {name: value for name, value in found.items() if name not in vercel.hidden}
@@ -228,6 +234,13 @@ def find_project(core: Core, request: Request) -> None:
     vercel = core.state.vercel
     if request.path_params["project"] not in (vercel.project, vercel.name):
         raise problem(404, "not_found", "Project not found.")
+
+
+def must_move(core: Core) -> None:
+    """Let only those on who may move production. Raises Problem."""
+    if core.state.vercel.role not in MOVERS:
+        says = "You don't have permission to promote the deployment."
+        raise problem(403, "forbidden", says, action="create", resource="deploymentPromote")
 
 
 def _resources() -> Payload:
