@@ -166,6 +166,8 @@ class ProductionBefore(Evidence):
     """When the newest rolling release by then had begun (``startedAt``), likewise."""
     domains: tuple[str, ...] = ()
     """The other production domains that served the same, and are moved with it."""
+    answered: tuple[str, ...] = ()
+    """Those of them, and of the ones that only redirect, that answered from here; only they can be proved over HTTP."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pipeline.sandbox.nodehost import Died, TimedOut, node
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.traffic import Hit
-from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercel import life, shapes
 from pipeline.sandbox.vercelstate import Deployment
 
 
@@ -51,6 +51,10 @@ class Runtime:
         vercel = self._core.state.vercel
         if service == "production":
             return vercel.deployments.get(self._visitors.next(vercel))
+        if service == "learn":
+            host = self._core.ports.host("learn")
+            id = shapes.behind(self._core).get(host, vercel.production)
+            return vercel.deployments.get(id) if shapes.production_domains(self._core).get(host) == "" else None
         return next((deployment for deployment in vercel.deployments.values() if deployment.slot == slot), None)
 
     async def answer(

@@ -122,8 +122,11 @@ class Vercel:
         False  # a deployment made from another one gets the project's variables only, and nobody says so
     )
     vitals: list[Vital] = field(default_factory=list)
-    domains: dict[str, str] = field(default_factory=lambda: {"www.lms.example.com": "PRODUCTION"})
-    """Further production domains, by the host that they redirect to (PRODUCTION: the main one); empty: it serves."""
+    domains: dict[str, str] = field(default_factory=lambda: {"www": "PRODUCTION"})
+    """Further production domains, by the host that they redirect to (PRODUCTION: the main one); empty: it serves.
+
+    ``www``, which only redirects, and ``learn``, which only serves, stand for hosts that answer on this machine.
+    """
     behind: dict[str, str] = field(default_factory=dict)
     """Of those that serve, the ones that do not move with production, by the deployment that they point to."""
     wildcard: str = ""

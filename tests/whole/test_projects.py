@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from checks.outcome import Outcome
@@ -12,6 +13,7 @@ from pipeline.record.report import Report
 from pipeline.render.report import summary_text
 from pipeline.sandbox import rollout
 from pipeline.sandbox.state import State
+from tests.reports.answers import answering
 from tests.stage import InProcess
 
 
@@ -68,7 +70,7 @@ OTHER = "learn.example.org"
 
 
 def test_every_domain_that_serves_production_is_moved_and_proved(inside: InProcess) -> None:
-    vercel(inside, domains={OTHER: "", "www.lms.example.com": "PRODUCTION"})
+    vercel(inside, domains={OTHER: "", "www": "PRODUCTION"})
     outcome, report = inside.deploy()
     assert outcome is Outcome.DEPLOYED, report.reason
     assert report.before["domains"] == [OTHER], "what redirects serves nothing"
@@ -82,6 +84,62 @@ def test_a_domain_that_stays_behind_is_no_release_and_the_rest_goes_back(inside:
     assert outcome is Outcome.ROLLED_BACK
     assert f"{OTHER} still points to {before}" in report.reason
     assert inside.serves() == before
+
+
+def learn(inside: InProcess) -> str:
+    """A further domain that serves production, and answers on this machine."""
+    vercel(inside, domains={"learn": "", "www": "PRODUCTION"})
+    return inside.sandbox.core.ports.host("learn")
+
+
+def old_for(inside: InProcess, host: str, after: str) -> None:
+    """From the beginning of ``after`` on, whatever its alias says, ``host`` answers as what was live before."""
+    before, since = inside.serves(), [False]
+    inside.at_stage(after, lambda: since.append(True))
+
+    def instead(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
+        if request.url.netloc.decode() != host or not since[-1]:
+            return None
+        return httpx.Response(200, json={"status": "ok"}, headers={"x-deployment-id": before}, request=request)
+
+    answering(inside, instead)
+
+
+def test_every_domain_is_asked_which_build_it_serves_and_where_it_leads(inside: InProcess) -> None:
+    host, main = learn(inside), inside.settings.domain
+    www, asked = inside.sandbox.core.ports.host("www"), []
+    inside.tap(before=lambda request: asked.append(request.url.netloc.decode()))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert report.before["answered"] == [host, www]
+    assert asked.count(host) >= 3, "as often as the first one"
+    assert {host, www, main} <= set(asked)
+
+
+def test_a_domain_whose_alias_moved_and_whose_answers_did_not_takes_the_release_back(inside: InProcess) -> None:
+    host, before = learn(inside), inside.serves()
+    old_for(inside, host, "promote")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert f"{host}/api/health/db answers as another build" in report.reason
+    assert inside.serves() == before
+
+
+def test_a_redirect_that_leads_to_no_domain_that_was_proved_is_said(inside: InProcess) -> None:
+    old = next(iter(inside.sandbox.state.vercel.deployments.values()))
+    elsewhere = inside.sandbox.core.host_of(old)
+    vercel(inside, domains={"www": elsewhere})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    www = inside.sandbox.core.ports.host("www")
+    assert f"{www} leads to {elsewhere}, which is no domain that was proved" in warned(report)
+
+
+def test_a_domain_that_answered_nobody_before_is_named_and_holds_up_nothing(inside: InProcess) -> None:
+    vercel(inside, domains={OTHER: "", "www": "PRODUCTION"})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert warned(report).count(f"{OTHER} gave no answer from here before either") == 1
 
 
 def test_a_rollback_is_proved_on_every_domain(inside: InProcess) -> None:
@@ -107,7 +165,8 @@ def test_a_domain_that_served_something_else_before_is_said_and_stops_nothing(in
 
 def test_a_domain_of_the_file_that_only_redirects_is_named_with_where_it_leads(inside: InProcess) -> None:
     host = inside.settings.domain
-    inside.settings = type(inside.settings)(**{**vars(inside.settings), "domain": "www.lms.example.com"})
+    www = inside.sandbox.core.ports.host("www")
+    inside.settings = type(inside.settings)(**{**vars(inside.settings), "domain": www})
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
     answers = {line.name: line.findings for stage in report.stages for line in stage.lines}

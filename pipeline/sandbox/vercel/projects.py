@@ -198,7 +198,7 @@ class Projects:
         """Shape the production domains: what serves has a deployment, what redirects has none."""
         vercel, found = self._core.state.vercel, []
         for name, to in shapes.production_domains(self._core).items():
-            serves = None if to else vercel.deployments.get(vercel.behind.get(name, "")) or live
+            serves = None if to else vercel.deployments.get(shapes.behind(self._core).get(name, "")) or live
             shape: Payload = {"domain": name, "environment": "production", "target": "PRODUCTION"}
             redirect = {"redirect": to, "redirectStatusCode": 308} if to else {}
             found.append({**shape, **redirect, "deployment": self._brief(serves) if serves else None})
