@@ -128,6 +128,12 @@ class RollbackTarget(Evidence):
     commit: str
     passed_over: tuple[str, ...] = ()
     """Ids of earlier deployments that were themselves taken back; nobody goes back to those unasked."""
+    gone: str = ""
+    """The deployment that the live one replaced, when it cannot be gone back to any more."""
+    days_left: float | None = None
+    """Days until retention may delete the live deployment once it is not live any more; None: it will keep it."""
+    skew: float = 0
+    """Seconds that skew protection keeps an open tab on the deployment that it was opened with; 0: off."""
 
     def brief(self) -> str:
         return f"{self.id}, commit {self.commit[:12]}"

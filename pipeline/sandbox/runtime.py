@@ -60,6 +60,7 @@ class Runtime:
     async def answer(
         self, scope: Scope, receive: Receive, send: Send, deployment: Deployment | None, live: bool
     ) -> None:
+        deployment = (self._pinned(scope) if live else None) or deployment
         refusal = self._refusal(scope, deployment, live)
         if refusal or deployment is None:
             await (refusal or _not_found("DEPLOYMENT_NOT_FOUND"))(scope, receive, send)
@@ -70,6 +71,18 @@ class Runtime:
         message = await self._act(scope, receive, watched, deployment)
         took = max(time.perf_counter() - began, self._core.now() - sandbox_began) + scope.get("waited", 0)
         self.note(scope, deployment, live, watched.status, took, message)
+
+    def _pinned(self, scope: Scope) -> Deployment | None:
+        """Find the deployment that a tab was opened with, as long as skew protection keeps it on that one."""
+        vercel, asked = self._core.state.vercel, Asked.of(scope)
+        ids = [
+            *asked.values("query", "dpl"),
+            *asked.values("cookie", "__vdpl"),
+            *asked.values("header", "x-deployment-id"),
+        ]
+        known = vercel.deployments.get(ids[0]) if ids else None
+        age = self._core.now() - known.created if known else 0
+        return known if known and age <= float(vercel.settings.get("skewProtectionMaxAge") or -1) else None
 
     def note(self, scope: Scope, deployment: Deployment, live: bool, status: int, took: float, message: str) -> None:
         """Remember the request; what failed goes to the runtime log and the error tracker."""

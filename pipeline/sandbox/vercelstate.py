@@ -89,6 +89,8 @@ class Variable:
     branch: str = ""
     updated: float = 0
     comment: str = ""
+    custom: list[str] = field(default_factory=list)
+    """The custom environments that it is set on."""
 
 
 @dataclass
@@ -103,6 +105,12 @@ class Vercel:
     """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
     tells_permissions: bool = True
     """Whether answers about the project say what the token may do with it."""
+    moved_to: str = ""
+    """The team that the project was transferred to: under its old one it is not found any more."""
+    personal: bool = False
+    """Whether it all belongs to a person and not to a team."""
+    custom: list[str] = field(default_factory=list)
+    """Slugs of custom environments, beside production and preview."""
     protection: bool = False
     bypass_secret: str = ""
     settings: dict[str, Any] = field(default_factory=dict)

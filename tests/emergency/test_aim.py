@@ -149,3 +149,17 @@ def test_a_hint_says_all_that_was_said(aim: Aim) -> None:
     assert order_of(shlex.split(again)) == RollbackOrder(to="dpl one", even_bad=True, break_glass=True)
     assert RollbackOrder().choice() == ""
     assert aim(target="production", health="/up").flags == "--target production --health /up"
+
+
+@pytest.mark.parametrize("by", ["link", "environment"])
+def test_the_owner_of_a_personal_account_is_no_team(
+    aim: Aim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    (tmp_path / "deploy.yml").unlink()
+    if by == "link":
+        linked(tmp_path, "prj_mine", "VyGqCaq5Hh2BCCVwN1Ig2kNr")
+    else:
+        monkeypatch.setenv("VERCEL_PROJECT_ID", "prj_mine")
+        monkeypatch.setenv("VERCEL_ORG_ID", "VyGqCaq5Hh2BCCVwN1Ig2kNr")
+    found = aim()
+    assert (found.project, found.team) == ("prj_mine", "")

@@ -1,13 +1,14 @@
 """Vercel's projects as they are: connected to Git, several domains, a wildcard, the team's variables, colleagues."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from checks.outcome import Outcome
-from checks.policy import PromotionPolicy
+from checks.policy import BuildPolicy, PromotionPolicy
 from pipeline.definitions.deploy import rolling_out
 from pipeline.record.report import Report
 from pipeline.render.report import summary_text
@@ -252,3 +253,95 @@ def test_a_name_below_a_wildcard_domain_is_production(inside: InProcess) -> None
             return below.id if below else "", foreign.id if foreign else ""
 
     assert asyncio.run(ask()) == (inside.serves(), "")
+
+
+# -- kinds of projects
+
+
+def test_a_project_of_a_person_without_a_team_is_deployed_and_taken_back(inside: InProcess) -> None:
+    vercel(inside, personal=True)
+    inside.settings = replace(inside.settings, team="")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    inside.at_stage("watch", lambda: inside.sandbox.inject("app failing-route /api/auth/session where=production"))
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.ROLLED_BACK, report.reason
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_project_that_was_transferred_is_said_with_the_team_that_has_it(inside: InProcess, known: bool) -> None:
+    vercel(inside, moved_to="team_new")
+    if not known:  # a token that is made for one project may not ask for teams
+        inside.sandbox.inject("vercel answer status=403 GET */v2/teams")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert ("is in the team acme-new (team_new) now" in report.reason) is known
+    assert ("was it renamed, deleted or transferred?" in report.reason) is not known
+    assert "VERCEL_PROJECT_ID, VERCEL_ORG_ID" in report.reason
+    inside.settings = replace(inside.settings, team="team_new")
+    assert inside.deploy(run="r2")[0] is Outcome.DEPLOYED
+
+
+def test_a_variable_of_a_custom_environment_alone_is_not_set_on_production(inside: InProcess) -> None:
+    vercel(inside, custom=["staging"])
+    secret = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    secret.target, secret.custom = [], ["staging"]
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET is not set on production, only on a custom environment (env_staging)" in report.reason
+
+
+def keeps(inside: InProcess, days: int, least: int) -> None:
+    inside.sandbox.state.vercel.settings["deploymentExpiration"] = {
+        "expirationDaysProduction": days,
+        "deploymentsToKeep": least,
+    }
+
+
+def test_what_the_live_release_replaced_and_retention_deleted_is_no_way_back(inside: InProcess) -> None:
+    first = inside.serves()
+    assert inside.deploy()[0] is Outcome.DEPLOYED
+    inside.sandbox.state.vercel.deployments[first].created -= 40 * 86_400
+    keeps(inside, 30, 0)
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert f"{first} is what" in warned(report)
+    assert "was it deleted by retention?" in warned(report)
+
+
+@pytest.mark.parametrize(("least", "warns"), [(0, True), (1, True), (10, False)])
+def test_a_live_deployment_that_retention_deletes_once_it_is_replaced_is_said(
+    inside: InProcess, least: int, warns: bool
+) -> None:
+    live = inside.serves()
+    inside.sandbox.state.vercel.deployments[live].created -= 40 * 86_400
+    keeps(inside, 30, least)
+    _, report = inside.deploy()
+    assert (f"{live} may be deleted by retention soon after" in warned(report)) is warns
+
+
+def test_open_tabs_that_skew_protection_keeps_on_a_release_are_said_and_do_not_blind_the_proof(
+    inside: InProcess,
+) -> None:
+    inside.sandbox.state.vercel.settings["skewProtectionMaxAge"] = 43_200
+    before = inside.serves()
+    inside.at_stage("watch", lambda: inside.sandbox.inject("app failing-route /api/auth/session where=production"))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert inside.serves() == before
+    assert "open tabs stay on the release they were opened with for 12 h" in warned(report)
+    bad, url = report.staged["id"], f"http://{inside.settings.domain}/api/health/db"
+    assert inside.get(f"{url}?dpl={bad}").headers["x-deployment-id"] == bad
+    inside.clock.seconds += 50_000
+    assert inside.get(f"{url}?dpl={bad}").headers["x-deployment-id"] == before
+
+
+def test_a_push_that_vercel_ignores_is_said_by_the_setting_that_did_it(inside: InProcess) -> None:
+    inside.require(BuildPolicy("git"))
+    vercel(inside, git=True, auto_assign=False)
+    inside.sandbox.state.vercel.settings["commandForIgnoringBuildStep"] = "git diff --quiet HEAD^ HEAD ."
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert 'the command defined in the "Ignored Build Step" setting' in report.reason
+    assert inside.serves() == before

@@ -54,8 +54,10 @@ class Projects:
         return JSONResponse({"user": user})
 
     async def teams(self, request: Request) -> Response:
-        page = {"count": 1, "next": None, "prev": None}
-        return JSONResponse({"teams": [self._team()], "pagination": page})
+        vercel, found = self._core.state.vercel, [] if self._core.state.vercel.personal else [self._team()]
+        if vercel.moved_to:
+            found.append({**self._team(), "id": vercel.moved_to, "slug": "acme-new", "name": "Acme New"})
+        return JSONResponse({"teams": found, "pagination": {"count": len(found), "next": None, "prev": None}})
 
     async def team(self, request: Request) -> Response:
         if request.path_params["team"] not in (self._core.state.vercel.team, "acme"):
@@ -113,7 +115,7 @@ class Projects:
         found: Payload = {
             "id": vercel.project,
             "name": vercel.name,
-            "accountId": vercel.team,
+            "accountId": vercel.moved_to or (vercel.user if vercel.personal else vercel.team),
             "createdAt": milliseconds(vercel.created),
             "updatedAt": milliseconds(max(vercel.created, vercel.production_since)),
             "framework": "nextjs",
@@ -226,13 +228,19 @@ class Projects:
 
     async def environments(self, request: Request) -> Response:
         find_project(self._core, request)
-        return JSONResponse({"accountLimit": {"total": 1}, "environments": []})
+        found = [
+            {"id": f"env_{slug}", "slug": slug, "type": "preview", "domains": []}
+            for slug in self._core.state.vercel.custom
+        ]
+        return JSONResponse({"accountLimit": {"total": 1}, "environments": found})
 
 
 def find_project(core: Core, request: Request) -> None:
     """Find the project. Raises Problem when the path names another one than there is."""
     vercel = core.state.vercel
-    if request.path_params["project"] not in (vercel.project, vercel.name):
+    scope = request.query_params.get("teamId") or request.query_params.get("slug")
+    elsewhere = bool(vercel.moved_to) and scope != vercel.moved_to
+    if request.path_params["project"] not in (vercel.project, vercel.name) or elsewhere:
         raise problem(404, "not_found", "Project not found.")
 
 

@@ -56,7 +56,7 @@ def summary(core: Core, deployment: Deployment) -> Payload:
     substate = life.substate(vercel, deployment, now)
     if substate:
         found["readySubstate"] = substate
-    if state == "ERROR":
+    if state in ("ERROR", "CANCELED") and deployment.error:
         found |= {"errorCode": deployment.error[0], "errorMessage": deployment.error[1]}
     return found
 
