@@ -104,7 +104,7 @@ async def prove(
     If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
         vendors' status pages, and open an incident.
     """
-    until, reached = clock.monotonic() + patience, since
+    until, reached, left = clock.monotonic() + patience, since, "" if left == target.id else left
     while True:
         asks = asyncio.gather(*(ask(http, seen.domain, health, clock, bypass) for _ in range(ANSWERS)))
         live, behind, answers = await asyncio.gather(_points_to(vercel, seen), _behind(vercel, seen, left), asks)

@@ -274,7 +274,7 @@ class Sandbox:
         pushing.push(self.core, sha, message)
         if folder:
             vercel.folders[sha] = folder
-        built = git.build(self.core, sha) if deploy or (vercel.git and before != sha) else None
+        built = git.build(self.core, sha) if deploy or (before != sha and git.wants(self.core, sha)) else None
         self.save()
         return built
 

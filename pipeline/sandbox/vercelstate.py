@@ -123,7 +123,10 @@ class Vercel:
     job: AliasJob | None = None
     rolling_config: dict[str, Any] | None = None  # as the API shows it, in minutes
     rolling: RollingRelease | None = None  # the last one, whether or not it is over
-    git: bool = False  # whether what is pushed to main is built without being asked
+    git: bool = True
+    """Whether Vercel may make a deployment of what is pushed: ``gitProviderOptions.createDeployments``."""
+    switched_off: bool = True
+    """Whether the team's ``vercel.json`` keeps it from doing so with main, as a team that deploys from here has it."""
     folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are
     hidden: list[str] = field(default_factory=list)  # fields that answers about the project leave out
     ignores_env: bool = (

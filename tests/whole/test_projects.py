@@ -30,7 +30,7 @@ SHIPS = "ships every push to the production branch by itself"
 
 
 def test_a_push_that_goes_live_past_the_gates_is_said_and_nothing_else_is_claimed(inside: InProcess) -> None:
-    vercel(inside, auto_assign=True, git=True)
+    vercel(inside, auto_assign=True, switched_off=False)
     before = inside.serves()
     inside.sandbox.state.github.approved = False
     release = inside.release()  # the push, which Vercel builds
@@ -58,7 +58,6 @@ def test_the_file_that_tells_vercel_to_leave_pushes_alone_is_read(
     inside: InProcess, enabled: object, warns: bool
 ) -> None:
     release = inside.release()
-    vercel(inside, git=True)
     settings = Path(release.folder) / "vercel.json"
     known = json.loads(settings.read_text()) if settings.exists() else {}
     settings.write_text(json.dumps({**known, "git": {"deploymentEnabled": enabled}}))
@@ -338,7 +337,7 @@ def test_open_tabs_that_skew_protection_keeps_on_a_release_are_said_and_do_not_b
 
 def test_a_push_that_vercel_ignores_is_said_by_the_setting_that_did_it(inside: InProcess) -> None:
     inside.require(BuildPolicy("git"))
-    vercel(inside, git=True, auto_assign=False)
+    vercel(inside, switched_off=False, auto_assign=False)
     inside.sandbox.state.vercel.settings["commandForIgnoringBuildStep"] = "git diff --quiet HEAD^ HEAD ."
     before = inside.serves()
     outcome, report = inside.deploy()
