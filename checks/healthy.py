@@ -148,6 +148,7 @@ EVIDENCE = (
     evidence.RecordedRelease(COMMIT, True, 3, ("production",), 1),
     evidence.Bucket("lms-uploads", ms=80, bytes=4_000_000, objects=12),
     evidence.ProbeObject(ms=180),
+    evidence.BrowserUploads(),
     evidence.Redis(ms=20, keys=40, limiter_keys=6),
     evidence.RedisUsage("", "active", 900, 100, 2.5, (evidence.Limit("connections", 12, 1000),)),
     evidence.LimitedRequests(400, 2, (("/api/upload", 2),)),

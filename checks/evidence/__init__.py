@@ -121,6 +121,7 @@ from checks.evidence.source import (
 )
 from checks.evidence.stores import (
     AuthEndpoints,
+    BrowserUploads,
     Bucket,
     Compute,
     Connections,
@@ -148,6 +149,7 @@ __all__ = [
     "AuthEndpoints",
     "BadRelease",
     "Bookkeeping",
+    "BrowserUploads",
     "Bucket",
     "Build",
     "BuildOutput",

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from pipeline.sandbox.r2.markup import S3Problem
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-KEY_LENGTH = 32
 UNRESERVED = "-_.~"
 SKEW_SECONDS = 900.0
 LONGEST_SECONDS = 604800.0
@@ -96,8 +95,8 @@ def verified(request: Request, claim: Claim, key_id: str, secret: str, now: floa
 
     Raises S3Problem when it is not signed by this key, or at another time.
     """
-    if len(claim.key_id) != KEY_LENGTH:
-        says = f"Credential access key has length {len(claim.key_id)}, should be {KEY_LENGTH}"
+    if len(claim.key_id) != len(key_id):
+        says = f"Credential access key has length {len(claim.key_id)}, should be {len(key_id)}"
         raise S3Problem(400, "InvalidArgument", says)
     if claim.key_id != key_id:
         says = "The AWS Access Key Id you provided does not exist in our records."
