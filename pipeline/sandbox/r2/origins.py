@@ -1,4 +1,4 @@
-"""Answers what a browser asks before it sends something from another site's page, as the bucket's CORS rules have it."""
+"""Answers what a browser asks before it sends something from another page, as the CORS rules of the bucket have it."""
 
 from fnmatch import fnmatchcase
 
