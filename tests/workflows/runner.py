@@ -152,8 +152,8 @@ class Act:
         """Keep a step that fails alive until what it printed was read.
 
         act leaves a failed command at once and closes the terminal it had given it, with what is still in there: in
-        ``exec`` of its ``pkg/container/host_environment.go`` only a good end waits for the reader. So the last lines are
-        missing now and then, which are those that say why. Not for runs that are cancelled: act ends the shell.
+        ``exec`` of its ``pkg/container/host_environment.go`` only a good end waits for the reader. So the last lines
+        are missing now and then, which are those that say why. Not for runs that are cancelled: act ends the shell.
         """
         shell = self.home / "shell" / "bash"
         shell.parent.mkdir(exist_ok=True)
