@@ -79,7 +79,7 @@ class UpstashRedis(Service):
         refused = super().refusal(asked, response)
         error = refused.body.get("error") if isinstance(refused.body, Mapping) else None
         word = str(error or "").partition(" ")[0]
-        refused.code = refused.code or (word if word.isupper() else "")
+        refused.code = refused.code or (word if word.isupper() and word != "ERR" else "")
         return refused
 
     async def _command(self, parse: Callable[[Any], T], *words: str) -> T:
