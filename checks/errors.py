@@ -282,8 +282,8 @@ def release_is_recorded(policy: ErrorsPolicy, seen: RecordedRelease) -> Findings
         return
     if not seen.commits:
         yield warn(release, "has no commits in Sentry", fix=f"sentry-cli releases set-commits {seen.version} --auto")
-    if "production" not in seen.environments:
-        yield not_yet(release, "has no deployment to production in Sentry", severity="P3")
+    if not set(seen.wanted) & set(seen.environments):
+        yield not_yet(release, f"has no deployment to {' or '.join(seen.wanted)} in Sentry", severity="P3")
     if policy.source_maps and not seen.source_maps:
         yield not_yet(release, "has no source maps in Sentry", severity="P3")
 

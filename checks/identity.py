@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from checks.evidence import ProductionBefore, ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
-from checks.gate import Findings, gate, not_yet
+from checks.gate import Findings, gate, not_yet, warn
 from checks.policy import IdentityPolicy
 from checks.protection import protected
 
@@ -89,17 +89,34 @@ staged_is_itself.stops_when(
 
 @gate(owner="on-call")
 def production_is_release(policy: IdentityPolicy, staged: StagedDeployment, seen: ProductionBuild) -> Findings:
-    """The production domain answers, several times in a row, as this release.
+    """Every production domain answers, several times in a row, as this release, and what redirects leads to one of them.
 
-    Why: The domain's entry at Vercel says where it should go; only an answer says where it goes. Caches and edges take
-        a moment, and one answer out of three from the old build means that it is not there yet.
+    Why: A domain's entry at Vercel says where it should go; only an answer says where it goes. Caches and edges take
+        a moment, and one answer out of three from the old build means that it is not there yet. A domain that gave no
+        answer before is named and left alone: it says nothing about the release.
 
-    By hand: Run `curl -sS -i $PRODUCTION/api/health/db` three times; each must name the deployment or the commit.
+    By hand: Run `curl -sS -i $PRODUCTION/api/health/db` three times; each must name the deployment or the commit. Then
+        the same for each other production domain of the project (Vercel → Settings → Domains).
 
     If it fails: The run goes back by itself. By hand: `vercel rollback $PREVIOUS`. Then fix it and ship the new
         commit with `--over-rollback`: the rollback has pinned production.
     """
     yield from _is(policy, seen.answers, staged.id, staged.commit, silent=500)
+    proved = {_host(one.url) for one in seen.answers}
+    for name, led in seen.redirects:
+        if led not in proved:
+            where = f"leads to {led}" if led else "leads nowhere"
+            yield warn(name, f"{where}, which is no domain that was proved", fix="Vercel → Settings → Domains")
+    for name in seen.silent:
+        yield warn(
+            name,
+            "gave no answer from here before either, so nothing is proved of it",
+            fix="Vercel → Settings → Domains",
+        )
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]
 
 
 production_is_release.stops_when(
@@ -108,9 +125,19 @@ production_is_release.stops_when(
 )
 
 
+production_is_release.stops_when(
+    "another of the domains still answers as the old build",
+    lambda p, st, s: (
+        p,
+        st,
+        replace(s, answers=(*s.answers, *_all(s.answers[:1], url="https://learn.lms.example.com/", header="dpl_old"))),
+    ),
+)
+
+
 @gate(owner="on-call")
 def production_is_previous(policy: IdentityPolicy, before: ProductionBefore, seen: ProductionBuild) -> Findings:
-    """The production domain answers, several times in a row, as what it served before the release.
+    """Every production domain answers, several times in a row, as what it served before the release.
 
     Why: A rollback is over when users get the old build, not when Vercel has written it down.
 

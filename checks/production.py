@@ -1,8 +1,11 @@
 """Says what a project's switches and domains tell of production."""
 
-from checks.evidence import Production, ProductionBefore, VercelProject
-from checks.gate import Findings, not_yet
+from checks.evidence import Production, ProductionBefore, RollbackTarget, VercelProject
+from checks.gate import Findings, not_yet, warn
 from checks.policy import BuildPolicy
+
+SOON = 2.0
+"""Days: a release may be taken back the day after."""
 
 
 def pinned(policy: BuildPolicy, seen: VercelProject) -> bool:
@@ -17,3 +20,21 @@ def behind(seen: Production, before: ProductionBefore, id: str) -> Findings:
     for name, points_to in seen.others:
         if name in before.domains and points_to != id:
             yield not_yet(name, f"still points to {points_to or 'nothing'}", fix=f"vercel inspect {name}")
+
+
+def lasts(seen: RollbackTarget, now: Production) -> Findings:
+    """Find what retention took from the way back, or will, and what a rollback does not take back."""
+    if seen.gone:
+        yield warn(seen.gone, f"is what {now.id} replaced, and cannot be gone back to: was it deleted by retention?")
+    if seen.days_left is not None and seen.days_left < SOON:
+        yield warn(
+            now.id,
+            "may be deleted by retention soon after this release replaces it, and is the way back",
+            fix="Vercel → Settings → Security → Deployment Retention: keep the last ten",
+        )
+    if seen.skew:
+        hours = f"{seen.skew / 3600:.3g} h"
+        yield warn(
+            "open tabs",
+            f"stay on the release they were opened with for {hours}, after a rollback too (skew protection)",
+        )

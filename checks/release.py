@@ -15,7 +15,7 @@ from checks.evidence import (
 )
 from checks.gate import Findings, block, gate, not_yet, warn
 from checks.policy import BuildPolicy
-from checks.production import behind, pinned
+from checks.production import behind, lasts, pinned
 
 
 @gate(owner="release manager")
@@ -143,6 +143,7 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
         yield warn(
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
+    yield from lasts(seen, now) if now.id else ()
     for name, id in now.others if now.id else ():
         if id not in ("", now.id):
             yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")

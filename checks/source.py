@@ -1,5 +1,6 @@
 """Asks whether this is the commit that everybody reviewed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from checks.evidence import Approval, Check, Commit, CommitChecks, PullRequest, Release
@@ -85,8 +86,9 @@ def ci_is_green(policy: ContinuousIntegrationPolicy, seen: CommitChecks) -> Find
     """Every check run and every status on this very commit has succeeded, in its newest run.
 
     Why: Tests that passed on another commit say nothing about this one, and no tests at all are not green:
-        GitHub calls an empty list "pending". A check that was skipped has not run either. The workflows that deploy,
-        monitor and drill (`ci.own`) say nothing about the code, whatever their colour.
+        GitHub calls an empty list "pending". What the branch's protection or a ruleset requires is waited for. A check
+        that was skipped has not run either: GitHub counts it as success, this stops for it when `ci.required` names it.
+        The workflows that deploy, monitor and drill (`ci.own`) say nothing about the code, whatever their colour.
 
     By hand:
         Run `gh api repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'`
@@ -105,6 +107,7 @@ def ci_is_green(policy: ContinuousIntegrationPolicy, seen: CommitChecks) -> Find
             yield not_yet(name, "has not reported on this commit")
         elif states == {"skipped"}:
             yield block(name, "is required and was skipped, so it has not run on this commit")
+    yield from _required_by_github(policy, seen, {check.name: check.state for check in checks})
     if not any(check.state == "success" for check in checks):
         yield not_yet(seen.sha[:12], "has no successful check: nothing at all is not green")
     for check in checks:
@@ -115,6 +118,23 @@ def ci_is_green(policy: ContinuousIntegrationPolicy, seen: CommitChecks) -> Find
             yield block(check.name, f"is {check.state}{whose}", fix=f"gh run list --commit {seen.sha}")
 
 
+def _required_by_github(policy: ContinuousIntegrationPolicy, seen: CommitChecks, states: Mapping[str, str]) -> Findings:
+    """Find what the branch's protection or a ruleset requires, and has not run here. What we leave out stays out."""
+    left_out = {check.name for check in seen.checks} - set(states) | {one.name for one in policy.ignore}
+    for name in seen.required:
+        if name in policy.required or name in left_out:
+            continue
+        if states.get(name) == "skipped":
+            yield warn(name, "is required by GitHub and was skipped, which GitHub counts as success")
+        elif name in seen.before:
+            yield warn(name, "is required by GitHub, and ran on the pull request only, not on this commit")
+        elif name not in states:
+            yield not_yet(name, "is required by GitHub and has not reported on this commit")
+
+
+ci_is_green.stops_when(
+    "GitHub requires a check that has not reported yet", lambda p, s: (p, replace(s, required=("e2e",)))
+)
 ci_is_green.stops_when(
     "a check failed", lambda p, s: (p, CommitChecks(s.sha, (type(s.checks[0])("test", "failure"), *s.checks[1:])))
 )

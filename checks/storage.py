@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from checks.evidence import Bucket, ProbeObject
+from checks.evidence import BrowserUploads, Bucket, ProbeObject
 from checks.gate import Findings, gate, not_yet, warn
 from checks.policy import StoragePolicy
 
@@ -78,3 +78,27 @@ def bucket_has_room(policy: StoragePolicy, seen: Bucket) -> Findings:
 
 
 bucket_has_room.stops_when("it has grown", lambda p, s: (p, replace(s, bytes=200_000_000_000)))
+
+
+@gate(owner="on-call")
+def browsers_may_upload(seen: BrowserUploads) -> Findings:
+    """A page of each production domain may put a file into the bucket, where `storage.browser_uploads` says that pages do.
+
+    Why: A signed address works in every test that is no browser. A browser asks the bucket's CORS rules first, and those
+        name domains: a new one, or a new bucket, breaks every upload and no server says so.
+
+    By hand: Cloudflare → R2 → the bucket → Settings → CORS policy: it has each domain of the site, with its scheme and
+        without a path, and the method `PUT`.
+
+    If it fails: Add the origin and `PUT` to the bucket's CORS policy, and the headers that the page sends.
+    """
+    for origin, says in seen.refused:
+        yield not_yet(
+            origin, f"may not upload to R2 from a browser: {says}", severity="P2", fix="R2 → Settings → CORS policy"
+        )
+
+
+browsers_may_upload.stops_when(
+    "a new domain is not in the bucket's rules",
+    lambda s: (replace(s, refused=(("https://learn.lms.example.com", "answered 403, allows nothing to nobody"),)),),
+)

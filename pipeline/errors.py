@@ -60,6 +60,11 @@ class ServiceError(PipelineError):
         super().__init__(f"{service}: {asked}: {came}")
         self.service, self.asked, self.came = service, asked, came
 
+    def add(self, says: str) -> None:
+        """Say more of what came back, e.g. what somebody else knows of it."""
+        self.came += says
+        self.args = (f"{self.service}: {self.asked}: {self.came}",)
+
     @property
     def lasting(self) -> bool:
         """Whether asking again cannot help, e.g. with the same wrong token."""

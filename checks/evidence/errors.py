@@ -187,6 +187,8 @@ class RecordedRelease(Evidence):
     """Those it was deployed to."""
     source_maps: int = 0
     """Artifact bundles with its source maps."""
+    wanted: tuple[str, ...] = ("production",)
+    """What the app's own events call this environment."""
 
     def brief(self) -> str:
         return f"{self.version[:12]}: {self.commits} commits, deployed to {', '.join(self.environments) or 'nothing'}"

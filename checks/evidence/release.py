@@ -106,6 +106,9 @@ class VercelProject(Evidence):
     """Production domains that serve visitors."""
     redirects: tuple[tuple[str, str], ...] = ()
     """Production domain that serves nothing → the host that it sends visitors to."""
+    may_promote: bool | None = None
+    """Whether the token may point production at a deployment; None: Vercel does not say. Source: ``permissions``"""
+    may_roll_back: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,12 @@ class RollbackTarget(Evidence):
     commit: str
     passed_over: tuple[str, ...] = ()
     """Ids of earlier deployments that were themselves taken back; nobody goes back to those unasked."""
+    gone: str = ""
+    """The deployment that the live one replaced, when it cannot be gone back to any more."""
+    days_left: float | None = None
+    """Days until retention may delete the live deployment once it is not live any more; None: it will keep it."""
+    skew: float = 0
+    """Seconds that skew protection keeps an open tab on the deployment that it was opened with; 0: off."""
 
     def brief(self) -> str:
         return f"{self.id}, commit {self.commit[:12]}"
@@ -163,6 +172,8 @@ class ProductionBefore(Evidence):
     """When the newest rolling release by then had begun (``startedAt``), likewise."""
     domains: tuple[str, ...] = ()
     """The other production domains that served the same, and are moved with it."""
+    answered: tuple[str, ...] = ()
+    """Those of them, and of the ones that only redirect, that answered from here; only they can be proved over HTTP."""
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,48 @@ class MonitorAccess(Evidence):
 
 
 @dataclass(frozen=True)
+class StorageAccess(Evidence):
+    """What R2's keys may do, tried with one small object. Source: ListObjectsV2, PutObject, GetObject, DeleteObject"""
+
+    off: str = ""
+    """Why it cannot be asked at all."""
+    failed_at: str = ""
+    """list, write, read or delete; empty when all of it worked."""
+    code: str = ""
+    """S3's own word for the reason; empty when no answer came."""
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class RedisAccess(Evidence):
+    """What Upstash's token may do. Source: PING, then EVAL of a SET and a GET, over REST"""
+
+    off: str = ""
+    code: str = ""
+    """The first word of Redis' error, e.g. WRONGPASS or NOPERM; empty when it has none, or no answer came."""
+    says: str = ""
+    """What went wrong; empty when all of it worked."""
+
+
+@dataclass(frozen=True)
+class TriedAddress:
+    """An address that people are told by. ``takes``: whether it would take a message; None when that is not known."""
+
+    variable: str
+    kind: str
+    takes: bool | None
+    says: str = ""
+    """Why it would not, or why it is not known; empty when nothing can be asked of its kind."""
+
+
+@dataclass(frozen=True)
+class ChannelAccess(Evidence):
+    """Whether people can be told. Source: Slack's answer to an empty message, Discord's GET of the webhook, Apprise"""
+
+    tried: tuple[TriedAddress, ...]
+
+
+@dataclass(frozen=True)
 class SignInBefore(Evidence):
     """The smoke student signs in on the live site. Source: the app's own sign-in page, as a browser uses it"""
 

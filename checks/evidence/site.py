@@ -30,9 +30,13 @@ class StagedBuild(Evidence):
 
 @dataclass(frozen=True)
 class ProductionBuild(Evidence):
-    """Who answers on the production domain, asked several times in a row. Source: GET https://{domain}{health.path}"""
+    """Who answers on each production domain, asked several times in a row. Source: GET https://{domain}{health.path}"""
 
     answers: tuple[SaidBuild, ...]
+    redirects: tuple[tuple[str, str], ...] = ()
+    """Production domain that only redirects → the host that it really led to; empty when it led nowhere."""
+    silent: tuple[str, ...] = ()
+    """Further domains that gave no answer before this run moved anything, and so were not asked."""
 
 
 @dataclass(frozen=True)

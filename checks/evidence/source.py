@@ -53,7 +53,8 @@ class Check:
 class CommitChecks(Evidence):
     """Everything that reported on the commit.
 
-    Source: GET …/commits/{sha}/check-runs and …/status, GET …/actions/runs/{id}; the environment of the Actions job
+    Source: GET …/commits/{sha}/check-runs and …/status, GET …/actions/runs/{id}, GET …/branches/{branch} and
+    …/rules/branches/{branch}; the environment of the Actions job
     """
 
     sha: str
@@ -62,6 +63,10 @@ class CommitChecks(Evidence):
     """The Actions run that this very run of ours is a job of; empty outside GitHub Actions."""
     workflow: str = ""
     """The path of its workflow."""
+    required: tuple[str, ...] = ()
+    """What GitHub itself requires on the branch, by its protection or a ruleset; those of ``ci.required`` are not here."""
+    before: tuple[str, ...] = ()
+    """Of those, what is not on this commit and succeeded on the head of its pull request."""
 
 
 @dataclass(frozen=True)

@@ -181,3 +181,13 @@ class Compute(Evidence):
 
     def brief(self) -> str:
         return "" if self.off else f"{self.state}, {self.least_cu:g} to {self.most_cu:g} CU"
+
+
+@dataclass(frozen=True)
+class BrowserUploads(Evidence):
+    """Whether a page of the site may put a file into the bucket. Source: OPTIONS of a signed address, for each domain"""
+
+    off: str = ""
+    """Why it was not asked."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """(origin that R2 does not let upload, what R2 said)"""

@@ -136,6 +136,9 @@ class StoragePolicy(Policy):
     """A slower answer is a bad one."""
     most_gb: float = 100
     """From this size on somebody has to look what fills it."""
+    browser_uploads: bool = False
+    """Whether pages put files into the bucket themselves, by signed addresses: then its CORS rules must allow each
+    production domain `PUT`."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -12,6 +14,17 @@ from pipeline.clock import Clock
 from pipeline.errors import ServiceError, Unreachable
 
 WITHIN = 20.0  # seconds; Apprise has a bound for each byte, and none for all of them
+UNKNOWN = "the address is none that Apprise knows"
+
+
+@dataclass(frozen=True)
+class TriedChannel:
+    """Whether an address of ``audience`` would take a message: ``takes`` is None when that cannot be known."""
+
+    audience: str
+    kind: str
+    takes: bool | None
+    says: str = ""
 
 
 class Channels:
@@ -44,6 +57,22 @@ class Channels:
             else:
                 reached.append(_kind(address))
         return tuple(reached), tuple(failed)
+
+    async def tried(self) -> tuple[TriedChannel, ...]:
+        """Ask every address at once whether it would take a message; none is left there. Never raises ServiceError."""
+        asked = [(audience, one) for audience, addresses in self._addresses.items() for one in addresses]
+        return tuple(await asyncio.gather(*(self._try(audience, address) for audience, address in asked)))
+
+    async def _try(self, audience: str, address: str) -> TriedChannel:
+        kind = _kind(address)
+        try:
+            if kind == "webhook":
+                return TriedChannel(audience, kind, *await Webhook(address, self._http, self._clock).would_take())
+            made: list[Any] = []
+            await _within(WITHIN, kind, lambda: made.append(_sender(address)))
+        except ServiceError as error:
+            return TriedChannel(audience, kind, None, error.came)
+        return TriedChannel(audience, kind, None) if made[0] else TriedChannel(audience, kind, False, UNKNOWN)
 
     async def _by(self, address: str, title: str, text: str) -> None:
         if _kind(address) == "webhook":
@@ -91,13 +120,19 @@ def _apprise(address: str, title: str, text: str) -> None:
 
     Raises Unreachable when it was not taken.
     """
+    sender = _sender(address)
+    if not sender:
+        raise Unreachable(_kind(address), "tell", UNKNOWN)
+    if not sender.notify(body=text, title=title, body_format="text"):
+        raise Unreachable(_kind(address), "tell", "was not taken")
+
+
+def _sender(address: str) -> Any:
+    """Read an address as Apprise does; nothing is sent. None when it knows no such address."""
     import logging
 
     import apprise
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its log has the address in it
     sender = apprise.Apprise()
-    if not sender.add(address):
-        raise Unreachable(_kind(address), "tell", "the address is none that Apprise knows")
-    if not sender.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
-        raise Unreachable(_kind(address), "tell", "was not taken")
+    return sender if sender.add(address) else None

@@ -20,8 +20,10 @@ from pipeline.clients.githubshapes import (
     commits_of,
     content_of,
     dependabot_of,
+    protection_of,
     pulls_of,
     reviews_of,
+    rules_of,
     statuses_of,
 )
 from pipeline.clock import Clock
@@ -139,6 +141,23 @@ class GitHub(Service):
     async def head(self, branch: str) -> str:
         """Read the SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""
         return await self.read(f"{self._repo}/branches/{branch}", lambda body: str(body["commit"]["sha"]))
+
+    async def required_checks(self, branch: str) -> frozenset[str]:
+        """Name the checks that GitHub itself requires before something gets onto ``branch``.
+
+        They stand in the branch's protection, in rulesets of the repository or of its organization, or in both. Where
+        there can be no rulesets (403: the plan has none; 404: an older server) the protection is all.
+
+        GET /repos/{owner}/{repo}/branches/{branch} and GET /repos/{owner}/{repo}/rules/branches/{branch}
+        """
+        protected = await self.read(f"{self._repo}/branches/{branch}", protection_of)
+        try:
+            ruled = await self.read_all(f"{self._repo}/rules/branches/{branch}", rules_of, WHOLE)
+        except Refused as error:
+            if error.status not in (403, 404) or error.retry_after:
+                raise
+            ruled = ()
+        return frozenset((*protected, *ruled))
 
     async def author(self, sha: str) -> CommitAuthor | None:
         """Read who wrote a commit; None when GitHub has no such commit. GET /repos/{owner}/{repo}/commits/{ref}"""

@@ -103,6 +103,20 @@ def statuses_of(body: Any) -> list[Reported]:
     return [Reported(str(status["context"]), str(status["state"])) for status in body["statuses"]]
 
 
+def protection_of(body: Any) -> list[str]:
+    """Name the checks that a branch's protection requires; GitHub has each twice, with and without its app."""
+    checks = (body.get("protection") or {}).get("required_status_checks") or {}
+    return [str(name) for name in checks.get("contexts") or ()] + [
+        str(one["context"]) for one in checks.get("checks") or ()
+    ]
+
+
+def rules_of(body: Any) -> list[str]:
+    """Name the checks that the active rules for a branch require."""
+    found = (one.get("parameters") or {} for one in body if one["type"] == "required_status_checks")
+    return [str(check["context"]) for one in found for check in one.get("required_status_checks") or ()]
+
+
 def author_of(body: Any) -> CommitAuthor:
     written = body["commit"].get("author") or {}
     return CommitAuthor(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from pipeline.clients.base import Params, Service, nothing
 from pipeline.clock import Clock
 from pipeline.errors import Refused
 
+RECORDING = 90.0  # seconds that Sentry may ask us to wait before it takes a release or a deploy
 DETAILS = 10  # issues whose first release is asked for one by one
 SPANS = "is_transaction:true "  # one span a request, not one for every query in it
 
@@ -230,9 +231,24 @@ class Sentry(Service):
         body: dict[str, Any] = {"version": version, "projects": [self.project]}
         if commits:
             body["commits"] = [dict(commit) for commit in commits]
-        await self.repeatable("POST", f"{self._root}/releases/", nothing, json=body)
         deploy = {"environment": environment, "url": url, "projects": [self.project]}
-        await self.once("POST", f"{self._root}/releases/{quote(version, safe='')}/deploys/", nothing, json=deploy)
+        releases = f"{self._root}/releases/"
+        await self._when_it_may(lambda: self.repeatable("POST", releases, nothing, json=body))
+        path = f"{releases}{quote(version, safe='')}/deploys/"
+        await self._when_it_may(lambda: self.once("POST", path, nothing, json=deploy))
+
+    async def _when_it_may(self, send: Callable[[], Awaitable[None]]) -> None:
+        """Send, and again when Sentry's limit of requests is over, as its answer says: a 429 carried nothing out."""
+        until, wait = self._clock.monotonic() + RECORDING, 0.0
+        while True:
+            await self._clock.sleep(wait)
+            try:
+                await send()
+                return
+            except Refused as error:
+                wait = error.retry_after or 1.0
+                if error.status != 429 or self._clock.monotonic() + wait > until:
+                    raise
 
     async def public_key(self) -> str:
         """Read a DSN of the project: the address that an SDK sends to. GET /api/0/projects/{org}/{project}/keys/"""

@@ -9,7 +9,7 @@ import httpx
 
 from pipeline.clients.base import Service
 from pipeline.clock import Clock
-from pipeline.errors import Unreadable
+from pipeline.errors import Refused, Unreadable
 
 T = TypeVar("T")
 MOST_KEYS = 1000
@@ -73,6 +73,14 @@ class UpstashRedis(Service):
             if self._clock.monotonic() > until:
                 raise Unreadable("upstash", "SCAN", f"its cursor has not ended after {SCANNING:g} s")
         raise Unreadable("upstash", "SCAN", f"its cursor has not ended after {MOST_SCANS} answers")
+
+    def refusal(self, asked: str, response: httpx.Response) -> Refused:
+        """Make the error with Redis' own code, which is the first word of what it says: ``NOPERM this user …``."""
+        refused = super().refusal(asked, response)
+        error = refused.body.get("error") if isinstance(refused.body, Mapping) else None
+        word = str(error or "").partition(" ")[0]
+        refused.code = refused.code or (word if word.isupper() and word != "ERR" else "")
+        return refused
 
     async def _command(self, parse: Callable[[Any], T], *words: str) -> T:
         return await self.repeatable("POST", "", lambda body: parse(body["result"]), json=list(words))

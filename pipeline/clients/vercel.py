@@ -6,6 +6,7 @@ from typing import Any, Literal
 import httpx
 
 from pipeline.clients.base import Params, Service, nothing
+from pipeline.clients.exchange import ODD
 from pipeline.clients.vercelshapes import (
     Deployment,
     EnvironmentVariable,
@@ -22,7 +23,7 @@ from pipeline.clients.vercelshapes import (
     variables_of,
 )
 from pipeline.clock import Clock
-from pipeline.errors import Refused
+from pipeline.errors import Refused, ServiceError
 
 PROMOTES = 60.0  # seconds: a request that we do not wait for may be carried out all the same
 COLLECTED = 6.0  # seconds: the stream of a busy site never pauses
@@ -36,6 +37,8 @@ class Vercel(Service):
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
         self.team, self.project_id = team, project
+        self._path = f"/v9/projects/{project}"
+        self._absent: str | None = None
 
     def _scope(self, **params: Any) -> Params:
         by = "teamId" if self.team.startswith("team_") else "slug"
@@ -44,11 +47,44 @@ class Vercel(Service):
 
     async def project(self) -> ProjectSettings:
         """Read the project's settings. GET /v9/projects/{idOrName}"""
-        return await self.read(f"/v9/projects/{self.project_id}", project_of, self._scope())
+        return await self.read(self._path, project_of, self._scope())
+
+    async def send(self, method: str, path: str, *, timeout: float = 0, **more: Any) -> httpx.Response:
+        """Send a request as ``Service`` does. When there is no such project, the error says where it is now."""
+        try:
+            return await super().send(method, path, timeout=timeout, **more)
+        except Refused as error:
+            if error.status == 404 and f"/projects/{self.project_id}" in path:
+                self._absent = await self._whereabouts() if self._absent is None else self._absent
+                error.add(self._absent)
+            raise
+
+    async def _whereabouts(self) -> str:
+        """Say which other team of the token's has such a project; empty when it is where it was said to be.
+
+        GET /v9/projects/{idOrName}, then GET /v2/teams and GET /v9/projects/{idOrName} of each
+        """
+        if await self._has(self._scope()):
+            return ""
+        names, here = "`project` and `team` in deploy.yml, VERCEL_PROJECT_ID, VERCEL_ORG_ID", self.team or "the account"
+        try:
+            teams = (await super().send("GET", "/v2/teams")).json()["teams"]
+        except (*ODD, ServiceError):  # a token of one project may not ask for teams
+            teams = []
+        for team in teams:
+            if self.team not in (team["id"], team["slug"]) and await self._has({"teamId": team["id"]}):
+                return f"; {self.project_id} is in the team {team['slug']} ({team['id']}) now, not in {here}: {names}"
+        return f"; {self.project_id} is not in {here}: was it renamed, deleted or transferred? ({names})"
+
+    async def _has(self, scope: Params) -> bool:
+        try:
+            return (await super().send("GET", self._path, params=scope)).is_success
+        except ServiceError as error:
+            return not isinstance(error, Refused) or error.status not in (403, 404)
 
     async def project_now(self) -> ProjectSettings:
         """Read ``project`` once, without asking again: for those who look often."""
-        return await self.once("GET", f"/v9/projects/{self.project_id}", project_of, params=self._scope())
+        return await self.once("GET", self._path, project_of, params=self._scope())
 
     async def production(self, domain: str) -> Deployment | None:
         """Read the deployment that ``domain`` points to, None when it points nowhere.
@@ -184,8 +220,8 @@ class Vercel(Service):
 
         PATCH /v9/projects/{idOrName}
         """
-        path, body = f"/v9/projects/{self.project_id}", {"autoAssignCustomDomains": False}
-        await self.repeatable("PATCH", path, nothing, params=self._scope(), json=body)
+        body = {"autoAssignCustomDomains": False}
+        await self.repeatable("PATCH", self._path, nothing, params=self._scope(), json=body)
 
     async def delete(self, deployment: str) -> None:
         """Delete a deployment, with its address. DELETE /v13/deployments/{id}"""

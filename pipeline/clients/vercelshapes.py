@@ -96,6 +96,14 @@ class ProjectSettings:
     """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git, and that is not off."""
     wildcards: tuple[str, ...] = ()
     """The part after the star of domains such as ``*.example.com``, dot included."""
+    keeps_days: float = 0
+    """Days after which retention deletes a production deployment; 0: it does not."""
+    keeps_least: int = 0
+    """How many of them it keeps whatever their age."""
+    skew: float = 0
+    """Seconds that skew protection keeps an open tab on the deployment that it was opened with; 0: off."""
+    may: Mapping[str, bool] = field(default_factory=dict)
+    """What of the project → whether who asks may create it; what Vercel does not speak of is not in here."""
 
     @property
     def moving(self) -> Move | None:
@@ -153,6 +161,7 @@ def project_of(body: Any) -> ProjectSettings:
         if not alias.get("redirect") and not name.startswith("*.")
     }
     move, rolling, crons, link = (body.get(n) or {} for n in ("lastAliasRequest", "rollingRelease", "crons", "link"))
+    expires = body.get("deploymentExpiration") or {}
     org, repository = link.get("org") or "", link.get("repo") or ""
     return ProjectSettings(
         id=str(body["id"]),
@@ -169,6 +178,10 @@ def project_of(body: Any) -> ProjectSettings:
         redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
         builds_pushes=bool(link) and (body.get("gitProviderOptions") or {}).get("createDeployments") != "disabled",
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
+        keeps_days=float(expires.get("expirationDaysProduction") or 0),
+        keeps_least=int(expires.get("deploymentsToKeep") or 0),
+        skew=float(body.get("skewProtectionMaxAge") or 0),
+        may={str(name): "create" in (acts or ()) for name, acts in (body.get("permissions") or {}).items()},
     )
 
 
@@ -255,11 +268,12 @@ def shared_variables_of(body: Any) -> tuple[EnvironmentVariable, ...]:
 
 def _variable_of(item: Any, *, shared: bool) -> EnvironmentVariable:
     targets = item.get("target") or []
+    custom = tuple(f"a custom environment ({id})" for id in item.get("customEnvironmentIds") or ())
     return EnvironmentVariable(
         str(item["id"]),
         str(item["key"]),
         str(item["type"]),
-        (targets,) if isinstance(targets, str) else tuple(targets),
+        (*((targets,) if isinstance(targets, str) else targets), *custom),
         str(item.get("gitBranch") or ""),
         int(item.get("updatedAt") or item.get("createdAt") or 0),
         shared,

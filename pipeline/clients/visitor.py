@@ -113,6 +113,21 @@ class Visitor:
                 done.append(await self._attempt("upload", lambda: self._upload(client, site, site + upload), until))
             return tuple(done)
 
+    async def may_send(self, url: str, origin: str, method: str = "PUT") -> PageAnswer:
+        """Ask as a browser does before it sends a file from a page of ``origin``: OPTIONS. Never raises."""
+        asked = {
+            "origin": origin,
+            "access-control-request-method": method,
+            "access-control-request-headers": "content-type",
+        }
+        began = self._clock.monotonic()
+        async with self._client(url) as client:
+            client.headers.update(asked)
+            try:
+                return answered_by(await self._ask(client, "OPTIONS", url, PATIENCE), self._ms(began))
+            except Unfinished as error:
+                return self._cut(error, url, self._ms(began))
+
     def _client(self, site: str) -> httpx.AsyncClient:
         """Open a client that sends the bypass secret to ``site`` alone: a redirect must not carry it elsewhere."""
         client = self._new_client()

@@ -79,6 +79,7 @@ DAILY = (
             auth.auth_answers,
             storage.bucket_answers,
             storage.files_come_back,
+            storage.browsers_may_upload,
             redis.redis_answers,
         ),
     ),

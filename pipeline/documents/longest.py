@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.clients import base, channels, exchange, vercel
 from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL
-from pipeline.emergency import memory
+from pipeline.emergency import domain, memory
 from pipeline.emergency import steps as emergency
 from pipeline.engine import readings, runner
 from pipeline.engine.plan import Pipeline
@@ -109,5 +109,5 @@ def _way_back(deploy: Pipeline) -> float:
 
 def _emergency() -> float:
     looks = 2 * emergency.LOOKED + emergency.PATIENCE
-    asks = emergency.PATIENCE + exchange.DEADLINE + emergency.REFUSED_PATIENCE + 2 * emergency.GLANCE
+    asks = emergency.PATIENCE + exchange.DEADLINE + emergency.REFUSED_PATIENCE + 3 * domain.GLANCE
     return looks + asks + 4 * memory.PATIENCE + request()

@@ -136,8 +136,8 @@ def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, st
     """The project, its team, and what names another one and is not followed."""
     linked = _linked()
     others = (
-        (variable("VERCEL_PROJECT_ID"), variable("VERCEL_ORG_ID"), "VERCEL_PROJECT_ID"),
-        (linked.get("projectId", ""), linked.get("orgId", ""), ".vercel/project.json"),
+        (variable("VERCEL_PROJECT_ID"), _team(variable("VERCEL_ORG_ID")), "VERCEL_PROJECT_ID"),
+        (linked.get("projectId", ""), _team(linked.get("orgId", "")), ".vercel/project.json"),
     )
     named, team = str(section.get("project") or ""), str(section.get("team") or "")
     if wanted.project or named:
@@ -149,6 +149,11 @@ def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, st
         return project, wanted.team or team or same, ignored
     project, owner = next(((project, owner) for project, owner, _ in others if project), ("", ""))
     return project, wanted.team or owner, ()
+
+
+def _team(owner: str) -> str:
+    """The team that an owner's id names: that of a personal account is no team, and is asked without one."""
+    return owner if owner.startswith("team_") else ""
 
 
 def _must_agree(wanted: RollbackOrder, section: Mapping[str, Any], who: str) -> None:

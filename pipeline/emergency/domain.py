@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx
@@ -13,6 +14,7 @@ from pipeline.clock import Clock, origin
 ASKED = 5.0  # seconds that one request to the domain may take, its body included
 BODY = 65536  # bytes of it that are read
 HOPS = 5
+GLANCE = 2.0  # seconds that all further domains together may take, or a look at Vercel while the domain is asked
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,24 @@ async def ask(http: httpx.AsyncClient, domain: str, health: str, clock: Clock, b
         if not status:
             return DomainAnswer(0, 0, f"{type(error).__name__} {error}".rstrip(), "")
     return DomainAnswer(status, round((clock.monotonic() - began) * 1000), "", name, barrier)
+
+
+async def still_as(
+    http: httpx.AsyncClient, domains: Iterable[str], left: str, health: str, clock: Clock, bypass: str = ""
+) -> tuple[str, ...]:
+    """Those of the further ``domains`` that still answer as the deployment ``left``, all asked at once. Never raises.
+
+    What gives no answer within GLANCE seconds, or does not say which build it is, is left out.
+    """
+    names = sorted(domains)
+    asked = [asyncio.ensure_future(ask(http, name, health, clock, bypass)) for name in names] if left else []
+    if asked:
+        _, late = await asyncio.wait(asked, timeout=GLANCE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    said = zip(names, asked, strict=False)
+    return tuple(name for name, task in said if not task.cancelled() and task.result().deployment == left)
 
 
 async def _named(response: httpx.Response) -> str:

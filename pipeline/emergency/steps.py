@@ -16,16 +16,14 @@ from pipeline.clients.vercel import Moved, Vercel
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import Clock
 from pipeline.emergency.choice import ProductionSeen, Stranded, canary_of, choose, is_there, look
-from pipeline.emergency.domain import DomainAnswer, ask
+from pipeline.emergency.domain import GLANCE, DomainAnswer, ask, still_as
 from pipeline.errors import Mistake, Refused, ServiceError
 
-PATIENCE = 60.0
-REFUSED_PATIENCE = 5.0
+PATIENCE, REFUSED_PATIENCE = 60.0, 5.0
 LOOK_EVERY = 0.15
 ANSWERS = 3  # at the same time, over connections of their own: edges need not agree
 AGAIN_AFTER, AGAIN_AT_MOST = 0.5, 5.0  # seconds between two requests, when Vercel does not say
 LOOKED = 20.0  # seconds until it is said that Vercel does not answer
-GLANCE = 2.0  # seconds that one look at Vercel may take while the domain is asked
 
 
 class State(enum.Enum):
@@ -95,8 +93,8 @@ async def prove(
 ) -> tuple[DomainAnswer, tuple[str, ...]]:
     """Wait until Vercel says that the domain points to the deployment, and the domain answers as it, and well.
 
-    No other production domain may still point to the one that was ``left``. ``since``: how far it is already. Gives the
-    domain's answer, and the other domains when Vercel does not say where they point.
+    No other production domain may point to the one that was ``left``, or answer as it. ``since``: how far it is. Gives
+    the domain's answer, and the other domains when Vercel does not say where they point.
 
     Why: An accepted rollback is not a finished one, and Vercel's word is not yet an answer to a user.
 
@@ -106,13 +104,16 @@ async def prove(
     If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
         vendors' status pages, and open an incident.
     """
-    until, reached = clock.monotonic() + patience, since
+    until, reached, left = clock.monotonic() + patience, since, "" if left == target.id else left
     while True:
         asks = asyncio.gather(*(ask(http, seen.domain, health, clock, bypass) for _ in range(ANSWERS)))
         live, behind, answers = await asyncio.gather(_points_to(vercel, seen), _behind(vercel, seen, left), asks)
         answer = min(answers, key=lambda one: (_is(one, target), one.well))
         ended = not seen.canary or not await canary_of(vercel, seen.project)
         now = _state(live, target, answer, since, ended=ended and not behind)
+        if now is State.RECOVERED:
+            behind = await still_as(http, seen.project.serving, left, health, clock, bypass) or behind
+            now = _state(live, target, answer, since, ended=not behind)
         if now is not reached:
             reached = now
             tell(reached)

@@ -1,1 +1,1 @@
-"""One function an evidence type: it reads, and never writes."""
+"""One function an evidence type: it reads, and writes nothing but a key of its own."""

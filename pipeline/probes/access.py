@@ -1,9 +1,23 @@
 """Uses, before anything is touched, the secrets that later stages use."""
 
-from checks.evidence import MonitorAccess, SentryAccess, SignInBefore
-from checks.policy import SmokePolicy, UptimePolicy
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+
+from checks.evidence import (
+    ChannelAccess,
+    MonitorAccess,
+    RedisAccess,
+    SentryAccess,
+    SignInBefore,
+    StorageAccess,
+    TriedAddress,
+)
+from checks.policy import SmokePolicy, StoragePolicy, UptimePolicy
+from pipeline.clients.storage import plain_key
 from pipeline.clock import origin
-from pipeline.errors import Refused, Unreachable
+from pipeline.errors import Refused, ServiceError, Unreachable
+from pipeline.probes.stores import OWN
+from pipeline.world.secrets import CHANNELS
 from pipeline.world.world import World
 
 
@@ -34,7 +48,52 @@ async def sign_in_before(world: World, policy: SmokePolicy) -> SignInBefore:
     return SignInBefore(site, tried.failed_at, tried.says)
 
 
+async def storage_access(world: World, policy: StoragePolicy) -> StorageAccess:
+    """List one page, then write, read and delete one small object of its own."""
+    store = world.storage
+    if store.missing:
+        return StorageAccess(off=store.missing)
+    key = plain_key(policy.prefix, f"{world.run}-{secrets.token_hex(4)}", world.clock.now())
+    asked: Mapping[str, Callable[[], Awaitable[object]]] = {
+        "list": store.look,
+        "write": lambda: store.write(key, b"may it be written?"),
+        "read": lambda: store.read(key),
+        "delete": lambda: store.delete(key),
+    }
+    for action, ask in asked.items():
+        try:
+            await ask()
+        except ServiceError as error:
+            return StorageAccess("", action, _code(error), error.came)
+    return StorageAccess()
+
+
+async def redis_access(world: World) -> RedisAccess:
+    """Ask with the app's own token, and count once in a key of its own, which is gone after a minute."""
+    if world.redis.missing:
+        return RedisAccess(off=world.redis.missing)
+    try:
+        await world.redis.ping(1)
+        await world.redis.count(f"{OWN}:{world.run}-{secrets.token_hex(4)}")
+    except ServiceError as error:
+        return RedisAccess("", _code(error), error.came)
+    return RedisAccess()
+
+
+def _code(error: ServiceError) -> str:
+    return error.code if isinstance(error, Refused) else ""
+
+
+async def channel_access(world: World) -> ChannelAccess:
+    """Ask every address whether it would take a message; none is left there."""
+    tried = await world.channels.tried()
+    return ChannelAccess(tuple(TriedAddress(CHANNELS[one.audience], one.kind, one.takes, one.says) for one in tried))
+
+
 PROBES = (
+    storage_access,
+    redis_access,
+    channel_access,
     sentry_access,
     monitor_access,
     sign_in_before,

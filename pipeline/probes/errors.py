@@ -44,7 +44,8 @@ async def sentry_hearing(world: World, policy: ErrorsPolicy, live: Production) -
     return SentryHearing(known, asked, seen, tuple(names), live.commit)
 
 
-async def _environments(world: World, policy: ErrorsPolicy) -> tuple[str, ...]:
+async def environments_of(world: World, policy: ErrorsPolicy) -> tuple[str, ...]:
+    """Name the environments that the app's events of this target have in Sentry; empty when there were none yet."""
     return _ours(world, policy, await world.sentry.environments())
 
 
@@ -67,7 +68,7 @@ async def _signs(world: World, span: Span, asked: tuple[str, ...]) -> int:
 async def new_issues(world: World, release: Release, before: ProductionBefore, policy: ErrorsPolicy) -> NewIssues:
     """Read the issues of this release, by its name and by the time at which our own record says it got its traffic."""
     since, name = _promoted(world, before), policy.release_of(release.commit)
-    asked = await _environments(world, policy)
+    asked = await environments_of(world, policy)
     if not asked:
         return NewIssues(name, since.isoformat(), ())
     named, timed = await asyncio.gather(
@@ -87,7 +88,7 @@ async def error_rate(world: World, release: Release, before: ProductionBefore, p
     """
     now, since = world.clock.now(), _promoted(world, before)
     minutes = max((now - since).total_seconds() / 60, 1 / 60)
-    asked = await _environments(world, policy)
+    asked = await environments_of(world, policy)
     if not asked:
         return ErrorRate(0, minutes, 0, policy.baseline / 60, "minutes", minutes, (), 0)
     usual = since - datetime.timedelta(seconds=policy.baseline), since, asked
@@ -105,7 +106,7 @@ async def error_rate(world: World, release: Release, before: ProductionBefore, p
 
 
 async def endpoint_errors(world: World, policy: ErrorsPolicy) -> EndpointErrors:
-    now, asked = world.clock.now(), await _environments(world, policy)
+    now, asked = world.clock.now(), await environments_of(world, policy)
     if not asked:
         return EndpointErrors(())
     spans = (now - HOUR, now), (now - DAY, now - HOUR)
@@ -123,13 +124,13 @@ async def endpoint_errors(world: World, policy: ErrorsPolicy) -> EndpointErrors:
 
 
 async def critical_errors(world: World, policy: ErrorsPolicy) -> CriticalErrors:
-    asked = await _environments(world, policy)
+    asked = await environments_of(world, policy)
     found = await world.sentry.issues("firstSeen:-24h", asked, sort="new") if asked else ()
     return CriticalErrors(tuple(_issue(one, "") for one in found))
 
 
 async def errors_lately(world: World, policy: ErrorsPolicy) -> ErrorsLately:
-    now, asked = world.clock.now(), await _environments(world, policy)
+    now, asked = world.clock.now(), await environments_of(world, policy)
     week = (7 * DAY - HOUR).total_seconds() / 60
     if not asked:
         return ErrorsLately(0, 60, 0, week, "minutes")
@@ -146,22 +147,25 @@ async def errors_lately(world: World, policy: ErrorsPolicy) -> ErrorsLately:
 
 
 async def recurring_issues(world: World, policy: ErrorsPolicy) -> RecurringIssues:
-    query, asked = "is:unresolved firstSeen:+7d lastSeen:-7d", await _environments(world, policy)
+    query, asked = "is:unresolved firstSeen:+7d lastSeen:-7d", await environments_of(world, policy)
     found = await world.sentry.issues(query, asked, sort="freq", period="14d") if asked else ()
     return RecurringIssues(tuple(_issue(one, "") for one in found[:5]))
 
 
 async def crash_free(world: World, policy: ErrorsPolicy) -> CrashFree:
-    asked = await _environments(world, policy)
+    asked = await environments_of(world, policy)
     return CrashFree(*await world.sentry.sessions(asked)) if asked else CrashFree(0, None)
 
 
 async def recorded_release(world: World, live: Production, policy: ErrorsPolicy) -> RecordedRelease:
     name = policy.release_of(live.commit)
-    found, maps = await asyncio.gather(world.sentry.release(name), world.sentry.source_maps(name))
+    found, maps, ours = await asyncio.gather(
+        world.sentry.release(name), world.sentry.source_maps(name), environments_of(world, policy)
+    )
+    wanted = ours or policy.environments or (world.vercel_target,)
     if found is None:
-        return RecordedRelease(name, False)
-    return RecordedRelease(name, True, found.commits, found.environments, maps)
+        return RecordedRelease(name, False, wanted=wanted)
+    return RecordedRelease(name, True, found.commits, found.environments, maps, wanted)
 
 
 def _promoted(world: World, before: ProductionBefore) -> datetime.datetime:

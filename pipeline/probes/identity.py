@@ -1,11 +1,24 @@
 """Asks an address, several times in a row, which build it is."""
 
-from checks.evidence import ProductionBuild, SaidBuild, StagedBuild, StagedDeployment
+import asyncio
+
+import httpx
+
+from checks.evidence import (
+    ProductionBefore,
+    ProductionBuild,
+    SaidBuild,
+    StagedBuild,
+    StagedDeployment,
+    VercelProject,
+)
 from checks.policy import HealthPolicy, IdentityPolicy, SmokePolicy
 from pipeline.clients.pages import PageAnswer
 from pipeline.clock import origin
 from pipeline.errors import Unreachable
 from pipeline.world.world import World
+
+WHOLE = 90.0  # seconds that all domains together may take
 
 
 async def staged_build(
@@ -17,8 +30,32 @@ async def staged_build(
     return StagedBuild(await _ask(world, staged.url + health.path, policy))
 
 
-async def production_build(world: World, policy: IdentityPolicy, health: HealthPolicy) -> ProductionBuild:
-    return ProductionBuild(await _ask(world, origin(world.domain) + health.path, policy))
+async def production_build(
+    world: World, policy: IdentityPolicy, health: HealthPolicy, project: VercelProject, before: ProductionBefore
+) -> ProductionBuild:
+    """Ask every production domain at the same time, the main one first in the answer, within one deadline.
+
+    A domain that gave no answer before anything moved is not asked: it says nothing about the release.
+    """
+    serving = [name for name in before.domains if name in before.answered]
+    moved = [name for name in dict(project.redirects) if name in before.answered]
+    silent = {*before.domains, *dict(project.redirects)} - {*before.answered, world.domain}
+    try:
+        async with asyncio.timeout(WHOLE):
+            said, led = await asyncio.gather(
+                asyncio.gather(*(_ask(world, origin(name) + health.path, policy) for name in (world.domain, *serving))),
+                asyncio.gather(*(_led(world, name, health.path) for name in moved)),
+            )
+    except TimeoutError as error:
+        raise Unreachable("site", "GET every production domain", f"did not end within {WHOLE:g} s") from error
+    answers = tuple(one for several in said for one in several)
+    return ProductionBuild(answers, tuple(zip(moved, led, strict=True)), tuple(sorted(silent)))
+
+
+async def _led(world: World, name: str, path: str) -> str:
+    """The host whose answer a domain that redirects ends in; empty when that is none."""
+    answer = await world.visitor.get(origin(name) + path)
+    return httpx.URL(answer.url).netloc.decode() if answer.status else ""
 
 
 async def _ask(world: World, url: str, policy: IdentityPolicy) -> tuple[SaidBuild, ...]:

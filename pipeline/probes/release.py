@@ -1,6 +1,7 @@
 """Reads Vercel, the release's folder, the journal, the clock, and what the person who started the run said."""
 
 import asyncio
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,11 @@ from checks.policy import BuildPolicy
 from checks.wayback import way_back
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercel import UNDER_WAY
+from pipeline.clients.vercelshapes import Deployment, ProjectSettings
 from pipeline.errors import Unreadable
 from pipeline.world.world import World
+
+DAY = 86_400
 
 
 async def release(world: World) -> Release:
@@ -64,6 +68,8 @@ async def vercel_project(world: World) -> VercelProject:
         project.builds_pushes and project.auto_assign is not False and not _says_no(world),
         tuple(project.serving),
         tuple(sorted(project.redirects.items())),
+        project.may.get("deploymentPromote"),
+        project.may.get("deploymentRollback"),
     )
 
 
@@ -104,9 +110,18 @@ async def rollback_target(world: World) -> RollbackTarget:
     replaced = project.replaced_by(live.id) if live else ""
     found = way_back(live, candidates, (bad.deployment for bad in world.records.known_bad()), replaced)
     passed_over = tuple(deployment.id for deployment in found.passed_over)
+    gone = replaced if replaced not in {one.id for one in candidates} else ""
+    lasts = (gone, _days_left(project, live, world.clock.now()), project.skew)
     if found.target is None:
-        return RollbackTarget("", "", "", passed_over)
-    return RollbackTarget(found.target.id, found.target.url, found.target.commit, passed_over)
+        return RollbackTarget("", "", "", passed_over, *lasts)
+    return RollbackTarget(found.target.id, found.target.url, found.target.commit, passed_over, *lasts)
+
+
+def _days_left(project: ProjectSettings, live: Deployment | None, now: datetime.datetime) -> float | None:
+    """The days until retention may delete what is live, once it is not live any more; None when it keeps that."""
+    if live is None or not project.keeps_days or project.keeps_least > 1:
+        return None
+    return project.keeps_days - (now.timestamp() - live.created / 1000) / DAY
 
 
 async def production(world: World, project: VercelProject) -> Production:

@@ -27,11 +27,14 @@ async def commit(world: World, release: Release, policy: SourcePolicy) -> Commit
     return Commit(release.commit, known, policy.branch, head, world.github.repository)
 
 
-async def commit_checks(world: World, release: Release) -> CommitChecks:
-    """Read the checks of the commit, and of each job of GitHub Actions which workflow it belongs to."""
-    runs, statuses = await asyncio.gather(
-        world.github.check_runs(release.commit), world.github.statuses(release.commit)
+async def commit_checks(world: World, release: Release, source: SourcePolicy) -> CommitChecks:
+    """Read the checks of the commit, which workflow each job of GitHub Actions belongs to, and what is required."""
+    runs, statuses, required = await asyncio.gather(
+        world.github.check_runs(release.commit),
+        world.github.statuses(release.commit),
+        world.github.required_checks(source.branch),
     )
+    missing = required - {one.name for one in (*runs, *statuses)}
     ids = sorted({one.run for one in runs if one.run})
     workflows = dict(zip(ids, await asyncio.gather(*map(world.github.workflow_of, ids)), strict=True))
     return CommitChecks(
@@ -41,7 +44,18 @@ async def commit_checks(world: World, release: Release) -> CommitChecks:
             for one in (*runs, *statuses)
         ),
         *_ours(),
+        required=tuple(sorted(required)),
+        before=await _before(world, release.commit, missing) if missing else (),
     )
+
+
+async def _before(world: World, commit: str, names: frozenset[str]) -> tuple[str, ...]:
+    """Those of the checks that succeeded on the head of the commit's pull request: some run on pull requests only."""
+    pull = await world.github.pull_of(commit)
+    if pull is None:
+        return ()
+    runs, statuses = await asyncio.gather(world.github.check_runs(pull.head), world.github.statuses(pull.head))
+    return tuple(sorted({one.name for one in (*runs, *statuses) if one.name in names and one.state == "success"}))
 
 
 def _ours() -> tuple[str, str]:

@@ -10,6 +10,7 @@ import httpx
 
 from checks.evidence import (
     AuthEndpoints,
+    BrowserUploads,
     Bucket,
     Compute,
     Connections,
@@ -18,6 +19,7 @@ from checks.evidence import (
     ProbeObject,
     Redis,
     RedisUsage,
+    VercelProject,
 )
 from checks.policy import AuthPolicy, DatabasePolicy, RedisPolicy, StoragePolicy
 from pipeline.clients.storage import plain_key
@@ -83,6 +85,25 @@ async def probe_object(world: World, policy: StoragePolicy) -> ProbeObject:
     if not same:
         return ProbeObject(failed_at="compare", says="other bytes came back")
     return ProbeObject(ms=round((world.clock.monotonic() - began) * 1000))
+
+
+async def browser_uploads(world: World, policy: StoragePolicy, project: VercelProject) -> BrowserUploads:
+    """Ask R2 what a browser asks before an upload, for each domain that serves visitors; nothing is uploaded."""
+    off = "" if policy.browser_uploads else "`storage.browser_uploads` is off"
+    if off or world.storage.missing:
+        return BrowserUploads(off=off or world.storage.missing)
+    address = await world.storage.upload_address(f"{policy.prefix.rstrip('/')}/browser")
+    origins = [origin(name) for name in dict.fromkeys((world.domain, *project.domains))]
+    answers = await asyncio.gather(*(world.visitor.may_send(address, one) for one in origins))
+    refused = []
+    for one, answer in zip(origins, answers, strict=True):
+        if answer.unseen or not answer.status:
+            raise Unreachable("r2", f"OPTIONS for {one}", answer.failure)
+        allowed = answer.headers.get("access-control-allow-origin", "")
+        methods = answer.headers.get("access-control-allow-methods", "")
+        if allowed not in (one, "*") or ("PUT" not in methods and methods != "*"):
+            refused.append((one, f"answered {answer.status}, allows {methods or 'nothing'} to {allowed or 'nobody'}"))
+    return BrowserUploads(refused=tuple(refused))
 
 
 async def redis(world: World, policy: RedisPolicy) -> Redis:
@@ -189,6 +210,7 @@ def _is_json(body: str) -> bool:
 PROBES = (
     bucket,
     probe_object,
+    browser_uploads,
     redis,
     redis_usage,
     limited_requests,

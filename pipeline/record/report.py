@@ -73,14 +73,21 @@ class Report:
 
     @property
     def warnings(self) -> list[tuple[str, dict[str, str]]]:
-        """(gate, finding) of everything that was said without stopping the run, in its last answer."""
+        """(gate or step, finding) of everything that was said, or failed, without stopping the run; its last answer."""
         return [
             (line.name, finding)
             for stage in self.stages
             for line in stage.lines
-            for finding in line.findings
+            for finding in (*line.findings, *_failed(stage, line))
             if finding["verdict"] == "warn"
         ]
+
+
+def _failed(stage: StageReport, line: Line) -> tuple[dict[str, str], ...]:
+    """What a step says that failed in a stage where that is a warning."""
+    if (line.kind, line.state, stage.state) != ("step", "failed", "warned"):
+        return ()
+    return ({"verdict": "warn", "subject": "the step", "says": f"failed: {line.says}", "fix": ""},)
 
 
 def report_of(run: str, events: Iterable[Event]) -> Report:

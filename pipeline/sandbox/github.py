@@ -11,7 +11,7 @@ from pipeline.sandbox.githubrequests import DOCS, Requests, problem
 from pipeline.sandbox.githubshapes import NUMBER, Shapes
 from pipeline.sandbox.githubstate import Alert, Commit, Record
 from pipeline.sandbox.githubwork import Work
-from pipeline.sandbox.web import Problem, Router, bearer, body
+from pipeline.sandbox.web import Payload, Problem, Router, bearer, body
 
 STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 
@@ -33,6 +33,7 @@ class GitHubApi:
             "/pulls/{number}": self.pull,
             "/pulls/{number}/reviews": self.reviews,
             "/branches/{branch}": self.branch,
+            "/rules/branches/{branch}": self.rules,
             "/compare/{range}": self.compare,
             "/contents": self.contents,
             "/contents/{path*}": self.contents,
@@ -91,12 +92,7 @@ class GitHubApi:
 
     async def commit(self, request: Request) -> Response:
         """Answer with a commit of main, or with the head of a pull request, which is no commit of main."""
-        ref = request.path_params["ref"]
-        for pull in self._core.state.github.pulls:
-            if ref == pull.head and ref not in self._core.state.github.commits:
-                head = Commit(ref, pull.title, "", pull.at, pull.author, pull.number)
-                return JSONResponse({**self.shapes.commit(head), "files": []})
-        return JSONResponse({**self.shapes.commit(self._find(request)), "files": []})
+        return JSONResponse({**self.shapes.commit(self._reported_on(request)), "files": []})
 
     async def permission(self, request: Request) -> Response:
         """Answer what somebody may do; a person who was not let in may do nothing in a private repository."""
@@ -105,7 +101,7 @@ class GitHubApi:
         return JSONResponse({"permission": may, "role_name": may, "user": self.shapes.user(login)})
 
     async def check_runs(self, request: Request) -> Response:
-        commit = self._find(request)
+        commit = self._reported_on(request)
         wanted = request.query_params.get("check_name")
         found = [run for run in self.shapes.check_runs(commit) if wanted in (None, run["name"])]
         shown, headers = self._requests.page(request, found)
@@ -113,7 +109,7 @@ class GitHubApi:
 
     async def status(self, request: Request) -> Response:
         """Answer with the combined status of a commit; ``pending`` when nothing reported."""
-        commit = self._find(request)
+        commit = self._reported_on(request)
         found = [self.shapes.status(commit, context, state) for context, state in commit.statuses.items()]
         states = set(commit.statuses.values())
         state = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
@@ -156,9 +152,27 @@ class GitHubApi:
         found = {
             "name": "main", "commit": commit, "protected": True, "protection_url": f"{url}/protection",
             "_links": {"self": url, "html": f"{self.shapes.web}/tree/main"},
-            "protection": {"enabled": True},
+            "protection": {"enabled": True, "required_status_checks": self._required(github.protection)},
         }  # fmt: skip
         return JSONResponse(found)
+
+    def _required(self, names: list[str]) -> Payload:
+        checks = [{"context": name, "app_id": None} for name in names]
+        return {"enforcement_level": "non_admins" if names else "off", "contexts": names, "checks": checks}
+
+    async def rules(self, request: Request) -> Response:
+        """Answer with the active rules for a branch, which need not exist; of rulesets only that main is covered."""
+        github, main = self._core.state.github, request.path_params["branch"] == "main"
+        if github.rulesets is None:
+            raise problem(403, "Upgrade to GitHub Pro or make this repository public to enable this feature.")
+        origin = {"ruleset_source_type": "Repository", "ruleset_source": github.repository, "ruleset_id": 42}
+        checks = [{"context": name} for name in github.rulesets]
+        settings = {"strict_required_status_checks_policy": False, "required_status_checks": checks}
+        found: list[Payload] = [
+            {"type": "deletion", **origin},
+            {"type": "required_status_checks", "parameters": settings, **origin},
+        ]
+        return self._requests.listed(request, found if main else [])
 
     async def compare(self, request: Request) -> Response:
         base, _, head = request.path_params["range"].partition("...")
@@ -243,6 +257,14 @@ class GitHubApi:
         status = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
         record.statuses.append(status)
         return JSONResponse(self.shapes.deployment_status(record, status), 201)
+
+    def _reported_on(self, request: Request) -> Commit:
+        """Find the commit, or the head of a pull request, which is no commit of main and has checks of its own."""
+        ref, github = request.path_params["ref"], self._core.state.github
+        for pull in github.pulls:
+            if ref == pull.head and ref not in github.commits:
+                return Commit(ref, pull.title, "", pull.at, pull.author, pull.number, dict(pull.checks))
+        return self._find(request)
 
     def _find(self, request: Request) -> Commit:
         return self._commit(request.path_params["ref"])

@@ -34,6 +34,8 @@ class Pull:
     merge: str
     at: float
     reviews: list[Review] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=dict)
+    """What reported on its head."""
 
 
 @dataclass
@@ -93,5 +95,9 @@ class GitHub:
     """Names that the repository had before it was renamed or transferred."""
     permissions: dict[str, str] = field(default_factory=lambda: {"kim-dev": "write", "sam-reviewer": "write"})
     """What people may do, by login; everybody else nothing."""
+    protection: list[str] = field(default_factory=lambda: ["test"])
+    """Checks that the protection of main requires."""
+    rulesets: list[str] | None = field(default_factory=lambda: ["lint"])
+    """Checks that a ruleset requires on main; None: the plan has no rulesets."""
     job_token: bool = False
     """Whether the token is that of an Actions job, which may not read Dependabot alerts."""

@@ -1,7 +1,10 @@
-"""Emulates a webhook sink, as a chat channel would be: POST keeps the JSON, GET lists what was kept."""
+"""Emulates a webhook sink, as a chat channel would be: POST keeps the JSON, GET lists what was kept.
+
+Below ``/services/`` it is as strict as Slack: an address that is gone is told first, then a message without a text.
+"""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pipeline.sandbox.core import Core, iso
 
@@ -22,6 +25,11 @@ class Notify:
             sent = await request.json()
         except ValueError:
             return Response("invalid_payload", 400)
+        if request.url.path.startswith("/services/"):
+            if request.url.path in state.gone_webhooks:
+                return PlainTextResponse("no_service", 404)
+            if not isinstance(sent, dict) or not (sent.get("text") or sent.get("blocks") or sent.get("attachments")):
+                return PlainTextResponse("no_text", 400)
         notice = {"at": iso(self._core.now()), "path": request.url.path, "body": sent}
         state.notices = [*state.notices, notice][-MOST:]
         return Response("ok", 200)

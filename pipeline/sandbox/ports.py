@@ -19,6 +19,8 @@ SERVICES = (
     "cloudflare",
     "upstash",
     "upstash-api",
+    "www",
+    "learn",
 )
 SLOTS = 40
 FIRST = 4300  # in-process nothing listens, so fixed numbers can be used

@@ -30,7 +30,7 @@ def push(core: Core, sha: str, message: str, moment: float | None = None) -> Com
     commit.statuses = {STATUS: "success" if says == "success" else "pending" if says == "pending" else "failure"}
     commit.statuses[FOREIGN] = "pending"
     reviews = [Review(REVIEWER, "APPROVED", head, now - 600)] if github.approved else []
-    github.pulls.append(Pull(number, message, AUTHOR, head, sha, now, reviews))
+    github.pulls.append(Pull(number, message, AUTHOR, head, sha, now, reviews, dict(commit.checks)))
     github.commits[sha], github.head = commit, sha
     ended = "" if says == "pending" else says
     github.runs.append(ActionRun(core.state.next_id(), "ci.yml", sha, "push", now, 0 if ended else FOREVER, ended))

@@ -27,14 +27,18 @@ LINK = 0o120777
 FUNCTION = f"{OUTPUT}/functions/lms.func"
 
 
-def build_release(name: str, into: Path, project: str, team: str) -> Path:
+def build_release(name: str, into: Path, project: str, team: str, *, pushes: bool = False) -> Path:
     """Write the release into ``into/NAME``, afresh when anything differs, and give its path.
 
-    Raises ValueError for a name that is not in NAMES.
+    ``pushes``: whether its ``vercel.json`` lets Vercel build what is pushed to main. Raises ValueError for a name that
+    is not in NAMES.
     """
     if name not in NAMES:
         raise ValueError(f"no release {name!r}; there are {', '.join(NAMES)}")
-    return _written(into / name, _files(name, project, team))
+    files = _files(name, project, team)
+    if not pushes:
+        files["vercel.json"] = _json({"git": {"deploymentEnabled": {"main": False}}})
+    return _written(into / name, files)
 
 
 def _written(folder: Path, files: dict[str, bytes]) -> Path:
@@ -70,7 +74,8 @@ def store(folder: Path, blobs: Blobs) -> list[FileEntry]:
 
 def build_for(core: Core, name: str) -> Path:
     """Build the release for the sandbox's own project, under its home."""
-    return build_release(name, core.home / "releases", core.state.vercel.project, core.state.vercel.team)
+    vercel = core.state.vercel
+    return build_release(name, core.home / "releases", vercel.project, vercel.team, pushes=not vercel.switched_off)
 
 
 def before(core: Core) -> Path:

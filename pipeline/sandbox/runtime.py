@@ -21,7 +21,7 @@ from pipeline.sandbox.nodehost import Died, TimedOut, node
 from pipeline.sandbox.output import Found, Output
 from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.traffic import Hit
-from pipeline.sandbox.vercel import life
+from pipeline.sandbox.vercel import life, shapes
 from pipeline.sandbox.vercelstate import Deployment
 
 
@@ -51,11 +51,16 @@ class Runtime:
         vercel = self._core.state.vercel
         if service == "production":
             return vercel.deployments.get(self._visitors.next(vercel))
+        if service == "learn":
+            host = self._core.ports.host("learn")
+            id = shapes.behind(self._core).get(host, vercel.production)
+            return vercel.deployments.get(id) if shapes.production_domains(self._core).get(host) == "" else None
         return next((deployment for deployment in vercel.deployments.values() if deployment.slot == slot), None)
 
     async def answer(
         self, scope: Scope, receive: Receive, send: Send, deployment: Deployment | None, live: bool
     ) -> None:
+        deployment = (self._pinned(scope) if live else None) or deployment
         refusal = self._refusal(scope, deployment, live)
         if refusal or deployment is None:
             await (refusal or _not_found("DEPLOYMENT_NOT_FOUND"))(scope, receive, send)
@@ -66,6 +71,18 @@ class Runtime:
         message = await self._act(scope, receive, watched, deployment)
         took = max(time.perf_counter() - began, self._core.now() - sandbox_began) + scope.get("waited", 0)
         self.note(scope, deployment, live, watched.status, took, message)
+
+    def _pinned(self, scope: Scope) -> Deployment | None:
+        """Find the deployment that a tab was opened with, as long as skew protection keeps it on that one."""
+        vercel, asked = self._core.state.vercel, Asked.of(scope)
+        ids = [
+            *asked.values("query", "dpl"),
+            *asked.values("cookie", "__vdpl"),
+            *asked.values("header", "x-deployment-id"),
+        ]
+        known = vercel.deployments.get(ids[0]) if ids else None
+        age = self._core.now() - known.created if known else 0
+        return known if known and age <= float(vercel.settings.get("skewProtectionMaxAge") or -1) else None
 
     def note(self, scope: Scope, deployment: Deployment, live: bool, status: int, took: float, message: str) -> None:
         """Remember the request; what failed goes to the runtime log and the error tracker."""

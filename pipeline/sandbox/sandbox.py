@@ -42,6 +42,7 @@ from pipeline.sandbox.statuspages import NeonStatus, VercelStatus
 from pipeline.sandbox.traffic import Traffic
 from pipeline.sandbox.vendorpages import VendorPages
 from pipeline.sandbox.vercel import git
+from pipeline.sandbox.vercel.redirecting import Redirecting
 from pipeline.sandbox.vercel.service import VercelApi
 from pipeline.sandbox.vercelstate import Deployment
 
@@ -103,6 +104,7 @@ class Sandbox:
             "cloudflare": CloudflareApi(self.core),
             "upstash": RedisRest(self.core),
             "upstash-api": UpstashApi(self.core),
+            "www": Redirecting(self.core),
         }
         self._misbehaving = Misbehaving(self.core, self.faults, self._runtime)
         self.core.visit = self.visit
@@ -148,7 +150,7 @@ class Sandbox:
         return [*(one for one in headers if one[0].lower() != b"date"), (b"date", date.encode())]
 
     async def _answer(self, service: str, slot: int, scope: Scope, receive: Receive, send: Send) -> None:
-        if service not in APP:
+        if service in self._apis:
             api = self._apis[service]
 
             async def act(receive: Receive, send: Send) -> None:
@@ -157,7 +159,7 @@ class Sandbox:
 
             await self._misbehaving.around(service, scope, receive, send, act, None)
             return
-        deployment, live = self._runtime.serves(service, slot), service == "production"
+        deployment, live = self._runtime.serves(service, slot), service in ("production", "learn")
 
         async def serve(receive: Receive, send: Send) -> None:
             await self._runtime.answer(scope, receive, send, deployment, live)
@@ -272,7 +274,7 @@ class Sandbox:
         pushing.push(self.core, sha, message)
         if folder:
             vercel.folders[sha] = folder
-        built = git.build(self.core, sha) if deploy or (vercel.git and before != sha) else None
+        built = git.build(self.core, sha) if deploy or (before != sha and git.wants(self.core, sha)) else None
         self.save()
         return built
 

@@ -158,6 +158,8 @@ class State:
     cloudflare: Cloudflare = field(default_factory=Cloudflare)
     faults: list[FaultEntry] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
+    gone_webhooks: list[str] = field(default_factory=list)
+    """Paths of webhooks that somebody has removed."""
     counter: int = 1000
 
     def next_id(self) -> int:

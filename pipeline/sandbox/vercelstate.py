@@ -89,6 +89,8 @@ class Variable:
     branch: str = ""
     updated: float = 0
     comment: str = ""
+    custom: list[str] = field(default_factory=list)
+    """The custom environments that it is set on."""
 
 
 @dataclass
@@ -99,6 +101,16 @@ class Vercel:
     name: str
     created: float
     auto_assign: bool = True
+    role: str = "OWNER"
+    """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
+    tells_permissions: bool = True
+    """Whether answers about the project say what the token may do with it."""
+    moved_to: str = ""
+    """The team that the project was transferred to: under its old one it is not found any more."""
+    personal: bool = False
+    """Whether it all belongs to a person and not to a team."""
+    custom: list[str] = field(default_factory=list)
+    """Slugs of custom environments, beside production and preview."""
     protection: bool = False
     bypass_secret: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -111,15 +123,21 @@ class Vercel:
     job: AliasJob | None = None
     rolling_config: dict[str, Any] | None = None  # as the API shows it, in minutes
     rolling: RollingRelease | None = None  # the last one, whether or not it is over
-    git: bool = False  # whether what is pushed to main is built without being asked
+    git: bool = True
+    """Whether Vercel may make a deployment of what is pushed: ``gitProviderOptions.createDeployments``."""
+    switched_off: bool = True
+    """Whether the team's ``vercel.json`` keeps it from doing so with main, as a team that deploys from here has it."""
     folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are
     hidden: list[str] = field(default_factory=list)  # fields that answers about the project leave out
     ignores_env: bool = (
         False  # a deployment made from another one gets the project's variables only, and nobody says so
     )
     vitals: list[Vital] = field(default_factory=list)
-    domains: dict[str, str] = field(default_factory=lambda: {"www.lms.example.com": "PRODUCTION"})
-    """Further production domains, by the host that they redirect to (PRODUCTION: the main one); empty: it serves."""
+    domains: dict[str, str] = field(default_factory=lambda: {"www": "PRODUCTION"})
+    """Further production domains, by the host that they redirect to (PRODUCTION: the main one); empty: it serves.
+
+    ``www``, which only redirects, and ``learn``, which only serves, stand for hosts that answer on this machine.
+    """
     behind: dict[str, str] = field(default_factory=dict)
     """Of those that serve, the ones that do not move with production, by the deployment that they point to."""
     wildcard: str = ""

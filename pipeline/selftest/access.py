@@ -1,5 +1,7 @@
 """How the gates of ``checks.access`` are made to stop."""
 
+from urllib.parse import urlsplit
+
 from checks import access
 from checks.policy import UptimePolicy
 from pipeline.sandbox.schema import set_password
@@ -31,6 +33,40 @@ def _password_right(lab: Lab) -> None:
     lab.change(lambda sandbox: set_password(sandbox.core.database_url, sandbox.state.student["password"]))
 
 
+def _a_developers(lab: Lab) -> None:
+    lab.patch(vercel={"role": "DEVELOPER"})
+
+
+def _an_owners(lab: Lab) -> None:
+    lab.patch(vercel={"role": "OWNER"})
+
+
+def _rolled(lab: Lab) -> None:
+    lab.change(lambda sandbox: setattr(sandbox.state.r2, "secret_access_key", "f" * 64))
+
+
+def _set_anew(lab: Lab) -> None:
+    known = lab.settings.secrets["R2_SECRET_ACCESS_KEY"]
+    lab.change(lambda sandbox: setattr(sandbox.state.r2, "secret_access_key", known))
+
+
+def _looks_only(lab: Lab) -> None:
+    lab.patch(upstash={"read_only": True})
+
+
+def _counts(lab: Lab) -> None:
+    lab.patch(upstash={"read_only": False})
+
+
+def _removed(lab: Lab) -> None:
+    path = urlsplit(lab.settings.secrets["NOTIFY_WEBHOOK_URL"]).path
+    lab.change(lambda sandbox: sandbox.state.gone_webhooks.append(path))
+
+
+def _made_anew(lab: Lab) -> None:
+    lab.change(lambda sandbox: sandbox.state.gone_webhooks.clear())
+
+
 BREAKAGES = (
     Breakage(
         access.sentry_may_be_used,
@@ -55,5 +91,37 @@ BREAKAGES = (
         _password_changed,
         "Set `SMOKE_EMAIL` and `SMOKE_PASSWORD` to an account that works",
         _password_right,
+    ),
+    Breakage(
+        access.vercel_may_promote,
+        "state",
+        "the token's person was made a Developer",
+        _a_developers,
+        "give this one's person the role",
+        _an_owners,
+    ),
+    Breakage(
+        access.storage_may_be_used,
+        "state",
+        "R2's token was rolled, and this machine has the old one",
+        _rolled,
+        "set `R2_ACCESS_KEY_ID` and `R2_SECRET_ACCESS_KEY`, both of it",
+        _set_anew,
+    ),
+    Breakage(
+        access.redis_may_be_used,
+        "state",
+        "it is the read-only token",
+        _looks_only,
+        "Set `UPSTASH_REDIS_REST_TOKEN` to the standard token of the database",
+        _counts,
+    ),
+    Breakage(
+        access.people_can_be_told,
+        "state",
+        "somebody has removed the channel's webhook",
+        _removed,
+        "Make a new webhook and set the variable",
+        _made_anew,
     ),
 )

@@ -96,7 +96,7 @@ def release_lock(config: Config, root: Path, target: str, *, even_alive: bool = 
     if alive and not held.by_hand and not even_alive:
         raise Locked(
             f"{name} is locked by {held}\nThat run is under way, and unlock does not stop it: press Ctrl-C where it "
-            "runs, or cancel its job; it goes back by itself. When its machine is gone, wait until then, or say --even-alive"
+            "runs, or cancel its job; it goes back by itself. When its machine is gone wait until then, or --even-alive"
         )
     _lock(config, root, name, held.holder, lease=0).release()
     goes_on = "\nThe run goes on where it is, and takes the lock again" if alive and not held.by_hand else ""

@@ -5,14 +5,16 @@ from checks.policy import ErrorsPolicy
 from pipeline.clock import origin
 from pipeline.engine.plan import step
 from pipeline.errors import ServiceError
+from pipeline.probes.errors import environments_of
 from pipeline.world.world import World
 
 
 @step(owner="release manager")
 async def record_release(world: World, release: Release, before: ProductionBefore, policy: ErrorsPolicy) -> None:
-    """Record the release, its commits and its deployment in Sentry.
+    """Record the release, its commits and its deployment in Sentry, under the environment that the app's events have.
 
-    Why: Only then Sentry can say which errors are new in this release.
+    Why: Only then Sentry can say which errors are new in this release. A deployment to another environment than the
+        events name (`errors.environments`) is shown beside none of them.
 
     By hand: Run `sentry-cli releases new $COMMIT`, `sentry-cli releases set-commits $COMMIT --auto`, then
         `sentry-cli deploys new --release $COMMIT -e production`.
@@ -26,9 +28,8 @@ async def record_release(world: World, release: Release, before: ProductionBefor
     except ServiceError:  # GitHub is away: the release is worth recording without them
         commits = ()
     known = commits or ({"id": release.commit},)
-    await world.sentry.record_release(
-        policy.release_of(release.commit), world.vercel_target, origin(world.domain), known
-    )
+    named = await environments_of(world, policy) or policy.environments or (world.vercel_target,)
+    await world.sentry.record_release(policy.release_of(release.commit), named[0], origin(world.domain), known)
 
 
 @step(owner="release manager")

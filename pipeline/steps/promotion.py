@@ -2,16 +2,17 @@
 
 import asyncio
 import datetime
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from checks.evidence import Production, ProductionBefore, RollingShare, StagedDeployment
+from checks.evidence import Production, ProductionBefore, RollingShare, StagedDeployment, VercelProject
 from checks.health import production_is_well_again
 from checks.identity import production_is_previous
-from checks.policy import BuildPolicy, PromotionPolicy
+from checks.policy import BuildPolicy, HealthPolicy, PromotionPolicy
 from checks.release import is_restored
 from checks.rolling import none_is_left
 from pipeline.clients.vercelshapes import Move, ProjectSettings, RollingRelease
+from pipeline.clock import origin
 from pipeline.engine.plan import Step, step
 from pipeline.errors import Refused, ServiceError, Theirs
 from pipeline.world.world import World
@@ -22,11 +23,14 @@ ANSWER = 30.0  # seconds that an interrupted run waits for the answer to what it
 LANDING = 15.0  # seconds in which a request that nobody answered may still be carried out
 LANDED = 60.0  # seconds that a promotion which was accepted may take
 LOOK_EVERY = 0.5
+LOOK = 5.0  # seconds that each further domain may take to show that it answers; all are asked at once
 
 
 @step(owner="release manager", again=True)
-async def note_production(world: World, now: Production) -> ProductionBefore:
-    """Write down what production serves now.
+async def note_production(
+    world: World, health: HealthPolicy, project: VercelProject, now: Production
+) -> ProductionBefore:
+    """Write down what production serves now, and which of its domains answer from here.
 
     Why: It is what a rollback goes back to, and it must be known before the promotion, from then on nobody can tell.
 
@@ -34,12 +38,22 @@ async def note_production(world: World, now: Production) -> ProductionBefore:
 
     If it fails: Nothing has moved. Ask again; do not promote without a way back.
     """
-    project, rolling = await asyncio.gather(
-        _glance(world.vercel.project_now()), _glance(world.vercel.rolling_release())
-    )
-    moved, rolled = project.move.at if project and project.move else 0, rolling.began if rolling else 0
     alike = tuple(name for name, id in now.others if id == now.id)
-    return ProductionBefore(now.id, now.url, now.domain, world.clock.now().isoformat(), moved, rolled, alike)
+    settings, rolling, answered = await asyncio.gather(
+        _glance(world.vercel.project_now()),
+        _glance(world.vercel.rolling_release()),
+        answering(world, (*alike, *dict(project.redirects)), health.path),
+    )
+    moved, rolled = settings.move.at if settings and settings.move else 0, rolling.began if rolling else 0
+    at = world.clock.now().isoformat()
+    return ProductionBefore(now.id, now.url, now.domain, at, moved, rolled, alike, answered)
+
+
+async def answering(world: World, names: Iterable[str], path: str) -> tuple[str, ...]:
+    """Those of the domains that give an answer from here: a name may lead nowhere, or where only others get to."""
+    asked = [name for name in names if name != world.domain]
+    answers = await asyncio.gather(*(world.visitor.get(origin(name) + path, LOOK) for name in asked))
+    return tuple(name for name, answer in zip(asked, answers, strict=True) if answer.status and not answer.unseen)
 
 
 @step(owner="release manager", moves_production=True)

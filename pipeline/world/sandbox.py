@@ -16,6 +16,8 @@ from pipeline.world.settings import Settings
 
 SANDBOX = ".sandbox"
 SECONDS = 30.0
+WEBHOOKS = "/services/T0SANDBOX/B0SANDBOX"
+"""Before the last word of its webhooks: the form of Slack's."""
 
 
 @contextlib.contextmanager
@@ -54,10 +56,10 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         "DIRECT_URL": running["database_url"],
         "SMOKE_EMAIL": running["student"]["email"],
         "SMOKE_PASSWORD": running["student"]["password"],
-        "NOTIFY_WEBHOOK_URL": urls["notify"],
-        "NOTIFY_STAKEHOLDERS_URL": f"{urls['notify']}/stakeholders",
-        "NOTIFY_DATA_PROTECTION_URL": f"{urls['notify']}/data-protection",
-        "NOTIFY_ONCALL_URL": f"{urls['notify']}/on-call",
+        "NOTIFY_WEBHOOK_URL": f"{urls['notify']}{WEBHOOKS}/team",
+        "NOTIFY_STAKEHOLDERS_URL": f"{urls['notify']}{WEBHOOKS}/stakeholders",
+        "NOTIFY_DATA_PROTECTION_URL": f"{urls['notify']}{WEBHOOKS}/data-protection",
+        "NOTIFY_ONCALL_URL": f"{urls['notify']}{WEBHOOKS}/on-call",
         "NEON_API_KEY": tokens["neon"],
         "SANDBOX_TOKEN": tokens["control"],
         "R2_ACCOUNT_ID": running["r2"]["account"],

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -69,3 +70,47 @@ def test_what_the_library_says_no_to_is_said_as_before() -> None:
             return await Channels({"team": "nobodyknows://x"}, http, SystemClock()).tell("team", "title", "text")
 
     assert asyncio.run(tell()) == ((), ("nobodyknows: the address is none that Apprise knows",))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "asked", "takes"),
+    [
+        ("/services/T0A/B0B/secret", 400, "no_text", "POST /services/T0A/B0B/secret", True),
+        ("/services/T0A/B0B/secret", 404, "no_service", "POST /services/T0A/B0B/secret", False),
+        ("/services/T0A/B0B/secret", 403, "invalid_token", "POST /services/T0A/B0B/secret", False),
+        ("/services/T0A/B0B/secret", 410, "channel_is_archived", "POST /services/T0A/B0B/secret", False),
+        ("/services/T0A/B0B/secret", 503, "", "POST /services/T0A/B0B/secret", None),
+        ("/api/webhooks/123/secret/slack", 200, "{}", "GET /api/webhooks/123/secret", True),
+        ("/api/webhooks/123/secret", 404, '{"code": 10015}', "GET /api/webhooks/123/secret", False),
+        ("/webhookb2/a@b/IncomingWebhook/c/d", 400, "", "", None),
+    ],
+)
+def test_an_address_is_asked_whether_it_takes_messages_without_one(
+    path: str, status: int, body: str, asked: str, takes: bool | None
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(status, text=body)
+
+    async def ask() -> tuple[channels.TriedChannel, ...]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            return await Channels({"team": f"https://chat.example{path}"}, http, SystemClock()).tried()
+
+    (tried,) = asyncio.run(ask())
+    assert tried.takes is takes
+    assert {f"{one.method} {one.url.path}" for one in seen} == ({asked} if asked else set())
+    assert not any(json.loads(one.content or b"{}").get("text") for one in seen)
+    assert "secret" not in tried.says
+
+
+def test_an_address_that_apprise_does_not_know_takes_nothing_and_is_not_sent_to() -> None:
+    async def ask() -> tuple[channels.TriedChannel, ...]:
+        async with httpx.AsyncClient() as http:
+            found = {
+                "on call": "nobodyknows://hunter2hunter2 mailto://user:hunter2hunter2@127.0.0.1:9?from=a@b.example"
+            }
+            return await Channels(found, http, SystemClock()).tried()
+
+    assert [(one.kind, one.takes) for one in asyncio.run(ask())] == [("nobodyknows", False), ("e-mail", None)]

@@ -168,3 +168,17 @@ def test_a_project_that_was_named_still_finds_the_record(aim: Aim, tmp_path: Pat
     """Nothing else of the file is needed then, so it is read as YAML only when it may name a record."""
     (tmp_path / "deploy.yml").write_text(said + "\n", encoding="utf-8")
     assert aim(project="prj", team="team_x").state == state
+
+
+@pytest.mark.parametrize("by", ["link", "environment"])
+def test_the_owner_of_a_personal_account_is_no_team(
+    aim: Aim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    (tmp_path / "deploy.yml").unlink()
+    if by == "link":
+        linked(tmp_path, "prj_mine", "VyGqCaq5Hh2BCCVwN1Ig2kNr")
+    else:
+        monkeypatch.setenv("VERCEL_PROJECT_ID", "prj_mine")
+        monkeypatch.setenv("VERCEL_ORG_ID", "VyGqCaq5Hh2BCCVwN1Ig2kNr")
+    found = aim()
+    assert (found.project, found.team) == ("prj_mine", "")

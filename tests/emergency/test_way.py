@@ -112,6 +112,29 @@ def test_a_domain_that_stays_with_what_was_taken_back_is_named_with_what_moves_i
     assert go_back(inside, second(bad[1]), domain=inside.settings.domain).answer.well
 
 
+def test_a_domain_whose_alias_went_back_and_that_still_answers_as_the_bad_one_is_no_success(
+    inside: InProcess, bad: Any
+) -> None:
+    """Aliases are Vercel's word; what an edge hands out to its visitors is another matter."""
+    inside.sandbox.patch({"vercel": {"domains": {"learn": ""}}})
+    learn = inside.sandbox.core.ports.host("learn")
+
+    def old(request: httpx.Request) -> httpx.Response | None:
+        if request.url.netloc.decode() != learn:
+            return None
+        return httpx.Response(200, json={"status": "ok"}, headers={"x-deployment-id": bad[0]})
+
+    with pytest.raises(Stranded, match=rf"{learn} still lead to {bad[0]}"):
+        go_back(inside, Lying(inside.wire, old))
+    assert inside.serves() == bad[1]
+    assert go_back(inside).answer.well, "it is asked again, and answers as the old one now"
+
+
+def test_a_domain_that_does_not_answer_delays_no_rollback(inside: InProcess, bad: Any) -> None:
+    inside.sandbox.patch({"vercel": {"domains": {"nowhere.example.org": ""}}})
+    assert go_back(inside).answer.well
+
+
 def test_a_domain_that_leads_to_something_else_on_purpose_is_left_alone(
     inside: InProcess, bad: Any, second: Callable[[str], Lying]
 ) -> None:

@@ -1,6 +1,9 @@
 """Sentry that knows less than people think: another release's name, commits that are gone, no source maps."""
 
+import json
+
 import httpx
+import pytest
 
 from checks.outcome import Outcome
 from checks.policy import ErrorsPolicy
@@ -53,6 +56,47 @@ def test_a_sentry_that_is_asked_too_often_is_said_and_takes_nothing_back(inside:
     failed = [line for stage in report.stages for line in stage.lines if line.state == "failed"]
     assert [line.name for line in failed] == ["record-release"]
     assert "answered 429" in failed[0].says
+    assert any("answered 429" in finding["says"] for gate, finding in report.warnings if gate == "record-release")
+
+
+@pytest.mark.parametrize("path", ["*/releases/", "*/deploys/"])
+def test_a_sentry_that_says_when_it_may_be_asked_again_is_asked_then(inside: InProcess, path: str) -> None:
+    """A limit of requests that is over in half a minute left releases unrecorded.
+
+    https://github.com/getsentry/sentry-cli/issues/1432
+    """
+    again = json.dumps(
+        {"detail": "You are attempting to use this endpoint too frequently. Limit is 40 requests in 1 s"}
+    )
+    inside.sandbox.inject(f"sentry answer status=429 retry_after=30 json='{again}' times=1 POST {path}")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert [line for stage in report.stages for line in stage.lines if line.state == "failed"] == []
+    assert report.staged["commit"] in inside.sandbox.state.sentry.releases
+
+
+@pytest.mark.parametrize(
+    ("prefix", "named", "wanted"),
+    [
+        ("", (), "production"),
+        ("vercel-", (), "vercel-production"),
+        ("", ("production", "live"), "production"),
+    ],
+)
+def test_a_deployment_is_recorded_under_the_environment_that_the_events_have(
+    inside: InProcess, prefix: str, named: tuple[str, ...], wanted: str
+) -> None:
+    """The deploy stood beside no error, because it was of another environment than the events.
+
+    https://github.com/getsentry/sentry-javascript-bundler-plugins/issues/849
+    """
+    inside.sandbox.patch({"sentry": {"prefix": prefix}})
+    require(inside, ErrorsPolicy, environments=named)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    recorded = inside.sandbox.state.sentry.releases[report.staged["commit"]]
+    assert [one["environment"] for one in recorded.deploys] == [wanted]
+    assert not any("has no deployment" in finding["says"] for _, finding in report.warnings)
 
 
 def test_source_maps_that_never_arrived_are_named(inside: InProcess) -> None:

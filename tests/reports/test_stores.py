@@ -57,7 +57,7 @@ def test_a_token_that_may_only_read_is_found_out(inside: InProcess) -> None:
 
     https://github.com/upstash/ratelimit-js/issues/18, https://github.com/revokslab/waitly/issues/4
     """
-    inside.sandbox.patch({"upstash": {"read_only": True}})
+    inside.at_stage("watch", lambda: inside.sandbox.patch({"upstash": {"read_only": True}}))
     _, report = inside.deploy()
     (warned,) = [finding for gate, finding in report.warnings if gate == "redis.redis-answers"]
     assert "NOPERM" in warned["says"]

@@ -34,7 +34,7 @@ def test_folders_are_listed_without_what_is_never_committed(sandbox, play):
     async def scenario(services):
         sandbox.release("good")
         for url in (REPO, f"{REPO}/", f"{REPO}?ref=main"):
-            assert [one["name"] for one in (await services["github"].get(url)).json()] == ["prisma"]
+            assert [one["name"] for one in (await services["github"].get(url)).json()] == ["prisma", "vercel.json"]
         listed = (await services["github"].get(f"{REPO}/prisma/migrations")).json()
         assert (listed[0]["type"], listed[0]["path"]) == ("dir", "prisma/migrations/20260101000000_init")
         assert all(set(one) == SHAPE for one in listed)

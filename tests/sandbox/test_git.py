@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 
 async def newest(services) -> dict:
     return (await services["vercel"].get("/v6/deployments?limit=1")).json()["deployments"][0]
@@ -39,7 +41,7 @@ def test_every_push_is_built_when_the_switch_is_on(sandbox, clock, play):
         before = (await newest(services))["uid"]
         sandbox.release("good")
         assert (await newest(services))["uid"] == before
-        sandbox.patch({"vercel": {"git": True}})
+        sandbox.patch({"vercel": {"switched_off": False}})
         _, commit = sandbox.release("slow")
         one = await newest(services)
         assert (one["source"], one["meta"]["githubCommitSha"]) == ("git", commit)
@@ -49,10 +51,23 @@ def test_every_push_is_built_when_the_switch_is_on(sandbox, clock, play):
     play(scenario)
 
 
+@pytest.mark.parametrize("said", ["the project", "vercel.json"])
+def test_a_push_is_left_alone_when_the_project_or_its_file_says_so(sandbox, play, said):
+    async def scenario(services):
+        before = (await newest(services))["uid"]
+        sandbox.patch({"vercel": {"git": said != "the project", "switched_off": said != "the project"}})
+        sandbox.release("slow")
+        assert (await newest(services))["uid"] == before
+        project = (await services["vercel"].get(f"/v9/projects/{sandbox.state.vercel.project}")).json()
+        assert project["link"]["productionBranch"] == "main", "it is connected all the same"
+
+    play(scenario)
+
+
 def test_after_a_rollback_a_push_is_built_but_stays_staged(sandbox, clock, play):
     async def scenario(services):
         live = sandbox.state.vercel.production
-        sandbox.patch({"vercel": {"git": True, "auto_assign": False}})
+        sandbox.patch({"vercel": {"switched_off": False, "auto_assign": False}})
         sandbox.release("good")
         clock.tick(1)
         assert (await newest(services))["readySubstate"] == "STAGED"

@@ -30,6 +30,10 @@ def wrong(inside: InProcess, **secrets: str) -> None:
     inside.settings = replace(inside.settings, secrets={**known, **secrets})
 
 
+def warned(report: Report) -> str:
+    return "\n".join(f"{finding['subject']} {finding['says']}" for _, finding in report.warnings)
+
+
 def stopped_in_preflight(inside: InProcess, report: Report, before: str) -> None:
     assert [stage.name for stage in report.stages] == ["preflight"]
     assert inside.serves() == before
@@ -129,3 +133,89 @@ def test_a_missing_permission_of_one_path_is_no_wrong_token(inside: InProcess) -
     assert outcome is Outcome.BLOCKED
     assert "GITHUB_TOKEN is refused" not in report.reason
     assert TOKENS["github"][1] == (401,)
+
+
+def test_a_person_who_may_not_promote_is_found_before_the_database_is_touched(inside: InProcess) -> None:
+    inside.sandbox.patch({"vercel": {"role": "DEVELOPER"}})
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    stopped_in_preflight(inside, report, before)
+    assert "VERCEL_TOKEN may not promote or roll back" in report.reason
+
+
+def test_when_vercel_does_not_say_who_may_promote_that_is_said_once(inside: InProcess) -> None:
+    inside.sandbox.patch({"vercel": {"tells_permissions": False}})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+    assert warned(report).count("Vercel does not say, and trying is doing") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("R2_ACCESS_KEY_ID", "0" * 32, "R2_ACCESS_KEY_ID is refused by R2 (list): InvalidAccessKeyId"),
+        ("R2_ACCESS_KEY_ID", "the-secret-in-the-wrong-field", "R2_ACCESS_KEY_ID is refused by R2 (list): Invalid"),
+        ("R2_SECRET_ACCESS_KEY", "0" * 64, "R2_SECRET_ACCESS_KEY is refused by R2 (list): SignatureDoesNotMatch"),
+        ("R2_BUCKET", "lms-old", "R2_BUCKET is refused by R2 (list): NoSuchBucket"),
+        ("UPSTASH_REDIS_REST_TOKEN", "another", "UPSTASH_REDIS_REST_TOKEN is refused by Upstash: WRONGPASS"),
+    ],
+)
+def test_a_wrong_key_of_a_store_is_named_before_anything_moves(
+    inside: InProcess, name: str, value: str, says: str
+) -> None:
+    wrong(inside, **{name: value})
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    stopped_in_preflight(inside, report, before)
+    assert says in report.reason
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        ("r2", "R2_ACCESS_KEY_ID may not write in R2_BUCKET"),
+        ("upstash", "UPSTASH_REDIS_REST_TOKEN may only read"),
+    ],
+)
+def test_a_token_that_may_only_read_a_store_is_told_from_a_wrong_one(inside: InProcess, store: str, says: str) -> None:
+    inside.sandbox.patch({store: {"read_only": True}})
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    stopped_in_preflight(inside, report, before)
+    assert says in report.reason
+
+
+@pytest.mark.parametrize("missing", ["R2_BUCKET", "UPSTASH_REDIS_REST_TOKEN", "NOTIFY_WEBHOOK_URL"])
+def test_what_is_not_used_from_here_stops_nothing(inside: InProcess, missing: str) -> None:
+    wrong(inside, **{missing: ""})
+    assert inside.deploy()[0] is Outcome.DEPLOYED
+
+
+def test_a_store_that_is_down_is_no_wrong_key(inside: InProcess) -> None:
+    inside.sandbox.inject("upstash answer status=500")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+    assert "Redis could not be tried: answered 500" in warned(report)
+
+
+def test_a_webhook_that_is_gone_is_found_and_no_message_is_left_in_one_that_is_not(inside: InProcess) -> None:
+    path = inside.settings.secrets["NOTIFY_ONCALL_URL"].partition("/services")[2]
+    inside.sandbox.state.gone_webhooks.append(f"/services{path}")
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    stopped_in_preflight(inside, report, before)
+    assert "NOTIFY_ONCALL_URL (webhook) takes no message: answered 404: no_service" in report.reason
+    assert [one["body"]["text"] for one in inside.sandbox.state.notices if not one["body"]["text"]] == []
+
+
+def test_an_address_that_cannot_be_asked_without_a_message_is_said_once(inside: InProcess) -> None:
+    mail, other = "mailto://a:b@example.com", inside.settings.secrets["NOTIFY_WEBHOOK_URL"].partition("/services")[0]
+    wrong(inside, NOTIFY_ONCALL_URL=mail, NOTIFY_STAKEHOLDERS_URL=f"{other}/hook")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED
+    says = "NOTIFY_ONCALL_URL (e-mail), NOTIFY_STAKEHOLDERS_URL (webhook) cannot be tried without sending a message"
+    assert warned(report).count(says) == 1

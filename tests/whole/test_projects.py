@@ -1,17 +1,20 @@
 """Vercel's projects as they are: connected to Git, several domains, a wildcard, the team's variables, colleagues."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from checks.outcome import Outcome
-from checks.policy import PromotionPolicy
+from checks.policy import BuildPolicy, PromotionPolicy
 from pipeline.definitions.deploy import rolling_out
 from pipeline.record.report import Report
 from pipeline.render.report import summary_text
 from pipeline.sandbox import rollout
 from pipeline.sandbox.state import State
+from tests.reports.answers import answering
 from tests.stage import InProcess
 
 
@@ -27,7 +30,7 @@ SHIPS = "ships every push to the production branch by itself"
 
 
 def test_a_push_that_goes_live_past_the_gates_is_said_and_nothing_else_is_claimed(inside: InProcess) -> None:
-    vercel(inside, auto_assign=True, git=True)
+    vercel(inside, auto_assign=True, switched_off=False)
     before = inside.serves()
     inside.sandbox.state.github.approved = False
     release = inside.release()  # the push, which Vercel builds
@@ -55,7 +58,6 @@ def test_the_file_that_tells_vercel_to_leave_pushes_alone_is_read(
     inside: InProcess, enabled: object, warns: bool
 ) -> None:
     release = inside.release()
-    vercel(inside, git=True)
     settings = Path(release.folder) / "vercel.json"
     known = json.loads(settings.read_text()) if settings.exists() else {}
     settings.write_text(json.dumps({**known, "git": {"deploymentEnabled": enabled}}))
@@ -68,7 +70,7 @@ OTHER = "learn.example.org"
 
 
 def test_every_domain_that_serves_production_is_moved_and_proved(inside: InProcess) -> None:
-    vercel(inside, domains={OTHER: "", "www.lms.example.com": "PRODUCTION"})
+    vercel(inside, domains={OTHER: "", "www": "PRODUCTION"})
     outcome, report = inside.deploy()
     assert outcome is Outcome.DEPLOYED, report.reason
     assert report.before["domains"] == [OTHER], "what redirects serves nothing"
@@ -82,6 +84,62 @@ def test_a_domain_that_stays_behind_is_no_release_and_the_rest_goes_back(inside:
     assert outcome is Outcome.ROLLED_BACK
     assert f"{OTHER} still points to {before}" in report.reason
     assert inside.serves() == before
+
+
+def learn(inside: InProcess) -> str:
+    """A further domain that serves production, and answers on this machine."""
+    vercel(inside, domains={"learn": "", "www": "PRODUCTION"})
+    return inside.sandbox.core.ports.host("learn")
+
+
+def old_for(inside: InProcess, host: str, after: str) -> None:
+    """From the beginning of ``after`` on, whatever its alias says, ``host`` answers as what was live before."""
+    before, since = inside.serves(), [False]
+    inside.at_stage(after, lambda: since.append(True))
+
+    def instead(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
+        if request.url.netloc.decode() != host or not since[-1]:
+            return None
+        return httpx.Response(200, json={"status": "ok"}, headers={"x-deployment-id": before}, request=request)
+
+    answering(inside, instead)
+
+
+def test_every_domain_is_asked_which_build_it_serves_and_where_it_leads(inside: InProcess) -> None:
+    host, main = learn(inside), inside.settings.domain
+    www, asked = inside.sandbox.core.ports.host("www"), []
+    inside.tap(before=lambda request: asked.append(request.url.netloc.decode()))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert report.before["answered"] == [host, www]
+    assert asked.count(host) >= 3, "as often as the first one"
+    assert {host, www, main} <= set(asked)
+
+
+def test_a_domain_whose_alias_moved_and_whose_answers_did_not_takes_the_release_back(inside: InProcess) -> None:
+    host, before = learn(inside), inside.serves()
+    old_for(inside, host, "promote")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert f"{host}/api/health/db answers as another build" in report.reason
+    assert inside.serves() == before
+
+
+def test_a_redirect_that_leads_to_no_domain_that_was_proved_is_said(inside: InProcess) -> None:
+    old = next(iter(inside.sandbox.state.vercel.deployments.values()))
+    elsewhere = inside.sandbox.core.host_of(old)
+    vercel(inside, domains={"www": elsewhere})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    www = inside.sandbox.core.ports.host("www")
+    assert f"{www} leads to {elsewhere}, which is no domain that was proved" in warned(report)
+
+
+def test_a_domain_that_answered_nobody_before_is_named_and_holds_up_nothing(inside: InProcess) -> None:
+    vercel(inside, domains={OTHER: "", "www": "PRODUCTION"})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert warned(report).count(f"{OTHER} gave no answer from here before either") == 1
 
 
 def test_a_rollback_is_proved_on_every_domain(inside: InProcess) -> None:
@@ -107,7 +165,8 @@ def test_a_domain_that_served_something_else_before_is_said_and_stops_nothing(in
 
 def test_a_domain_of_the_file_that_only_redirects_is_named_with_where_it_leads(inside: InProcess) -> None:
     host = inside.settings.domain
-    inside.settings = type(inside.settings)(**{**vars(inside.settings), "domain": "www.lms.example.com"})
+    www = inside.sandbox.core.ports.host("www")
+    inside.settings = type(inside.settings)(**{**vars(inside.settings), "domain": www})
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
     answers = {line.name: line.findings for stage in report.stages for line in stage.lines}
@@ -193,3 +252,95 @@ def test_a_name_below_a_wildcard_domain_is_production(inside: InProcess) -> None
             return below.id if below else "", foreign.id if foreign else ""
 
     assert asyncio.run(ask()) == (inside.serves(), "")
+
+
+# -- kinds of projects
+
+
+def test_a_project_of_a_person_without_a_team_is_deployed_and_taken_back(inside: InProcess) -> None:
+    vercel(inside, personal=True)
+    inside.settings = replace(inside.settings, team="")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    inside.at_stage("watch", lambda: inside.sandbox.inject("app failing-route /api/auth/session where=production"))
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.ROLLED_BACK, report.reason
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_project_that_was_transferred_is_said_with_the_team_that_has_it(inside: InProcess, known: bool) -> None:
+    vercel(inside, moved_to="team_new")
+    if not known:  # a token that is made for one project may not ask for teams
+        inside.sandbox.inject("vercel answer status=403 GET */v2/teams")
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert ("is in the team acme-new (team_new) now" in report.reason) is known
+    assert ("was it renamed, deleted or transferred?" in report.reason) is not known
+    assert "VERCEL_PROJECT_ID, VERCEL_ORG_ID" in report.reason
+    inside.settings = replace(inside.settings, team="team_new")
+    assert inside.deploy(run="r2")[0] is Outcome.DEPLOYED
+
+
+def test_a_variable_of_a_custom_environment_alone_is_not_set_on_production(inside: InProcess) -> None:
+    vercel(inside, custom=["staging"])
+    secret = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    secret.target, secret.custom = [], ["staging"]
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET is not set on production, only on a custom environment (env_staging)" in report.reason
+
+
+def keeps(inside: InProcess, days: int, least: int) -> None:
+    inside.sandbox.state.vercel.settings["deploymentExpiration"] = {
+        "expirationDaysProduction": days,
+        "deploymentsToKeep": least,
+    }
+
+
+def test_what_the_live_release_replaced_and_retention_deleted_is_no_way_back(inside: InProcess) -> None:
+    first = inside.serves()
+    assert inside.deploy()[0] is Outcome.DEPLOYED
+    inside.sandbox.state.vercel.deployments[first].created -= 40 * 86_400
+    keeps(inside, 30, 0)
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert f"{first} is what" in warned(report)
+    assert "was it deleted by retention?" in warned(report)
+
+
+@pytest.mark.parametrize(("least", "warns"), [(0, True), (1, True), (10, False)])
+def test_a_live_deployment_that_retention_deletes_once_it_is_replaced_is_said(
+    inside: InProcess, least: int, warns: bool
+) -> None:
+    live = inside.serves()
+    inside.sandbox.state.vercel.deployments[live].created -= 40 * 86_400
+    keeps(inside, 30, least)
+    _, report = inside.deploy()
+    assert (f"{live} may be deleted by retention soon after" in warned(report)) is warns
+
+
+def test_open_tabs_that_skew_protection_keeps_on_a_release_are_said_and_do_not_blind_the_proof(
+    inside: InProcess,
+) -> None:
+    inside.sandbox.state.vercel.settings["skewProtectionMaxAge"] = 43_200
+    before = inside.serves()
+    inside.at_stage("watch", lambda: inside.sandbox.inject("app failing-route /api/auth/session where=production"))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert inside.serves() == before
+    assert "open tabs stay on the release they were opened with for 12 h" in warned(report)
+    bad, url = report.staged["id"], f"http://{inside.settings.domain}/api/health/db"
+    assert inside.get(f"{url}?dpl={bad}").headers["x-deployment-id"] == bad
+    inside.clock.seconds += 50_000
+    assert inside.get(f"{url}?dpl={bad}").headers["x-deployment-id"] == before
+
+
+def test_a_push_that_vercel_ignores_is_said_by_the_setting_that_did_it(inside: InProcess) -> None:
+    inside.require(BuildPolicy("git"))
+    vercel(inside, switched_off=False, auto_assign=False)
+    inside.sandbox.state.vercel.settings["commandForIgnoringBuildStep"] = "git diff --quiet HEAD^ HEAD ."
+    before = inside.serves()
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert 'the command defined in the "Ignored Build Step" setting' in report.reason
+    assert inside.serves() == before

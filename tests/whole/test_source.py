@@ -12,6 +12,7 @@ import pytest
 from checks.outcome import Outcome
 from checks.policy import ContinuousIntegrationPolicy, IgnoredCheck
 from pipeline.errors import Refused
+from pipeline.record.report import Report
 from pipeline.render.report import summary_text
 from pipeline.sandbox.githubstate import ActionRun, Alert, Commit
 from tests.stage import InProcess
@@ -32,6 +33,10 @@ class Edited(httpx.AsyncBaseTransport):
         body = json.loads(await response.aread())
         self._edit(body)
         return httpx.Response(response.status_code, json=body)
+
+
+def warned(report: Report) -> str:
+    return "\n".join(f"{finding['subject']} {finding['says']}" for _, finding in report.warnings)
 
 
 def runs_on(inside: InProcess, *runs: ActionRun) -> None:
@@ -252,3 +257,59 @@ def test_a_commit_of_the_merge_queue_is_judged_by_its_newest_checks(inside: InPr
     assert "test is still running" in report.reason
     inside.wire = Edited(wire, f"/{commit.sha}/check-runs", queued("success"))
     assert inside.deploy(release=release, run="r2")[0] is Outcome.DEPLOYED
+
+
+REQUIRED = pytest.mark.parametrize("where", ["protection", "rulesets"])
+
+
+@REQUIRED
+def test_what_github_requires_is_waited_for_wherever_it_is_written(inside: InProcess, where: str) -> None:
+    inside.sandbox.patch({"github": {where: ["e2e"]}})
+    release = inside.release()
+    commit = inside.sandbox.state.github.commits[release.commit]
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.BLOCKED
+    assert "e2e is required by GitHub and has not reported on this commit" in report.reason
+    inside.clock.at[inside.clock.seconds + 1] = lambda: commit.checks.update(e2e="success")
+    assert inside.deploy(release=release, run="r2")[0] is Outcome.DEPLOYED
+
+
+@REQUIRED
+def test_a_required_check_that_runs_on_pull_requests_only_is_said_and_stops_nothing(
+    inside: InProcess, where: str
+) -> None:
+    inside.sandbox.patch({"github": {where: ["preview"]}})
+    release = inside.release()
+    inside.sandbox.state.github.pulls[-1].checks = {"preview": "success"}
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert "preview is required by GitHub, and ran on the pull request only" in warned(report)
+    inside.sandbox.state.github.pulls[-1].checks = {"preview": "failure"}
+    assert inside.deploy(release=release, run="r2")[0] is Outcome.BLOCKED
+
+
+@REQUIRED
+def test_a_check_that_github_requires_and_that_was_skipped_is_said(inside: InProcess, where: str) -> None:
+    inside.sandbox.patch({"github": {where: ["docs"]}})
+    release = inside.release()
+    inside.sandbox.state.github.commits[release.commit].checks["docs"] = "skipped"
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert "docs is required by GitHub and was skipped, which GitHub counts as success" in warned(report)
+    inside.require(replace(inside.settings.policies[ContinuousIntegrationPolicy], required=("docs",)))
+    outcome, report = inside.deploy(release=release, run="r2")
+    assert outcome is Outcome.BLOCKED
+    assert "docs is required and was skipped" in report.reason
+
+
+def test_a_plan_without_rulesets_and_a_check_that_is_left_out_stop_nothing(inside: InProcess) -> None:
+    inside.sandbox.patch({"github": {"rulesets": None, "protection": ["Vercel – marketing"]}})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+
+
+def test_a_rule_that_requires_a_job_of_our_own_workflow_is_not_waited_for(inside: InProcess) -> None:
+    inside.sandbox.patch({"github": {"rulesets": ["deploy"]}})
+    release = inside.release()
+    runs_on(inside, run_of(inside, release.commit, "deploy.yml", EARLIER, "failure"))
+    assert inside.deploy(release=release)[0] is Outcome.DEPLOYED

@@ -251,8 +251,12 @@ def test_behind_a_colleagues_rolling_release_ours_is_not_yet(inside: InProcess) 
     assert inside.serves() == before
 
 
-def test_an_emergency_during_a_rolling_release_ends_it_and_goes_no_further_back(inside: InProcess) -> None:
+@pytest.mark.parametrize("further", [{}, {"learn": ""}], ids=["one domain", "two domains"])
+def test_an_emergency_during_a_rolling_release_ends_it_and_goes_no_further_back(
+    inside: InProcess, further: dict[str, str]
+) -> None:
     in_shares(inside)
+    inside.sandbox.patch({"vercel": {"domains": further}})
     before = inside.serves()
     inside.at_stage("share-50", kill)
     with pytest.raises(Killed):
@@ -431,7 +435,7 @@ def test_git_takes_the_good_push_although_a_newer_one_failed(inside: InProcess) 
 
 def test_git_finds_what_vercel_builds_of_every_push_by_itself(inside: InProcess) -> None:
     by(inside, "git")
-    inside.sandbox.patch({"vercel": {"auto_assign": False, "git": True}})
+    inside.sandbox.patch({"vercel": {"auto_assign": False, "switched_off": False}})
     before = inside.serves()
     result, report = inside.deploy()
     assert result is Outcome.DEPLOYED, report.reason

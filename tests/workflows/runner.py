@@ -37,6 +37,18 @@ SHIPPED = (
     "vercel-cli",
     ".gitignore",
 )
+READ = "read until "
+"""What a step that has failed prints last, and the file that it waits for, where the runner ``reads_to_the_end``."""
+SHELL = f"""#!/bin/sh
+{shutil.which("bash")} "$@"
+code=$?
+if [ $code -ne 0 ]; then
+    echo "{READ}$0.$$"
+    tries=0
+    while [ ! -e "$0.$$" ] && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
+fi
+exit $code
+"""
 needs_act = pytest.mark.skipif(
     not Path(ACT).is_file() or not shutil.which("git") or not shutil.which("node"),
     reason="there is no act to run workflows with, or no git or Node.js for it: ./inv test --wide",
@@ -97,7 +109,9 @@ class Running:
         except ValueError:
             return
         step, text = str(event.get("step", "")), str(event.get("msg", ""))
-        if event.get("raw_output"):
+        if event.get("raw_output") and text.startswith(READ):
+            Path(text.removeprefix(READ).strip()).touch()
+        elif event.get("raw_output"):
             self.ran.said[step] = self.ran.said.get(step, "") + text
         if event.get("command") == "summary":
             self.ran.summary += str(event.get("content", ""))
@@ -132,6 +146,20 @@ class Act:
         self.cache = home / "kept"
         self.variables: dict[str, str] = {}
         """The variables of the repository, beside its secrets."""
+        self.path = os.environ.get("PATH", "")
+
+    def reads_to_the_end(self) -> None:
+        """Keep a step that fails alive until what it printed was read.
+
+        act leaves a failed command at once and closes the terminal it had given it, with what is still in there: in
+        ``exec`` of its ``pkg/container/host_environment.go`` only a good end waits for the reader. So the last lines
+        are missing now and then, which are those that say why. Not for runs that are cancelled: act ends the shell.
+        """
+        shell = self.home / "shell" / "bash"
+        shell.parent.mkdir(exist_ok=True)
+        shell.write_text(SHELL)
+        shell.chmod(0o755)
+        self.path = f"{shell.parent}:{self.path}"
 
     def keep_installed(self) -> None:
         """Put the tools of this machine where the stand-in of the cache looks for them, under whatever key."""
@@ -155,7 +183,7 @@ class Act:
             words += ["--var", f"{name}={value}"]
         for name, value in inputs.items():
             words += ["--input", f"{name}={value}"]
-        given = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        given = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ} | {"PATH": self.path}
         given |= {"HOME": str(self.home), "DOCKER_HOST": "unix:///none", **env}
         return Running(
             subprocess.Popen(

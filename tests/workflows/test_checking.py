@@ -7,6 +7,21 @@ from tests.workflows.shop import Shop, git
 
 pytestmark = [pytest.mark.wide, pytest.mark.process, needs_act]
 NAME = "20991231000000_drop_the_title"
+LOUD = """
+on: workflow_dispatch
+jobs:
+  loud:
+    runs-on: ubuntu-24.04
+    steps:
+      - name: loud
+        run: seq -f '::error file=a.txt,line=%g::loud' 2000 && exit 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def read_to_the_end(shop: Shop) -> None:
+    """The remarks are the last thing that a step prints before it fails."""
+    shop.act.reads_to_the_end()
 
 
 def test_a_pull_request_is_checked_without_any_secret(shop: Shop) -> None:
@@ -36,3 +51,10 @@ def test_a_mistake_in_deploy_yml_is_said_at_its_line(shop: Shop) -> None:
     ran = shop.act.run("check.yml", event="pull_request")
     assert ran.code == 1
     assert ("error", "deploy.yml", line) in [(one.level, one.file, one.line) for one in ran.annotations]
+
+
+def test_what_a_step_prints_right_before_it_fails_is_read_to_the_end(shop: Shop) -> None:
+    (shop.folder / ".github/workflows/loud.yml").write_text(LOUD, encoding="utf-8")
+    ran = shop.act.run("loud.yml")
+    assert ran.ended["loud"] == "failure"
+    assert [one.line for one in ran.annotations] == list(range(1, 2001))

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.sandbox.core import Core, iso
-from pipeline.sandbox.r2 import bodies, listing, markup
+from pipeline.sandbox.r2 import bodies, listing, markup, origins
 from pipeline.sandbox.r2.markup import S3Problem, no_such_bucket
 from pipeline.sandbox.r2.objects import Objects
 from pipeline.sandbox.r2.signing import claimed, verified
@@ -55,9 +55,13 @@ class R2Api:
         wanted = next((name for name in SUBRESOURCES if name in request.query_params), "")
         action, answering = self._answers.get((request.method, level, wanted), ("Unknown", _unknown))
         try:
-            response = await self._answer(request, bucket, key, answering)
+            if request.method == "OPTIONS":  # a browser sends no signature with it
+                action, response = "Unknown", origins.asked_before(self._core, request)
+            else:
+                response = await self._answer(request, bucket, key, answering)
         except S3Problem as problem:
             response = problem.response()
+        response.headers.update(origins.shown_to(self._core, request.headers.get("origin", ""), request.method))
         self._count(action, response.status_code)
         if request.method == "HEAD" and response.status_code >= 400:
             return Response(None, response.status_code, {"content-type": "application/xml"})

@@ -95,6 +95,9 @@ def verified(request: Request, claim: Claim, key_id: str, secret: str, now: floa
 
     Raises S3Problem when it is not signed by this key, or at another time.
     """
+    if len(claim.key_id) != len(key_id):
+        says = f"Credential access key has length {len(claim.key_id)}, should be {len(key_id)}"
+        raise S3Problem(400, "InvalidArgument", says)
     if claim.key_id != key_id:
         says = "The AWS Access Key Id you provided does not exist in our records."
         raise S3Problem(403, "InvalidAccessKeyId", says)

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, iso, milliseconds
 from pipeline.sandbox.vercel.deployments import find
-from pipeline.sandbox.vercel.shapes import aliases_of, problem, production_domains
+from pipeline.sandbox.vercel.shapes import aliases_of, behind, problem, production_domains
 from pipeline.sandbox.web import Payload, Router, body
 
 
@@ -27,7 +27,7 @@ class Aliases:
         vercel = self._core.state.vercel
         own = {self._core.host_of(deployment): deployment.id for deployment in vercel.deployments.values()}
         serving = [name for name, to in production_domains(self._core).items() if not to]
-        domains = {name: vercel.behind.get(name, vercel.production) for name in serving}
+        domains = {name: behind(self._core).get(name, vercel.production) for name in serving}
         return {**domains, **vercel.aliases, **own}
 
     async def listing(self, request: Request) -> Response:

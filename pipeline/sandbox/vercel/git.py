@@ -1,5 +1,6 @@
 """Builds commits: by themselves when something is pushed, or because a deployment names a ``gitSource``."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,17 @@ def build(core: Core, sha: str) -> Deployment:
     """Build a push to main for production, which moves to it when the project assigns domains by itself."""
     meta = _meta(core, core.state.github.commits[sha], BRANCH)
     return making.make(core, Order(_files(core, sha), "production", meta, source="git"))
+
+
+def wants(core: Core, sha: str) -> bool:
+    """Whether Vercel builds a push to main by itself: not when the project, or the pushed ``vercel.json``, says no."""
+    folder = core.state.vercel.folders.get(sha)
+    try:
+        said = json.loads((Path(folder or ".nowhere") / "vercel.json").read_bytes())
+    except (OSError, ValueError):
+        said = {}
+    enabled = (said.get("git") or {}).get("deploymentEnabled", True)
+    return core.state.vercel.git and (enabled.get(BRANCH, True) if isinstance(enabled, dict) else enabled) is not False
 
 
 def order(core: Core, sent: Any, target: str | None, meta: dict[str, str]) -> Order:

@@ -8,6 +8,7 @@ from pipeline.sandbox.ports import SLOTS
 from pipeline.sandbox.vercelstate import AliasJob, Deployment, RollingRelease, Vercel
 
 KEPT_CANDIDATES = 3
+DAY = 86_400
 UNDER_WAY = ("QUEUED", "INITIALIZING", "BUILDING")
 
 
@@ -56,6 +57,19 @@ def settle(core: Core) -> None:
             job.settled = True
             if job.auto_assign and job.target == "production" and vercel.auto_assign:
                 go_live(core, job.id, moment)
+    _expire(vercel, now)
+
+
+def _expire(vercel: Vercel, now: float) -> None:
+    """Delete what retention keeps no longer: old production deployments, but for the newest and the live one."""
+    policy = vercel.settings.get("deploymentExpiration") or {}
+    days, keeps = policy.get("expirationDaysProduction"), int(policy.get("deploymentsToKeep") or 0)
+    if not days:
+        return
+    served = sorted((one for one in vercel.deployments.values() if one.was_production), key=lambda one: -one.created)
+    for one in served[keeps:]:
+        if one.id != vercel.production and now - one.created > days * DAY:
+            del vercel.deployments[one.id]
 
 
 def go_live(core: Core, id: str, now: float) -> None:

@@ -9,6 +9,10 @@ from pipeline.sandbox.vercel import building, life
 from pipeline.sandbox.vercel.variables import environment
 from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
+IGNORED = (
+    'The Deployment has been canceled as a result of running the command defined in the "Ignored Build Step" setting.'
+)
+
 
 @dataclass
 class Order:
@@ -42,6 +46,10 @@ def make(core: Core, order: Order) -> Deployment:
         source=order.source,
         stuck=order.stuck,
     )
-    building.build(core, deployment, order.prebuilt)
+    if vercel.settings.get("commandForIgnoringBuildStep") and not order.prebuilt:
+        deployment.canceled, deployment.takes = now, 0
+        deployment.error = ["", IGNORED]
+    else:
+        building.build(core, deployment, order.prebuilt)
     vercel.deployments[deployment.id] = deployment
     return deployment

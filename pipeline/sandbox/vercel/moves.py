@@ -10,7 +10,7 @@ from pipeline.sandbox import rollout
 from pipeline.sandbox.core import Core, milliseconds
 from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.deployments import find
-from pipeline.sandbox.vercel.projects import find_project
+from pipeline.sandbox.vercel.projects import find_project, must_move
 from pipeline.sandbox.vercel.shapes import problem
 from pipeline.sandbox.vercelstate import AliasJob, RollingRelease
 from pipeline.sandbox.web import Router, body
@@ -30,6 +30,7 @@ class Moves:
 
     async def promote(self, request: Request) -> Response:
         find_project(self._core, request)
+        must_move(self._core)
         deployment, now = find(self._core, request.path_params["id"]), self._core.now()
         if life.ready_state(deployment, now) != "READY":
             raise problem(422, "deployment_not_ready", "The deployment is not ready and cannot be promoted.")
@@ -49,6 +50,7 @@ class Moves:
 
     async def roll_back(self, request: Request) -> Response:
         find_project(self._core, request)
+        must_move(self._core)
         deployment, now = find(self._core, request.path_params["id"]), self._core.now()
         if not deployment.was_production or life.ready_state(deployment, now) != "READY":
             raise problem(

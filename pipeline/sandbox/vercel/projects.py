@@ -11,6 +11,9 @@ from pipeline.sandbox.web import Payload, Router, body
 
 CHANGEABLE = ("autoAssignCustomDomains", "framework", "nodeVersion", "rootDirectory", "buildCommand", "installCommand")
 
+MOVERS = ("OWNER", "MEMBER")
+MOVES = ("deploymentPromote", "deploymentRollback")
+
 
 class Projects:
     """Serves one project of one team, and one user."""
@@ -51,8 +54,10 @@ class Projects:
         return JSONResponse({"user": user})
 
     async def teams(self, request: Request) -> Response:
-        page = {"count": 1, "next": None, "prev": None}
-        return JSONResponse({"teams": [self._team()], "pagination": page})
+        vercel, found = self._core.state.vercel, [] if self._core.state.vercel.personal else [self._team()]
+        if vercel.moved_to:
+            found.append({**self._team(), "id": vercel.moved_to, "slug": "acme-new", "name": "Acme New"})
+        return JSONResponse({"teams": found, "pagination": {"count": len(found), "next": None, "prev": None}})
 
     async def team(self, request: Request) -> Response:
         if request.path_params["team"] not in (self._core.state.vercel.team, "acme"):
@@ -73,7 +78,7 @@ class Projects:
             "stagingPrefix": "acme",
             "billing": {"plan": "pro"},
             "membership": {
-                "role": "OWNER",
+                "role": vercel.role,
                 "confirmed": True,
                 "uid": vercel.user,
                 "teamId": vercel.team,
@@ -110,7 +115,7 @@ class Projects:
         found: Payload = {
             "id": vercel.project,
             "name": vercel.name,
-            "accountId": vercel.team,
+            "accountId": vercel.moved_to or (vercel.user if vercel.personal else vercel.team),
             "createdAt": milliseconds(vercel.created),
             "updatedAt": milliseconds(max(vercel.created, vercel.production_since)),
             "framework": "nextjs",
@@ -145,6 +150,9 @@ class Projects:
             }
             if job.kind == "rollback" and not job.done:
                 found["lastRollbackTarget"] = {"id": job.target, "description": job.description}
+        if vercel.tells_permissions:
+            moves = ["create"] if vercel.role in MOVERS else []
+            found["permissions"] = {"project": ["read"], **dict.fromkeys(MOVES, moves)}
         if vercel.rolling_config:
             found["rollingRelease"] = vercel.rolling_config
         return {name: value for name, value in found.items() if name not in vercel.hidden}
@@ -192,7 +200,7 @@ class Projects:
         """Shape the production domains: what serves has a deployment, what redirects has none."""
         vercel, found = self._core.state.vercel, []
         for name, to in shapes.production_domains(self._core).items():
-            serves = None if to else vercel.deployments.get(vercel.behind.get(name, "")) or live
+            serves = None if to else vercel.deployments.get(shapes.behind(self._core).get(name, "")) or live
             shape: Payload = {"domain": name, "environment": "production", "target": "PRODUCTION"}
             redirect = {"redirect": to, "redirectStatusCode": 308} if to else {}
             found.append({**shape, **redirect, "deployment": self._brief(serves) if serves else None})
@@ -220,14 +228,27 @@ class Projects:
 
     async def environments(self, request: Request) -> Response:
         find_project(self._core, request)
-        return JSONResponse({"accountLimit": {"total": 1}, "environments": []})
+        found = [
+            {"id": f"env_{slug}", "slug": slug, "type": "preview", "domains": []}
+            for slug in self._core.state.vercel.custom
+        ]
+        return JSONResponse({"accountLimit": {"total": 1}, "environments": found})
 
 
 def find_project(core: Core, request: Request) -> None:
     """Find the project. Raises Problem when the path names another one than there is."""
     vercel = core.state.vercel
-    if request.path_params["project"] not in (vercel.project, vercel.name):
+    scope = request.query_params.get("teamId") or request.query_params.get("slug")
+    elsewhere = bool(vercel.moved_to) and scope != vercel.moved_to
+    if request.path_params["project"] not in (vercel.project, vercel.name) or elsewhere:
         raise problem(404, "not_found", "Project not found.")
+
+
+def must_move(core: Core) -> None:
+    """Let only those on who may move production. Raises Problem."""
+    if core.state.vercel.role not in MOVERS:
+        says = "You don't have permission to promote the deployment."
+        raise problem(403, "forbidden", says, action="create", resource="deploymentPromote")
 
 
 def _resources() -> Payload:

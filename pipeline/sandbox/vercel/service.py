@@ -51,9 +51,9 @@ class VercelApi:
         state = self._core.state
         if bearer(request) != state.tokens["vercel"]:
             raise problem(403, "forbidden", "Not authorized", invalidToken=True)
-        team = request.query_params.get("teamId", state.vercel.team)
-        slug = request.query_params.get("slug", "acme")
-        if team != state.vercel.team or slug != "acme":
+        known = {state.vercel.team, "acme", state.vercel.moved_to} - {""} if not state.vercel.personal else set()
+        scope = request.query_params.get("teamId") or request.query_params.get("slug")
+        if scope and scope not in known:
             raise problem(403, "forbidden", "Not authorized: Trying to access resource under another scope")
 
     def _missing(self, request: Request) -> Problem:

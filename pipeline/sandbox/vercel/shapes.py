@@ -7,6 +7,8 @@ from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercelstate import Deployment
 from pipeline.sandbox.web import Payload, Problem
 
+HERE = ("www", "learn")
+"""Domains that have a port of their own."""
 REGION = "iad1"
 REPOSITORY_ID = 4242
 
@@ -54,7 +56,7 @@ def summary(core: Core, deployment: Deployment) -> Payload:
     substate = life.substate(vercel, deployment, now)
     if substate:
         found["readySubstate"] = substate
-    if state == "ERROR":
+    if state in ("ERROR", "CANCELED") and deployment.error:
         found |= {"errorCode": deployment.error[0], "errorMessage": deployment.error[1]}
     return found
 
@@ -132,6 +134,16 @@ def page(name: str, items: list[Payload], limit: int, stamp: str = "createdAt") 
 def production_domains(core: Core) -> dict[str, str]:
     """Name the project's production domains, by the host that each redirects to; empty when it serves."""
     host, vercel = core.ports.host("production"), core.state.vercel
-    further = {name: host if to == "PRODUCTION" else to for name, to in vercel.domains.items()}
+    further = {named(core, name): host if to == "PRODUCTION" else to for name, to in vercel.domains.items()}
     wildcard = {vercel.wildcard: ""} if vercel.wildcard else {}
     return {host: "", **further, **wildcard}
+
+
+def named(core: Core, name: str) -> str:
+    """Give the host that a domain of the state stands for."""
+    return core.ports.host(name) if name in HERE else name
+
+
+def behind(core: Core) -> dict[str, str]:
+    """Name the domains that do not move with production, by the deployment that they point to."""
+    return {named(core, name): id for name, id in core.state.vercel.behind.items()}

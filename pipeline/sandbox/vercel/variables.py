@@ -156,7 +156,7 @@ class Variables:
             "updatedAt": milliseconds(variable.updated or variable.created),
             "createdBy": self._core.state.vercel.user,
             "updatedBy": None,
-            "customEnvironmentIds": [],
+            "customEnvironmentIds": [f"env_{slug}" for slug in variable.custom],
             "decrypted": decrypt and variable.type not in HIDDEN,
             "securityIssues": [],
         }
