@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from pipeline.clients.vercelshapes import Deployment
+from pipeline.emergency import memory as memories
 from pipeline.emergency import rollback
 from pipeline.emergency.access import Access, RollbackOrder
 from pipeline.emergency.memory import Memory
@@ -23,6 +24,7 @@ from pipeline.errors import Broken
 from pipeline.record.journal import known_bad, taken_back
 from pipeline.record.store import open_store
 from pipeline.signals import restored
+from tests.processes import LONGEST
 from tests.stage import ROOT, InProcess
 
 
@@ -38,6 +40,13 @@ def write(memory: Memory, bad: str = "dpl_bad") -> str:
     return memory.write("lms.example.com", target(), bad, "b" * 40, "taken back by hand")
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other work is no silent record."""
+    monkeypatch.setattr(memories, "PATIENCE", LONGEST)
+
+
+@pytest.mark.usefixtures("patient")
 def test_the_shared_record_is_read_and_written_from_a_fresh_checkout(
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +58,7 @@ def test_the_shared_record_is_read_and_written_from_a_fresh_checkout(
     assert [bad.deployment for bad in known_bad(open_store(database_url, here))] == ["dpl_bad"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_variable_of_the_env_file_names_the_shared_record(tmp_path: Path, database_url: str) -> None:
     (tmp_path / ".env").write_text(f"DEPLOY_STATE={database_url}\n", encoding="utf-8")
     assert write(Memory(access("DEPLOY_STATE"), tmp_path)) == ""
