@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.errors import Mistake
 from pipeline.record import bounded, schema
-from pipeline.record.bounded import COLUMNS, THE_SAME, UPGRADE, Bounded
+from pipeline.record.bounded import COLUMNS, UPGRADE, Bounded
 from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
 from pipeline.redact import Redactor
@@ -74,8 +74,7 @@ class PostgresStore(Bounded):
             self._db.execute(b"insert into deploy_anchors values (%s, %s, %s, %s, %s)", anchor)
 
     def _append(self, row: Row) -> None:
-        insert = f"insert into deploy_events ({COLUMNS}) select ?, ?, ?, ?, ? where not exists ({THE_SAME})"
-        self._ask(insert, (*row, *row))
+        self._ask("select deploy_append(?, ?, ?, ?, ?)", row)
 
     def now(self) -> datetime.datetime:
         """The database's clock: those who share it need not agree on the time otherwise."""
@@ -95,17 +94,23 @@ class PostgresStore(Bounded):
         return self._once(sql, values)
 
     def _once(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """One statement with a deadline of its own; set locally, as a pooler would give it to others too."""
+        """One statement with a deadline of its own; set locally, as a pooler would give it to others too.
+
+        Both go in one message, which Postgres takes for one transaction: it is over when the answer is here.
+        """
+        import psycopg
+
         self._silent = True  # until it has answered: one that never does is not asked again
+        deadline = f"set local statement_timeout = {round(bounded.DEADLINE * 800)}; "
         try:
-            self._db.execute(f"begin; set local statement_timeout = {round(bounded.DEADLINE * 800)}".encode())
-            cursor = self._db.execute(sql.replace("%", "%%").replace("?", "%s").encode(), values)
-            rows = cursor.fetchall() if cursor.description else []
-            self._db.execute(b"commit")
+            with psycopg.ClientCursor(self._db) as cursor:
+                cursor.execute((deadline + sql.replace("%", "%%").replace("?", "%s")).encode(), values)
+                cursor.nextset()
+                rows = cursor.fetchall() if cursor.description else []
         except self.errors:
-            if not self._db.closed:
-                self._db.execute(b"rollback")
-                self._silent = False
+            self._silent = (
+                not self._db.closed and self._db.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE
+            )
             raise
         self._silent = False
         return rows

@@ -27,12 +27,13 @@ create table if not exists deploy_anchors (
 """
 """Hashes that stand for all events up to ``seq``: those of before the chain, and those that were trimmed away."""
 
-READINGS = """
+INDEXES = """
+create index if not exists deploy_events_at on deploy_events (run, at);
 drop index if exists deploy_samples_by_metric;
 create index if not exists deploy_samples_of_metric on deploy_samples (target, metric, at, value);
 create index if not exists deploy_samples_of_run on deploy_samples (run, metric, target, value)
 """
-"""What is asked of a million readings is answered from these alone."""
+"""Whether an event is there is asked before each; what is asked of a million readings is answered from these alone."""
 
 SQLITE_FIRST = """
 create trigger if not exists deploy_events_kept before update on deploy_events
@@ -44,7 +45,7 @@ create trigger if not exists deploy_events_stay before delete on deploy_events
 SQLITE_SECOND = f"""
 alter table deploy_events add column hash text;
 {ANCHORS};
-{READINGS};
+{INDEXES};
 drop trigger deploy_events_stay;
 create trigger deploy_events_stay before delete on deploy_events
     when not exists (select 1 from deploy_anchors where reason = 'trimmed' and seq >= old.seq)
@@ -62,7 +63,7 @@ POSTGRES_SECOND = f"""
 create table if not exists deploy_schema (version integer not null);
 alter table deploy_events add column if not exists hash text;
 {ANCHORS};
-{READINGS};
+{INDEXES};
 create or replace function deploy_events_link() returns trigger language plpgsql as $$
 declare before text;
 begin
@@ -77,6 +78,14 @@ begin
         chr(10), length(new.kind), ':', new.kind, chr(10), length(new.subject), ':', new.subject,
         chr(10), length(new.body), ':', new.body), 'UTF8')), 'hex');
     return new;
+end $$;
+create or replace function deploy_append(a_run text, an_at text, a_kind text, a_subject text, a_body text) returns void
+language plpgsql as $$
+begin
+    if not exists (select 1 from deploy_events
+                   where run = a_run and at = an_at and kind = a_kind and subject = a_subject and body = a_body) then
+        insert into deploy_events (run, at, kind, subject, body) values (a_run, an_at, a_kind, a_subject, a_body);
+    end if;
 end $$;
 create or replace function deploy_record_stays() returns trigger language plpgsql as $$
 begin
@@ -94,4 +103,8 @@ create or replace trigger deploy_events_whole before truncate on deploy_events
 create or replace trigger deploy_anchors_stay before update or delete on deploy_anchors
     for each row execute function deploy_record_stays()
 """
-"""The database itself links what is written, so that an older tool that writes beside us is in the chain, too."""
+"""The database itself links what is written, so that an older tool that writes beside us is in the chain, too.
+
+``deploy_append`` is planned once a connection; a statement would be planned each time, as nothing is prepared through a
+pooler.
+"""
