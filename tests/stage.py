@@ -107,7 +107,7 @@ class InProcess:
     """One sandbox and one journal. ``deploy`` runs the pipeline; ``serves`` asks the domain itself."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
-        self.folder, self.clock = folder, MovingClock()
+        self.folder, self.clock, self.database_url = folder, MovingClock(), database_url
         self.sandbox = Sandbox(
             folder / "sandbox",
             Database(database_url),
