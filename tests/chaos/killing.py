@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,7 +90,7 @@ def chosen(points: list[str], many: int, about: str) -> list[int]:
     every = range(1, len(points) + 1)
     if WHOLE:
         return list(every)
-    moving = [number for number in every if "promote" in points[number - 1] or "rollback" in points[number - 1]]
+    moving = [number for number in every if re.search(r"POST .*/(promote|rollback)/", points[number - 1])]
     drawn = random.Random(f"{SEED} {about}").sample(list(every), min(many, len(points)))
     return sorted({*drawn, *random.Random(f"{SEED} moving {about}").sample(moving, min(2, len(moving)))})
 
