@@ -95,7 +95,14 @@ def test_checks_are_pure(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if inside(p, "pipeline.clients")], ids=module)
 def test_clients_know_nothing_about_gates(path: Path) -> None:
     reading = ("pipeline.sql.statements", "pipeline.sql.parts", "pipeline.sql.known")
-    allowed = ("pipeline.clients", "pipeline.errors", "pipeline.clock", "pipeline.log", *reading)
+    allowed = (
+        "pipeline.clients",
+        "pipeline.errors",
+        "pipeline.clock",
+        "pipeline.environment",
+        "pipeline.log",
+        *reading,
+    )
     for name in imports(path):
         if name.split(".")[0] in OURS:
             assert name.startswith(allowed), f"{name}: a client knows its service, errors and the clock"
@@ -129,7 +136,13 @@ HOMES = {
     ),
     "reads are retried": (("tenacity",), {"pipeline.clients"}),
     "processes are started": (
-        ("subprocess.run", "subprocess.Popen", "asyncio.create_subprocess_exec", "os.spawnv", "os.execv"),
+        (
+            "subprocess.run",
+            "subprocess.Popen",
+            "asyncio.create_subprocess_exec",
+            "asyncio.create_subprocess_shell",
+            "os.spawnve",
+        ),
         {"pipeline.clients", "pipeline.drills", "pipeline.cli"},
     ),
     "databases are opened": (
@@ -141,6 +154,10 @@ HOMES = {
         {"pipeline.world", "pipeline.emergency"},
     ),
     "production is moved": (("vercel.promote", "vercel.roll_back"), {"pipeline.steps", "pipeline.emergency"}),
+    "a process is given all that we have": (
+        ("os.spawnv", "os.execv", "os.system", "os.popen", "subprocess.check_output", "subprocess.call"),
+        set[str](),
+    ),
     "our own modules are imported by name": (("importlib.import_module", "__import__"), set[str]()),
 }
 """Side effect → the names that have it, and the packages that may. Annotations do not count as making a connection."""
@@ -185,6 +202,19 @@ def test_the_homes_are_lived_in(effect: str) -> None:
         if any(name == one or name.endswith(f".{one.lstrip('.')}") for one in wanted for name in used(path))
     }
     assert homes <= lived
+
+
+STARTING = {*HOMES["processes are started"][0]} - {"os.spawnve"}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if called(p) & STARTING], ids=module)
+def test_every_process_is_told_what_it_may_know(path: Path) -> None:
+    """With ``env=``: what is left out inherits every secret. ``pipeline/environment.py`` has the allow-lists."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in STARTING:
+            given = [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "env"]
+            assert given, f"line {node.lineno}: says nothing of the environment"
+            assert "os.environ" not in given[0], f"line {node.lineno}: hands on everything"
 
 
 def test_the_emergency_path_loads_little() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.cli.output import steadfast
 from pipeline.cli.summary import fenced, on_github, to_summary
-from pipeline.environment import variable
+from pipeline.environment import NODE, OUTSIDE, for_child, variable
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -210,7 +210,7 @@ def install_npm_packages() -> None:
         if npm is None:
             fail("test --wide: needs node and npm; install Node 20 or newer", MISTAKE)
         words = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        code = run_here(words, lock.parent, LONGEST_INSTALL)
+        code = run_here(words, lock.parent, LONGEST_INSTALL, for_child(*OUTSIDE, *NODE))
         if code:
             raise SystemExit(code)
         stamp.write_bytes(lock.read_bytes())
@@ -235,7 +235,7 @@ def install_runner() -> None:
         "--require-hashes",
     ]
     for words in ([sys.executable, "-m", "venv", "--clear", str(home)], [*pip, "-r", str(lock)]):
-        if run_here(words, ROOT, LONGEST_INSTALL):
+        if run_here(words, ROOT, LONGEST_INSTALL, for_child(*OUTSIDE, "PIP_INDEX_URL", "PIP_CERT")):
             aside(
                 "not installed: act, actionlint and zizmor; the tests that want one of them say that they did not run"
             )

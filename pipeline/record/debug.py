@@ -6,6 +6,8 @@ import secrets
 import traceback
 from pathlib import Path
 
+from pipeline.errors import Mistake
+from pipeline.record.private import private_folder
 from pipeline.record.store import RUNS
 from pipeline.redact import Redactor, of_this_process
 
@@ -17,12 +19,12 @@ def explained(bug: BaseException, root: Path) -> str:
     path = root / RUNS / f"debug-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.txt"
     try:
         _write(path, bug, redactor)
-    except OSError as error:
+    except (OSError, Mistake) as error:
         return f"a bug in this tool: {says}; its traceback could not be written: {error}"
     return f"a bug in this tool: {says}; its traceback is in {path}"
 
 
 def _write(path: Path, bug: BaseException, redactor: Redactor) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(redactor("".join(traceback.format_exception(bug))))

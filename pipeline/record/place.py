@@ -1,9 +1,11 @@
 """Where runs are remembered, and who shares that: a file of this checkout, or a Postgres that a variable names."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.clients.encrypted import must_be_encrypted
 from pipeline.environment import variable_or_file
 from pipeline.errors import Mistake
 from pipeline.redact import Redactor
@@ -52,3 +54,14 @@ def place_of(state: str, root: Path) -> Place:
     if ADDRESS.search(state):
         raise Mistake("deploy.yml: state: holds an address; put that into a variable, and its NAME here")
     return Place(state, state or ".runs/journal.db")
+
+
+def place_to_open(state: str, root: Path, unencrypted: Collection[str]) -> Place:
+    """The place as ``place_of`` finds it. Raises Mistake, too, when others could read along on the way there.
+
+    ``unencrypted``: the hosts that deploy.yml excepts.
+    """
+    place = place_of(state, root)
+    if place.shared:
+        must_be_encrypted(place.name, place.address, unencrypted)
+    return place

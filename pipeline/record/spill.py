@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from pipeline import log
 from pipeline.errors import ServiceError
+from pipeline.record.private import private_folder
 
 Row = tuple[str, str, str, str, str]
 """run, at, kind, subject and body of an event, as the journal has them."""
@@ -46,7 +47,7 @@ class Spill:
     def add(self, rows: Iterable[Row]) -> None:
         """Raises OSError."""
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             self._file = _locked(self.path)
         text = "".join(json.dumps(row) + "\n" for row in rows).encode()
         while text:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pipeline.errors import Mistake, Unreachable
 from pipeline.record.deadline import within
+from pipeline.record.private import private_file, private_folder
 from pipeline.record.spill import take_in
 from pipeline.redact import Redactor
 
@@ -87,7 +88,11 @@ class SqliteStore(_Bounded):
             raise Mistake(f"journal: cannot use {path}: {error}; set `state:` in deploy.yml or free it") from error
 
     def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.parent.name == RUNS:
+            private_folder(self._path.parent)
+        else:  # somebody's own folder: only the file is ours
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        private_file(self._path)  # SQLite gives the files beside it the same rights
         self._db = sqlite3.connect(self._path, timeout=DEADLINE - 1, isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=full")

@@ -13,7 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
-from pipeline.record.place import place_of
+from pipeline.record.place import place_of, place_to_open
 from pipeline.record.report import Report, report_of
 from pipeline.record.store import Store, open_store
 from pipeline.session import status as looking
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _store(config: Config, root: Path) -> Store:
-    return open_store(place_of(config.file.state, root).address, root)
+    return open_store(place_to_open(config.file.state, root, config.file.unencrypted).address, root)
 
 
 def past_runs(config: Config, root: Path, limit: int) -> list[Report]:

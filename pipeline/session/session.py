@@ -23,7 +23,7 @@ from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import events_of
-from pipeline.record.place import Place, place_of
+from pipeline.record.place import Place, place_to_open
 from pipeline.record.spill import left_over
 from pipeline.record.store import RUNS, Store, open_store
 from pipeline.record.target import Written
@@ -115,7 +115,7 @@ def open_session(config: Config, target: str, root: Path, needs: Iterable[str] =
     """
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(open_settings(config, target, root, needs))
-        place = place_of(config.file.state, root)
+        place = place_to_open(config.file.state, root, config.file.unencrypted)
         store = open_store(place.address, root)
         stack.callback(store.close)
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
