@@ -101,6 +101,7 @@ def test_clients_know_nothing_about_gates(path: Path) -> None:
         "pipeline.clock",
         "pipeline.environment",
         "pipeline.log",
+        "pipeline.redact",
         *reading,
     )
     for name in imports(path):
@@ -202,6 +203,38 @@ def test_the_homes_are_lived_in(effect: str) -> None:
         if any(name == one or name.endswith(f".{one.lstrip('.')}") for one in wanted for name in used(path))
     }
     assert homes <= lived
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if inside(p, "pipeline.cli")], ids=module)
+def test_what_is_printed_leaves_by_one_door(path: Path) -> None:
+    """Without secrets, others' words as mere words: ``leaving`` of ``pipeline/redact.py``. ``command`` is for ours."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write"):
+            assert module(path) == "pipeline.cli.terminal", f"line {node.lineno}: use out, aside or command"
+            assert ast.unparse(node.args[0]).startswith(("leaving(", "of_this_process()(")), f"line {node.lineno}"
+
+
+def test_every_medium_has_its_cleaner() -> None:
+    """Who writes to it calls the function of ``pipeline/redact.py`` that knows what is dangerous there."""
+    doors = {
+        "pipeline.cli.terminal": {"leaving"},
+        "pipeline.cli.summary": {"leaving"},
+        "pipeline.cli.progress": {"leaving", "one_line"},
+        "pipeline.cli.output": {"of_this_process"},
+        "pipeline.log": {"one_line"},
+        "pipeline.clients.webhook": {"chat"},
+        "pipeline.clients.channels": {"chat", "one_line"},
+        "pipeline.render.annotation": {"inert"},
+        "pipeline.render.report": {"markdown", "one_line"},
+        "pipeline.render.monitor": {"markdown", "one_line"},
+        "pipeline.render.merging": {"markdown", "one_line"},
+        "pipeline.render.incident": {"markdown", "one_line"},
+        "pipeline.documents.reviews": {"markdown"},
+        "pipeline.documents.pages.drill": {"markdown", "one_line"},
+    }
+    for path in FILES:
+        wanted = {f"pipeline.redact.{name}" for name in doors.get(module(path), ())}
+        assert wanted <= called(path), module(path)
 
 
 STARTING = {*HOMES["processes are started"][0]} - {"os.spawnve"}

@@ -4,6 +4,7 @@ import httpx
 
 from pipeline.clients.base import Service
 from pipeline.clock import Clock
+from pipeline.redact import chat
 
 
 class Webhook(Service):
@@ -18,4 +19,9 @@ class Webhook(Service):
     async def tell(self, text: str) -> None:
         """Send a message to the webhook. POST {"text": …}"""
         if self.base:
-            await self.send("POST", "", json={"text": text})
+            await self.send("POST", "", json={"text": _slack(text)})
+
+
+def _slack(text: str) -> str:
+    """The text as Slack wants it: https://docs.slack.dev/messaging/formatting-message-text#escaping"""
+    return chat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
