@@ -5,6 +5,7 @@ made inert where they leave, because what is dangerous differs by where they go:
 a job, ``markdown`` for a page or a summary, ``chat`` for a channel.
 """
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,10 @@ from urllib.parse import quote, quote_plus, unquote
 MASK = "***"
 SHORTEST_PIECE = 5
 PASSWORD = re.compile(r"[a-z0-9+]+://[^:/@\s]*:(.+)@", re.IGNORECASE | re.DOTALL)  # to the last @, whatever is in it
+KEYWORD = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)  # the other way to write an address
+ODD = re.compile(r"[^A-Za-z0-9_.~-]")  # what a percent sign may stand for
 PIECES = re.compile(r"[%/#?@:\s]")
+SHORTEST_TOKEN, SHORTEST_IN_BASE64 = 10, 8
 SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
 
 
@@ -41,7 +45,8 @@ class Redactor:
     """Replaces known secret values, however they are quoted, by ``***``."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: list[str] = []
+        self._forms, self._odd = list[str](), set[str]()
+        self._percent = re.compile(r"(?!)")
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
@@ -50,10 +55,15 @@ class Redactor:
         forms = set(self._forms)
         for secret in secrets:
             for value in (secret, *_of_an_address(secret)):
-                forms |= {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+                if len(value) >= SHORTEST:
+                    forms |= {*_spellings(value)}
+                    self._odd |= {one for one in (value, unquote(value)) if ODD.search(one)}
         self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
+        odd = sorted(self._odd, key=len, reverse=True)
+        self._percent = re.compile("|".join(map(_with_percents, odd)) or r"(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
+        text = self._percent.sub(MASK, text) if "%" in text else text
         for form in self._forms:
             text = text.replace(form, MASK)
         return text
@@ -71,12 +81,56 @@ class Redactor:
 
 def _of_an_address(value: str) -> Iterator[str]:
     """The password of a URL as it stands and decoded, and its pieces: a parser may take one for a host or a port."""
-    found = PASSWORD.match(value)
-    if not found:
-        return
-    yield found[1]
-    yield unquote(found[1])
-    yield from (piece for piece in PIECES.split(found[1]) if len(piece) >= SHORTEST_PIECE)
+    if found := PASSWORD.match(value) or KEYWORD.search(value):
+        password = re.sub(r"^'(.*)'$", lambda quoted: re.sub(r"\\(.)", r"\1", quoted[1]), found[1], flags=re.DOTALL)
+        yield from (found[1], found[1].strip("'"), password, unquote(password))
+        pieces = (*PIECES.split(password), *PIECES.split(unquote(password)))
+        yield from (piece for piece in pieces if len(piece) >= SHORTEST_PIECE)
+    scheme, separator, rest = value.partition("://")
+    if separator and scheme in ("http", "https"):
+        yield from _tokens(rest.partition("/")[2])
+    elif separator and not scheme.startswith(("postgres", "mailto")):  # Apprise's: the host is mostly a token, too
+        yield from _tokens(rest)
+    elif not separator:  # a word that a parser may have taken apart
+        yield from (piece for piece in PIECES.split(value) if len(piece) >= SHORTEST_TOKEN)
+
+
+def _tokens(path: str) -> Iterator[str]:
+    """What in the path and query of a webhook is its secret: all of it, and each part that is long enough for one."""
+    pieces = (path, *re.split(r"[/?&=@:#]", path), *PIECES.split(unquote(path)))
+    yield from (piece for piece in pieces if len(piece) >= SHORTEST_TOKEN)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """``value`` as texts have it: in a URL, in JSON (also twice), in Python's words, in HTML, in Base64."""
+    for quoted in (value, quote(value, safe=""), quote_plus(value), unquote(value)):
+        yield from (quoted, quote(quoted, safe=""), _in_html(quoted), repr(quoted)[1:-1])
+        for inside in (json.dumps(quoted), json.dumps(quoted, ensure_ascii=False)):
+            yield from (inside[1:-1], json.dumps(inside)[3:-3])
+    yield from (coded for plain in {value, unquote(value)} for coded in _in_base64(plain.encode(errors="replace")))
+
+
+def _in_html(text: str) -> str:
+    for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#x27;")):
+        text = text.replace(sign, name)
+    return text
+
+
+def _in_base64(data: bytes) -> Iterator[str]:
+    """What stays the same of ``data`` in Base64, wherever in a longer text it begins: `user:password`, for one."""
+    for before, lost in ((0, 0), (1, 2), (2, 3)):
+        whole = base64.b64encode(b"\0" * before + data).decode()
+        kept = whole[lost:].rstrip("=")
+        kept = kept[:-1] if (before + len(data)) % 3 else kept
+        if len(kept) >= SHORTEST_IN_BASE64:
+            yield from (kept, kept.replace("+", "-").replace("/", "_"))
+
+
+def _with_percents(form: str) -> str:
+    """A pattern for ``form`` of which any characters may be written with a percent sign."""
+    return "".join(
+        f"(?:{re.escape(sign)}|{''.join(f'%{byte:02X}' for byte in sign.encode(errors='replace'))})" for sign in form
+    )
 
 
 UNSEEN = re.compile(
@@ -111,7 +165,7 @@ def markdown(text: str) -> str:
 
 def chat(text: str) -> str:
     """``text`` for a channel: it calls nobody, and no word of it hides where it leads."""
-    text = re.sub(r"(?<![\w.])@(?=\w)", f"@{JOINER}", inert(text))
+    text = re.sub(r"(?<![\w.])@(?=\w)", f"@{JOINER}", leaving(text))
     return re.sub(r"<(?=[!@#/A-Za-z])", f"<{JOINER}", text).replace("](", f"]{JOINER}(")
 
 

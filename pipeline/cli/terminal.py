@@ -15,6 +15,8 @@ from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.redact import leaving, of_this_process
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from pipeline.config import Config
     from pipeline.record.journal import Listener
     from pipeline.record.report import Report
@@ -77,6 +79,13 @@ def fail(message: str, code: int) -> NoReturn:
         command(annotated(message), sys.stderr)
         to_summary(fenced(REFUSED if code == MISTAKE else FAILED, message))
     raise SystemExit(code)
+
+
+def unforeseen(kind: type[BaseException], bug: BaseException, trace: "TracebackType | None") -> None:
+    """Print the traceback of what nobody caught, as it may leave the process."""
+    import traceback
+
+    aside("".join(traceback.format_exception(kind, bug, trace)).rstrip())
 
 
 def configuration() -> "Config":

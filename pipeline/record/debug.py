@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.errors import Mistake
 from pipeline.record.private import private_folder
 from pipeline.record.store import RUNS
-from pipeline.redact import Redactor, of_this_process
+from pipeline.redact import Redactor, inert, of_this_process
 
 
 def explained(bug: BaseException, root: Path) -> str:
@@ -27,4 +27,4 @@ def explained(bug: BaseException, root: Path) -> str:
 def _write(path: Path, bug: BaseException, redactor: Redactor) -> None:
     private_folder(path.parent)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(redactor("".join(traceback.format_exception(bug))))
+        file.write(inert(redactor("".join(traceback.format_exception(bug)))))

@@ -40,6 +40,7 @@ def place_of(state: str, root: Path) -> Place:
     """
     if NAME.fullmatch(state):
         value = variable_or_file(state, root).strip()
+        Redactor([value])  # from here on nobody says it
         if not value:
             raise Mistake(
                 f"deploy.yml: state: names {state}, which is not set; put the shared Postgres's URL into it, or write "
@@ -49,7 +50,6 @@ def place_of(state: str, root: Path) -> Place:
             raise Mistake(
                 f"{state}: is no Postgres URL; deploy.yml's state wants postgresql://USER:PASSWORD@HOST/DATABASE"
             )
-        Redactor([value])
         return Place(value, state)
     if ADDRESS.search(state):
         raise Mistake("deploy.yml: state: holds an address; put that into a variable, and its NAME here")

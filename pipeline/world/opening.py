@@ -15,6 +15,7 @@ from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import Mistake
+from pipeline.redact import Redactor
 from pipeline.world.sandbox import attached, sandbox_settings
 from pipeline.world.secrets import ADDRESSES, CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
 from pipeline.world.settings import Settings
@@ -70,6 +71,7 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
     if scratch and not variable(scratch) and (scratch in wanted or {*needs} >= {*SECRETS}):
         raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
     if scratch and variable(scratch):
+        Redactor([variable(scratch)])
         must_be_encrypted(scratch, variable(scratch), config.file.unencrypted)
         secrets["SCRATCH_URL"] = variable(scratch)
     yield Settings(
