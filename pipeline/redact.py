@@ -17,6 +17,7 @@ MASK = "***"
 SHORTEST_PIECE = 5
 PASSWORD = re.compile(r"[a-z0-9+]+://[^:/@\s]*:(.+)@", re.IGNORECASE | re.DOTALL)  # to the last @, whatever is in it
 KEYWORD = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)  # the other way to write an address
+MAIL = re.compile(r"[^\s@]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)  # whose domain is in half of what is said
 ODD = re.compile(r"[^A-Za-z0-9_.~-]")  # what a percent sign may stand for
 PIECES = re.compile(r"[%/#?@:\s]")
 SHORTEST_TOKEN, SHORTEST_IN_BASE64 = 10, 8
@@ -59,7 +60,7 @@ class Redactor:
                     forms |= {*_spellings(value)}
                     self._odd |= {one for one in (value, unquote(value)) if ODD.search(one)}
         self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
-        odd = sorted(self._odd, key=len, reverse=True)
+        odd = sorted(self._odd, key=lambda one: -len(one))
         self._percent = re.compile("|".join(map(_with_percents, odd)) or r"(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
@@ -91,7 +92,7 @@ def _of_an_address(value: str) -> Iterator[str]:
         yield from _tokens(rest.partition("/")[2])
     elif separator and not scheme.startswith(("postgres", "mailto")):  # Apprise's: the host is mostly a token, too
         yield from _tokens(rest)
-    elif not separator:  # a word that a parser may have taken apart
+    elif not separator and not MAIL.fullmatch(value):  # a word that a parser may have taken apart
         yield from (piece for piece in PIECES.split(value) if len(piece) >= SHORTEST_TOKEN)
 
 
