@@ -41,9 +41,15 @@ class SystemClock:
 
 def origin(host: str) -> str:
     """``https://host``, or ``http://host`` when it is a loopback address."""
-    name = host.rsplit(":", 1)[0]
-    local = name in ("localhost", "[::1]") or name.startswith("127.") or name.endswith(".localhost")
-    return f"{'http' if local else 'https'}://{host}"
+    return f"{'http' if is_here(re.sub(r':[0-9]*$', '', host)) else 'https'}://{host}"
+
+
+HERE = re.compile(r"(.+\.)?localhost|\[?::1\]?|127(\.[0-9]{1,3}){3}", re.IGNORECASE)
+
+
+def is_here(host: str) -> bool:
+    """Whether a host, without its port, is this machine; ``127.evil.example`` is not."""
+    return HERE.fullmatch(host) is not None
 
 
 def host_of(text: str, name: str) -> str:

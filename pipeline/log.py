@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from pipeline.redact import Redactor
+from pipeline.redact import Redactor, one_line
 
 LEVELS = ("debug", "info", "warning")
 _emit: dict[str, Callable[..., None]] = {}
@@ -21,7 +21,7 @@ def configure(level: str, redactor: Redactor) -> None:
     import structlog
 
     def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: redactor.deep(value) for key, value in event.items()}
+        return {key: _inert(redactor.deep(value)) for key, value in event.items()}
 
     logger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
@@ -34,6 +34,10 @@ def configure(level: str, redactor: Redactor) -> None:
     )
     for name in LEVELS[LEVELS.index(level) :]:
         _emit[name] = getattr(logger, name)
+
+
+def _inert(value: Any) -> Any:
+    return one_line(value if isinstance(value, str) else repr(value)) if isinstance(value, str | list | dict) else value
 
 
 def debug(event: str, **values: Any) -> None:

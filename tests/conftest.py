@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.postgres import READY_MADE, Postgres
+from pipeline.sandbox.children import READY_MADE
+from pipeline.sandbox.postgres import Postgres
 from tests.stage import InProcess
 
 MEMORY = Path("/dev/shm")

@@ -95,7 +95,15 @@ def test_checks_are_pure(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if inside(p, "pipeline.clients")], ids=module)
 def test_clients_know_nothing_about_gates(path: Path) -> None:
     reading = ("pipeline.sql.statements", "pipeline.sql.parts", "pipeline.sql.known")
-    allowed = ("pipeline.clients", "pipeline.errors", "pipeline.clock", "pipeline.log", *reading)
+    allowed = (
+        "pipeline.clients",
+        "pipeline.errors",
+        "pipeline.clock",
+        "pipeline.environment",
+        "pipeline.log",
+        "pipeline.redact",
+        *reading,
+    )
     for name in imports(path):
         if name.split(".")[0] in OURS:
             assert name.startswith(allowed), f"{name}: a client knows its service, errors and the clock"
@@ -129,7 +137,13 @@ HOMES = {
     ),
     "reads are retried": (("tenacity",), {"pipeline.clients"}),
     "processes are started": (
-        ("subprocess.run", "subprocess.Popen", "asyncio.create_subprocess_exec", "os.spawnv", "os.execv"),
+        (
+            "subprocess.run",
+            "subprocess.Popen",
+            "asyncio.create_subprocess_exec",
+            "asyncio.create_subprocess_shell",
+            "os.spawnve",
+        ),
         {"pipeline.clients", "pipeline.drills", "pipeline.cli"},
     ),
     "databases are opened": (
@@ -141,6 +155,10 @@ HOMES = {
         {"pipeline.world", "pipeline.emergency"},
     ),
     "production is moved": (("vercel.promote", "vercel.roll_back"), {"pipeline.steps", "pipeline.emergency"}),
+    "a process is given all that we have": (
+        ("os.spawnv", "os.execv", "os.system", "os.popen", "subprocess.check_output", "subprocess.call"),
+        set[str](),
+    ),
     "our own modules are imported by name": (("importlib.import_module", "__import__"), set[str]()),
 }
 """Side effect → the names that have it, and the packages that may. Annotations do not count as making a connection."""
@@ -185,6 +203,51 @@ def test_the_homes_are_lived_in(effect: str) -> None:
         if any(name == one or name.endswith(f".{one.lstrip('.')}") for one in wanted for name in used(path))
     }
     assert homes <= lived
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if inside(p, "pipeline.cli")], ids=module)
+def test_what_is_printed_leaves_by_one_door(path: Path) -> None:
+    """Without secrets, others' words as mere words: ``leaving`` of ``pipeline/redact.py``. ``command`` is for ours."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write"):
+            assert module(path) == "pipeline.cli.terminal", f"line {node.lineno}: use out, aside or command"
+            assert ast.unparse(node.args[0]).startswith(("leaving(", "of_this_process()(")), f"line {node.lineno}"
+
+
+def test_every_medium_has_its_cleaner() -> None:
+    """Who writes to it calls the function of ``pipeline/redact.py`` that knows what is dangerous there."""
+    doors = {
+        "pipeline.cli.terminal": {"leaving"},
+        "pipeline.cli.summary": {"leaving"},
+        "pipeline.cli.progress": {"leaving", "one_line"},
+        "pipeline.cli.output": {"of_this_process"},
+        "pipeline.log": {"one_line"},
+        "pipeline.clients.webhook": {"chat"},
+        "pipeline.clients.channels": {"chat", "one_line"},
+        "pipeline.render.annotation": {"inert"},
+        "pipeline.render.report": {"markdown", "one_line"},
+        "pipeline.render.monitor": {"markdown", "one_line"},
+        "pipeline.render.merging": {"markdown", "one_line"},
+        "pipeline.render.incident": {"markdown", "one_line"},
+        "pipeline.documents.reviews": {"markdown"},
+        "pipeline.documents.pages.drill": {"markdown", "one_line"},
+    }
+    for path in FILES:
+        wanted = {f"pipeline.redact.{name}" for name in doors.get(module(path), ())}
+        assert wanted <= called(path), module(path)
+
+
+STARTING = {*HOMES["processes are started"][0]} - {"os.spawnve"}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if called(p) & STARTING], ids=module)
+def test_every_process_is_told_what_it_may_know(path: Path) -> None:
+    """With ``env=``: what is left out inherits every secret. ``pipeline/environment.py`` has the allow-lists."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in STARTING:
+            given = [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "env"]
+            assert given, f"line {node.lineno}: says nothing of the environment"
+            assert "os.environ" not in given[0], f"line {node.lineno}: hands on everything"
 
 
 def test_the_emergency_path_loads_little() -> None:

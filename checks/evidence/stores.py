@@ -191,3 +191,8 @@ class BrowserUploads(Evidence):
     """Why it was not asked."""
     refused: tuple[tuple[str, str], ...] = ()
     """(origin that R2 does not let upload, what R2 said)"""
+
+    def brief(self) -> str:
+        if self.off:
+            return f"not asked: {self.off}"
+        return f"{len(self.refused)} domains may not upload" if self.refused else "every domain may upload"

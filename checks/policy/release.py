@@ -150,6 +150,9 @@ class BuildPolicy(Policy):
     defaults: left out, it is the one of ``vercel-cli/package-lock.json``, which this tool was tested with."""
     appears: float = 60
     """`git`: how long the push may take to become a deployment before one is made from the commit."""
+    environment: tuple[str, ...] = ()
+    """Variables of this machine that the app's install and build and Prisma's command are given besides the harmless
+    ones, e.g. `NPM_TOKEN`. Nothing else goes along, and never a secret of this tool."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, configuration, honest, out
+from pipeline.cli.terminal import ROOT, configuration, honest, mute, out
 
 if TYPE_CHECKING:
     from pipeline.commands.build import Built
@@ -29,8 +29,9 @@ def both(c: Context, target: str = "", from_: str = "") -> None:
         from pipeline.commands.build import output, pull
 
         built, config = _built(target, from_), configuration()
-        pull(config, built, ROOT, out)
-        output(config, built, out)
+        with mute():
+            pull(config, built, ROOT, out)
+            output(config, built, out)
 
 
 @task(name="pull", help=HELP)
@@ -39,7 +40,8 @@ def pull(c: Context, target: str = "", from_: str = "") -> None:
     with honest():
         from pipeline.commands.build import pull
 
-        pull(configuration(), _built(target, from_), ROOT, out)
+        with mute():
+            pull(configuration(), _built(target, from_), ROOT, out)
 
 
 @task(name="output", help=HELP)
@@ -48,7 +50,8 @@ def output(c: Context, target: str = "", from_: str = "") -> None:
     with honest():
         from pipeline.commands.build import output
 
-        output(configuration(), _built(target, from_), out)
+        with mute():
+            output(configuration(), _built(target, from_), out)
 
 
 @task(name="tools")
@@ -57,7 +60,8 @@ def tools(c: Context) -> None:
     with honest():
         from pipeline.commands.build import install_tools
 
-        install_tools(out)
+        with mute():
+            install_tools(out)
 
 
 def collection() -> Collection:

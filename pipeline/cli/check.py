@@ -9,7 +9,7 @@ from invoke.tasks import Task, task
 
 from checks.gate import Gate
 from pipeline.cli.summary import on_github, to_summary
-from pipeline.cli.terminal import ROOT, configuration, honest, out
+from pipeline.cli.terminal import ROOT, command, configuration, honest, out
 from pipeline.commands.check import ask_gates, given_by_steps
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.definitions.every import GATES
@@ -51,7 +51,7 @@ def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") 
         if remarks:
             out(remarks_text(remarks))
         if on_github() and remarks:  # before what may be long
-            out(remarks_annotations(remarks))
+            command(remarks_annotations(remarks))
         out(differences or "all generated files are current")
         if on_github():
             to_summary(merging_markdown(remarks, differences))

@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out
+from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out, unforeseen
 from pipeline.emergency.access import RollbackOrder
 
 RARELY = (50_000, 20, 20)
@@ -26,6 +26,7 @@ ENDS = {0: "production is back", 1: "refused, nothing was touched", 4: "NOT PROV
 def main() -> None:
     """Run the command that the process was started with."""
     atexit.register(gc.freeze)
+    sys.excepthook = unforeseen
     words = sys.argv[1:]
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
     if order:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.redact import of_this_process
+
 
 class Steadfast:
     """A stream that can always be written to: once that fails (closed, full, gone), nobody reads what follows."""
@@ -18,7 +20,7 @@ class Steadfast:
 
     def write(self, text: str) -> int:
         try:
-            self._stream.write(text)
+            self._stream.write(of_this_process()(text))  # a traceback, and what libraries say, come only through here
         except UnicodeEncodeError:
             self._stream.write(text.encode(self._stream.encoding, "replace").decode(self._stream.encoding))
         except (OSError, ValueError):

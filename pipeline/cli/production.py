@@ -81,7 +81,7 @@ def logs(
     help={
         "good": "id, address or commit that is known good (default: the oldest that is still there)",
         "bad": "likewise, known bad (default: the newest)",
-        "run": "command that judges: gets URL, DEPLOYMENT and COMMIT; 0 is good, 125 skips, else bad "
+        "run": "command that judges: gets URL, DEPLOYMENT and COMMIT and no secret; 0 is good, 125 skips, else bad "
         "(default: the smoke gates)",
         "target": "as for deploy",
     }

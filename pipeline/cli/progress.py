@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
+from pipeline.redact import leaving, one_line
 from pipeline.render.aiming import aimed
 from pipeline.render.report import MARKS, duration, line_text, said_once
 
@@ -40,13 +41,13 @@ class Progress:
             case "going back":
                 self._give_up()
                 self._close()
-                self._write(f"\ngoing back: {event.body['reason']}")
+                self._write(f"\ngoing back: {one_line(event.body['reason'])}")
             case "holding":
                 self._give_up()
             case "undo begins":
                 self._waiting(f"{event.body['undo']} …")
             case "undo done" | "undo failed":
-                self._write(line_text(self.report.undone[-1]) + f"  {self.report.undone[-1].says}")
+                self._write(line_text(self.report.undone[-1]) + f"  {one_line(self.report.undone[-1].says)}")
             case "run ended":
                 self._close()
 
@@ -119,7 +120,7 @@ COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "�
 def _print(console: Any, line: str) -> None:
     from rich.text import Text
 
-    text = Text(line)
+    text = Text(leaving(line))
     for mark, colour in COLOURS.items():
         text.highlight_regex(rf"(?m)^\s*{mark}", colour)
     if line.startswith("\n"):
@@ -130,4 +131,5 @@ def _print(console: Any, line: str) -> None:
 def _fit(line: str, width: int) -> str:
     from rich.markup import escape
 
+    line = one_line(line)
     return escape(line if len(line) < width - 4 else line[: width - 5] + "…")

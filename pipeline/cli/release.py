@@ -112,7 +112,8 @@ def rollback(
     from pipeline.emergency.access import RollbackOrder
 
     order = RollbackOrder(to, project, team, domain, health, api, target, plan, json, even_bad, break_glass)
-    raise SystemExit(roll_back(order))
+    if code := roll_back(order):
+        raise SystemExit(code)
 
 
 @task(help={"run": "the run to settle (default: the latest)", "target": "as for deploy", "json": "report as JSON"})

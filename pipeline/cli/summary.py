@@ -1,8 +1,10 @@
 """What a command leaves on the page of a GitHub job: its summary, and annotations. Nothing anywhere else."""
 
 import contextlib
+import re
 
 from pipeline.environment import variable
+from pipeline.redact import leaving
 
 MOST = 1_000_000
 """Bytes. GitHub takes 1 MiB a step, and of a longer summary nothing at all."""
@@ -19,7 +21,7 @@ def to_summary(text: str) -> None:
     if not on_github() or not path:
         return
     with contextlib.suppress(OSError), open(path, "ab") as file:
-        file.write(fitting(text, MOST - file.tell()))
+        file.write(fitting(leaving(text), MOST - file.tell()))
 
 
 def fitting(text: str, room: int) -> bytes:
@@ -33,5 +35,5 @@ def fitting(text: str, room: int) -> bytes:
 
 def fenced(heading: str, text: str) -> str:
     """A part of a summary: a heading, and below it text as a terminal shows it."""
-    fence = "`" * max(3, 1 + max((len(run) for run in text.split() if not run.strip("`")), default=0))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"## {heading}\n\n{fence}text\n{text.strip()}\n{fence}\n\n"

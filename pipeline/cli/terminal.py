@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.cli.output import steadfast
 from pipeline.cli.summary import fenced, on_github, to_summary
-from pipeline.environment import variable
+from pipeline.environment import NODE, OUTSIDE, for_child, variable
+from pipeline.redact import leaving, of_this_process
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from pipeline.config import Config
     from pipeline.record.journal import Listener
     from pipeline.record.report import Report
@@ -66,17 +70,22 @@ def _said() -> Iterator[None]:
 
 def fail(message: str, code: int) -> NoReturn:
     """Say on stderr why the command fails, and leave with ``code``."""
-    from pipeline.redact import of_this_process
-
-    message = of_this_process()(message)
-    for line in message.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+    message = leaving(message)
+    for line in message.split("\n"):
+        aside(f"error: {line}".rstrip())
     if on_github():  # whoever opens the job's page reads it there
         from pipeline.render.annotation import annotated
 
-        print(annotated(message), file=sys.stderr)
+        command(annotated(message), sys.stderr)
         to_summary(fenced(REFUSED if code == MISTAKE else FAILED, message))
     raise SystemExit(code)
+
+
+def unforeseen(kind: type[BaseException], bug: BaseException, trace: "TracebackType | None") -> None:
+    """Print the traceback of what nobody caught, as it may leave the process."""
+    import traceback
+
+    aside("".join(traceback.format_exception(kind, bug, trace)).rstrip())
 
 
 def configuration() -> "Config":
@@ -92,13 +101,31 @@ def out(text: str) -> None:
 
 
 def _say(text: str, stream: Any) -> None:
-    """Print, at once."""
-    print(text, file=stream, flush=True)
+    """Print, at once: without secrets, and with others' words as mere words."""
+    print(leaving(text), file=stream, flush=True)
+
+
+def command(text: str, stream: Any = None) -> None:
+    """Print workflow commands of ours, which the runner of a job obeys; nobody else can make one on our output."""
+    print(of_this_process()(text), file=stream, flush=True)
 
 
 def aside(text: str) -> None:
     """Print a remark beside the report, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    _say(text, sys.stderr)
+
+
+@contextlib.contextmanager
+def mute() -> Iterator[None]:
+    """Let what a process of others prints meanwhile, e.g. the app's own build, be no command to the runner of a job."""
+    word = secrets.token_hex(16)
+    if on_github():
+        command(f"::stop-commands::{word}")
+    try:
+        yield
+    finally:
+        if on_github():
+            command(f"::{word}::")
 
 
 class Terminal:
@@ -120,7 +147,7 @@ class Terminal:
             out("  y or n")
 
     def writes(self, question: str) -> str:
-        print(f"{question} ", end="", flush=True)
+        print(leaving(f"{question} "), end="", flush=True)
         line = sys.stdin.readline()
         if not line:
             fail("nobody answers any more; the same command goes on where this stopped, --auto asks nothing", 1)
@@ -173,7 +200,7 @@ def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool)
     elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
         out(summary_text(report))
     if on_github() and report.outcome and not fine:
-        print(annotations(report), file=sys.stderr if as_json else sys.stdout, flush=True)
+        command(annotations(report), sys.stderr if as_json else sys.stdout)
         to_summary(summary_markdown(report, _places(config, report.target)))
 
 
@@ -210,7 +237,7 @@ def install_npm_packages() -> None:
         if npm is None:
             fail("test --wide: needs node and npm; install Node 20 or newer", MISTAKE)
         words = [npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        code = run_here(words, lock.parent, LONGEST_INSTALL)
+        code = run_here(words, lock.parent, LONGEST_INSTALL, for_child(*OUTSIDE, *NODE))
         if code:
             raise SystemExit(code)
         stamp.write_bytes(lock.read_bytes())
@@ -235,7 +262,7 @@ def install_runner() -> None:
         "--require-hashes",
     ]
     for words in ([sys.executable, "-m", "venv", "--clear", str(home)], [*pip, "-r", str(lock)]):
-        if run_here(words, ROOT, LONGEST_INSTALL):
+        if run_here(words, ROOT, LONGEST_INSTALL, for_child(*OUTSIDE, "PIP_INDEX_URL", "PIP_CERT")):
             aside(
                 "not installed: act, actionlint and zizmor; the tests that want one of them say that they did not run"
             )

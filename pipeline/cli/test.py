@@ -9,6 +9,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from pipeline.cli.terminal import install_npm_packages, install_runner, out
+from pipeline.environment import TESTS, for_child
 
 
 @task(
@@ -36,7 +37,7 @@ def test(
     for arguments in (*commands, *tests, *typed):
         command = [sys.executable, "-m", *arguments]
         out(f"$ {' '.join(arguments)}")
-        code = os.spawnv(os.P_WAIT, sys.executable, command)
+        code = os.spawnve(os.P_WAIT, sys.executable, command, for_child(*TESTS))
         if code:
             raise SystemExit(code)
 

@@ -12,6 +12,7 @@ import httpx
 from pipeline.clients.webhook import Webhook
 from pipeline.clock import Clock
 from pipeline.errors import ServiceError, Unreachable
+from pipeline.redact import chat, one_line
 
 WITHIN = 20.0  # seconds; Apprise has a bound for each byte, and none for all of them
 UNKNOWN = "the address is none that Apprise knows"
@@ -78,7 +79,7 @@ class Channels:
         if _kind(address) == "webhook":
             await Webhook(address, self._http, self._clock).tell(text)
         else:
-            await _within(WITHIN, _kind(address), lambda: _apprise(address, title, text))
+            await _within(WITHIN, _kind(address), lambda: _apprise(address, chat(one_line(title)), chat(text)))
 
 
 async def _within(seconds: float, kind: str, send: Callable[[], None]) -> None:

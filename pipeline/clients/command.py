@@ -106,13 +106,19 @@ async def _lines(stream: asyncio.StreamReader, note: Callable[[str], None]) -> l
     return kept
 
 
-def run_here(words: Sequence[str], folder: Path, seconds: float, environment: Mapping[str, str] | None = None) -> int:
+def run_here(words: Sequence[str], folder: Path, seconds: float, environment: Mapping[str, str]) -> int:
     """Run the command ``words`` in ``folder``, on this terminal; gives its exit code.
 
-    ``environment``: all that it is given; None is all that we have. It has nobody to ask: its input is empty.
+    ``environment``: all that it is given. It has nobody to ask: its input is empty.
 
     Raises subprocess.TimeoutExpired after ``seconds``; the process is killed then.
     """
     return subprocess.run(
         words, cwd=folder, timeout=seconds, check=False, env=environment, stdin=subprocess.DEVNULL
     ).returncode
+
+
+async def run_in_shell(command: str, environment: Mapping[str, str]) -> int:
+    """Run somebody's own command line in a shell, on this terminal; gives its exit code."""
+    process = await asyncio.create_subprocess_shell(command, env=environment)
+    return await process.wait()

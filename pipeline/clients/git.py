@@ -4,8 +4,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.environment import for_child
+
 SECONDS = 30.0
 SIGNING_SECONDS = 60.0  # a key may want its passphrase
+CONFIGURED = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES")
+ASKED_FOR = ("SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "WAYLAND_DISPLAY")
+"""Where a key waits, and what asks for its passphrase."""
 
 
 def asked(folder: Path, words: Sequence[str], seconds: float = SECONDS) -> str | None:
@@ -13,8 +18,12 @@ def asked(folder: Path, words: Sequence[str], seconds: float = SECONDS) -> str |
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
-            capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=for_child(*CONFIGURED),
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return None if done.returncode else done.stdout.decode(errors="replace")
@@ -26,6 +35,12 @@ def ssh_keygen(words: Sequence[str], text: str) -> tuple[int, str, str]:
     Raises OSError when it cannot be started, and subprocess.TimeoutExpired.
     """
     done = subprocess.run(
-        ["ssh-keygen", *words], input=text, capture_output=True, text=True, timeout=SIGNING_SECONDS, check=False
+        ["ssh-keygen", *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=SIGNING_SECONDS,
+        check=False,
+        env=for_child(*ASKED_FOR),
     )
     return done.returncode, done.stdout, done.stderr

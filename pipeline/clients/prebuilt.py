@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.clients.unshippable import must_hold_no_secret
 from pipeline.errors import BadReleaseError
 
 OUTPUT = ".vercel/output"
@@ -67,10 +68,14 @@ class OutputFile:
 
 
 def output_files(release: Path) -> tuple[OutputFile, ...]:
-    """List every file that the deployment needs, hashed, in order of name. Raises BadReleaseError."""
+    """List every file that the deployment needs, hashed, in order of name. Raises BadReleaseError.
+
+    Also for one that no release may hold: see ``unshippable``.
+    """
     release, paths = _paths(release)
     batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
     prefix = len(str(release)) + 1
+    must_hold_no_secret(release, (path[prefix:] for path in paths))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         hashed = pool.map(lambda batch: [_file(path, path[prefix:]) for path in batch], batches)
         return tuple(file for batch in hashed for file in batch)

@@ -7,6 +7,7 @@ import httpx
 from pipeline.clients.base import Service
 from pipeline.clock import Clock
 from pipeline.errors import Refused
+from pipeline.redact import chat
 
 SLACK = re.compile(r"/services/T\w+/B\w+/[^/]+")
 DISCORD = re.compile(r"/api/(v\d+/)?webhooks/\d+/[^/]+")
@@ -25,7 +26,7 @@ class Webhook(Service):
     async def tell(self, text: str) -> None:
         """Send a message to the webhook. POST {"text": …}"""
         if self.base:
-            await self.send("POST", "", json={"text": text})
+            await self.send("POST", "", json={"text": _slack(text)})
 
     async def would_take(self) -> tuple[bool | None, str]:
         """Ask whether a message would be taken, and leave none: (yes or no, why not). None: its kind cannot be asked.
@@ -48,3 +49,8 @@ class Webhook(Service):
             if not (slack and error.status == 400):
                 raise
         return True, ""
+
+
+def _slack(text: str) -> str:
+    """The text as Slack wants it: https://docs.slack.dev/messaging/formatting-message-text#escaping"""
+    return chat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.policy import BuildPolicy, DatabasePolicy
+from checks.policy import BuildPolicy
 from pipeline.clients.command import run_here
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.pulled import hidden_in, pulled_file, read_pulled
@@ -21,12 +21,6 @@ from pipeline.world.settings import Settings
 
 TOKEN = "VERCEL_TOKEN"
 STAMP = "node_modules/.installed.json"
-HANDED_ON = (
-    "GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
-    "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL",
-)  # fmt: skip
-"""What a step of a job speaks for the later ones with: a build script has nothing to say to steps that hold secrets."""
-"""How a sensitive variable arrives, whose value Vercel gives to nobody: its name, and this text for the value."""
 
 Out = Callable[[str], None]
 
@@ -53,7 +47,7 @@ def install_tools(out: Out) -> None:
         raise Mistake("build: needs node and npm; install Node 20 or newer")
     out(f"$ npm ci   (vercel {pinned_vercel()}, {TOOLS})")
     words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    if code := _code(words, TOOLS, LONGEST_INSTALL, for_commands(hide=HANDED_ON)):
+    if code := _code(words, TOOLS, LONGEST_INSTALL, for_commands()):
         raise Mistake(f"build: npm ci in {TOOLS} ended with {code}; is the package registry reachable?")
     stamp.write_bytes(lock.read_bytes())
 
@@ -74,8 +68,7 @@ def pull(config: Config, built: Built, root: Path, out: Out) -> None:
         api = settings.services.vercel.rstrip("/")
         words += [] if api == API else ["--api", api]
         token = {TOKEN: settings.secrets[TOKEN]}  # in its environment: a command line is for everybody to read
-        hidden = (settings.policies[DatabasePolicy].scratch, config.file.state)
-        _vercel(words, built.folder, LONGEST_PULL, for_commands(**ids, **token, hide=hidden), out)
+        _vercel(words, built.folder, LONGEST_PULL, for_commands(**ids, **token), out)
     for name in hidden_in(read_pulled(kept)) if kept.is_file() else ():
         out(f"{name}: is sensitive, so Vercel gives its value to no build but its own; this build reads [SENSITIVE]")
 
@@ -88,8 +81,7 @@ def output(config: Config, built: Built, out: Out) -> None:
         raise Mistake(f"build: {built.folder} has no .vercel/project.json; ./inv build.pull fetches it")
     shutil.rmtree(built.folder / OUTPUT, ignore_errors=True)  # of a build that fails nothing older may be shipped
     words = ["build", "--yes", *(() if target.kind == "preview" else ("--prod",))]
-    hidden = (*HANDED_ON, policies.database.scratch, config.file.state)
-    _vercel(words, built.folder, LONGEST_BUILD, for_commands(hide=hidden), out)
+    _vercel(words, built.folder, LONGEST_BUILD, for_commands(policies.build.environment), out)
 
 
 def _must_be_pinned(settings: Settings) -> None:

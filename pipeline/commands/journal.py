@@ -13,8 +13,9 @@ from pipeline.record import copies
 from pipeline.record.journal import Journal, new_run_id
 from pipeline.record.ledger import check, differences, entries, trim, trimmable
 from pipeline.record.place import place_of
+from pipeline.record.private import RUNS
 from pipeline.record.spill import left_over
-from pipeline.record.store import RUNS, open_store
+from pipeline.record.store import open_store
 from pipeline.redact import of_this_process
 from pipeline.session.runs import store_of
 from pipeline.session.session import whoami

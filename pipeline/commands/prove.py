@@ -16,10 +16,11 @@ from pipeline.documents.proofs import FILE, Proof, Proofs, load, save
 from pipeline.drills.place import own_place
 from pipeline.drills.play import play
 from pipeline.drills.scenario import scenarios
+from pipeline.environment import TESTS, for_child
 from pipeline.errors import Mistake
 from pipeline.incidents.person import Nobody
 from pipeline.record.journal import events_of, latest_runs
-from pipeline.record.place import place_of
+from pipeline.record.place import place_to_open
 from pipeline.record.report import report_of
 from pipeline.record.store import open_store
 from pipeline.selftest.breakages import BREAKAGES, TO_SEE
@@ -83,7 +84,7 @@ def _commands(root: Path, out: Out) -> dict[str, Proof]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "commands.json"
         words = [sys.executable, "-m", "tests.byhand.prove", str(file)]
-        code = run_here(words, root, LONGEST)
+        code = run_here(words, root, LONGEST, for_child(*TESTS))
         if not file.is_file():
             raise Mistake(f"runbooks.prove: no command could be typed (exit {code}); see above")
         raw: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
@@ -94,7 +95,7 @@ def _commands(root: Path, out: Out) -> dict[str, Proof]:
 
 def _runs(config: Config, root: Path) -> dict[str, Proof]:
     """The last good run of each pipeline on a target that is no sandbox, as the journal has it."""
-    store = open_store(place_of(config.file.state, root).address, root)
+    store = open_store(place_to_open(config.file.state, root, config.file.unencrypted).address, root)
     real = {name for name, one in config.file.targets.items() if one.kind != "sandbox"}
     found: dict[str, Proof] = {}
     for run in latest_runs(store, 200):

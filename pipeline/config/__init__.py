@@ -136,6 +136,9 @@ class DeployFile(Policies):
     """The target when `--target` is not given."""
     state: str = ""
     """Where runs are kept: a path, or the NAME of an environment variable with a Postgres URL. Empty: `.runs/`."""
+    unencrypted: tuple[str, ...] = ()
+    """Hosts off this machine that may be spoken to without encryption, e.g. `[db.internal]`; anywhere else `http://`,
+    and Postgres without `sslmode=require` or stricter, are refused."""
     waivers: tuple[policy.Waiver, ...] = ()
     """Dated decisions that one gate's block counts as a warning."""
     shadow: tuple[str, ...] = ()

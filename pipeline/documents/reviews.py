@@ -12,6 +12,7 @@ from checks.policy import RunbooksPolicy
 from pipeline.clients import git
 from pipeline.documents.pages.sections import Section
 from pipeline.errors import Mistake
+from pipeline.redact import markdown
 
 FILE = "runbooks/reviews/signatures.yml"
 SIGNERS = "runbooks/reviews/allowed_signers"
@@ -107,9 +108,9 @@ def read_by(section: Section, signed: Sequence[Signature]) -> str:
         key=lambda signature: (signature.on, signature.by),
     )
     if same:
-        return "read by " + ", ".join(f"{_name(signature.by)} on {signature.on}" for signature in same)
+        return "read by " + ", ".join(f"{markdown(_name(signature.by))} on {signature.on}" for signature in same)
     last = max(ours, key=lambda signature: signature.on, default=None)
-    return f"changed since {_name(last.by)} read it on {last.on}" if last else ""
+    return f"changed since {markdown(_name(last.by))} read it on {last.on}" if last else ""
 
 
 def may_sign(by: str, policy: RunbooksPolicy) -> bool:

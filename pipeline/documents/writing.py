@@ -13,6 +13,7 @@ from pipeline.definitions.deploy import DEPLOY, pipeline_for, rolling_out
 from pipeline.definitions.every import EVERY, GATES
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.completeness import Documented, audit
+from pipeline.documents.outside import must_be_ours, must_stay_inside
 from pipeline.documents.pages.byhand import by_hand_page
 from pipeline.documents.pages.every import documents
 from pipeline.documents.pages.facts import fact
@@ -152,8 +153,10 @@ def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> l
     """
     files = generated(sources)
     if to:
-        files = {str(Path(to) / name.removeprefix(FOLDER)): t for name, t in files.items() if name.startswith(FOLDER)}
-    base = Path() if to else sources.root
+        files = {name.removeprefix(FOLDER): text for name, text in files.items() if name.startswith(FOLDER)}
+        must_stay_inside(Path(to), files, f"--to {to}")
+        must_be_ours(Path(to), files, f"--to {to}")
+    base = Path(to) if to else sources.root
     edited = [name for name in files if _edited(base / name)] if not force else []
     if edited:
         shown = "".join(_diff(name, files[name], base) for name in edited)
@@ -169,7 +172,7 @@ def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> l
             path.write_text(text, MODE)
         except OSError as error:
             raise Mistake(f"{path}: cannot be written: {error.strerror}") from error
-    return sorted(files)
+    return sorted(str(Path(to) / name) for name in files)
 
 
 def stale(sources: Sources) -> str:

@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.drills.scenario import Break
 from pipeline.emergency.access import RollbackOrder
 from pipeline.emergency.rollback import rollback_now
-from pipeline.environment import inherited
+from pipeline.environment import for_child
 from pipeline.errors import Mistake
 from pipeline.incidents.opening import opened_by
 from pipeline.record.bounded import Store
@@ -101,7 +101,7 @@ class Stagehand:
         run = "victim"
         words = [sys.executable, "-m", "invoke", "--search-root", str(self.root), "deploy", "--target", TARGET]
         words += ["--from", example, "--run", run]
-        environment = {**inherited(), "DEPLOY_FILE": str(self.deploy_file)}
+        environment = for_child("SANDBOX_CLUSTER", DEPLOY_FILE=str(self.deploy_file))
         child = subprocess.Popen(
             words,
             cwd=self.root,

@@ -76,6 +76,8 @@ class Access:
     """What names another project and was not followed, one sentence each."""
     state: str = ""
     """What deploy.yml says of the record: empty, a path, or the name of a variable."""
+    unencrypted: tuple[str, ...] = ()
+    """The hosts that deploy.yml lets be spoken to without encryption."""
 
 
 @contextlib.contextmanager
@@ -115,6 +117,11 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         raise Mistake("\n".join([*missing, "The sandbox is meant only with --target sandbox."]))
     services = section.get("services") if isinstance(section.get("services"), dict) else {}
     api = wanted.api or variable("VERCEL_API") or (services or {}).get("vercel") or API
+    unencrypted = _listed(file.content.get("unencrypted"))
+    if str(api).lower().startswith("http:"):
+        from pipeline.clients.encrypted import must_be_encrypted
+
+        must_be_encrypted("--api" if wanted.api else "the address of Vercel's API", str(api), unencrypted)
     domain = wanted.domain or str(section.get("domain") or "")
     yield Access(
         target or project,
@@ -129,7 +136,12 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         variable_or_file("VERCEL_AUTOMATION_BYPASS_SECRET", root),
         ignored,
         state,
+        unencrypted,
     )
+
+
+def _listed(said: Any) -> tuple[str, ...]:
+    return tuple(map(str, said)) if isinstance(said, list) else ()
 
 
 def _project(wanted: RollbackOrder, section: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
@@ -195,8 +207,10 @@ class _File:
         return next(iter(found.items()), ("", {}))
 
 
-NAMES_A_RECORD = re.compile(r"""^(?![ \t]*#).*\bstate\b(?!["']?[ \t]*:[ \t]*(""|'')[ \t]*(#|$))""", re.MULTILINE)
-"""Whether a deploy.yml can say where the record is; a file that says ``state: ""`` does not."""
+NAMES_A_RECORD = re.compile(
+    r"""^(?![ \t]*#).*\b(?:state|unencrypted)\b(?!["']?[ \t]*:[ \t]*(""|''|\[\])[ \t]*(#|$))""", re.MULTILINE
+)
+"""Whether a deploy.yml can say where the record is, or what may be unencrypted; ``state: ""`` does not."""
 
 
 def _read(deploy_file: Path, *, all_of_it: bool) -> _File:

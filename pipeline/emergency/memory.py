@@ -13,7 +13,7 @@ from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access
 from pipeline.environment import variable
 from pipeline.errors import Mistake
-from pipeline.record.place import place_of
+from pipeline.record.place import place_to_open
 
 if TYPE_CHECKING:
     from pipeline.record.bounded import Store
@@ -34,7 +34,7 @@ class Memory:
         self._clock = SystemClock()
         self._until = self._clock.monotonic() + PATIENCE
         self._places: dict[str, str] = {LOCAL: ""} if (root / ".runs/journal.db").is_file() else {}
-        self._shared, self._nowhere = _shared(to.state, root)
+        self._shared, self._nowhere = _shared(to, root)
         if self._shared:
             self._places[SHARED] = self._shared
         self._opened: dict[str, Store] = {}
@@ -122,12 +122,12 @@ class Memory:
             store.close()
 
 
-def _shared(state: str, root: Path) -> tuple[str, str]:
+def _shared(to: Access, root: Path) -> tuple[str, str]:
     """The address of the record that others share or deploy.yml names, and a sentence when that is not known here."""
-    if not state:
+    if not to.state:
         return "", ""
     try:
-        return place_of(state, root).address, ""
+        return place_to_open(to.state, root, to.unencrypted).address, ""
     except Mistake as mistake:
         return "", f"{SHARED} was not asked: {str(mistake).partition(';')[0]}"
 

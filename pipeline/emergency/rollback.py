@@ -18,17 +18,17 @@ from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
 from pipeline.emergency.steps import Returned, State, look_briefly, must_be_ours, return_to_previous
 from pipeline.errors import Broken, ServiceError
+from pipeline.redact import Redactor
 from pipeline.signals import heed
 
 BLOCKED, STRANDED = 1, 4
-SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
 
 
 def rollback_now(wanted: RollbackOrder, root: Path, deploy_file: Path, out: Callable[[str], None]) -> int:
     """Roll back and prove it. Returns the exit code: 0 proved and well, 1 the old release cannot live with the schema
     and nothing was touched, else 4."""
     with access(wanted, root, deploy_file) as to, contextlib.closing(Memory(to, root)) as memory:
-        out = _without((to.token, to.bypass), out)
+        out = _without((to.token, to.bypass, to.database), out)
         for remark in () if wanted.json else to.ignored:
             out(f"  note     {remark}")
         try:
@@ -53,24 +53,17 @@ def _by_hand(to: Access, wanted: RollbackOrder) -> str:
     )
 
 
-def _explained(bug: BaseException, to: Access, root: Path) -> str:
+def _explained(bug: BaseException, root: Path) -> str:
     """Say in a line what a bug of ours is, and in which file its traceback is; both without secrets."""
     from pipeline.record.debug import explained
-    from pipeline.redact import Redactor
 
-    Redactor((to.token, to.bypass, to.database))
     return explained(bug, root)
 
 
 def _without(secrets: Iterable[str], out: Callable[[str], None]) -> Callable[[str], None]:
-    """Wrap ``out`` so that it never says a secret."""
-
-    def said(text: str) -> None:
-        for secret in (one for one in secrets if len(one) >= SHORTEST):
-            text = text.replace(secret, "***")
-        out(text)
-
-    return said
+    """Wrap ``out`` so that it never says a secret, in any spelling."""
+    redactor = Redactor(secrets)
+    return lambda text: out(redactor(text))
 
 
 async def _undisturbed(
@@ -100,7 +93,7 @@ async def _undisturbed(
         if end.code is None:
             raise
         if isinstance(stop, Exception):
-            raise Broken(_explained(stop, to, root), end.code) from stop
+            raise Broken(_explained(stop, root), end.code) from stop
         return end.code
 
 
@@ -178,7 +171,7 @@ async def _roll_back(
             if isinstance(stop, Stranded):
                 raise
             cut = isinstance(stop, asyncio.CancelledError)
-            how = "interrupted" if cut else _explained(stop, to, root)
+            how = "interrupted" if cut else _explained(stop, root)
             says = f"{how}; that was after Vercel was asked to go back to {target.id}: nobody knows yet whether it did"
             raise Stranded(says, f"./inv rollback {to.flags}{wanted.choice(target.id)}   says whether it did") from (
                 None if cut else stop

@@ -32,7 +32,7 @@ class Schema:
         if to.database:
             from pipeline.emergency.schemaback import ask
 
-            self._asked = ask(to.database)
+            self._asked = ask(to.database, to.unencrypted)
 
     async def allow(self, seen: ProductionSeen, target: Deployment) -> None:
         """Raises Unsafe when the old release would miss something, unless that is what somebody wants."""

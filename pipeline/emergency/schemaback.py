@@ -7,13 +7,14 @@ import contextlib
 import datetime
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.clients import git
 from pipeline.clients.vercelshapes import Deployment
+from pipeline.errors import Mistake
 
 GIT_SECONDS = 1.0
 META = "deployMigration"
@@ -30,7 +31,7 @@ class ReadOfOld:
     failure: str = ""
 
 
-def ask(url: str) -> ReadOfOld:
+def ask(url: str, unencrypted: Collection[str] = ()) -> ReadOfOld:
     """Begin to read the history. The thread is nobody's to wait for: it dies with the process."""
     asked = ReadOfOld()
 
@@ -39,7 +40,9 @@ def ask(url: str) -> ReadOfOld:
             import psycopg
 
             from pipeline.clients.address import address_of
+            from pipeline.clients.encrypted import must_be_encrypted
 
+            must_be_encrypted("DIRECT_URL", url, unencrypted)
             at = address_of(url)
             with psycopg.connect(at.url, connect_timeout=2, autocommit=True) as db:
                 db.execute("set statement_timeout = 1500")
@@ -47,7 +50,7 @@ def ask(url: str) -> ReadOfOld:
                     db.execute("select set_config('search_path', %s, false)", (at.schema,))
                 asked.rows = tuple(db.execute(HISTORY.encode()).fetchall())
         except Exception as error:  # whatever it is: an emergency goes on without it
-            asked.failure = type(error).__name__
+            asked.failure = str(error).partition(";")[0] if isinstance(error, Mistake) else type(error).__name__
         finally:
             asked.done.set()
 

@@ -13,6 +13,7 @@ from pipeline.incidents.classify import Classified
 from pipeline.incidents.drafts import draft
 from pipeline.record.incidents import PREFIX, Incident, incident_of, incidents
 from pipeline.record.journal import Journal, new_run_id
+from pipeline.redact import inert, one_line
 from pipeline.session.session import Session, whoami
 from pipeline.world.world import World
 
@@ -195,8 +196,8 @@ async def _on_the_status_page(world: World, desk: Desk, text: str, *, over: bool
     state = "resolved" if over else "downtime" if incident.severity == "P0" else "degraded"
     affected = [{"status_page_resource_id": id, "status": state} for id in policy.status_page_resources]
     if not incident.report:
-        return await world.betterstack.open_report(page, incident.what, text, affected, now)
-    await world.betterstack.update_report(page, incident.report, text, affected)
+        return await world.betterstack.open_report(page, one_line(incident.what), inert(text), affected, now)
+    await world.betterstack.update_report(page, incident.report, inert(text), affected)
     if over:
         await world.betterstack.end_report(page, incident.report, now)
     return incident.report

@@ -6,8 +6,9 @@ import secrets
 import traceback
 from pathlib import Path
 
-from pipeline.record.store import RUNS
-from pipeline.redact import Redactor, of_this_process
+from pipeline.errors import Mistake
+from pipeline.record.private import RUNS, private_folder
+from pipeline.redact import Redactor, inert, of_this_process
 
 
 def explained(bug: BaseException, root: Path) -> str:
@@ -17,12 +18,12 @@ def explained(bug: BaseException, root: Path) -> str:
     path = root / RUNS / f"debug-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.txt"
     try:
         _write(path, bug, redactor)
-    except OSError as error:
+    except (OSError, Mistake) as error:
         return f"a bug in this tool: {says}; its traceback could not be written: {error}"
     return f"a bug in this tool: {says}; its traceback is in {path}"
 
 
 def _write(path: Path, bug: BaseException, redactor: Redactor) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(redactor("".join(traceback.format_exception(bug))))
+        file.write(inert(redactor("".join(traceback.format_exception(bug)))))

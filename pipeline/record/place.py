@@ -1,9 +1,11 @@
 """Where runs are remembered, and who shares that: a file of this checkout, or a Postgres that a variable names."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.clients.encrypted import must_be_encrypted
 from pipeline.environment import variable_or_file
 from pipeline.errors import Mistake
 from pipeline.redact import Redactor
@@ -38,6 +40,7 @@ def place_of(state: str, root: Path) -> Place:
     """
     if NAME.fullmatch(state):
         value = variable_or_file(state, root).strip()
+        Redactor([value])  # from here on nobody says it
         if not value:
             raise Mistake(
                 f"deploy.yml: state: names {state}, which is not set; put the shared Postgres's URL into it, or write "
@@ -47,8 +50,18 @@ def place_of(state: str, root: Path) -> Place:
             raise Mistake(
                 f"{state}: is no Postgres URL; deploy.yml's state wants postgresql://USER:PASSWORD@HOST/DATABASE"
             )
-        Redactor([value])
         return Place(value, state)
     if ADDRESS.search(state):
         raise Mistake("deploy.yml: state: holds an address; put that into a variable, and its NAME here")
     return Place(state, state or ".runs/journal.db")
+
+
+def place_to_open(state: str, root: Path, unencrypted: Collection[str]) -> Place:
+    """The place as ``place_of`` finds it. Raises Mistake, too, when others could read along on the way there.
+
+    ``unencrypted``: the hosts that deploy.yml excepts.
+    """
+    place = place_of(state, root)
+    if place.shared:
+        must_be_encrypted(place.name, place.address, unencrypted)
+    return place

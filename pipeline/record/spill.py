@@ -12,6 +12,7 @@ from typing import Protocol
 from pipeline import log
 from pipeline.errors import ServiceError
 from pipeline.record.chain import Row
+from pipeline.record.private import private_folder
 
 
 class Taking(Protocol):
@@ -33,7 +34,7 @@ class Spill:
     def add(self, rows: Iterable[Row]) -> None:
         """Raises OSError."""
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             self._file = _locked(self.path)
         text = "".join(json.dumps(row) + "\n" for row in rows).encode()
         while text:

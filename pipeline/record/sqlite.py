@@ -13,6 +13,7 @@ from pipeline.record import bounded, schema
 from pipeline.record.bounded import COLUMNS, THE_SAME, Bounded
 from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
+from pipeline.record.private import RUNS, private_file, private_folder
 
 
 class SqliteStore(Bounded):
@@ -29,7 +30,11 @@ class SqliteStore(Bounded):
             raise Mistake(f"journal: cannot use {path}: {error}; set `state:` in deploy.yml or free it") from error
 
     def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.parent.name == RUNS:
+            private_folder(self._path.parent)
+        else:  # somebody's own folder: only the file is ours
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        private_file(self._path)  # SQLite gives the files beside it the same rights
         self._db = sqlite3.connect(
             self._path, timeout=bounded.DEADLINE - 1, isolation_level=None, check_same_thread=False
         )

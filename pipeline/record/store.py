@@ -3,10 +3,8 @@
 from pathlib import Path
 
 from pipeline.record.bounded import Store
+from pipeline.record.private import RUNS
 from pipeline.record.spill import take_in
-
-RUNS = ".runs"
-"""The folder under the root for what runs leave on this machine."""
 
 
 def open_store(state: str, root: Path) -> Store:

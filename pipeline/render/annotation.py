@@ -2,6 +2,8 @@
 
 import re
 
+from pipeline.redact import inert
+
 PLACE = re.compile(r"^([\w./-]+\.\w+):(\d+): (.+)$")
 
 
@@ -21,7 +23,7 @@ def annotation(level: str, text: str, **properties: object) -> str:
 
 
 def _command(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return inert(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -1,12 +1,14 @@
 """An incident on the terminal, and its review as Markdown."""
 
+import dataclasses
 import datetime
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.handbook.playbooks import named
-from pipeline.incidents.review import Review, between, spelt
+from pipeline.incidents.review import Review, Update, between, spelt
 from pipeline.record.incidents import Incident
+from pipeline.redact import markdown, one_line
 from pipeline.render.markdown import numbered, table
 
 MOMENTS = 12
@@ -35,15 +37,15 @@ def incident_text(incident: Incident, board: Board) -> str:
     ended = f"for {between(incident.since, incident.resolved)}" if incident.resolved else ""
     lines = [
         f"{incident.id}   {incident.severity}   {state}",
-        f"  what      {incident.what}",
-        f"  because   {incident.reason}",
+        f"  what      {one_line(incident.what)}",
+        f"  because   {one_line(incident.reason)}",
         f"  since     {incident.since[11:16]} UTC, {ended or f'{between(incident.since, board.now.isoformat())} ago'}",
         f"  lead      {incident.lead or 'nobody yet: ./inv incident.note --lead NAME'}",
         f"  playbook  {follow}",
     ]
     if incident.cause_run:
         lines.append(f"  opened    by {incident.cause_run}")
-    lines += [f"  evidence  {text}" for text in incident.evidence[:6]]
+    lines += [f"  evidence  {one_line(text)}" for text in incident.evidence[:6]]
     lines += [_word(*word) for word in board.due(incident)]
     call = board.call(incident)
     if call:
@@ -52,7 +54,7 @@ def incident_text(incident: Incident, board: Board) -> str:
     left_out = len(incident.moments) - MOMENTS
     if left_out > 0:
         lines.append(f"    … {left_out} earlier")
-    lines += [f"    {moment.at[11:19]}  {moment.what}" for moment in incident.moments[-MOMENTS:]]
+    lines += [f"    {moment.at[11:19]}  {one_line(moment.what)}" for moment in incident.moments[-MOMENTS:]]
     return "\n".join(lines)
 
 
@@ -72,12 +74,27 @@ def list_text(every: Sequence[Incident]) -> str:
         review = (
             f", review in {incident.reviewed}" if incident.reviewed else ", no review yet" if incident.resolved else ""
         )
-        lines.append(f"  {incident.id}  {incident.severity}  {state}{review}  {incident.what}")
+        lines.append(f"  {incident.id}  {incident.severity}  {state}{review}  {one_line(incident.what)}")
     return "\n".join(lines)
+
+
+def _as_words(review: Review) -> Review:
+    """The review, what others wrote in it as mere words; the brackets of the empty form are ours."""
+    blank, filled = Review(), vars(review)
+    return dataclasses.replace(
+        review, **{name: _cleaned(value) for name, value in filled.items() if value != getattr(blank, name)}
+    )
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Update):
+        return Update(markdown(value.where), markdown(value.what))
+    return markdown(value) if isinstance(value, str) else tuple(map(_cleaned, value))
 
 
 def review_markdown(review: Review) -> str:
     """The template of a post-incident review, filled in as far as ``review`` goes."""
+    review = _as_words(review)
     evidence = "\n".join(f"* {text}" for text in review.evidence)
     rows = [(what, "", "", "") for what in review.measures]
     return (

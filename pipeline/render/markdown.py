@@ -42,8 +42,9 @@ def _hanging(text: str, by: int) -> str:
 
 
 def fence(text: str, language: str = "sh") -> str:
-    """A Markdown code block around ``text``."""
-    return f"```{language}\n{text.strip()}\n```"
+    """A Markdown code block around ``text``, whatever backticks are in it."""
+    marks = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{marks}{language}\n{text.strip()}\n{marks}"
 
 
 def flow(text: str) -> str:

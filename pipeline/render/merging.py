@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from pipeline.redact import markdown, one_line
 from pipeline.render.annotation import annotation
 from pipeline.render.markdown import bullets, fence, table
 from pipeline.session.merging import Remark
@@ -14,7 +15,7 @@ LONGEST_DIFF = 20_000
 def remarks_text(remarks: Iterable[Remark]) -> str:
     """A line for each remark, with its place as an editor opens it, and what to do below it."""
     return "\n".join(
-        f"{_place(one)}: {LEVELS[one.finding.verdict.word]}: {one.finding.says}  ({one.gate})"
+        f"{_place(one)}: {LEVELS[one.finding.verdict.word]}: {one_line(one.finding.says)}  ({one.gate})"
         + (f"\n  → {one.finding.fix}" if one.finding.fix else "")
         for one in remarks
     )
@@ -36,13 +37,16 @@ def remarks_annotations(remarks: Iterable[Remark]) -> str:
 
 def merging_markdown(remarks: tuple[Remark, ...], stale: str) -> str:
     """The whole answer for the page of a job: the remarks, and what is stale of the generated files."""
-    rows = [(f"`{_place(one)}`", LEVELS[one.finding.verdict.word], one.finding.says, one.gate) for one in remarks]
+    rows = [
+        (markdown(f"`{_place(one)}`"), LEVELS[one.finding.verdict.word], markdown(one.finding.says), one.gate)
+        for one in remarks
+    ]
     migrations = table(("where", "", "what", "gate"), rows) if rows else "The migrations: nothing to say."
     parts = ["## Before the merge", migrations]
     if stale:
         cut = stale if len(stale) <= LONGEST_DIFF else f"{stale[:LONGEST_DIFF]}\n… and so on"
         parts += ["### Generated files are stale", bullets(["`./inv runbooks` writes them; commit what it wrote"])]
-        parts += [fence(cut.replace("```", "` ` `"), "diff")]
+        parts += [fence(cut, "diff")]
     else:
         parts += ["The generated files are current."]
     return "\n\n".join(parts) + "\n\n"

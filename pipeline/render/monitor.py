@@ -8,6 +8,7 @@ from checks.gate import Finding, Verdict, worst
 from checks.severity import Graded
 from pipeline.handbook.exits import exit_code
 from pipeline.handbook.severity import SEVERITIES
+from pipeline.redact import markdown, one_line
 from pipeline.render.aiming import aimed
 from pipeline.render.markdown import table
 from pipeline.render.report import MARKS
@@ -51,7 +52,7 @@ def _finding(finding: Finding) -> str:
     """One finding with its severity where it has one, and what to type."""
     word = finding.severity if finding.verdict.stops and finding.severity else finding.verdict.word
     fix = f"\n          → {finding.fix}" if finding.fix else ""
-    return f"        {word}: {finding}{fix}"
+    return f"        {word}: {one_line(str(finding))}{fix}"
 
 
 def _ending(checked: Checked) -> list[str]:
@@ -82,7 +83,10 @@ def checked_markdown(checked: Checked) -> str:
 def _evidence(answers: Iterable[LineAnswer]) -> str:
     said = []
     for one in answers:
-        says = "; ".join(filter(None, (one.seen, *(f"**{one}**" for one in map(str, one.findings))))) or "yes"
+        says = (
+            "; ".join(filter(None, (markdown(one.seen), *(f"**{markdown(str(found))}**" for found in one.findings))))
+            or "yes"
+        )
         said.append(f"`{one.gate.name}`: {says}")
     return "<br>".join(said).replace("\n", " ")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from checks.outcome import CUT_OFF, outcome_named
 from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
+from pipeline.redact import markdown, one_line
 from pipeline.render.aiming import aimed
 from pipeline.render.annotation import annotation
 from pipeline.render.links import Places, links_markdown
@@ -29,7 +30,7 @@ def duration(ms: int) -> str:
 def line_text(line: Line, mark: str = "") -> str:
     """One step or gate of a run on one line, its findings below it. ``mark`` replaces the one of its state."""
     head = f"  {mark or MARKS.get(line.state, ' ')} {line.name:<38} {duration(line.ms):>9}"
-    says = [f"      {line.says}"] if line.says and line.kind == "step" else []
+    says = [f"      {one_line(line.says)}"] if line.says and line.kind == "step" else []
     return "\n".join([head, *says, *(finding_text(finding) for finding in line.findings)])
 
 
@@ -46,7 +47,7 @@ def said_once(lines: Iterable[Line]) -> list[Line]:
 
 def finding_text(finding: dict[str, str]) -> str:
     """One finding in words: ``subject says`` and, when there is one, what to type."""
-    text = f"      {finding['verdict']}: {finding['subject']} {finding['says']}"
+    text = f"      {finding['verdict']}: {one_line(finding['subject'])} {one_line(finding['says'])}"
     return f"{text}\n        → {finding['fix']}" if finding["fix"] else text
 
 
@@ -54,12 +55,15 @@ def summary_text(report: Report) -> str:
     """The end of a run: its outcome, what moved, what to do next."""
     lines = ["", _headline(report)]
     if report.reason:
-        lines.append(f"  because  {report.reason}")
+        lines.append(f"  because  {one_line(report.reason)}")
     lines += [f"  known    {text}" for text in _known(report)]
     lines += [f"  {label:<8} {text}" for label, text in _facts(report)]
-    lines += [f"  warning  {gate}: {finding['subject']} {finding['says']}" for gate, finding in report.warnings]
+    lines += [
+        f"  warning  {gate}: {one_line(finding['subject'])} {one_line(finding['says'])}"
+        for gate, finding in report.warnings
+    ]
     if report.by_hand:
-        lines += ["", "DO THIS NOW, BY HAND:", *(f"  {text}" for text in report.by_hand)]
+        lines += ["", "DO THIS NOW, BY HAND:", *(f"  {one_line(text)}" for text in report.by_hand)]
     lines += [f"  next     {text}" for text in _next(report)]
     return aimed("\n".join(lines), report.target)
 
@@ -126,16 +130,17 @@ def summary_markdown(report: Report, places: Places) -> str:
     """The summary of a run as Markdown, for the GitHub job."""
     lines = [f"## {_headline(report)}", ""]
     if report.reason:
-        lines += [f"**Because** {_cell(report.reason)}", ""]
-    lines += [f"**Known** {_cell(text)}\n" for text in _known(report)]
-    lines += ["| | |", "|---|---|", *(f"| {label} | {_cell(text)} |" for label, text in _facts(report)), ""]
+        lines += [f"**Because** {markdown(report.reason)}", ""]
+    lines += [f"**Known** {markdown(text)}\n" for text in _known(report)]
+    lines += ["| | |", "|---|---|", *(f"| {label} | {markdown(text)} |" for label, text in _facts(report)), ""]
     if report.by_hand:
-        lines += ["### Do this now, by hand", "", *(f"* {_cell(text)}" for text in report.by_hand), ""]
-    lines += [*links_markdown(report, places), *(f"* next: `{_cell(text)}`" for text in _next(report)), ""]
+        lines += ["### Do this now, by hand", "", *(f"* {markdown(text)}" for text in report.by_hand), ""]
+    lines += [*links_markdown(report, places), *(f"* next: `{markdown(text)}`" for text in _next(report)), ""]
     lines += ["| stage | question or act | answer | time |", "|---|---|---|--:|"]
     lines += [row for stage in report.stages for row in _rows(stage)]
     lines += [
-        f"| going back | {line.name} → {line.says} | {line.state} | {duration(line.ms)} |" for line in report.undone
+        f"| going back | {line.name} → {markdown(line.says)} | {line.state} | {duration(line.ms)} |"
+        for line in report.undone
     ]
     return aimed("\n".join(lines), report.target) + "\n"
 
@@ -152,11 +157,7 @@ def _because(line: Line) -> str:
     said = [f"{finding['subject']} {finding['says']}" for finding in line.findings] or (
         [line.says] if line.says else []
     )
-    return "".join(f"<br>{_cell(text)}" for text in said)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    return "".join(f"<br>{markdown(text)}" for text in said)
 
 
 def annotations(report: Report) -> str:
@@ -177,5 +178,5 @@ def report_text(report: Report) -> str:
         head = f"{stage.name}  {stage.state}  {duration(stage.ms)}"
         lines += ["", head, *(line_text(line) for line in said_once(stage.lines))]
     if report.undone:
-        lines += ["", "going back", *(f"{line_text(line)}  {line.says}" for line in report.undone)]
+        lines += ["", "going back", *(f"{line_text(line)}  {one_line(line.says)}" for line in report.undone)]
     return aimed("\n".join([*lines, summary_text(report)]), report.target)

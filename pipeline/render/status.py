@@ -3,6 +3,7 @@
 import datetime
 
 from pipeline.record.report import Report
+from pipeline.redact import one_line
 from pipeline.render.report import COMMIT
 from pipeline.session.status import TargetStatus
 
@@ -38,7 +39,7 @@ def _live(status: TargetStatus) -> list[str]:
         return ["serves    nothing" if not status.unknown else "serves    unknown"]
     since = datetime.datetime.fromtimestamp(status.since / 1000, datetime.UTC)
     lines = [f"serves    {status.live.id}  commit {status.live.commit[:COMMIT] or '?'}"]
-    lines.append(f"since     {since:%Y-%m-%d %H:%M} UTC{', by ' + status.by if status.by else ''}")
+    lines.append(f"since     {since:%Y-%m-%d %H:%M} UTC{', by ' + one_line(status.by) if status.by else ''}")
     return lines + ([f"bad       it was taken back before: {status.bad}"] if status.bad else [])
 
 
@@ -50,7 +51,7 @@ def history_text(reports: list[Report], record: str) -> str:
     for report in reports:
         began = report.began[:16].replace("T", " ")
         outcome = report.outcome or "cut off"
-        commit, because = report.commit[:COMMIT], report.reason[:90]
+        commit, because = report.commit[:COMMIT], one_line(report.reason)[:90]
         line = f"{report.run:<24} {report.target:<11} {commit:<12} {began:<16}  {outcome:<12} {because}"
         lines.append(line.rstrip())
     return "\n".join([*lines, f"  record   {record}"])

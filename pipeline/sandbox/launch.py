@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipeline.sandbox import children
+
 ROOT = Path(__file__).resolve().parents[2]
 STEP = 0.02
 LOG_TAIL = 15
@@ -38,6 +40,7 @@ def attach(home: Path, *, timeout: float = 30) -> Iterator[dict[str, Any]]:
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)  # its tokens, and what was deployed to it
     description, connection = _held(home, timeout)
     with connection:
         yield description
@@ -99,33 +102,33 @@ def try_lock(file: TextIO) -> bool:
 
 
 def _held(home: Path, timeout: float) -> tuple[dict[str, Any], socket.socket]:
-    children: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[bytes]] = []
     pid = 0
     try:
-        found, connection = _reached(home, timeout, children)
+        found, connection = _reached(home, timeout, started)
         pid = int(found["pid"])
         return found, connection
     finally:
-        for child in children:
+        for child in started:
             if child.pid != pid:  # another one was faster, or we gave up: ours must not begin to serve later
                 child.terminate()
 
 
 def _reached(
-    home: Path, timeout: float, children: "list[subprocess.Popen[bytes]]"
+    home: Path, timeout: float, started: "list[subprocess.Popen[bytes]]"
 ) -> tuple[dict[str, Any], socket.socket]:
-    """Hold the running server; the one we start for it when there is none is added to ``children``."""
+    """Hold the running server; the one we start for it when there is none is added to ``started``."""
     until = time.monotonic() + timeout
     while time.monotonic() < until:
         found = _described(home)
         connection = _connected(found, HOLD) if found else None
         if found and connection:
             return found, connection
-        code = children[-1].poll() if children else 0
+        code = started[-1].poll() if started else 0
         if code:
             raise SandboxError(f"the sandbox does not start (exit {code}); {home / 'sandbox.log'} ends:\n{_tail(home)}")
         if code == 0:  # none was started yet, or it found another one, which has stopped since
-            children.append(_start(home))
+            started.append(_start(home))
         time.sleep(STEP)
     raise SandboxError(f"the sandbox is not ready after {timeout:g} s; {home / 'sandbox.log'} ends:\n{_tail(home)}")
 
@@ -133,7 +136,7 @@ def _reached(
 def _start(home: Path) -> "subprocess.Popen[bytes]":
     """Start a server in a session of its own: Ctrl-C must not stop it while a deployment has to roll back."""
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
+    environment = children.environment(children.READY_MADE, PYTHONPATH=paths, PYTHONUNBUFFERED="1")
     with (home / "sandbox.log").open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "pipeline.sandbox", "--home", str(home)],

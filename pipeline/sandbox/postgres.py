@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from pipeline.sandbox import postmaster, schema
+from pipeline.sandbox.children import READY_MADE
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -42,8 +43,6 @@ kill -INT $! 2>/dev/null
 wait $!
 """
 PATIENCE = 15.0
-READY_MADE = "SANDBOX_CLUSTER"
-"""Names the home of a stopped, seeded cluster. Who starts a hundred sandboxes makes one and has the others copied."""
 TEMPLATE, MAIN = "seeded", "lms"
 
 

@@ -65,7 +65,7 @@ def package() -> Path:
 
 def runs(binary: Path) -> bool:
     try:
-        done = subprocess.run([binary, "--version"], capture_output=True, cwd="/", **as_nobody())
+        done = subprocess.run([binary, "--version"], capture_output=True, cwd="/", env=environment(), **as_nobody())
     except OSError:
         return False
     return done.returncode == 0
@@ -98,7 +98,8 @@ def command_of(pid: int) -> str:
         if Path("/proc/self/cmdline").exists():
             return ""
     with contextlib.suppress(OSError):
-        return subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+        words = ["ps", "-ww", "-p", str(pid), "-o", "command="]
+        return subprocess.run(words, capture_output=True, text=True, env=environment()).stdout
     return ""
 
 

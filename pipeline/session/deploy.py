@@ -20,9 +20,9 @@ from pipeline.probes.every import PROBES
 from pipeline.record.debug import explained
 from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
 from pipeline.record.lock import Lock
+from pipeline.record.private import RUNS
 from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
-from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run

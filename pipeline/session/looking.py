@@ -9,10 +9,11 @@ from checks.gate import Gate, Verdict, worst
 from checks.health import staged_is_well
 from checks.identity import staged_is_itself
 from checks.smoke import journeys_work, routes_answer
+from pipeline.clients.command import run_in_shell
 from pipeline.clients.vercelshapes import Deployment, LogLine
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.readings import Round
-from pipeline.environment import inherited
+from pipeline.environment import OUTSIDE, for_child
 from pipeline.errors import Mistake
 from pipeline.probes.every import PROBES
 from pipeline.session.bisecting import Found, Judgement, between, most_questions, search
@@ -107,11 +108,9 @@ async def _ask(session: Session, world: World, deployment: Deployment) -> tuple[
 
 
 async def _run(command: str, deployment: Deployment) -> tuple[Judgement, str]:
-    """The team's own test, with ``URL``, ``DEPLOYMENT`` and ``COMMIT`` in its environment."""
-    process = await asyncio.create_subprocess_shell(
-        command, env={**inherited(), "URL": deployment.url, "DEPLOYMENT": deployment.id, "COMMIT": deployment.commit}
-    )
-    code = await process.wait()
+    """The team's own test, with ``URL``, ``DEPLOYMENT`` and ``COMMIT`` in its environment, and none of our secrets."""
+    about = {"URL": deployment.url, "DEPLOYMENT": deployment.id, "COMMIT": deployment.commit}
+    code = await run_in_shell(command, for_child(*OUTSIDE, **about))
     if code in (126, 127):
         raise Mistake(f"--run {command}: cannot be run (exit {code})")
     return ("good" if code == 0 else "skip" if code == SKIP else "bad"), f"exit {code}"

@@ -14,7 +14,7 @@ from pipeline.errors import Locked, Mistake
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
-from pipeline.record.place import place_of
+from pipeline.record.place import place_of, place_to_open
 from pipeline.record.report import Report, report_of
 from pipeline.record.store import open_store
 from pipeline.session import status as looking
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def store_of(config: Config, root: Path) -> Store:
     """Open the record that deploy.yml names."""
-    return open_store(place_of(config.file.state, root).address, root)
+    return open_store(place_to_open(config.file.state, root, config.file.unencrypted).address, root)
 
 
 def past_runs(config: Config, root: Path, limit: int) -> list[Report]:

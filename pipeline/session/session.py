@@ -24,9 +24,10 @@ from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
-from pipeline.record.place import Place, place_of
+from pipeline.record.place import Place, place_to_open
+from pipeline.record.private import RUNS
 from pipeline.record.spill import left_over
-from pipeline.record.store import RUNS, open_store
+from pipeline.record.store import open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
 from pipeline.world.opening import open_settings, open_world
@@ -116,7 +117,7 @@ def open_session(config: Config, target: str, root: Path, needs: Iterable[str] =
     """
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(open_settings(config, target, root, needs))
-        place = place_of(config.file.state, root)
+        place = place_to_open(config.file.state, root, config.file.unencrypted)
         store = open_store(place.address, root)
         stack.callback(store.close)
         pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
-from checks.policy import DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy
+from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy
+from pipeline.clients.encrypted import must_be_encrypted
 from pipeline.clock import Clock
 from pipeline.config import Config
-from pipeline.environment import inherited, variable
+from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import Mistake
+from pipeline.redact import Redactor
 from pipeline.world.sandbox import attached, sandbox_settings
-from pipeline.world.secrets import CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
+from pipeline.world.secrets import ADDRESSES, CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
 from pipeline.world.settings import Settings
 from pipeline.world.world import NothingWritten, Records, World
 
@@ -56,6 +58,7 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
     if missing_keys:
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
     secrets = read_secrets(root)
+    _must_be_encrypted(config, name, secrets)
     wanted = frozenset(needs) - _of_unused_vendors(policies)
     missing = [
         f"{key}: is not set; get it from {where}{NOT_USED.get(key, '')}"
@@ -68,10 +71,20 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
     if scratch and not variable(scratch) and (scratch in wanted or {*needs} >= {*SECRETS}):
         raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
     if scratch and variable(scratch):
+        Redactor([variable(scratch)])
+        must_be_encrypted(scratch, variable(scratch), config.file.unencrypted)
         secrets["SCRATCH_URL"] = variable(scratch)
     yield Settings(
         name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies, root=root
     )
+
+
+def _must_be_encrypted(config: Config, name: str, secrets: Mapping[str, str]) -> None:
+    """Raises Mistake for the address of a service, or one that is a secret, by which others could read along."""
+    for key, address in vars(config.file.targets[name].services).items():
+        must_be_encrypted(f"deploy.yml: targets.{name}.services.{key}", address, config.file.unencrypted)
+    for key in ADDRESSES:
+        must_be_encrypted(key, secrets.get(key, ""), config.file.unencrypted)
 
 
 @contextlib.asynccontextmanager
@@ -111,7 +124,7 @@ async def open_world(
 
     at, secrets = settings.services, settings.secrets
     source, errors = settings.policies[SourcePolicy], settings.policies[ErrorsPolicy]
-    database = settings.policies[DatabasePolicy]
+    database, passed = settings.policies[DatabasePolicy], settings.policies[BuildPolicy].environment
     limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
     here = bool(settings.control)  # a proxy that is set for the outside cannot reach this machine
     bypass = secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", "")
@@ -139,7 +152,7 @@ async def open_world(
             branch=source.branch,
             clock=clock,
             vercel=Vercel(at.vercel, has("VERCEL_TOKEN"), settings.team, settings.project, await pool(), clock),
-            vercel_command=VercelCommand(at.vercel, for_commands(VERCEL_TOKEN=has("VERCEL_TOKEN"))),
+            vercel_command=VercelCommand(at.vercel, for_commands(passed, VERCEL_TOKEN=has("VERCEL_TOKEN"))),
             github=GitHub(at.github, has("GITHUB_TOKEN"), source.repository, await pool(), clock),
             sentry=Sentry(
                 at.sentry, has("SENTRY_AUTH_TOKEN"), errors.organization, errors.project, await pool(), clock
@@ -150,7 +163,7 @@ async def open_world(
             scratch=Postgres(scratch, database.scratch or "DIRECT_URL") if scratch else Postgres.nowhere(),
             postgres_tools=PostgresTools(_embedded_tools()),
             neon=Neon(at.neon, has("NEON_API_KEY"), database.neon_project, await pool(), clock),
-            prisma=PrismaCommand(for_commands()),
+            prisma=PrismaCommand(for_commands(passed)),
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             visitor=Visitor(
@@ -198,17 +211,12 @@ def _embedded_tools() -> tuple[Path, ...]:
     return (Path(found.origin).parent / "pginstall" / "bin",) if found and found.origin else ()
 
 
-def for_commands(hide: Iterable[str] = (), **more: str) -> dict[str, str]:
-    """Make the environment of a vendor's command: ours without any secret but ``more``, and nothing phones home.
+def for_commands(passed: Iterable[str] = (), **more: str) -> dict[str, str]:
+    """Make the environment of a vendor's command: no secret of ours but ``more``, and nothing phones home.
 
-    ``hide``: further names that it is not given.
+    ``passed``: further names that deploy.yml's ``build.environment`` lets through.
     """
-    hidden = {*SECRETS, *OPTIONAL, STATE, *hide}
-    ours = {name: value for name, value in inherited().items() if name not in hidden}
-    return {
-        **ours,
-        **{name: value for name, value in more.items() if value},  # an empty token is worse than none
-        "VERCEL_TELEMETRY_DISABLED": "1",
-        "NO_UPDATE_NOTIFIER": "1",
-        "NO_COLOR": "1",
-    }
+    passed = {*passed} - {*SECRETS, *OPTIONAL, STATE}
+    quiet = {"VERCEL_TELEMETRY_DISABLED": "1", "NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1"}
+    given = {name: value for name, value in more.items() if value}  # an empty token is worse than none
+    return for_child(*OUTSIDE, *NODE, *passed, **given, **quiet)

@@ -73,6 +73,10 @@ CHANNELS = {
 """Audience → the variable with its addresses."""
 
 
+ADDRESSES = ("DIRECT_URL", "R2_ENDPOINT", "UPSTASH_REDIS_REST_URL", *CHANNELS.values())
+"""Those that say where something is sent."""
+
+
 OPEN = ("R2_ACCOUNT_ID", "R2_BUCKET", "R2_ENDPOINT", "UPSTASH_REDIS_REST_URL", "UPSTASH_EMAIL")
 """Those that are names and addresses: a reader needs to see them."""
 

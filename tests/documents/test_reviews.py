@@ -270,3 +270,47 @@ def test_a_section_shows_when_it_was_last_proved(root: Path) -> None:
     (root / "runbooks/proofs.json").write_text("[]")
     with pytest.raises(Mistake, match="is no record of proofs"):
         load_proofs(root)
+
+
+# -- in somebody else's folder
+
+
+def test_pages_go_into_any_folder_and_twice_is_the_same_as_once(root: Path, tmp_path: Path) -> None:
+    to = tmp_path / "wiki"
+    written = documents.write_documents(sources(root), str(to))
+    assert str(to / "troubleshooting.md") in written
+    (to / "README.md").write_text("# Our wiki\n")
+    page = to / "troubleshooting.md"
+    page.write_text(sealed(unsealed(page.read_text(encoding="utf-8")) + "of last week\n"), encoding="utf-8")
+    assert documents.write_documents(sources(root), str(to)) == written
+    assert "of last week" not in page.read_text(encoding="utf-8")
+    assert (to / "README.md").read_text() == "# Our wiki\n"
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text"), [("troubleshooting.md", "# How we do it here\n"), ("deploy.schema.json", '{"title": "Ours"}')]
+)
+def test_a_page_that_it_did_not_write_is_never_overwritten(
+    root: Path, tmp_path: Path, name: str, text: str, force: bool
+) -> None:
+    to = tmp_path / "wiki"
+    to.mkdir()
+    (to / name).write_text(text)
+    with pytest.raises(Mistake, match=f"--to .*{name}: not written by"):
+        documents.write_documents(sources(root), str(to), force=force)
+    assert {path.name: path.read_text() for path in to.iterdir()} == {name: text}
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("link", ["troubleshooting.md", "drills"])
+def test_no_link_is_followed_out_of_the_folder(root: Path, tmp_path: Path, link: str, force: bool) -> None:
+    to, outside = tmp_path / "wiki", tmp_path / "outside"
+    to.mkdir()
+    outside.mkdir()
+    (outside / "page.md").write_text(sealed("# Mine\n"))
+    (to / link).symlink_to(outside / "page.md" if link.endswith(".md") else outside)
+    with pytest.raises(Mistake, match=f"--to .*{link}.* is a link"):
+        documents.write_documents(sources(root), str(to), force=force)
+    assert {path.name for path in outside.iterdir()} == {"page.md"}
+    assert "# Mine" in (outside / "page.md").read_text()

@@ -173,6 +173,11 @@ def test_it_is_written_into_a_folder_of_its_own_and_into_no_other(tmp_path: Path
     (tmp_path / "mine/thesis.txt").write_text("x")
     with pytest.raises(Mistake, match="there is something else in it"):
         write_site(pages(), tmp_path / "mine")
+    (tmp_path / "site/index.html").unlink()
+    (tmp_path / "site/index.html").symlink_to(tmp_path / "mine/thesis.txt")
+    with pytest.raises(Mistake, match=r"index\.html is a link"):
+        write_site(pages(), tmp_path / "site")
+    assert (tmp_path / "mine/thesis.txt").read_text() == "x"
 
 
 # -- in a browser

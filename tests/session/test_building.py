@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.commands import build
-from pipeline.commands.build import HANDED_ON, Built, output, pull
+from pipeline.commands.build import Built, output, pull
 from pipeline.config import Config, load
 from pipeline.config.tools import pinned_vercel
 from pipeline.errors import Mistake
@@ -16,6 +16,8 @@ from pipeline.world.secrets import OPTIONAL, SECRETS, STATE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "secret-of-vercel"
+HANDED_ON = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "ACTIONS_RUNTIME_TOKEN")
+"""What a step of a job speaks to the later ones with, which hold secrets."""
 
 
 class Called:
@@ -47,6 +49,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (*SECRETS, *OPTIONAL, STATE):
         monkeypatch.setenv(name, f"canary-{name}")
     monkeypatch.setenv("VERCEL_TOKEN", TOKEN)
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "canary-of-somebody-else")
     for name in HANDED_ON:
         monkeypatch.setenv(name, "/handed-on")
     monkeypatch.setattr(build, "install_tools", lambda out: None)

@@ -9,6 +9,7 @@ from pipeline.drills.score import Score
 from pipeline.handbook.playbooks import named
 from pipeline.incidents.review import spelt
 from pipeline.record.incidents import Incident
+from pipeline.redact import markdown, one_line
 from pipeline.render.markdown import link, spell
 
 LIVE = "$LIVE"
@@ -91,10 +92,11 @@ def result_markdown(scenario: Scenario, score: Score, incident: Incident) -> str
         "result",
         scenario=scenario,
         score=score,
+        by=markdown(score.by),
         incident=incident,
         times=[(name, "never" if seconds is None else spelt(seconds)) for name, seconds in times],
-        point_rows=[(point.name, f"{point.got}/{point.of}", point.says) for point in score.points],
-        timeline="\n".join(f"{moment.at[11:19]}  {moment.what}" for moment in incident.moments),
+        point_rows=[(point.name, f"{point.got}/{point.of}", markdown(point.says)) for point in score.points],
+        timeline="\n".join(f"{moment.at[11:19]}  {one_line(moment.what)}" for moment in incident.moments),
     )
     return f"{text}\n"
 

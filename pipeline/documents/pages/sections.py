@@ -75,6 +75,11 @@ def unsealed(text: str) -> str:
     return SEAL.sub("", text)
 
 
+def is_sealed(text: str) -> bool:
+    """Whether a page was generated, changed since or not."""
+    return SEAL.search(text) is not None
+
+
 def is_broken(text: str) -> bool:
     """Whether somebody has changed a sealed page since it was generated."""
     found = SEAL.search(text)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.documents.outside import must_stay_inside
 from pipeline.documents.site.build import build
 from pipeline.errors import Mistake
 
@@ -14,6 +15,7 @@ def write_site(pages: Mapping[str, str], to: Path) -> list[str]:
     if to.exists() and (not to.is_dir() or (any(to.iterdir()) and not (to / MARK).is_file())):
         raise Mistake(f"--site {to}: there is something else in it; name an empty folder")
     files = build(pages)
+    must_stay_inside(to, {MARK: "", **files}, f"--site {to}")
     try:
         to.mkdir(parents=True, exist_ok=True)
         (to / MARK).write_text("made by ./inv runbooks --site\n", encoding="utf-8")

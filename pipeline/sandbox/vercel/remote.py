@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from pipeline.sandbox import children
 from pipeline.sandbox.blobs import Blobs
 from pipeline.sandbox.vercelstate import FileEntry
 
@@ -32,7 +33,13 @@ def built(files: list[FileEntry], blobs: Blobs) -> list[FileEntry]:
                 path.write_bytes(blobs.read(file.sha))
         try:
             done = subprocess.run(
-                ["npm", "run", "build"], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+                ["npm", "run", "build"],
+                cwd=folder,
+                env=children.environment(),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise ValueError(f"the build command did not run: {error}") from error
