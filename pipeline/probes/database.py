@@ -16,7 +16,7 @@ from checks.evidence import (
     WayBack,
 )
 from checks.policy import DatabasePolicy, SmokePolicy
-from checks.sql import TAKEN_FROM_READERS
+from checks.sql import ASKS_LIVE
 from pipeline.clients.marks import left_behind, mark_of
 from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, provider_of
 from pipeline.clock import origin
@@ -77,7 +77,7 @@ async def planned_changes(world: World, migrations: Migrations) -> PlannedChange
 
 async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChanges) -> LiveSchema:
     """Read what the live code reads; nobody is asked as long as the migrations take nothing away."""
-    if not any(change.rule in TAKEN_FROM_READERS for change in planned.changes):
+    if not any(change.rule in ASKS_LIVE for change in planned.changes):
         return LiveSchema("", False, says="nothing is taken away")
     live = await world.vercel.production(world.domain)
     if live is None or not live.commit:
