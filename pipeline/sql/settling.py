@@ -107,6 +107,7 @@ SETTLES: dict[str, Settle] = {
     "drop-default": _default,
     "drop-unique": _unique,
     "drop-view": _view,
+    "rename-table": _view,
     "drop-object": _object,
     "rename-type": _object,
 }
