@@ -148,6 +148,11 @@ RULES: Mapping[str, Rule] = {
     "rename-table": Rule("renames {table}", BY_STEPS + "; or keep the name in the database and use `@@map`"),
     "rename-column": Rule("renames {table}.{column}", BY_STEPS + "; or keep the name in the database and use `@map`"),
     "rename": Rule("renames or moves {column}", BY_STEPS),
+    "grow-type": Rule(
+        "puts a larger type in the place of that of {table}.{column}, so the table is rewritten; sessions that prepared"
+        " a statement with it fail with 0A000 until they reconnect",
+        BY_STEPS,
+    ),
     "change-type": Rule("changes the type of {table}.{column}", BY_STEPS),
     "add-required-column": Rule(
         "adds {table}.{column} NOT NULL without a default, so every INSERT of the live code fails",

@@ -10,7 +10,7 @@ from checks.rules import does, instead
 CANNOT_WORK = ("not-alone", "fresh-enum-value", "unparsable", "too-new", "unproved-key")
 TAKEN_FROM_READERS = (
     "drop-table", "drop-column", "drop-view", "rename-table", "rename-column", "change-type", "add-required-column",
-    "detach-partition", "drop-unique", "carry-enum-value", "rename-type", "rename-enum-value",
+    "grow-type", "detach-partition", "drop-unique", "carry-enum-value", "rename-type", "rename-enum-value",
 )  # fmt: skip
 ASKS_LIVE = (*TAKEN_FROM_READERS, "drop-default", "widen-type")
 """What is judged by what the live release reads and writes."""
@@ -76,7 +76,11 @@ def live_code_survives(planned: PlannedChanges, live: LiveSchema) -> Findings:
             yield block(
                 _place(change), f"{does(change)}, which the live release may use by its name", fix=instead(change)
             )
-        if change.rule == "widen-type" and live.reads(change.table, change.column):
+        if (
+            change.rule in ("widen-type", "grow-type")
+            and not is_missed(change, live)
+            and live.reads(change.table, change.column)
+        ):
             yield warn(_place(change), does(change), fix=instead(change))
         if is_missed(change, live):
             yield block(_place(change), f"{does(change)}; {_who(live)}", fix=instead(change))
@@ -87,6 +91,8 @@ def is_missed(change: Change, by: LiveSchema) -> bool:
     match change.rule:
         case "drop-unique":
             return by.upserts(change.table, change.column.split(", "))
+        case "grow-type":  # Prisma's client takes it for what it was
+            return not by.found
         case "drop-default":
             return by.leaves_out(change.table, change.column)
         case "rename-type" | "rename-enum-value":

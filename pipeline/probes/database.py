@@ -7,7 +7,6 @@ from checks.evidence import (
     KeptPoint,
     LeftOver,
     LiveSchema,
-    LiveTable,
     Migrations,
     OldCodeJourneys,
     PlannedChanges,
@@ -18,11 +17,12 @@ from checks.evidence import (
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import ASKS_LIVE
 from pipeline.clients.marks import left_behind, mark_of
-from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, provider_of
+from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, provider_of
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.sql.changes import changes_of
+from pipeline.sql.prismaschema import live_schema as read_schema
 from pipeline.world.world import World
 
 MAY_NOT = "42501"
@@ -82,11 +82,10 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
     live = await world.vercel.production(world.domain)
     if live is None or not live.commit:
         return LiveSchema("", False, says="production does not name its commit")
-    text = await world.github.file(policy.schema, live.commit)
-    if text is None:
+    texts = await world.github.files(policy.schema, live.commit, ".prisma")
+    if not texts:
         return LiveSchema(live.commit, False, says=f"{policy.schema} is not in {live.commit[:12]}")
-    tables = (LiveTable(one.name, tuple(sorted(one.columns))) for one in models_in(text))
-    return LiveSchema(live.commit, True, tuple(tables))
+    return read_schema(live.commit, texts, world.database.address.schema)
 
 
 async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:

@@ -10,7 +10,7 @@ from pipeline.sql.constraints import constraints_of, foreign_key, losing_constra
 from pipeline.sql.expressions import is_volatile, plain_cast_of
 from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, briefly, change
 from pipeline.sql.statements import Node
-from pipeline.sql.types import ANOTHER_ORDER, SERIAL, ZONED, Type, keeps_bytes, read_type, type_name
+from pipeline.sql.types import ANOTHER_ORDER, SERIAL, ZONED, Type, grows, keeps_bytes, read_type, type_name
 from pipeline.sql.views import lose_views
 
 
@@ -179,6 +179,8 @@ def change_type(reading: Reading, table: str, cmd: Node) -> Found:
         yield change("widen-type", "expand", table, name, ACCESS_EXCLUSIVE, scans=reads)
     elif old_text and _same_values(reading, old, new):
         yield change("change-enum", "expand", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
+    elif old_text and as_it_is and grows(old, new):
+        yield change("grow-type", "contract", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
     else:
         yield change("change-type", "contract", table, name, ACCESS_EXCLUSIVE, rewrites=True, scans=True)
     yield from _other_side(reading, table, name)

@@ -37,10 +37,10 @@ ANOTHER_ORDER = frozenset(
 )  # fmt: skip
 """Those of them whose indexes sort by other operators, and are built anew."""
 WIDER = frozenset(
-    {
-        ("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"), ("real", "double precision"),
-    }
+    {("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"), ("real", "double precision"),
+     ("json", "jsonb")}
 )  # fmt: skip
+"""Pairs of which Prisma's client reads and writes the one as it did the other (tests/vendors/test_prisma_client.py)."""
 NAME = re.compile(r"^(?P<base>[^(\[]*?)\s*(?:\((?P<sizes>[\d,\s-]*)\))?(?P<rest>[^(\[]*?)(?P<array>(?:\[\])*)$")
 SECONDS = 1 << 12  # in an interval's first size
 
@@ -128,6 +128,16 @@ def _wide_enough(old: tuple[int, ...], new: tuple[int, ...], most: int) -> bool:
 
 def holds_all(old: Type, new: Type) -> bool:
     """Whether live code can go on to read and write what it did: every value of ``old`` is one of ``new``."""
-    if old.array != new.array:
+    return keeps_bytes(old, new) or grows(old, new)
+
+
+def grows(old: Type, new: Type) -> bool:
+    """Whether every value stays what it is, although the table is rewritten: an integer becomes a larger one."""
+    if old.array or new.array:
         return False
-    return keeps_bytes(old, new) or (old.base, new.base) in WIDER
+    if old.base == new.base == "numeric" and old.sizes and new.sizes:
+        (digits, scale), (more, finer) = old.sizes, new.sizes
+        return finer >= scale and more - finer >= digits - scale
+    if old.base == "character" and new.base in ("text", "character varying", "character"):
+        return not new.sizes or (bool(old.sizes) and new.sizes[0] >= old.sizes[0])
+    return (old.base, new.base) in WIDER
