@@ -137,10 +137,11 @@ class GitHub(Service):
                 return None
             raise
 
-    async def files(self, path: str, ref: str, suffix: str) -> dict[str, str]:
+    async def files(self, path: str, ref: str, suffix: str, *, without: str = "") -> dict[str, str]:
         """Read the file ``path`` at commit ``ref``, or those below it that end so when it is a folder: path → text.
 
-        Empty when there is no such commit, file or folder. GET /repos/{owner}/{repo}/contents/{path}
+        ``without``: a folder in it to leave out. Empty when there is no such commit, file or folder.
+        GET /repos/{owner}/{repo}/contents/{path}
         """
         try:
             found = await self.read(f"{self._repo}/contents/{path}", content_or_names_of, {"ref": ref})
@@ -152,8 +153,8 @@ class GitHub(Service):
             return {path: found}
         texts: dict[str, str] = {}
         for name, is_folder in found:
-            if is_folder or name.endswith(suffix):
-                texts |= await self.files(name, ref, suffix)
+            if name != without and (is_folder or name.endswith(suffix)):
+                texts |= await self.files(name, ref, suffix, without=without)
         return texts
 
     async def head(self, branch: str) -> str:
