@@ -222,6 +222,10 @@ RULES: Mapping[str, Rule] = {
         "uses the value {column}, which the same file adds: Postgres refuses that until the transaction has ended",
         "put the ALTER TYPE … ADD VALUE into a migration of its own, before this one",
     ),
+    "unread": Rule(
+        "is for a newer Postgres than this tool's parser knows, so nobody can tell what it does ({column})",
+        "try it in the rehearsal; read it twice",
+    ),
     "too-new": Rule("uses {column}", "write it as the server's release has it"),
     "unproved-key": Rule(
         "makes {column} the primary key of {table}, where its NOT NULL is NOT VALID: Postgres refuses that (55000)",

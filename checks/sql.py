@@ -133,7 +133,8 @@ def nobody_waits(policy: DatabasePolicy, planned: PlannedChanges) -> Findings:
     """No pending migration keeps users waiting: nothing long happens under a lock on a large table.
 
     Why: A lock that is held while millions of rows are read stops every request to that table for as long. On a small
-        table the same statement is over before anybody notices.
+        table the same statement is over before anybody notices. And a transaction that began before a table was
+        rewritten sees it empty afterwards: another reason to rewrite in a quiet hour.
 
     By hand:
         Look at the size of each table that is altered: query *Table sizes* in the troubleshooting guide.

@@ -20,7 +20,10 @@ where c.relkind in ('r', 'p', 'm') and {OURS}"""
 DEFINITIONS = f"""
 select 'column ' || quote_ident(c.relname) || '.' || quote_ident(a.attname),
   concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
-    case when a.attgenerated <> '' then 'generated' end, case when a.attidentity <> '' then 'identity' end,
+    (select 'not valid' from pg_constraint k where k.conrelid = c.oid and k.contype = 'n' and not k.convalidated
+      and k.conkey = array[a.attnum]),
+    case a.attgenerated when 's' then 'generated' when 'v' then 'generated virtual' end,
+    case when a.attidentity <> '' then 'identity' end,
     (select 'default ' || pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d
       where d.adrelid = c.oid and d.adnum = a.attnum))
  from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace

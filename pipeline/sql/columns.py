@@ -4,10 +4,9 @@ Lock levels: the table in PostgreSQL's manual, ALTER TABLE and Explicit Locking;
 (tests/sql/test_against_postgres.py).
 """
 
-from dataclasses import replace
-
 from pipeline.sql.constraints import constraints_of, foreign_key, losing_constraint, remember_beside
 from pipeline.sql.expressions import is_volatile, plain_cast_of
+from pipeline.sql.known import Table
 from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, briefly, change
 from pipeline.sql.statements import Node
 from pipeline.sql.types import ANOTHER_ORDER, SERIAL, ZONED, Type, grows, keeps_bytes, read_type, type_name
@@ -43,12 +42,18 @@ def remember_column(reading: Reading, table: str, column: Node) -> None:
         (one.get("generated_kind", "s") for one in constraints if one["contype"] == "CONSTR_GENERATED"), ""
     )
     required = bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"}) or kind in SERIAL
-    reading.tables[table] = replace(
-        about,
-        columns={**about.columns, name: kind},
-        required=about.required | {name} if required else about.required - {name},
-        defaulted=about.defaulted | {name} if fills_itself(kind, constraints) else about.defaulted - {name},
-        generated={**about.generated, name: generated} if generated else about.generated,
+    filled = fills_itself(kind, constraints)
+    reading.tables[table] = Table(
+        about.rows,
+        {**about.columns, name: kind},
+        about.never_null,
+        about.required | {name} if required else about.required,
+        about.defaulted | {name} if filled else about.defaulted,
+        {**about.generated, name: generated} if generated else about.generated,
+        about.collations,
+        about.kind,
+        about.parent,
+        about.default_part,
     )
 
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+RELEASE = 18
 LIBRARIES = ("libpg_query.so", "libpg_query.dylib", "pg_query.dll")
 
 
@@ -44,7 +45,7 @@ def syntax_tree(sql: bytes) -> list[Any]:
         if result.error:
             error = result.error.contents
             raise SyntaxRefused((error.message or b"").decode(errors="replace"), error.cursorpos)
-        tree: list[Any] = json.loads(result.parse_tree).get("stmts", [])
+        tree: list[Any] = json.loads(result.parse_tree.decode()).get("stmts", [])
         return tree
     finally:
         library.pg_query_free_parse_result(result)

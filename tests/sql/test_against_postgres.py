@@ -53,6 +53,24 @@ def test_a_partitioned_table_is_as_large_as_its_partitions(town: tuple[psycopg.C
     assert known.tables["booking"].rows == 80
 
 
+def test_drift_tells_what_only_looks_alike(postgres: Server) -> None:
+    """The catalogue calls a column NOT NULL as soon as it is to be, and a virtual column generated like a stored one."""
+
+    def defined(sql: str) -> dict[str, str]:
+        url = postgres.fresh_database("alike")
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute(sql.encode())
+        return dict(asyncio.run(Postgres(url).definitions()))
+
+    valid = "ALTER TABLE alike ADD CONSTRAINT n NOT NULL a"
+    made = "CREATE TABLE alike (a int, b int GENERATED ALWAYS AS (a) "
+    first = defined(f"{made} STORED); {valid};")
+    for other in (f"{made} STORED); {valid} NOT VALID;", f"{made} VIRTUAL); {valid};"):
+        second = defined(other)
+        assert {name for name in first if first[name] != second[name]} & {"column alike.a", "column alike.b"}
+    postgres.drop("alike")
+
+
 def test_what_is_known_after_the_files_is_what_the_catalogue_says(town: tuple[psycopg.Connection, Known]) -> None:
     """Before a merge there is no database to ask: the files have to do, and lead to the same words."""
     from pipeline.sql.changes import known_after

@@ -281,6 +281,23 @@ def test_prismas_own_way_to_widen_an_enum_breaks_nobody(known: Known) -> None:
     assert any("rewritten" in one for one in blocks(known, sql))
 
 
+def test_a_new_value_is_remembered_from_file_to_file(known: Known) -> None:
+    add, use = "ALTER TYPE mood ADD VALUE 'wild';", "UPDATE street SET mood = 'wild' WHERE id = 1;"
+    (said,) = blocks(known, add, use)
+    assert "writes a value into street.mood" in said
+    assert blocks(known, add, use.replace("mood =", "note =")) == []
+    assert blocks(known, add, "UPDATE loose SET d = 'wild';", large=1000) == []
+
+
+def test_what_a_newer_server_may_know_is_not_called_impossible(known: Known) -> None:
+    from dataclasses import replace
+
+    (seen,) = changes(replace(known, version=19), "ALTER TABLE street MERGE PARTITIONS SIDEWAYS;")
+    assert (seen.rule, seen.kind, seen.lock) == ("unread", "unknown", "ACCESS EXCLUSIVE")
+    assert blocks(replace(known, version=19), "ALTER TABLE street MERGE PARTITIONS SIDEWAYS;") == []
+    assert blocks(known, "ALTER TABLE street MERGE PARTITIONS SIDEWAYS;")
+
+
 def test_what_nobody_asked_about_is_not_taken_to_be_missing() -> None:
     nothing = Known()
     assert blocks(nothing, "TRUNCATE a CASCADE")
