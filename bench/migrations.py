@@ -1,4 +1,4 @@
-"""Reading and judging 1,000 migrations, and 8,000; applying 200 against psql; how long readers wait behind one that is blocked.
+"""Reading and judging migrations; applying 200 against psql; how long readers wait behind one that is blocked.
 
 Run: .venv/bin/python -m bench.migrations [rounds]
 """

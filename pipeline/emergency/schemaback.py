@@ -87,7 +87,7 @@ def judge(
     text = _schema_at(target.commit, folders)
     seen = LiveSchema(target.commit, False)
     if text is not None:
-        from pipeline.sql.prismaschema import live_schema
+        from pipeline.sql.liveschema import live_schema
 
         seen = live_schema(target.commit, {"schema.prisma": text})
     points = tuple(Point(*one) for name, *one in kept.points if set(name) & set(since))

@@ -22,7 +22,7 @@ from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.sql.changes import changes_of
-from pipeline.sql.prismaschema import live_schema as read_schema
+from pipeline.sql.liveschema import live_schema as read_schema
 from pipeline.world.world import World
 
 MAY_NOT = "42501"

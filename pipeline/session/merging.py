@@ -16,7 +16,7 @@ from pipeline.config import Config
 from pipeline.engine.waivers import noted, waive
 from pipeline.errors import Mistake
 from pipeline.sql.changes import changes_of, known_after
-from pipeline.sql.prismaschema import live_schema
+from pipeline.sql.liveschema import live_schema
 
 DECIDE = (database.history_is_clean, sql.can_run, sql.live_code_survives, sql.data_are_kept)
 ADVISE = (sql.nobody_waits,)

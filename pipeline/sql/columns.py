@@ -277,10 +277,8 @@ def identity(reading: Reading, table: str, cmd: Node) -> Found:
 
 def set_expression(reading: Reading, table: str, cmd: Node) -> Found:
     virtual = reading.about(table).generated.get(cmd["name"]) == "v"
-    yield change(
-        "rewrite" if not virtual else "setting", "contract", table, cmd["name"], ACCESS_EXCLUSIVE,
-        rewrites=not virtual, scans=not virtual,
-    )  # fmt: skip
+    rule = "setting" if virtual else "rewrite"
+    yield change(rule, "contract", table, cmd["name"], ACCESS_EXCLUSIVE, rewrites=not virtual, scans=not virtual)
 
 
 def drop_expression(reading: Reading, table: str, cmd: Node) -> Found:

@@ -129,44 +129,46 @@ def _never_null(reading: Reading, table: str, index: str) -> bool:
     return seen is not None and set(seen.columns) <= about.required | about.never_null
 
 
-def _primary_key(reading: Reading, table: str, one: Constraint, *, by_index: bool, scans: bool, how: Kind) -> Found:
-    about = ", ".join(one.columns)
+def _primary_key(
+    reading: Reading, table: str, constraint: Constraint, *, by_index: bool, scans: bool, how: Kind
+) -> Found:
+    about = ", ".join(constraint.columns)
     unproved = {
         column
         for other in reading.constraints.get(table, {}).values()
         if other.kind == "n" and not other.valid
         for column in other.columns
     }
-    if unproved & set(one.columns):
+    if unproved & set(constraint.columns):
         yield change("unproved-key", "contract", table, about, ACCESS_EXCLUSIVE)
         return
-    reading.update(table, required=reading.about(table).required | set(one.columns))
+    reading.update(table, required=reading.about(table).required | set(constraint.columns))
     rule = "key-by-index" if by_index and not scans else "add-primary-key"
     yield change(rule, how, table, about or "by an index that is there", ACCESS_EXCLUSIVE, scans=scans)
 
 
-def _check(reading: Reading, table: str, name: str, one: Constraint, how: Kind) -> Found:
-    if not one.enforced:
+def _check(reading: Reading, table: str, name: str, constraint: Constraint, how: Kind) -> Found:
+    if not constraint.enforced:
         yield change("comment", "expand", table, name, ACCESS_EXCLUSIVE)
         return
-    if not one.valid:
+    if not constraint.valid:
         yield change("check-new-rows", how, table, name, ACCESS_EXCLUSIVE)
         return
-    if one.not_null:
-        reading.update(table, never_null=reading.about(table).never_null | set(one.columns))
+    if constraint.not_null:
+        reading.update(table, never_null=reading.about(table).never_null | set(constraint.columns))
     yield change("add-check", how, table, name, ACCESS_EXCLUSIVE, scans=True)
 
 
-def _not_null(reading: Reading, table: str, one: Constraint, how: Kind) -> Found:
-    (column, *_) = one.columns or ("",)
+def _not_null(reading: Reading, table: str, constraint: Constraint, how: Kind) -> Found:
+    (column, *_) = constraint.columns or ("",)
     about = reading.about(table)
     if column in about.required and (table, column) not in reading.columns:
         yield change("comment", "expand", table, column, ACCESS_EXCLUSIVE)
         return
     reading.update(table, required=about.required | {column})
     if (table, column) in reading.columns and column not in about.defaulted:
-        yield change("add-required-column", "contract", table, column, ACCESS_EXCLUSIVE, scans=one.valid)
-    elif not one.valid:
+        yield change("add-required-column", "contract", table, column, ACCESS_EXCLUSIVE, scans=constraint.valid)
+    elif not constraint.valid:
         yield change("not-null-new-rows", how, table, column, ACCESS_EXCLUSIVE)
     elif column in about.never_null:
         yield change("keep-not-null", how, table, column, ACCESS_EXCLUSIVE)
@@ -213,20 +215,20 @@ def drop(reading: Reading, table: str, cmd: Node) -> Found:
     yield from losing_constraint(reading, table, name, one)
 
 
-def losing_constraint(reading: Reading, table: str, name: str, one: Constraint) -> Found:
+def losing_constraint(reading: Reading, table: str, name: str, constraint: Constraint) -> Found:
     """Follow a constraint that goes: the other table of a foreign key is locked, and so is who refers to a key."""
     reading.constraints[table].pop(name, None)
     about = reading.about(table)
-    if one.kind == "n":
-        reading.update(table, required=about.required - set(one.columns))
-    if one.not_null:
-        reading.update(table, never_null=about.never_null - set(one.columns))
-    if one.to and one.to != table:
-        yield briefly(one.to, f"the foreign key {name}")
-    if one.kind in "pu":
+    if constraint.kind == "n":
+        reading.update(table, required=about.required - set(constraint.columns))
+    if constraint.not_null:
+        reading.update(table, never_null=about.never_null - set(constraint.columns))
+    if constraint.to and constraint.to != table:
+        yield briefly(constraint.to, f"the foreign key {name}")
+    if constraint.kind in "pu":
         reading.forget_index(reading.beside(table, name))
         for other, key, foreign in reading.referring(table):
-            if set(foreign.to_columns) == set(one.columns):
+            if set(foreign.to_columns) == set(constraint.columns):
                 del reading.constraints[other][key]
                 if other != table:
                     yield briefly(other, f"its foreign key {key}")

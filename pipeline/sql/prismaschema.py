@@ -7,12 +7,13 @@ many to many. What is not understood is unknown, never taken to be unused.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from checks.evidence import LiveSchema, LiveTable
 from pipeline.sql.prismatext import Attribute, Block, Field, SchemaUnread, Value, blocks_of
 
 SCALARS = frozenset(
     {"String", "Boolean", "Int", "BigInt", "Float", "Decimal", "DateTime", "Json", "Bytes", "Unsupported"}
 )
+Enums = tuple[tuple[str, tuple[str, ...]], ...]
+"""(name in the database, its values)."""
 BY_THE_DATABASE = ("autoincrement", "dbgenerated", "sequence")
 """The functions of @default that the client leaves to the database; all others it computes itself."""
 
@@ -30,22 +31,14 @@ class Model:
     filled: frozenset[str] = frozenset()
 
 
-def live_schema(commit: str, texts: Mapping[str, str], first: str = "public") -> LiveSchema:
-    """Say what the client of ``commit`` reads. ``texts``: path → text of each file of its schema.
+def schema_of(texts: Mapping[str, str], first: str) -> tuple[tuple[Model, ...], Enums]:
+    """Read the tables and the enums of a schema. ``texts``: path → text of each of its files. Raises SchemaUnread.
 
     ``first``: the schema of the database whose tables go by their bare names.
     """
-    try:
-        read = [_read(path, text) for path, text in sorted(texts.items())]
-        blocks = [block for those in read for block in those]
-        _check(blocks)
-        models, enums = _models(blocks, first), _enums(blocks)
-    except SchemaUnread as error:
-        return LiveSchema(commit, False, says=f"its schema is not understood, {error}")
-    tables = tuple(
-        LiveTable(one.name, tuple(sorted(one.columns)), one.uniques, tuple(sorted(one.filled))) for one in models
-    )
-    return LiveSchema(commit, True, tables, enums=enums)
+    blocks = [block for path, text in sorted(texts.items()) for block in _read(path, text)]
+    _check(blocks)
+    return _models(blocks, first), _enums(blocks)
 
 
 def models_in(schema: str) -> tuple[Model, ...]:
@@ -76,7 +69,7 @@ def _mapped(attribute: Attribute | None, label: str, otherwise: str) -> str:
     return given.value if given and given.kind == "text" else otherwise
 
 
-def _enums(blocks: list[Block]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _enums(blocks: list[Block]) -> Enums:
     return tuple(
         (
             _mapped(block.attribute("map"), "name", block.name),
@@ -125,8 +118,8 @@ def _listed(attribute: Attribute) -> Iterator[str]:
     yield from (part.value for part in (given.parts if given else ()))
 
 
-def _is_filled(one: Field) -> bool:
-    default = one.attribute("default")
+def _is_filled(column: Field) -> bool:
+    default = column.attribute("default")
     value: Value | None = default.given("value") if default else None
     return value is not None and value.kind == "call" and value.value in BY_THE_DATABASE
 
@@ -147,7 +140,7 @@ def _between(used: Mapping[str, Block], first: str) -> Iterator[Model]:
     yield from (Model(table, frozenset({"A", "B"})) for table in sorted(seen))
 
 
-def _relation(one: Field, owner: str) -> str:
+def _relation(relation: Field, owner: str) -> str:
     """Name a relation: as it was named, or after its two models in the order of the alphabet."""
-    least, most = sorted((owner, one.type))
-    return _mapped(one.attribute("relation"), "name", f"{least}To{most}")
+    least, most = sorted((owner, relation.type))
+    return _mapped(relation.attribute("relation"), "name", f"{least}To{most}")

@@ -28,49 +28,49 @@ def settled(reading: Reading, part: list[Change]) -> list[Change]:
     return found
 
 
-def _required(reading: Reading, one: Change) -> Found:
-    about = reading.about(one.table)
-    is_filled = one.column in about.defaulted or one.column not in about.required
-    if one.table in reading.tables and (is_filled or one.column not in about.columns):
-        rule = "set-not-null" if one.scans and not one.rewrites else "add-column"
-        yield replace(one, rule=rule, kind="expand")
+def _required(reading: Reading, taken: Change) -> Found:
+    about = reading.about(taken.table)
+    is_filled = taken.column in about.defaulted or taken.column not in about.required
+    if taken.table in reading.tables and (is_filled or taken.column not in about.columns):
+        rule = "set-not-null" if taken.scans and not taken.rewrites else "add-column"
+        yield replace(taken, rule=rule, kind="expand")
     else:
-        yield one
+        yield taken
 
 
-def _default(reading: Reading, one: Change) -> Found:
-    about = reading.about(one.table)
-    there = one.column in about.defaulted
-    yield replace(one, rule="set-default", kind="expand") if there else one
+def _default(reading: Reading, taken: Change) -> Found:
+    about = reading.about(taken.table)
+    there = taken.column in about.defaulted
+    yield replace(taken, rule="set-default", kind="expand") if there else taken
 
 
-def _unique(reading: Reading, one: Change) -> Found:
+def _unique(reading: Reading, taken: Change) -> Found:
     """A unique key is missed only when no other one on the same columns is there."""
-    columns = set(one.column.split(", "))
-    others = reading.keys.get(one.table, {}).values()
+    columns = set(taken.column.split(", "))
+    others = reading.keys.get(taken.table, {}).values()
     if any(key.unique and key.plain and set(key.columns) == columns for key in others):
-        yield replace(one, rule="unique-anew", kind="expand")
-    elif one.table in reading.tables and not columns <= set(reading.about(one.table).columns or columns):
-        yield replace(one, rule="drop-index")  # its columns went with it, and are judged themselves
+        yield replace(taken, rule="unique-anew", kind="expand")
+    elif taken.table in reading.tables and not columns <= set(reading.about(taken.table).columns or columns):
+        yield replace(taken, rule="drop-index")  # its columns went with it, and are judged themselves
     else:
-        yield one
+        yield taken
 
 
-def _view(reading: Reading, one: Change) -> Found:
-    lost, there = reading.lost.get(one.table), reading.views.get(one.table)
+def _view(reading: Reading, taken: Change) -> Found:
+    lost, there = reading.lost.get(taken.table), reading.views.get(taken.table)
     if lost is None or there is None:
-        yield one
+        yield taken
         return
     old, materialized = lost
-    now = one.table in reading.tables
+    now = taken.table in reading.tables
     if materialized:
-        yield change("refill", "expand", one.table, lock=one.lock, scans=True, rewrites=True)
+        yield change("refill", "expand", taken.table, lock=taken.lock, scans=True, rewrites=True)
     if materialized and now and not there.columns:
-        yield one  # WITH NO DATA: who reads it meets an error
+        yield taken  # WITH NO DATA: who reads it meets an error
     elif not old.columns or not there.columns:
-        yield change("view-anew", "unknown", one.table)
+        yield change("view-anew", "unknown", taken.table)
     else:
-        yield from _columns(one.table, old, there)
+        yield from _columns(taken.table, old, there)
 
 
 def _columns(name: str, old: View, new: View) -> Found:
@@ -85,21 +85,21 @@ def _columns(name: str, old: View, new: View) -> Found:
         yield change("view-same", "expand", column=name)
 
 
-def _object(reading: Reading, one: Change) -> Found:
+def _object(reading: Reading, taken: Change) -> Found:
     """A trigger, a function, a type: made anew under its name, it is there."""
-    name = f"{one.table}.{one.column}" if one.table else one.column
-    if one.table and one.column in reading.triggers.get(one.table, {}) and name in reading.lost:
-        yield replace(one, rule="made-anew", kind="expand")
-    elif not one.table and name in reading.lost and (name in reading.made or name in reading.others):
+    name = f"{taken.table}.{taken.column}" if taken.table else taken.column
+    if taken.table and taken.column in reading.triggers.get(taken.table, {}) and name in reading.lost:
+        yield replace(taken, rule="made-anew", kind="expand")
+    elif not taken.table and name in reading.lost and (name in reading.made or name in reading.others):
         values, now = reading.lost[name], reading.enums.get(name)
         if values is None:
-            yield replace(one, rule="replace" if one.rule == "drop-object" else one.rule, kind="unknown")
+            yield replace(taken, rule="replace" if taken.rule == "drop-object" else taken.rule, kind="unknown")
         elif now is not None and set(values) <= set(now):
-            yield replace(one, rule="made-anew", kind="expand")
+            yield replace(taken, rule="made-anew", kind="expand")
         else:
-            yield one
+            yield taken
     else:
-        yield one
+        yield taken
 
 
 SETTLES: dict[str, Settle] = {

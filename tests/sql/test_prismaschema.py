@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.sql.prismaschema import live_schema, models_in
+from pipeline.sql.liveschema import live_schema
+from pipeline.sql.prismaschema import models_in
 
 HEAD = 'generator client {\n  provider = "prisma-client"\n}\ndatasource db {\n  provider = "postgresql"\n}\n'
 

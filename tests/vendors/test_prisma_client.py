@@ -18,7 +18,7 @@ from pipeline.clients.postgres import Postgres
 from pipeline.sandbox.postgres import Postgres as Server
 from pipeline.sql.changes import changes_of
 from pipeline.sql.known import Known
-from pipeline.sql.prismaschema import live_schema
+from pipeline.sql.liveschema import live_schema
 
 HERE = Path(__file__).resolve().parent.parent / "prismaclient"
 SCHEMA = (HERE / "schema.prisma").read_text()
