@@ -223,7 +223,7 @@ RULES: Mapping[str, Rule] = {
         "put the ALTER TYPE … ADD VALUE into a migration of its own, before this one",
     ),
     "unread": Rule(
-        "is for a newer Postgres than this tool's parser knows, so nobody can tell what it does ({column})",
+        "is not understood here, though Postgres may run it, so nobody can tell what it does: {column}",
         "try it in the rehearsal; read it twice",
     ),
     "too-new": Rule("uses {column}", "write it as the server's release has it"),

@@ -17,7 +17,9 @@ from pipeline.sql.statements import Node
 
 Action = Callable[[Reading, str, Node], Found]
 STAYS_AT_HOME = ("AT_AttachPartition", "AT_DetachPartition", "AT_DetachPartitionFinalize", "AT_DropInherit",
-                 "AT_AddInherit", "AT_ChangeOwner", "AT_SetRelOptions", "AT_ResetRelOptions")  # fmt: skip
+                 "AT_AddInherit", "AT_ChangeOwner", "AT_SetRelOptions", "AT_ResetRelOptions", "AT_EnableRowSecurity",
+                 "AT_DisableRowSecurity", "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_ReplicaIdentity",
+                 "AT_ClusterOn", "AT_DropCluster")  # fmt: skip
 """What is done to the table that is named, and not to its partitions."""
 
 

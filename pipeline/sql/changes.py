@@ -36,8 +36,8 @@ def _read(reading: Reading, name: str, sql: bytes) -> Found:
     except Unparsable as error:
         reading.complete = False
         why = str(error).partition(": ")[2]
-        newer_server = reading.known.version > RELEASE  # it may know what our parser does not
-        rule, lock = ("unread", ACCESS_EXCLUSIVE) if newer_server else ("unparsable", "")
+        may_run = error.ours or reading.known.version > RELEASE  # a newer one knows what our parser does not
+        rule, lock = ("unread", ACCESS_EXCLUSIVE) if may_run else ("unparsable", "")
         yield replace(change(rule, "unknown", column=why, lock=lock), migration=name, line=error.line)
         return
     found: list[Change] = []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pipeline.sql.columns import lose_column
 from pipeline.sql.constraints import losing_constraint
+from pipeline.sql.known import PARTITIONED
 from pipeline.sql.partitions import lose_part
 from pipeline.sql.reading import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, Found, Reading, briefly, change
 from pipeline.sql.statements import Node
@@ -53,7 +54,7 @@ def lose_table(reading: Reading, name: str, *, cascade: bool) -> Found:
     else:
         yield change("drop-table", "contract", name, lock=ACCESS_EXCLUSIVE)
     parent = reading.about(name).parent
-    if parent and not reading.is_new(parent):
+    if reading.about(parent).kind == PARTITIONED and not reading.is_new(parent):
         yield briefly(parent, name)
         yield from lose_part(reading, name, parent)
     for child in list(reading.children.get(name, ())):

@@ -185,6 +185,9 @@ def create_trigger(reading: Reading, node: Node) -> Found:
     reading.triggers[table][name] = function
     rule, kind = ("trigger-anew", "expand") if anew and function not in reading.made else ("trigger", "unknown")
     yield change(rule, kind, table, name, SHARE_ROW_EXCLUSIVE)  # type: ignore[arg-type]
+    if node.get("row") and reading.about(table).kind == PARTITIONED:
+        for part in reading.family(table):
+            yield briefly(part, f"the trigger {name}", SHARE_ROW_EXCLUSIVE)
 
 
 def policy(reading: Reading, node: Node) -> Found:

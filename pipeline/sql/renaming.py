@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pipeline.sql.dropping import parts_of_name
-from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, change
+from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, briefly, change
 from pipeline.sql.statements import Node
 
 TABLES = ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE")
@@ -62,15 +62,17 @@ def _column(reading: Reading, table: str, old: str, new: str) -> Found:
     if view and old in view.columns:
         columns = {new if name == old else name: kind for name, kind in view.columns.items()}
         reading.views[table] = replace(view, columns=columns)
-    if table in reading.tables:
-        reading.rename_column(table, old, new)
+    for heir in (table, *reading.family(table)):
+        if heir in reading.tables:
+            reading.rename_column(heir, old, new)
     for name, other in reading.views.items():
         used = frozenset((of, new if (of, column) == (table, old) else column) for of, column in other.used)
         reading.views[name] = replace(other, used=used) if used != other.used else other
     if (table, new) in reading.columns or table in reading.made:
         yield change("add-column", "expand", table, new, ACCESS_EXCLUSIVE)
     else:
-        yield change("rename-column", "contract", table, old, ACCESS_EXCLUSIVE)
+        yield change("rename-column", "contract", table, old, ACCESS_EXCLUSIVE if table in reading.tables else "")
+        yield from (briefly(heir, f"{table}, whose columns it has") for heir in reading.family(table))
 
 
 def _table(reading: Reading, old: str, new: str) -> Found:
@@ -107,6 +109,7 @@ def _constraint(reading: Reading, table: str, old: str, new: str) -> Found:
         if key in reading.index_tables:
             list(_index(reading, key, reading.beside(table, new)))
     yield change("rename-index", "expand", table, old, ACCESS_EXCLUSIVE)
+    yield from (briefly(heir, f"{table}, whose constraints it has") for heir in reading.family(table))
 
 
 def _object(reading: Reading, node: Node, new: str) -> Found:

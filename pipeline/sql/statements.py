@@ -10,11 +10,14 @@ Node = Mapping[str, Any]
 
 
 class Unparsable(Exception):
-    """Raised when Postgres' parser does not take the text. ``line`` counts from 1."""
+    """Raised when Postgres' parser does not take the text. ``line`` counts from 1.
 
-    def __init__(self, line: int, why: str) -> None:
+    ``ours``: it is we who cannot read what the parser made of it; Postgres may well run it.
+    """
+
+    def __init__(self, line: int, why: str, *, ours: bool = False) -> None:
         super().__init__(f"line {line}: {why}")
-        self.line = line
+        self.line, self.ours = line, ours
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ def parse(sql: bytes) -> tuple[Statement, ...]:
         found = syntax_tree(encoded)
     except SyntaxRefused as error:
         raise Unparsable(text.count("\n", 0, max(error.position - 1, 0)) + 1, error.message) from None
+    except RecursionError:
+        raise Unparsable(1, "is nested too deeply to be read", ours=True) from None
     return tuple(_statements(encoded, found))
 
 

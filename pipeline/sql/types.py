@@ -117,8 +117,8 @@ def keeps_bytes(old: Type, new: Type, *, utc: bool = False) -> bool:
             return bool(old.sizes) and new.sizes[1] == old.sizes[1] and new.sizes[0] >= old.sizes[0]
         case base if base in TIMES:
             return _wide_enough(old.sizes, new.sizes, 6)
-        case "character" | "bit":
-            return old.sizes == new.sizes
+        case "character":
+            return old.sizes == new.sizes or not new.sizes
     return old.sizes == new.sizes
 
 

@@ -632,3 +632,258 @@ SELECT setval('ticket', 5);
 SET lock_timeout = '1s';
 
 SET search_path TO archive; ALTER TABLE house ADD COLUMN x int;
+
+-- and more of each
+ALTER TABLE street ADD COLUMN x int, DROP COLUMN note, ALTER level SET NOT NULL;
+
+ALTER TABLE archive.house ADD COLUMN x int REFERENCES guest (id);
+
+ALTER TABLE street ADD COLUMN x text NOT NULL DEFAULT '', ADD COLUMN y jsonb NOT NULL DEFAULT '{}';
+
+ALTER TABLE street ADD COLUMN x timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP;
+
+ALTER TABLE street ADD COLUMN x text[] DEFAULT ARRAY[]::text[];
+
+ALTER TABLE street ADD COLUMN x text DEFAULT concat('a', now()::text);
+
+ALTER TABLE street ADD COLUMN x date DEFAULT CURRENT_DATE;
+
+ALTER TABLE street ADD COLUMN x uuid DEFAULT uuidv7();
+
+ALTER TABLE street ADD COLUMN x int DEFAULT nextval('ticket');
+
+ALTER TABLE loose ADD COLUMN id bigserial PRIMARY KEY;
+
+ALTER TABLE loose ADD COLUMN id uuid PRIMARY KEY DEFAULT gen_random_uuid();
+
+ALTER TABLE loose ADD COLUMN id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+
+CREATE TABLE fresh (id int PRIMARY KEY); ALTER TABLE fresh ADD COLUMN s int REFERENCES street (id); INSERT INTO fresh SELECT 1;
+
+CREATE TABLE fresh (id int PRIMARY KEY); ALTER TABLE house ADD COLUMN f int REFERENCES fresh (id);
+
+CREATE TABLE fresh (id int PRIMARY KEY); ALTER TABLE house ADD CONSTRAINT ff FOREIGN KEY (block) REFERENCES fresh (id) NOT VALID;
+
+ALTER TABLE house ADD CONSTRAINT self FOREIGN KEY (block) REFERENCES house (id);
+
+ALTER TABLE house DROP CONSTRAINT house_street, DROP CONSTRAINT house_code, ADD CONSTRAINT house_street FOREIGN KEY (street_id) REFERENCES street (id) ON DELETE CASCADE;
+
+CREATE TABLE booking_x PARTITION OF booking FOR VALUES FROM ('2040-01-01') TO ('2041-01-01'); DROP TABLE booking_x;
+
+CREATE INDEX x ON booking_24 (id);
+
+CREATE UNIQUE INDEX x ON booking (id, at);
+
+ALTER TABLE booking ADD PRIMARY KEY (id, at);
+
+ALTER TABLE booking ADD CONSTRAINT c CHECK (id > 0) NOT VALID;
+
+ALTER TABLE booking ADD CONSTRAINT c CHECK (id > 0);
+
+ALTER TABLE booking_24 ADD CONSTRAINT c CHECK (id > 0);
+
+ALTER TABLE booking ALTER id SET DEFAULT 3;
+
+ALTER TABLE booking RENAME COLUMN house_id TO h;
+
+ALTER TABLE booking ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE booking DISABLE TRIGGER ALL;
+
+CREATE TRIGGER t AFTER INSERT ON booking FOR EACH ROW EXECUTE FUNCTION stamp();
+
+CREATE TRIGGER t AFTER INSERT ON booking FOR EACH STATEMENT EXECUTE FUNCTION stamp();
+
+COMMENT ON TABLE booking IS 'x';
+
+ALTER TABLE booking OWNER TO postgres;
+
+ALTER TABLE booking SET SCHEMA archive;
+
+REINDEX TABLE house;
+
+CLUSTER house USING house_street_idx;
+
+ALTER TABLE base DROP COLUMN name;
+
+ALTER TABLE base ALTER name TYPE varchar(10);
+
+ALTER TABLE base RENAME COLUMN name TO n;
+
+ALTER TABLE base ADD CONSTRAINT c CHECK (id > 0);
+
+ALTER TABLE base ADD CONSTRAINT c CHECK (id > 0) NO INHERIT;
+
+ALTER TABLE base ADD CONSTRAINT u UNIQUE (id);
+
+ALTER TABLE base ALTER id SET NOT NULL;
+
+CREATE INDEX x ON base (id);
+
+DROP TABLE heir;
+
+LOCK TABLE base;
+
+TRUNCATE archive.house;
+
+DROP INDEX house_street_idx, street_zone;
+
+ALTER TABLE archive.house DROP CONSTRAINT house_pkey;
+
+ALTER TABLE guest DROP CONSTRAINT guest_house_id_fkey, ADD CONSTRAINT g2 FOREIGN KEY (house_id) REFERENCES house (id) ON UPDATE CASCADE;
+
+ALTER TABLE street DROP CONSTRAINT street_n;
+
+ALTER TABLE street DROP CONSTRAINT street_pkey CASCADE;
+
+ALTER TABLE house DROP CONSTRAINT house_pkey CASCADE;
+
+ALTER TABLE guest ALTER age TYPE bigint;
+
+ALTER TABLE guest ALTER house_id TYPE bigint;
+
+ALTER TABLE street ALTER code TYPE text, ALTER note TYPE text;
+
+ALTER TABLE street ALTER body TYPE text;
+
+ALTER TABLE street ALTER words TYPE text;
+
+ALTER TABLE street ALTER tag TYPE varchar(20);
+
+ALTER TABLE street ALTER level TYPE numeric;
+
+ALTER TABLE street ALTER level TYPE integer USING level + 1;
+
+ALTER TABLE street ALTER seen TYPE timestamp;
+
+ALTER TABLE street ALTER mask TYPE text;
+
+ALTER TABLE street ALTER host TYPE text;
+
+ALTER TABLE street ALTER load TYPE bigint;
+
+ALTER TABLE street ALTER level TYPE regclass USING level::regclass;
+
+ALTER TABLE street ALTER note TYPE label;
+
+ALTER TABLE street ALTER tag TYPE label;
+
+ALTER TABLE street ALTER name SET DATA TYPE character varying(200);
+
+ALTER TABLE street ALTER nick TYPE varchar(20);
+
+ALTER TABLE street ALTER tea TYPE timetz(2);
+
+ALTER TABLE street ALTER short TYPE bpchar;
+
+ALTER TABLE street ALTER short TYPE char(5);
+
+CREATE TABLE other AS TABLE street; ALTER TABLE other ADD PRIMARY KEY (id);
+
+CREATE TEMP TABLE tmp (id int); INSERT INTO tmp SELECT id FROM street; UPDATE street SET level = 2 FROM tmp WHERE tmp.id = street.id;
+
+DROP VIEW busy_names, busy_street; ALTER TABLE street ALTER title TYPE varchar(10); CREATE VIEW busy_street AS SELECT id, title FROM street WHERE open; CREATE VIEW busy_names AS SELECT title FROM busy_street;
+
+ALTER TABLE house RENAME TO homes; ALTER TABLE street RENAME TO streets; ALTER TABLE homes DROP CONSTRAINT house_street; TRUNCATE homes CASCADE;
+
+ALTER TABLE house RENAME COLUMN street_id TO sid; ALTER TABLE house ALTER sid TYPE bigint;
+
+ALTER TABLE house RENAME COLUMN street_id TO sid; ALTER TABLE house DROP COLUMN sid;
+
+ALTER TABLE street RENAME CONSTRAINT street_code_key TO k; ALTER TABLE street DROP CONSTRAINT k CASCADE;
+
+ALTER INDEX street_code_key RENAME TO k; ALTER TABLE street DROP CONSTRAINT k CASCADE;
+
+ALTER INDEX street_name RENAME TO k; DROP INDEX k;
+
+ALTER TYPE mood RENAME TO temper; DROP TYPE temper CASCADE;
+
+ALTER DOMAIN percent RENAME TO pct; DROP DOMAIN pct CASCADE;
+
+ALTER DOMAIN sure DROP NOT NULL;
+
+ALTER DOMAIN sure SET NOT NULL;
+
+ALTER DOMAIN half ADD CHECK (VALUE < 51);
+
+CREATE DOMAIN big AS bigint CHECK (VALUE > 10); ALTER TABLE street ADD x big;
+
+CREATE DOMAIN big AS bigint; ALTER TABLE street ADD x big; ALTER DOMAIN big ADD CHECK (VALUE > 10);
+
+CREATE TYPE mood2 AS ENUM ('calm', 'busy', 'x'); ALTER TABLE street ALTER mood DROP DEFAULT, ALTER mood TYPE mood2 USING mood::text::mood2;
+
+DROP TRIGGER street_stamp ON street; DROP FUNCTION stamp();
+
+DROP FUNCTION fee(int);
+
+CREATE OR REPLACE FUNCTION fee(n int) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT n * 3 $$;
+
+ALTER SEQUENCE ticket OWNED BY street.ticket;
+
+ALTER SEQUENCE street_serial_no_seq RESTART WITH 100;
+
+DROP SEQUENCE IF EXISTS ticket CASCADE;
+
+REVOKE ALL ON street FROM public;
+
+ALTER POLICY own_house ON house RENAME TO p;
+
+ALTER TABLE ledger ATTACH PARTITION ledger_25 DEFAULT;
+
+ALTER TABLE booking DETACH PARTITION booking_rest;
+
+DROP TABLE booking_rest;
+
+TRUNCATE booking_rest;
+
+ALTER TABLE street ALTER COLUMN n DROP NOT NULL, ALTER COLUMN name DROP NOT NULL;
+
+ALTER TABLE street ALTER name SET STATISTICS -1, ALTER name SET DEFAULT 'z';
+
+ALTER TABLE street SET WITHOUT OIDS;
+
+ALTER MATERIALIZED VIEW tally SET (fillfactor = 50);
+
+ALTER MATERIALIZED VIEW tally RENAME COLUMN houses TO h;
+
+ALTER VIEW busy_street RENAME COLUMN title TO t;
+
+CREATE UNIQUE INDEX IF NOT EXISTS x ON street (id);
+
+ALTER TABLE loose ADD CONSTRAINT fk1 FOREIGN KEY (a) REFERENCES street (id), ADD CONSTRAINT fk2 FOREIGN KEY (c) REFERENCES guest (id);
+
+ALTER TABLE street VALIDATE CONSTRAINT street_n;
+
+ALTER EXTENSION citext UPDATE;
+
+ALTER TABLE house ALTER CONSTRAINT house_street DEFERRABLE INITIALLY DEFERRED;
+
+SET CONSTRAINTS ALL DEFERRED;
+
+SELECT pg_catalog.set_config('search_path', '', false);
+
+MERGE INTO scrap USING street ON false WHEN NOT MATCHED THEN INSERT VALUES (1, 'x');
+
+ALTER TABLE booking RENAME CONSTRAINT booking_id_not_null TO nn;
+
+ALTER TABLE base ADD CONSTRAINT c CHECK (id > 0); ALTER TABLE base RENAME CONSTRAINT c TO d;
+
+REINDEX TABLE guest;
+
+ALTER TABLE booking_24 RENAME TO b24; ALTER TABLE booking ADD COLUMN x int;
+
+DROP TABLE archive.house, scrap;
+
+ALTER TABLE street DISABLE TRIGGER street_stamp;
+
+ALTER TABLE booking VALIDATE CONSTRAINT booking_house_id_fkey;
+
+CREATE INDEX x ON archive.house (door);
+
+DROP INDEX IF EXISTS archive.nope;
+
+CREATE TABLE archive.fresh (id int REFERENCES archive.house (id));
+
+DROP EXTENSION IF EXISTS citext CASCADE;
+
+ALTER TABLE guest ADD CONSTRAINT g FOREIGN KEY (age) REFERENCES house (id) NOT VALID, ADD COLUMN z int;

@@ -38,7 +38,7 @@ def test_the_judge_says_what_postgres_does(town: tuple[psycopg.Connection, Known
     seen = measured(db, sql)
     said = judged(changes_of([("m", sql.encode())], known), sql)
     same = dict(said.locks) == dict(seen.locks) and bool(said.rewrites) == bool(seen.rewrites)
-    emptied = sql.startswith("TRUNCATE")  # it reads a table from end to end to find it empty
+    emptied = "TRUNCATE" in sql  # it reads a table from end to end to find it empty
     same = same and (emptied or bool(said.scans) == bool(seen.scans))
     assert same != any(sql.startswith(begins) for begins in DIFFERS), (said, seen)
 

@@ -298,6 +298,26 @@ def test_what_a_newer_server_may_know_is_not_called_impossible(known: Known) -> 
     assert blocks(known, "ALTER TABLE street MERGE PARTITIONS SIDEWAYS;")
 
 
+def test_what_is_nested_too_deeply_is_not_called_impossible(known: Known) -> None:
+    (seen,) = changes(known, f"SELECT {'1 + ' * 3000}1;")
+    assert (seen.rule, seen.kind, seen.lock) == ("unread", "unknown", "ACCESS EXCLUSIVE")
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["of a database", "of nothing"])
+def test_whatever_is_written_is_read(known: Known, asked: bool) -> None:
+    from pathlib import Path
+
+    from checks.rules import does, instead
+
+    lines = (Path(__file__).parent / "odd.sql").read_text().splitlines()[1:]
+    assert len(lines) > 200
+    for line in lines:
+        for one in changes(known if asked else Known(), line, line):
+            assert does(one)
+            assert one.rule != "unparsable", line
+            instead(one)
+
+
 def test_what_nobody_asked_about_is_not_taken_to_be_missing() -> None:
     nothing = Known()
     assert blocks(nothing, "TRUNCATE a CASCADE")
