@@ -62,7 +62,14 @@ RULES: Mapping[str, Rule] = {
     "view-same": Rule("makes the view {column} anew with the columns that it had"),
     "view-anew": Rule("makes the view {table} anew with columns that nobody can tell", "name its columns instead of *"),
     "unique-anew": Rule("drops a unique key on {table} ({column}) beside another one"),
-    "attach-proved": Rule("attaches {column}, whose CHECK may save the reading of its rows"),
+    "attach-proved": Rule(
+        "attaches {column}; its rows are read under the lock unless its CHECK implies the bounds",
+        "try it in the rehearsal: the log says `partition constraint … is implied`",
+    ),
+    "beside-proved": Rule(
+        "makes a partition of {column} beside {table}, whose rows are read under the lock unless its CHECK rules them out",
+        "try it in the rehearsal",
+    ),
     "create-index-concurrently": Rule("builds an index on {table} without locking writers out"),
     "validate-constraint": Rule("checks the rows of {table} against {column} while everybody goes on"),
     "rename-index": Rule("renames an index or a constraint, which code does not name"),

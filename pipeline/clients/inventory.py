@@ -44,7 +44,8 @@ select 'table', jsonb_build_array(n.nspname, c.relname, {ROWS}, {COLUMNS},
     where k.conrelid = c.oid and k.contype = 'c' and k.convalidated), c.relkind,
   (select jsonb_build_array(pn.nspname, p.relname) from pg_inherits h join pg_class p on p.oid = h.inhparent
     join pg_namespace pn on pn.oid = p.relnamespace where h.inhrelid = c.oid order by h.inhseqno limit 1),
-  exists (select from pg_partitioned_table d where d.partdefid = c.oid))
+  exists (select from pg_partitioned_table d where d.partdefid = c.oid),
+  (select {_names("d.partattrs", "c.oid")} from pg_partitioned_table d where d.partrelid = c.oid))
  from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'm') and {OURS}
 union all
 select 'index', jsonb_build_array(n.nspname, i.relname, c.relname, {_names("x.indkey[:x.indnkeyatts-1]", "c.oid")},
@@ -192,7 +193,7 @@ async def known(db: "Connection", schema: str) -> Known:
 
 
 def _table(row: list[Any], named: Any) -> Table:
-    _, _, rows, columns, checks, kind, parent, default_part = row
+    _, _, rows, columns, checks, kind, parent, default_part, key = row
     return Table(
         rows=rows,
         columns={name: about[0] for name, about in columns.items()},
@@ -204,6 +205,7 @@ def _table(row: list[Any], named: Any) -> Table:
         kind=kind,
         parent=named(*parent) if parent else "",
         default_part=default_part,
+        key=frozenset(key or ()),
     )
 
 

@@ -54,6 +54,7 @@ def remember_column(reading: Reading, table: str, column: Node) -> None:
         about.kind,
         about.parent,
         about.default_part,
+        about.key,
     )
 
 

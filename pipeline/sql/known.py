@@ -17,6 +17,7 @@ class Table:
     ``required``: NOT NULL. ``defaulted``: filled by themselves, by a default, an identity or an expression.
     ``generated``: name → ``s`` stored or ``v`` virtual. ``collations``: name → collation, where it is not the type's.
     ``parent``: the table whose partition or heir it is. ``default_part``: it is its parent's DEFAULT partition.
+    ``key``: the columns that a partitioned table is cut by.
     """
 
     rows: int = UNKNOWN_ROWS
@@ -29,6 +30,7 @@ class Table:
     kind: str = PLAIN
     parent: str = ""
     default_part: bool = False
+    key: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ def create_table(reading: Reading, node: Node) -> Found:
         yield change("comment", "expand")
         return
     kind = PARTITIONED if "partspec" in node else "r"
-    reading.tables[name], parents = Table(0, kind=kind), node.get("inhRelations", ())
+    cut = [one["PartitionElem"].get("name", "") for one in node.get("partspec", {}).get("partParams", ())]
+    reading.tables[name], parents = Table(0, kind=kind, key=frozenset(cut)), node.get("inhRelations", ())
     reading.new.add(name)
     yield from _elements(reading, name, node.get("tableElts", ()))
     for parent in parents:

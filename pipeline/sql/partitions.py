@@ -15,13 +15,19 @@ from pipeline.sql.statements import Node
 
 
 def beside_default(reading: Reading, parent: str) -> Found:
-    """Postgres looks through the DEFAULT partition for rows of a new one, and nobody else does meanwhile.
-
-    A CHECK that rules the new range out saves the reading; which range it rules out is not read here.
-    """
+    """Postgres looks through the DEFAULT partition for rows of a new one, and nobody else does meanwhile."""
     default = reading.default_part(parent)
-    if default and not reading.is_new(default):
+    if default and _may_be_proved(reading, default, parent):
+        yield change("beside-proved", "unknown", default, parent, ACCESS_EXCLUSIVE)
+    elif default and not reading.is_new(default):
         yield change("beside-default", "expand", default, parent, ACCESS_EXCLUSIVE, scans=True)
+
+
+def _may_be_proved(reading: Reading, part: str, parent: str) -> bool:
+    """Whether a valid CHECK on what ``parent`` is cut by may save the reading; which rows it rules out is not read."""
+    cut = reading.about(parent).key
+    own = reading.constraints.get(part, {}).values()
+    return any(one.kind == "c" and one.valid and one.enforced and cut & set(one.columns) for one in own)
 
 
 def _foreign_keys(reading: Reading, parent: str, lock: str) -> Found:
@@ -57,9 +63,10 @@ def attach(reading: Reading, table: str, cmd: Node) -> Found:
     part, default = reading.table(cmd["def"]["PartitionCmd"]["name"]), _is_default(cmd)
     yield change("brief-lock", "expand", table, part, SHARE_UPDATE_EXCLUSIVE)
     if not reading.is_new(part):
-        proved = any(one.kind == "c" and one.valid for one in reading.constraints.get(part, {}).values())
-        rule = "attach-proved" if proved else "attach-partition"
-        yield change(rule, "expand", part, part, ACCESS_EXCLUSIVE, scans=not proved)
+        if _may_be_proved(reading, part, table):
+            yield change("attach-proved", "unknown", part, part, ACCESS_EXCLUSIVE)
+        else:
+            yield change("attach-partition", "expand", part, part, ACCESS_EXCLUSIVE, scans=True)
     yield from beside_default(reading, table)
     yield from _foreign_keys(reading, table, SHARE_ROW_EXCLUSIVE)
     _join(reading, part, table, default=default)

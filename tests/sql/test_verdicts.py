@@ -318,6 +318,20 @@ def test_whatever_is_written_is_read(known: Known, asked: bool) -> None:
             instead(one)
 
 
+def test_a_check_on_what_a_table_is_cut_by_may_save_the_reading(known: Known) -> None:
+    rest = (
+        "ALTER TABLE booking_rest ADD CONSTRAINT old CHECK ({0}) NOT VALID; COMMIT;"
+        " ALTER TABLE booking_rest VALIDATE CONSTRAINT old;"
+    )
+    made = "CREATE TABLE b27 PARTITION OF booking FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');"
+    assert blocks(known, rest.format("at >= '2029-01-01'"), made) == []
+    assert blocks(known, rest.format("id > 0"), made), "that CHECK is about something else"
+    attached = "ALTER TABLE ledger ATTACH PARTITION ledger_25 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');"
+    (found,) = findings(known, attached)
+    assert "unless its CHECK" in found.says
+    assert not found.verdict.stops
+
+
 def test_what_nobody_asked_about_is_not_taken_to_be_missing() -> None:
     nothing = Known()
     assert blocks(nothing, "TRUNCATE a CASCADE")

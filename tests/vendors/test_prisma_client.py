@@ -214,3 +214,20 @@ def test_what_is_not_stopped_leaves_the_old_code_as_it_was(old_code: OldCode, ur
     migrate(url, LIVES[name])
     assert {act[0:2]: old_code.does(act).get("failed") for act in ALL} == {act[0:2]: None for act in ALL}
     assert stops(known, LIVES[name]) == []
+
+
+def test_the_client_knows_its_tables_by_the_names_that_we_read(generated: None) -> None:
+    asked = 'const { Prisma } = require("@prisma/client"); console.log(JSON.stringify(Prisma.dmmf.datamodel.models))'
+    done = subprocess.run(["node", "-e", asked], cwd=HERE, capture_output=True, text=True, timeout=60, check=True)
+    models: list[dict[str, Any]] = json.loads(done.stdout)
+    theirs = {
+        one.get("dbName") or one["name"]: {
+            field.get("dbName") or field["name"] for field in one["fields"] if field["kind"] != "object"
+        }
+        for one in models
+    }
+    ours = {one.name: set(one.columns) for one in live_schema("a" * 40, {"schema.prisma": SCHEMA}).tables}
+    related = {field["relationName"] for one in models for field in one["fields"] if field["kind"] == "object"}
+    assert ours == theirs | {f"_{name}": {"A", "B"} for name in related}, (
+        "every relation of this schema is many to many"
+    )
