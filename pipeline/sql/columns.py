@@ -6,11 +6,12 @@ Lock levels: the table in PostgreSQL's manual, ALTER TABLE and Explicit Locking;
 
 from pipeline.sql.constraints import constraints_of, foreign_key, losing_constraint, remember_beside
 from pipeline.sql.expressions import is_volatile, plain_cast_of
-from pipeline.sql.known import Table
 from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, briefly, change
 from pipeline.sql.statements import Node
 from pipeline.sql.types import ANOTHER_ORDER, SERIAL, ZONED, Type, grows, keeps_bytes, read_type, type_name
 from pipeline.sql.views import lose_views
+
+REQUIRED = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
 
 
 def described(column: Node) -> tuple[str, list[Node], set[str]]:
@@ -34,27 +35,24 @@ def gives_value(default: Node | None) -> bool:
     return default is not None and not default["raw_expr"].get("A_Const", {}).get("isnull")
 
 
-def remember_column(reading: Reading, table: str, column: Node) -> None:
-    """Follow a column that is added."""
-    kind, constraints, kinds = described(column)
-    name, about = column["colname"], reading.about(table)
-    generated = next(
-        (one.get("generated_kind", "s") for one in constraints if one["contype"] == "CONSTR_GENERATED"), ""
-    )
-    required = bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"}) or kind in SERIAL
-    filled = fills_itself(kind, constraints)
-    reading.tables[table] = Table(
-        about.rows,
-        {**about.columns, name: kind},
-        about.never_null,
-        about.required | {name} if required else about.required,
-        about.defaulted | {name} if filled else about.defaulted,
-        {**about.generated, name: generated} if generated else about.generated,
-        about.collations,
-        about.kind,
-        about.parent,
-        about.default_part,
-        about.key,
+def remember_columns(reading: Reading, table: str, added: list[Node]) -> None:
+    """Follow columns that are added."""
+    about = reading.about(table)
+    columns, generated = {**about.columns}, {**about.generated}
+    required, defaulted = set(about.required), set(about.defaulted)
+    for column in added:
+        kind, constraints, kinds = described(column)
+        name = column["colname"]
+        columns[name] = kind
+        if kinds & REQUIRED or kind in SERIAL:
+            required.add(name)
+        if fills_itself(kind, constraints):
+            defaulted.add(name)
+        if "CONSTR_GENERATED" in kinds:
+            (how,) = (one.get("generated_kind", "s") for one in constraints if one["contype"] == "CONSTR_GENERATED")
+            generated[name] = how
+    reading.update(
+        table, columns=columns, required=frozenset(required), defaulted=frozenset(defaulted), generated=generated
     )
 
 
@@ -67,7 +65,7 @@ def add_column(reading: Reading, table: str, cmd: Node) -> Found:
     kind, constraints, kinds = described(column)
     default = next((one for one in constraints if one["contype"] == "CONSTR_DEFAULT"), None)
     generated = next((one for one in constraints if one["contype"] == "CONSTR_GENERATED"), None)
-    remember_column(reading, table, column)
+    remember_columns(reading, table, [column])
     reading.columns.add((table, name))
     domain = reading.domains.get(read_type(kind).base)
     checked = domain is not None and domain.checked and not read_type(kind).array

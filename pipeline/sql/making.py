@@ -5,7 +5,7 @@ from typing import Any
 
 from checks.evidence import Kind
 from pipeline.sql import partitions
-from pipeline.sql.columns import remember_column
+from pipeline.sql.columns import remember_columns
 from pipeline.sql.constraints import LETTERS, constraints_of, remember
 from pipeline.sql.expressions import columns_in
 from pipeline.sql.known import PARTITIONED, Domain, Index, Table, View
@@ -48,12 +48,12 @@ def create_table(reading: Reading, node: Node) -> Found:
 
 def _elements(reading: Reading, name: str, elements: Any) -> Found:
     """Follow what stands between the parentheses: the columns first, because constraints name them."""
+    remember_columns(reading, name, [element["ColumnDef"] for element in elements if "ColumnDef" in element])
     for element in elements:
-        if "ColumnDef" in element:
-            remember_column(reading, name, element["ColumnDef"])
-        elif "TableLikeClause" in element:
+        if "TableLikeClause" in element:
             like = reading.about(reading.table(element["TableLikeClause"]["relation"]))
-            reading.update(name, columns={**reading.about(name).columns, **like.columns}, required=like.required)
+            about = reading.about(name)
+            reading.update(name, columns={**about.columns, **like.columns}, required=about.required | like.required)
     for element in elements:
         column = element.get("ColumnDef", {})
         beside = constraints_of(column)
