@@ -154,7 +154,7 @@ def _object(reading: Reading, node: Node, parts: list[str]) -> Found:
 
 def _along(reading: Reading, name: str, *, new: bool) -> Found:
     """Follow what CASCADE takes along with a type, a function, a sequence or an extension."""
-    if not reading.complete and not new:
+    if not reading.depends and not new:
         yield change("drop-cascade", "contract", column=name)
     taken = set(reading.known.dependents.get(name, ()))
     types = {name, *reading.extensions.get(name, ())}

@@ -119,7 +119,7 @@ def _truncate(reading: Reading, node: Node) -> Found:
         else:
             rule = "truncate" if table in named else "truncate-too"
             yield change(rule, "data", table, lock=ACCESS_EXCLUSIVE, rewrites=True)
-    if cascade and not reading.complete:
+    if cascade and not reading.depends:
         yield change("truncate-unknown", "data")
 
 

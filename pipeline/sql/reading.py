@@ -64,8 +64,10 @@ class Reading:
     def is_new(self, table: str) -> bool:
         return table in self.new
 
-    def is_there(self, table: str) -> bool:
-        return table in self.tables
+    @property
+    def depends(self) -> bool:
+        """Whether it is known what depends on what: a catalogue was asked, and nothing unread was run since."""
+        return self.complete and self.known.whole is True
 
     def lacks(self, name: str, *places: Any) -> bool:
         """Whether it is certain that ``name`` is not there: in none of ``places``, and everything there is is known."""

@@ -333,6 +333,11 @@ def test_a_check_on_what_a_table_is_cut_by_may_save_the_reading(known: Known) ->
 
 
 def test_what_nobody_asked_about_is_not_taken_to_be_missing() -> None:
+    from pipeline.sql.known import Table
+
+    some = Known({"street": Table(0), "scrap": Table(0)})
+    assert blocks(some, "TRUNCATE street CASCADE"), "nobody said which tables refer to it"
+    assert blocks(some, "DROP TYPE mood CASCADE")
     nothing = Known()
     assert blocks(nothing, "TRUNCATE a CASCADE")
     assert blocks(nothing, "DROP TYPE t CASCADE")
