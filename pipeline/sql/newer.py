@@ -1,5 +1,7 @@
 """Finds what only newer releases of Postgres understand: the parser knows 18, and the server may be older."""
 
+from collections.abc import Iterator
+
 from pipeline.sql.reading import Found, Reading, change
 from pipeline.sql.statements import Statement, nodes
 
@@ -14,7 +16,7 @@ def needs(reading: Reading, statement: Statement) -> Found:
         yield change("too-new", "unknown", column=f"{what} (PostgreSQL 18; the server is {reading.known.version})")
 
 
-def _of_18(statement: Statement):  # type: ignore[no-untyped-def]
+def _of_18(statement: Statement) -> Iterator[str]:
     node = statement.node
     for one in nodes(node, "Constraint"):
         if one["contype"] == "CONSTR_GENERATED" and one.get("generated_kind") == "v":
