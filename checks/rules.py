@@ -34,7 +34,42 @@ RULES: Mapping[str, Rule] = {
     "loosen": Rule("takes a restriction from {table}.{column} away"),
     "brief-lock": Rule("locks {table} for a moment, for {column}"),
     "set-default": Rule("gives {table}.{column} a default"),
-    "widen-type": Rule("widens {table}.{column}, which rewrites nothing"),
+    "widen-type": Rule(
+        "widens {table}.{column}, which rewrites nothing; sessions that prepared a statement with it fail with 0A000",
+        "nothing is to be rewritten; a client that keeps prepared statements needs a new connection, so restart a pooler"
+        " and let Prisma's clients reconnect",
+    ),
+    "change-enum": Rule(
+        "puts an enum that has all the values in the place of that of {table}.{column}, so the table is rewritten",
+        "ALTER TYPE … ADD VALUE, which rewrites nothing",
+    ),
+    "sort-anew": Rule(
+        "gives {table}.{column} another order, so its indexes are built anew while nobody can read {table}",
+        "a new column with that collation, indexed CONCURRENTLY, " + BY_STEPS,
+    ),
+    "check-new-rows": Rule(
+        "checks {column} of rows that are written to {table} from now on (NOT VALID), and reads none"
+    ),
+    "reference-new-rows": Rule("adds the foreign key {column} to {table} without reading its rows"),
+    "not-null-new-rows": Rule(
+        "forbids NULL in {table}.{column} (NOT VALID): rows that hold one already can no longer be updated",
+        "fill those rows first, or add a CHECK (… IS NOT NULL) NOT VALID, which says the same",
+    ),
+    "keep-not-null": Rule("forbids NULL in {table}.{column}, which a CHECK keeps from being null already"),
+    "key-by-index": Rule("makes {column} the primary key of {table} by an index that is there"),
+    "trigger-anew": Rule("makes the trigger {column} of {table} anew, as it was"),
+    "made-anew": Rule("makes {column} anew in the same transaction"),
+    "view-same": Rule("makes the view {column} anew with the columns that it had"),
+    "view-anew": Rule("makes the view {table} anew with columns that nobody can tell", "name its columns instead of *"),
+    "unique-anew": Rule("drops a unique key on {table} ({column}) beside another one"),
+    "attach-proved": Rule(
+        "attaches {column}; its rows are read under the lock unless its CHECK implies the bounds",
+        "try it in the rehearsal: the log says `partition constraint … is implied`",
+    ),
+    "beside-proved": Rule(
+        "makes a partition of {column} beside {table}, whose rows are read under the lock unless its CHECK rules them out",
+        "try it in the rehearsal",
+    ),
     "create-index-concurrently": Rule("builds an index on {table} without locking writers out"),
     "validate-constraint": Rule("checks the rows of {table} against {column} while everybody goes on"),
     "rename-index": Rule("renames an index or a constraint, which code does not name"),
@@ -51,6 +86,11 @@ RULES: Mapping[str, Rule] = {
         "adds the numbered column {table}.{column}, so the table is rewritten",
         "add it without a default, fill it in batches, then attach the sequence",
     ),
+    "add-domain-column": Rule(
+        "adds {table}.{column} of a domain that checks its values, so the table is rewritten, whether or not it has a"
+        " default",
+        "add it with the domain's own type and a CHECK NOT VALID, and VALIDATE that in a later migration",
+    ),
     "add-generated-column": Rule(
         "adds the stored generated column {table}.{column}, so the table is rewritten",
         "add a plain column, let a trigger or the code fill it, and copy old rows in batches",
@@ -65,6 +105,23 @@ RULES: Mapping[str, Rule] = {
         "locks {table} until the migration ends", "leave it out; the statements take the locks they need"
     ),
     "refresh": Rule("fills {table} anew while nobody can read it", "REFRESH MATERIALIZED VIEW CONCURRENTLY …"),
+    "refill": Rule(
+        "drops the materialized view {table} and fills it anew while nobody can read it",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY, or a view of another name that is filled before the switch",
+    ),
+    "check-domain": Rule(
+        "checks every row of {table} against the domain {column} while writers wait",
+        "ALTER DOMAIN … ADD CONSTRAINT … NOT VALID; VALIDATE locks writers out, too: do it in a quiet hour",
+    ),
+    "enforce": Rule(
+        "enforces {column} of {table} and reads all rows under the lock",
+        "add another constraint NOT VALID, VALIDATE it in a later migration, then drop this one",
+    ),
+    "beside-default": Rule(
+        "reads the whole DEFAULT partition {table} of {column} under a lock, for rows of the new partition",
+        "first add a CHECK to {table} that rules the new range out, NOT VALID, and VALIDATE it: the lock stays, and is"
+        " brief",
+    ),
     "attach-partition": Rule(
         "attaches {column} and reads all of its rows under a lock",
         "add a CHECK that implies the bounds NOT VALID, VALIDATE it in a later migration, then attach",
@@ -78,13 +135,31 @@ RULES: Mapping[str, Rule] = {
     "drop-column": Rule("drops {table}.{column}", STOP_USING.format(it="it") + " then drop it"),
     "drop-view": Rule("drops the view {table}", STOP_USING.format(it="it") + " then drop it"),
     "drop-schema": Rule(
-        "drops the schema {column} and all that is in it", STOP_USING.format(it="it") + " then drop it"
+        "drops the schema {column}, and nobody can tell what is in it", STOP_USING.format(it="it") + " then drop it"
     ),
     "drop-object": Rule("drops {column}", STOP_USING.format(it="it") + " then drop it"),
     "drop-index": Rule("drops the index {column}", "DROP INDEX CONCURRENTLY … " + ALONE),
+    "drop-unique": Rule(
+        "drops the unique key on {table} ({column}), without which an upsert on it fails with 42P10",
+        "ship a release that no longer has `@unique` or `@@unique` there first, then drop it",
+    ),
+    "drop-cascade": Rule(
+        "drops {column} with everything that depends on it, and nobody can tell what that is",
+        "leave CASCADE out: Postgres then names what depends on it",
+    ),
+    "carry-enum-value": Rule(
+        "writes a value into {table}.{column} that the enum has only now: Prisma's client cannot read such a row",
+        "ship a release that knows the value first, then write it",
+    ),
+    "rename-type": Rule("renames or moves the type {column}", BY_STEPS + "; or keep the name and use `@@map`"),
     "rename-table": Rule("renames {table}", BY_STEPS + "; or keep the name in the database and use `@@map`"),
     "rename-column": Rule("renames {table}.{column}", BY_STEPS + "; or keep the name in the database and use `@map`"),
     "rename": Rule("renames or moves {column}", BY_STEPS),
+    "grow-type": Rule(
+        "puts a larger type in the place of that of {table}.{column}, so the table is rewritten; sessions that prepared"
+        " a statement with it fail with 0A000 until they reconnect",
+        BY_STEPS,
+    ),
     "change-type": Rule("changes the type of {table}.{column}", BY_STEPS),
     "add-required-column": Rule(
         "adds {table}.{column} NOT NULL without a default, so every INSERT of the live code fails",
@@ -132,6 +207,14 @@ RULES: Mapping[str, Rule] = {
         "deletes every row of {table}", "if that is meant: do it by hand, with the restore point at hand"
     ),
     "truncate": Rule("empties {table}", "if that is meant: do it by hand, with the restore point at hand"),
+    "truncate-too": Rule(
+        "empties {table}, which refers to a table that is emptied by TRUNCATE … CASCADE",
+        "leave CASCADE out, and name the tables that are to be emptied",
+    ),
+    "truncate-unknown": Rule(
+        "empties every table that refers to it, and nobody can tell which those are",
+        "leave CASCADE out, and name the tables that are to be emptied",
+    ),
     # nobody knows
     "code": Rule("runs code that only running it would explain ({column})", "try it in the rehearsal; read it twice"),
     "replace": Rule("replaces {column}, which the live code may use", "give the new one another name"),
@@ -145,6 +228,15 @@ RULES: Mapping[str, Rule] = {
     "fresh-enum-value": Rule(
         "uses the value {column}, which the same file adds: Postgres refuses that until the transaction has ended",
         "put the ALTER TYPE … ADD VALUE into a migration of its own, before this one",
+    ),
+    "unread": Rule(
+        "is not understood here, though Postgres may run it, so nobody can tell what it does: {column}",
+        "try it in the rehearsal; read it twice",
+    ),
+    "too-new": Rule("uses {column}", "write it as the server's release has it"),
+    "unproved-key": Rule(
+        "makes {column} the primary key of {table}, where its NOT NULL is NOT VALID: Postgres refuses that (55000)",
+        "VALIDATE CONSTRAINT in a migration before this one",
     ),
     "unparsable": Rule("is not SQL that Postgres' parser takes: {column}", "correct it; the line is named"),
 }

@@ -7,13 +7,16 @@ from checks.gate import Findings, block, gate, warn
 from checks.policy import DatabasePolicy
 from checks.rules import does, instead
 
-CANNOT_WORK = ("not-alone", "fresh-enum-value", "unparsable")
+CANNOT_WORK = ("not-alone", "fresh-enum-value", "unparsable", "too-new", "unproved-key")
 TAKEN_FROM_READERS = (
     "drop-table", "drop-column", "drop-view", "rename-table", "rename-column", "change-type", "add-required-column",
-    "detach-partition",
+    "grow-type", "detach-partition", "drop-unique", "carry-enum-value", "rename-type", "rename-enum-value",
 )  # fmt: skip
-USED_BY_NAME = ("rename", "rename-enum-value", "drop-schema")  # schema.prisma does not say who uses them
-LOSES_ROWS = ("truncate", "delete-all")
+ASKS_LIVE = (*TAKEN_FROM_READERS, "drop-default", "widen-type")
+"""What is judged by what the live release reads and writes."""
+USED_BY_NAME = ("rename", "drop-schema", "drop-cascade")  # schema.prisma does not say who uses them
+LONG = ("long-under-lock", "lock-table", "update-all")
+LOSES_ROWS = ("truncate", "truncate-too", "truncate-unknown", "delete-all")
 WHOLE_TABLE = ("add-required-column", "drop-table", "drop-view", "rename-table", "detach-partition")
 """Of those, what is felt by whoever uses the table at all, whichever columns."""
 
@@ -73,15 +76,30 @@ def live_code_survives(planned: PlannedChanges, live: LiveSchema) -> Findings:
             yield block(
                 _place(change), f"{does(change)}, which the live release may use by its name", fix=instead(change)
             )
+        if (
+            change.rule in ("widen-type", "grow-type")
+            and not is_missed(change, live)
+            and live.reads(change.table, change.column)
+        ):
+            yield warn(_place(change), does(change), fix=instead(change))
         if is_missed(change, live):
             yield block(_place(change), f"{does(change)}; {_who(live)}", fix=instead(change))
 
 
 def is_missed(change: Change, by: LiveSchema) -> bool:
     """Whether ``change`` takes something from readers, or writers, that the release ``by`` uses."""
-    if change.rule not in TAKEN_FROM_READERS:
-        return False
-    return by.reads(change.table, "" if change.rule in WHOLE_TABLE else change.column)
+    match change.rule:
+        case "drop-unique":
+            return by.upserts(change.table, change.column.split(", "))
+        case "grow-type":  # Prisma's client takes it for what it was
+            return not by.found
+        case "drop-default":
+            return by.leaves_out(change.table, change.column)
+        case "rename-type" | "rename-enum-value":
+            return by.names(*change.column.split(".", 1))
+        case rule if rule in TAKEN_FROM_READERS:
+            return by.reads(change.table, "" if rule in WHOLE_TABLE else change.column)
+    return False
 
 
 def _who(live: LiveSchema) -> str:
@@ -115,7 +133,8 @@ def nobody_waits(policy: DatabasePolicy, planned: PlannedChanges) -> Findings:
     """No pending migration keeps users waiting: nothing long happens under a lock on a large table.
 
     Why: A lock that is held while millions of rows are read stops every request to that table for as long. On a small
-        table the same statement is over before anybody notices.
+        table the same statement is over before anybody notices. And a transaction that began before a table was
+        rewritten sees it empty afterwards: another reason to rewrite in a quiet hour.
 
     By hand:
         Look at the size of each table that is altered: query *Table sizes* in the troubleshooting guide.
@@ -126,7 +145,7 @@ def nobody_waits(policy: DatabasePolicy, planned: PlannedChanges) -> Findings:
         that migration in `deploy.yml`, with the file and line that are printed as its subject.
     """
     for change in planned.changes:
-        costly = change.scans or change.rewrites or change.rule in ("long-under-lock", "update-all")
+        costly = change.scans or change.rewrites or change.rule in LONG
         if not costly or change.rule in LOSES_ROWS:
             continue
         if change.rows >= policy.large_rows or change.rows < 0:
@@ -158,7 +177,7 @@ def data_are_kept(planned: PlannedChanges) -> Findings:
         with the file and line that are printed as its subject.
     """
     for change in planned.changes:
-        if change.rule in LOSES_ROWS and change.rows != 0:
+        if change.rule in LOSES_ROWS and (change.rows != 0 or change.rule == "truncate-unknown"):
             yield block(_place(change), does(change), fix=instead(change))
         elif change.kind == "unknown" and change.rule not in CANNOT_WORK:
             yield warn(_place(change), does(change), fix=instead(change))

@@ -83,29 +83,55 @@ class PlannedChanges(Evidence):
 
 @dataclass(frozen=True)
 class LiveTable:
-    """A table that the live code reads, and its columns by their names in the database."""
+    """A table that the live code reads, and its columns by their names in the database.
+
+    ``uniques``: the columns of each key that an upsert may name. ``filled``: columns that it leaves to the database's
+    default.
+    """
 
     name: str
     columns: tuple[str, ...]
+    uniques: tuple[tuple[str, ...], ...] = ()
+    filled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LiveSchema(Evidence):
     """What the live release reads. Source: schema.prisma of its commit, from GitHub; asked only when it matters
 
-    ``found`` is false when that commit or that file cannot be had; ``says`` is why.
+    ``found`` is false when that commit or that file cannot be had, or not be read; ``says`` is why.
+
+    ``enums``: (name in the database, its values).
     """
 
     commit: str
     found: bool
     tables: tuple[LiveTable, ...] = ()
     says: str = ""
+    enums: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def reads(self, table: str, column: str = "") -> bool:
         """Whether the live code reads a column. What nobody knows is read."""
         if not self.found:
             return True
         return any(one.name == table and (not column or column in one.columns) for one in self.tables)
+
+    def upserts(self, table: str, columns: list[str]) -> bool:
+        """Whether the live code has a unique key on ``columns``, so that an upsert may need it. Likewise."""
+        if not self.found:
+            return True
+        keys = (key for one in self.tables if one.name == table for key in one.uniques)
+        return any(set(key) == set(columns) for key in keys)
+
+    def leaves_out(self, table: str, column: str) -> bool:
+        """Whether the live code is known to write rows without that column."""
+        return any(one.name == table and column in one.filled for one in self.tables)
+
+    def names(self, enum: str, value: str = "") -> bool:
+        """Whether the live code names an enum, or a value of it. What nobody knows is named."""
+        if not self.found:
+            return True
+        return any(name == enum and (not value or value in values) for name, values in self.enums)
 
 
 @dataclass(frozen=True)

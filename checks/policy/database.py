@@ -23,7 +23,8 @@ class DatabasePolicy(Policy):
     migrations: str = "prisma/migrations"
     """Folder of Prisma migrations, relative to the release."""
     schema: str = "prisma/schema.prisma"
-    """The Prisma schema, relative to the repository: at the live commit it says what the live code reads."""
+    """The Prisma schema, a file or a folder of several, relative to the repository: at the live commit it says what the
+    live code reads."""
     engine: Literal["builtin", "prisma"] = "builtin"
     """`builtin`: this tool applies the files, under Prisma's lock and with Prisma's rows. `prisma`: the command below."""
     command: str = "npx prisma"

@@ -1,64 +1,29 @@
 """Asks Postgres' own catalogue about one schema: tables, columns, sizes, definitions."""
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.sql.known import Known, Table
+from pipeline.clients.inventory import OURS, known
 
 if TYPE_CHECKING:
     import psycopg
 
     Connection = psycopg.AsyncConnection[Any]
 
-OURS = """n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
- and c.relname <> '_prisma_migrations'
- and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')"""
+__all__ = ["counts", "definitions", "known"]
 
 TABLES = f"""
-select n.nspname, c.relname,
-  greatest(c.reltuples, pg_stat_get_live_tuples(c.oid),
-           case when c.reltuples < 0 then pg_relation_size(c.oid) / 100 else 0 end)::bigint,
-  coalesce((select jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)) from pg_attribute a
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '{{}}'),
-  coalesce((select jsonb_agg(pg_get_constraintdef(k.oid)) from pg_constraint k
-    where k.conrelid = c.oid and k.contype = 'c' and k.convalidated), '[]')
-from pg_class c join pg_namespace n on n.oid = c.relnamespace
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm') and {OURS}"""
-
-INDEXES = f"""
-select n.nspname, i.relname, c.relname
-from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
-join pg_namespace n on n.oid = c.relnamespace where {OURS}"""
-
-OTHERS = """
-select proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
- where n.nspname not in ('pg_catalog', 'information_schema')
-union select typname::text from pg_type t join pg_namespace n on n.oid = t.typnamespace
- where n.nspname not in ('pg_catalog', 'information_schema')
-union select relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('v', 'S') and n.nspname not in ('pg_catalog', 'information_schema')"""
-
-NOT_NULL = re.compile(r'^CHECK \(\(("?)(.+?)\1 IS NOT NULL\)\)$')
-
-
-async def known(db: "Connection", schema: str) -> Known:
-    """Read the tables, columns and row estimates of a schema, as the linter of migrations needs them."""
-    tables = {}
-    for space, name, rows, columns, checked in await _rows(db, TABLES):
-        never = frozenset(found[2] for text in checked if (found := NOT_NULL.match(text)))
-        tables[_named(schema, space, name)] = Table(rows, columns, never)
-    indexes = {
-        _named(schema, space, index): _named(schema, space, table) for space, index, table in await _rows(db, INDEXES)
-    }
-    others = frozenset(name for (name,) in await _rows(db, OTHERS))
-    return Known(tables, indexes, others, schema)
 
 
 DEFINITIONS = f"""
 select 'column ' || quote_ident(c.relname) || '.' || quote_ident(a.attname),
   concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end,
-    case when a.attgenerated <> '' then 'generated' end, case when a.attidentity <> '' then 'identity' end,
+    (select 'not valid' from pg_constraint k where k.conrelid = c.oid and k.contype = 'n' and not k.convalidated
+      and k.conkey = array[a.attnum]),
+    case a.attgenerated when 's' then 'generated' when 'v' then 'generated virtual' end,
+    case when a.attidentity <> '' then 'identity' end,
     (select 'default ' || pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d
       where d.adrelid = c.oid and d.adnum = a.attnum))
  from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
@@ -118,7 +83,7 @@ async def counts(db: "Connection", schema: str) -> Mapping[str, int]:
     """Count the rows of every table, all in one snapshot."""
     from psycopg import sql
 
-    names = [(space, name) for space, name, *_ in await _rows(db, TABLES) if space == schema]
+    names = [(space, name) for space, name in await _rows(db, TABLES) if space == schema]
     await db.execute("begin isolation level repeatable read read only")
     try:
         found = {}
@@ -132,7 +97,3 @@ async def counts(db: "Connection", schema: str) -> Mapping[str, int]:
 
 async def _rows(db: "Connection", sql: str) -> list[tuple[Any, ...]]:
     return await (await db.execute(sql.encode())).fetchall()
-
-
-def _named(first: str, schema: str, name: str) -> str:
-    return name if schema == first else f"{schema}.{name}"

@@ -29,6 +29,17 @@ def asked(folder: Path, words: Sequence[str], seconds: float = SECONDS) -> str |
     return None if done.returncode else done.stdout.decode(errors="replace")
 
 
+def texts(folder: Path, commit: str, path: str, seconds: float = SECONDS) -> dict[str, str]:
+    """Read the file ``path``, seen from ``folder``, at ``commit``, or the .prisma files below it when it is a folder.
+
+    Empty when there are none, or one of them cannot be read.
+    """
+    named = asked(folder, ["ls-tree", "-r", "-z", "--name-only", commit, "--", f"{path.rstrip('/')}"], seconds)
+    found = [one for one in (named or "").split("\0") if one == path or one.endswith(".prisma")]
+    read = {one: asked(folder, ["show", f"{commit}:./{one}"], seconds) for one in found}
+    return {} if None in read.values() else {one: text for one, text in read.items() if text is not None}
+
+
 def ssh_keygen(words: Sequence[str], text: str) -> tuple[int, str, str]:
     """Run ``ssh-keygen WORDS`` with ``text`` on stdin; gives exit code, stdout and stderr.
 

@@ -19,6 +19,7 @@ from pipeline.clients.githubshapes import (
     code_scanning_of,
     commits_of,
     content_of,
+    content_or_names_of,
     dependabot_of,
     protection_of,
     pulls_of,
@@ -137,6 +138,26 @@ class GitHub(Service):
             if error.status == 404:
                 return None
             raise
+
+    async def files(self, path: str, ref: str, suffix: str, *, without: str = "") -> dict[str, str]:
+        """Read the file ``path`` at commit ``ref``, or those below it that end so when it is a folder: path → text.
+
+        ``without``: a folder in it to leave out. Empty when there is no such commit, file or folder.
+        GET /repos/{owner}/{repo}/contents/{path}
+        """
+        try:
+            found = await self.read(f"{self._repo}/contents/{path}", content_or_names_of, {"ref": ref})
+        except Refused as error:
+            if error.status == 404:
+                return {}
+            raise
+        if isinstance(found, str):
+            return {path: found}
+        texts: dict[str, str] = {}
+        for name, is_folder in found:
+            if name != without and (is_folder or name.endswith(suffix)):
+                texts |= await self.files(name, ref, suffix, without=without)
+        return texts
 
     async def head(self, branch: str) -> str:
         """Read the SHA at the head of ``branch``. GET /repos/{owner}/{repo}/branches/{branch}"""

@@ -192,5 +192,12 @@ def dependabot_of(body: Any) -> list[ScannerAlert]:
     ]
 
 
+def content_or_names_of(body: Any) -> str | list[tuple[str, bool]]:
+    """The text of a file; of a folder the paths in it, and whether each is a folder."""
+    if isinstance(body, list):
+        return [(str(one["path"]), one["type"] == "dir") for one in body]
+    return content_of(body)
+
+
 def content_of(body: Any) -> str:
     return base64.b64decode(body["content"]).decode()

@@ -1,12 +1,13 @@
-"""Reads Prisma's side of a database: migrations on disk, the rows of ``_prisma_migrations``, schema.prisma."""
+"""Reads Prisma's side of a database: migrations on disk, and the rows of ``_prisma_migrations``."""
 
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import BadReleaseError
+from pipeline.sql.prismaschema import models_in as models_in
 
 LOCK = 72707369  # the advisory lock that Prisma's own engine takes
 LOCK_SECONDS = 10.0  # how long it waits for it before P1002
@@ -97,49 +98,3 @@ def provider_of(folder: Path) -> str:
     except (OSError, ValueError):
         return ""
     return found[1] if found else ""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A table that the code of a release reads and writes. ``name`` is the table's, ``columns`` are the database's."""
-
-    name: str
-    columns: frozenset[str] = field(default_factory=frozenset)
-
-
-BLOCK = re.compile(r"^[ \t]*(model|view|enum|type)[ \t]+(\w+)[ \t]*\{(.*?)^[ \t]*\}", re.M | re.S)
-FIELD = re.compile(r"^[ \t]*(\w+)[ \t]+(\w+|Unsupported\(\"[^\"]*\"\))(\[\]|\?)?[ \t]*(.*)$")
-MAP = re.compile(r'@map\(\s*(?:name:\s*)?"([^"]+)"')
-MODEL_MAP = re.compile(r'@@map\(\s*(?:name:\s*)?"([^"]+)"')
-MODEL_SCHEMA = re.compile(r'@@schema\(\s*(?:map:\s*)?"([^"]+)"')
-
-
-def models_in(schema: str) -> tuple[Model, ...]:
-    """List the tables and columns that a client made from this schema.prisma reads.
-
-    No relation fields, nothing ignored.
-    """
-    text = re.sub(r"//[^\n]*", "", schema)  # no string in a schema may hold //, but for URLs in datasource blocks
-    blocks = BLOCK.findall(text)
-    related = {name for kind, name, _ in blocks if kind in ("model", "view")}
-    return tuple(
-        _model(name, body, related)
-        for kind, name, body in blocks
-        if kind in ("model", "view") and "@@ignore" not in body
-    )
-
-
-def _model(name: str, body: str, related: set[str]) -> Model:
-    columns = set()
-    for line in body.splitlines():
-        found = FIELD.match(line)
-        if not found or line.strip().startswith("@@"):
-            continue
-        field_name, kind, _, attributes = found.groups()
-        if kind in related or kind.startswith("Unsupported") or "@ignore" in attributes:
-            continue
-        mapped = MAP.search(attributes)
-        columns.add(mapped[1] if mapped else field_name)
-    table, schema = MODEL_MAP.search(body), MODEL_SCHEMA.search(body)
-    named = table[1] if table else name
-    return Model(named if not schema or schema[1] == "public" else f"{schema[1]}.{named}", frozenset(columns))

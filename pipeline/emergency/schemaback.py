@@ -72,7 +72,7 @@ def judge(
     """
     if asked.failure or not asked.done.is_set():
         return f"the database could not be read in time ({asked.failure or 'no answer yet'})"
-    from checks.evidence import Change, LiveSchema, LiveTable
+    from checks.evidence import Change, LiveSchema
     from checks.schemaback import Point, SinceThen, schema_back
 
     newest = target.meta.get(META, "")
@@ -90,10 +90,9 @@ def judge(
     text = _schema_at(target.commit, folders)
     seen = LiveSchema(target.commit, False)
     if text is not None:
-        from pipeline.clients.prisma import models_in
+        from pipeline.sql.liveschema import live_schema
 
-        tables = tuple(LiveTable(one.name, tuple(sorted(one.columns))) for one in models_in(text))
-        seen = LiveSchema(target.commit, True, tables)
+        seen = live_schema(target.commit, {"schema.prisma": text})
     points = tuple(Point(*one) for name, *one in kept.points if set(name) & set(since))
     known = SinceThen(since, tuple(changes), tuple(unread), points)
     return schema_back(known, seen, now or datetime.datetime.now(datetime.UTC))

@@ -7,7 +7,6 @@ from checks.evidence import (
     KeptPoint,
     LeftOver,
     LiveSchema,
-    LiveTable,
     Migrations,
     OldCodeJourneys,
     PlannedChanges,
@@ -16,13 +15,14 @@ from checks.evidence import (
     WayBack,
 )
 from checks.policy import DatabasePolicy, SmokePolicy
-from checks.sql import TAKEN_FROM_READERS
+from checks.sql import ASKS_LIVE
 from pipeline.clients.marks import left_behind, mark_of
-from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, provider_of
+from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, provider_of
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.sql.changes import changes_of
+from pipeline.sql.liveschema import live_schema as read_schema
 from pipeline.world.world import World
 
 MAY_NOT = "42501"
@@ -77,16 +77,15 @@ async def planned_changes(world: World, migrations: Migrations) -> PlannedChange
 
 async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChanges) -> LiveSchema:
     """Read what the live code reads; nobody is asked as long as the migrations take nothing away."""
-    if not any(change.rule in TAKEN_FROM_READERS for change in planned.changes):
+    if not any(change.rule in ASKS_LIVE for change in planned.changes):
         return LiveSchema("", False, says="nothing is taken away")
     live = await world.vercel.production(world.domain)
     if live is None or not live.commit:
         return LiveSchema("", False, says="production does not name its commit")
-    text = await world.github.file(policy.schema, live.commit)
-    if text is None:
+    texts = await world.github.files(policy.schema, live.commit, ".prisma", without=policy.migrations)
+    if not texts:
         return LiveSchema(live.commit, False, says=f"{policy.schema} is not in {live.commit[:12]}")
-    tables = (LiveTable(one.name, tuple(sorted(one.columns))) for one in models_in(text))
-    return LiveSchema(live.commit, True, tuple(tables))
+    return read_schema(live.commit, texts, world.database.address.schema)
 
 
 async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:

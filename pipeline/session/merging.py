@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from checks import database, sql
-from checks.evidence import LiveSchema, LiveTable, Migrations, PlannedChanges
+from checks.evidence import LiveSchema, Migrations, PlannedChanges
 from checks.gate import Finding, Gate
 from checks.policy import DatabasePolicy
 from pipeline.clients import git
-from pipeline.clients.prisma import migrations_in, models_in, provider_of
+from pipeline.clients.prisma import migrations_in, provider_of
 from pipeline.config import Config
 from pipeline.engine.waivers import noted, waive
 from pipeline.errors import Mistake
 from pipeline.sql.changes import changes_of, known_after
+from pipeline.sql.liveschema import live_schema
 
 DECIDE = (database.history_is_clean, sql.can_run, sql.live_code_survives, sql.data_are_kept)
 ADVISE = (sql.nobody_waits,)
@@ -99,7 +100,7 @@ def _changed(folder: Path, base: str, migrations: str) -> dict[str, str]:
 
 
 def _live(folder: Path, base: str, policy: DatabasePolicy) -> LiveSchema:
-    text = git.asked(folder, ["show", f"{base}:./{policy.schema}"])
-    if text is None:
+    texts = git.texts(folder, base, policy.schema)
+    if not texts:
         return LiveSchema(base, False, says=f"{policy.schema} is not in {base[:12]}")
-    return LiveSchema(base, True, tuple(LiveTable(one.name, tuple(sorted(one.columns))) for one in models_in(text)))
+    return live_schema(base, texts)

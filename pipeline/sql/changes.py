@@ -5,10 +5,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from checks.evidence import Change
+from pipeline.sql import enums, newer
 from pipeline.sql.known import UNKNOWN_ROWS, Known
+from pipeline.sql.parser import RELEASE
+from pipeline.sql.parts import ENDS
 from pipeline.sql.readers import READERS
-from pipeline.sql.reading import ACCESS_EXCLUSIVE, Found, Reading, change, type_key
-from pipeline.sql.statements import Statement, Unparsable, nodes, parse
+from pipeline.sql.reading import ACCESS_EXCLUSIVE, LOCKS, SHARE, Found, Reading, change
+from pipeline.sql.settling import settled
+from pipeline.sql.statements import Statement, Unparsable, parse
 
 
 def changes_of(migrations: Iterable[tuple[str, bytes]], known: Known) -> tuple[Change, ...]:
@@ -19,31 +23,43 @@ def changes_of(migrations: Iterable[tuple[str, bytes]], known: Known) -> tuple[C
 
 def known_after(migrations: Iterable[tuple[str, bytes]]) -> Known:
     """What a database holds after ``migrations`` by their text; nobody knows how many rows. Never raises."""
-    reading = Reading(Known())
+    reading = Reading(Known(whole=True))
     for name, sql in migrations:
         deque(_read(reading, name, sql), maxlen=0)
-    tables = {
-        name: replace(table, rows=UNKNOWN_ROWS) for name, table in reading.tables.items() if name not in reading.gone
-    }
-    return Known(tables, dict(reading.index_tables), frozenset(reading.made))
+    held = reading.held()
+    return replace(held, tables={name: replace(table, rows=UNKNOWN_ROWS) for name, table in held.tables.items()})
 
 
 def _read(reading: Reading, name: str, sql: bytes) -> Found:
     try:
         statements = parse(sql)
     except Unparsable as error:
+        reading.complete = False
         why = str(error).partition(": ")[2]
-        yield replace(change("unparsable", "unknown", column=why), migration=name, line=error.line)
+        may_run = error.ours or reading.known.version > RELEASE  # a newer one knows what our parser does not
+        rule, lock = ("unread", ACCESS_EXCLUSIVE) if may_run else ("unparsable", "")
+        yield replace(change(rule, "unknown", column=why, lock=lock), migration=name, line=error.line)
         return
-    found = [
-        replace(one, migration=name, line=statement.line, rows=reading.rows(one.table))
-        for statement in statements
-        for one in read_statement(reading, statement)
-    ]
+    found: list[Change] = []
+    part: list[Change] = []
+    for statement in statements:
+        for one in read_statement(reading, statement):
+            part.append(_placed(one, name, statement.line, reading.rows(one.table)))
+        if statement.control in ENDS:
+            found += settled(reading, part)
+            part = []
+            reading.committed()
+    found += settled(reading, part)
+    reading.committed()
+    reading.schema = reading.known.schema  # a session of its own, or one that was put back
     yield from found
     yield from _company(name, statements)
-    yield from _fresh_values(name, statements)
     yield from _long_under_lock(found)
+
+
+def _placed(read: Change, name: str, line: int, rows: int) -> Change:
+    """Fill in a change's place; ``dataclasses.replace`` would take a fifth of all the time."""
+    return Change(name, line, read.rule, read.kind, read.table, read.column, read.lock, read.rewrites, read.scans, rows)
 
 
 def read_statement(reading: Reading, statement: Statement) -> Found:
@@ -52,17 +68,25 @@ def read_statement(reading: Reading, statement: Statement) -> Found:
     if reader is None:
         yield change("other", "unknown", column=statement.tag)
         return
+    yield from newer.needs(reading, statement)
+    carried = enums.carried(reading, statement)
     for read in reader(reading, statement.node):
-        if reading.is_new(read.table):
+        if not read.table:
+            yield read
+        elif reading.is_new(read.table):
             yield change("create", "expand", column=read.table)
         elif (read.table, read.column) in reading.columns and read.rule not in OWN_COLUMN:
-            yield replace(read, kind="expand", rule="add-column" if not read.scans else read.rule)
+            rule = read.rule if read.scans or read.rule in KEPT else "add-column"
+            yield replace(read, kind="expand", rule=rule)
         else:
             yield read
+    yield from carried
 
 
 OWN_COLUMN = ("add-column", "add-volatile-column", "add-identity-column", "add-generated-column", "add-unique-column",
-              "add-required-column")  # fmt: skip
+              "add-required-column", "add-domain-column")  # fmt: skip
+KEPT = ("brief-lock", "comment", "change-type")
+"""What stays what it is, even when it is about a column that nobody knows yet."""
 
 
 def _company(name: str, statements: tuple[Statement, ...]) -> Found:
@@ -72,25 +96,14 @@ def _company(name: str, statements: tuple[Statement, ...]) -> Found:
                 yield replace(change("not-alone", "expand"), migration=name, line=statement.line)
 
 
-def _fresh_values(name: str, statements: tuple[Statement, ...]) -> Found:
-    """Find values that an enum gets and that a later statement of the same file uses."""
-    made = {type_key(s.node["typeName"]) for s in statements if s.tag == "CreateEnumStmt"}
-    fresh: set[str] = set()
-    for statement in statements:
-        if statement.tag == "AlterEnumStmt":
-            if "oldVal" not in statement.node and type_key(statement.node["typeName"]) not in made:
-                fresh.add(statement.node["newVal"])
-            continue
-        used = {node["sval"]["sval"] for node in nodes(statement.node, "A_Const") if node.get("sval", {}).get("sval")}
-        for value in sorted(used & fresh):
-            yield replace(change("fresh-enum-value", "expand", column=value), migration=name, line=statement.line)
-
-
 def _long_under_lock(changes: list[Change]) -> Found:
-    """Find work that takes long while an earlier statement of the file still keeps others out of a table."""
+    """Find work that takes long while an earlier statement of the transaction still keeps others out of a table."""
     locked: dict[str, Change] = {}
     held: dict[str, Change] = {}
     for work in changes:
+        if work.rule == "transaction":
+            locked, held = {}, {}
+            continue
         slow = work.rewrites or work.scans or work.rule in ("update-all", "delete-all", "validate-constraint")
         own = work.rule in ("validate-constraint", "update")  # long although, or because, the table is its own
         earlier = next((lock for table, lock in locked.items() if slow and table != work.table), None)
@@ -109,5 +122,5 @@ def _long_under_lock(changes: list[Change]) -> Found:
             )
         if work.lock == ACCESS_EXCLUSIVE and work.table:
             locked.setdefault(work.table, work)
-        if work.rule == "add-foreign-key":
+        elif work.rule in ("add-foreign-key", "reference-new-rows") and LOCKS.index(work.lock) > LOCKS.index(SHARE):
             held.setdefault(work.table, work)

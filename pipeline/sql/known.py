@@ -1,92 +1,135 @@
 """Says what a database holds, as far as it decides what a migration costs and breaks."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from pipeline.sql.statements import Node, nodes
 
 UNKNOWN_ROWS = -1
-SERIAL = frozenset({"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"})
+PARTITIONED, PLAIN, MATERIALIZED, VIEW = "p", "r", "m", "v"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that the database has.
+    """A table that the database has, or a materialized view.
 
-    ``rows``: Postgres' estimate. ``columns``: name → type as ``format_type`` spells it: ``character varying(50)``.
+    ``rows``: Postgres' estimate; of a partitioned table, the sum of its partitions. ``columns``: name → type as
+    ``format_type`` spells it: ``character varying(50)``. ``never_null``: columns that a valid CHECK keeps from NULL.
 
-    ``never_null``: columns that a valid CHECK keeps from being null.
+    ``required``: NOT NULL. ``defaulted``: filled by themselves, by a default, an identity or an expression.
+    ``generated``: name → ``s`` stored or ``v`` virtual. ``collations``: name → collation, where it is not the type's.
+    ``parent``: the table whose partition or heir it is. ``default_part``: it is its parent's DEFAULT partition.
+    ``key``: the columns that a partitioned table is cut by.
     """
 
     rows: int = UNKNOWN_ROWS
     columns: Mapping[str, str] = field(default_factory=dict)
     never_null: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    defaulted: frozenset[str] = frozenset()
+    generated: Mapping[str, str] = field(default_factory=dict)
+    collations: Mapping[str, str] = field(default_factory=dict)
+    kind: str = PLAIN
+    parent: str = ""
+    default_part: bool = False
+    key: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index. ``columns``: its keys in order, expressions left out; ``uses``: every column that it depends on.
+
+    ``simple``: it has neither expressions nor a WHERE. ``plain``: nor is it INVALID or DEFERRABLE, so that
+    ``ON CONFLICT`` can name its columns.
+    """
+
+    table: str
+    columns: tuple[str, ...] = ()
+    unique: bool = False
+    plain: bool = True
+    uses: frozenset[str] = frozenset()
+    simple: bool = True
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A constraint. ``kind``: ``p`` primary key, ``u`` unique, ``c`` check, ``f`` foreign key, ``n`` not null, ``x``
+    exclusion.
+
+    ``to``: the table that a foreign key references, ``to_columns`` there. ``deletes``: it is ON DELETE CASCADE.
+    ``not_null``: it is the CHECK that one column IS NOT NULL.
+    """
+
+    kind: str
+    columns: tuple[str, ...] = ()
+    to: str = ""
+    to_columns: tuple[str, ...] = ()
+    valid: bool = True
+    enforced: bool = True
+    deletes: bool = False
+    not_null: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """A view. ``columns``: name → type, empty when nobody can tell. ``uses``: tables and views that it reads.
+
+    ``used``: (table, column) pairs of those.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    uses: frozenset[str] = frozenset()
+    used: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain over the type ``base``. ``checked``: values are checked, by a CHECK or NOT NULL."""
+
+    base: str = ""
+    checked: bool = False
 
 
 @dataclass(frozen=True)
 class Known:
     """What a database holds.
 
-    Names are ``User``, or ``billing.Invoice`` outside of the schema that comes first in the search path.
+    Names are ``User``, or ``billing.Invoice`` outside of the schema that comes first in the search path. Types,
+    functions and extensions go by their last name.
     """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
     indexes: Mapping[str, str] = field(default_factory=dict)
     """Index → its table."""
     others: frozenset[str] = frozenset()
-    """Views, functions, types."""
+    """Views, functions, types, sequences."""
     schema: str = "public"
+    keys: Mapping[str, Index] = field(default_factory=dict)
+    """Index → what it is on."""
+    constraints: Mapping[tuple[str, str], Constraint] = field(default_factory=dict)
+    """(table, name) → constraint."""
+    views: Mapping[str, View] = field(default_factory=dict)
+    enums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    triggers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(table; trigger, policy or rule) → the function it calls, if any."""
+    extensions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Extension → the types it brings."""
+    dependents: Mapping[str, frozenset[tuple[str, str, str]]] = field(default_factory=dict)
+    """Type, function, sequence or extension → what DROP … CASCADE takes along: (``column`` or ``default``, table,
+    column), (``view``, view, empty), (``index``, table, index), (``constraint`` or ``trigger``, table, name)."""
+    stable: frozenset[str] = frozenset()
+    """Functions that are not volatile: what they compute for a default is computed once."""
+    schemas: frozenset[str] = frozenset()
+    version: int = 0
+    """The server's major version; 0 when nobody has asked it."""
+    utc: bool = False
+    """Whether its sessions live in UTC."""
+    whole: bool | None = None
+    """Whether this is everything that is there, so that what is not named here is not there. None: as soon as it
+    names any table."""
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.tables) if self.whole is None else self.whole
 
     def name(self, schema: str, name: str) -> str:
         return name if schema in ("", self.schema) else f"{schema}.{name}"
-
-
-def type_name(node: Node) -> str:
-    """Name a parsed type as short as it can be told apart: ``varchar(50)``, ``Role_new``."""
-    names = [one["String"]["sval"] for one in node.get("names", ())]
-    sizes = [str(one["A_Const"].get("ival", {}).get("ival", 0)) for one in node.get("typmods", ()) if "A_Const" in one]
-    base = ".".join(names[1:] if names[:1] == ["pg_catalog"] else names)
-    return base + (f"({','.join(sizes)})" if sizes else "") + "[]" * len(node.get("arrayBounds", ()))
-
-
-TYPE = re.compile(
-    r"^(character varying|varchar|text|numeric|decimal|bpchar|character|char)(?:\((\d+)(?:,(-?\d+))?\))?$"
-)
-ALIASES = {"varchar": "character varying", "decimal": "numeric", "bpchar": "character", "char": "character"}
-
-
-def widens(old: str, new: str) -> bool:
-    """Whether every value of type ``old`` is one of type ``new`` as it is: nothing is rewritten, nobody notices."""
-    was, becomes = TYPE.match(old), TYPE.match(new)
-    if not was or not becomes:
-        return old == new
-    a, b = ALIASES.get(was[1], was[1]), ALIASES.get(becomes[1], becomes[1])
-    if a == "character varying" and b == "text":
-        return True
-    if a == b == "text":
-        return True
-    if a == b == "character varying":
-        return becomes[2] is None or (was[2] is not None and int(becomes[2]) >= int(was[2]))
-    if a == b == "numeric":
-        same_scale = (was[3] or "0") == (becomes[3] or "0")
-        return becomes[2] is None or (was[2] is not None and same_scale and int(becomes[2]) >= int(was[2]))
-    return False
-
-
-def is_volatile(expression: Any) -> bool:
-    """Whether a default must be computed for each row, so that adding its column rewrites the table."""
-    names = {call["funcname"][-1]["String"]["sval"] for call in nodes(expression, "FuncCall")}
-    return bool(names - STABLE)
-
-
-STABLE = frozenset(
-    {
-        "now", "transaction_timestamp", "statement_timestamp", "current_setting", "current_schema", "to_timestamp",
-        "date_trunc", "lower", "upper", "concat", "length", "jsonb_build_object", "jsonb_build_array",
-        "json_build_object", "json_build_array", "to_jsonb", "to_json", "array_fill", "make_interval", "make_date",
-        "timezone", "md5", "repeat", "left", "right", "coalesce", "date_part", "extract", "trim", "btrim", "round",
-        "floor", "ceil", "abs", "to_char", "to_date", "encode", "decode",
-    }
-)  # fmt: skip

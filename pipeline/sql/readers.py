@@ -1,26 +1,29 @@
-"""Reads each kind of statement; ALTER TABLE has a file of its own."""
+"""Reads each kind of statement; CREATE, ALTER TABLE, DROP and RENAME have files of their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from checks.evidence import Kind
-from pipeline.sql import altering, dropping
-from pipeline.sql.known import Table
+from pipeline.sql import altering, dropping, making, renaming
+from pipeline.sql.expressions import calls_in, is_always_true
+from pipeline.sql.known import Domain, Table
 from pipeline.sql.reading import (
     ACCESS_EXCLUSIVE,
     EXCLUSIVE,
     LOCK_MODES,
     ROW_EXCLUSIVE,
     SHARE,
-    SHARE_ROW_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
     Found,
     Reader,
     Reading,
+    briefly,
     change,
     type_key,
 )
 from pipeline.sql.statements import Node, nodes
+from pipeline.sql.types import read_type
 
 READ_ONLY = frozenset(
     {"set_config", "setval", "nextval", "now", "version", "current_setting", "pg_sleep", "count", "coalesce", "max",
@@ -28,98 +31,45 @@ READ_ONLY = frozenset(
 )  # fmt: skip
 
 
-def _create_table(reading: Reading, node: Node) -> Found:
-    name = reading.table(node["relation"])
-    if node.get("if_not_exists") and name in reading.known.tables and name not in reading.gone:
-        yield change("comment", "expand")
-        return
-    reading.tables[name] = Table(0)
-    for constraint in nodes(node.get("tableElts", []), "Constraint"):
-        if "pktable" in constraint:
-            to = reading.table(constraint["pktable"])
-            if not reading.is_new(to):
-                yield change("brief-lock", "expand", to, name, SHARE_ROW_EXCLUSIVE)
-    if node.get("partbound"):
-        for parent in node["inhRelations"]:
-            yield change("brief-lock", "expand", reading.table(parent["RangeVar"]), name, ACCESS_EXCLUSIVE)
-    yield change("create", "expand", column=name)
-
-
-def _create_table_as(reading: Reading, node: Node) -> Found:
-    name = reading.table(node["into"]["rel"])
-    reading.tables[name] = Table(0)
-    yield change("create", "expand", column=name)
-
-
-def _create_index(reading: Reading, node: Node) -> Found:
-    table = reading.table(node["relation"])
-    reading.index_tables[node.get("idxname", "")] = table
-    columns = [one["IndexElem"].get("name", "") for one in node["indexParams"]]
-    named = ", ".join(filter(None, columns)) or node.get("idxname", "")
-    fresh = all((table, column) in reading.columns for column in columns)
-    if node.get("concurrent"):
-        kind: Kind = "contract" if node.get("unique") and not fresh else "expand"
-        yield change("create-index-concurrently", kind, table, node.get("idxname", named), SHARE_UPDATE_EXCLUSIVE)
-    elif node.get("unique") and not fresh:
-        yield change("add-unique", "contract", table, named, SHARE, scans=True)
-    else:
-        whole = bool(node["relation"].get("inh"))  # ON ONLY a partitioned table has no rows to read
-        yield change("create-index", "expand", table, node.get("idxname", named), SHARE, scans=whole)
-
-
-def _make(reading: Reading, node: Node) -> Found:
-    name = _named(node)
-    if node.get("replace") and name not in reading.made and (name in reading.known.others or not reading.known.tables):
-        yield change("replace", "unknown", column=name)
-    else:
-        reading.made.add(name)
-        yield change("create", "expand", column=name)
-
-
-def _named(node: Node) -> str:
-    for key in ("view", "sequence"):
-        if key in node:
-            return str(node[key]["relname"])
-    for key in ("typeName", "funcname", "domainname", "defnames"):
-        if node.get(key):
-            return type_key(node[key])
-    if "typevar" in node:
-        return str(node["typevar"]["relname"])
-    return str(node.get("extname") or node.get("schemaname") or "it")
-
-
-def _create_statistics(reading: Reading, node: Node) -> Found:
-    for relation in node["relations"]:
-        yield change("maintenance", "expand", reading.table(relation["RangeVar"]), lock=SHARE_UPDATE_EXCLUSIVE)
-
-
-def _create_trigger(reading: Reading, node: Node) -> Found:
-    yield change("trigger", "unknown", reading.table(node["relation"]), node["trigname"], SHARE_ROW_EXCLUSIVE)
-
-
-def _policy(reading: Reading, node: Node) -> Found:
-    yield change("row-security", "contract", reading.table(node["table"]), node["policy_name"], ACCESS_EXCLUSIVE)
-
-
-def _create_rule(reading: Reading, node: Node) -> Found:
-    yield change("trigger", "unknown", reading.table(node["relation"]), node["rulename"], ACCESS_EXCLUSIVE)
-
-
 def _alter_enum(reading: Reading, node: Node) -> Found:
     name, value = type_key(node["typeName"]), node["newVal"]
-    if name in reading.made:
+    values = reading.enums.get(name, ())
+    if "oldVal" in node:
+        reading.enums[name] = tuple(value if one == node["oldVal"] else one for one in values)
+    elif node.get("skipIfNewValExists") and value in values:
+        yield change("comment", "expand", column=f"{name}.{value}")
+        return
+    else:
+        reading.enums[name] = (*values, value)
+    if name in reading.made_now:
         yield change("create", "expand", column=name)
     elif "oldVal" in node:
         yield change("rename-enum-value", "contract", column=f"{name}.{node['oldVal']}")
     else:
+        reading.fresh[value] = name
+        reading.uncommitted.add(value)
         yield change("add-enum-value", "expand", column=f"{name}.{value}")
+
+
+def _alter_domain(reading: Reading, node: Node) -> Found:
+    name = type_key(node["typeName"])
+    known, checks = reading.domains.get(name, Domain()), node.get("def", {}).get("Constraint", {})
+    adds, validates = node["subtype"] in ("C", "O"), node["subtype"] == "V"
+    if adds:
+        reading.domains[name] = replace(known, checked=True)
+    yield change("narrow" if adds else "setting", "contract" if adds else "expand", column=name)
+    if validates or (adds and not checks.get("skip_validation")):
+        below = {name, *(one for one, domain in reading.domains.items() if domain.base == name)}
+        for table, about in reading.tables.items():
+            if not reading.is_new(table) and any(read_type(kind).base in below for kind in about.columns.values()):
+                yield change("check-domain", "expand", table, name, SHARE, scans=True)
 
 
 def _written(rule: str, whole: str) -> Reader:
     def read(reading: Reading, node: Node) -> Found:
         table = reading.table(node["relation"])
         if table not in _ctes(node):
-            named = rule if node.get("whereClause") or not whole else whole
+            named = whole if whole and is_always_true(node.get("whereClause")) else rule
             yield change(named, "data", table, lock=ROW_EXCLUSIVE)
         yield from _inside(reading, node)
 
@@ -132,8 +82,10 @@ def _ctes(node: Node) -> set[str]:
 
 def _inside(reading: Reading, node: Node) -> Iterator[Any]:
     """Find the writes that hide in a WITH of a statement."""
+    if "withClause" not in node:
+        return
     for tag, reader in WRITES.items():
-        for inner in nodes(node, tag):
+        for inner in nodes(node["withClause"], tag):
             yield from reader(reading, inner)
 
 
@@ -145,24 +97,49 @@ def _copy(reading: Reading, node: Node) -> Found:
 
 
 def _truncate(reading: Reading, node: Node) -> Found:
+    """Read TRUNCATE: by CASCADE every table that refers to one of them is emptied, too, and what refers to that."""
+    waiting: list[str] = []
     for relation in node["relations"]:
-        yield change("truncate", "data", reading.table(relation["RangeVar"]), lock=ACCESS_EXCLUSIVE, rewrites=True)
+        name = reading.table(relation["RangeVar"])
+        waiting += [name, *(reading.family(name) if relation["RangeVar"].get("inh") else ())]
+    named, cascade = set(waiting), node.get("behavior") == "DROP_CASCADE"
+    emptied: dict[str, None] = {}
+    while waiting:
+        table = waiting.pop(0)
+        if table in emptied:
+            continue
+        emptied[table] = None
+        if cascade:
+            for other, _, _ in reading.referring(table):
+                waiting += [other, *reading.family(other)]
+    for table in emptied:
+        whole = named & set(reading.family(reading.about(table).parent)) and reading.about(table).parent in emptied
+        if whole:  # its parent says how many rows go
+            yield briefly(table, reading.about(table).parent)
+        else:
+            rule = "truncate" if table in named else "truncate-too"
+            yield change(rule, "data", table, lock=ACCESS_EXCLUSIVE, rewrites=True)
+    if cascade and not reading.depends:
+        yield change("truncate-unknown", "data")
 
 
 def _select(reading: Reading, node: Node) -> Found:
     written = list(_inside(reading, node))
     yield from written
-    called = {call["funcname"][-1]["String"]["sval"] for call in nodes(node, "FuncCall")}
+    called = calls_in(node)
     if node.get("intoClause"):
         name = reading.table(node["intoClause"]["rel"])
         reading.tables[name] = Table(0)
+        reading.new.add(name)
     if called - READ_ONLY:
+        reading.complete = False
         yield change("code", "unknown", column=", ".join(sorted(called - READ_ONLY)))
     elif not written:
         yield change("setting", "expand")
 
 
 def _code(reading: Reading, node: Node) -> Found:
+    reading.complete = False
     yield change("code", "unknown", column="CALL" if "funccall" in node else "DO")
 
 
@@ -185,7 +162,7 @@ def _reindex(reading: Reading, node: Node) -> Found:
     gently = any(one["DefElem"]["defname"] == "concurrently" for one in node.get("params", ()))
     table = reading.table(node["relation"]) if "relation" in node else ""
     if node.get("kind") == "REINDEX_OBJECT_INDEX" and table:
-        table = reading.index_tables.get(table) or reading.known.indexes.get(table, "")
+        table = reading.index_tables.get(table, "")
     if gently:
         yield change("maintenance", "expand", table, lock=SHARE_UPDATE_EXCLUSIVE)
     else:
@@ -193,11 +170,13 @@ def _reindex(reading: Reading, node: Node) -> Found:
 
 
 def _lock(reading: Reading, node: Node) -> Found:
+    lock = LOCK_MODES.get(node.get("mode", 8), ACCESS_EXCLUSIVE)
     for relation in node["relations"]:
-        lock = LOCK_MODES.get(node.get("mode", 8), ACCESS_EXCLUSIVE)
-        yield change(
-            "lock-table", "expand", reading.table(relation["RangeVar"]), lock=lock, scans=node.get("mode", 8) >= 5
-        )
+        table = reading.table(relation["RangeVar"])
+        rule = "lock-table" if node.get("mode", 8) >= 5 else "maintenance"
+        yield change(rule, "expand", table, lock=lock)
+        heirs = reading.family(table) if relation["RangeVar"].get("inh") else ()
+        yield from (briefly(heir, f"{table}, whose rows it has", lock) for heir in heirs)
 
 
 def _refresh(reading: Reading, node: Node) -> Found:
@@ -219,13 +198,20 @@ def _grant(reading: Reading, node: Node) -> Found:
 def _comment(reading: Reading, node: Node) -> Found:
     parts = dropping.parts_of_name(node["object"])
     of = {"OBJECT_TABLE": parts, "OBJECT_COLUMN": parts[:-1]}.get(node["objtype"], [])
-    table = reading.known.name(".".join(of[:-1]), of[-1]) if of else ""
+    table = reading.name(".".join(of[:-1]), of[-1]) if of else ""
     yield change("comment", "expand", table, lock=SHARE_UPDATE_EXCLUSIVE if table else "")
+
+
+def _set(reading: Reading, node: Node) -> Found:
+    if node.get("name") == "search_path":
+        first = [one["A_Const"]["sval"]["sval"] for one in node.get("args", ()) if "sval" in one.get("A_Const", {})]
+        reading.schema = first[0] if first else reading.known.schema
+    yield change("setting", "expand", column=node.get("name", ""))
 
 
 def _always(rule: str, kind: Kind = "expand") -> Reader:
     def read(reading: Reading, node: Node) -> Found:
-        yield change(rule, kind, column=_named(node) if rule != "transaction" else "")
+        yield change(rule, kind, column=making.named(node) if rule != "transaction" else "")
 
     return read
 
@@ -238,29 +224,30 @@ WRITES: dict[str, Reader] = {
 }
 READERS: dict[str, Reader] = {
     **WRITES,
-    "CreateStmt": _create_table,
+    "CreateStmt": making.create_table,
     "CreateForeignTableStmt": _always("create"),
-    "CreateTableAsStmt": _create_table_as,
-    "IndexStmt": _create_index,
+    "CreateTableAsStmt": making.create_table_as,
+    "IndexStmt": making.create_index,
+    "ViewStmt": making.create_view,
     **dict.fromkeys(
-        ("ViewStmt", "CreateFunctionStmt", "CreateEnumStmt", "CreateDomainStmt", "CompositeTypeStmt", "CreateSeqStmt",
+        ("CreateFunctionStmt", "CreateEnumStmt", "CreateDomainStmt", "CompositeTypeStmt", "CreateSeqStmt",
          "CreateExtensionStmt", "CreateSchemaStmt", "CreateRangeStmt", "DefineStmt", "CreateCastStmt"),
-        _make,
+        making.make,
     ),
-    "CreateStatsStmt": _create_statistics,
-    "CreateTrigStmt": _create_trigger,
-    "CreatePolicyStmt": _policy,
-    "AlterPolicyStmt": _policy,
-    "RuleStmt": _create_rule,
+    "CreateStatsStmt": making.create_statistics,
+    "CreateTrigStmt": making.create_trigger,
+    "CreatePolicyStmt": making.policy,
+    "AlterPolicyStmt": making.policy,
+    "RuleStmt": making.create_rule,
     "AlterTableStmt": altering.alter_table,
     "AlterEnumStmt": _alter_enum,
     "AlterSeqStmt": _always("setting"),
-    "AlterDomainStmt": _always("narrow", "contract"),
+    "AlterDomainStmt": _alter_domain,
     "AlterExtensionStmt": _always("setting"),
     "AlterFunctionStmt": _always("replace", "unknown"),
     "AlterOwnerStmt": _always("other", "unknown"),
-    "AlterObjectSchemaStmt": dropping.move,
-    "RenameStmt": dropping.rename,
+    "AlterObjectSchemaStmt": renaming.move,
+    "RenameStmt": renaming.rename,
     "DropStmt": dropping.drop,
     "CopyStmt": _copy,
     "TruncateStmt": _truncate,
@@ -274,7 +261,7 @@ READERS: dict[str, Reader] = {
     "RefreshMatViewStmt": _refresh,
     "GrantStmt": _grant,
     "CommentStmt": _comment,
-    "VariableSetStmt": _always("setting"),
+    "VariableSetStmt": _set,
     "VariableShowStmt": _always("setting"),
     "ConstraintsSetStmt": _always("setting"),
     "TransactionStmt": _always("transaction"),

@@ -4,17 +4,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pgparse
+from pipeline.sql.parser import SyntaxRefused, syntax_tree
 
 Node = Mapping[str, Any]
 
 
 class Unparsable(Exception):
-    """Raised when Postgres' parser does not take the text. ``line`` counts from 1."""
+    """Raised when Postgres' parser does not take the text. ``line`` counts from 1.
 
-    def __init__(self, line: int, why: str) -> None:
+    ``ours``: it is we who cannot read what the parser made of it; Postgres may well run it.
+    """
+
+    def __init__(self, line: int, why: str, *, ours: bool = False) -> None:
         super().__init__(f"line {line}: {why}")
-        self.line = line
+        self.line, self.ours = line, ours
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,17 @@ def parse(sql: bytes) -> tuple[Statement, ...]:
     except UnicodeDecodeError as error:
         raise Unparsable(sql.count(b"\n", 0, error.start) + 1, "is not UTF-8") from None
     text = text.removeprefix("\ufeff")
+    nul = text.find("\0")
+    if nul >= 0:  # the parser would stop there and say nothing
+        raise Unparsable(text.count("\n", 0, nul) + 1, "has a NUL byte")
+    encoded = text.encode()
     try:
-        found = pgparse.parse(text)
-    except pgparse.PGQueryError as error:
-        why = error.args[0] if error.args else str(error)
-        offset = getattr(error, "position", 0) or 0
-        raise Unparsable(text.count("\n", 0, max(offset - 1, 0)) + 1, str(getattr(error, "message", why))) from None
-    return tuple(_statements(text.encode(), found))
+        found = syntax_tree(encoded)
+    except SyntaxRefused as error:
+        raise Unparsable(text.count("\n", 0, max(error.position - 1, 0)) + 1, error.message) from None
+    except RecursionError:
+        raise Unparsable(1, "is nested too deeply to be read", ours=True) from None
+    return tuple(_statements(encoded, found))
 
 
 def _statements(sql: bytes, parsed: list[Node]) -> Iterator[Statement]:

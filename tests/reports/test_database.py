@@ -96,6 +96,24 @@ def test_a_project_that_is_full_of_branches_stops_before_production(inside: InPr
     assert query(inside, APPLIED) == applied
 
 
+def test_the_schema_of_the_live_commit_may_be_a_folder(inside: InProcess) -> None:
+    """Prisma reads every file below the folder that holds datasource and migrations.
+
+    https://github.com/prisma/orm/issues/2377
+    """
+
+    async def read(path: str) -> dict[str, str]:
+        async with inside.world(inside.release()) as world:
+            live = await world.vercel.production(world.domain)
+            assert live
+            return await world.github.files(path, live.commit, ".prisma", without="prisma/migrations")
+
+    one = asyncio.run(read("prisma/schema.prisma"))
+    assert one == asyncio.run(read("prisma"))
+    assert "model" in one["prisma/schema.prisma"]
+    assert asyncio.run(read("prisma/none")) == {}
+
+
 def test_a_failed_migration_blocks_with_the_command_for_both_endings(inside: InProcess) -> None:
     """One row without an end stops every later deploy, and nobody knows whether it is to be marked applied or not.
 

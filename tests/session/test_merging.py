@@ -1,5 +1,6 @@
 """What is said of a pull request: of its files and of git alone, at the right file and line."""
 
+import dataclasses
 import datetime
 import shutil
 import subprocess
@@ -79,6 +80,23 @@ def test_what_live_code_still_reads_is_named_at_its_line(repository: Repository,
     assert command.startswith(f"::error {place},title=sql.live-code-survives::")
     assert f"prisma/migrations/{NEW}/migration.sql:3: error: " in remarks_text(remarks)
     assert f"| `prisma/migrations/{NEW}/migration.sql:3` | error |" in merging_markdown(remarks, "")
+
+
+def test_a_schema_of_several_files_is_read_as_one(repository: Repository, config: Config) -> None:
+    """Since Prisma 6.7 a schema may be a folder: a table between two models is in neither file alone."""
+    repository.git("mv", "prisma/schema.prisma", "prisma/course.prisma")
+    repository.write("prisma/course.prisma", SCHEMA.replace("}", "  tags  Tag[]\n}"))
+    repository.write("prisma/models/tag.prisma", "model Tag {\n  id Int @id\n  courses Course[]\n}\n")
+    repository.migration(SECOND, 'CREATE TABLE "_CourseToTag" ("A" int, "B" int);\nCREATE TABLE other (id int);\n')
+    repository.git("add", "-A")
+    repository.git("commit", "-q", "-m", "several files")
+    repository.migration(NEW, 'DROP TABLE "_CourseToTag";\nDROP TABLE other;\n')
+    policies = config.policies["production"]
+    folder = dataclasses.replace(policies.database, schema="prisma")
+    policies = dataclasses.replace(policies, database=folder)
+    several = dataclasses.replace(config, policies={**config.policies, "production": policies})
+    blocked = [one for one in said(repository.remarks(several)) if one[3] is Verdict.BLOCK]
+    assert blocked == [("sql.live-code-survives", NEW, 1, Verdict.BLOCK)]
 
 
 def test_the_column_of_a_table_that_nobody_reads_yet_may_go(repository: Repository, config: Config) -> None:

@@ -14,7 +14,6 @@ from checks.outcome import Outcome
 from checks.policy import DatabasePolicy, IntegrityCheck
 from checks.schemaback import Point, SinceThen, schema_back
 from pipeline.clients.postgres import Postgres
-from pipeline.clients.prisma import models_in
 from pipeline.emergency.access import Access, RollbackOrder
 from pipeline.emergency.schema import Schema
 from pipeline.emergency.schemaback import ask, judge
@@ -24,6 +23,7 @@ from pipeline.render.database import answers_text
 from pipeline.session.questions import ask_all
 from pipeline.sql.changes import changes_of
 from pipeline.sql.known import Known, Table
+from pipeline.sql.prismaschema import models_in
 from pipeline.steps.restoring import rehearse_restore
 from tests.stage import InProcess
 
