@@ -67,6 +67,8 @@ class Postgres:
                 autocommit=True,
                 connect_timeout=self.address.patience,
                 application_name=name,
+                client_encoding="UTF8",  # files are, whatever the database's encoding is
+                prepare_threshold=None,  # nothing is asked often enough, and a pooler would mix them up
             ) as db:
                 if self.address.schema != "public" or self.address.schema_named:
                     await db.execute(_sql("set search_path to {}", self.address.schema))

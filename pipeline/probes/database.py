@@ -17,7 +17,7 @@ from checks.evidence import (
 )
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import TAKEN_FROM_READERS
-from pipeline.clients.marks import left_behind, mark_of
+from pipeline.clients.marks import continues, left_behind, mark_of
 from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, provider_of
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
@@ -38,14 +38,15 @@ def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "post
     """Compare the migration files on disk with the rows of the history."""
     current, names = seen.current, {one.name for one in on_disk}
     finished = {name: row for name, row in current.items() if row.finished}
-    undone = {name for name, row in current.items() if row.failed and _left(row).undone}
+    files = {one.name: one for one in on_disk}
+    undone = {name for name, row in current.items() if row.failed and _left(row, files.get(name)).undone}
     counted = {name: row for name, row in current.items() if name not in undone}
     pending = tuple(one.name for one in on_disk if one.name not in current or one.name in undone)
     newest = max((name for name in finished if name in names), default="")
     return Migrations(
         pending=pending,
         applied=tuple(finished),
-        failed=tuple(_left(row) for row in current.values() if row.failed),
+        failed=tuple(_left(row, files.get(name)) for name, row in current.items() if row.failed),
         edited=tuple(one.name for one in on_disk if one.name in counted and not _same(one, counted[one.name])),
         unknown=tuple(name for name in counted if name not in names),
         late=tuple(name for name in pending if name < newest),
@@ -55,11 +56,14 @@ def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "post
     )
 
 
-def _left(row: MigrationRow) -> LeftOver:
+def _left(row: MigrationRow, migration: Migration | None) -> LeftOver:
     mark = mark_of(row)
     if mark:
+        goes_on = continues(row, migration)
         said = row.logs.partition(": ")[2].partition(": ")[2].partition(": ")[2]
-        return LeftOver(row.name, f"{said or f'was cut off in run {mark.run}'}; {left_behind(mark)}", mark.undone)
+        return LeftOver(
+            row.name, f"{said or f'was cut off in run {mark.run}'}; {left_behind(mark)}", mark.undone or goes_on
+        )
     says = " ".join(row.logs.split())[:300]
     return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
 

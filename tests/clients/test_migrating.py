@@ -187,24 +187,122 @@ def test_killed_between_two_statements_the_next_run_knows_what_happened(
     assert rows(database_url, "select to_regclass('a') is not null") == [(True,)]
 
 
-def test_an_index_that_is_built_concurrently_runs_alone(database_url: str) -> None:
-    assert apply(database_url, one("20260401_a", 'create index concurrently i on "Lesson" (title)')) == ("20260401_a",)
-    with pytest.raises(Rejected, match="25001"):
-        apply(database_url, one("20260402_b", 'create index concurrently j on "Lesson" (title); select 1;'))
+def test_an_index_that_is_built_concurrently_is_in_no_transaction_beside_what_is(database_url: str) -> None:
+    file = one(
+        "20260402_b",
+        'create table n (v int);\ncreate index concurrently j on "Lesson" (title);\ninsert into n values (1);',
+    )
+    assert apply(database_url, file) == ("20260402_b",)
+    assert rows(database_url, "select v, to_regclass('j')::text from n") == [(1, "j")]
+    begun = one("20260403_c", 'begin;\ncreate index concurrently k on "Lesson" (title);\ncommit;')
+    with pytest.raises(Rejected, match=r"25001.*Postgres rolled all of it back"):
+        apply(database_url, begun)
 
 
-def test_an_index_that_could_not_be_built_is_not_said_to_be_rolled_back(database_url: str) -> None:
-    """Postgres leaves it there, invalid: only a statement within a transaction is taken back."""
+def test_an_index_that_could_not_be_built_leaves_nothing(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as db:
         db.execute("create table twice (a int)")
         db.execute("insert into twice values (1), (1)")
-    with pytest.raises(Rejected, match="P3018"):
-        apply(database_url, one("20260401_a", "create unique index concurrently u on twice (a)"))
-    ended = (
-        "select rolled_back_at is null, finished_at is null from _prisma_migrations where migration_name = '20260401_a'"
+    unique = one("20260401_a", "create unique index concurrently u on twice (a)")
+    with pytest.raises(
+        Rejected, match=r"P3018.*INVALID index public.u that it left was dropped; nothing of it is left"
+    ):
+        apply(database_url, unique)
+    assert rows(database_url, "select to_regclass('u')") == [(None,)]
+    assert (state(database_url, unique).failed, state(database_url, unique).pending) == ((), ("20260401_a",))
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("delete from twice")
+    assert apply(database_url, unique) == ("20260401_a",)
+
+
+def test_a_reindex_that_is_cut_off_leaves_no_second_index(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table r (a int); create index r_a on r (a)")
+    reindex, indexes = (
+        one("20260401_a", "reindex index concurrently r_a"),
+        "select count(*) from pg_index where indrelid = ",
     )
-    assert rows(database_url, ended) == [(True, True)]
-    assert rows(database_url, "select indisvalid from pg_index where indexrelid = 'u'::regclass") == [(False,)]
+    with psycopg.connect(database_url) as other:
+        other.execute("insert into r values (1)")
+        migrator = Migrator(Postgres(database_url), LockBudget(0.2, 0, 0.5), MovingClock(), run="r1")
+        with pytest.raises(Rejected, match=r"57014.*INVALID index public.r_a_ccnew"):
+            asyncio.run(migrator.apply([reindex]))
+        other.rollback()
+    assert apply(database_url, reindex) == ("20260401_a",)
+    assert rows(database_url, indexes + "'r'::regclass") == [(1,)]
+
+
+@pytest.mark.parametrize("how", ["concurrently", "concurrently if not exists", "if not exists"])
+def test_an_invalid_index_is_dropped_and_built_anew(database_url: str, how: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table t (a int); insert into t values (1), (1)")
+        with pytest.raises(psycopg.Error):
+            db.execute("create unique index concurrently i on t (a)")
+        db.execute("delete from t")
+    said: list[str] = []
+    assert apply(database_url, one("20260401_a", f"create unique index {how} i on t (a)"), said=said) == ("20260401_a",)
+    assert rows(database_url, "select indisvalid from pg_index where indexrelid = 'i'::regclass") == [(True,)]
+    assert any("dropped the INVALID index public.i" in line for line in said)
+
+
+def test_an_index_that_somebody_builds_now_is_not_dropped(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table t (a int); create index i on t (a)")
+        db.execute("update pg_index set indisvalid = false where indexrelid = 'i'::regclass")
+        with psycopg.connect(database_url) as builder:
+            builder.execute("lock table t in share update exclusive mode")
+            with pytest.raises(Rejected, match=r"55P03.*is being built by pid \d+"):
+                apply(database_url, one("20260401_a", "create index concurrently if not exists i on t (a)"))
+            builder.rollback()
+        assert rows(database_url, "select to_regclass('i')::text") == [("i",)]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("before", "sql", "after"),
+    [
+        (
+            "",
+            "create index concurrently i on t (a)",
+            "select indisvalid from pg_index where indexrelid = 'i'::regclass",
+        ),
+        (
+            "",
+            "create table n (v int);\ncreate index concurrently if not exists i on t (a);\ninsert into n values (1);",
+            "select indisvalid and (select count(*) = 1 from n) from pg_index where indexrelid = 'i'::regclass",
+        ),
+        ("create index i on t (a)", "drop index concurrently i", "select to_regclass('i') is null"),
+        (
+            "create index i on t (a)",
+            "reindex index concurrently i",
+            "select count(*) = 1 from pg_index where indrelid = 't'::regclass",
+        ),
+    ],
+    ids=["built", "built beside other statements", "dropped", "built anew"],
+)
+def test_killed_while_an_index_is_worked_on_the_next_run_goes_on_there(
+    database_url: str, before: str, sql: str, after: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute(f"create table t (a int); {before}".encode())
+    with psycopg.connect(database_url) as other:
+        other.execute("insert into t values (1)")
+        waits = "exists (select from pg_locks where not granted and locktype in ('virtualxid', 'transactionid'))"
+        killed_at(database_url, sql, f"select {waits}")
+        ended = "select not exists (select from pg_stat_activity where application_name like '%killed%')"
+        with psycopg.connect(database_url, autocommit=True) as db:
+            while db.execute(ended.encode()).fetchone() != (True,):
+                time.sleep(0.05)
+        other.rollback()
+    migration = one("20260401_a", sql)
+    assert state(database_url, migration).pending == ("20260401_a",), "it is no P3009 that a person must resolve"
+    assert apply(database_url, migration) == ("20260401_a",)
+    assert rows(database_url, after) == [(True,)]
+    assert rows(database_url, "select count(*) from pg_index where not indisvalid") == [(0,)]
+    seen = (
+        "select count(*), bool_and(finished_at is not null) from _prisma_migrations where migration_name = '20260401_a'"
+    )
+    assert rows(database_url, seen) == [(1, True)]
 
 
 def test_dollar_quotes_and_a_lost_search_path_do_no_harm(database_url: str) -> None:
