@@ -18,7 +18,7 @@ from checks.evidence import (
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import TAKEN_FROM_READERS
 from pipeline.clients.marks import continues, left_behind, mark_of
-from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, provider_of
+from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, order, provider_of
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
@@ -42,14 +42,14 @@ def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "post
     undone = {name for name, row in current.items() if row.failed and _left(row, files.get(name)).undone}
     counted = {name: row for name, row in current.items() if name not in undone}
     pending = tuple(one.name for one in on_disk if one.name not in current or one.name in undone)
-    newest = max((name for name in finished if name in names), default="")
+    newest = max((order(name) for name in finished if name in names), default=None)
     return Migrations(
         pending=pending,
         applied=tuple(finished),
         failed=tuple(_left(row, files.get(name)) for name, row in current.items() if row.failed),
         edited=tuple(one.name for one in on_disk if one.name in counted and not _same(one, counted[one.name])),
         unknown=tuple(name for name in counted if name not in names),
-        late=tuple(name for name in pending if name < newest),
+        late=tuple(name for name in pending if newest and order(name) < newest),
         rolled_back=tuple(dict.fromkeys(row.name for row in seen.rows if row.rolled_back and row.name in pending)),
         unmanaged=not seen.managed and not seen.empty,
         provider=provider,

@@ -1,6 +1,9 @@
 """Migrations applied to a real Postgres: what is left behind when something, or somebody, stops them."""
 
 import asyncio
+import json
+import random
+import shutil
 import subprocess
 import sys
 import time
@@ -321,6 +324,39 @@ def test_history_edited_unknown_late_and_newlines(database_url: str) -> None:
     assert (seen.pending, seen.late) == (("20260102_late",), ("20260102_late",))
     assert state(database_url, init).unknown == (enrolment.name,)
     assert state(database_url, init, enrolment).applied == SEEDED
+
+
+ORDERED = (
+    "_x", "-x", "0_init", "0001_next", "2026030_1", "20260301", "20260301_add_t", "20260301120000_alter_t", "a", "ä",
+    "a b", "a_b", "a-b", "a.b", "ab", "aB", "Ab", "AB", "b", "co_op", "co-op", "CO-OP", "coop", "e", "é", "f", "resume",
+    "Resume", "résumé", "straße", "strat", "x", "z",
+)  # fmt: skip
+
+
+def test_migrations_are_in_the_order_that_prisma_sorts_their_folders_in(tmp_path: Path) -> None:
+    names = ["20260301120000_alter_t", "0001_next", "20260301_add_t", "0_init"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "migration.sql").write_text("select 1")
+    assert [one.name for one in prisma.migrations_in(tmp_path)] == [names[3], names[1], names[2], names[0]]
+    assert tuple(sorted(ORDERED[::-1], key=prisma.order)) == ORDERED
+
+
+def test_a_migration_is_late_in_the_same_order(database_url: str) -> None:
+    assert apply(database_url, one("20260301120000_alter_t", "")) == ("20260301120000_alter_t",)
+    seen = state(database_url, one("20260301120000_alter_t", ""), one("20260301_add_t", ""), one("20260302_b", ""))
+    assert (seen.pending, seen.late) == (("20260301_add_t", "20260302_b"), ("20260301_add_t",))
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
+def test_the_order_is_that_of_node(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    signs = " _-.0123456789abcXYZabcxyzéÉüñß+@#~!"
+    names = ["".join(chance.choices(signs, k=chance.randint(1, 9))) for _ in range(2000)]
+    script = "console.log(JSON.stringify(JSON.parse(process.argv[1]).sort((a, b) => a.localeCompare(b, 'en'))))"
+    said = subprocess.run(["node", "-e", script, json.dumps(names)], capture_output=True, check=True, text=True)
+    theirs = json.loads(said.stdout)
+    assert [prisma.order(one) for one in theirs] == sorted(map(prisma.order, names))
 
 
 @pytest.mark.parametrize(
