@@ -25,7 +25,7 @@ class HistoryTable:
         """
         values = ", ".join(_quoted(db, text) for text in (id, migration.checksum, migration.name, mark))
         return (
-            f"begin; set local synchronous_commit = off; insert into {self.name}"
+            f"begin read write; set local synchronous_commit = off; insert into {self.name}"
             f" (id, checksum, migration_name, logs, started_at) values ({values}, clock_timestamp())"
             " on conflict do nothing; commit"
         ).encode()

@@ -126,6 +126,54 @@ def test_prismas_lock_is_respected_and_its_holder_named(database_url: str) -> No
     assert held.value.code == "P1002"
 
 
+def test_who_waits_for_the_lock_as_prisma_does_is_let_go_before_an_index_is_built(database_url: str) -> None:
+    """Such a wait has a snapshot: CONCURRENTLY would wait for it, and it for us, and Postgres would end one of them."""
+    said: list[str] = []
+
+    async def prisma_waits() -> None:
+        async with Postgres(database_url).connection("wait", name="prisma in CI") as db:
+            await db.execute(b"set statement_timeout = 2500")
+            await db.execute(b"select pg_advisory_lock(72707369)")
+
+    async def go() -> None:
+        files = [
+            one("20260401_a", "select pg_sleep(1)"),
+            one("20260402_b", 'create index concurrently i on "Lesson" (title)'),
+        ]
+        migrator = Migrator(Postgres(database_url), LockBudget(0.2, 0, 30), SystemClock(), run="r1", tell=said.append)
+        applying = asyncio.ensure_future(migrator.apply(files))
+        await asyncio.sleep(0.5)
+        waited = (await asyncio.gather(prisma_waits(), return_exceptions=True))[0]
+        assert isinstance(waited, Rejected)
+        assert waited.code == "57014", "it gave up, and was not ended by a deadlock"
+        assert await applying == ("20260401_a", "20260402_b")
+
+    asyncio.run(go())
+    assert any("prisma in CI" in line and "gives up the wait" in line for line in said)
+
+
+def test_a_build_that_postgres_ended_for_a_deadlock_is_tried_again(database_url: str) -> None:
+    said: list[str] = []
+
+    async def go() -> None:
+        async with Postgres(database_url).connection("hold", name="stubborn") as db, asyncio.timeout(60):
+            migrator = Migrator(
+                Postgres(database_url), LockBudget(0.2, 60, 30), SystemClock(), run="r1", tell=said.append
+            )
+            await db.execute(b'begin; lock table "Lesson" in row exclusive mode')
+            file = one("20260401_a", 'create index concurrently i on "Lesson" (title)')
+            applying = asyncio.ensure_future(migrator.apply([file]))
+            while not rows(database_url, "select from pg_locks where locktype = 'virtualxid' and not granted"):
+                await asyncio.sleep(0.05)
+            locking = asyncio.ensure_future(db.execute(b'lock table "Lesson" in share update exclusive mode'))
+            await asyncio.gather(locking, return_exceptions=True)
+            await db.execute(b"rollback")
+            assert await applying == ("20260401_a",)
+
+    asyncio.run(go())
+    assert rows(database_url, "select count(*) from pg_index where not indisvalid") == [(0,)]
+
+
 KILLED = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
@@ -326,6 +374,166 @@ def test_history_edited_unknown_late_and_newlines(database_url: str) -> None:
     assert state(database_url, init, enrolment).applied == SEEDED
 
 
+BATCHES = "do $$ begin for i in 1..3 loop update base set v = i where id = i; commit; end loop; end $$;"
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        (BATCHES, "select array_agg(v order by id) = '{1,2,3}' from base"),
+        (f"alter table base add w int;\n{BATCHES}\nupdate base set w = v;", "select bool_and(w = v) from base"),
+        (
+            "create procedure p() language plpgsql as $$ begin update base set v = 7; commit; end $$;\ncall p();",
+            "select bool_and(v = 7) from base",
+        ),
+        (
+            "alter type mood add value 'z'; COMMIT;\nalter table base add m mood default 'z';",
+            "select bool_and(m = 'z') from base",
+        ),
+        (
+            "alter type mood add value 'z';\nalter table base add m mood default 'z';",
+            "select bool_and(m = 'z') from base",
+        ),
+        ("vacuum base;\nalter table base add w int;", "select count(w) = 0 from base"),
+        ("CLUSTER;", "select true"),
+        ("discard all;", "select true"),
+        ("discard all;\nalter table base add w int;", "select count(w) = 0 from base"),
+        (
+            "alter table base add w int;\nalter system set log_min_messages = 'warning';",
+            "select count(w) = 0 from base",
+        ),
+        ("reindex schema public;", "select true"),
+        ("begin;alter table base add w int;", "select count(w) = 0 from base"),
+        (
+            "alter table base add w int;commit and chain;update base set w = 1;commit;",
+            "select bool_and(w = 1) from base",
+        ),
+        ("prepare transaction 'nothing';\nalter table base add w int;", "select count(w) = 0 from base"),
+    ],
+)
+def test_what_wants_no_transaction_or_ends_its_own_is_applied(database_url: str, sql: str, left: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table base (id int primary key, v int); insert into base values (1), (2), (3)")
+        db.execute("create type mood as enum ('ok')")
+    assert apply(database_url, one("20260401_a", sql), one("20260402_b", "create table after ()")) == (
+        "20260401_a",
+        "20260402_b",
+    )
+    assert rows(database_url, left) == [(True,)]
+    seen = "select bool_and(finished_at is not null), bool_and(logs is null) from _prisma_migrations"
+    assert rows(database_url, f"{seen} where migration_name ~ '^202604'") == [(True, True)]
+    assert rows(database_url, "select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("alter system reset log_min_messages")
+
+
+def test_a_batch_that_fails_keeps_the_batches_before_and_says_so(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table base (id int primary key, v int); insert into base values (1), (2), (0)")
+    batches = "create table n ();\n\ndo $$ begin update base set v = 9 where id = 1; commit; perform 1 / 0; end $$;"
+    with pytest.raises(
+        Rejected, match=r"line 3.*22012.*line 3 runs outside of any transaction: look whether it is done"
+    ):
+        apply(database_url, one("20260401_a", batches))
+    assert rows(database_url, "select v, to_regclass('n')::text from base where id = 1") == [(9, "n")]
+    (left,) = state(database_url, one("20260401_a", batches)).failed
+    assert not left.undone
+
+
+def test_a_function_that_tries_what_only_a_statement_may_leaves_nothing(database_url: str) -> None:
+    with pytest.raises(Rejected, match=r"Postgres rolled all of it back"):
+        apply(database_url, one("20260401_a", "create table n ();\ndo $$ begin execute 'vacuum'; end $$;"))
+    assert rows(database_url, "select to_regclass('n')") == [(None,)]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "set search_path = other",
+        "select set_config('search_path', 'other', false)",
+        "set role nobody_else",
+        "set session authorization nobody_else",
+        "set default_transaction_read_only = on",
+        "set statement_timeout = 1",
+        "set standard_conforming_strings = off",
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?schema=public"])
+def test_what_one_file_sets_does_not_rule_the_next(database_url: str, setting: str, query: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create schema other")
+        if "nobody_else" in setting:
+            db.execute("do $$ begin create role nobody_else superuser; exception when others then null; end $$")
+    second = one("20260402_b", "create table n (t text default 'a\\b');\nselect pg_sleep(0.05);")
+    apply(database_url + query, one("20260401_a", f"create table m ();\n{setting};"), second)
+    here = (
+        "select oid = 'public.n'::regclass, pg_get_userbyid(relowner) = current_user from pg_class where relname = 'n'"
+    )
+    assert rows(database_url, here) == [(True, True)]
+    default = "select column_default from information_schema.columns where table_name = 'n'"
+    assert rows(database_url, default) == [("'a\\b'::text",)]
+
+
+def test_a_schema_that_is_missing_is_made_as_prisma_does(database_url: str) -> None:
+    url = database_url + "?schema=pr_123"
+    migration = one("20260401_a", "create table a (id int)")
+    assert state(url, migration).pending == ("20260401_a",)
+    assert apply(url, migration) == ("20260401_a",)
+    assert rows(database_url, "select to_regclass('pr_123.a')::text, to_regclass('public.a')") == [("pr_123.a", None)]
+
+
+def test_a_history_in_public_is_found_by_a_role_whose_path_leads_elsewhere(database_url: str) -> None:
+    name, migration = database_url.rpartition("/")[2], one("20260401_a", "create table a (id int)")
+    assert apply(database_url, migration) == ("20260401_a",)
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute(f"create schema app; alter database {name} set search_path = app".encode())
+    assert apply(database_url + "?schema=public", migration) == ()
+    assert state(database_url + "?schema=public", migration).pending == ()
+
+
+def as_role(url: str, sql: str) -> str:
+    """The address of the role ``mig``, which may do what ``sql`` grants it."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("do $$ begin create role mig login password 'm'; exception when others then null; end $$")
+        db.execute(f"grant usage on schema public to mig; {sql}".encode())
+    return f"postgresql://mig:m@{url.rpartition('@')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("grants", "sql", "says"),
+    [
+        (
+            "grant create on schema public to mig; grant select on _prisma_migrations to mig",
+            "create table b (id int primary key)",
+            r"permission denied for table _prisma_migrations; the role mig lacks INSERT, UPDATE on _prisma_migrations;"
+            r" as postgres: GRANT INSERT, UPDATE ON _prisma_migrations TO mig",
+        ),
+        (
+            "grant create on schema public to mig",
+            "create table b (id int primary key)",
+            r"permission denied for table _prisma_migrations; the role mig lacks SELECT, INSERT, UPDATE",
+        ),
+        (
+            "grant all on _prisma_migrations to mig",
+            "create table b (id int primary key)",
+            r"permission denied for schema public; the role mig may not create in the schema public: GRANT CREATE ON",
+        ),
+        (
+            "grant all on _prisma_migrations to mig",
+            'create index i on "Lesson" (title)',
+            r'"Lesson" belongs to postgres, and the role mig is not a member: GRANT postgres TO mig',
+        ),
+    ],
+)
+def test_a_missing_privilege_names_the_role_the_table_and_the_grant(
+    database_url: str, grants: str, sql: str, says: str
+) -> None:
+    url = as_role(database_url, grants)
+    with pytest.raises(Rejected, match=says) as refused:
+        apply(url, one("20260401_a", sql))
+    assert "25P02" not in str(refused.value)
+
+
 ORDERED = (
     "_x", "-x", "0_init", "0001_next", "2026030_1", "20260301", "20260301_add_t", "20260301120000_alter_t", "a", "ä",
     "a b", "a_b", "a-b", "a.b", "ab", "aB", "Ab", "AB", "b", "co_op", "co-op", "CO-OP", "coop", "e", "é", "f", "resume",
@@ -339,7 +547,7 @@ def test_migrations_are_in_the_order_that_prisma_sorts_their_folders_in(tmp_path
         (tmp_path / name).mkdir()
         (tmp_path / name / "migration.sql").write_text("select 1")
     assert [one.name for one in prisma.migrations_in(tmp_path)] == [names[3], names[1], names[2], names[0]]
-    assert tuple(sorted(ORDERED[::-1], key=prisma.order)) == ORDERED
+    assert tuple(sorted({*ORDERED}, key=prisma.order)) == ORDERED
 
 
 def test_a_migration_is_late_in_the_same_order(database_url: str) -> None:

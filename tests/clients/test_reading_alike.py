@@ -19,7 +19,7 @@ from pipeline.clock import SystemClock
 from pipeline.errors import Rejected
 from pipeline.sql.statements import Unparsable, parse
 
-FILES = 1500
+FILES = 120
 BLANKS = (
     " ", "\n", "\t", "\r", "\r\n", "\f", "-- ;\n", "-- it's; \r\n", "--\r", "-- /* ;\n", "-- $$ ;\n", "/* ; */",
     "/* /* ; */ ; */", "/*/**/*/", "/* -- */", "/* ' */", "/*;--\n*/", "\n--\n", "/***/", "/*/ ; */",
