@@ -22,6 +22,7 @@ from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock
 from pipeline.errors import Mistake, Rejected
 from pipeline.probes.database import compare
+from tests.clients.pooler import pooler
 from tests.processes import slowness
 from tests.scripted import MovingClock
 
@@ -532,6 +533,27 @@ def test_a_missing_privilege_names_the_role_the_table_and_the_grant(
     with pytest.raises(Rejected, match=says) as refused:
         apply(url, one("20260401_a", sql))
     assert "25P02" not in str(refused.value)
+
+
+@pytest.mark.parametrize("query", ["sslmode=disable", "sslmode=disable&schema=lms"])
+def test_a_pooler_whose_name_does_not_say_so_is_found_by_asking(database_url: str, query: str) -> None:
+    """It would leave the lock, and our search_path, on a session that somebody else is given next."""
+    migration = one("20260401_a", "create table a (id int)")
+    with pooler(database_url, sessions=False) as url:
+        with pytest.raises(
+            Rejected, match=r"a pooler in transaction mode stands in between; migrations need the direct"
+        ):
+            apply(f"{url}?{query}", migration)
+        with psycopg.connect(f"{url}?sslmode=disable", autocommit=True, prepare_threshold=None) as other:
+            assert other.execute("show search_path").fetchone() == ('"$user", public',)
+    assert rows(database_url, "select count(*) from pg_locks where locktype = 'advisory'") == [(0,)]
+    assert state(database_url, migration).pending == ("20260401_a",)
+
+
+def test_a_proxy_that_gives_each_client_a_session_of_its_own_is_no_pooler(database_url: str) -> None:
+    """As Neon's does: only the key that it gives out is its own."""
+    with pooler(database_url, sessions=True) as url:
+        assert apply(f"{url}?sslmode=disable", one("20260401_a", "create table a (id int)")) == ("20260401_a",)
 
 
 ORDERED = (
