@@ -12,7 +12,7 @@ WIDEST = 60
 
 
 def answers_text(answers: Iterable[Answered]) -> str:
-    """The answers of the database as tables, with what each tells; ``!`` marks the rows to worry about."""
+    """The answers of the database as tables, with what each tells; ``!`` is a row to worry about, ``~`` too little."""
     lines: list[str] = []
     answers = tuple(answers)
     for heading, group in groupby(answers, key=lambda answer: answer.heading):
@@ -30,9 +30,10 @@ def _answer(answer: Answered) -> list[str]:
         return [f"    ? {answer.failure}"]
     if not answer.rows:
         return ["    none"]
-    marks = ["!" if index in answer.alarming else " " for index in range(len(answer.rows))]
+    marks = ["!" if at in answer.alarming else "~" if at in answer.thin else " " for at in range(len(answer.rows))]
     table = aligned([answer.columns, *answer.rows])
-    return [f"      {table[0]}", *(f"    {mark} {line}" for mark, line in zip(marks, table[1:], strict=True))]
+    few = ["    ~ too little was seen yet to tell"] if answer.thin else []
+    return [f"      {table[0]}", *(f"    {mark} {line}" for mark, line in zip(marks, table[1:], strict=True)), *few]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
