@@ -76,6 +76,8 @@ class Access:
     """What names another project and was not followed, one sentence each."""
     state: str = ""
     """What deploy.yml says of the record: empty, a path, or the name of a variable."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """``migrations`` and ``schema``, where deploy.yml says where they are."""
 
 
 @contextlib.contextmanager
@@ -95,7 +97,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         section = file.target(wanted.target)
         if section.get("kind") == "sandbox":
             _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
-            with _sandbox(root, state, wanted) as sandbox:
+            with _sandbox(root, state, wanted, file.paths({})) as sandbox:
                 yield sandbox
             return
         _must_agree(wanted, section, "deploy.yml")
@@ -129,6 +131,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         variable_or_file("VERCEL_AUTOMATION_BYPASS_SECRET", root),
         ignored,
         state,
+        file.paths(section),
     )
 
 
@@ -189,6 +192,15 @@ class _File:
             raise Mistake(f"--target: deploy.yml has {', '.join(sorted(found))}; say which one")
         return next(iter(found.items()), ("", {}))
 
+    def paths(self, section: Mapping[str, Any]) -> Mapping[str, str]:
+        """Where the migrations and the Prisma schema are, as far as the file says; a target's own words win."""
+        found: dict[str, str] = {}
+        for said in (self.content.get("database"), section.get("database")):
+            for key, value in said.items() if isinstance(said, dict) else ():
+                if key in ("migrations", "schema") and isinstance(value, str) and value.strip("./"):
+                    found[key] = value.removeprefix("./").rstrip("/")
+        return found
+
 
 def _read(deploy_file: Path) -> _File:
     try:
@@ -202,7 +214,7 @@ def _read(deploy_file: Path) -> _File:
 
 
 @contextlib.contextmanager
-def _sandbox(root: Path, state: str, wanted: RollbackOrder) -> Iterator[Access]:
+def _sandbox(root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, str]) -> Iterator[Access]:
     from pipeline.world.sandbox import attached
 
     with attached(root) as running:
@@ -219,6 +231,7 @@ def _sandbox(root: Path, state: str, wanted: RollbackOrder) -> Iterator[Access]:
             running["database_url"],
             wanted.aim(wanted.target),
             state=state,
+            paths=paths,
         )
 
 

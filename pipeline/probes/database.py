@@ -17,7 +17,9 @@ from checks.evidence import (
 )
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import TAKEN_FROM_READERS
+from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import continues, left_behind, mark_of
+from pipeline.clients.migrator import Migrator
 from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, order, provider_of
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
@@ -26,6 +28,7 @@ from pipeline.sql.changes import changes_of
 from pipeline.world.world import World
 
 MAY_NOT = "42501"
+REPLAY = 600.0  # seconds for one statement, in a database that nobody else uses
 
 
 async def migrations(world: World) -> Migrations:
@@ -94,7 +97,10 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
 
 
 async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:
-    """Replay the applied migrations into a throw-away database, in their order, and compare the schemas."""
+    """Replay the applied migrations into a throw-away database, in their order, and compare the schemas.
+
+    All schemas are compared in which the migrations made something; what else is there belongs to somebody else.
+    """
     if migrations.unmanaged or not migrations.applied:
         return SchemaDrift()
     if migrations.unknown or migrations.edited or [left for left in migrations.failed if not left.undone]:
@@ -103,12 +109,14 @@ async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:
     try:
         async with world.scratch.scratch("drift") as copy:
             copy = copy.in_schema(world.database.address.schema)
-            await copy.replay(on_disk[name] for name in migrations.applied)
-            expected = await copy.definitions()
+            replay = Migrator(copy, LockBudget(REPLAY, 0, REPLAY), world.clock)
+            await replay.apply([on_disk[name] for name in migrations.applied])
+            others = await copy.other_schemas()
+            expected = await copy.definitions(others)
     except Rejected as error:
         fix = "; name another server in `database.scratch`" if error.code == MAY_NOT else ""
         return SchemaDrift(says=f"{error.asked}: {error.came}{fix}")
-    seen = await world.database.definitions()
+    seen = await world.database.definitions(others)
     return SchemaDrift(
         missing=_without_parts(expected.keys() - seen.keys()),
         different=tuple(sorted(name for name in expected.keys() & seen.keys() if expected[name] != seen[name])),
