@@ -20,14 +20,17 @@ from pipeline.clients.prisma import Migration, migrations_in
 from pipeline.clock import SystemClock
 from pipeline.emergency.access import _read
 from pipeline.emergency.schemaback import ask, judge
-from pipeline.errors import Rejected
+from pipeline.engine.past import thaw
+from pipeline.errors import Rejected, Unreachable
 from pipeline.probes.database import compare, schema_drift
 from pipeline.steps.database import migrate
 from pipeline.steps.rehearsal import rehearse
 from pipeline.steps.relief import restart_compute
+from pipeline.steps.restore import RestorePlan, carry_out, plan_restore, point_named
 from pipeline.world.world import World
 from tests.stage import InProcess
 
+KEPT = "keep-restore-point"
 FILES = {
     "20260301000000_a_schema": 'create schema billing;\ncreate table billing."Invoice" (id int primary key, n int);',
     "20260302000000_indexes": 'create index concurrently "Invoice_n_idx" on billing."Invoice" (n);\n'
@@ -172,3 +175,93 @@ def test_the_rollback_reads_the_paths_of_deploy_yml(inside: InProcess, tmp_path:
     assert usual.remarks == (f"{name}: nobody can tell what it did",)
     assert _read(deploy).paths({}) == paths
     assert _read(deploy).paths({"database": {"schema": "other.prisma"}})["schema"] == "other.prisma"
+
+
+def rows(inside: InProcess, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(inside.settings.secrets["DIRECT_URL"], autocommit=True) as db:
+        return db.execute(sql.encode()).fetchall()
+
+
+STATE = """select (select count(*) from "Lesson"), (select count(*) from "Enrolment"),
+ (select count(*) from information_schema.columns where table_schema = 'public'),
+ (select count(*) from pg_indexes where schemaname = 'public'), to_regclass('after_it') is null,
+ (select count(*) from _prisma_migrations), to_regproc('made_since') is null"""
+
+
+@pytest.mark.parametrize("by", ["branch", "snapshot", "dump"])
+def test_a_restore_is_carried_out_and_can_be_undone(inside: InProcess, by: str) -> None:
+    policy = dataclasses.replace(inside.settings.policies[DatabasePolicy], restore_point=by)
+    inside.settings = dataclasses.replace(inside.settings, root=inside.folder)
+    inside.require(policy)
+    before = rows(inside, STATE)
+    inside.deploy("contract-after")
+    body = next(
+        event.body for event in inside.journal("r1").events() if (event.kind, event.subject) == ("step done", KEPT)
+    )
+    point = thaw(body["gives"], {})
+    changed(inside, 'create table after_it (id int); delete from "Lesson" where id = (select min(id) from "Lesson")')
+    changed(inside, "create function made_since() returns after_it language sql as 'select null::after_it'")
+    changed(inside, "insert into after_it values (1), (2)")
+    damaged = rows(inside, STATE)
+    assert damaged != before
+
+    async def go(world: World) -> tuple[RestorePlan, Any]:
+        plan = await plan_restore(world, policy, point)
+        assert rows(inside, STATE) == damaged, "a plan changes nothing"
+        return plan, await carry_out(world, policy, plan)
+
+    plan, kept = with_world(inside, go)
+    assert plan.unknown == ""
+    counted = {one.table: (one.restored, one.now) for one in plan.tables}
+    assert counted["Lesson"] == (9, 8)
+    assert counted["after_it"] == (-1, 2)
+    assert (plan.unknown, plan.back >= 1, plan.lost >= 2) == ("", True, True)
+    after = rows(inside, STATE)
+    assert (after[0][0], after[0][4], after[0][6]) == (9, True, True), "what was made since is gone"
+    assert kept.name == plan.keep
+
+    async def undo(world: World) -> None:
+        found = await point_named(world, policy, kept.name)
+        await carry_out(world, policy, await plan_restore(world, policy, found))
+
+    inside.clock.at.clear()
+    with_world(inside, lambda world: world.clock.sleep(61))
+    with_world(inside, undo)
+    assert rows(inside, STATE) == damaged, "the undo of the undo"
+    branches = {branch.name for branch in inside.sandbox.state.neon.branches}
+    assert not [name for name in branches if name.startswith("look-at")]
+
+
+def test_a_restore_that_fails_changes_nothing(inside: InProcess) -> None:
+    """One transaction: also when the dump does not fit."""
+
+    async def go(world: World) -> None:
+        tools = await world.postgres_tools.find((await world.database.facts()).version)
+        dump = inside.folder / "small.dump"
+        changed(inside, 'create collation odd from "C"; create table uses_it (a text collate odd)')
+        await world.postgres_tools.dump(tools, world.database.address, dump)
+        before = rows(inside, STATE)
+        with pytest.raises(Unreachable, match="psql"):
+            await world.postgres_tools.replace(tools, dump, world.database)
+        assert rows(inside, STATE) == before
+
+    with_world(inside, go)
+
+
+def test_what_extensions_own_and_other_schemas_are_put_back(inside: InProcess) -> None:
+    async def go(world: World) -> None:
+        tools = await world.postgres_tools.find((await world.database.facts()).version)
+        dump = inside.folder / "whole.dump"
+        changed(inside, "create schema billing; create table billing.t (id int); insert into billing.t values (1)")
+        changed(inside, "create type mood as enum ('a'); create table public.m (m mood, n serial)")
+        changed(
+            inside, "create view public.v as select * from public.m; create domain public.d as int check (value > 0)"
+        )
+        await world.postgres_tools.dump(tools, world.database.address, dump)
+        definitions = await world.database.definitions(("billing",))
+        changed(inside, "drop schema billing cascade; drop type mood cascade; create table public.extra (d public.d)")
+        await world.postgres_tools.replace(tools, dump, world.database)
+        assert await world.database.definitions(("billing",)) == definitions
+        assert rows(inside, "select count(*) from billing.t") == [(1,)]
+
+    with_world(inside, go)
