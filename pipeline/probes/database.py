@@ -21,10 +21,12 @@ from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import continues, left_behind, mark_of
 from pipeline.clients.migrator import Migrator
 from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, models_in, order, provider_of
+from pipeline.clients.prismaversion import sends_each
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.sql.changes import changes_of
+from pipeline.sql.cutting import when_cut
 from pipeline.world.world import World
 
 MAY_NOT = "42501"
@@ -75,11 +77,13 @@ def _same(migration: Migration, row: MigrationRow) -> bool:
     return row.checksum in migration.checksums
 
 
-async def planned_changes(world: World, migrations: Migrations) -> PlannedChanges:
+async def planned_changes(world: World, policy: DatabasePolicy, migrations: Migrations) -> PlannedChanges:
     if not migrations.pending:
         return PlannedChanges(())
     pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in migrations.pending]
-    return PlannedChanges(changes_of(pending, await world.database.known()))
+    changes = changes_of(pending, await world.database.known())
+    in_parts = policy.engine == "builtin" or sends_each(world.folder)
+    return PlannedChanges(when_cut(changes, pending) if in_parts else changes)
 
 
 async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChanges) -> LiveSchema:
