@@ -23,11 +23,15 @@ class HistoryTable:
 
         It is flushed to the disk with the first part, if not before.
         """
+        row = self.row(db, id, migration, mark)
+        return b"begin read write; set local synchronous_commit = off; " + row + b"; commit"
+
+    def row(self, db: "Connection", id: str, migration: Migration, mark: str) -> bytes:
+        """The statement that writes the row of a migration, if it is not written yet."""
         values = ", ".join(_quoted(db, text) for text in (id, migration.checksum, migration.name, mark))
         return (
-            f"begin read write; set local synchronous_commit = off; insert into {self.name}"
-            f" (id, checksum, migration_name, logs, started_at) values ({values}, clock_timestamp())"
-            " on conflict do nothing; commit"
+            f"insert into {self.name} (id, checksum, migration_name, logs, started_at)"
+            f" values ({values}, clock_timestamp()) on conflict do nothing"
         ).encode()
 
     async def marked(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:

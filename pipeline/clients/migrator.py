@@ -8,7 +8,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clients import heldlocks, indexes, prisma, privileges
@@ -19,7 +19,7 @@ from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, say
 from pipeline.clients.prisma import History, Migration, MigrationRow
 from pipeline.clients.prismalock import answer, prismas_lock
 from pipeline.clients.sending import Sender, Session
-from pipeline.clients.sessionstate import as_opened, backend_of, make_schema, reads_backslashes
+from pipeline.clients.sessionstate import as_opened, backend_of, escapes, make_schema, reads
 from pipeline.clock import Clock
 from pipeline.errors import Rejected, ServiceError, Unreachable
 from pipeline.sql.parts import Part, parts_of
@@ -68,12 +68,14 @@ class Migrator:
                 async with prismas_lock(db, self._clock, self._tell):
                     session = await self._session(db, pid)
                     seen = await self._history(session)
-                    for migration in migrations:
-                        row = seen.current.get(migration.name)
-                        if row and row.finished:
-                            continue
+                    rows = seen.current
+                    todo = [one for one in migrations if not (row := rows.get(one.name)) or not row.finished]
+                    ahead: Sender | None = None
+                    for number, migration in enumerate(todo, start=1):
                         self._tell(f"applying {migration.name}")
-                        await self._observed(session, migration, row)
+                        sender, row = ahead, rows.get(migration.name)
+                        ahead = self._ahead(session, next(iter(todo[number : number + 1]), None), rows)
+                        await self._observed(session, migration, row, sender, ahead)
                         done.append(migration.name)
         except Rejected as error:
             lacks = error.code == privileges.DENIED and await privileges.of_history(self._at, "_prisma_migrations")
@@ -92,7 +94,7 @@ class Migrator:
             says = "no schema of the search_path is there; name one in the address: ?schema=public"
             raise Rejected("find the migration history", "3F000", says, status=409)
         found = HistoryTable(table, self._run)
-        return Session(db, self._at, pid, self._limits, self._clock, self._tell, found, opened)
+        return Session(db, self._at, pid, self._limits, self._clock, self._tell, found, opened, reads(db))
 
     async def _history(self, session: Session) -> History:
         """Read the migration history, with what an earlier run of ours provably did not do cleared away."""
@@ -116,39 +118,66 @@ class Migrator:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen
 
-    async def _observed(self, session: Session, migration: Migration, row: MigrationRow | None) -> None:
+    def _ahead(self, session: Session, migration: Migration | None, rows: Mapping[str, MigrationRow]) -> Sender | None:
+        """Make the sender of the next migration, when its row can be written before its turn comes.
+
+        What is left over of such a row says that nothing was done, so its first part must be a transaction.
+        """
+        if self._observe or migration is None or migration.name in rows:
+            return None
+        try:
+            parts = self._parts(session, migration)
+        except Rejected:  # it is told when its turn comes
+            return None
+        if not parts or parts[0].alone:
+            return None
+        return Sender(session, migration, str(uuid.uuid4()), parts)
+
+    async def _observed(
+        self,
+        session: Session,
+        migration: Migration,
+        row: MigrationRow | None,
+        sender: Sender | None,
+        ahead: Sender | None,
+    ) -> None:
         there = await heldlocks.tables(session.db) if self._observe else []
         began, lock = time.perf_counter(), ""  # Postgres does not go by our clock
         try:
-            lock = await self._apply(session, migration, row, there)
+            lock = await self._apply(session, migration, row, there, sender, ahead)
         finally:
             self.observed.append((migration.name, time.perf_counter() - began, lock))
 
     async def _apply(
-        self, session: Session, migration: Migration, row: MigrationRow | None, there: Sequence[int]
+        self,
+        session: Session,
+        migration: Migration,
+        row: MigrationRow | None,
+        there: Sequence[int],
+        sender: Sender | None,
+        ahead: Sender | None,
     ) -> str:
         """Apply one migration, or what is left to do of it; gives the strongest lock on a table of ``there``."""
-        parts = self._parts(session.db, migration)
-        if parts is None:
-            await self._as_a_whole(session, migration)
-            return ""
-        id, number = row.id if row else str(uuid.uuid4()), 1
-        sender = Sender(session, migration, id, parts, there)
+        if sender is None:
+            parts = self._parts(session, migration)
+            if parts is None:
+                await self._as_a_whole(session, migration)
+                return ""
+            sender = Sender(session, migration, row.id if row else str(uuid.uuid4()), parts, there)
+        sender.following = ahead
         try:
-            if row:
-                number = await self._where(session, row, parts)
-            await sender.send(number)
+            await sender.send(await self._where(session, row, sender.parts) if row else 1)
         except ServiceError as error:
             if not isinstance(error, Unreachable):
                 raise
-            await self._after_a_cut(migration, id, error)
+            await self._after_a_cut(migration, sender.id, error)
         except BaseException:
             with contextlib.suppress(Exception):
                 await sender.forget(self._run)
             raise
         return sender.lock
 
-    def _parts(self, db: "Connection", migration: Migration) -> tuple[Part, ...] | None:
+    def _parts(self, session: Session, migration: Migration) -> tuple[Part, ...] | None:
         """Cut a migration into its parts; None when that must be left to Postgres. Raises Rejected when it cannot run.
 
         Whatever our parser, libpq and the server would read differently is not sent.
@@ -170,7 +199,7 @@ class Migrator:
         if copies:
             says = f"line {copies[0].line}: COPY from or to the client is for psql alone; write INSERT"
             raise Rejected(where, "P3018", says, status=409)
-        if reads_backslashes(db) and b"\\" in migration.sql:
+        if escapes(session.reads) and b"\\" in migration.sql:
             return None
         return parts_of(statements)
 

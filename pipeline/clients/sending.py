@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.clients import heldlocks, indexes, prisma, privileges
+from pipeline.clients.finer import RUNS_CODE, WANTS_A_CUT, finer
 from pipeline.clients.historytable import HistoryTable
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import left_behind, mark_in
 from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, translate
 from pipeline.clients.prisma import Migration
 from pipeline.clients.prismalock import lock_waiters
+from pipeline.clients.sessionstate import reads
 from pipeline.clients.waiting import Watch
 from pipeline.clock import Clock
 from pipeline.errors import Refused, Rejected, ServiceError
-from pipeline.sql.parts import Part, cut
-from pipeline.sql.statements import Statement
+from pipeline.sql.parts import Part
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,8 +29,6 @@ LONGEST_PAUSE = 10.0
 FIRST_PAUSE = 0.5
 QUICK = 2.0  # what failed within it is sent once more, statement by statement
 DEADLOCK = "40P01"
-NO_TRANSACTION, NO_COMMIT, FRESH_VALUE, IN_USE = "25001", "2D000", "55P04", "55006"
-RUNS_CODE = ("DoStmt", "CallStmt")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,8 @@ class Session:
     tell: Callable[[str], None]
     table: HistoryTable
     opened: bytes
+    reads: tuple[str, ...]
+    """How the server reads a text, when nobody has set anything: see ``sessionstate.reads``."""
 
 
 class Sender:
@@ -53,11 +54,20 @@ class Sender:
     """
 
     def __init__(
-        self, session: Session, migration: Migration, id: str, parts: tuple[Part, ...], there: Sequence[int] = ()
+        self,
+        session: Session,
+        migration: Migration,
+        id: str,
+        parts: tuple[Part, ...],
+        there: Sequence[int] = (),
     ) -> None:
         self._session, self._db, self._table = session, session.db, session.table
-        self._migration, self._id, self._there = migration, id, there
+        self._migration, self.id, self._there = migration, id, there
         self.parts, self.lock = parts, ""
+        self.following: Sender | None = None
+        """Whose row is written with the end of this migration: one commit less for each."""
+        self.written = False
+        """Whether somebody has done so for this one."""
         self._begun, self._current, self._cleared, self._cleaned = b"", 0, "", True
         self._before = frozenset[int]()
 
@@ -67,12 +77,24 @@ class Sender:
         Raises Rejected; then the row says what was left behind.
         """
         mark = self._table.mark(number, self.parts)
-        self._begun = self._session.opened + b"; " + self._table.begun(self._db, self._id, self._migration, mark)
+        self._begun = self._session.opened + b"; " + self._table.begun(self._db, self.id, self._migration, mark)
+        if self.written:
+            self._begun = self._session.opened
+        if reads(self._db) != self._session.reads:  # a message is read as a whole before any of it is run
+            await self._db.execute(self._session.opened)
         if not self.parts:
-            await self._db.execute(self._begun + b"; " + self._table.finished(self._db, self._id))
+            await self._db.execute(self._begun + b"; " + self._table.finished(self._db, self.id))
         while number <= len(self.parts):
             await self._part(number)
             number += 1
+
+    @property
+    def row(self) -> bytes:
+        """The statement that writes the row, for the transaction that ends the migration before this one.
+
+        Only for one whose first part is a transaction: a row that was left over says then that nothing was done.
+        """
+        return self._table.row(self._db, self.id, self._migration, self._table.mark(1, self.parts))
 
     async def _part(self, number: int) -> None:
         """Send one part, again while it is blocked and patience lasts."""
@@ -104,11 +126,11 @@ class Sender:
 
     async def _recut(self, number: int, code: str) -> bool:
         """Cut the part that failed where Postgres, which took all of it back, would have a transaction end."""
-        finer = _finer(self.parts[number - 1], self._current, code)
-        if finer is None:
+        pieces = finer(self.parts[number - 1], self._current, code)
+        if pieces is None:
             return False
-        self.parts = (*self.parts[: number - 1], *finer, *self.parts[number:])
-        await self._table.marked(self._db, self._id, number, self.parts)
+        self.parts = (*self.parts[: number - 1], *pieces, *self.parts[number:])
+        await self._table.marked(self._db, self.id, number, self.parts)
         return True
 
     async def _once(self, number: int, watch: Watch) -> None:
@@ -139,7 +161,7 @@ class Sender:
                 await self._db.execute(statement.text)
         if self._there:
             self.lock = await heldlocks.strongest(self._db, self._there, self.lock)
-        note = self._table.noted(self._db, self._id, number, self.parts)
+        note = self._table.noted(self._db, self.id, number, self.parts)
         if part.commits:
             await self._db.execute(note + b"; " + part.end)
         else:
@@ -154,7 +176,9 @@ class Sender:
         import psycopg
 
         part, began, begun = self.parts[number - 1], time.perf_counter(), self._begun
-        note = self._table.noted(self._db, self._id, number, self.parts)
+        note, following = self._table.noted(self._db, self.id, number, self.parts), self.following
+        if following and number == len(self.parts):
+            note += b"; " + following.row
         texts = [part.begin, self._session.limits.timeouts("local")]
         texts += [*(statement.text + b"\n" for statement in part.statements), note, part.end]
         where = f"line {part.line}: {part.statements[0].label}"
@@ -164,6 +188,8 @@ class Sender:
             async with watch.over(where):
                 await self._db.execute(b";\n".join([begun, *texts] if begun else texts))
             self._begun = b""
+            if following and number == len(self.parts):
+                following.written = True
             return True
         except psycopg.Error as error:
             if error.sqlstate is None or self._db.closed:
@@ -174,7 +200,7 @@ class Sender:
                 self._begun = b""
             state, several = error.sqlstate, len(part.statements) > 1
             quick = time.perf_counter() - began < QUICK and state not in (LOCK_NOT_AVAILABLE, DEADLOCK)
-            if several and (quick or state in (NO_TRANSACTION, NO_COMMIT, FRESH_VALUE, IN_USE)):
+            if several and (quick or state in WANTS_A_CUT):
                 return False
             raise translate(error, where) from error
 
@@ -190,7 +216,7 @@ class Sender:
             self._before = frozenset(one.oid for one in await indexes.invalid(self._db))
         self._cleared, self._cleaned = "", True
         await self._db.execute(limits.timeouts(""))
-        note = self._table.noted(self._db, self._id, number, self.parts)
+        note = self._table.noted(self._db, self.id, number, self.parts)
         try:
             async with watch.over(f"line {statement.line}: {statement.label}"):
                 await self._db.execute(statement.text)
@@ -217,7 +243,7 @@ class Sender:
             undone, _ = await indexes.clear(self._db, self._before, part.statements[0])
         if undone:
             says = f"interrupted in run {run}, rolled back"
-            await self._table.close(self._db, self._id, "rolled_back_at = now()", says)
+            await self._table.close(self._db, self.id, "rolled_back_at = now()", says)
 
     async def _let_others_go(self) -> None:
         """Wait until nobody waits for the migration lock: such a wait and CONCURRENTLY would wait for one another."""
@@ -239,36 +265,13 @@ class Sender:
             said += f"; {self._cleared}"
         undone = not part.alone or (part.statements[0].concurrent and self._cleaned)
         if number == 1 and undone:
-            await self._table.close(self._db, self._id, "rolled_back_at = now()", f"{asked}: {said}")
+            await self._table.close(self._db, self.id, "rolled_back_at = now()", f"{asked}: {said}")
             left = "nothing of it is left" if part.alone else "Postgres rolled all of it back"
         else:
             mark = self._table.mark(number, self.parts)
-            await self._table.close(self._db, self._id, "finished_at = null", f"{mark}: {asked}: {said}")
+            await self._table.close(self._db, self.id, "finished_at = null", f"{mark}: {asked}: {said}")
             found = mark_in(mark)
             left = left_behind(found) if found else ""
         blocked = error.code == LOCK_NOT_AVAILABLE
         code, status = (LOCK_NOT_AVAILABLE, 423) if blocked else ("P3018", 409)
         return Rejected(f"apply {self._migration.name}", code, f"{asked}: {said}; {left}", status=status)
-
-
-def _finer(part: Part, at: int, code: str) -> tuple[Part, ...] | None:
-    """Cut a part that failed at its statement ``at`` (from 0) with ``code``; None when that would change nothing.
-
-    A file with a BEGIN of its own means what it says.
-    """
-    if part.own or part.alone or not part.commits:
-        return None
-    runs = part.statements[at].tag in RUNS_CODE
-    if (code == NO_COMMIT and runs) or (code == NO_TRANSACTION and not runs and _utility(part.statements[at])):
-        return cut(part, at, alone=True)
-    if code == FRESH_VALUE:
-        added = [index for index, one in enumerate(part.statements[:at]) if one.tag == "AlterEnumStmt"]
-        return cut(part, added[-1] + 1, alone=False) if added else None
-    if code == IN_USE and at:
-        return cut(part, at, alone=False)
-    return None
-
-
-def _utility(statement: Statement) -> bool:
-    """Whether Postgres refused the statement itself, and not something that a function in it tried."""
-    return statement.tag not in ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")

@@ -65,9 +65,14 @@ async def make_schema(db: "Connection", address: Address) -> None:
         await db.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(address.schema)))
 
 
-def reads_backslashes(db: "Connection") -> bool:
+def reads(db: "Connection") -> tuple[str, ...]:
+    """How the server reads a text now: what a backslash in a plain string is, and the encoding. Costs no request."""
+    return tuple(db.info.parameter_status(name) or "" for name in ("standard_conforming_strings", "client_encoding"))
+
+
+def escapes(read: tuple[str, ...]) -> bool:
     """Whether the server takes a backslash in a plain string as an escape.
 
     Then our parser sees other strings than it does, and a file must not be cut.
     """
-    return db.info.parameter_status("standard_conforming_strings") == "off"
+    return read[0] == "off"

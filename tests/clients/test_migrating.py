@@ -189,9 +189,9 @@ asyncio.run(made.apply([Migration("20260401_a", sys.argv[3].encode())]))
 """
 
 
-def killed_at(url: str, sql: str, until: str) -> None:
+def killed_at(url: str, sql: str, until: str, script: str = KILLED) -> None:
     """Apply in a process of its own and kill it as soon as ``until`` is true in the database."""
-    words = [sys.executable, "-c", KILLED, str(ROOT), url, sql]
+    words = [sys.executable, "-c", script, str(ROOT), url, sql]
     process = subprocess.Popen(words, stdout=subprocess.PIPE)
     try:
         with psycopg.connect(url, autocommit=True) as db:
@@ -237,6 +237,35 @@ def test_killed_between_two_statements_the_next_run_knows_what_happened(
         )
         assert done == ("20260401_a",), "what Postgres rolled back is tried again without a word from anybody"
     assert rows(database_url, "select to_regclass('a') is not null") == [(True,)]
+
+
+@pytest.mark.process
+def test_killed_in_the_second_of_three_files_only_that_one_is_begun(database_url: str) -> None:
+    """Its row was written with the end of the first, and the third's would have been with its own."""
+    files = [one("20260401_a", "create table a ()"), one("20260402_b", "create table b ();\nselect pg_sleep(3);")]
+    files.append(one("20260403_c", "create table c ()"))
+    several = KILLED.replace('[Migration("20260401_a", sys.argv[3].encode())]', "eval(sys.argv[3])")
+    killed_at(database_url, repr(files), SLEEPING, several)
+    seen = state(database_url, *files)
+    assert seen.pending == ("20260402_b", "20260403_c")
+    assert [(left.name, left.undone) for left in seen.failed] == [("20260402_b", True)]
+    shorter = [files[0], one("20260402_b", "create table b ()"), files[2]]
+    assert asyncio.run(
+        Migrator(Postgres(database_url), LockBudget(1, 1, 30), SystemClock(), run="r2").apply(shorter)
+    ) == ("20260402_b", "20260403_c")
+
+
+def test_a_row_that_was_written_ahead_is_of_a_file_that_can_be_sent(database_url: str) -> None:
+    files = [one("20260401_a", "create table a ()"), Migration("20260402_b", b"create table b ();\0")]
+    with pytest.raises(Rejected, match="NUL"):
+        apply(database_url, *files)
+    assert rows(database_url, "select migration_name from _prisma_migrations where finished_at is null") == []
+    files[1] = one("20260402_b", 'create index concurrently i on "Lesson" (title)')
+    assert apply(database_url, *files, one("20260403_c", "create table c ()")) == ("20260402_b", "20260403_c")
+    order = (
+        "select array_agg(migration_name order by started_at) from _prisma_migrations where migration_name ~ '^202604'"
+    )
+    assert rows(database_url, order) == [(["20260401_a", "20260402_b", "20260403_c"],)]
 
 
 def test_an_index_that_is_built_concurrently_is_in_no_transaction_beside_what_is(database_url: str) -> None:
@@ -457,6 +486,7 @@ def test_a_function_that_tries_what_only_a_statement_may_leaves_nothing(database
         "set default_transaction_read_only = on",
         "set statement_timeout = 1",
         "set standard_conforming_strings = off",
+        "set client_encoding = latin1",
     ],
 )
 @pytest.mark.parametrize("query", ["", "?schema=public"])
@@ -465,14 +495,14 @@ def test_what_one_file_sets_does_not_rule_the_next(database_url: str, setting: s
         db.execute("create schema other")
         if "nobody_else" in setting:
             db.execute("do $$ begin create role nobody_else superuser; exception when others then null; end $$")
-    second = one("20260402_b", "create table n (t text default 'a\\b');\nselect pg_sleep(0.05);")
+    second = one("20260402_b", "create table n (t text default 'ö\\b');\nselect pg_sleep(0.05);")
     apply(database_url + query, one("20260401_a", f"create table m ();\n{setting};"), second)
     here = (
         "select oid = 'public.n'::regclass, pg_get_userbyid(relowner) = current_user from pg_class where relname = 'n'"
     )
     assert rows(database_url, here) == [(True, True)]
     default = "select column_default from information_schema.columns where table_name = 'n'"
-    assert rows(database_url, default) == [("'a\\b'::text",)]
+    assert rows(database_url, default) == [("'ö\\b'::text",)]
 
 
 def test_a_schema_that_is_missing_is_made_as_prisma_does(database_url: str) -> None:

@@ -68,7 +68,11 @@ try {
   const engine = await bg.SchemaEngine.new({ datamodels: [["schema.prisma", schema]] }, () => {}, factory);
   if (command === "diagnose")
     said = await engine.diagnoseMigrationHistory({ migrationsList, optInToShadowDatabase: false, filters });
-  else if (command === "deploy") said = await engine.applyMigrations({ migrationsList, filters });
+  else if (command === "deploy") {
+    const began = performance.now();
+    said = await engine.applyMigrations({ migrationsList, filters });
+    process.stderr.write(`${(performance.now() - began) / 1000}\n`); // seconds, for the bench
+  }
   else if (command === "applied") said = await engine.markMigrationApplied({ migrationName: name, migrationsList });
   else said = await engine.markMigrationRolledBack({ migrationName: name });
 } catch (error) {
