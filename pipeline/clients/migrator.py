@@ -50,6 +50,7 @@ class Migrator:
         self._run = run or "by-hand"
         self._observe = observe
         self._by_name: dict[str, Migration] = {}
+        self._touched = False
         self.observed: list[tuple[str, float, str]] = []
         """With ``observe``: each migration, its seconds, and the strongest lock on a table that was there before."""
 
@@ -162,9 +163,10 @@ class Migrator:
             parts = self._parts(session, migration)
             if parts is None:
                 await self._as_a_whole(session, migration)
+                self._touched = True
                 return ""
             sender = Sender(session, migration, row.id if row else str(uuid.uuid4()), parts, there)
-        sender.following = ahead
+        sender.following, sender.afresh, self._touched = ahead, self._touched, not sender.sets_nothing
         try:
             await sender.send(await self._where(session, row, sender.parts) if row else 1)
         except ServiceError as error:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LONGEST_PAUSE = 10.0
 FIRST_PAUSE = 0.5
+DEFINES = frozenset({"CreateStmt", "IndexStmt", "AlterTableStmt", "CreateEnumStmt", "AlterEnumStmt", "DropStmt",
+                     "RenameStmt", "ViewStmt", "CommentStmt", "CreateSchemaStmt"})  # fmt: skip
 QUICK = 2.0  # what failed within it is sent once more, statement by statement
 DEADLOCK = "40P01"
 
@@ -68,6 +70,8 @@ class Sender:
         """Whose row is written with the end of this migration: one commit less for each."""
         self.written = False
         """Whether somebody has done so for this one."""
+        self.afresh = True
+        """Whether what was run in the session before may have set something."""
         self._begun, self._current, self._cleared, self._cleaned = b"", 0, "", True
         self._before = frozenset[int]()
 
@@ -77,9 +81,8 @@ class Sender:
         Raises Rejected; then the row says what was left behind.
         """
         mark = self._table.mark(number, self.parts)
-        self._begun = self._session.opened + b"; " + self._table.begun(self._db, self.id, self._migration, mark)
-        if self.written:
-            self._begun = self._session.opened
+        begun = b"" if self.written else self._table.begun(self._db, self.id, self._migration, mark)
+        self._begun = b"; ".join(filter(None, [self._session.opened if self.afresh else b"", begun]))
         if reads(self._db) != self._session.reads:  # a message is read as a whole before any of it is run
             await self._db.execute(self._session.opened)
         if not self.parts:
@@ -95,6 +98,11 @@ class Sender:
         Only for one whose first part is a transaction: a row that was left over says then that nothing was done.
         """
         return self._table.row(self._db, self.id, self._migration, self._table.mark(1, self.parts))
+
+    @property
+    def sets_nothing(self) -> bool:
+        """Whether no statement can have set anything for the session: all of them only define what is stored."""
+        return all(statement.tag in DEFINES for part in self.parts for statement in part.statements)
 
     async def _part(self, number: int) -> None:
         """Send one part, again while it is blocked and patience lasts."""
