@@ -9,21 +9,21 @@ a table whose triggers are still to be run."""
 RUNS_CODE = ("DoStmt", "CallStmt")
 
 
-def finer(part: Part, at: int, code: str) -> tuple[Part, ...] | None:
-    """Cut a part that failed at its statement ``at`` (from 0) with ``code``; None when that would change nothing.
+def finer(part: Part, index: int, code: str) -> tuple[Part, ...] | None:
+    """Cut a part that failed at its statement ``index`` (from 0) with ``code``; None when that would change nothing.
 
     A file with a BEGIN of its own means what it says.
     """
     if part.own or part.alone or not part.commits:
         return None
-    runs = part.statements[at].tag in RUNS_CODE
-    if (code == NO_COMMIT and runs) or (code == NO_TRANSACTION and not runs and _utility(part.statements[at])):
-        return cut(part, at, alone=True)
+    runs = part.statements[index].tag in RUNS_CODE
+    if (code == NO_COMMIT and runs) or (code == NO_TRANSACTION and not runs and _utility(part.statements[index])):
+        return cut(part, index, alone=True)
     if code == FRESH_VALUE:
-        added = [index for index, one in enumerate(part.statements[:at]) if one.tag == "AlterEnumStmt"]
+        added = [place for place, one in enumerate(part.statements[:index]) if one.tag == "AlterEnumStmt"]
         return cut(part, added[-1] + 1, alone=False) if added else None
-    if code == IN_USE and at:
-        return cut(part, at, alone=False)
+    if code == IN_USE and index:
+        return cut(part, index, alone=False)
     return None
 
 

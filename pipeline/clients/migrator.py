@@ -18,7 +18,7 @@ from pipeline.clients.marks import continues, left_behind, mark_of
 from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says
 from pipeline.clients.prisma import History, Migration, MigrationRow
 from pipeline.clients.prismalock import answer, prismas_lock
-from pipeline.clients.sending import Sender, Session
+from pipeline.clients.sending import MigrationSession, Sender
 from pipeline.clients.sessionstate import as_opened, backend_of, escapes, make_schema, reads
 from pipeline.clock import Clock
 from pipeline.errors import Rejected, ServiceError, Unreachable
@@ -86,7 +86,7 @@ class Migrator:
             raise Rejected(error.asked, error.code, says, status=error.status) from error
         return tuple(done)
 
-    async def _session(self, db: "Connection", pid: int) -> Session:
+    async def _session(self, db: "Connection", pid: int) -> MigrationSession:
         await make_schema(db, self._at.address)
         opened = as_opened(db, self._at.address)
         await db.execute(opened)
@@ -95,9 +95,9 @@ class Migrator:
             says = "no schema of the search_path is there; name one in the address: ?schema=public"
             raise Rejected("find the migration history", "3F000", says, status=409)
         found = HistoryTable(table, self._run)
-        return Session(db, self._at, pid, self._limits, self._clock, self._tell, found, opened, reads(db))
+        return MigrationSession(db, self._at, pid, self._limits, self._clock, self._tell, found, opened, reads(db))
 
-    async def _history(self, session: Session) -> History:
+    async def _history(self, session: MigrationSession) -> History:
         """Read the migration history, with what an earlier run of ours provably did not do cleared away."""
         db = session.db
         seen = await history(db)
@@ -119,7 +119,9 @@ class Migrator:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen
 
-    def _ahead(self, session: Session, migration: Migration | None, rows: Mapping[str, MigrationRow]) -> Sender | None:
+    def _ahead(
+        self, session: MigrationSession, migration: Migration | None, rows: Mapping[str, MigrationRow]
+    ) -> Sender | None:
         """Make the sender of the next migration, when its row can be written before its turn comes.
 
         What is left over of such a row says that nothing was done, so its first part must be a transaction.
@@ -136,7 +138,7 @@ class Migrator:
 
     async def _observed(
         self,
-        session: Session,
+        session: MigrationSession,
         migration: Migration,
         row: MigrationRow | None,
         sender: Sender | None,
@@ -151,7 +153,7 @@ class Migrator:
 
     async def _apply(
         self,
-        session: Session,
+        session: MigrationSession,
         migration: Migration,
         row: MigrationRow | None,
         there: Sequence[int],
@@ -179,7 +181,7 @@ class Migrator:
             raise
         return sender.lock
 
-    def _parts(self, session: Session, migration: Migration) -> tuple[Part, ...] | None:
+    def _parts(self, session: MigrationSession, migration: Migration) -> tuple[Part, ...] | None:
         """Cut a migration into its parts; None when that must be left to Postgres. Raises Rejected when it cannot run.
 
         Whatever our parser, libpq and the server would read differently is not sent.
@@ -205,7 +207,7 @@ class Migrator:
             return None
         return parts_of(statements)
 
-    async def _where(self, session: Session, row: MigrationRow, parts: tuple[Part, ...]) -> int:
+    async def _where(self, session: MigrationSession, row: MigrationRow, parts: tuple[Part, ...]) -> int:
         """Find the part from which a migration goes on that was cut off while an index was worked on.
 
         What the cut left of the index is cleared away before.
@@ -223,7 +225,7 @@ class Migrator:
         self._tell(f"{row.name} was cut off in run {mark.run} at line {statement.line}; it goes on there")
         return number
 
-    async def _as_a_whole(self, session: Session, migration: Migration) -> None:
+    async def _as_a_whole(self, session: MigrationSession, migration: Migration) -> None:
         """Send a migration that our parser does not take as Prisma sends it. Only a waiver lets it come this far."""
         import psycopg
 

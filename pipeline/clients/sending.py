@@ -34,7 +34,7 @@ DEADLOCK = "40P01"
 
 
 @dataclass(frozen=True)
-class Session:
+class MigrationSession:
     """A session with a database: its backend's ``pid``, what it may take, whom it tells; ``opened`` makes it anew."""
 
     db: "Connection"
@@ -57,7 +57,7 @@ class Sender:
 
     def __init__(
         self,
-        session: Session,
+        session: MigrationSession,
         migration: Migration,
         id: str,
         parts: tuple[Part, ...],

@@ -61,9 +61,9 @@ def parts_of(statements: Iterable[Statement]) -> tuple[Part, ...]:
     return tuple(part for part in found if part.statements)
 
 
-def cut(part: Part, at: int, *, alone: bool) -> tuple[Part, ...]:
-    """Cut a part before its statement number ``at``, from 0; with ``alone`` that one is in no transaction."""
-    before = replace(part, statements=part.statements[:at], end=b"commit")
-    middle = (Part((part.statements[at],), alone=True),) if alone else ()
-    after = replace(part, statements=part.statements[at + len(middle) :], begin=b"begin")
+def cut(part: Part, index: int, *, alone: bool) -> tuple[Part, ...]:
+    """Cut a part before its statement number ``index``, from 0; with ``alone`` that one is in no transaction."""
+    before = replace(part, statements=part.statements[:index], end=b"commit")
+    middle = (Part((part.statements[index],), alone=True),) if alone else ()
+    after = replace(part, statements=part.statements[index + len(middle) :], begin=b"begin")
     return tuple(piece for piece in (before, *middle, after) if piece.statements)
