@@ -470,6 +470,19 @@ def test_a_batch_that_fails_keeps_the_batches_before_and_says_so(database_url: s
     assert not left.undone
 
 
+def test_a_batch_that_is_alone_in_its_file_and_fails_is_not_said_to_be_rolled_back(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("create table base (id int primary key, v int); insert into base values (1)")
+    batches = one("20260401_a", "do $$ begin update base set v = 9; commit; perform 1 / 0; end $$;")
+    with pytest.raises(Rejected, match=r"22012.*look whether it is done"):
+        apply(database_url, batches)
+    (left,) = state(database_url, batches).failed
+    assert not left.undone
+    with pytest.raises(Rejected) as later:
+        apply(database_url, batches)
+    assert later.value.code == "P3009"
+
+
 def test_a_function_that_tries_what_only_a_statement_may_leaves_nothing(database_url: str) -> None:
     with pytest.raises(Rejected, match=r"Postgres rolled all of it back"):
         apply(database_url, one("20260401_a", "create table n ();\ndo $$ begin execute 'vacuum'; end $$;"))
