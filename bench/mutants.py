@@ -142,7 +142,7 @@ FAULTS = (
         (" or not row.finished]", " or True]"),
         ("if row.failed and mark and mark.undone:", "if row.failed and mark:"),
         ("            if not seen.empty:\n", "            if seen.empty:\n"),
-        ("if row is None or row.finished:\n                    return", "if row is None:\n                    return"),
+        ("                if row and row.finished:\n                    return", "                if row is None or row.finished:\n                    return"),
     ),
     *faults(
         "migrator", "pipeline/clients/sending.py", "tests/clients/test_migrating.py",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.AsyncConnection[Any]
 
+NOTHING = "nothing of it was run"
 COPIES = re.compile(rb"^[ \t]*copy\b[^;]*\bfrom\s+stdin\b", re.I | re.M)
 
 
@@ -255,13 +256,13 @@ class Migrator:
                 prismas_lock(db, self._clock, self._tell),
             ):
                 row = next((row for row in (await history(db)).rows if row.id == id), None)
-                if row is None or row.finished:
+                if row and row.finished:
                     return
-                mark = mark_of(row)
+                mark = mark_of(row) if row else None
                 if mark and mark.undone:
                     table = HistoryTable("_prisma_migrations", self._run)
                     await table.close(db, id, "rolled_back_at = now()", "the connection was lost; rolled back")
-                left = left_behind(mark) if mark else "it is not known how far it came"
+                left = left_behind(mark) if mark else "it is not known how far it came" if row else NOTHING
         except ServiceError as twice:
             raise Unreachable("postgres", error.asked, f"{error.came}; and then: {twice.came}") from error
         raise Unreachable("postgres", f"apply {migration.name}", f"{error.asked}: {error.came}; {left}") from error

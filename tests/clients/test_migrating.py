@@ -20,7 +20,7 @@ from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock
-from pipeline.errors import Mistake, Rejected
+from pipeline.errors import Mistake, Rejected, Unreachable
 from pipeline.probes.database import compare
 from tests.clients.pooler import pooler
 from tests.processes import slowness
@@ -468,6 +468,31 @@ def test_a_batch_that_fails_keeps_the_batches_before_and_says_so(database_url: s
     assert rows(database_url, "select v, to_regclass('n')::text from base where id = 1") == [(9, "n")]
     (left,) = state(database_url, one("20260401_a", batches)).failed
     assert not left.undone
+
+
+def test_a_connection_that_was_lost_before_anything_was_run_is_no_success(database_url: str) -> None:
+    """There is no row then; it had been taken for one that was cleared away after all was done."""
+    migrator = Migrator(Postgres(database_url), LockBudget(1, 1, 30), SystemClock(), run="r1")
+    lost = Unreachable("postgres", "apply", "the connection was lost")
+    with pytest.raises(Unreachable, match="nothing of it was run"):
+        asyncio.run(migrator._after_a_cut(one("20260401_a", "select 1"), "no such row", lost))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select pg_terminate_backend(pg_backend_pid())",
+        "create table a ();\nselect pg_terminate_backend(pg_backend_pid());",
+    ],
+)
+def test_a_backend_that_ends_in_the_middle_leaves_nothing_and_nothing_is_called_applied(
+    database_url: str, sql: str
+) -> None:
+    files = [one("20260401_a", sql), one("20260402_b", "create table b ()")]
+    with pytest.raises((Unreachable, Rejected)):
+        apply(database_url, *files)
+    assert state(database_url, *files).pending == ("20260401_a", "20260402_b")
+    assert rows(database_url, "select to_regclass('a'), to_regclass('b')") == [(None, None)]
 
 
 def test_a_batch_that_is_alone_in_its_file_and_fails_is_not_said_to_be_rolled_back(database_url: str) -> None:
