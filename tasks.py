@@ -43,7 +43,9 @@ namespace = Collection(
 )
 namespace.add_collection(build.collection(), "build")
 namespace.add_collection(Collection(environment.check), "env")
-namespace.add_collection(Collection(database.plan, database.resolve, database.rehearse_restore), "database")
+namespace.add_collection(
+    Collection(database.plan, database.resolve, database.rehearse_restore, database.restore), "database"
+)
 namespace.add_collection(diagnose.collection(), "diagnose")
 namespace.add_collection(incident.collection(), "incident")
 namespace.add_collection(journal.collection(), "journal")

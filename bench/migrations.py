@@ -79,6 +79,55 @@ def theirs(psql: str, url: str, paths: list[Path]) -> float:
     return time.perf_counter() - began
 
 
+def engines(url: str, folder: Path) -> float:
+    """Seconds that Prisma's own schema engine (WebAssembly) takes for the same files, without the start of Node."""
+    oracle = Path(__file__).resolve().parent.parent / "tests/schemaengine/oracle.mjs"
+    words = ["node", str(oracle), "deploy", url, str(folder)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert '"error"' not in done.stdout, done.stdout[:500]
+    return float(done.stderr.split()[-1])
+
+
+def beside_the_engine(server: Server, rounds: int, count: int = 800) -> tuple[float, float] | None:
+    """Median seconds of ours and of Prisma's engine for ``count`` migrations, in turns; None without the engine.
+
+    What both leave behind must be equal: the history, and the definition of every object.
+    """
+    modules = Path(__file__).resolve().parent.parent / "tests/schemaengine/node_modules"
+    if not shutil.which("node") or not modules.is_dir():
+        return None
+    files, mine, other = [migration(number) for number in range(count)], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "migration_lock.toml").write_text('provider = "postgresql"\n')
+        for one in files:
+            (Path(folder) / one.name).mkdir()
+            (Path(folder) / one.name / "migration.sql").write_bytes(one.sql)
+        for turn in range(rounds):
+            urls = [empty(server, f"{who}{turn}") for who in ("we", "they")]
+            mine.append(ours(urls[0], files))
+            other.append(engines(urls[1], Path(folder)))
+            left = [asyncio.run(left_by(url)) for url in urls]
+            assert left[0] == left[1], "histories and schemas are equal"
+    return statistics.median(mine), statistics.median(other)
+
+
+def empty(server: Server, name: str) -> str:
+    """The address of a database with nothing in it."""
+    import psycopg
+
+    url = server.fresh_database("bench" + name)
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f"create database {name} template template0".encode())
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+async def left_by(url: str) -> object:
+    database = Postgres(url)
+    rows = "select migration_name, checksum, applied_steps_count, logs from _prisma_migrations order by 1"
+    _, history = await database.query(rows, asked="read what is left")
+    return history, await database.definitions()
+
+
 async def waits(url: str, lock: float) -> tuple[float, float, int, int]:
     """Longest and median wait of reads at RATE while a migration is blocked for SECONDS; reads, and times it tried."""
     tries = 0
@@ -145,6 +194,10 @@ def main(rounds: int = 5) -> None:
                 other.append(theirs(psql, server.fresh_database(f"theirs{turn}"), paths))
         a, b = statistics.median(mine), statistics.median(other)
         print(f"  applying 200 migrations: {a:.2f} s ÷ psql {b:.2f} s = {a / b:.2f}  (wanted: at most 1.3)")
+        if beside := beside_the_engine(server, rounds):
+            a, b = beside
+            share = f"{a / b:.2f}  (wanted: at most 0.45)"
+            print(f"  applying 800 migrations: {a:.2f} s ÷ Prisma's engine (WebAssembly) {b:.2f} s = {share}")
         lock = DatabasePolicy().lock_timeout
         longest, median, count, tries = asyncio.run(waits(server.fresh_database("waits"), lock))
         print(f"  {count} reads at {RATE}/s; the migration is blocked for {SECONDS:.0f} s and tries {tries + 1} times:")

@@ -3,7 +3,7 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, configuration, honest, out
+from pipeline.cli.terminal import ROOT, configuration, honest, out, typed
 
 
 @task(
@@ -57,4 +57,22 @@ def diagnose(c: Context, target: str = "", json: bool = False) -> None:
 
         worries = diagnose_database(configuration(), target, ROOT, out, as_json=json)
     if worries:
+        raise SystemExit(1)
+
+
+@task(
+    name="restore",
+    help={
+        "to": "id of a run that kept a restore point, or the name of one",
+        "yes_restore": "name of the target, typed out: carry it out without asking",
+        "target": "as for deploy",
+    },
+)
+def restore(c: Context, to: str = "", yes_restore: str = "", target: str = "") -> None:
+    """Put a restore point in the place of the database, after saying what that loses; keeps what is there now."""
+    with honest():
+        from pipeline.commands.restore import restore_database
+
+        done = restore_database(configuration(), target, to, yes_restore, ROOT, out, typed)
+    if not done:
         raise SystemExit(1)

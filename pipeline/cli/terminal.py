@@ -154,6 +154,11 @@ class Terminal:
         return line.strip()
 
 
+def typed(question: str) -> str:
+    """What somebody who sits at a terminal types; empty when nobody does."""
+    return Terminal().writes(question) if sys.stdin.isatty() else ""
+
+
 def as_json(value: Any) -> str:
     """``value`` as one JSON document."""
     return json.dumps(value, ensure_ascii=False)

@@ -68,7 +68,7 @@ def address_of(url: str, named: str = "DIRECT_URL") -> Address:
         raise Mistake(f"{named}: is no Postgres URL: {begins}, not postgresql://; {AGAIN}")
     front, hosts, database, query = _split(url)
     pairs = [pair for pair in query.split("&") if pair]
-    kept = "&".join(pair for pair in pairs if pair.partition("=")[0] in _keywords())
+    kept = "&".join(pair for pair in _as_libpq_says(pairs) if pair.partition("=")[0] in _keywords())
     usable = f"{front}{hosts}/{database}" + (f"?{kept}" if kept else "")
     found, said = parts_of(usable, named), dict(parse_qsl(query, keep_blank_values=True))
     if any(host.partition(".")[0].endswith("-pooler") for host in found.get("host", "").split(",")):
@@ -79,6 +79,24 @@ def address_of(url: str, named: str = "DIRECT_URL") -> Address:
     if said.get("pgbouncer") == "true":
         raise Mistake(f"{named}: says pgbouncer=true, so it is a pooled address; migrations need the direct one")
     return Address(usable, said.get("schema") or "public", bool(said.get("schema")))
+
+
+def _as_libpq_says(pairs: list[str]) -> list[str]:
+    """Say in libpq's words what others say: node-pg's ``ssl=…`` and ``no-verify``, Prisma's ``sslcert`` (a CA)."""
+    said = dict(pair.partition("=")[::2] for pair in pairs)
+    found = []
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if key == "ssl" and "sslmode" not in said:
+            secure = value in ("true", "1", "no-verify", "")
+            found.append("sslmode=require" if secure else "sslmode=prefer")
+        elif key == "sslmode" and value == "no-verify":
+            found.append("sslmode=require")
+        elif key == "sslcert" and "sslkey" not in said:
+            found += [] if "sslrootcert" in said else [f"sslrootcert={value}"]
+        else:
+            found.append(pair)
+    return found
 
 
 def parts_of(url: str, named: str = "the address") -> dict[str, str]:

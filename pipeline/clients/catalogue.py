@@ -73,10 +73,32 @@ select 'sequence ' || quote_ident(sequencename), concat_ws(' ', data_type::text,
  from pg_sequences where schemaname = %(s)s"""
 
 
-async def definitions(db: "Connection", schema: str) -> Mapping[str, str]:
-    """Read the definition of every object of ``schema``, by its kind and name, as Postgres would write it down."""
+SCHEMAS = f"""
+select distinct n.nspname::text from pg_namespace n left join pg_class c on c.relnamespace = n.oid
+ left join pg_type t on t.typnamespace = n.oid and t.typtype in ('e', 'd')
+ left join pg_proc p on p.pronamespace = n.oid
+where coalesce(c.oid, t.oid, p.oid) is not null and {OURS.replace("c.relname <>", "c.relname is distinct from")}
+ and not exists (select from pg_depend d where d.objid in (n.oid, t.oid, p.oid) and d.deptype = 'e') order by 1"""
+
+
+async def schemas(db: "Connection") -> tuple[str, ...]:
+    """List the schemas in which there is something that belongs to no extension."""
+    return tuple(name for (name,) in await _rows(db, SCHEMAS))
+
+
+async def definitions(db: "Connection", schema: str, *, named: bool = False) -> Mapping[str, str]:
+    """Read the definition of every object of ``schema``, by its kind and name, as Postgres would write it down.
+
+    ``named``: the names have the schema before them.
+    """
     cursor = await db.execute(DEFINITIONS.encode(), {"s": schema})
-    return {str(name): " ".join(str(text).split()) for name, text in await cursor.fetchall()}
+    found = {str(name): " ".join(str(text).split()) for name, text in await cursor.fetchall()}
+    return {_within(schema, name): text for name, text in found.items()} if named else found
+
+
+def _within(schema: str, name: str) -> str:
+    kind, _, rest = name.partition(" ")
+    return name if rest.startswith(f"{schema}.") else f"{kind} {schema}.{rest}"
 
 
 async def counts(db: "Connection", schema: str) -> Mapping[str, int]:

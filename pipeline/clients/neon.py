@@ -22,7 +22,7 @@ from pipeline.clients.neonshapes import (
     snapshot_of,
 )
 from pipeline.clock import Clock
-from pipeline.errors import Refused, Unreachable, Unreadable
+from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
 
 T = TypeVar("T")
 PATIENCE = 120.0  # an operation takes seconds; a queue of them takes longer
@@ -116,10 +116,24 @@ class Neon(Service):
             return branch_of(answer["branch"], url)
 
         branch = await self._write("POST", f"{self._root}/branches", made, json=body)
-        if database and branch.url and same_place(branch.url, await self.url(parent, database, role)):
+        try:
+            confused = database and branch.url and same_place(branch.url, await self._place(parent, database, role))
+        except ServiceError:
+            await self.delete_branch(branch.id)
+            raise
+        if confused:
             await self.delete_branch(branch.id)
             raise Unreadable("neon", f"POST {self._root}/branches", f"branch {name} has {PARENTS}")
         return branch
+
+    async def _place(self, branch: str, database: str, role: str) -> str:
+        """The address of a branch; empty when it has no compute, and so none."""
+        try:
+            return await self.url(branch, database, role)
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return ""
 
     async def delete_branch(self, id: str) -> None:
         """Delete a branch and its data; a branch that is gone is fine.
@@ -148,6 +162,21 @@ class Neon(Service):
         branch = await self._write("POST", path, lambda answer: branch_of(answer["branch"]), json=body)
         await self._compute(branch.id)
         return dataclasses.replace(branch, url=await self.url(branch.id, database, role))
+
+    async def reset_branch(self, branch: str, source: str, keep: str) -> None:
+        """Give a branch what ``source`` has now; its id and address stay, and what it was is kept as ``keep``.
+
+        POST /projects/{project_id}/branches/{branch_id}/restore
+        """
+        body = {"source_branch_id": source, "preserve_under_name": keep}
+        await self._write("POST", f"{self._root}/branches/{branch}/restore", nothing, json=body)
+
+    async def put_in_place(self, restored: str, keep: str) -> None:
+        """Put a branch that was made from a snapshot in the place of the one it came from, which is kept as ``keep``.
+
+        POST /projects/{project_id}/branches/{branch_id}/finalize_restore
+        """
+        await self._write("POST", f"{self._root}/branches/{restored}/finalize_restore", nothing, json={"name": keep})
 
     async def _compute(self, branch: str) -> None:
         """Make sure that the branch has a compute, so that it can be reached. POST /projects/{project_id}/endpoints"""

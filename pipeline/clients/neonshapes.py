@@ -30,6 +30,7 @@ class Branch:
     created: datetime.datetime
     expires: str = ""
     url: str = ""
+    parent: str = ""
 
     def __repr__(self) -> str:
         return f"<branch {self.name} {self.id}>"
@@ -88,9 +89,8 @@ def project_of(body: Any) -> NeonProject:
 def branch_of(body: Any, url: str = "") -> Branch:
     """Read a branch out of a list or an answer about it; ``url`` is its direct address, a secret."""
     default = bool(body.get("default", body.get("primary", False)))
-    return Branch(
-        body["id"], body["name"], default, times.moment(body["created_at"]), str(body.get("expires_at") or ""), url
-    )
+    created, expires = times.moment(body["created_at"]), str(body.get("expires_at") or "")
+    return Branch(body["id"], body["name"], default, created, expires, url, str(body.get("parent_id") or ""))
 
 
 def compute_of(body: Any) -> ComputeState:

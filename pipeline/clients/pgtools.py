@@ -3,15 +3,19 @@
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clients.address import Address, environment
 from pipeline.clients.command import Command
+from pipeline.clients.emptying import to_empty, to_fill
+from pipeline.clients.postgres import Postgres
 from pipeline.errors import Unreachable
 
 PATIENCE = 3600.0
+LOCKS = 30  # seconds that a restore waits for a lock before it gives up
 VERSION = re.compile(r"(\d+)(?:\.\d+)*")
 
 
@@ -61,6 +65,23 @@ class PostgresTools:
         """Fill the empty database at ``address`` from the dump ``dump``."""
         words = ["--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={address.database}", str(dump)]
         await self._run(tools, "pg_restore", words, address)
+
+    async def replace(self, tools: Tools, dump: Path, database: Postgres) -> None:
+        """Put the dump in the place of all that the database has, in one transaction: all of it, or nothing.
+
+        Owners and privileges are the dump's. Raises Unreachable; then the database is what it was.
+        """
+        statements, stay = await to_empty(database)
+        listed = await self._said([str(tools.folder / "pg_restore"), "--list", str(dump)], {})
+        with tempfile.TemporaryDirectory() as folder:  # of this user only
+            wipe, contents, script = Path(folder) / "wipe.sql", Path(folder) / "contents", Path(folder) / "fill.sql"
+            wipe.write_text(";\n".join([f"set lock_timeout = '{LOCKS}s'", *statements, "reset lock_timeout"]) + ";\n")
+            contents.write_text(to_fill(listed, stay))
+            words = [f"--use-list={contents}", f"--file={script}", str(dump)]
+            await self._said([str(tools.folder / "pg_restore"), *words], {})
+            words = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--output=/dev/null"]
+            files = [f"--file={wipe}", f"--file={script}", f"--dbname={database.address.database}"]
+            await self._run(tools, "psql", [*words, *files], database.address)
 
     async def entries(self, tools: Tools, dump: str) -> int:
         """Count the objects that a dump holds, by its table of contents."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from pipeline.clients import catalogue
 from pipeline.clients.address import Address, address_of
-from pipeline.clients.prisma import History, Migration, MigrationRow
+from pipeline.clients.prisma import History, MigrationRow
 from pipeline.errors import Rejected, ServiceError, Unreachable
 from pipeline.sql.known import Known
 
@@ -67,6 +67,8 @@ class Postgres:
                 autocommit=True,
                 connect_timeout=self.address.patience,
                 application_name=name,
+                client_encoding="UTF8",  # files are, whatever the database's encoding is
+                prepare_threshold=None,  # nothing is asked often enough, and a pooler would mix them up
             ) as db:
                 if self.address.schema != "public" or self.address.schema_named:
                     await db.execute(_sql("set search_path to {}", self.address.schema))
@@ -95,21 +97,26 @@ class Postgres:
         async with self.connection("read the catalogue") as db:
             return await catalogue.known(db, self.address.schema)
 
-    async def definitions(self) -> Mapping[str, str]:
-        """Read how every object of the schema is defined; two databases with equal definitions are alike."""
+    async def definitions(self, others: Iterable[str] = ()) -> Mapping[str, str]:
+        """Read how every object of the schema is defined, and of the schemas ``others``.
+
+        Two databases with equal definitions are alike.
+        """
         async with self.connection("read the schema") as db:
-            return await catalogue.definitions(db, self.address.schema)
+            found = dict(await catalogue.definitions(db, self.address.schema))
+            for schema in others:
+                found |= await catalogue.definitions(db, schema, named=True)
+            return found
+
+    async def other_schemas(self) -> tuple[str, ...]:
+        """List the schemas beside the address's own in which there is something that belongs to no extension."""
+        async with self.connection("list the schemas") as db:
+            return tuple(name for name in await catalogue.schemas(db) if name != self.address.schema)
 
     async def counts(self) -> Mapping[str, int]:
         """Count the rows of every table."""
         async with self.connection("count rows") as db:
             return await catalogue.counts(db, self.address.schema)
-
-    async def replay(self, migrations: Iterable[Migration]) -> None:
-        """Run the migrations one after the other, without a history: only in a throw-away database."""
-        async with self.connection("replay the migrations") as db:
-            for migration in migrations:
-                await db.execute(migration.sql)
 
     @asynccontextmanager
     async def scratch(self, purpose: str) -> AsyncIterator["Postgres"]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +76,37 @@ class History:
         return {row.name: row for row in self.rows if not row.rolled_back}
 
 
+SIGNS = " _-,;!.'()[]{}@&#%`^+=~$0123456789"
+"""What stands before the letters, from first to last, as Unicode's collation (CLDR root) has it."""
+
+
+def order(name: str) -> tuple[tuple[int, ...], tuple[int, ...], tuple[bool, ...]]:
+    """The sort key of a migration's name: Prisma sorts by JavaScript's ``localeCompare``, not by bytes.
+
+    An underscore comes before a digit. Marks on letters count only between names that are alike without them, then
+    small letters come before capital ones.
+    """
+    first: list[int] = []
+    marks: list[int] = []
+    capital: list[bool] = []
+    for sign in unicodedata.normalize("NFKD", name.replace("ß", "ss")):
+        if unicodedata.combining(sign):
+            marks.append(ord(sign))
+            continue
+        at = SIGNS.find(sign)
+        first.append(at if at >= 0 else len(SIGNS) + ord(sign.lower()))
+        marks.append(0)
+        capital.append(sign.isupper())
+    return tuple(first), tuple(marks), tuple(capital)
+
+
 def migrations_in(folder: Path) -> tuple[Migration, ...]:
-    """List the migrations on disk, in the order of their names, which is the order Prisma applies them in.
+    """List the migrations on disk, in the order that Prisma applies them in.
 
     Raises BadRelease for a folder without its file, as Prisma does (P3015): leaving it out would be a guess.
     """
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    names.sort(key=order)
     return tuple(_migration(folder, name) for name in names)
 
 

@@ -30,13 +30,13 @@ union all select 'analyze: ' || phase, sample_blks_scanned, sample_blks_total
 
 
 class Watch:
-    """Watches the session of a migration.
+    """Watches the session of a migration, by the ``pid`` of its backend (a proxy tells the client another one).
 
     ``blocked_by``: who kept its last statement waiting, in words; empty for nobody.
     """
 
-    def __init__(self, database: Postgres, session: "Connection", lock: float, tell: Callable[[str], None]) -> None:
-        self._at, self._pid, self._tell = database, session.info.backend_pid, tell
+    def __init__(self, database: Postgres, pid: int, lock: float, tell: Callable[[str], None]) -> None:
+        self._at, self._pid, self._tell = database, pid, tell
         self._first = min(FIRST_LOOK, lock / 3)
         self.blocked_by = ""
 

@@ -18,6 +18,7 @@ STATEMENTS = 4
 ENDLESS = {
     "bisect": "as long as it takes to judge each release",
     "database.rehearse-restore": "as long as the copy takes to be dumped and restored",
+    "database.restore": "as long as the database takes to be dumped, counted and restored",
     "database.resolve": "until the migrations are marked",
     "diagnose.database": "until its queries have been answered",
     "drill.": "until it is over for whoever plays it",

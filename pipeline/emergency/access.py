@@ -78,6 +78,8 @@ class Access:
     """What deploy.yml says of the record: empty, a path, or the name of a variable."""
     unencrypted: tuple[str, ...] = ()
     """The hosts that deploy.yml lets be spoken to without encryption."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """``migrations`` and ``schema``, where deploy.yml says where they are."""
 
 
 @contextlib.contextmanager
@@ -97,7 +99,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         section = file.target(wanted.target)
         if section.get("kind") == "sandbox":
             _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
-            with _sandbox(root, state, wanted) as sandbox:
+            with _sandbox(root, state, wanted, file.paths({})) as sandbox:
                 yield sandbox
             return
         _must_agree(wanted, section, "deploy.yml")
@@ -137,6 +139,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         ignored,
         state,
         unencrypted,
+        file.paths(section),
     )
 
 
@@ -206,6 +209,15 @@ class _File:
             raise Mistake(f"--target: deploy.yml has {', '.join(sorted(found))}; say which one")
         return next(iter(found.items()), ("", {}))
 
+    def paths(self, section: Mapping[str, Any]) -> Mapping[str, str]:
+        """Where the migrations and the Prisma schema are, as far as the file says; a target's own words win."""
+        found: dict[str, str] = {}
+        for said in (self.content.get("database"), section.get("database")):
+            for key, value in said.items() if isinstance(said, dict) else ():
+                if key in ("migrations", "schema") and isinstance(value, str) and value.strip("./"):
+                    found[key] = value.removeprefix("./").rstrip("/")
+        return found
+
 
 NAMES_A_RECORD = re.compile(
     r"""^(?![ \t]*#).*\b(?:state|unencrypted)\b(?!["']?[ \t]*:[ \t]*(""|''|\[\])[ \t]*(#|$))""", re.MULTILINE
@@ -229,7 +241,7 @@ def _read(deploy_file: Path, *, all_of_it: bool) -> _File:
 
 
 @contextlib.contextmanager
-def _sandbox(root: Path, state: str, wanted: RollbackOrder) -> Iterator[Access]:
+def _sandbox(root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, str]) -> Iterator[Access]:
     from pipeline.world.sandbox import attached
 
     with attached(root) as running:
@@ -246,6 +258,7 @@ def _sandbox(root: Path, state: str, wanted: RollbackOrder) -> Iterator[Access]:
             running["database_url"],
             wanted.aim(wanted.target),
             state=state,
+            paths=paths,
         )
 
 

@@ -1,6 +1,7 @@
 """Asks, while Vercel is asked, whether the release to go back to can live with the schema; nobody waits for it long."""
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ class Schema:
 
     def __init__(self, to: Access, wanted: RollbackOrder, root: Path, out: Callable[[str], None]) -> None:
         self._wanted, self._root, self._out = wanted, root, out
+        self._paths: dict[str, Any] = dict(to.paths)
         self._again = f"./inv rollback {to.flags}{wanted.choice(break_glass=True)}"
         self._until = time.monotonic() + PATIENCE
         self._asked = None
@@ -59,7 +61,9 @@ class Schema:
         folders = tuple(dict.fromkeys((Path.cwd(), self._root)))
         try:
             await asyncio.to_thread(self._asked.done.wait, max(self._until - time.monotonic(), 0))
-            look = asyncio.to_thread(judge, self._asked, target, newer, folders, self._root / ".runs/journal.db")
+            journal = self._root / ".runs/journal.db"
+            asked = functools.partial(judge, self._asked, target, newer, folders, journal, **self._paths)
+            look = asyncio.to_thread(asked)
             return await asyncio.wait_for(look, PATIENCE)
         except Exception as error:  # an emergency does not end because of what it would only like to know
             return f"it could not be looked up ({type(error).__name__})"

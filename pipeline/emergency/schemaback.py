@@ -18,6 +18,7 @@ from pipeline.errors import Mistake
 
 GIT_SECONDS = 1.0
 META = "deployMigration"
+MIGRATIONS, SCHEMA = "prisma/migrations", "prisma/schema.prisma"
 HISTORY = """select migration_name, checksum, extract(epoch from started_at)::float8 from _prisma_migrations
  where finished_at is not null and rolled_back_at is null order by started_at"""
 
@@ -46,7 +47,7 @@ def ask(url: str, unencrypted: Collection[str] = ()) -> ReadOfOld:
             at = address_of(url)
             with psycopg.connect(at.url, connect_timeout=2, autocommit=True) as db:
                 db.execute("set statement_timeout = 1500")
-                if at.schema != "public":
+                if at.schema_named or at.schema != "public":
                     db.execute("select set_config('search_path', %s, false)", (at.schema,))
                 asked.rows = tuple(db.execute(HISTORY.encode()).fetchall())
         except Exception as error:  # whatever it is: an emergency goes on without it
@@ -65,29 +66,36 @@ def judge(
     folders: tuple[Path, ...],
     journal: Path,
     now: datetime.datetime | None = None,
+    *,
+    migrations: str = MIGRATIONS,
+    schema: str = SCHEMA,
 ) -> Any:
     """Judge whether the old release can live with the schema: a SchemaBack, or as text why nobody can say.
 
-    ``newer``: when the first production deployment after ``target`` was made, in seconds since 1970.
+    ``newer``: when the first production deployment after ``target`` was made, in seconds since 1970. ``migrations`` and
+    ``schema``: their paths, as deploy.yml has them.
     """
     if asked.failure or not asked.done.is_set():
         return f"the database could not be read in time ({asked.failure or 'no answer yet'})"
     from checks.evidence import Change, LiveSchema
     from checks.schemaback import Point, SinceThen, schema_back
+    from pipeline.clients.prisma import order
 
     newest = target.meta.get(META, "")
-    since = tuple(name for name, _, at in asked.rows if (newest and name > newest) or at >= newer)
+    since = tuple(name for name, _, at in asked.rows if (newest and order(name) > order(newest)) or at >= newer)
     kept = _journalled(journal)
     changes: list[Change] = []
     unread = []
     for name in since:
         checksum = next(row[1] for row in asked.rows if row[0] == name)
         found = kept.changes.get(name)
-        read = [Change(**one) for one in found] if found is not None else _from_file(name, checksum, folders)
+        read = (
+            [Change(**one) for one in found] if found is not None else _from_file(name, checksum, folders, migrations)
+        )
         changes += read or ()
         if read is None:
             unread.append(name)
-    text = _schema_at(target.commit, folders)
+    text = _schema_at(target.commit, folders, schema)
     seen = LiveSchema(target.commit, False)
     if text is not None:
         from pipeline.sql.liveschema import live_schema
@@ -133,7 +141,7 @@ def _journalled(journal: Path) -> Kept:
     return kept
 
 
-def _from_file(name: str, checksum: str, folders: tuple[Path, ...]) -> Any:
+def _from_file(name: str, checksum: str, folders: tuple[Path, ...], migrations: str) -> Any:
     """The changes of a migration whose file is still here, unchanged; None when it is not."""
     with contextlib.suppress(Exception):
         from pipeline.clients.prisma import Migration
@@ -141,18 +149,20 @@ def _from_file(name: str, checksum: str, folders: tuple[Path, ...]) -> Any:
         from pipeline.sql.known import Known
 
         for folder in folders:
-            path = folder / "prisma" / "migrations" / name / "migration.sql"
+            path = folder / migrations / name / "migration.sql"
             if path.is_file() and checksum in (one := Migration(name, path.read_bytes())).checksums:
                 return changes_of([(name, one.sql)], Known())
     return None
 
 
-def _schema_at(commit: str, folders: tuple[Path, ...]) -> str | None:
-    """schema.prisma as it was at ``commit``, when a checkout here has that commit."""
+def _schema_at(commit: str, folders: tuple[Path, ...], path: str) -> str | None:
+    """The Prisma schema, a file or a folder of them, as it was at ``commit``, when a checkout here has that commit."""
     if len(commit) != 40 or set(commit) - set("0123456789abcdef"):
         return None
     for folder in folders:
-        schema = git.asked(folder, ["show", f"{commit}:prisma/schema.prisma"], GIT_SECONDS)
-        if schema is not None:
-            return schema
+        listed = git.asked(folder, ["ls-tree", "-r", "--name-only", "--full-tree", commit, path], GIT_SECONDS)
+        files = [name for name in (listed or "").splitlines() if name == path or name.endswith(".prisma")]
+        texts = [git.asked(folder, ["show", f"{commit}:{name}"], GIT_SECONDS) for name in files]
+        if texts and None not in texts:
+            return "\n".join(filter(None, texts))
     return None

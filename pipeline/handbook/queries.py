@@ -14,7 +14,8 @@ Row = Mapping[str, Any]
 class Query:
     """A query asks the database one question. ``needs``: an extension that must be there.
 
-    ``alarms``: whether a row is one to worry about; None when only a person can tell.
+    ``alarms``: whether a row is one to worry about; None when only a person can tell. ``thin``: whether a row says too
+    little yet for that.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Query:
     worry: str
     needs: str = ""
     alarms: Callable[[Row], bool] | None = None
+    thin: Callable[[Row], bool] | None = None
 
 
 def always(row: Row) -> bool:
@@ -53,14 +55,21 @@ ALARMS: dict[str, Callable[[Row], bool]] = {
 """Name of a query → whether one of its rows is one to worry about, where the machine can tell."""
 
 
+THIN: dict[str, Callable[[Row], bool]] = {
+    "Cache hit ratio": lambda row: (row["pages_read"] or 0) < 1_000_000,  # 8 GB; a database that was just started reads
+    "Slowest queries overall": lambda row: row["calls"] < 20,
+}
+"""Name of a query → whether one of its rows rests on too little to tell."""
+
+
 def _queries() -> dict[str, tuple[Query, ...]]:
     text = read("queries.yml")
     asked = {heading: every(Query, rows, f"queries.yml: {heading}") for heading, rows in text.items()}
-    unknown = ALARMS.keys() - {query.name for queries in asked.values() for query in queries}
+    unknown = (ALARMS.keys() | THIN.keys()) - {query.name for queries in asked.values() for query in queries}
     if unknown:
         raise Mistake(f"queries.yml: there is no query {', '.join(sorted(unknown))}, whose rows are alarming")
     return {
-        heading: tuple(replace(query, alarms=ALARMS.get(query.name)) for query in queries)
+        heading: tuple(replace(query, alarms=ALARMS.get(query.name), thin=THIN.get(query.name)) for query in queries)
         for heading, queries in asked.items()
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.policy import DatabasePolicy
 from pipeline.config import Config
 from pipeline.emergency.access import RollbackOrder
 from pipeline.emergency.rollback import rollback_now
@@ -67,7 +68,8 @@ class Hands:
         return Did(True, release_lock(self.config, self.root, self._target))
 
     def restart_compute(self, seen: Situation) -> Did:
-        return self._carry_out(relief.restart_compute)
+        policy = self.session.settings.policies[DatabasePolicy]
+        return self._carry_out(lambda world: relief.restart_compute(world, policy))
 
     def end_idle_transactions(self, seen: Situation) -> Did:
         return self._carry_out(relief.end_idle_transactions)

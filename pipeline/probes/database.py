@@ -16,16 +16,21 @@ from checks.evidence import (
 )
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import ASKS_LIVE
-from pipeline.clients.marks import left_behind, mark_of
-from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, provider_of
+from pipeline.clients.lockbudget import LockBudget
+from pipeline.clients.marks import continues, left_behind, mark_of
+from pipeline.clients.migrator import Migrator
+from pipeline.clients.prisma import History, Migration, MigrationRow, migrations_in, order, provider_of
+from pipeline.clients.prismaversion import sends_each
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
 from pipeline.probes.smoke import journeys_at
 from pipeline.sql.changes import changes_of
+from pipeline.sql.cutting import when_cut
 from pipeline.sql.liveschema import live_schema as read_schema
 from pipeline.world.world import World
 
 MAY_NOT = "42501"
+REPLAY = 600.0  # seconds for one statement, in a database that nobody else uses
 
 
 async def migrations(world: World) -> Migrations:
@@ -38,28 +43,32 @@ def compare(on_disk: tuple[Migration, ...], seen: History, provider: str = "post
     """Compare the migration files on disk with the rows of the history."""
     current, names = seen.current, {one.name for one in on_disk}
     finished = {name: row for name, row in current.items() if row.finished}
-    undone = {name for name, row in current.items() if row.failed and _left(row).undone}
+    files = {one.name: one for one in on_disk}
+    undone = {name for name, row in current.items() if row.failed and _left(row, files.get(name)).undone}
     counted = {name: row for name, row in current.items() if name not in undone}
     pending = tuple(one.name for one in on_disk if one.name not in current or one.name in undone)
-    newest = max((name for name in finished if name in names), default="")
+    newest = max((order(name) for name in finished if name in names), default=None)
     return Migrations(
         pending=pending,
         applied=tuple(finished),
-        failed=tuple(_left(row) for row in current.values() if row.failed),
+        failed=tuple(_left(row, files.get(name)) for name, row in current.items() if row.failed),
         edited=tuple(one.name for one in on_disk if one.name in counted and not _same(one, counted[one.name])),
         unknown=tuple(name for name in counted if name not in names),
-        late=tuple(name for name in pending if name < newest),
+        late=tuple(name for name in pending if newest and order(name) < newest),
         rolled_back=tuple(dict.fromkeys(row.name for row in seen.rows if row.rolled_back and row.name in pending)),
         unmanaged=not seen.managed and not seen.empty,
         provider=provider,
     )
 
 
-def _left(row: MigrationRow) -> LeftOver:
+def _left(row: MigrationRow, migration: Migration | None) -> LeftOver:
     mark = mark_of(row)
     if mark:
+        goes_on = continues(row, migration)
         said = row.logs.partition(": ")[2].partition(": ")[2].partition(": ")[2]
-        return LeftOver(row.name, f"{said or f'was cut off in run {mark.run}'}; {left_behind(mark)}", mark.undone)
+        return LeftOver(
+            row.name, f"{said or f'was cut off in run {mark.run}'}; {left_behind(mark)}", mark.undone or goes_on
+        )
     says = " ".join(row.logs.split())[:300]
     return LeftOver(row.name, says or "its row says nothing; Prisma's own tool was cut off, or still runs")
 
@@ -68,11 +77,13 @@ def _same(migration: Migration, row: MigrationRow) -> bool:
     return row.checksum in migration.checksums
 
 
-async def planned_changes(world: World, migrations: Migrations) -> PlannedChanges:
+async def planned_changes(world: World, policy: DatabasePolicy, migrations: Migrations) -> PlannedChanges:
     if not migrations.pending:
         return PlannedChanges(())
     pending = [(one.name, one.sql) for one in migrations_in(world.migrations) if one.name in migrations.pending]
-    return PlannedChanges(changes_of(pending, await world.database.known()))
+    changes = changes_of(pending, await world.database.known())
+    in_parts = policy.engine == "builtin" or sends_each(world.folder)
+    return PlannedChanges(when_cut(changes, pending) if in_parts else changes)
 
 
 async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChanges) -> LiveSchema:
@@ -89,7 +100,10 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
 
 
 async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:
-    """Replay the applied migrations into a throw-away database, in their order, and compare the schemas."""
+    """Replay the applied migrations into a throw-away database, in their order, and compare the schemas.
+
+    All schemas are compared in which the migrations made something; what else is there belongs to somebody else.
+    """
     if migrations.unmanaged or not migrations.applied:
         return SchemaDrift()
     if migrations.unknown or migrations.edited or [left for left in migrations.failed if not left.undone]:
@@ -98,12 +112,14 @@ async def schema_drift(world: World, migrations: Migrations) -> SchemaDrift:
     try:
         async with world.scratch.scratch("drift") as copy:
             copy = copy.in_schema(world.database.address.schema)
-            await copy.replay(on_disk[name] for name in migrations.applied)
-            expected = await copy.definitions()
+            replay = Migrator(copy, LockBudget(REPLAY, 0, REPLAY), world.clock)
+            await replay.apply([on_disk[name] for name in migrations.applied])
+            others = await copy.other_schemas()
+            expected = await copy.definitions(others)
     except Rejected as error:
         fix = "; name another server in `database.scratch`" if error.code == MAY_NOT else ""
         return SchemaDrift(says=f"{error.asked}: {error.came}{fix}")
-    seen = await world.database.definitions()
+    seen = await world.database.definitions(others)
     return SchemaDrift(
         missing=_without_parts(expected.keys() - seen.keys()),
         different=tuple(sorted(name for name in expected.keys() & seen.keys() if expected[name] != seen[name])),

@@ -6,13 +6,14 @@ from itertools import groupby
 from checks.evidence import Change, Migrations
 from checks.rules import does
 from pipeline.session.questions import Answered
+from pipeline.steps.restore import RestorePlan
 from pipeline.steps.restoring import Restored
 
 WIDEST = 60
 
 
 def answers_text(answers: Iterable[Answered]) -> str:
-    """The answers of the database as tables, with what each tells; ``!`` marks the rows to worry about."""
+    """The answers of the database as tables, with what each tells; ``!`` is a row to worry about, ``~`` too little."""
     lines: list[str] = []
     answers = tuple(answers)
     for heading, group in groupby(answers, key=lambda answer: answer.heading):
@@ -30,9 +31,10 @@ def _answer(answer: Answered) -> list[str]:
         return [f"    ? {answer.failure}"]
     if not answer.rows:
         return ["    none"]
-    marks = ["!" if index in answer.alarming else " " for index in range(len(answer.rows))]
+    marks = ["!" if at in answer.alarming else "~" if at in answer.thin else " " for at in range(len(answer.rows))]
     table = aligned([answer.columns, *answer.rows])
-    return [f"      {table[0]}", *(f"    {mark} {line}" for mark, line in zip(marks, table[1:], strict=True))]
+    few = ["    ~ too little was seen yet to tell"] if answer.thin else []
+    return [f"      {table[0]}", *(f"    {mark} {line}" for mark, line in zip(marks, table[1:], strict=True)), *few]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -75,6 +77,30 @@ def restored_text(restored: Restored) -> str:
     lines += [f"  look     {name} came back empty: was it filled only since?" for name in restored.doubtful]
     lines += [f"  differs  {name}" for name in restored.schema[:10]]
     return "\n".join([*lines, "  deleted  the copy is gone again"])
+
+
+def restore_text(plan: RestorePlan, type_this: str) -> str:
+    """What a restore would bring back and what it would lose, and what to type to have it carried out."""
+    rows = [
+        ("table", "then", "now", "lost"),
+        *(
+            (one.table, _rows(one.restored), _rows(one.now), f"{lost:,}" if lost else "")
+            for one in plan.tables
+            if (lost := max(one.now, 0) - max(one.restored, 0)) > 0 or one.restored > one.now
+        ),
+    ]
+    lines = [
+        f"RESTORE {plan.into} to {plan.point.name} ({plan.point.by} of {plan.point.made})",
+        f"  loses    {plan.minutes:.0f} min: all that was written since, changed rows included",
+        f"  rows     {plan.unknown}"
+        if plan.unknown
+        else f"  rows     {plan.lost:,} that are there now are not in it; {plan.back:,} come back",
+        *(f"  {line}" for line in aligned(rows) if not plan.unknown and len(rows) > 1),
+        f"  keeps    what is there now as {plan.keep}; ./inv database.restore --to {plan.keep}   undoes the restore",
+        "  before   take the site offline, or its writes go into what is thrown away",
+        *(f"  note     {one}" for one in plan.notes),
+    ]
+    return "\n".join([*lines, f"  carry it out: {type_this}"] if type_this else lines)
 
 
 def _rows(count: int) -> str:

@@ -42,8 +42,9 @@ def _two_releases(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        sql.can_run, "release", "a migration builds an index concurrently beside another statement",
-        migration(NAME, COLUMN + CONCURRENTLY), "Split the migration; each file is one transaction", _split,
+        sql.can_run, "release", "a migration builds an index concurrently in a transaction of its own",
+        migration(NAME, f"BEGIN;\n{COLUMN}{CONCURRENTLY}COMMIT;\n"),
+        "Split the migration; each file is one transaction", _split,
     ),
     Breakage(
         sql.live_code_survives, "release", "a migration drops a column that the live code reads",

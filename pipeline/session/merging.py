@@ -11,11 +11,13 @@ from checks.evidence import LiveSchema, Migrations, PlannedChanges
 from checks.gate import Finding, Gate
 from checks.policy import DatabasePolicy
 from pipeline.clients import git
-from pipeline.clients.prisma import migrations_in, provider_of
+from pipeline.clients.prisma import migrations_in, order, provider_of
+from pipeline.clients.prismaversion import sends_each
 from pipeline.config import Config
 from pipeline.engine.waivers import noted, waive
 from pipeline.errors import Mistake
 from pipeline.sql.changes import changes_of, known_after
+from pipeline.sql.cutting import when_cut
 from pipeline.sql.liveschema import live_schema
 
 DECIDE = (database.history_is_clean, sql.can_run, sql.live_code_survives, sql.data_are_kept)
@@ -61,18 +63,21 @@ def _evidence(folder: Path, base: str, policy: DatabasePolicy) -> Mapping[type, 
     changed = _changed(folder, base, policy.migrations)
     added = [one for one in on_disk if changed.get(one.name) == "A"]
     earlier = [one for one in on_disk if changed.get(one.name) != "A"]
-    newest = max((one.name for one in earlier), default="")
+    newest = max((order(one.name) for one in earlier), default=None)
     migrations = Migrations(
         pending=tuple(one.name for one in added),
         applied=tuple(one.name for one in earlier),
         failed=(),
         edited=tuple(one.name for one in earlier if changed.get(one.name) == "M"),
         unknown=tuple(sorted(name for name, how in changed.items() if how == "D")),
-        late=tuple(one.name for one in added if one.name < newest),
+        late=tuple(one.name for one in added if newest and order(one.name) < newest),
         provider=provider_of(folder / policy.migrations) if on_disk else "postgresql",
     )
     known = known_after((one.name, one.sql) for one in earlier)
-    planned = PlannedChanges(changes_of(((one.name, one.sql) for one in added), known))
+    new = [(one.name, one.sql) for one in added]
+    changes = changes_of(new, known)
+    in_parts = policy.engine == "builtin" or sends_each(folder)
+    planned = PlannedChanges(when_cut(changes, new) if in_parts else changes)
     return {
         Migrations: migrations,
         PlannedChanges: planned,

@@ -3,7 +3,7 @@
 import datetime
 import decimal
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,10 @@ QUOTED = frozenset({"query", "last_query", "logs"})  # columns that hold what ot
 
 @dataclass(frozen=True)
 class Answered:
-    """One question, and its answer or the ``failure``. ``alarming``: indexes of the rows to worry about."""
+    """One question, and its answer or the ``failure``. ``alarming``: indexes of the rows to worry about.
+
+    ``thin``: indexes of those that rest on too little to tell.
+    """
 
     heading: str
     name: str
@@ -28,6 +31,7 @@ class Answered:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     alarming: tuple[int, ...] = ()
+    thin: tuple[int, ...] = ()
     failure: str = ""
 
 
@@ -55,13 +59,14 @@ async def _ask(database: Postgres, heading: str, query: Query, extensions: Itera
     except ServiceError as error:
         return Answered(*about, failure=error.came)
     named = [dict(zip(columns, row, strict=True)) for row in rows]
-    alarming = tuple(index for index, row in enumerate(named) if query.alarms and _alarms(query, row))
-    return Answered(*about, columns, tuple(_texts(row) for row in named), alarming)
+    thin = tuple(index for index, row in enumerate(named) if _says(query.thin, row))
+    alarming = tuple(index for index, row in enumerate(named) if index not in thin and _says(query.alarms, row))
+    return Answered(*about, columns, tuple(_texts(row) for row in named), alarming, thin)
 
 
-def _alarms(query: Query, row: Mapping[str, Any]) -> bool:
-    assert query.alarms
-    return query.alarms({key: float(v) if isinstance(v, decimal.Decimal) else v for key, v in row.items()})
+def _says(asked: Callable[[Mapping[str, Any]], bool] | None, row: Mapping[str, Any]) -> bool:
+    plain = {key: float(v) if isinstance(v, decimal.Decimal) else v for key, v in row.items()}
+    return asked is not None and asked(plain)
 
 
 def _texts(row: Mapping[str, Any]) -> tuple[str, ...]:

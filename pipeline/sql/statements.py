@@ -1,5 +1,6 @@
 """Cuts a migration's text into statements with Postgres' own parser."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from pipeline.sql.parser import SyntaxRefused, syntax_tree
 
 Node = Mapping[str, Any]
+LINE_END = re.compile(rb"[\r\n]")  # either ends a comment for Postgres
 
 
 class Unparsable(Exception):
@@ -59,12 +61,18 @@ class Statement:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether Postgres refuses the statement inside a transaction, so that it cannot share a file with others."""
+        """Whether Postgres refuses the statement inside a transaction. What is not seen here, Postgres says (25001)."""
         if self.concurrent:
             return True
         match self.tag:
             case "VacuumStmt":
                 return bool(self.node.get("is_vacuumcmd"))
+            case "ClusterStmt":
+                return "relation" not in self.node
+            case "DiscardStmt":
+                return self.node.get("target") == "DISCARD_ALL"
+            case "TransactionStmt":
+                return self.control.endswith("_PREPARED")
             case "ReindexStmt":
                 return self.node.get("kind") not in ("REINDEX_OBJECT_TABLE", "REINDEX_OBJECT_INDEX")
             case "CreatedbStmt" | "DropdbStmt" | "AlterSystemStmt" | "CreateTableSpaceStmt" | "DropTableSpaceStmt":
@@ -78,6 +86,8 @@ def parse(sql: bytes) -> tuple[Statement, ...]:
         text = sql.decode()
     except UnicodeDecodeError as error:
         raise Unparsable(sql.count(b"\n", 0, error.start) + 1, "is not UTF-8") from None
+    if "\0" in text:  # the parser, and libpq, would end there without a word
+        raise Unparsable(text.count("\n", 0, text.index("\0")) + 1, "holds a NUL byte: is the file saved as UTF-16?")
     text = text.removeprefix("\ufeff")
     nul = text.find("\0")
     if nul >= 0:  # the parser would stop there and say nothing
@@ -112,8 +122,8 @@ def _blank(text: bytes) -> int:
         if text[offset : offset + 1].isspace():
             offset += 1
         elif text.startswith(b"--", offset):
-            end = text.find(b"\n", offset)
-            offset = len(text) if end < 0 else end + 1
+            ended = LINE_END.search(text, offset)
+            offset = ended.end() if ended else len(text)
         elif text.startswith(b"/*", offset):
             offset = _past_comment(text, offset)
         else:

@@ -7,6 +7,7 @@ from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration, migrations_in
 from pipeline.engine.plan import step
+from pipeline.errors import Rejected
 from pipeline.world.world import World
 
 
@@ -31,10 +32,23 @@ async def migrate(world: World, policy: DatabasePolicy, migrations: Migrations) 
         return AppliedMigrations(())
     if policy.engine == "prisma":
         await world.prisma.deploy(policy.command, world.folder, world.database.address.for_prisma, world.progress)
-        after = await world.database.history()
-        return AppliedMigrations(tuple(name for name in migrations.pending if name in after.current))
+        return AppliedMigrations(await _proved(world, migrations))
     made = migrator(world, policy, world.database)
     return AppliedMigrations(await made.apply(pending(world, migrations)))
+
+
+async def _proved(world: World, migrations: Migrations) -> tuple[str, ...]:
+    """What the database says is applied, of what was pending: a command's exit code proves nothing.
+
+    A file with BEGIN and no COMMIT takes its own row back when the session ends. Raises Rejected (P3018).
+    """
+    rows = (await world.database.history()).current
+    missing = [name for name in migrations.pending if name not in rows or not rows[name].finished]
+    if missing:
+        says = f"the command ended well, but the database does not have it as applied: {', '.join(missing)}"
+        hint = "does the file end with an open BEGIN?"
+        raise Rejected("prisma migrate deploy", "P3018", f"{says}; {hint}", status=409)
+    return migrations.pending
 
 
 def pending(world: World, migrations: Migrations) -> list[Migration]:

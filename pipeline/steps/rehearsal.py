@@ -1,5 +1,6 @@
 """Tries the pending migrations on a copy first, and the live code on the result."""
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime
@@ -10,12 +11,16 @@ from pathlib import Path
 from checks.evidence import Migrations, PlannedChanges, Production, Rehearsal, Tried
 from checks.policy import DatabasePolicy, SmokePolicy
 from pipeline.clients.postgres import Postgres
+from pipeline.clients.prisma import Migration
+from pipeline.clock import SystemClock
 from pipeline.engine.plan import step
 from pipeline.errors import Rejected, ServiceError
+from pipeline.sql.statements import Statement, Unparsable, parse
 from pipeline.steps.database import migrator, pending
 from pipeline.steps.livecode import LiveCode
 from pipeline.world.world import World
 
+REHEARSAL = "rehearsal-"
 LONGEST = datetime.timedelta(hours=1)  # after which Neon deletes a rehearsal that was killed
 
 
@@ -68,11 +73,41 @@ async def _applied(
 ) -> Rehearsal:
     world.progress(f"rehearsing on {named}")
     apply = migrator(world, policy, copy, observe=True)
+    files = pending(world, migrations)
     try:
-        await apply.apply(pending(world, migrations))
+        async with _beside_a_long_query(copy, files, 2 * policy.lock_timeout):
+            await apply.apply(files)
     except Rejected as error:
         return Rehearsal(named, _tried(apply.observed), f"{error.asked}: {error.came}", says=says)
     return Rehearsal(named, _tried(apply.observed), says=says)
+
+
+@contextlib.asynccontextmanager
+async def _beside_a_long_query(copy: Postgres, files: list[Migration], seconds: float) -> AsyncIterator[None]:
+    """Run a query of ``seconds`` beside files that work on an index CONCURRENTLY: on production there always is one."""
+    if not any(one.concurrent for file in files for one in _statements(file)):
+        yield
+        return
+
+    async def query() -> None:
+        with contextlib.suppress(ServiceError):
+            while True:
+                await copy.query(f"select pg_sleep({seconds})", asked="be a long query", seconds=2 * seconds)
+
+    running = asyncio.ensure_future(query())
+    await SystemClock().sleep(0)
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def _statements(file: Migration) -> tuple[Statement, ...]:
+    try:
+        return parse(file.sql)
+    except Unparsable:
+        return ()
 
 
 def _tried(observed: list[tuple[str, float, str]]) -> tuple[Tried, ...]:
@@ -100,13 +135,22 @@ async def _copy(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str
             yield "a copy" if whole else "an empty copy", copy.in_schema(world.database.address.schema), whole
 
 
+async def clear_rehearsals(world: World, parent: str) -> tuple[str, ...]:
+    """Delete the branches that rehearsals left which were cut off; gives their names.
+
+    The target is locked for one run at a time, so a rehearsal of the same ``parent`` that is there belongs to nobody.
+    """
+    left = [old for old in await world.neon.branches() if old.parent == parent and old.name.startswith(REHEARSAL)]
+    for old in left:
+        await world.neon.delete_branch(old.id)
+    return tuple(old.name for old in left)
+
+
 @contextlib.asynccontextmanager
 async def _neon_branch(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str, Postgres]]:
-    name, neon = f"rehearsal-{world.run}", world.neon
+    name, neon = f"{REHEARSAL}{world.run}", world.neon
     parent = await neon.branch(policy.neon_branch)
-    for old in await neon.branches():
-        if old.name == name:  # of this run, before it was cut off
-            await neon.delete_branch(old.id)
+    await clear_rehearsals(world, parent.id)
     address = world.database.address
     branch = await neon.create_branch(
         name, parent.id, world.clock.now() + LONGEST, database=address.database, role=address.user

@@ -1,16 +1,17 @@
 """What a playbook does to the world. Each says in a few words what it did, and may be done twice."""
 
+from checks.policy import DatabasePolicy
 from pipeline.clients import relief
 from pipeline.errors import Mistake
 from pipeline.world.world import World
 
 
-async def restart_compute(world: World) -> str:
-    """Restart Neon's computes of the production branch. The app reconnects by itself."""
+async def restart_compute(world: World, policy: DatabasePolicy) -> str:
+    """Restart Neon's computes of the branch that production uses. The app reconnects by itself."""
     if world.neon.missing:
         raise Mistake(f"the compute cannot be restarted from here: {world.neon.missing}")
     computes = await world.neon.computes()
-    branch = (await world.neon.branch()).id
+    branch = (await world.neon.branch(policy.neon_branch)).id
     ours = [compute for compute in computes if compute.branch == branch and compute.writes]
     for compute in ours:
         await world.neon.restart(compute.id)

@@ -44,8 +44,8 @@ async def _branch(
     known = [branch for branch in await world.neon.branches() if branch.name == name]  # a resumed run made it already
     made = known[0] if known else await world.neon.create_branch(name, parent.id, expires, compute=False)
     by_hand = (
-        f"Neon console → Branches → {parent.name} → Restore → from branch {name}; or:"
-        f" neon branches restore {parent.name} {name} --preserve-under-name {parent.name}-before-restore"
+        f"./inv database.restore --to {world.run}; or: Neon console → Branches → {parent.name} → Restore → from branch"
+        f" {name}; or: neon branches restore {parent.name} {name} --preserve-under-name {parent.name}-before-restore"
         f" --project-id {policy.neon_project}"
     )
     return RestorePoint("branch", made.id, name, times.iso(now), made.expires or times.iso(expires), by_hand)
@@ -57,7 +57,10 @@ async def _snapshot(
     branch = await world.neon.branch(policy.neon_branch)
     known = [snapshot for snapshot in await world.neon.snapshots() if snapshot.name == name]
     made = known[0] if known else await world.neon.create_snapshot(name, branch.id, expires)
-    by_hand = f"Neon console → Backup & Restore → {name} → Restore → to {branch.name}"
+    by_hand = (
+        f"./inv database.restore --to {world.run}; or: Neon console → Backup & Restore → {name} → Restore → to"
+        f" {branch.name}"
+    )
     return RestorePoint("snapshot", made.id, name, times.iso(now), made.expires or times.iso(expires), by_hand)
 
 
@@ -66,6 +69,7 @@ async def _dump(world: World, name: str, now: datetime.datetime) -> RestorePoint
     tools = await world.postgres_tools.find(facts.version)
     await world.postgres_tools.dump(tools, world.database.address, to)
     by_hand = (
+        f"./inv database.restore --to {world.run}; or: "
         f'pg_restore --clean --if-exists --no-owner --single-transaction -d "$DIRECT_URL" {to}'
         "   (close the site first: what was written since is lost)"
     )

@@ -56,6 +56,15 @@ def test_no_command_says_a_piece_of_the_password(sign: str, command: str, tmp_pa
             "sslmode=verify-full&sslrootcert=/etc/ssl/ca.pem",
         ),
         ("pgbouncer=false", ""),
+        ("ssl=true&supa=x", "sslmode=require"),
+        ("ssl=false", "sslmode=prefer"),
+        ("ssl=no-verify", "sslmode=require"),
+        ("ssl=true&sslmode=verify-full", "sslmode=verify-full"),
+        ("sslmode=no-verify", "sslmode=require"),
+        ("sslcert=/etc/ca.pem&sslaccept=strict", "sslrootcert=/etc/ca.pem"),
+        ("sslcert=/my.crt&sslkey=/my.key", "sslcert=/my.crt&sslkey=/my.key"),
+        ("statement_cache_size=0&pool_timeout=3&socket_timeout=5&sslmode=require", "sslmode=require"),
+        ("host=/var/run/postgresql&application_name=a%20b", "host=/var/run/postgresql&application_name=a%20b"),
     ],
 )
 def test_what_libpq_takes_stays_as_it_stands_and_the_rest_is_left_out(query: str, kept: str) -> None:

@@ -1,4 +1,5 @@
 // Asks Prisma's own schema engine (its WebAssembly build) about a database and a folder of migrations.
+// PRISMA_SENDS=each: a file statement by statement, as since 7.4 (the adapter's own, plain cut); else whole, as before.
 // node oracle.mjs diagnose|deploy|applied|rolled-back DATABASE_URL FOLDER [NAME]   →   one JSON document
 import fs from "node:fs";
 import path from "node:path";
@@ -25,7 +26,7 @@ const inner = new PrismaPg(config);
 const connect = inner.connect.bind(inner);
 inner.connect = async () => {
   const made = await connect();
-  made.executeScript = async (script) => {
+  if (process.env.PRISMA_SENDS !== "each") made.executeScript = async (script) => {
     try { await made.underlyingDriver().query(script); } catch (error) { made.onError(error); }
   };
   const ask = made.performIO?.bind(made);
@@ -50,7 +51,7 @@ const migrationsList = {
   shadowDbInitScript: "",
   lockfile: { path: "migration_lock.toml", content: fs.existsSync(lockfile) ? fs.readFileSync(lockfile, "utf8") : null },
   migrationDirectories: fs.readdirSync(folder, { withFileTypes: true }).filter((one) => one.isDirectory())
-    .map((one) => one.name).sort()
+    .map((one) => one.name).sort((a, b) => a.localeCompare(b))
     .map((one) => ({
       path: one,
       migrationFile: {
@@ -67,7 +68,11 @@ try {
   const engine = await bg.SchemaEngine.new({ datamodels: [["schema.prisma", schema]] }, () => {}, factory);
   if (command === "diagnose")
     said = await engine.diagnoseMigrationHistory({ migrationsList, optInToShadowDatabase: false, filters });
-  else if (command === "deploy") said = await engine.applyMigrations({ migrationsList, filters });
+  else if (command === "deploy") {
+    const began = performance.now();
+    said = await engine.applyMigrations({ migrationsList, filters });
+    process.stderr.write(`${(performance.now() - began) / 1000}\n`); // seconds, for the bench
+  }
   else if (command === "applied") said = await engine.markMigrationApplied({ migrationName: name, migrationsList });
   else said = await engine.markMigrationRolledBack({ migrationName: name });
 } catch (error) {

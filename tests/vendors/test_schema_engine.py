@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable
@@ -76,17 +77,17 @@ class Sides:
             found = db.execute(sql.encode())
             return found.fetchall() if found.description else []
 
-    async def engine(self, command: str, *more: str) -> dict[str, Any]:
+    async def engine(self, command: str, *more: str, sends: str = "whole") -> dict[str, Any]:
         words = ["node", str(HERE / "oracle.mjs"), command, self.url, str(self.folder), *more]
         pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-        process = await asyncio.create_subprocess_exec(*words, **pipes)
+        process = await asyncio.create_subprocess_exec(*words, **pipes, env={**os.environ, "PRISMA_SENDS": sends})
         out, err = await asyncio.wait_for(process.communicate(), LONGEST)
         assert process.returncode == 0, err.decode()
         found: dict[str, Any] = json.loads(out)
         return found
 
-    async def engine_deploys(self) -> list[str]:
-        found = await self.engine("deploy")
+    async def engine_deploys(self, sends: str = "whole") -> list[str]:
+        found = await self.engine("deploy", sends=sends)
         assert "error" not in found, found
         return list(found["appliedMigrationNames"])
 
@@ -631,18 +632,44 @@ def test_the_same_file_leaves_the_same(sides: Callable[[], Sides], kind: str) ->
     run(go())
 
 
-def test_concurrently_beside_something_else_fails_for_both(sides: Callable[[], Sides]) -> None:
+def test_the_folders_are_in_the_same_order(sides: Callable[[], Sides]) -> None:
     async def go() -> None:
         theirs, ours = sides(), sides()
-        ours.write_all(A)
-        ours.write(B, "alter table a add b int;\ncreate index concurrently a_b on a (b);\n")
-        assert "CONCURRENTLY" in (await theirs.engine_refuses())["message"]
-        refused = await ours.we_refuse()
-        assert (refused.code, "CONCURRENTLY" in refused.came) == ("P3018", True)
-        assert [left.name for left in (await theirs.agreed()).failed] == [B]
-        assert (await ours.agreed()).pending == (B,), "with us Postgres rolled it back, and the row says so"
-        columns = "select column_name from information_schema.columns where table_name = 'a'"
-        assert ours.ask(columns) == theirs.ask(columns) == [("id",)]
+        names = ["0_init", "0001_next", "20260301_add_t", "20260301120000_alter_t"]
+        for name in reversed(names):
+            ours.write(name, f'create table "{name}" ()')
+        assert await theirs.engine_deploys() == await ours.we_apply() == names
+
+    run(go())
+
+
+SINCE_7_4 = {
+    "an index beside other statements": "alter table a add b int;\ncreate index concurrently a_b on a (b);\n",
+    "two indexes and what uses them": "create index concurrently a_1 on a (id);\ndrop index concurrently a_1;\n"
+    "create unique index concurrently a_2 on a (id);\nalter table a add constraint u unique using index a_2;\n",
+    "a value that is used": "alter type mood add value 'sad';\ncreate table t (m mood default 'sad');\n",
+    "vacuum beside a table": "create table t (id int);\nvacuum a;\n",
+    "rows that are checked later": "insert into kid values (9);\nalter table kid add n int;\n",
+}
+
+
+@pytest.mark.parametrize("kind", SINCE_7_4)
+def test_what_prisma_applies_since_it_sends_each_statement_is_applied(sides: Callable[[], Sides], kind: str) -> None:
+    """Prisma 7.4 sends each by itself (prisma-engines#5767). Before, it refused; we do what is right with either."""
+
+    async def go() -> None:
+        before, theirs, ours = sides(), sides(), sides()
+        ours.write(
+            A,
+            "create table a (id int primary key);\ncreate type mood as enum ('ok');\n"
+            "create table kid (a int references a deferrable initially deferred);\ninsert into a values (9);\n",
+        )
+        ours.write(B, SINCE_7_4[kind])
+        await before.engine_refuses()
+        assert await theirs.engine_deploys("each") == [A, B]
+        assert await ours.we_apply() == [A, B]
+        assert await Postgres(ours.url).definitions() == await Postgres(theirs.url).definitions()
+        assert ours.ask(ROWS) == theirs.ask(ROWS)
 
     run(go())
 

@@ -554,3 +554,21 @@ def test_a_sandbox_that_a_script_started_in_the_background_ends_when_told(checko
     started.terminate()
     started.wait(10)
     gone(checkout)
+
+
+def test_a_restore_is_planned_asked_for_by_name_and_carried_out(checkout: Checkout, up: Up) -> None:
+    deployed = json.loads(checkout.run("deploy", "--from", "contract-after", "--json").splitlines()[0])
+    again = ("database.restore", "--to", deployed["run"])
+    plan = checkout.run(*again, expect=1)
+    assert f"RESTORE branch main to before-{deployed['run']}" in plan
+    assert "loses" in plan
+    assert "--yes-restore sandbox" in plan
+    assert "nothing was changed" in plan
+    checkout.run(*again, "--yes-restore", "main", expect=2)
+    done = checkout.run(*again, "--yes-restore", "sandbox")
+    assert f"RESTORED to before-{deployed['run']}" in done
+    kept = re.search(r"kept as (before-restore-\S+)", done)
+    assert kept
+    assert "RESTORED to before-restore" in checkout.run("database.restore", "--to", kept[1], "--yes-restore", "sandbox")
+    assert "is not locked" in checkout.run("unlock")
+    checkout.run("database.restore", "--to", "nothing", expect=2)
