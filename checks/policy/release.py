@@ -112,12 +112,12 @@ class EnvironmentPolicy(Policy):
 
 @dataclass(frozen=True)
 class FreezeWindow(Policy):
-    """A time in which nobody deploys. Both ends are local to ``freeze.timezone``."""
+    """A time in which nobody deploys. Both ends are local to ``freeze.timezone``, unless they say their own offset."""
 
     reason: str
     """Why, as the person who is stopped will read it."""
     starts: datetime.datetime
-    """First moment of the freeze, e.g. ``2026-12-23 18:00``."""
+    """First moment of the freeze, e.g. ``2026-12-23 18:00``, or ``2026-12-23T18:00:00+01:00``."""
     ends: datetime.datetime
     """First moment after it."""
 
