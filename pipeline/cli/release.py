@@ -1,4 +1,4 @@
-"""``deploy``, ``rollback``, ``settle``: what moves production."""
+"""``deploy``, ``rollback``, ``settle``, ``accept``: what moves production, and what lets it stay."""
 
 from typing import TYPE_CHECKING
 
@@ -126,3 +126,21 @@ def settle(c: Context, run: str = "", target: str = "", json: bool = False) -> N
         with reporting(json) as show:
             report, went_back = settle_run(config, target, run, ROOT, show, opened_by(aside))
         conclude(report, config, as_json=json, fine=not went_back)
+
+
+@task(
+    positional=["run"],
+    help={
+        "run": "the run that was held, or cut off after it had promoted; or `latest`",
+        "because": "why it may stay",
+        "by": "your name (default: your login)",
+        "json": "report as JSON",
+    },
+)
+def accept(c: Context, run: str, because: str = "", by: str = "", json: bool = False) -> None:
+    """Keep a release that was held: recorded in your name, with the reason. Production is not touched."""
+    with honest():
+        from pipeline.session.accepting import accept as keep
+
+        config = configuration()
+        conclude(keep(config, ROOT, run, because, by), config, as_json=json, fine=True)

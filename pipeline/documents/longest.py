@@ -95,6 +95,7 @@ def _acting(deploy: Pipeline) -> dict[str, Bound]:
     )
     return {
         "deploy": Bound(waits, words),
+        "accept": Bound(record() + 2 * request(), "the record, and two questions to Vercel"),
         "settle": Bound(record() + _way_back(deploy), "the record, and each undo with its repetitions and its proof"),
         "rollback": Bound(_emergency(), "a look, a promotion under way, the request repeated, the proof, the record"),
     }

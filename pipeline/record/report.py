@@ -53,6 +53,9 @@ class Report:
     reason: str = ""
     held: str = ""
     """Why the release stays although it could not be called well: names of HELD, or empty."""
+    accepted_by: str = ""
+    """Who has kept a release that was held; ``accepted_because`` is why."""
+    accepted_because: str = ""
     before: dict[str, str] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)
     was_live: str = ""
@@ -70,6 +73,11 @@ class Report:
     def exit_code(self) -> int | None:
         outcome = outcome_named(self.outcome)
         return outcome.code if outcome else None
+
+    @property
+    def ended_as(self) -> str:
+        """How it ended, in words: the outcome, or that it was cut off, and who has kept what was held."""
+        return f"{self.outcome or 'cut off'}{f', accepted by {self.accepted_by}' if self.accepted_by else ''}"
 
     @property
     def warnings(self) -> list[tuple[str, dict[str, str]]]:
@@ -138,6 +146,9 @@ def _add(report: Report, event: Event) -> None:
                 report.by_hand.append(f"{event.subject}: {body['error']}. {words}")
         case "run ended":
             report.outcome, report.ended = body["outcome"], event.at
+            report.reason = report.reason or body.get("reason", "")
+        case "release accepted":
+            report.accepted_by, report.accepted_because = body["by"], body["because"]
 
 
 def _remember(report: Report, gives: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ class Written:
             if report.target != self._target or run == at_it or not report.began:
                 continue
             if datetime.datetime.fromisoformat(report.began) >= since:
-                yield PastRun(run, report.outcome, report.reason)
+                yield PastRun(run, report.outcome, report.reason, report.accepted_by)
 
     def week_by_week(self) -> WeekByWeek:
         """Compare every kept metric of this week with the week before."""

@@ -66,6 +66,8 @@ def summary_text(report: Report) -> str:
 
 def _headline(report: Report) -> str:
     outcome = outcome_named(report.outcome)
+    if report.accepted_by:
+        return f"HELD, and kept by {report.accepted_by}: the release stays live"
     held = outcome.because(report.held) if outcome else None
     return held.headline if held else outcome.headline if outcome else CUT_OFF
 
@@ -77,6 +79,8 @@ def _known(report: Report) -> list[str]:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
+    if report.accepted_by:
+        facts.append(("kept", f"by {report.accepted_by}: {report.accepted_because}"))
     live = report.staged if report.outcome in ("deployed", "held") and report.pipeline == "deploy" else report.before
     if report.theirs:
         facts.append(("serves", report.theirs))
@@ -106,9 +110,11 @@ def _next(report: Report) -> list[str]:
                 "./inv status   lists environment values and cron jobs that went back with it",
             ]
         case "held":
+            keep = f'./inv accept {report.run} --because "…"   keeps it, in your name'
             return [
                 "./inv monitor.daily   asks again",
                 "runbooks/incident-response.md   when users feel it",
+                *([] if report.accepted_by else [keep]),
                 "./inv rollback   goes back all the same",
             ]
         case "superseded":
@@ -119,6 +125,7 @@ def _next(report: Report) -> list[str]:
     return [
         f"./inv settle --target {report.target} --run {report.run}   goes back",
         f"./inv deploy --target {report.target} --resume {report.run}   goes on",
+        f'./inv accept {report.run} --because "…"   keeps what it has promoted, in your name',
     ]
 
 

@@ -49,8 +49,8 @@ def history_text(reports: list[Report], record: str) -> str:
     lines = [f"{'run':<24} {'target':<11} {'commit':<12} {'began (UTC)':<16}  {'outcome':<12} because"]
     for report in reports:
         began = report.began[:16].replace("T", " ")
-        outcome = report.outcome or "cut off"
-        commit, because = report.commit[:COMMIT], report.reason[:90]
+        outcome = report.ended_as
+        commit, because = report.commit[:COMMIT], (report.accepted_because or report.reason)[:90]
         line = f"{report.run:<24} {report.target:<11} {commit:<12} {began:<16}  {outcome:<12} {because}"
         lines.append(line.rstrip())
     return "\n".join([*lines, f"  record   {record}"])

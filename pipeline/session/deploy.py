@@ -263,7 +263,8 @@ def _refuse_after_cut_off(session: Session, run: str) -> None:
             raise Locked(
                 f"run {other} was cut off after it had promoted: "
                 f"./inv settle --target {session.settings.name} --run {other}   goes back; "
-                f"./inv deploy --target {session.settings.name} --resume {other}   goes on"
+                f"./inv deploy --target {session.settings.name} --resume {other}   goes on; "
+                f'./inv accept {other} --because "…"   keeps it, in your name'
             )
 
 

@@ -22,8 +22,9 @@ from pipeline.engine.plan import Pipeline, check
 from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
-from pipeline.record.journal import events_of
+from pipeline.record.journal import events_of, latest_runs
 from pipeline.record.place import Place, place_of
+from pipeline.record.report import Report, report_of
 from pipeline.record.spill import left_over
 from pipeline.record.store import RUNS, Store, open_store
 from pipeline.record.target import Written
@@ -102,6 +103,11 @@ class Session:
                 f"production. Try again when the journal can be written; "
                 f"./inv rollback --target {self.settings.name}   goes back all the same"
             )
+
+    def report(self, run: str) -> Report:
+        """The report of ``run``; ``latest`` is the newest one that is written down."""
+        chosen = next(iter(latest_runs(self.store, 1)), "") if run == "latest" else run
+        return report_of(chosen, events_of(self.store, chosen))
 
     def past(self, run: str) -> Past:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)
