@@ -24,6 +24,8 @@ class Release(Evidence):
     """Told to ship a commit that does not descend from the live one."""
     changed: tuple[str, ...] = ()
     """Files of the folder that differ from the commit. Source: ``git status``"""
+    committed: str = ""
+    """When the commit was made, ISO 8601; empty when nobody here knows. Source: ``git show``"""
     digest: str = ""
     """SHA-256 over name, mode and content of every file that is uploaded, as the run found them; empty when Vercel builds."""
 

@@ -49,6 +49,14 @@ class Report:
     by: str = ""
     began: str = ""
     ended: str = ""
+    committed: str = ""
+    """When the commit was made; empty when nobody knows."""
+    live_at: str = ""
+    """When users got it; in shares: the last of them that did. Empty when none did."""
+    ms: int = 0
+    """From its beginning to its last event."""
+    waited_ms: int = 0
+    """How much of that was waiting for people."""
     outcome: str = ""
     reason: str = ""
     held: str = ""
@@ -65,6 +73,8 @@ class Report:
     theirs: str = ""
     """What somebody else promoted meanwhile, when that was left alone."""
     migrations: list[str] = field(default_factory=list)
+    taken_back: str = ""
+    """The deployment that a rollback by hand took back."""
     stages: list[StageReport] = field(default_factory=list)
     undone: list[Line] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
@@ -100,13 +110,20 @@ def report_of(run: str, events: Iterable[Event]) -> Report:
     return report
 
 
+MOVES = ("promote", "complete-rolling-release")
+"""The steps after which all users have the release; the last one that a run has counts."""
+
+
 def _add(report: Report, event: Event) -> None:
     body = event.body
+    if report.began and event.kind != "release accepted":
+        report.ms = _ms(report.began, event.at)
     match event.kind:
         case "run begins":
             report.pipeline, report.target, report.commit = body["pipeline"], body["target"], body["commit"]
             report.by, report.began, report.production = body["by"], report.began or event.at, body["production"]
             report.source = body.get("folder", "")
+            report.committed = (body.get("release") or {}).get("committed", "")
         case "stage begins":
             report.stages.append(StageReport(event.subject, "running", event.at))
         case "stage settled":
@@ -119,6 +136,7 @@ def _add(report: Report, event: Event) -> None:
                     report.was_live = item["value"].get("commit", "")
         case "step done":
             _finish(report, event, "done")
+            report.live_at = event.at if event.subject in MOVES else report.live_at
             _remember(report, body.get("gives") or {})
         case "step failed":
             _finish(report, event, "failed", body["error"])
@@ -128,6 +146,8 @@ def _add(report: Report, event: Event) -> None:
             if line not in stage.lines:
                 stage.lines.append(line)
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
+        case "waiting for people ends":
+            report.waited_ms += body["ms"]
         case "superseded":
             report.theirs = str(body["says"])
         case "going back" | "holding":
@@ -147,6 +167,7 @@ def _add(report: Report, event: Event) -> None:
         case "run ended":
             report.outcome, report.ended = body["outcome"], event.at
             report.reason = report.reason or body.get("reason", "")
+            report.taken_back = body.get("taken_back", "")
         case "release accepted":
             report.accepted_by, report.accepted_because = body["by"], body["because"]
 

@@ -11,6 +11,7 @@ from checks.policy import BuildPolicy, HealthPolicy
 from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.errors import Mistake
+from pipeline.record.history import Wanted, past
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.place import place_of
@@ -30,10 +31,9 @@ def _store(config: Config, root: Path) -> Store:
     return open_store(place_of(config.file.state, root).address, root)
 
 
-def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
-    """The reports of the newest runs, newest first."""
-    store = _store(config, root)
-    return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
+def past_runs(config: Config, root: Path, wanted: Wanted) -> list[Report]:
+    """The reports of the runs that are wanted, newest first."""
+    return list(past(_store(config, root), wanted))
 
 
 def one_run(config: Config, root: Path, run: str) -> Report:
