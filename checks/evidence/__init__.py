@@ -1,5 +1,6 @@
 """What we saw: one frozen value per reading, its source in the docstring. Names yes, secret values never."""
 
+from checks.evidence.approval import Approval, GivenApprovals, ReleasePlan
 from checks.evidence.base import Evidence
 from checks.evidence.database import (
     KINDS,
@@ -106,7 +107,6 @@ from checks.evidence.site import (
 )
 from checks.evidence.source import (
     Alert,
-    Approval,
     Check,
     Commit,
     CommitChecks,
@@ -171,6 +171,7 @@ __all__ = [
     "Evidence",
     "FailedBuild",
     "FiredAlert",
+    "GivenApprovals",
     "Health",
     "HealthBefore",
     "Heartbeat",
@@ -222,6 +223,7 @@ __all__ = [
     "Region",
     "Rehearsal",
     "Release",
+    "ReleasePlan",
     "RestorePoint",
     "RollbackTarget",
     "RollingShare",

@@ -1,11 +1,11 @@
-"""``deploy``, ``rollback``, ``settle``, ``accept``: what moves production, and what lets it stay."""
+"""``deploy``, ``rollback``, ``settle``, ``accept``, ``approve``: what moves production, and what people say to that."""
 
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, aside, conclude, configuration, honest, out, reporting
+from pipeline.cli.terminal import ROOT, as_json, aside, conclude, configuration, honest, out, reporting
 from pipeline.environment import variable
 
 if TYPE_CHECKING:
@@ -144,3 +144,29 @@ def accept(c: Context, run: str, because: str = "", by: str = "", json: bool = F
 
         config = configuration()
         conclude(keep(config, ROOT, run, because, by), config, as_json=json, fine=True)
+
+
+@task(
+    positional=["run"],
+    help={
+        "run": "the run whose plan you approve; or `latest`",
+        "plan": "instead of a run: the hash of the plan, or its first digits",
+        "key": "your SSH key (default: git's user.signingkey); approval.signers of deploy.yml has its public half",
+        "by": "your name (default: git's)",
+        "json": "as one JSON document",
+    },
+)
+def approve(c: Context, run: str = "", plan: str = "", key: str = "", by: str = "", json: bool = False) -> None:
+    """Agree to exactly what a run would ship, with your SSH key. Void as soon as any part of the plan changes."""
+    with honest():
+        import datetime
+
+        from pipeline.record.journal import plain
+        from pipeline.session.approving import ApproveOrder
+        from pipeline.session.approving import approve as agree
+
+        say = aside if json else out
+        now = datetime.datetime.now(datetime.UTC)
+        given = agree(configuration(), ROOT, ApproveOrder(run, plan, key, by), now, say)
+        if json:
+            out(as_json(plain(given)))

@@ -57,6 +57,8 @@ class Report:
     """From its beginning to its last event."""
     waited_ms: int = 0
     """How much of that was waiting for people."""
+    plan: str = ""
+    """The hash of what would ship; empty before preflight has read it."""
     outcome: str = ""
     reason: str = ""
     held: str = ""
@@ -148,6 +150,8 @@ def _add(report: Report, event: Event) -> None:
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
         case "waiting for people ends":
             report.waited_ms += body["ms"]
+        case "plan read":
+            report.plan = event.subject
         case "superseded":
             report.theirs = str(body["says"])
         case "going back" | "holding":

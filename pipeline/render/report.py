@@ -79,6 +79,8 @@ def _known(report: Report) -> list[str]:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
+    if report.plan:
+        facts.append(("plan", report.plan[:COMMIT]))
     if report.accepted_by:
         facts.append(("kept", f"by {report.accepted_by}: {report.accepted_because}"))
     live = report.staged if report.outcome in ("deployed", "held") and report.pipeline == "deploy" else report.before

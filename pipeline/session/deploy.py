@@ -24,8 +24,10 @@ from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
 from pipeline.record.store import RUNS
 from pipeline.redact import Redactor
+from pipeline.session.fitting import must_aim, must_fit
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
+from pipeline.session.planning import must_be_as_planned, noting_plan
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.signals import heed
@@ -57,8 +59,9 @@ def ship(
         past, earlier = session.past(run), events_of(session.store, run)
         if order.resume and not earlier:
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
-        _must_fit(session, past, run, order.stage, earlier)
-        _must_aim(earlier, session.settings.name)
+        must_fit(session, past, run, order.stage, earlier)
+        must_aim(earlier, session.settings.name)
+        must_be_as_planned(session, earlier)
         past.must_be_read(run, session.settings.name, past.unread, past.ungiven)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
         if earlier and "build" not in past.done:
@@ -124,7 +127,7 @@ def settle_run(
             raise Mistake(f"settle {run}: there is no such run; ./inv history lists them")
         if events[0].kind != "run begins":
             raise Mistake(f"settle {run}: is no run but something else in the journal ({events[0].kind})")
-        _must_aim(events, session.settings.name)
+        must_aim(events, session.settings.name)
         past = session.past(run)
         past.must_be_read(run, session.settings.name, past.unread if not past.outcome else {})
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
@@ -189,7 +192,7 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
         journal,
         waivers=session.config.file.waivers,
         past=past,
-        keep=session.records.samples.keeper(session.clock.now, journal.run, world.release.commit),
+        keep=noting_plan(journal, session.records.samples.keeper(session.clock.now, journal.run, world.release.commit)),
         ours=lambda: is_ours(lock, journal),
         explain=lambda bug: explained(bug, session.root),
     )
@@ -211,7 +214,7 @@ def _begin(journal: Journal, session: Session, release: Release) -> None:
         target=session.settings.name,
         commit=release.commit,
         folder=release.folder,
-        exact={"release": release},
+        exact={"release": release, "rules": session.rules},
         production=origin(session.settings.domain),
         by=variable("GITHUB_ACTOR") or whoami(),
         head="" if session.settings.control else head_of(Path(release.folder)),
@@ -226,34 +229,6 @@ def _release_of(events: tuple[Event, ...]) -> Release:
         named = {"the release": f"{type(error).__name__}: {error}"}
         Past().must_be_read(events[0].run, str(events[0].body.get("target", "")), named)
         raise
-
-
-def _must_fit(session: Session, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
-    """Raises Mistake when the run cannot go on from where it is."""
-    pipeline, target = session.pipeline, session.settings.name
-    if earlier and earlier[0].kind != "run begins":
-        raise Mistake(f"--run {run}: is the id of something else in the journal ({earlier[0].kind}); take another")
-    if past.outcome:
-        raise Mistake(f"run {run}: has already ended as {past.outcome}; start a new one")
-    names = [one.name for one in pipeline.stages]
-    if not stage:
-        return
-    if stage not in names:
-        raise Mistake(f"--stage {stage}: {pipeline.name} has no such stage; it has {', '.join(names)}")
-    before = [name for name in names[: names.index(stage)] if name not in past.settled]
-    if before:
-        raise Mistake(f"--stage {stage}: {', '.join(before)} has not passed in run {run}; run that first")
-    if stage in past.settled:
-        raise Mistake(f"--stage {stage}: has already passed in run {run}")
-    if earlier and any(event.kind == "going back" for event in earlier):
-        raise Mistake(f"run {run}: was already going back; ./inv settle --target {target} --run {run}")
-
-
-def _must_aim(earlier: tuple[Event, ...], target: str) -> None:
-    """A run goes on, or back, where it began and nowhere else."""
-    theirs = earlier[0].body.get("target", target) if earlier else target
-    if theirs != target:
-        raise Mistake(f"run {earlier[0].run}: was begun on {theirs}; say --target {theirs}")
 
 
 def _refuse_after_cut_off(session: Session, run: str) -> None:

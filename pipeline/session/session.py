@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from checks.evidence import Release
+from checks.evidence.approval import Part
 from checks.policy import PromotionPolicy
 from pipeline import log
 from pipeline.clock import Clock, SystemClock
@@ -18,7 +19,8 @@ from pipeline.config import Config
 from pipeline.definitions.deploy import PIPELINES, pipeline_for
 from pipeline.definitions.unused import without_unused
 from pipeline.engine.past import Past, recall
-from pipeline.engine.plan import Pipeline, check
+from pipeline.engine.plan import Pipeline, check, probes_by_type
+from pipeline.engine.planned import rules_of
 from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
@@ -80,11 +82,16 @@ class Session:
     def records(self) -> Written:
         return Written(self.store, self.settings.name, self.clock, self.config.file.waivers)
 
+    @property
+    def rules(self) -> tuple[Part, ...]:
+        """The gates, policies and waivers that a run goes by now, as digests."""
+        return rules_of(self.pipeline, self.settings.policies, probes_by_type(PROBES), self.config.file.waivers)
+
     def world(
         self, name: str, release: Release = NOTHING, progress: Callable[[str], None] = silent
     ) -> contextlib.AbstractAsyncContextManager[World]:
         """Open the world of this target for as long as the context lasts; ``name`` is the run it is opened for."""
-        return open_world(self.settings, release, name, self.clock, progress, records=self.records)
+        return open_world(self.settings, release, name, self.clock, progress, records=self.records, rules=self.rules)
 
     def in_world(self, name: str, act: Callable[[World], Awaitable[T]], progress: Callable[[str], None] = silent) -> T:
         """What ``act`` gives in the opened world: for commands, which are not asynchronous themselves."""

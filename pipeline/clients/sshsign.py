@@ -1,0 +1,75 @@
+"""Signs text with an SSH key and says whose key has signed one, with ``ssh-keygen``; nothing is kept."""
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.clients import git
+from pipeline.errors import Mistake
+
+MISSING = "ssh-keygen is not installed here: install openssh-client"
+FINGERPRINT = re.compile(r"\bSHA256:[A-Za-z0-9+/]+")
+HEAD, TAIL = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
+
+
+class Unproved(Exception):
+    """Nobody who may has signed; why, as half a sentence."""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Whose key has signed: every name that the file has for it, and the key's fingerprint (``SHA256:…``)."""
+
+    names: tuple[str, ...]
+    key: str
+
+
+def sign(key: Path, text: str, namespace: str) -> str:
+    """Sign ``text``; the signature as one line. Raises Mistake when the key cannot, or ssh-keygen is missing."""
+    words = ["-Y", "sign", "-f", str(key), "-n", namespace, "-q"]
+    try:
+        code, armoured, complaint = git.ssh_keygen(words, text)
+    except FileNotFoundError as error:
+        raise Mistake(f"--key {key}: {MISSING}") from error
+    except OSError as error:
+        raise Mistake(f"--key {key}: ssh-keygen cannot be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Mistake(f"--key {key}: ssh-keygen has not ended in {error.timeout:.0f} s") from error
+    if code:
+        raise Mistake(f"--key {key}: {complaint.strip() or 'cannot sign'}")
+    return "".join(armoured.split("\n")[1:-2])
+
+
+def signer_of(text: str, proof: str, signers: Path, namespace: str) -> Signer:
+    """Whose key has signed ``text``. ``signers``: a file as ``ssh-keygen`` has it (*ALLOWED SIGNERS*).
+
+    Raises Unproved when nobody's in it has, or nobody here can tell.
+    """
+    if not signers.is_file():
+        raise Unproved(f"nobody's key is known: there is no {signers.name}")
+    with tempfile.NamedTemporaryFile("w", suffix=".sig", encoding="ascii", errors="replace") as file:
+        file.write(f"{HEAD}\n{proof}\n{TAIL}\n")
+        file.flush()
+        found = _said(["-Y", "find-principals", "-s", file.name, "-f", str(signers)], "")
+        names = tuple(dict.fromkeys(name for line in found.splitlines() for name in line.split(",") if name))
+        if not names:
+            raise Unproved(f"{signers.name} has no such key")
+        words = ["-Y", "verify", "-f", str(signers), "-I", names[0], "-n", namespace, "-s", file.name]
+        said = _said(words, text)
+    key = FINGERPRINT.search(said)
+    if key is None:
+        raise Unproved("its signature is of something else")
+    return Signer(names, key[0])
+
+
+def _said(words: list[str], text: str) -> str:
+    """What ssh-keygen prints; nothing when it says no. Raises Unproved when it cannot be asked."""
+    try:
+        code, out, _ = git.ssh_keygen(words, text)
+    except FileNotFoundError as error:
+        raise Unproved(MISSING) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unproved(f"ssh-keygen cannot be asked: {error}") from error
+    return "" if code else out
