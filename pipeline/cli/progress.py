@@ -37,6 +37,8 @@ class Progress:
                 self._line("step", event.subject)
             case "gate answered":
                 self._gate(event)
+            case "break glass":
+                self._write(f"\n!! GLASS BROKEN by {event.body['by']}: {event.body['reason']}")
             case "waiting for people begins":
                 self._write(f"  … waiting for people: {event.body['says']}")
             case "waiting for people ends":

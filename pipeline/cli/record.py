@@ -1,4 +1,4 @@
-"""``history``, ``report``, ``lock``, ``unlock``: what is written down, and who may deploy."""
+"""``history``, ``report``, ``waivers``, ``lock``, ``unlock``: what is written down, and who may deploy."""
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -77,3 +77,18 @@ def unlock(c: Context, target: str = "") -> None:
         from pipeline.session.runs import release_lock as take_away
 
         out(take_away(configuration(), ROOT, target))
+
+
+@task(
+    help={
+        "sign": "sign those of this gate, e.g. security.no-urgent-alerts, and print the line for deploy.yml",
+        "key": "your SSH key; approval.signers of deploy.yml has its public half",
+        "target": "whose approval.signers counts",
+    }
+)
+def waivers(c: Context, sign: str = "", key: str = "", target: str = "") -> None:
+    """The waivers of deploy.yml and who has signed each; --sign GATE --key KEY signs."""
+    with honest():
+        from pipeline.commands.waivers import show_waivers
+
+        show_waivers(configuration(), ROOT, sign, key, target, out)

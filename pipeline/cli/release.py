@@ -22,6 +22,9 @@ if TYPE_CHECKING:
         "approved-by": "the stakeholder who agreed, when not on GitHub; recorded with the time",
         "over-rollback": "promote although an earlier rollback pinned production",
         "older": "ship a commit that does not descend from the live one, on purpose",
+        "break-glass": "why what people decide (review, approval, CI, freeze) is not to stop this run; loud, recorded, "
+        "and an action to be closed afterwards. What protects data still stops it",
+        "lock-wait": "how long to wait for somebody else's lock, e.g. 15m",
         "resume": "go on with the run of this id, which was cut off",
         "run": "id for this run (default: made from the time)",
         "stage": "only this stage, as one step of a CI job",
@@ -37,6 +40,8 @@ def deploy(
     approved_by: str = "",
     over_rollback: bool = False,
     older: bool = False,
+    break_glass: str = "",
+    lock_wait: str = "",
     resume: str = "",
     run: str = "",
     stage: str = "",
@@ -50,17 +55,27 @@ def deploy(
 
             out(plan_of(configuration(), target))
             return
-        from pipeline.incidents.opening import opened_by
+        from pipeline.commands.deploy import after_deploy, seconds_of
         from pipeline.session.deploy import ship
         from pipeline.session.session import Order
 
         order = Order(
-            target, from_, commit, resume or run, stage, approved_by, over_rollback, older, resume=bool(resume)
+            target,
+            from_,
+            commit,
+            resume or run,
+            stage,
+            approved_by,
+            over_rollback,
+            older,
+            resume=bool(resume),
+            break_glass=break_glass,
+            lock_wait=seconds_of("--lock-wait", lock_wait),
         )
         config = configuration()
         _warn_of_an_own_record(config, target)
         with reporting(json) as show:
-            report = ship(config, order, ROOT, show, opened_by(aside))
+            report = ship(config, order, ROOT, show, after_deploy(ROOT, aside))
         conclude(report, config, as_json=json)
 
 

@@ -82,7 +82,7 @@ def _looking() -> dict[str, Bound]:
         "build": build,
         "build.": build,
         "logs": Bound(lines.seconds, f"{lines.made_of}; with `--follow` until Ctrl-C"),
-        **dict.fromkeys(("history", "report", "approve", "lock", "unlock", "monitor.baseline"), of_record),
+        **dict.fromkeys(("history", "report", "approve", "waivers", "lock", "unlock", "monitor.baseline"), of_record),
         **dict.fromkeys(("fault", "faults"), Bound(exchange.DEADLINE, "one request to the sandbox")),
     }
 

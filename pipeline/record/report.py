@@ -66,6 +66,11 @@ class Report:
     accepted_by: str = ""
     """Who has kept a release that was held; ``accepted_because`` is why."""
     accepted_because: str = ""
+    glass_by: str = ""
+    """Who broke the glass for it; ``glass`` is why."""
+    glass: str = ""
+    waivers: list[dict[str, str]] = field(default_factory=list)
+    """Those that counted when it began: gate, subject, until, by, reason, and signed_by when somebody has."""
     before: dict[str, str] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)
     was_live: str = ""
@@ -125,6 +130,7 @@ def _add(report: Report, event: Event) -> None:
             report.pipeline, report.target, report.commit = body["pipeline"], body["target"], body["commit"]
             report.by, report.began, report.production = body["by"], report.began or event.at, body["production"]
             report.source = body.get("folder", "")
+            report.waivers = list(body.get("waivers") or ())
             report.committed = (body.get("release") or {}).get("committed", "")
         case "stage begins":
             report.stages.append(StageReport(event.subject, "running", event.at))
@@ -150,6 +156,8 @@ def _add(report: Report, event: Event) -> None:
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
         case "waiting for people ends":
             report.waited_ms += body["ms"]
+        case "break glass":
+            report.glass_by, report.glass = body["by"], body["reason"]
         case "plan read":
             report.plan = event.subject
         case "superseded":

@@ -52,7 +52,7 @@ def finding_text(finding: dict[str, str]) -> str:
 
 def summary_text(report: Report) -> str:
     """The end of a run: its outcome, what moved, what to do next."""
-    lines = ["", _headline(report)]
+    lines = ["", *_glass(report), _headline(report)]
     if report.reason:
         lines.append(f"  because  {report.reason}")
     lines += [f"  known    {text}" for text in _known(report)]
@@ -72,6 +72,21 @@ def _headline(report: Report) -> str:
     return held.headline if held else outcome.headline if outcome else CUT_OFF
 
 
+def _glass(report: Report) -> list[str]:
+    """Who broke the glass, why, and what it went past; nothing when nobody did."""
+    if not report.glass:
+        return []
+    past = ", ".join(sorted({gate for gate, finding in report.warnings if "GLASS BROKEN" in finding["says"]}))
+    return [f"GLASS BROKEN by {report.glass_by}: {report.glass}; past {past or 'nothing that stopped it'}"]
+
+
+def waiver_text(waiver: dict[str, str]) -> str:
+    """A waiver on one line, with who has signed it."""
+    about = f" ({waiver['subject']})" if waiver.get("subject") else ""
+    signed = f"signed by {waiver['signed_by']}" if waiver.get("signed_by") else "not signed"
+    return f"{waiver['gate']}{about} until {waiver['until']} by {waiver['by']}: {waiver['reason']} ({signed})"
+
+
 def _known(report: Report) -> list[str]:
     """The troubles of the troubleshooting guide that the reason of a run matches, with what to do about each."""
     return [f"{trouble.error}. {trouble.resolution}" for trouble in recognised(report.reason)]
@@ -79,6 +94,10 @@ def _known(report: Report) -> list[str]:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
+    facts += [("waiver", waiver_text(waiver)) for waiver in report.waivers]
+    if report.waited_ms:
+        work = duration(report.ms - report.waited_ms)
+        facts.append(("took", f"{work} of work, and {duration(report.waited_ms)} of waiting for people"))
     if report.plan:
         facts.append(("plan", report.plan[:COMMIT]))
     if report.accepted_by:
@@ -133,7 +152,7 @@ def _next(report: Report) -> list[str]:
 
 def summary_markdown(report: Report, places: Places) -> str:
     """The summary of a run as Markdown, for the GitHub job."""
-    lines = [f"## {_headline(report)}", ""]
+    lines = [f"## {_headline(report)}", "", *(f"> **{_cell(text)}**\n" for text in _glass(report))]
     if report.reason:
         lines += [f"**Because** {_cell(report.reason)}", ""]
     lines += [f"**Known** {_cell(text)}\n" for text in _known(report)]
@@ -173,6 +192,7 @@ def annotations(report: Report) -> str:
     lines = []
     if report.outcome not in ("deployed", ""):
         lines.append(annotation("error", report.reason, title=_headline(report)))
+    lines += [annotation("warning", text, title="glass broken") for text in _glass(report)]
     for gate, finding in report.warnings:
         lines.append(annotation("warning", f"{finding['subject']} {finding['says']}", title=gate))
     return aimed("\n".join(lines), report.target)

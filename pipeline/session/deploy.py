@@ -10,10 +10,12 @@ from checks.evidence import Release
 from checks.outcome import Outcome
 from pipeline.clock import origin
 from pipeline.config import Config
+from pipeline.definitions.deploy import FROM_GITHUB, PEOPLE
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.runner import Runner
 from pipeline.engine.stop import Stop
+from pipeline.engine.waivers import broken_glass
 from pipeline.environment import variable
 from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES
@@ -30,6 +32,8 @@ from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.planning import must_be_as_planned, noting_plan
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
+from pipeline.session.turn import Turn, note_of
+from pipeline.session.waiving import JudgedWaiver, judged_waivers
 from pipeline.signals import heed
 from pipeline.world.world import World
 
@@ -66,14 +70,16 @@ def ship(
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
         if earlier and "build" not in past.done:
             must_be_as_it_was(release, str(earlier[0].body.get("head", "")), run)
+        waivers = judged_waivers(session) if not earlier else ()
         if not earlier:
             release = sealed(release, session.settings)
         journal = _journal(session, run, root, show, earlier)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
-        lock.take(f"{session.pipeline.name} {release.commit[:12]}")
+        turn = Turn(session.clock, order.lock_wait, note_of(journal), lambda: _refuse_after_cut_off(session, run))
+        turn.take(lock, f"{session.pipeline.name} {release.commit[:12]}")
         try:
             if not earlier:
-                _begin(journal, session, release)
+                _begin(journal, session, release, waivers)
             asyncio.run(_go(session, journal, release, past, lock, order.stage))
         except Lost as lost:
             raise lost_run(session.store, run, lost) from lost
@@ -173,13 +179,7 @@ async def _go_back(session: Session, journal: Journal, release: Release, past: P
 
 @contextlib.asynccontextmanager
 async def _opened(session: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
-    shown = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
-
-    def note(line: str) -> None:
-        with contextlib.suppress(OSError):  # the terminal is gone; the run is not
-            shown(line)
-
-    async with session.world(journal.run, release, note) as world:
+    async with session.world(journal.run, release, note_of(journal)) as world:
         yield world
 
 
@@ -190,7 +190,7 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
         session.settings.policies,
         probes_by_type(PROBES),
         journal,
-        waivers=session.config.file.waivers,
+        waivers=(*session.config.file.waivers, *broken_glass(world.release, PEOPLE, FROM_GITHUB)),
         past=past,
         keep=noting_plan(journal, session.records.samples.keeper(session.clock.now, journal.run, world.release.commit)),
         ours=lambda: is_ours(lock, journal),
@@ -205,9 +205,13 @@ async def _tell(world: World, journal: Journal, outcome: Outcome | None) -> None
         told = (held or outcome).told.format(release=world.release.commit[:12], site=origin(world.domain))
         with contextlib.suppress(ServiceError):
             await world.webhook.tell(f"{told} (run {run}).")
+    if outcome and world.release.glass:
+        by = f"{world.release.glass_by} broke the glass: {world.release.glass}"
+        with contextlib.suppress(ServiceError):
+            await world.webhook.tell(f"{by} (run {journal.run}, {outcome.word}).")
 
 
-def _begin(journal: Journal, session: Session, release: Release) -> None:
+def _begin(journal: Journal, session: Session, release: Release, waivers: tuple[JudgedWaiver, ...]) -> None:
     journal.append(
         "run begins",
         pipeline=session.pipeline.name,
@@ -218,7 +222,10 @@ def _begin(journal: Journal, session: Session, release: Release) -> None:
         production=origin(session.settings.domain),
         by=variable("GITHUB_ACTOR") or whoami(),
         head="" if session.settings.control else head_of(Path(release.folder)),
+        waivers=waivers,
     )
+    if release.glass:
+        journal.append("break glass", reason=release.glass, by=release.glass_by)
 
 
 def _release_of(events: tuple[Event, ...]) -> Release:

@@ -31,6 +31,8 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
         folder = Path(order.source or ".").resolve()
         commit = _commit_of(folder, order.commit or (head_of(folder) if by == "git" else ""))
         committed = committed_at(folder, commit)
+    if order.break_glass and not order.break_glass.strip():
+        raise Mistake("--break-glass: say why")
     if not folder.is_dir():
         raise Mistake(f"--from {order.source}: there is no such folder")
     if by == "prebuilt" and not (folder / OUTPUT / "config.json").is_file():
@@ -40,7 +42,8 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
     at = clock.now().isoformat() if order.approved_by else ""
     changed = () if by == "git" else changed_files(folder)
     said = (order.over_rollback, order.approved_by, at, order.older)
-    return Release(commit, str(folder), *said, changed, committed)
+    by_glass = (order.break_glass.strip(), order.by) if order.break_glass else ("", "")
+    return Release(commit, str(folder), *said, changed, *by_glass, committed)
 
 
 def sealed(release: Release, settings: Settings) -> Release:

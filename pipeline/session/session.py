@@ -62,6 +62,15 @@ class Order:
     older: bool = False
     resume: bool = False
     """``run`` must be there already."""
+    break_glass: str = ""
+    """Why what people decide is not to stop this run."""
+    lock_wait: float = 0
+    """Seconds for which somebody else's lock is waited for."""
+
+    @property
+    def by(self) -> str:
+        """Who asks: whoever started the job, or runs this."""
+        return variable("GITHUB_ACTOR") or whoami()
 
 
 @dataclass
