@@ -1,11 +1,11 @@
 """Asks whether those who must have agreed to exactly this release."""
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import replace
 
 from checks.evidence import Approval, GivenApprovals, Moment, PullRequest, Release, ReleasePlan
 from checks.gate import Findings, block, gate, waiting
+from checks.persons import apart
 from checks.policy import ApprovalPolicy
 
 WAYS = {"github": "review"}
@@ -38,13 +38,14 @@ def is_approved(
         elif lacks:
             left_out.append(f"{one.by} ({lacks})")
         else:
-            people = _with(people, one.people)
-    if len(people) < policy.required:
+            people.append(one.people)
+    agreed = len(apart(people))
+    if agreed < policy.required:
         wanted = " or ".join(policy.stakeholders) or "anyone but the author"
         others = f"; not counted: {', '.join(left_out)}" if left_out else ""
         yield waiting(
             "the release",
-            f"has {len(people)} of {policy.required} approvals it needs, from {wanted}{others}",
+            f"has {agreed} of {policy.required} approvals it needs, from {wanted}{others}",
             fix=f"./inv approve {given.run}, or ./inv deploy --approved-by NAME",
             seconds=policy.wait,
         )
@@ -92,12 +93,6 @@ def _late(policy: ApprovalPolicy, approval: Approval, now: datetime.datetime) ->
     if age < -AHEAD:
         return f"of {at:%Y-%m-%d %H:%M}, which is still to come"
     return f"of {at:%Y-%m-%d}, which is too long ago" if age > policy.expires else ""
-
-
-def _with(people: Iterable[frozenset[str]], person: frozenset[str]) -> list[frozenset[str]]:
-    """``people`` and ``person``, who may be one of them by another name."""
-    same = [one for one in people if one & person]
-    return [*(one for one in people if not one & person), person.union(*same)]
 
 
 is_approved.stops_when(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from checks.evidence.base import Evidence
+from checks.persons import names_of
 
 Part = tuple[str, str]
 """A part of a plan by its name, and the SHA-256 of what it says."""
@@ -79,7 +80,7 @@ class Approval:
     @property
     def people(self) -> frozenset[str]:
         """Everything that says who it is, in lower case."""
-        return frozenset(name.strip().casefold() for name in (self.by, self.key, *self.names) if name.strip())
+        return names_of(self.by, self.key, *self.names)
 
 
 @dataclass(frozen=True)

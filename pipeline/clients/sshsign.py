@@ -1,9 +1,13 @@
 """Signs text with an SSH key and says whose key has signed one, with ``ssh-keygen``; nothing is kept."""
 
+import base64
+import hashlib
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from pipeline.clients import git
@@ -11,6 +15,7 @@ from pipeline.errors import Mistake
 
 MISSING = "ssh-keygen is not installed here: install openssh-client"
 FINGERPRINT = re.compile(r"\bSHA256:[A-Za-z0-9+/]+")
+KINDS = ("ssh-", "ecdsa-", "sk-")
 HEAD, TAIL = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 
 
@@ -61,7 +66,25 @@ def signer_of(text: str, proof: str, signers: Path, namespace: str) -> Signer:
     key = FINGERPRINT.search(said)
     if key is None:
         raise Unproved("its signature is of something else")
-    return Signer(names, key[0])
+    others = _names_of_key(signers.read_text(encoding="utf-8", errors="replace"), key[0])
+    return Signer(tuple(dict.fromkeys([*names, *others])), key[0])
+
+
+def _names_of_key(text: str, key: str) -> Iterator[str]:
+    """Every name that a file of signers has for a key, on whichever line: ssh-keygen tells only the first."""
+    for line in text.splitlines():
+        names, *rest = line.split() or [""]
+        for kind, blob in pairwise(rest):
+            if kind.startswith(KINDS) and _fingerprint(blob) == key:
+                yield from names.strip('"').split(",")
+
+
+def _fingerprint(blob: str) -> str:
+    try:
+        digest = hashlib.sha256(base64.b64decode(blob, validate=True)).digest()
+    except ValueError:
+        return ""
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _said(words: list[str], text: str) -> str:

@@ -292,3 +292,15 @@ def test_a_run_whose_rules_have_changed_does_not_go_on(inside: InProcess) -> Non
     session.pipeline = session.pipeline.with_shadows(["calendar.no-freeze"])
     with pytest.raises(Mistake, match=r"run r1: the gates and the waivers changed since .*settle --target sandb"):
         must_be_as_planned(session, journal.events())
+
+
+@needs_keys
+def test_the_authors_key_is_the_authors_on_whichever_line_of_the_file_it_stands(people: People) -> None:
+    people.deploy("r1")
+    key = people.key("robin", known="robin")
+    with (people.root / SIGNERS).open("a") as file:
+        file.write(f"kim-dev@lms.example.com {key.with_suffix('.pub').read_text()}")
+    people.approve(key, by="Robin", run="r1")
+    outcome, report = people.deploy("r2")
+    assert outcome is Outcome.BLOCKED
+    assert "Robin (the author)" in report.reason
