@@ -164,14 +164,13 @@ def accept(c: Context, run: str, because: str = "", by: str = "", json: bool = F
 @task(
     positional=["run"],
     help={
-        "run": "the run whose plan you approve; or `latest`",
-        "plan": "instead of a run: the hash of the plan, or its first digits",
+        "run": "the run whose plan you approve, or `latest`; or the hash of a plan, or its first digits",
         "key": "your SSH key (default: git's user.signingkey); approval.signers of deploy.yml has its public half",
         "by": "your name (default: git's)",
         "json": "as one JSON document",
     },
 )
-def approve(c: Context, run: str = "", plan: str = "", key: str = "", by: str = "", json: bool = False) -> None:
+def approve(c: Context, run: str, key: str = "", by: str = "", json: bool = False) -> None:
     """Agree to exactly what a run would ship, with your SSH key. Void as soon as any part of the plan changes."""
     with honest():
         import datetime
@@ -182,6 +181,6 @@ def approve(c: Context, run: str = "", plan: str = "", key: str = "", by: str = 
 
         say = aside if json else out
         now = datetime.datetime.now(datetime.UTC)
-        given = agree(configuration(), ROOT, ApproveOrder(run, plan, key, by), now, say)
+        given = agree(configuration(), ROOT, ApproveOrder(run, key, by), now, say)
         if json:
             out(as_json(plain(given)))

@@ -19,14 +19,14 @@ from pipeline.redact import Redactor
 from pipeline.session.planning import KIND, plan_in
 
 SHORTEST = 12  # digits of a plan's hash
+HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True)
 class ApproveOrder:
-    """What a person typed after ``approve``. One of ``run`` and ``plan`` says for what; ``key``: a file."""
+    """What a person typed after ``approve``. ``what``: a run, ``latest``, or a plan's hash; ``key``: a file."""
 
-    run: str = ""
-    plan: str = ""
+    what: str
     key: str = ""
     by: str = ""
 
@@ -47,7 +47,7 @@ def approve(
     place = place_of(config.file.state, root)
     store = open_store(place.address, root)
     try:
-        found = planned(store, order)
+        found = planned(store, order.what)
         out(_shown(found))
         given = signed(found, order, config.policies[found.target].approval, root, now)
         journal = Journal(store, f"approval-{new_run_id(now)}", lambda: now, Redactor())
@@ -60,27 +60,28 @@ def approve(
     return given
 
 
-def planned(store: Store, order: ApproveOrder) -> Planned:
-    """The plan that is meant. Raises Mistake."""
-    if bool(order.run) == bool(order.plan):
-        raise Mistake("approve: say a run, or --plan HASH as the run shows it")
-    run = _run_of(store, order.plan) if order.plan else order.run
-    run = next(iter(latest_runs(store, 1)), "") if run == "latest" else run
+def planned(store: Store, what: str) -> Planned:
+    """The plan that is meant: of a run, or by its hash. Raises Mistake."""
+    run = next(iter(latest_runs(store, 1)), "") if what == "latest" else what
     events = events_of(store, run)
+    plan = ""
+    if not events and len(what) >= SHORTEST and not set(what) - HEX:
+        run, plan = _run_of(store, what), what
+        events = events_of(store, run)
     if not events or events[0].kind != "run begins":
-        raise Mistake(f"approve {run}: there is no such run; ./inv history lists them")
-    return Planned(run, str(events[0].body["target"]), _plan_of(run, events, order.plan))
+        raise Mistake(
+            f"approve {what}: is no run (./inv history lists them), nor {SHORTEST} digits or more of a plan's hash"
+        )
+    return Planned(run, str(events[0].body["target"]), _plan_of(run, events, plan))
 
 
 def _run_of(store: Store, plan: str) -> str:
     """The newest run that has read a plan whose hash begins so."""
-    if len(plan) < SHORTEST or set(plan) - set("0123456789abcdef"):
-        raise Mistake(f"--plan {plan}: expected at least {SHORTEST} digits of a plan's hash, as the run shows it")
     rows = store.execute("select run, subject from deploy_events where kind = ? order by seq desc", KIND)
     for run, subject in rows:
         if subject.startswith(plan):
             return str(run)
-    raise Mistake(f"--plan {plan}: no run has read such a plan; ./inv deploy reads it, and says what it lacks")
+    raise Mistake(f"approve {plan}: no run has read such a plan; ./inv deploy reads it, and says what it lacks")
 
 
 def _plan_of(run: str, events: tuple[Event, ...], wanted: str) -> ReleasePlan:

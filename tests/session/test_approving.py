@@ -81,10 +81,10 @@ class People:
         finally:
             self.inside.runner = runner  # type: ignore[method-assign]
 
-    def approve(self, key: Path, by: str = "Dana Ops", **order: str) -> list[str]:
+    def approve(self, key: Path, what: str = "r1", by: str = "Dana Ops") -> list[str]:
         lines: list[str] = []
         now = self.inside.clock.now()
-        approve(self.config, self.root, ApproveOrder(key=str(key), by=by, **order), now, lines.append)
+        approve(self.config, self.root, ApproveOrder(what, str(key), by), now, lines.append)
         return lines
 
 
@@ -94,7 +94,7 @@ def test_a_run_is_stopped_then_approved_with_a_key_and_the_next_one_of_that_plan
     assert outcome is Outcome.BLOCKED
     assert "has 0 of 1 approvals" in report.reason
     assert report.plan
-    said = people.approve(people.key("dana", known="dana-ops,dana@example.com"), run="r1")
+    said = people.approve(people.key("dana", known="dana-ops,dana@example.com"))
     assert said[0].startswith(f"plan {report.plan}\n  run         r1 to sandbox\n")
     assert "20260301000000_course_level" in said[0]
     outcome, again = people.deploy("r2")
@@ -105,7 +105,7 @@ def test_a_run_is_stopped_then_approved_with_a_key_and_the_next_one_of_that_plan
 @needs_keys
 def test_another_variable_another_commit_or_other_rules_void_it_and_the_gate_says_which(people: People) -> None:
     plan = people.deploy("r1")[1].plan
-    people.approve(people.key("dana", known="dana@example.com"), plan=plan[:12])
+    people.approve(people.key("dana", known="dana@example.com"), plan[:12])
     one = next(each for each in people.inside.sandbox.state.vercel.env if "production" in each.target)
     one.updated += 60
     outcome, report = people.deploy("r2")
@@ -121,7 +121,7 @@ def test_another_variable_another_commit_or_other_rules_void_it_and_the_gate_say
 def test_a_run_that_waits_goes_on_when_the_yes_comes_and_the_waiting_is_told_apart(people: People) -> None:
     people.require(required=1, wait=3600)
     key = people.key("dana", known="dana@example.com")
-    people.inside.clock.at[1800] = lambda: people.approve(key, run="r1")
+    people.inside.clock.at[1800] = lambda: people.approve(key)
     outcome, report = people.deploy("r1")
     assert outcome is Outcome.DEPLOYED, report.reason
     assert 1750_000 < report.waited_ms < 1900_000
@@ -151,7 +151,7 @@ def test_who_waits_for_people_does_not_wait_for_a_red_test(people: People) -> No
 @pytest.mark.parametrize("spoil", ["by", "at", "run", "commit", "target", "plan", "parts"])
 def test_nothing_of_what_was_signed_can_be_changed_afterwards(people: People, spoil: str) -> None:
     people.deploy("r1")
-    people.approve(people.key("dana", known="dana@example.com"), run="r1")
+    people.approve(people.key("dana", known="dana@example.com"))
     (given,) = given_to(people.inside.store, "sandbox")
     later = (people.inside.clock.now() + datetime.timedelta(seconds=1)).isoformat()
     others = {"at": later, "parts": (("commit", "0" * 64),), "plan": "0" * 64}
@@ -171,10 +171,10 @@ def test_nothing_of_what_was_signed_can_be_changed_afterwards(people: People, sp
 def test_a_key_that_the_file_does_not_know_is_refused_at_once_and_counts_nowhere(people: People) -> None:
     people.deploy("r1")
     with pytest.raises(Mistake, match=r"allowed_signers has no such key; a line of allowed_signers is"):
-        people.approve(people.key("eve"), run="r1")
+        people.approve(people.key("eve"))
     assert given_to(people.inside.store, "sandbox") == ()
     key = people.key("dana", known="dana@example.com")
-    people.approve(key, run="r1")
+    people.approve(key)
     (people.root / SIGNERS).write_text("")
     assert "Dana Ops (allowed_signers has no such key)" in people.deploy("r2")[1].reason
 
@@ -192,23 +192,25 @@ def test_without_ssh_keygen_it_is_said_what_to_install(people: People, monkeypat
     people.deploy("r1")
     monkeypatch.setenv("PATH", str(people.root))
     with pytest.raises(Mistake, match="ssh-keygen is not installed here: install openssh-client"):
-        people.approve(people.root / "key", run="r1")
+        people.approve(people.root / "key")
 
 
 @pytest.mark.parametrize(
-    ("order", "says"),
+    ("what", "says"),
     [
-        ({}, "say a run, or --plan HASH"),
-        ({"run": "r1", "plan": "a" * 12}, "say a run, or --plan HASH"),
-        ({"run": "nope"}, "approve nope: there is no such run"),
-        ({"plan": "abc"}, "expected at least 12 digits"),
-        ({"plan": "a" * 12}, "no run has read such a plan"),
+        ("nope", "approve nope: is no run .* nor 12 digits or more of a plan's hash"),
+        ("abc", "approve abc: is no run"),
+        ("", "approve : is no run"),
+        ("a" * 12, "no run has read such a plan"),
+        ("r0", "approve r0: it has read no plan yet"),
     ],
 )
-def test_what_nobody_has_planned_is_not_approved(people: People, order: dict[str, str], says: str) -> None:
-    people.deploy("r1")
+def test_what_nobody_has_planned_is_not_approved(people: People, what: str, says: str) -> None:
+    plan = people.deploy("r1")[1].plan
+    Journal(people.inside.store, "r0", people.inside.clock.now, Redactor()).append("run begins", target="sandbox")
+    assert planned(people.inside.store, plan).run == planned(people.inside.store, plan[:12]).run == "r1"
     with pytest.raises(Mistake, match=says):
-        planned(people.inside.store, ApproveOrder(**order))
+        planned(people.inside.store, what)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +302,7 @@ def test_the_authors_key_is_the_authors_on_whichever_line_of_the_file_it_stands(
     key = people.key("robin", known="robin")
     with (people.root / SIGNERS).open("a") as file:
         file.write(f"kim-dev@lms.example.com {key.with_suffix('.pub').read_text()}")
-    people.approve(key, by="Robin", run="r1")
+    people.approve(key, by="Robin")
     outcome, report = people.deploy("r2")
     assert outcome is Outcome.BLOCKED
     assert "Robin (the author)" in report.reason
