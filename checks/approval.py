@@ -33,7 +33,7 @@ def is_approved(
     people, left_out = list[frozenset[str]](), list[str]()
     for one in (*seen.approvals, *_in_person(release), *given.given):
         lacks = _lacks(policy, one, authors, _void(plan, seen, one) or _late(policy, one, now.now))
-        if lacks and one.via == "in person":
+        if lacks and one.via == "in person" and not one.plan:
             yield block("the release", f"is said to be approved by {one.by}, {lacks}")
         elif lacks:
             left_out.append(f"{one.by} ({lacks})")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, as_json, aside, conclude, configuration, honest, out, reporting
+from pipeline.cli.terminal import ROOT, as_json, aside, conclude, configuration, honest, out, reporting, somebody
 from pipeline.environment import variable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def deploy(
         config = configuration()
         _warn_of_an_own_record(config, target)
         with reporting(json) as show:
-            report = ship(config, order, ROOT, show, after_deploy(ROOT, aside))
+            report = ship(config, order, ROOT, show, after_deploy(ROOT, aside), None if json else somebody())
         conclude(report, config, as_json=json)
 
 

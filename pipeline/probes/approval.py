@@ -49,10 +49,14 @@ def _newest(written: Iterable[GivenApproval]) -> tuple[GivenApproval, ...]:
 
 
 def _verified(given: GivenApproval, signers: Path) -> Approval:
-    """The approval with the names that the file of the keys has for whoever signed it; else with what is wrong."""
+    """The approval with the names that the file of the keys has for whoever signed it; else with what is wrong.
+
+    What was typed at a terminal is signed by nobody: it says so, and `approval.ways` says whether that counts.
+    """
     signer, flaw = Signer((), ""), ""
     try:
-        signer = signer_of(approval_text(given), given.proof, signers, NAMESPACE)
+        if given.via != "in person":
+            signer = signer_of(approval_text(given), given.proof, signers, NAMESPACE)
     except Unproved as error:
         flaw = str(error)
     if not flaw and hash_of(given.parts) != given.plan:
@@ -61,7 +65,7 @@ def _verified(given: GivenApproval, signers: Path) -> Approval:
         given.by,
         given.at,
         given.commit,
-        "signature",
+        given.via,
         plan=given.plan,
         parts=given.parts,
         names=signer.names,

@@ -23,6 +23,8 @@ class GivenApproval:
     at: str
     parts: tuple[Part, ...]
     proof: str = ""
+    via: str = "signature"
+    """Or ``in person``: typed at the terminal of the run, signed by nobody."""
 
 
 def approval_text(given: GivenApproval) -> str:

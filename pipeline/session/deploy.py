@@ -30,6 +30,7 @@ from pipeline.session.fitting import must_aim, must_fit
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.planning import must_be_as_planned, noting_plan
+from pipeline.session.prompting import Ask, Prompt
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.session.turn import Turn, note_of
@@ -50,11 +51,16 @@ def nothing_after(session: Session, report: Report) -> None:
 
 
 def ship(
-    config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener], after: After = nothing_after
+    config: Config,
+    order: Order,
+    root: Path,
+    show: Callable[[Redactor, str], Listener],
+    after: After = nothing_after,
+    ask: Ask | None = None,
 ) -> Report:
     """Run the pipeline. Raises Mistake (exit 2) or Locked (exit 1) before anything is touched.
 
-    ``after`` is told how it ended.
+    ``after`` is told how it ended. ``ask``: somebody sits here, who may agree when the run waits for people.
     """
     with open_session(config, order.target, root, to_ship(config, order)) as session:
         session.must_be_whole()
@@ -74,6 +80,8 @@ def ship(
         if not earlier:
             release = sealed(release, session.settings)
         journal = _journal(session, run, root, show, earlier)
+        if ask:
+            journal.listeners += (Prompt(session, ask),)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
         turn = Turn(session.clock, order.lock_wait, note_of(journal), lambda: _refuse_after_cut_off(session, run))
         turn.take(lock, f"{session.pipeline.name} {release.commit[:12]}")

@@ -21,13 +21,15 @@ from pipeline.engine.planned import rules_of
 from pipeline.errors import Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.approvals import approval_text, given_to
-from pipeline.record.journal import Journal, events_of
+from pipeline.record.journal import Event, Journal, events_of
+from pipeline.record.place import Place
 from pipeline.record.report import Report
 from pipeline.record.store import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.sandbox.githubstate import ActionRun
 from pipeline.session.approving import ApproveOrder, approve, planned
 from pipeline.session.planning import must_be_as_planned, noting_plan, plan_in
+from pipeline.session.prompting import Prompt
 from pipeline.session.session import Session
 from tests.stage import InProcess
 
@@ -306,3 +308,42 @@ def test_the_authors_key_is_the_authors_on_whichever_line_of_the_file_it_stands(
     outcome, report = people.deploy("r2")
     assert outcome is Outcome.BLOCKED
     assert "Robin (the author)" in report.reason
+
+
+def at_the_terminal(people: People, name: str) -> list[str]:
+    """Somebody who is asked by a run and types ``name``; what was asked."""
+    inside, asked = people.inside, list[str]()
+    place = Place(str(people.root / ".runs/journal.db"), "x")
+    session = Session(
+        inside.settings, inside.pipeline, inside.store, Redactor(), inside.clock, inside.config, people.root, place
+    )
+    prompt = Prompt(session, lambda question: (asked.append(question), name)[1])
+
+    def listen(event: Event) -> None:
+        prompt(event)
+        if prompt.asking:
+            prompt.asking.join()  # the run's clock does not wait for a thread
+
+    inside.listeners.append(listen)
+    return asked
+
+
+@pytest.mark.parametrize(("name", "ends"), [("Robin", Outcome.DEPLOYED), ("kim-dev", None), ("", None)])
+def test_a_name_that_is_typed_at_the_prompt_of_a_waiting_run_is_a_yes_to_that_plan(
+    people: People, name: str, ends: Outcome | None
+) -> None:
+    people.inside.require(ApprovalPolicy(ways=("in person",), wait=300))
+    asked = at_the_terminal(people, name)
+    outcome, report = people.deploy("r1")
+    assert outcome is (ends or Outcome.BLOCKED), report.reason
+    assert asked == [f"Who agrees to plan {report.plan[:12]} here, in person? NAME:"]
+    given = given_to(people.inside.store, "sandbox")
+    assert [(one.by, one.plan, one.via) for one in given] == ([(name, report.plan, "in person")] if name else [])
+
+
+def test_what_is_typed_at_a_prompt_is_no_signature(people: People) -> None:
+    people.require(required=1, wait=300)
+    at_the_terminal(people, "Robin")
+    outcome, report = people.deploy("r1")
+    assert outcome is Outcome.BLOCKED
+    assert "Robin (in person: `approval.ways` leaves that out)" in report.reason
