@@ -49,7 +49,7 @@ class People:
         self.inside, self.root = inside, inside.folder
         inside.store = SqliteStore(self.root / ".runs/journal.db")
         inside.settings = dataclasses.replace(inside.settings, root=self.root)
-        inside.pipeline = inside.pipeline.at_pace({"preflight": {"every": 20}})
+        inside.pipeline = inside.pipeline.at_pace({"preflight": {"every": 20, "patience": 600}})
         self.require(required=1)
         (self.root / SIGNERS).write_text("")
 
