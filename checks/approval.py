@@ -1,54 +1,122 @@
-"""Asks whether a stakeholder has agreed to the release."""
+"""Asks whether those who must have agreed to exactly this release."""
 
+import datetime
 from dataclasses import replace
 
-from checks.evidence import Approval, PullRequest, Release
-from checks.gate import Findings, block, gate
+from checks.evidence import Approval, GivenApprovals, Moment, PullRequest, Release, ReleasePlan
+from checks.gate import Findings, block, gate, waiting
+from checks.persons import apart
 from checks.policy import ApprovalPolicy
-from checks.source import uncounted
+
+WAYS = {"github": "review"}
+AHEAD = 300.0  # seconds that a signer's clock may be ahead
 
 
 @gate(owner="release manager")
-def is_approved(policy: ApprovalPolicy, release: Release, seen: PullRequest) -> Findings:
-    """A stakeholder has agreed to this release, and it is recorded who and when.
+def is_approved(
+    policy: ApprovalPolicy, release: Release, plan: ReleasePlan, seen: PullRequest, given: GivenApprovals, now: Moment
+) -> Findings:
+    """As many people as `approval.required` have agreed to this release, and it is recorded who and when.
 
-    Why: Somebody outside the change must know that it goes out now, and be there when it does not go well.
+    Why: Somebody outside the change must know that it goes out now, and be there when it does not go well. What they
+        agreed to must be what goes out: the commit, its SQL, the environment, the gates, the waivers.
 
     By hand:
         Ask a stakeholder to approve the pull request: `gh api repos/$REPOSITORY/pulls/$NUMBER/reviews -f event=APPROVE`.
         Or write down their name and the time in the deployment's issue.
 
-    If it fails: Ask for the approval on GitHub, or start the run with `--approved-by NAME` when it was given to you
-        in person; that is recorded with the time. Whoever wrote the change is nobody else, whichever way it is said.
+    If it fails: Ask for the approval on GitHub, or for one with an SSH key, which is void as soon as any part of the
+        plan changes: `./inv approve RUN`. Or start the run with `--approved-by NAME` when it was given to you in
+        person; that is recorded with the time. Whoever wrote the change is nobody else, whichever way it is said.
     """
-    named = {who.casefold() for who in policy.stakeholders}
-    authors = {seen.author.casefold(), *(who.casefold() for who in seen.authors)}
-    in_person = release.approved_by.strip()
-    counted = {a.by.casefold() for a in seen.approvals if _agrees(named, a) and a.of == seen.head}
-    counted = {who for who in (counted - {seen.author.casefold()}) if not named or who in named}
-    if in_person and in_person.casefold() in authors:
-        yield block("the release", f"is said to be approved by {in_person}, who wrote it")
-    elif in_person and (not named or in_person.casefold() in named):
-        counted.add(in_person.casefold())
-    if len(counted) < policy.required:
+    authors = {seen.author.casefold(), *(who.casefold() for who in seen.authors)} - {""}
+    people, left_out = list[frozenset[str]](), list[str]()
+    for one in (*seen.approvals, *_in_person(release), *given.given):
+        lacks = _lacks(policy, one, authors, _void(plan, seen, one) or _late(policy, one, now.now))
+        if lacks and one.via == "in person" and not one.plan:
+            yield block("the release", f"is said to be approved by {one.by}, {lacks}")
+        elif lacks:
+            left_out.append(f"{one.by} ({lacks})")
+        else:
+            people.append(one.people)
+    agreed = len(apart(people))
+    if agreed < policy.required:
         wanted = " or ".join(policy.stakeholders) or "anyone but the author"
-        yield block(
+        others = f"; not counted: {', '.join(left_out)}" if left_out else ""
+        yield waiting(
             "the release",
-            f"has {len(counted)} of {policy.required} approvals it needs, from {wanted}{uncounted(seen)}",
-            fix="./inv deploy --approved-by NAME",
+            f"has {agreed} of {policy.required} approvals it needs, from {wanted}{others}",
+            fix=f"./inv approve {given.run}, or ./inv deploy --approved-by NAME",
+            seconds=policy.wait,
         )
 
 
-def _agrees(named: set[str], approval: Approval) -> bool:
-    """Whether it is a yes: of a person who may write, or whom `approval.stakeholders` names."""
-    return approval.counts or (approval.by.casefold() in named and not approval.bot)
+def _in_person(release: Release) -> tuple[Approval, ...]:
+    by = release.approved_by.strip()
+    return (Approval(by, release.approved_at, release.commit, "in person"),) if by else ()
+
+
+def _lacks(policy: ApprovalPolicy, approval: Approval, authors: set[str], else_: str) -> str:
+    """Why an approval does not count, whatever it is for; ``else_`` when that is fine."""
+    named = {who.casefold() for who in policy.stakeholders}
+    if WAYS.get(approval.via, approval.via) not in policy.ways:
+        return f"{approval.via}: `approval.ways` leaves that out"
+    if approval.flaw or approval.bot:
+        return approval.flaw or "a bot"
+    if approval.people & authors:
+        return "who wrote it" if approval.via == "in person" else "the author"
+    if named and not approval.people & named:
+        return "whom `approval.stakeholders` does not name"
+    if not approval.counts and not named:
+        return "may not write"
+    return else_
+
+
+def _void(plan: ReleasePlan, seen: PullRequest, approval: Approval) -> str:
+    """Why an approval is for something else than what ships now; empty when it is for that."""
+    if approval.plan and approval.plan != plan.hash:
+        changed = " and ".join(plan.changed(approval.parts))
+        return f"of plan {approval.plan[:12]}, since when the {changed} changed"
+    wanted = seen.head if approval.via == "github" else plan.commit
+    return "" if approval.of == wanted else f"of {approval.of[:12]}, which is not the head"
+
+
+def _late(policy: ApprovalPolicy, approval: Approval, now: datetime.datetime) -> str:
+    """Why an approval was not given in time; one without a time was given to this very run."""
+    if not approval.at:
+        return ""
+    try:
+        at = datetime.datetime.fromisoformat(approval.at)
+        age = (now - at).total_seconds()
+    except (ValueError, TypeError):
+        return "of no time that can be read"
+    if age < -AHEAD:
+        return f"of {at:%Y-%m-%d %H:%M}, which is still to come"
+    return f"of {at:%Y-%m-%d}, which is too long ago" if age > policy.expires else ""
 
 
 is_approved.stops_when(
     "nobody has agreed",
-    lambda p, release, seen: (p, release, PullRequest(**{**seen.__dict__, "approvals": ()})),
+    lambda p, release, plan, seen, given, now: (p, release, plan, replace(seen, approvals=()), given, now),
 )
 is_approved.stops_when(
     "the author approves it in person",
-    lambda policy, release, seen: (policy, replace(release, approved_by=seen.author), seen),
+    lambda p, release, plan, seen, given, now: (p, replace(release, approved_by=seen.author), plan, seen, given, now),
+)
+
+
+def _signed(plan: ReleasePlan) -> Approval:
+    return Approval("dana", "2026-11-24T09:30:00+00:00", plan.commit, "signature", plan=plan.hash, parts=plan.parts)
+
+
+is_approved.stops_when(
+    "a variable was changed after it was signed",
+    lambda p, release, plan, seen, given, now: (
+        p,
+        release,
+        replace(plan, parts=(*plan.parts[:2], ("environment", "e1"))),
+        replace(seen, approvals=()),
+        replace(given, given=(_signed(plan),)),
+        now,
+    ),
 )

@@ -18,11 +18,11 @@ def runs_ended_well(seen: Bookkeeping) -> Findings:
 
     By hand: `./inv history`, or `gh run list --workflow deploy.yml --limit 10`.
 
-    If it fails: `./inv report RUN`. Cut off: `./inv settle --run RUN`. Held: somebody has to keep it or
-        `./inv rollback`. What was rolled back stays listed for a day, so that somebody looks for its cause.
+    If it fails: `./inv report RUN`. Cut off: `./inv settle --run RUN`. Held: `./inv accept RUN` keeps it in your
+        name, or `./inv rollback`. What was rolled back stays listed for a day, so that somebody looks for its cause.
     """
     for run in seen.runs:
-        if run.outcome not in ENDED_WELL:
+        if run.outcome not in ENDED_WELL and not run.kept_by:
             why = f": {run.reason}" if run.reason else ""
             grave = {"stranded": "P0", "held": "P2", "rolled back": "P2"}.get(run.outcome, "P1")
             yield not_yet(f"run {run.run}", f"{run.outcome or 'was cut off'}{why}", severity=grave)

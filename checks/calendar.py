@@ -22,12 +22,20 @@ def no_freeze(policy: FreezePolicy, seen: Moment) -> Findings:
     If it fails: Wait for the end of the freeze. If the release cannot wait, a stakeholder signs a waiver with an end
         date in `deploy.yml`.
     """
-    here = seen.now.astimezone(zoneinfo.ZoneInfo(policy.timezone))
+    zone = zoneinfo.ZoneInfo(policy.timezone)
+    here = seen.now.astimezone(zone)
     if DAYS[here.weekday()] in policy.weekdays:
         yield block("the freeze", f"covers every {here:%A} ({policy.timezone})")
     for window in policy.windows:
-        if window.starts <= here.replace(tzinfo=None) < window.ends:
-            yield block("the freeze", f"lasts until {window.ends:%Y-%m-%d %H:%M} {policy.timezone}: {window.reason}")
+        ends = _moment(window.ends, zone)
+        if _moment(window.starts, zone) <= seen.now < ends:
+            until = f"{ends.astimezone(zone):%Y-%m-%d %H:%M} {policy.timezone}"
+            yield block("the freeze", f"lasts until {until}: {window.reason}")
+
+
+def _moment(written: datetime.datetime, zone: zoneinfo.ZoneInfo) -> datetime.datetime:
+    """The moment that deploy.yml means: with an offset or `Z` it says so itself, else it is local to ``zone``."""
+    return (written if written.tzinfo else written.replace(tzinfo=zone)).astimezone(datetime.UTC)
 
 
 no_freeze.stops_when(

@@ -36,6 +36,7 @@ class Finding:
 
     ``shared``: the old deployment fails in the same way at the same time, so going back would not help.
     ``thin``: too little was seen to judge; more time may change that. ``severity``: P0 to P3 when it is an incident.
+    ``waits``: seconds for which people are waited for, when nothing else stops the run.
     """
 
     verdict: Verdict
@@ -45,6 +46,7 @@ class Finding:
     shared: bool = False
     thin: bool = False
     severity: str = ""
+    waits: float = 0
 
     def __str__(self) -> str:
         return f"{self.subject} {self.says}"
@@ -72,6 +74,11 @@ def block(subject: str, says: str, *, fix: str = "", severity: str = "") -> Find
 def not_yet(subject: str, says: str, *, fix: str = "", severity: str = "") -> Finding:
     """Find that the gate must be asked again; it is a no when the stage's patience ends."""
     return Finding(Verdict.NOT_YET, subject, says, fix, severity=severity)
+
+
+def waiting(subject: str, says: str, *, fix: str = "", seconds: float) -> Finding:
+    """Find that people have not decided yet: they are waited for so long, and without any time it is a no."""
+    return Finding(Verdict.NOT_YET if seconds else Verdict.BLOCK, subject, says, fix, waits=seconds)
 
 
 def too_little(subject: str, says: str, *, fix: str = "") -> Finding:

@@ -67,6 +67,8 @@ EVIDENCE = (
         objections=(),
         authors=("kim",),
     ),
+    evidence.ReleasePlan(COMMIT, (("commit", "c0"), ("sql", "50"), ("environment", "e0"))),
+    evidence.GivenApprovals("r1"),
     evidence.SecurityAlerts((), ()),
     evidence.EnvironmentVariables(
         "production",

@@ -1,5 +1,6 @@
 """What we saw: one frozen value per reading, its source in the docstring. Names yes, secret values never."""
 
+from checks.evidence.approval import Approval, GivenApprovals, ReleasePlan
 from checks.evidence.base import Evidence
 from checks.evidence.database import (
     KINDS,
@@ -110,7 +111,6 @@ from checks.evidence.site import (
 )
 from checks.evidence.source import (
     Alert,
-    Approval,
     Check,
     Commit,
     CommitChecks,
@@ -178,6 +178,7 @@ __all__ = [
     "Evidence",
     "FailedBuild",
     "FiredAlert",
+    "GivenApprovals",
     "Health",
     "HealthBefore",
     "Heartbeat",
@@ -230,6 +231,7 @@ __all__ = [
     "Region",
     "Rehearsal",
     "Release",
+    "ReleasePlan",
     "RestorePoint",
     "RollbackTarget",
     "RollingShare",

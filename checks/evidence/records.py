@@ -7,11 +7,12 @@ from checks.evidence.base import Evidence
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run of the last day. ``outcome`` is empty when it was cut off."""
+    """A run of the last day. ``outcome`` is empty when it was cut off; ``kept_by`` is who has accepted a held one."""
 
     run: str
     outcome: str
     reason: str
+    kept_by: str = ""
 
 
 @dataclass(frozen=True)

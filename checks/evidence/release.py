@@ -24,6 +24,12 @@ class Release(Evidence):
     """Told to ship a commit that does not descend from the live one."""
     changed: tuple[str, ...] = ()
     """Files of the folder that differ from the commit. Source: ``git status``"""
+    glass: str = ""
+    """Why the glass was broken: what people decide does not stop this run. Empty: it was not."""
+    glass_by: str = ""
+    """Who broke it."""
+    committed: str = ""
+    """When the commit was made, ISO 8601; empty when nobody here knows. Source: ``git show``"""
     digest: str = ""
     """SHA-256 over name, mode and content of every file that is uploaded, as the run found them; empty when Vercel builds."""
 

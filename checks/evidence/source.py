@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from checks.evidence.approval import Approval
 from checks.evidence.base import Evidence
 
 
@@ -67,25 +68,6 @@ class CommitChecks(Evidence):
     """What GitHub itself requires on the branch, by its protection or a ruleset; those of ``ci.required`` are not here."""
     before: tuple[str, ...] = ()
     """Of those, what is not on this commit and succeeded on the head of its pull request."""
-
-
-@dataclass(frozen=True)
-class Approval:
-    """One person's yes: ``of`` is the commit they looked at, ``at`` is ISO 8601, ``via`` how they said it."""
-
-    by: str
-    at: str
-    of: str
-    via: str
-    role: str = "write"
-    """What they may do in the repository: admin, write, read or none."""
-    bot: bool = False
-    """Whether an app said it, i.e. somebody's script."""
-
-    @property
-    def counts(self) -> bool:
-        """Whether GitHub itself would count it: only from people who may write."""
-        return self.role in ("admin", "write") and not self.bot
 
 
 @dataclass(frozen=True)

@@ -75,3 +75,10 @@ class Waiver(Policy):
     """Why."""
     subject: str = ""
     """Only findings about this subject; empty means all of the gate's."""
+    signature: str = ""
+    """Over all of that, by an SSH key that `approval.signers` knows, as `waivers --sign GATE` makes it. Empty: not signed."""
+
+    @property
+    def note(self) -> str:
+        """What is said beside each finding that it covers."""
+        return f"waived by {self.by} until {self.until}: {self.reason}"

@@ -63,12 +63,27 @@ class ReviewPolicy(Policy):
 
 @dataclass(frozen=True)
 class ApprovalPolicy(Policy):
-    """Which stakeholder must agree to this release."""
+    """Who must agree to this release. Nobody who wrote it counts, and one person counts once, however they said it."""
 
     required: int = 1
     """How many different people."""
     stakeholders: tuple[str, ...] = ()
-    """GitHub logins or names that count; empty means anyone but the author."""
+    """GitHub logins, names, or fingerprints of SSH keys (``SHA256:…``) that count; empty means anyone but the author."""
+    ways: tuple[Literal["review", "environment", "signature", "in person"], ...] = (
+        "review",
+        "environment",
+        "signature",
+        "in person",
+    )
+    """What counts: a GitHub review of the head, an approval of the GitHub environment, `./inv approve RUN` with a key, or
+    `--approved-by`. Only a signature is bound to the whole plan; the others are for the commit."""
+    expires: float = 14 * 86400
+    """How long an approval counts."""
+    wait: float = 0
+    """How long a run waits for people when nothing else stops it; 0: it ends, and the next one finds what was given."""
+    signers: str = "runbooks/reviews/allowed_signers"
+    """The file with the public keys of those who may sign, as `ssh-keygen` has it: all names of a person, by commas,
+    then the key."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +127,12 @@ class EnvironmentPolicy(Policy):
 
 @dataclass(frozen=True)
 class FreezeWindow(Policy):
-    """A time in which nobody deploys. Both ends are local to ``freeze.timezone``."""
+    """A time in which nobody deploys. Both ends are local to ``freeze.timezone``, unless they say their own offset."""
 
     reason: str
     """Why, as the person who is stopped will read it."""
     starts: datetime.datetime
-    """First moment of the freeze, e.g. ``2026-12-23 18:00``."""
+    """First moment of the freeze, e.g. ``2026-12-23 18:00``, or ``2026-12-23T18:00:00+01:00``."""
     ends: datetime.datetime
     """First moment after it."""
 

@@ -38,6 +38,12 @@ class Progress:
                 self._line("step", event.subject)
             case "gate answered":
                 self._gate(event)
+            case "break glass":
+                self._write(f"\n!! GLASS BROKEN by {event.body['by']}: {event.body['reason']}")
+            case "waiting for people begins":
+                self._write(f"  … waiting for people: {event.body['says']}")
+            case "waiting for people ends":
+                self._write(f"  … waited for people: {duration(event.body['ms'])}")
             case "going back":
                 self._give_up()
                 self._close()

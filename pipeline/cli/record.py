@@ -1,4 +1,4 @@
-"""``history``, ``report``, ``lock``, ``unlock``: what is written down, and who may deploy."""
+"""``history``, ``report``, ``waivers``, ``lock``, ``unlock``: what is written down, and who may deploy."""
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -6,18 +6,45 @@ from invoke.tasks import task
 from pipeline.cli.terminal import ROOT, as_json, configuration, honest, out
 
 
-@task(help={"limit": "how many", "json": "as one JSON document"})
-def history(c: Context, limit: int = 20, json: bool = False) -> None:
-    """The latest runs and how they ended."""
+@task(
+    help={
+        "since": "began then or later: 15m, 2h, 30d, or a time such as 2026-11-23T02:10 (UTC)",
+        "until": "began before then, likewise",
+        "outcome": "how they ended: deployed, blocked, rolled back, stranded, held, superseded or cut off",
+        "by": "who began or accepted them; a part of the name will do",
+        "target": "only this one (default: all; with --dora the usual one)",
+        "limit": "how many of the newest (default: 20)",
+        "dora": "deployment frequency, lead time, change failure rate and recovery time, by default of 30 days",
+        "gates": "which gates stop most, and which never did",
+        "people": "what each person began, and what became of it",
+        "json": "as one JSON document",
+        "csv": "as CSV, for a spreadsheet",
+    }
+)
+def history(
+    c: Context,
+    since: str = "",
+    until: str = "",
+    outcome: str = "",
+    by: str = "",
+    target: str = "",
+    limit: int = 0,
+    dora: bool = False,
+    gates: bool = False,
+    people: bool = False,
+    json: bool = False,
+    csv: bool = False,
+) -> None:
+    """The latest runs and how they ended; or, of all that are wanted, what they tell."""
     with honest():
-        from pipeline.record.journal import plain
-        from pipeline.record.place import place_of
-        from pipeline.render.status import history_text
-        from pipeline.session.runs import past_runs
+        import datetime
 
-        config = configuration()
-        reports = past_runs(config, ROOT, limit)
-        out(as_json(plain(reports)) if json else history_text(reports, str(place_of(config.file.state, ROOT))))
+        from pipeline.commands.history import HistoryOrder, chosen, show_history
+
+        shows = chosen("history", {"dora": dora, "gates": gates, "people": people})
+        form = chosen("history", {"json": json, "csv": csv}) or "text"
+        order = HistoryOrder(since, until, outcome, by, target, limit, shows, form)
+        show_history(configuration(), ROOT, order, datetime.datetime.now(datetime.UTC), out)
 
 
 @task(help={"run": "its id, or `latest`", "json": "as one JSON document"})
@@ -50,3 +77,18 @@ def unlock(c: Context, target: str = "", even_alive: bool = False) -> None:
         from pipeline.session.runs import release_lock as take_away
 
         out(take_away(configuration(), ROOT, target, even_alive=even_alive))
+
+
+@task(
+    help={
+        "sign": "sign those of this gate, e.g. security.no-urgent-alerts, and print the line for deploy.yml",
+        "key": "your SSH key; approval.signers of deploy.yml has its public half",
+        "target": "whose approval.signers counts",
+    }
+)
+def waivers(c: Context, sign: str = "", key: str = "", target: str = "") -> None:
+    """The waivers of deploy.yml and who has signed each; --sign GATE --key KEY signs."""
+    with honest():
+        from pipeline.commands.waivers import show_waivers
+
+        show_waivers(configuration(), ROOT, sign, key, target, out)

@@ -1,11 +1,11 @@
-"""``deploy``, ``rollback``, ``settle``: what moves production."""
+"""``deploy``, ``rollback``, ``settle``, ``accept``, ``approve``: what moves production, and what people say to that."""
 
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, aside, conclude, configuration, honest, out, reporting
+from pipeline.cli.terminal import ROOT, as_json, aside, conclude, configuration, honest, out, reporting, somebody
 from pipeline.environment import variable
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
         "approved-by": "the stakeholder who agreed, when not on GitHub; recorded with the time",
         "over-rollback": "promote although an earlier rollback pinned production",
         "older": "ship a commit that does not descend from the live one, on purpose",
+        "break-glass": "why what people decide (review, approval, CI, freeze) is not to stop this run; loud, recorded, "
+        "and an action to be closed afterwards. What protects data still stops it",
+        "lock-wait": "how long to wait for somebody else's lock, e.g. 15m",
         "resume": "go on with the run of this id, which was cut off",
         "run": "id for this run (default: made from the time)",
         "stage": "only this stage, as one step of a CI job",
@@ -37,6 +40,8 @@ def deploy(
     approved_by: str = "",
     over_rollback: bool = False,
     older: bool = False,
+    break_glass: str = "",
+    lock_wait: str = "",
     resume: str = "",
     run: str = "",
     stage: str = "",
@@ -50,17 +55,27 @@ def deploy(
 
             out(plan_of(configuration(), target))
             return
-        from pipeline.incidents.opening import opened_by
+        from pipeline.commands.deploy import after_deploy, seconds_of
         from pipeline.session.deploy import ship
         from pipeline.session.session import Order
 
         order = Order(
-            target, from_, commit, resume or run, stage, approved_by, over_rollback, older, resume=bool(resume)
+            target,
+            from_,
+            commit,
+            resume or run,
+            stage,
+            approved_by,
+            over_rollback,
+            older,
+            resume=bool(resume),
+            break_glass=break_glass,
+            lock_wait=seconds_of("--lock-wait", lock_wait),
         )
         config = configuration()
         _warn_of_an_own_record(config, target)
         with reporting(json) as show:
-            report = ship(config, order, ROOT, show, opened_by(aside))
+            report = ship(config, order, ROOT, show, after_deploy(ROOT, aside), None if json else somebody())
         conclude(report, config, as_json=json)
 
 
@@ -127,3 +142,46 @@ def settle(c: Context, run: str = "", target: str = "", json: bool = False) -> N
         with reporting(json) as show:
             report, went_back = settle_run(config, target, run, ROOT, show, opened_by(aside))
         conclude(report, config, as_json=json, fine=not went_back)
+
+
+@task(
+    positional=["run"],
+    help={
+        "run": "the run that was held, or cut off after it had promoted; or `latest`",
+        "because": "why it may stay",
+        "by": "your name (default: your login)",
+        "json": "report as JSON",
+    },
+)
+def accept(c: Context, run: str, because: str = "", by: str = "", json: bool = False) -> None:
+    """Keep a release that was held: recorded in your name, with the reason. Production is not touched."""
+    with honest():
+        from pipeline.session.accepting import accept as keep
+
+        config = configuration()
+        conclude(keep(config, ROOT, run, because, by), config, as_json=json, fine=True)
+
+
+@task(
+    positional=["run"],
+    help={
+        "run": "the run whose plan you approve, or `latest`; or the hash of a plan, or its first digits",
+        "key": "your SSH key (default: git's user.signingkey); approval.signers of deploy.yml has its public half",
+        "by": "your name (default: git's)",
+        "json": "as one JSON document",
+    },
+)
+def approve(c: Context, run: str, key: str = "", by: str = "", json: bool = False) -> None:
+    """Agree to exactly what a run would ship, with your SSH key. Void as soon as any part of the plan changes."""
+    with honest():
+        import datetime
+
+        from pipeline.record.journal import plain
+        from pipeline.session.approving import ApproveOrder
+        from pipeline.session.approving import approve as agree
+
+        say = aside if json else out
+        now = datetime.datetime.now(datetime.UTC)
+        given = agree(configuration(), ROOT, ApproveOrder(run, key, by), now, say)
+        if json:
+            out(as_json(plain(given)))

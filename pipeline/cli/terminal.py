@@ -159,6 +159,11 @@ def typed(question: str) -> str:
     return Terminal().writes(question) if sys.stdin.isatty() else ""
 
 
+def somebody() -> Callable[[str], str] | None:
+    """Who sits here and can be asked; None when nobody does, as in a job of CI."""
+    return Terminal().writes if sys.stdin.isatty() and sys.stdout.isatty() else None
+
+
 def as_json(value: Any) -> str:
     """``value`` as one JSON document."""
     return json.dumps(value, ensure_ascii=False)

@@ -9,6 +9,7 @@ from pipeline.clients.base import Params, Service
 from pipeline.clients.githubshapes import (
     OFF,
     CommitAuthor,
+    EnvironmentApproval,
     Pull,
     PullReview,
     Reported,
@@ -21,6 +22,7 @@ from pipeline.clients.githubshapes import (
     content_of,
     content_or_names_of,
     dependabot_of,
+    environment_approvals_of,
     protection_of,
     pulls_of,
     reviews_of,
@@ -209,6 +211,18 @@ class GitHub(Service):
                 return ""
             raise
         return path.partition("@")[0]
+
+    async def environment_approvals(self, run: str) -> tuple[EnvironmentApproval, ...]:
+        """Read who has let an Actions run into its environments; empty when the token may not read Actions.
+
+        GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals
+        """
+        try:
+            return await self.read(f"{self._repo}/actions/runs/{run}/approvals", environment_approvals_of)
+        except Refused as error:
+            if error.status in (403, 404) and not error.retry_after:
+                return ()
+            raise
 
     async def statuses(self, sha: str) -> tuple[Reported, ...]:
         """Read the latest status of each context; empty when nothing reported.

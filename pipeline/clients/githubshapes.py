@@ -65,6 +65,15 @@ class PullReview:
 
 
 @dataclass(frozen=True)
+class EnvironmentApproval:
+    """Somebody's word on whether a run of Actions may go on into some environments, by their names."""
+
+    by: str
+    approved: bool
+    environments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ScannerAlert:
     """An open security alert. ``severity``: critical, high, medium, low."""
 
@@ -163,6 +172,15 @@ def reviews_of(body: Any) -> list[PullReview]:
         )
         for review in body
     ]
+
+
+def environment_approvals_of(body: Any) -> tuple[EnvironmentApproval, ...]:
+    return tuple(
+        EnvironmentApproval(
+            _login(one), one["state"] == "approved", tuple(str(where["name"]) for where in one["environments"])
+        )
+        for one in body
+    )
 
 
 def _login(body: Any) -> str:

@@ -37,7 +37,7 @@ NAMED = FIND + " and i.oid = to_regclass(%s)"
 
 
 @dataclass(frozen=True)
-class Index:
+class CatalogueIndex:
     """One index. ``name`` is quoted, with its schema; ``builder``: the pid of who works on its table, 0 for nobody."""
 
     oid: int
@@ -46,12 +46,12 @@ class Index:
     builder: int
 
 
-async def invalid(db: "Connection") -> tuple[Index, ...]:
+async def invalid(db: "Connection") -> tuple[CatalogueIndex, ...]:
     """List every INVALID index of the database."""
     return await _indexes(db, INVALID)
 
 
-async def made_by(db: "Connection", statement: Statement) -> Index | None:
+async def made_by(db: "Connection", statement: Statement) -> CatalogueIndex | None:
     """Find the index of the name that a CREATE INDEX gives; None when there is none, or it leaves the name open."""
     node = statement.node
     if statement.tag != "IndexStmt" or "idxname" not in node:
@@ -60,11 +60,11 @@ async def made_by(db: "Connection", statement: Statement) -> Index | None:
     return found[0] if found else None
 
 
-async def dropped_by(db: "Connection", statement: Statement) -> tuple[Index, ...]:
+async def dropped_by(db: "Connection", statement: Statement) -> tuple[CatalogueIndex, ...]:
     """List those indexes that a DROP INDEX names and that are still there."""
     if statement.tag != "DropStmt":
         return ()
-    found: list[Index] = []
+    found: list[CatalogueIndex] = []
     for item in statement.node["objects"]:
         words = [part["String"]["sval"] for part in item["List"]["items"]]
         found += await _indexes(db, NAMED, (".".join(_quoted(db, word) for word in words),))
@@ -117,7 +117,7 @@ async def clear(db: "Connection", before: Collection[int], statement: Statement)
     return True, f"the INVALID index {names} that it left was dropped" if left else ""
 
 
-async def _drop(db: "Connection", index: Index) -> None:
+async def _drop(db: "Connection", index: CatalogueIndex) -> None:
     await db.execute(f"set lock_timeout = 0; set statement_timeout = {CLEARING * 1000}".encode())
     try:
         await db.execute(f"drop index concurrently if exists {index.name}".encode())
@@ -126,9 +126,9 @@ async def _drop(db: "Connection", index: Index) -> None:
             await db.execute(b"reset lock_timeout; reset statement_timeout")
 
 
-async def _indexes(db: "Connection", sql: str, values: Any = None) -> tuple[Index, ...]:
+async def _indexes(db: "Connection", sql: str, values: Any = None) -> tuple[CatalogueIndex, ...]:
     rows = await (await db.execute(sql.encode(), values)).fetchall()
-    return tuple(Index(*row) for row in rows)
+    return tuple(CatalogueIndex(*row) for row in rows)
 
 
 def _of(db: "Connection", relation: Node) -> str:

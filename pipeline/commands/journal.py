@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.clients.sshsignature import is_by, key_of, signed
+from pipeline.clients.sshsign import Unproved, key_of, sign, signer_of
 from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.errors import Mistake
@@ -68,22 +68,8 @@ def verify_file(path: Path, out: Out, *, signers: Path | None = None, as_json: b
     """Check a copy with nothing but the file: its hashes, and its signature. True when nothing is wrong."""
     found = copies.read(path)
     faults = list(found.faults)
-    signature = "nobody signed it"
-    if one := found.signed:
-        text = one.said(found.digest)
-        key = key_of(text, one.signature, copies.NAMESPACE)
-        if not key:
-            faults.append(f"the signature in the name of {one.by} is not of this file")
-            signature = "not of this file"
-        elif signers is None:
-            signature = f"{key}, as {one.by}, {one.at}; --signers FILE says whether that key is theirs"
-        elif is_by(text, one.signature, copies.NAMESPACE, one.by, signers):
-            signature = f"{one.by}, {one.at}, with a key that {signers} has for them ({key})"
-        else:
-            faults.append(f"{signers} has no such key for {one.by}: {key}")
-            signature = f"{key}, not theirs"
-    elif signers is not None:
-        faults.append("nobody signed it")
+    signature, fault = _signature(found, signers)
+    faults += [fault] if fault else []
     what = f"run {found.run}" if found.run else "the whole record"
     if as_json:
         out(
@@ -110,16 +96,36 @@ def verify_file(path: Path, out: Out, *, signers: Path | None = None, as_json: b
     return not faults
 
 
+def _signature(found: copies.Copy, signers: Path | None) -> tuple[str, str]:
+    """Whose key has signed a copy, in words; and what is wrong with that, if anything."""
+    one = found.signed
+    if one is None:
+        return "nobody signed it", "nobody signed it" if signers else ""
+    text = one.said(found.digest)
+    try:
+        if signers is None:
+            key = key_of(text, one.signature, copies.NAMESPACE)
+            if not key:
+                return "not of this file", f"the signature in the name of {one.by} is not of this file"
+            return f"{key}, as {one.by}, {one.at}; --signers FILE says whether that key is theirs", ""
+        signer = signer_of(text, one.signature, signers, copies.NAMESPACE)
+    except Unproved as unproved:
+        return f"not proved to be by {one.by}", f"{one.by} is not proved to have signed it: {unproved}"
+    if one.by not in signer.names:
+        return f"{signer.key}, not theirs", f"{signers} has the key {signer.key} for others than {one.by}"
+    return f"{one.by}, {one.at}, with a key that {signers} has for them ({signer.key})", ""
+
+
 def export(config: Config, root: Path, path: Path, out: Out, *, run: str = "", key: str = "", by: str = "") -> None:
     """Write a copy of the record, or of one run, signed when a ``key`` is named."""
     moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     who = by or whoami()
 
-    def sign(digest: str) -> copies.Signed:
+    def signing(digest: str) -> copies.Signed:
         unsigned = copies.Signed(who, moment, "")
-        return copies.Signed(who, moment, signed(unsigned.said(digest), Path(key).expanduser(), copies.NAMESPACE))
+        return copies.Signed(who, moment, sign(Path(key).expanduser(), unsigned.said(digest), copies.NAMESPACE))
 
-    found = copies.write(store_of(config, root), path, moment, run, sign if key else None)
+    found = copies.write(store_of(config, root), path, moment, run, signing if key else None)
     out(f"{path}: {found.events} events and {found.readings} readings{' of run ' + run if run else ''}")
     out(f"  head     {found.head}")
     out(f"  signed   {f'by {who}' if key else 'by nobody; --key FILE signs it'}")

@@ -3,28 +3,29 @@
 import datetime
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checks.policy import RunbooksPolicy
+from pipeline.clients.sshsign import sign
 from pipeline.config import Config
 from pipeline.documents.pages.sections import Section, sections
 from pipeline.documents.reviews import (
     FILE,
+    NAMESPACE,
     SIGNERS,
     Signature,
     Standing,
     add,
     identity,
-    is_genuine,
     last_commit,
     mail_of,
     may_sign,
     page_at,
-    sign_with,
     signatures,
     signed_text,
     standing,
+    verified,
 )
 from pipeline.documents.writing import Sources, every_section, generated
 from pipeline.errors import Mistake, ServiceError
@@ -55,10 +56,11 @@ def review_sections(sources: Sources, wanted: ReviewOrder, out: Out, *, as_json:
     policy: RunbooksPolicy = config.file.runbooks
     if wanted.sign or wanted.key:
         _sign(sources, wanted, chosen, today, out)
-    signed = [one for one in signatures(root) if is_genuine(one, root)]
-    forged = len(signatures(root)) - len(signed)
+    every_one = [verified(one, root) for one in signatures(root)]
+    signed = [one for one in every_one if one]
+    forged = len(every_one) - len(signed)
     if forged:
-        out(f"{forged} signature(s) by key do not count: no key in {SIGNERS} has made them")
+        out(f"{forged} signature(s) by key do not count: no key in {SIGNERS} has made them as they stand there")
     if wanted.github:
         signed += _approvals(config, wanted.target, chosen, root, out)
     stands = standing(chosen, signed, policy, today)
@@ -113,8 +115,9 @@ def _sign(sources: Sources, wanted: ReviewOrder, chosen: Iterable[Section], toda
         raise Mistake(f"--sign {by}: may not sign; deploy.yml lets {', '.join(policy.by)} (runbooks.by)")
     how, new = "key" if wanted.key else "git", []
     for one in chosen:
-        proof = sign_with(Path(wanted.key), signed_text(one.id, one.digest)) if wanted.key else ""
-        new.append(Signature(one.id, one.digest, by, today.strftime(DAY), how, proof))
+        unsigned = Signature(one.id, one.digest, by, today.strftime(DAY), how)
+        proof = sign(Path(wanted.key), signed_text(unsigned), NAMESPACE) if wanted.key else ""
+        new.append(replace(unsigned, proof=proof))
     add(sources.root, new)
     out(f"{by} has signed {len(new)} section(s) in {FILE}; commit it, and ./inv runbooks shows it on the pages")
 

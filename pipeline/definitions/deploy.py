@@ -47,6 +47,10 @@ ENVIRONMENT = (
     environment.changes_are_known,
     environment.what_code_reads_is_set,
 )
+PEOPLE = (source.ci_is_green, source.was_reviewed, approval.is_approved, calendar.no_freeze)
+"""What people decide; whoever breaks the glass goes past it. Nothing that protects data is among them."""
+FROM_GITHUB = (source.is_pushed, security.no_urgent_alerts, order.is_newer, order.is_still_newer)
+"""What whoever breaks the glass goes past only as long as GitHub cannot be asked."""
 MIGRATIONS = (
     database.history_is_clean,
     database.has_not_drifted,

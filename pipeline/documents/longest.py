@@ -84,7 +84,7 @@ def _looking() -> dict[str, Bound]:
         "build": build,
         "build.": build,
         "logs": Bound(lines.seconds, f"{lines.made_of}; with `--follow` until Ctrl-C"),
-        **dict.fromkeys(("history", "report", "lock", "unlock", "monitor.baseline"), of_record),
+        **dict.fromkeys(("history", "report", "approve", "waivers", "lock", "unlock", "monitor.baseline"), of_record),
         **dict.fromkeys(("fault", "faults"), Bound(exchange.DEADLINE, "one request to the sandbox")),
     }
 
@@ -97,6 +97,7 @@ def _acting(deploy: Pipeline) -> dict[str, Bound]:
     )
     return {
         "deploy": Bound(waits, words),
+        "accept": Bound(record() + 2 * request(), "the record, and two questions to Vercel"),
         "settle": Bound(record() + _way_back(deploy), "the record, and each undo with its repetitions and its proof"),
         "rollback": Bound(_emergency(), "a look, a promotion under way, the request repeated, the proof, the record"),
     }

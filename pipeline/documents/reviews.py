@@ -1,15 +1,16 @@
 """``runbooks/reviews/signatures.yml``: who has read which section, as it was. A changed word ends a signature."""
 
 import datetime
-import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import yaml
 
+from checks.persons import apart, names_of
 from checks.policy import RunbooksPolicy
 from pipeline.clients import git
+from pipeline.clients.sshsign import Unproved, signer_of
 from pipeline.documents.pages.sections import Section
 from pipeline.errors import Mistake
 from pipeline.redact import markdown
@@ -33,6 +34,13 @@ class Signature:
     on: str
     how: str = "git"
     proof: str = ""
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """What else this person is called, once the key was looked up; not kept in the file."""
+
+    @property
+    def person(self) -> frozenset[str]:
+        """What tells this person from others: the address and the key, or the name when there is neither."""
+        return names_of(mail_of(self.by) or self.by, *self.names)
 
 
 @dataclass(frozen=True)
@@ -57,16 +65,21 @@ def signatures(root: Path) -> tuple[Signature, ...]:
         return ()
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-        return tuple(Signature(**{key: str(value or "") for key, value in entry.items()}) for entry in raw)
+        return tuple(_signature(**{key: str(value or "") for key, value in entry.items()}) for entry in raw)
     except (OSError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise Mistake(f"{FILE}: is no list of signatures: {error}") from error
+
+
+def _signature(section: str, digest: str, by: str, on: str, how: str = "git", proof: str = "") -> Signature:
+    return Signature(section, digest, by, on, how, proof)
 
 
 def add(root: Path, new: Iterable[Signature]) -> None:
     """Adds signatures to the file. Of one person and section only the newest counts and is kept."""
     kept = {(signature.section, signature.by): signature for signature in (*signatures(root), *new)}
     every = sorted(kept.values(), key=lambda signature: (signature.section, signature.on, signature.by))
-    text = yaml.safe_dump([asdict(signature) for signature in every], sort_keys=False, allow_unicode=True, width=200)
+    entries = [{key: value for key, value in asdict(one).items() if key != "names"} for one in every]
+    text = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=200)
     (root / FILE).parent.mkdir(parents=True, exist_ok=True)
     (root / FILE).write_text(HEAD + text, encoding="utf-8")
 
@@ -82,11 +95,9 @@ def _stands(section: Section, signed: Sequence[Signature], policy: RunbooksPolic
     ours = [signature for signature in signed if signature.section == section.id and may_sign(signature.by, policy)]
     same = [signature for signature in ours if signature.digest == section.digest]
     oldest = today - datetime.timedelta(seconds=policy.expires)
-    valid = [signature for signature in same if datetime.date.fromisoformat(signature.on) >= oldest]
-    people, on = (
-        tuple(sorted({signature.by for signature in valid})),
-        max((signature.on for signature in valid), default=""),
-    )
+    newest = today + datetime.timedelta(days=1)  # where the day begins earlier
+    valid = [one for one in same if oldest <= datetime.date.fromisoformat(one.on) <= newest]
+    people, on = _readers(valid), max((signature.on for signature in valid), default="")
     if len(people) >= policy.reviewers:
         return Standing(section, "reviewed", people, on, f"read by {', '.join(people)} on {on}")
     if valid:
@@ -98,6 +109,12 @@ def _stands(section: Section, signed: Sequence[Signature], policy: RunbooksPolic
         last = max(ours, key=lambda signature: signature.on)
         return Standing(section, "changed", (last.by,), last.on, f"changed since {last.by} read it on {last.on}")
     return Standing(section, "unread", (), "", "nobody has read it")
+
+
+def _readers(signed: Sequence[Signature]) -> tuple[str, ...]:
+    """The different people who signed, each by the name of the first signature: a key is one person."""
+    found = apart(signature.person for signature in signed)
+    return tuple(sorted(next(one.by for one in signed if one.person <= person) for person in found))
 
 
 def read_by(section: Section, signed: Sequence[Signature]) -> str:
@@ -136,40 +153,26 @@ def identity(root: Path) -> str:
     return f"{name} <{mail}>"
 
 
-def sign_with(key: Path, what: str) -> str:
-    """An SSH signature of ``what``, as one line of text. Raises Mistake when the key cannot sign."""
-    words = ["-Y", "sign", "-f", str(key), "-n", NAMESPACE, "-q"]
-    try:
-        code, armoured, complaint = git.ssh_keygen(words, what)
-    except OSError as error:
-        raise Mistake(f"--key {key}: ssh-keygen cannot be run: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise Mistake(f"--key {key}: ssh-keygen has not ended in {error.timeout:.0f} s") from error
-    if code:
-        raise Mistake(f"--key {key}: {complaint.strip() or 'cannot sign'}")
-    return "".join(armoured.split("\n")[1:-2])
+def verified(signature: Signature, root: Path) -> Signature | None:
+    """``signature`` with all names of whoever made it; None when it is by key and the key is not of the person named.
 
-
-def is_genuine(signature: Signature, root: Path) -> bool:
-    """Whether a signature by key was made by the key of that person, as ``runbooks/reviews/allowed_signers`` has it."""
+    ``runbooks/reviews/allowed_signers`` says whose each key is.
+    """
     if signature.how != "key":
-        return True
-    armoured = f"-----BEGIN SSH SIGNATURE-----\n{signature.proof}\n-----END SSH SIGNATURE-----\n"
-    file = root / f"{FILE}.sig"
+        return signature
     try:
-        file.write_text(armoured, encoding="utf-8")
-        words = ["-Y", "verify", "-f", str(root / SIGNERS), "-I", mail_of(signature.by), "-n", NAMESPACE]
-        code, _, _ = git.ssh_keygen([*words, "-s", str(file)], signed_text(signature.section, signature.digest))
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    finally:
-        file.unlink(missing_ok=True)
-    return code == 0
+        signer = signer_of(signed_text(signature), signature.proof, root / SIGNERS, NAMESPACE)
+    except Unproved:
+        return None
+    if mail_of(signature.by).casefold() not in names_of(*signer.names):
+        return None
+    return replace(signature, names=(*signer.names, signer.key))
 
 
-def signed_text(section: str, digest: str) -> str:
-    """The text that a key signs: the section's id and digest."""
-    return f"{section} {digest}\n"
+def signed_text(signature: Signature) -> str:
+    """The text that a key signs: everything that a signature says."""
+    said = {"section": signature.section, "digest": signature.digest, "by": signature.by, "on": signature.on}
+    return "".join(f"{name}: {' '.join(value.split())}\n" for name, value in said.items())
 
 
 def page_at(root: Path, commit: str, page: str) -> str:

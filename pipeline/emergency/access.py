@@ -219,17 +219,20 @@ class _File:
         return found
 
 
-NAMES_A_RECORD = re.compile(
-    r"""^(?![ \t]*#).*\b(?:state|unencrypted)\b(?!["']?[ \t]*:[ \t]*(""|''|\[\])[ \t]*(#|$))""", re.MULTILINE
+USUAL = re.compile(
+    r"""\s*(#.*|(state:\s*(""|'')|unencrypted:\s*\[\]|migrations:\s*prisma/migrations|schema:\s*prisma/schema\.prisma)"""
+    r"""\s*(\s#.*)?)?"""
 )
-"""Whether a deploy.yml can say where the record is, or what may be unencrypted; ``state: ""`` does not."""
+"""Lines of a deploy.yml that say what is so without them."""
+NEEDED = re.compile(r"\b(state|unencrypted|migrations|schema)\b")
+"""What a rollback has to know of it although the project was named."""
 
 
 def _read(deploy_file: Path, *, all_of_it: bool) -> _File:
-    """Read the file; unless ``all_of_it`` is needed, only when it says where the record is: that takes a while."""
+    """Read the file; unless ``all_of_it`` is needed, only when it says what is needed anyway: that takes a while."""
     try:
         text = deploy_file.read_text(encoding="utf-8")
-        if not all_of_it and not NAMES_A_RECORD.search(text):
+        if not all_of_it and all(USUAL.fullmatch(line) or not NEEDED.search(line) for line in text.splitlines()):
             return _File({})
         import yaml
 

@@ -10,9 +10,12 @@ from checks.policy import Waiver
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Probe, Stage
 from pipeline.engine.readings import Round
+from pipeline.engine.waiting import Waiting
 from pipeline.engine.waivers import noted, waive
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
+
+PEOPLE_EVERY, PEOPLE_AT_LEAST = 3, 5.0  # rounds, seconds: people take longer than machines
 
 
 class StageWatch:
@@ -42,6 +45,10 @@ class StageWatch:
         """Ask the stage's gates until they say yes (and go on saying so) or patience, or the budget, ends."""
         self._said.clear()
         self._fresh.clear()
+        with Waiting(self._world, self._journal) as people:
+            return await self._settle(stage, people)
+
+    async def _settle(self, stage: Stage, people: "Waiting") -> Verdict:
         clock, began = self._world.clock, self._world.clock.monotonic()
         since: dict[bool, float] = {}  # since when it is bad, and since when it is only thin
         rounds, good, bad, again = 0, 0, 0, True
@@ -49,6 +56,12 @@ class StageWatch:
             verdict, lasting = await self._ask(stage, rounds, everything=again)
             passed = clock.monotonic() - began
             self._show(stage, stage.during - passed)
+            if people.waits(self.stopping(stage), verdict):
+                rounds += 1
+                await clock.sleep(max(PEOPLE_EVERY * stage.every, PEOPLE_AT_LEAST))
+                continue
+            if people.over:
+                return verdict
             if not verdict.stops:
                 since, good, again = {}, good + 1, False
                 if passed >= stage.during and good >= stage.in_a_row:

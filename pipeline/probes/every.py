@@ -2,6 +2,7 @@
 
 from pipeline.probes import (
     access,
+    approval,
     database,
     environment,
     errors,
@@ -21,6 +22,7 @@ from pipeline.probes import (
 PROBES = (
     *release.PROBES,
     *source.PROBES,
+    *approval.PROBES,
     *environment.PROBES,
     *pulled.PROBES,
     *health.PROBES,

@@ -24,7 +24,7 @@ READING = "at, target, run, release, metric, value"
 
 @dataclass(frozen=True)
 class Signed:
-    """Who says that they signed, when (ISO 8601), and the armoured signature of ``said(digest)``."""
+    """Who says that they signed, when (ISO 8601), and the signature of ``said(digest)``, as one line."""
 
     by: str
     at: str

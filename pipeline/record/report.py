@@ -49,10 +49,28 @@ class Report:
     by: str = ""
     began: str = ""
     ended: str = ""
+    committed: str = ""
+    """When the commit was made; empty when nobody knows."""
+    live_at: str = ""
+    """When users got it; in shares: the last of them that did. Empty when none did."""
+    ms: int = 0
+    """From its beginning to its last event."""
+    waited_ms: int = 0
+    """How much of that was waiting for people."""
+    plan: str = ""
+    """The hash of what would ship; empty before preflight has read it."""
     outcome: str = ""
     reason: str = ""
     held: str = ""
     """Why the release stays although it could not be called well: names of HELD, or empty."""
+    accepted_by: str = ""
+    """Who has kept a release that was held; ``accepted_because`` is why."""
+    accepted_because: str = ""
+    glass_by: str = ""
+    """Who broke the glass for it; ``glass`` is why."""
+    glass: str = ""
+    waivers: list[dict[str, str]] = field(default_factory=list)
+    """Those that counted when it began: gate, subject, until, by, reason, and signed_by when somebody has."""
     before: dict[str, str] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)
     was_live: str = ""
@@ -62,6 +80,8 @@ class Report:
     theirs: str = ""
     """What somebody else promoted meanwhile, when that was left alone."""
     migrations: list[str] = field(default_factory=list)
+    taken_back: str = ""
+    """The deployment that a rollback by hand took back."""
     stages: list[StageReport] = field(default_factory=list)
     undone: list[Line] = field(default_factory=list)
     by_hand: list[str] = field(default_factory=list)
@@ -70,6 +90,11 @@ class Report:
     def exit_code(self) -> int | None:
         outcome = outcome_named(self.outcome)
         return outcome.code if outcome else None
+
+    @property
+    def ended_as(self) -> str:
+        """How it ended, in words: the outcome, or that it was cut off, and who has kept what was held."""
+        return f"{self.outcome or 'cut off'}{f', accepted by {self.accepted_by}' if self.accepted_by else ''}"
 
     @property
     def warnings(self) -> list[tuple[str, dict[str, str]]]:
@@ -99,13 +124,21 @@ def report_of(run: str, events: Iterable[Event]) -> Report:
     return report
 
 
+MOVES = ("promote", "complete-rolling-release")
+"""The steps after which all users have the release; the last one that a run has counts."""
+
+
 def _add(report: Report, event: Event) -> None:
     body = event.body
+    if report.began and event.kind != "release accepted":
+        report.ms = _ms(report.began, event.at)
     match event.kind:
         case "run begins":
             report.pipeline, report.target, report.commit = body["pipeline"], body["target"], body["commit"]
             report.by, report.began, report.production = body["by"], report.began or event.at, body["production"]
             report.source = body.get("folder", "")
+            report.waivers = list(body.get("waivers") or ())
+            report.committed = (body.get("release") or {}).get("committed", "")
         case "stage begins":
             report.stages.append(StageReport(event.subject, "running", event.at))
         case "stage settled":
@@ -118,6 +151,7 @@ def _add(report: Report, event: Event) -> None:
                     report.was_live = item["value"].get("commit", "")
         case "step done":
             _finish(report, event, "done")
+            report.live_at = event.at if event.subject in MOVES else report.live_at
             _remember(report, body.get("gives") or {})
         case "step failed":
             _finish(report, event, "failed", body["error"])
@@ -127,6 +161,12 @@ def _add(report: Report, event: Event) -> None:
             if line not in stage.lines:
                 stage.lines.append(line)
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
+        case "waiting for people ends":
+            report.waited_ms += body["ms"]
+        case "break glass":
+            report.glass_by, report.glass = body["by"], body["reason"]
+        case "plan read":
+            report.plan = event.subject
         case "superseded":
             report.theirs = str(body["says"])
         case "going back" | "holding":
@@ -145,6 +185,10 @@ def _add(report: Report, event: Event) -> None:
                 report.by_hand.append(f"{event.subject}: {body['error']}. {words}")
         case "run ended":
             report.outcome, report.ended = body["outcome"], event.at
+            report.reason = report.reason or body.get("reason", "")
+            report.taken_back = body.get("taken_back", "")
+        case "release accepted":
+            report.accepted_by, report.accepted_because = body["by"], body["because"]
 
 
 def _remember(report: Report, gives: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, Unreview
 from checks.policy import Waiver
 from checks.statistics import deviation, median
 from pipeline.clock import Clock
+from pipeline.record.approvals import GivenApproval, given_to
 from pipeline.record.bounded import Store
 from pipeline.record.incidents import incidents
 from pipeline.record.journal import events_of, known_bad, latest_runs
@@ -25,6 +26,10 @@ class Written:
     def __init__(self, store: Store, target: str, clock: Clock, waivers: Iterable[Waiver] = ()) -> None:
         self._store, self._target, self._clock, self._waivers = store, target, clock, tuple(waivers)
         self.samples = Samples(store, target)
+
+    def approvals(self) -> tuple[GivenApproval, ...]:
+        """What was given with a key for this target, oldest first."""
+        return given_to(self._store, self._target)
 
     def known_bad(self) -> tuple[BadRelease, ...]:
         """Releases that were taken back because they were bad, oldest first."""
@@ -57,7 +62,7 @@ class Written:
             if report.target != self._target or run == at_it or not report.began:
                 continue
             if datetime.datetime.fromisoformat(report.began) >= since:
-                yield PastRun(run, report.outcome, report.reason)
+                yield PastRun(run, report.outcome, report.reason, report.accepted_by)
 
     def week_by_week(self) -> WeekByWeek:
         """Compare every kept metric of this week with the week before."""

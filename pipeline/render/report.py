@@ -53,7 +53,7 @@ def finding_text(finding: dict[str, str]) -> str:
 
 def summary_text(report: Report) -> str:
     """The end of a run: its outcome, what moved, what to do next."""
-    lines = ["", _headline(report)]
+    lines = ["", *_glass(report), _headline(report)]
     if report.reason:
         lines.append(f"  because  {one_line(report.reason)}")
     lines += [f"  known    {text}" for text in _known(report)]
@@ -70,8 +70,25 @@ def summary_text(report: Report) -> str:
 
 def _headline(report: Report) -> str:
     outcome = outcome_named(report.outcome)
+    if report.accepted_by:
+        return f"HELD, and kept by {report.accepted_by}: the release stays live"
     held = outcome.because(report.held) if outcome else None
     return held.headline if held else outcome.headline if outcome else CUT_OFF
+
+
+def _glass(report: Report) -> list[str]:
+    """Who broke the glass, why, and what it went past; nothing when nobody did."""
+    if not report.glass:
+        return []
+    past = ", ".join(sorted({gate for gate, finding in report.warnings if "GLASS BROKEN" in finding["says"]}))
+    return [f"GLASS BROKEN by {report.glass_by}: {report.glass}; past {past or 'nothing that stopped it'}"]
+
+
+def waiver_text(waiver: dict[str, str]) -> str:
+    """A waiver on one line, with who has signed it."""
+    about = f" ({waiver['subject']})" if waiver.get("subject") else ""
+    signed = f"signed by {waiver['signed_by']}" if waiver.get("signed_by") else "not signed"
+    return f"{waiver['gate']}{about} until {waiver['until']} by {waiver['by']}: {waiver['reason']} ({signed})"
 
 
 def _known(report: Report) -> list[str]:
@@ -81,6 +98,14 @@ def _known(report: Report) -> list[str]:
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("run", report.run), ("commit", report.commit[:COMMIT])]
+    facts += [("waiver", waiver_text(waiver)) for waiver in report.waivers]
+    if report.waited_ms:
+        work = duration(report.ms - report.waited_ms)
+        facts.append(("took", f"{work} of work, and {duration(report.waited_ms)} of waiting for people"))
+    if report.plan:
+        facts.append(("plan", report.plan[:COMMIT]))
+    if report.accepted_by:
+        facts.append(("kept", f"by {report.accepted_by}: {report.accepted_because}"))
     live = report.staged if report.outcome in ("deployed", "held") and report.pipeline == "deploy" else report.before
     if report.theirs:
         facts.append(("serves", report.theirs))
@@ -110,9 +135,11 @@ def _next(report: Report) -> list[str]:
                 "./inv status   lists environment values and cron jobs that went back with it",
             ]
         case "held":
+            keep = f'./inv accept {report.run} --because "…"   keeps it, in your name'
             return [
                 "./inv monitor.daily   asks again",
                 "runbooks/incident-response.md   when users feel it",
+                *([] if report.accepted_by else [keep]),
                 "./inv rollback   goes back all the same",
             ]
         case "superseded":
@@ -123,12 +150,13 @@ def _next(report: Report) -> list[str]:
     return [
         f"./inv settle --target {report.target} --run {report.run}   goes back",
         f"./inv deploy --target {report.target} --resume {report.run}   goes on",
+        f'./inv accept {report.run} --because "…"   keeps what it has promoted, in your name',
     ]
 
 
 def summary_markdown(report: Report, places: Places) -> str:
     """The summary of a run as Markdown, for the GitHub job."""
-    lines = [f"## {_headline(report)}", ""]
+    lines = [f"## {_headline(report)}", "", *(f"> **{markdown(text)}**\n" for text in _glass(report))]
     if report.reason:
         lines += [f"**Because** {markdown(report.reason)}", ""]
     lines += [f"**Known** {markdown(text)}\n" for text in _known(report)]
@@ -165,6 +193,7 @@ def annotations(report: Report) -> str:
     lines = []
     if report.outcome not in ("deployed", ""):
         lines.append(annotation("error", report.reason, title=_headline(report)))
+    lines += [annotation("warning", text, title="glass broken") for text in _glass(report)]
     for gate, finding in report.warnings:
         lines.append(annotation("warning", f"{finding['subject']} {finding['says']}", title=gate))
     return aimed("\n".join(lines), report.target)

@@ -2,7 +2,6 @@
 
 import datetime
 
-from pipeline.record.report import Report
 from pipeline.redact import one_line
 from pipeline.render.report import COMMIT
 from pipeline.session.status import TargetStatus
@@ -41,17 +40,3 @@ def _live(status: TargetStatus) -> list[str]:
     lines = [f"serves    {status.live.id}  commit {status.live.commit[:COMMIT] or '?'}"]
     lines.append(f"since     {since:%Y-%m-%d %H:%M} UTC{', by ' + one_line(status.by) if status.by else ''}")
     return lines + ([f"bad       it was taken back before: {status.bad}"] if status.bad else [])
-
-
-def history_text(reports: list[Report], record: str) -> str:
-    """The latest runs, a line each, newest first; ``record`` says where they are written down."""
-    if not reports:
-        return f"no runs yet: ./inv deploy starts one\n  record   {record}"
-    lines = [f"{'run':<24} {'target':<11} {'commit':<12} {'began (UTC)':<16}  {'outcome':<12} because"]
-    for report in reports:
-        began = report.began[:16].replace("T", " ")
-        outcome = report.outcome or "cut off"
-        commit, because = report.commit[:COMMIT], one_line(report.reason)[:90]
-        line = f"{report.run:<24} {report.target:<11} {commit:<12} {began:<16}  {outcome:<12} {because}"
-        lines.append(line.rstrip())
-    return "\n".join([*lines, f"  record   {record}"])

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pipeline.sandbox.core import Core
+from pipeline.sandbox.core import Core, iso_seconds
 from pipeline.sandbox.faults import KINDS, Faults
 from pipeline.sandbox.state import FaultEntry
 from pipeline.sandbox.vercelstate import Deployment
@@ -73,7 +73,8 @@ class Control:
 
     async def release(self, request: Request) -> Response:
         folder, commit = self._sandbox.release(str((await body(request))["name"]))
-        return JSONResponse({"folder": str(folder), "commit": commit}, 201)
+        made = self._sandbox.core.state.github.commits[commit].at
+        return JSONResponse({"folder": str(folder), "commit": commit, "committed": iso_seconds(made)}, 201)
 
     async def commit(self, request: Request) -> Response:
         """Push a commit. ``folder`` is where its built files are; with ``deploy`` Vercel builds it by itself."""

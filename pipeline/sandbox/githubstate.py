@@ -93,6 +93,8 @@ class GitHub:
     secret_scanning: list[Alert] = field(default_factory=list)
     former: list[str] = field(default_factory=list)
     """Names that the repository had before it was renamed or transferred."""
+    let_in: list[str] = field(default_factory=list)
+    """Who has let runs of Actions into their environment, by login."""
     permissions: dict[str, str] = field(default_factory=lambda: {"kim-dev": "write", "sam-reviewer": "write"})
     """What people may do, by login; everybody else nothing."""
     protection: list[str] = field(default_factory=lambda: ["test"])

@@ -10,10 +10,12 @@ from checks.evidence import Release
 from checks.outcome import Outcome
 from pipeline.clock import origin
 from pipeline.config import Config
+from pipeline.definitions.deploy import FROM_GITHUB, PEOPLE
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.runner import Runner
 from pipeline.engine.stop import Stop
+from pipeline.engine.waivers import broken_glass
 from pipeline.environment import variable
 from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES
@@ -24,10 +26,15 @@ from pipeline.record.private import RUNS
 from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
 from pipeline.redact import Redactor
+from pipeline.session.fitting import must_aim, must_fit
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
+from pipeline.session.planning import must_be_as_planned, noting_plan
+from pipeline.session.prompting import Ask, Prompt
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
+from pipeline.session.turn import Turn, note_of
+from pipeline.session.waiving import JudgedWaiver, judged_waivers
 from pipeline.signals import heed
 from pipeline.world.world import World
 
@@ -44,11 +51,16 @@ def nothing_after(session: Session, report: Report) -> None:
 
 
 def ship(
-    config: Config, order: Order, root: Path, show: Callable[[Redactor, str], Listener], after: After = nothing_after
+    config: Config,
+    order: Order,
+    root: Path,
+    show: Callable[[Redactor, str], Listener],
+    after: After = nothing_after,
+    ask: Ask | None = None,
 ) -> Report:
     """Run the pipeline. Raises Mistake (exit 2) or Locked (exit 1) before anything is touched.
 
-    ``after`` is told how it ended.
+    ``after`` is told how it ended. ``ask``: somebody sits here, who may agree when the run waits for people.
     """
     with open_session(config, order.target, root, to_ship(config, order)) as session:
         session.must_be_whole()
@@ -57,20 +69,25 @@ def ship(
         past, earlier = session.past(run), events_of(session.store, run)
         if order.resume and not earlier:
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
-        _must_fit(session, past, run, order.stage, earlier)
-        _must_aim(earlier, session.settings.name)
+        must_fit(session, past, run, order.stage, earlier)
+        must_aim(earlier, session.settings.name)
+        must_be_as_planned(session, earlier)
         past.must_be_read(run, session.settings.name, past.unread, past.ungiven)
         release = _release_of(earlier) if earlier else find_release(session.settings, order, root, session.clock)
         if earlier and "build" not in past.done:
             must_be_as_it_was(release, str(earlier[0].body.get("head", "")), run)
+        waivers = judged_waivers(session) if not earlier else ()
         if not earlier:
             release = sealed(release, session.settings)
         journal = _journal(session, run, root, show, earlier)
+        if ask:
+            journal.listeners += (Prompt(session, ask),)
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
-        lock.take(f"{session.pipeline.name} {release.commit[:12]}")
+        turn = Turn(session.clock, order.lock_wait, note_of(journal), lambda: _refuse_after_cut_off(session, run))
+        turn.take(lock, f"{session.pipeline.name} {release.commit[:12]}")
         try:
             if not earlier:
-                _begin(journal, session, release)
+                _begin(journal, session, release, waivers)
             asyncio.run(_go(session, journal, release, past, lock, order.stage))
         except Lost as lost:
             raise lost_run(session.store, run, lost) from lost
@@ -124,7 +141,7 @@ def settle_run(
             raise Mistake(f"settle {run}: there is no such run; ./inv history lists them")
         if events[0].kind != "run begins":
             raise Mistake(f"settle {run}: is no run but something else in the journal ({events[0].kind})")
-        _must_aim(events, session.settings.name)
+        must_aim(events, session.settings.name)
         past = session.past(run)
         past.must_be_read(run, session.settings.name, past.unread if not past.outcome else {})
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
@@ -170,13 +187,7 @@ async def _go_back(session: Session, journal: Journal, release: Release, past: P
 
 @contextlib.asynccontextmanager
 async def _opened(session: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
-    shown = next((getattr(one, "note", None) for one in journal.listeners), None) or (lambda line: None)
-
-    def note(line: str) -> None:
-        with contextlib.suppress(OSError):  # the terminal is gone; the run is not
-            shown(line)
-
-    async with session.world(journal.run, release, note) as world:
+    async with session.world(journal.run, release, note_of(journal)) as world:
         yield world
 
 
@@ -187,9 +198,9 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
         session.settings.policies,
         probes_by_type(PROBES),
         journal,
-        waivers=session.config.file.waivers,
+        waivers=(*session.config.file.waivers, *broken_glass(world.release, PEOPLE, FROM_GITHUB)),
         past=past,
-        keep=session.records.samples.keeper(session.clock.now, journal.run, world.release.commit),
+        keep=noting_plan(journal, session.records.samples.keeper(session.clock.now, journal.run, world.release.commit)),
         ours=lambda: is_ours(lock, journal),
         explain=lambda bug: explained(bug, session.root),
     )
@@ -202,20 +213,27 @@ async def _tell(world: World, journal: Journal, outcome: Outcome | None) -> None
         told = (held or outcome).told.format(release=world.release.commit[:12], site=origin(world.domain))
         with contextlib.suppress(ServiceError):
             await world.webhook.tell(f"{told} (run {run}).")
+    if outcome and world.release.glass:
+        by = f"{world.release.glass_by} broke the glass: {world.release.glass}"
+        with contextlib.suppress(ServiceError):
+            await world.webhook.tell(f"{by} (run {journal.run}, {outcome.word}).")
 
 
-def _begin(journal: Journal, session: Session, release: Release) -> None:
+def _begin(journal: Journal, session: Session, release: Release, waivers: tuple[JudgedWaiver, ...]) -> None:
     journal.append(
         "run begins",
         pipeline=session.pipeline.name,
         target=session.settings.name,
         commit=release.commit,
         folder=release.folder,
-        exact={"release": release},
+        exact={"release": release, "rules": session.rules},
         production=origin(session.settings.domain),
         by=variable("GITHUB_ACTOR") or whoami(),
         head="" if session.settings.control else head_of(Path(release.folder)),
+        waivers=waivers,
     )
+    if release.glass:
+        journal.append("break glass", reason=release.glass, by=release.glass_by)
 
 
 def _release_of(events: tuple[Event, ...]) -> Release:
@@ -228,34 +246,6 @@ def _release_of(events: tuple[Event, ...]) -> Release:
         raise
 
 
-def _must_fit(session: Session, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
-    """Raises Mistake when the run cannot go on from where it is."""
-    pipeline, target = session.pipeline, session.settings.name
-    if earlier and earlier[0].kind != "run begins":
-        raise Mistake(f"--run {run}: is the id of something else in the journal ({earlier[0].kind}); take another")
-    if past.outcome:
-        raise Mistake(f"run {run}: has already ended as {past.outcome}; start a new one")
-    names = [one.name for one in pipeline.stages]
-    if not stage:
-        return
-    if stage not in names:
-        raise Mistake(f"--stage {stage}: {pipeline.name} has no such stage; it has {', '.join(names)}")
-    before = [name for name in names[: names.index(stage)] if name not in past.settled]
-    if before:
-        raise Mistake(f"--stage {stage}: {', '.join(before)} has not passed in run {run}; run that first")
-    if stage in past.settled:
-        raise Mistake(f"--stage {stage}: has already passed in run {run}")
-    if earlier and any(event.kind == "going back" for event in earlier):
-        raise Mistake(f"run {run}: was already going back; ./inv settle --target {target} --run {run}")
-
-
-def _must_aim(earlier: tuple[Event, ...], target: str) -> None:
-    """A run goes on, or back, where it began and nowhere else."""
-    theirs = earlier[0].body.get("target", target) if earlier else target
-    if theirs != target:
-        raise Mistake(f"run {earlier[0].run}: was begun on {theirs}; say --target {theirs}")
-
-
 def _refuse_after_cut_off(session: Session, run: str) -> None:
     """A run that was killed after promoting left a release nobody has judged: that comes first, however old it is."""
     for other in _unjudged(session):
@@ -263,7 +253,8 @@ def _refuse_after_cut_off(session: Session, run: str) -> None:
             raise Locked(
                 f"run {other} was cut off after it had promoted: "
                 f"./inv settle --target {session.settings.name} --run {other}   goes back; "
-                f"./inv deploy --target {session.settings.name} --resume {other}   goes on"
+                f"./inv deploy --target {session.settings.name} --resume {other}   goes on; "
+                f'./inv accept {other} --because "…"   keeps it, in your name'
             )
 
 

@@ -26,10 +26,13 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
     """The release that ``order`` means. Raises Mistake when there is no such folder or no commit can be told."""
     by = settings.policies[BuildPolicy].by
     if settings.control:
-        folder, commit = _from_sandbox(settings, order)
+        folder, commit, committed = _from_sandbox(settings, order)
     else:
         folder = Path(order.source or ".").resolve()
         commit = _commit_of(folder, order.commit or (head_of(folder) if by == "git" else ""))
+        committed = committed_at(folder, commit)
+    if order.break_glass and not order.break_glass.strip():
+        raise Mistake("--break-glass: say why")
     if not folder.is_dir():
         raise Mistake(f"--from {order.source}: there is no such folder")
     if by == "prebuilt" and not (folder / OUTPUT / "config.json").is_file():
@@ -38,7 +41,9 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
         raise Mistake(f"--commit {commit}: expected the 40 hexadecimal digits of a commit; type `git rev-parse HEAD`")
     at = clock.now().isoformat() if order.approved_by else ""
     changed = () if by == "git" else changed_files(folder)
-    return Release(commit, str(folder), order.over_rollback, order.approved_by, at, order.older, changed)
+    said = (order.over_rollback, order.approved_by, at, order.older)
+    by_glass = (order.break_glass.strip(), order.by) if order.break_glass else ("", "")
+    return Release(commit, str(folder), *said, changed, *by_glass, committed)
 
 
 def sealed(release: Release, settings: Settings) -> Release:
@@ -81,6 +86,13 @@ def head_of(folder: Path) -> str:
     return (git.asked(folder, ["rev-parse", "HEAD"]) or "").strip()
 
 
+def committed_at(folder: Path, commit: str) -> str:
+    """When ``commit`` was made, ISO 8601; empty when the checkout ``folder`` does not have it, or there is no git."""
+    if not COMMIT.match(commit):
+        return ""
+    return (git.asked(folder, ["show", "--no-patch", "--format=%cI", commit]) or "").strip()
+
+
 def must_be_as_it_was(release: Release, began_at: str, run: str) -> None:
     """Raises Mistake when another commit is checked out in the folder now than when the run began: it is built anew."""
     now = head_of(Path(release.folder))
@@ -91,17 +103,17 @@ def must_be_as_it_was(release: Release, began_at: str, run: str) -> None:
         )
 
 
-def _from_sandbox(settings: Settings, order: "Order") -> tuple[Path, str]:
-    """The folder and commit for the sandbox: an example by name, or anyone's own folder, pushed to its GitHub."""
+def _from_sandbox(settings: Settings, order: "Order") -> tuple[Path, str, str]:
+    """The folder, the commit and its time for the sandbox: an example, or anyone's folder, pushed to its GitHub."""
     folder = Path(order.source)
     if order.source and (folder.is_dir() or "/" in order.source):
         if not folder.is_dir():
             raise Mistake(f"--from {order.source}: there is no such folder")
         commit = _commit_of(folder.resolve(), order.commit)
         _tell(settings, "/commits", {"sha": commit, "message": f"release from {folder.name}"})
-        return folder.resolve(), commit
+        return folder.resolve(), commit, committed_at(folder.resolve(), commit)
     made = _tell(settings, "/releases", {"name": order.source or DEFAULT_EXAMPLE})
-    return Path(made["folder"]), str(made["commit"])
+    return Path(made["folder"]), str(made["commit"]), str(made["committed"])
 
 
 def _tell(settings: Settings, path: str, body: dict[str, str]) -> Any:

@@ -12,6 +12,7 @@ from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.errors import Locked, Mistake
 from pipeline.record.bounded import Store
+from pipeline.record.history import Wanted, past
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.place import place_of, place_to_open
@@ -32,10 +33,9 @@ def store_of(config: Config, root: Path) -> Store:
     return open_store(place_to_open(config.file.state, root, config.file.unencrypted).address, root)
 
 
-def past_runs(config: Config, root: Path, limit: int) -> list[Report]:
-    """The reports of the newest runs, newest first."""
-    store = store_of(config, root)
-    return [report_of(run, events_of(store, run)) for run in latest_runs(store, limit)]
+def past_runs(config: Config, root: Path, wanted: Wanted) -> list[Report]:
+    """The reports of the runs that are wanted, newest first."""
+    return list(past(store_of(config, root), wanted))
 
 
 def one_run(config: Config, root: Path, run: str) -> Report:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from checks.evidence import Release
+from checks.evidence.approval import Part
 from checks.policy import PromotionPolicy
 from pipeline import log
 from pipeline.clock import Clock, SystemClock
@@ -18,14 +19,16 @@ from pipeline.config import Config
 from pipeline.definitions.deploy import PIPELINES, pipeline_for
 from pipeline.definitions.unused import without_unused
 from pipeline.engine.past import Past, recall
-from pipeline.engine.plan import Pipeline, check
+from pipeline.engine.plan import Pipeline, check, probes_by_type
+from pipeline.engine.planned import rules_of
 from pipeline.environment import variable
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.bounded import Store
-from pipeline.record.journal import events_of
+from pipeline.record.journal import events_of, latest_runs
 from pipeline.record.place import Place, place_to_open
 from pipeline.record.private import RUNS
+from pipeline.record.report import Report, report_of
 from pipeline.record.spill import left_over
 from pipeline.record.store import open_store
 from pipeline.record.target import Written
@@ -61,6 +64,15 @@ class Order:
     older: bool = False
     resume: bool = False
     """``run`` must be there already."""
+    break_glass: str = ""
+    """Why what people decide is not to stop this run."""
+    lock_wait: float = 0
+    """Seconds for which somebody else's lock is waited for."""
+
+    @property
+    def by(self) -> str:
+        """Who asks: whoever started the job, or runs this."""
+        return variable("GITHUB_ACTOR") or whoami()
 
 
 @dataclass
@@ -81,11 +93,16 @@ class Session:
     def records(self) -> Written:
         return Written(self.store, self.settings.name, self.clock, self.config.file.waivers)
 
+    @property
+    def rules(self) -> tuple[Part, ...]:
+        """The gates, policies and waivers that a run goes by now, as digests."""
+        return rules_of(self.pipeline, self.settings.policies, probes_by_type(PROBES), self.config.file.waivers)
+
     def world(
         self, name: str, release: Release = NOTHING, progress: Callable[[str], None] = silent
     ) -> contextlib.AbstractAsyncContextManager[World]:
         """Open the world of this target for as long as the context lasts; ``name`` is the run it is opened for."""
-        return open_world(self.settings, release, name, self.clock, progress, records=self.records)
+        return open_world(self.settings, release, name, self.clock, progress, records=self.records, rules=self.rules)
 
     def in_world(self, name: str, act: Callable[[World], Awaitable[T]], progress: Callable[[str], None] = silent) -> T:
         """What ``act`` gives in the opened world: for commands, which are not asynchronous themselves."""
@@ -104,6 +121,11 @@ class Session:
                 f"production. Try again when the journal can be written; "
                 f"./inv rollback --target {self.settings.name}   goes back all the same"
             )
+
+    def report(self, run: str) -> Report:
+        """The report of ``run``; ``latest`` is the newest one that is written down."""
+        chosen = next(iter(latest_runs(self.store, 1)), "") if run == "latest" else run
+        return report_of(chosen, events_of(self.store, chosen))
 
     def past(self, run: str) -> Past:
         return recall(events_of(self.store, run), self.pipeline, self.settings.policies)

@@ -96,6 +96,7 @@ async def open_world(
     progress: Callable[[str], None] = lambda line: None,
     transport: "httpx.AsyncBaseTransport | None" = None,
     records: Records | None = None,
+    rules: tuple[tuple[str, str], ...] = (),
 ) -> AsyncIterator[World]:
     """Open the world: everything outside the process, in one value. ``transport`` replaces the network in tests."""
     import httpx
@@ -166,6 +167,8 @@ async def open_world(
             prisma=PrismaCommand(for_commands(passed)),
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
+            root=settings.root,
+            rules=rules,
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT),
                 clock,

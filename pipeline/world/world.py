@@ -9,6 +9,7 @@ from pipeline.clock import Clock, origin
 
 if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
     from checks.evidence import BadRelease, Bookkeeping, Release, WeekByWeek
+    from checks.evidence.approval import Part
     from pipeline.clients.analytics import VercelAnalytics
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.browser import Browser
@@ -28,10 +29,13 @@ if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world``
     from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import Visitor
     from pipeline.clients.webhook import Webhook
+    from pipeline.record.approvals import GivenApproval
 
 
 class Records(Protocol):
     """What was written down about a target; ``pipeline.record.target`` has it."""
+
+    def approvals(self) -> "tuple[GivenApproval, ...]": ...
 
     def known_bad(self) -> "tuple[BadRelease, ...]": ...
 
@@ -44,6 +48,9 @@ class Records(Protocol):
 
 class NothingWritten:
     """The records of a target about which nothing was written down."""
+
+    def approvals(self) -> "tuple[GivenApproval, ...]":
+        return ()
 
     def known_bad(self) -> "tuple[BadRelease, ...]":
         return ()
@@ -107,6 +114,10 @@ class World:
     """Where the release's migrations are."""
     dumps: Path = Path(".runs/dumps")
     """Where dumps of the database go."""
+    root: Path = Path()
+    """The checkout that the tool runs in."""
+    rules: "tuple[Part, ...]" = ()
+    """The parts of the plan that this tool and deploy.yml make: gates, policies, waivers."""
 
     @property
     def folder(self) -> Path:

@@ -89,7 +89,12 @@ def review(*approvals: Approval, **more: object) -> tuple[Verdict, Verdict]:
     """What the two gates on approvals say."""
     pull = replace(PULL, approvals=approvals, **more)  # type: ignore[arg-type]
     reviewed = source.was_reviewed.judge(ReviewPolicy(), SEEN[source.Commit], pull)
-    return worst(tuple(reviewed)), worst(tuple(approval.is_approved.judge(ApprovalPolicy(), SEEN[Release], pull)))
+    return worst(tuple(reviewed)), approved(ApprovalPolicy(), SEEN[Release], pull)
+
+
+def approved(policy: ApprovalPolicy, release: Release, pull: PullRequest) -> Verdict:
+    seen = {**SEEN, ApprovalPolicy: policy, Release: release, PullRequest: pull}
+    return worst(approval.is_approved.ask(seen))
 
 
 YES = PULL.approvals[0]
@@ -119,7 +124,7 @@ def test_no_other_approval_counts_and_it_is_said_why(approval_: Approval) -> Non
 def agreed(said: str, *stakeholders: str, approvals: tuple[Approval, ...] = ()) -> Verdict:
     pull = replace(PULL, approvals=approvals, authors=("kim", "Kim Dev", "kim@example.com"))
     release = replace(SEEN[Release], approved_by=said)
-    return worst(tuple(approval.is_approved.judge(ApprovalPolicy(1, stakeholders), release, pull)))
+    return approved(ApprovalPolicy(1, stakeholders), release, pull)
 
 
 @pytest.mark.parametrize("said", ["kim", "KIM", " Kim Dev ", "kim@example.com"])

@@ -33,6 +33,7 @@ from pipeline.engine.runner import Runner
 from pipeline.engine.stop import Stop
 from pipeline.errors import PipelineError
 from pipeline.record import bounded
+from pipeline.record.history import Wanted
 from pipeline.record.journal import Journal
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
@@ -125,7 +126,7 @@ def go_back(session: Session) -> None:
 
 COMMANDS: dict[str, Callable[[Session], object]] = {
     "status": current_status,
-    "history": lambda session: past_runs(session.config, session.root, 10),
+    "history": lambda session: past_runs(session.config, session.root, Wanted(limit=10)),
     "monitor.daily": lambda session: ask(session, (CHECKLISTS["daily"],), "daily"),
     "monitor.weekly": lambda session: ask(session, (CHECKLISTS["weekly"],), "weekly"),
     "diagnose": lambda session: ask(session, tuple(DIAGNOSES.values()), "diagnose-all"),

@@ -21,7 +21,7 @@ from pipeline.documents.pages.sections import Section, is_broken, sealed, sectio
 from pipeline.documents.proofs import Proof, Proofs
 from pipeline.documents.proofs import load as load_proofs
 from pipeline.documents.proofs import save as save_proofs
-from pipeline.documents.reviews import FILE, SIGNERS, Signature, add, is_genuine, signatures, standing
+from pipeline.documents.reviews import FILE, SIGNERS, Signature, add, signatures, standing, verified
 from pipeline.errors import Mistake
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -222,15 +222,58 @@ def test_a_signature_by_key_counts_only_when_that_key_has_made_it(root: Path, tm
     (root / SIGNERS).write_text(f"dana@example.com {(tmp_path / 'key.pub').read_text()}")
     assert not review_sections(sources(root), ReviewOrder(section=chosen, key=str(key)), out, as_json=False)
     (one,) = signatures(root)
-    assert is_genuine(one, root)
-    assert not is_genuine(dataclasses.replace(one, digest="0" * 16), root)
+    assert verified(one, root) == one
+    for changed in ({"digest": "0" * 16}, {"on": "2030-01-01"}, {"by": "Taylor <dana@example.com>"}, {"section": "x"}):
+        assert verified(dataclasses.replace(one, **changed), root) is None
     add(root, [dataclasses.replace(one, by="Eve <eve@example.com>")])
-    assert sum(is_genuine(each, root) for each in signatures(root)) == 1
+    assert sum(verified(each, root) is not None for each in signatures(root)) == 1
     review_sections(sources(root), ReviewOrder(section=chosen), out, as_json=False)
     assert any("do not count" in line for line in lines)
     documents.write_documents(sources(root))
     with pytest.raises(Mistake, match="--key nowhere"):
         review_sections(sources(root), ReviewOrder(section=chosen, key="nowhere"), out, as_json=False)
+
+
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="there is no ssh-keygen: install openssh-client")
+def test_one_key_is_one_reader_whatever_name_and_address_stands_there(root: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    public = key.with_suffix(".pub").read_text()
+    (root / SIGNERS).parent.mkdir(parents=True, exist_ok=True)
+    (root / SIGNERS).write_text(f"dana@example.com {public}taylor@example.com {public}")
+    two = dataclasses.replace(CONFIG, file=dataclasses.replace(CONFIG.file, runbooks=RunbooksPolicy(reviewers=2)))
+    chosen, (lines, out) = "troubleshooting.md#vercel-logs", said()
+    for name, mail in (("Dana", "dana@example.com"), ("Taylor", "taylor@example.com"), ("D.", "dana@example.com")):
+        subprocess.run(["git", "config", "user.email", mail], cwd=root, check=True)
+        order = ReviewOrder(sign=name, section=chosen, key=str(key))
+        assert review_sections(dataclasses.replace(sources(root), config=two), order, out, as_json=False)
+        documents.write_documents(sources(root))
+    assert len(signatures(root)) == 3
+    assert all(verified(one, root) for one in signatures(root))
+    assert any("1 of 2: D. <dana@example.com>" in line for line in lines[-3:])
+    subprocess.run(["git", "config", "user.email", "kim@example.com"], cwd=root, check=True)
+    by_git = ReviewOrder(sign="Kim", section=chosen)
+    assert not review_sections(dataclasses.replace(sources(root), config=two), by_git, out, as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "readers"),
+    [
+        (("Dana <d@x>", "dana <D@X>"), 1),
+        (("Dana <d@x>", "Dana <d@y>"), 2),
+        (("sam", "Sam"), 1),
+    ],
+)
+def test_an_address_is_one_person_and_a_name_alone_is_only_asked_without_one(
+    signed_by: tuple[str, ...], readers: int
+) -> None:
+    (found,) = standing([section()], [signed(section(), by) for by in signed_by], RunbooksPolicy(reviewers=9), TODAY)
+    assert len(found.by) == readers
+
+
+def test_a_day_that_is_still_to_come_counts_for_nothing() -> None:
+    (found,) = standing([section()], [signed(section(), on="2030-01-01")], RunbooksPolicy(), TODAY)
+    assert found.state == "expired"
 
 
 def test_a_broken_file_of_signatures_is_named(root: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline.clients.sshsignature import is_by, key_of, signed
+from pipeline.clients.sshsign import Unproved, key_of, sign, signer_of
 from pipeline.commands import journal as commands
 from pipeline.config import load
 from pipeline.errors import Mistake, Unreachable
@@ -299,24 +299,30 @@ def test_a_signature_covers_the_copy_the_name_and_the_moment(store: Store, tmp_p
     some(store)
     path, signers = tmp_path / "copy.jsonl", tmp_path / "signers"
 
-    def sign(digest: str) -> copies.Signed:
+    def signing(digest: str) -> copies.Signed:
         unsigned = copies.Signed("ada@example.com", "2026-11-24", "")
-        return copies.Signed(unsigned.by, unsigned.at, signed(unsigned.said(digest), key, copies.NAMESPACE))
+        return copies.Signed(unsigned.by, unsigned.at, sign(key, unsigned.said(digest), copies.NAMESPACE))
 
-    copies.write(store, path, "2026", "r1", sign)
+    copies.write(store, path, "2026", "r1", signing)
     found = copies.read(path)
     one = found.signed
     assert one is not None
-    assert is_by(one.said(found.digest), one.signature, copies.NAMESPACE, one.by, signers)
+    assert signer_of(one.said(found.digest), one.signature, signers, copies.NAMESPACE).names == ("ada@example.com",)
     assert key_of(one.said(found.digest), one.signature, copies.NAMESPACE).startswith("SHA256:")
-    assert not is_by(one.said(found.digest), one.signature, copies.NAMESPACE, "bob@example.com", signers)
-    assert not is_by(one.said(found.digest), one.signature, "git", one.by, signers)
+    with pytest.raises(Unproved):
+        signer_of(one.said(found.digest), one.signature, signers, "git")
     for forged in (copies.Signed("eve", one.at, one.signature), copies.Signed(one.by, "2027", one.signature)):
         assert not key_of(forged.said(found.digest), one.signature, copies.NAMESPACE)
+    said: list[str] = []
+    assert commands.verify_file(path, said.append, signers=signers)
+    assert "ada@example.com, 2026-11-24, with a key" in said[2]
+    signers.write_text(signers.read_text(encoding="utf-8").replace("ada@", "bob@"), encoding="utf-8")
+    assert not commands.verify_file(path, said.append, signers=signers), "it is somebody else's key"
     path.write_text("".join(lines_of(path)).replace("deployed", "held", 1), encoding="utf-8")
     changed = copies.read(path)
     assert changed.faults
     assert not key_of(one.said(changed.digest), one.signature, copies.NAMESPACE)
+    assert not commands.verify_file(path, said.append)
 
 
 def test_what_is_old_goes_and_the_chain_stays_true(place: str, store: Store, raw: Raw, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ MENTIONS: dict[str, str] = {
     "./inv check.NAME --target production": PATTERN,
     "./inv report RUN": PATTERN,
     "./inv settle --run RUN": PATTERN,
+    "./inv accept RUN": PATTERN,
+    "./inv approve RUN": PATTERN,
     "./inv runbooks.done ID": PATTERN,
 }
 """Code that begins like a command and is none, and why."""

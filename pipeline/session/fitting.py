@@ -1,0 +1,34 @@
+"""Whether a run that is in the journal can go on, or back, as it is asked to."""
+
+from pipeline.engine.past import Past
+from pipeline.errors import Mistake
+from pipeline.record.journal import Event
+from pipeline.session.session import Session
+
+
+def must_fit(session: Session, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
+    """Raises Mistake when the run cannot go on from where it is."""
+    pipeline, target = session.pipeline, session.settings.name
+    if earlier and earlier[0].kind != "run begins":
+        raise Mistake(f"--run {run}: is the id of something else in the journal ({earlier[0].kind}); take another")
+    if past.outcome:
+        raise Mistake(f"run {run}: has already ended as {past.outcome}; start a new one")
+    names = [one.name for one in pipeline.stages]
+    if not stage:
+        return
+    if stage not in names:
+        raise Mistake(f"--stage {stage}: {pipeline.name} has no such stage; it has {', '.join(names)}")
+    before = [name for name in names[: names.index(stage)] if name not in past.settled]
+    if before:
+        raise Mistake(f"--stage {stage}: {', '.join(before)} has not passed in run {run}; run that first")
+    if stage in past.settled:
+        raise Mistake(f"--stage {stage}: has already passed in run {run}")
+    if earlier and any(event.kind == "going back" for event in earlier):
+        raise Mistake(f"run {run}: was already going back; ./inv settle --target {target} --run {run}")
+
+
+def must_aim(earlier: tuple[Event, ...], target: str) -> None:
+    """A run goes on, or back, where it began and nowhere else."""
+    theirs = earlier[0].body.get("target", target) if earlier else target
+    if theirs != target:
+        raise Mistake(f"run {earlier[0].run}: was begun on {theirs}; say --target {theirs}")
