@@ -57,7 +57,9 @@ EVIDENCE = (
     evidence.Release(COMMIT, "."),
     evidence.Moment(datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)),
     evidence.Commit(COMMIT, True, "main", COMMIT, "acme/lms"),
-    evidence.CommitChecks(COMMIT, (evidence.Check("test", "success"), evidence.Check("lint", "success"))),
+    evidence.CommitChecks(
+        COMMIT, (evidence.Check("test", "success"), evidence.Check("lint", "success")), required=("test",)
+    ),
     evidence.PullRequest(
         7,
         "kim",
@@ -104,7 +106,7 @@ EVIDENCE = (
     evidence.ControlVisits(()),
     evidence.ControlJourneys(()),
     evidence.DeploymentsUnderWay(()),
-    evidence.RollbackTarget("dpl_older", "https://lms-older.vercel.app", "a" * 40),
+    evidence.RollbackTarget("dpl_older", "https://lms-older.vercel.app", "a" * 40, skew=0.0),
     evidence.ProductionBefore(LIVE, "https://lms-live.vercel.app", DOMAIN, "2026-11-24T10:00:00+00:00"),
     evidence.StagedDeployment(STAGED, "https://lms-new.vercel.app", COMMIT),
     evidence.Build(STAGED, "READY", "STAGED", ("lms-new.vercel.app",), ""),
@@ -150,7 +152,7 @@ EVIDENCE = (
     evidence.RecordedRelease(COMMIT, True, 3, ("production",), 1),
     evidence.Bucket("lms-uploads", ms=80, bytes=4_000_000, objects=12),
     evidence.ProbeObject(ms=180),
-    evidence.BrowserUploads(),
+    evidence.BrowserUploads("`storage.browser_uploads` is off"),
     evidence.Redis(ms=20, keys=40, limiter_keys=6),
     evidence.RedisUsage("", "active", 900, 100, 2.5, (evidence.Limit("connections", 12, 1000),)),
     evidence.LimitedRequests(400, 2, (("/api/upload", 2),)),
@@ -187,11 +189,11 @@ _as = {
 
 AFTER_PROMOTION = (
     evidence.Production(STAGED, "https://lms-new.vercel.app", DOMAIN, COMMIT),
-    evidence.ProductionBuild(_as[STAGED]),
+    evidence.ProductionBuild(_as[STAGED], (("www.lms.example.com", DOMAIN),)),
 )
 BEFORE_PROMOTION = (
     evidence.Production(LIVE, "https://lms-live.vercel.app", DOMAIN, "a" * 40),
-    evidence.ProductionBuild(_as[LIVE]),
+    evidence.ProductionBuild(_as[LIVE], (("www.lms.example.com", DOMAIN),)),
     evidence.RollingShare("ABORTED", STAGED, 10, 0),
 )
 

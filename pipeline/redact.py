@@ -21,6 +21,8 @@ MAIL = re.compile(r"[^\s@]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)  # whose 
 ODD = re.compile(r"[^A-Za-z0-9_.~-]")  # what a percent sign may stand for
 PIECES = re.compile(r"[%/#?@:\s]")
 SHORTEST_TOKEN, SHORTEST_IN_BASE64 = 10, 8
+WORD = re.compile(r"[a-z]{1,19}(-[a-z]{1,19})*")
+"""A word of people in a webhook's path, e.g. the name of a team: nothing that a vendor draws by lot is one."""
 SHORTEST = 4  # masking anything shorter would garble ordinary words and hide nothing
 
 
@@ -99,7 +101,7 @@ def _of_an_address(value: str) -> Iterator[str]:
 def _tokens(path: str) -> Iterator[str]:
     """What in the path and query of a webhook is its secret: all of it, and each part that is long enough for one."""
     pieces = (path, *re.split(r"[/?&=@:#]", path), *PIECES.split(unquote(path)))
-    yield from (piece for piece in pieces if len(piece) >= SHORTEST_TOKEN)
+    yield from (piece for piece in pieces if len(piece) >= SHORTEST_TOKEN and not WORD.fullmatch(piece))
 
 
 def _spellings(value: str) -> Iterator[str]:
