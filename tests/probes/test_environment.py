@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,8 @@ def test_what_is_only_doubtful_warns() -> None:
         "points to example.com, which only sends its visitors to www.example.com"
     ]
     assert list(wrong(RequiredVariable("AUTH_URL"), address, seen_with())) == []
+    served = replace(seen_with(), serving=("example.com",))
+    assert list(doubtful(address, served)) == [], "another port of the same host serves, as in the sandbox"
     assert list(doubtful(neon("DATABASE_URL", endpoint="ep-a", pooled=True), seen_with())) == []
 
 

@@ -32,6 +32,7 @@ def test_a_good_release_reaches_production(inside: InProcess) -> None:
     assert report.before["id"] == before
     assert [stage.state for stage in report.stages] == ["passed"] * len(STAGES)
     assert report.migrations, "the example release brings a migration"
+    assert not [one for one in map(str, report.warnings) if "environment." in one], "the example is as it should be"
 
 
 def test_the_second_deploy_finds_its_migration_applied_and_its_commit_known(inside: InProcess) -> None:
