@@ -11,7 +11,7 @@ from pipeline.sandbox.postgres import Postgres
 from tests.chaos.killing import SEED, Killed, Life, chosen, mortal, must_be_right
 from tests.stage import InProcess
 
-SOME = 3
+SOME = 2
 Stage = Callable[[], contextlib.AbstractContextManager[InProcess]]
 
 
