@@ -1,6 +1,7 @@
 """Signs text with an SSH key and says whose key has signed one, with ``ssh-keygen``; nothing is kept."""
 
 import base64
+import contextlib
 import hashlib
 import re
 import subprocess
@@ -54,14 +55,12 @@ def signer_of(text: str, proof: str, signers: Path, namespace: str) -> Signer:
     """
     if not signers.is_file():
         raise Unproved(f"nobody's key is known: there is no {signers.name}")
-    with tempfile.NamedTemporaryFile("w", suffix=".sig", encoding="ascii", errors="replace") as file:
-        file.write(f"{HEAD}\n{proof}\n{TAIL}\n")
-        file.flush()
-        found = _said(["-Y", "find-principals", "-s", file.name, "-f", str(signers)], "")
+    with _written(proof) as file:
+        found = _said(["-Y", "find-principals", "-s", file, "-f", str(signers)], "")
         names = tuple(dict.fromkeys(name for line in found.splitlines() for name in line.split(",") if name))
         if not names:
             raise Unproved(f"{signers.name} has no such key")
-        words = ["-Y", "verify", "-f", str(signers), "-I", names[0], "-n", namespace, "-s", file.name]
+        words = ["-Y", "verify", "-f", str(signers), "-I", names[0], "-n", namespace, "-s", file]
         said = _said(words, text)
     key = FINGERPRINT.search(said)
     if key is None:
@@ -75,11 +74,18 @@ def key_of(text: str, proof: str, namespace: str) -> str:
 
     Raises Unproved when nobody here can tell.
     """
+    with _written(proof) as file:
+        found = FINGERPRINT.search(_said(["-Y", "check-novalidate", "-n", namespace, "-s", file], text))
+    return found[0] if found else ""
+
+
+@contextlib.contextmanager
+def _written(proof: str) -> Iterator[str]:
+    """The path of a file with the signature as ``ssh-keygen`` wants it; gone afterwards."""
     with tempfile.NamedTemporaryFile("w", suffix=".sig", encoding="ascii", errors="replace") as file:
         file.write(f"{HEAD}\n{proof}\n{TAIL}\n")
         file.flush()
-        found = FINGERPRINT.search(_said(["-Y", "check-novalidate", "-n", namespace, "-s", file.name], text))
-    return found[0] if found else ""
+        yield file.name
 
 
 def _names_of_key(text: str, key: str) -> Iterator[str]:
