@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime
+import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -145,6 +146,7 @@ def test_an_index_is_rehearsed_beside_a_long_query(inside: InProcess) -> None:
     assert max(one.ms for one in seen.tried if one.name.endswith(("indexes", "_i"))) > 300
 
 
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
 def test_the_rollback_reads_the_paths_of_deploy_yml(inside: InProcess, tmp_path: Path) -> None:
     """A team that keeps its migrations elsewhere, and the schema in a folder of files."""
     sql, name = b"create table unheard_of (id int);", "20260401_a"

@@ -36,7 +36,7 @@ OTHERS = (
 NAMES = (*SECRETS, *OPTIONAL, STATE, *OTHERS)
 ADDRESS = "postgresql://app:canary-{}@127.0.0.1:9/lms"
 STUBS = ("git", "ssh-keygen", "npm", "node", "vercel", "prisma", "pg_dump", "pg_restore", "chromium", "python")
-PRINTS = '#!/bin/sh\ntr "\\0" "\\n" < /proc/$$/environ > "{folder}/$(basename "$0").environ"\nexit {code}\n'
+PRINTS = '#!/bin/sh\ncat /proc/$$/environ > "{folder}/${{0##*/}}.environ"\nexit {code}\n'
 
 
 class Children:
@@ -56,7 +56,11 @@ class Children:
 
     def knew(self, name: str) -> set[str]:
         """The names of the canaries in what the program was started with, which must not be empty."""
-        return canaries((self.folder / f"{name}.environ").read_text(), self.folder)
+        return canaries(self.told(name), self.folder)
+
+    def told(self, name: str) -> str:
+        """The environment the program was started with, a line each."""
+        return (self.folder / f"{name}.environ").read_text().replace("\0", "\n")
 
 
 def canaries(environ: str, folder: Path) -> set[str]:
@@ -155,7 +159,7 @@ def test_a_bisection_tells_the_teams_own_test_which_deployment_and_no_secret(chi
     one = SimpleNamespace(url="https://one.example", id="dpl_1", commit="c" * 40)
     assert asyncio.run(looking._run(str(children.make("python", 125)), one)) == ("skip", "exit 125")  # type: ignore[arg-type]
     assert children.knew("python") == set()
-    said = (children.folder / "python.environ").read_text()
+    said = children.told("python")
     assert "URL=https://one.example\n" in said
     assert "DEPLOYMENT=dpl_1\n" in said
 
