@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import httpx
+
 from checks.wayback import way_back
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings
-from pipeline.clock import host_of
+from pipeline.clock import Clock, host_of
+from pipeline.emergency.domain import ask
 from pipeline.errors import Mistake, PipelineError, ServiceError
 
 
@@ -156,3 +159,15 @@ def is_there(seen: ProductionSeen, to: str, bad: Callable[[], frozenset[str]] = 
 
 def _redeploy() -> str:
     return "git checkout $GOOD_COMMIT && vercel deploy --prod"
+
+
+async def must_be_ours(
+    seen: ProductionSeen, http: httpx.AsyncClient, clock: Clock, health: str, bypass: str = ""
+) -> None:
+    """Raises Mistake for a domain that is neither one of the project's nor answers as what the project serves."""
+    if seen.known:
+        return
+    answer = await ask(http, seen.domain, health, clock, bypass)
+    if seen.live is None or answer.deployment != seen.live.id:
+        names = ", ".join(seen.project.serving) or "none"
+        raise Mistake(f"--domain {seen.domain}: is no domain of {seen.project.name}, which has {names}")

@@ -1,8 +1,9 @@
 """Asks the production domain itself, as a user would, and says who answered."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import httpx
@@ -66,22 +67,27 @@ async def ask(http: httpx.AsyncClient, domain: str, health: str, clock: Clock, b
     return DomainAnswer(status, round((clock.monotonic() - began) * 1000), "", name, barrier)
 
 
-async def still_as(
+@contextlib.asynccontextmanager
+async def further(
     http: httpx.AsyncClient, domains: Iterable[str], left: str, health: str, clock: Clock, bypass: str = ""
-) -> tuple[str, ...]:
-    """Those of the further ``domains`` that still answer as the deployment ``left``, all asked at once. Never raises.
+) -> AsyncIterator[Callable[[], Awaitable[tuple[str, ...]]]]:
+    """Ask the further ``domains`` from here on, all at once; gives who of them still answers as the one ``left``.
 
-    What gives no answer within GLANCE seconds, or does not say which build it is, is left out.
+    What gives no answer within GLANCE seconds of the question, or does not say which build it is, is left out.
     """
-    names = sorted(domains)
-    asked = [asyncio.ensure_future(ask(http, name, health, clock, bypass)) for name in names] if left else []
-    if asked:
-        _, late = await asyncio.wait(asked, timeout=GLANCE)
-        for task in late:
+    asked = {name: asyncio.ensure_future(ask(http, name, health, clock, bypass)) for name in sorted(domains)}
+
+    async def still() -> tuple[str, ...]:
+        if asked:
+            await asyncio.wait(asked.values(), timeout=GLANCE)
+        return tuple(name for name, task in asked.items() if task.done() and task.result().deployment == left)
+
+    try:
+        yield still
+    finally:
+        for task in asked.values():
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-    said = zip(names, asked, strict=False)
-    return tuple(name for name, task in said if not task.cancelled() and task.result().deployment == left)
+        await asyncio.gather(*asked.values(), return_exceptions=True)
 
 
 async def _named(response: httpx.Response) -> str:

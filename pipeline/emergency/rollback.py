@@ -12,11 +12,11 @@ from typing import Any
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
-from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there
+from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there, must_be_ours
 from pipeline.emergency.domain import client, is_here
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
-from pipeline.emergency.steps import Returned, State, look_briefly, must_be_ours, return_to_previous
+from pipeline.emergency.steps import Returned, State, look_briefly, return_to_previous
 from pipeline.errors import Broken, ServiceError
 from pipeline.redact import Redactor
 from pipeline.signals import heed

@@ -15,9 +15,9 @@ import httpx
 from pipeline.clients.vercel import Moved, Vercel
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import Clock
-from pipeline.emergency.choice import ProductionSeen, Stranded, canary_of, choose, is_there, look
-from pipeline.emergency.domain import GLANCE, DomainAnswer, ask, still_as
-from pipeline.errors import Mistake, Refused, ServiceError
+from pipeline.emergency.choice import ProductionSeen, Stranded, canary_of, choose, is_there, look, must_be_ours
+from pipeline.emergency.domain import GLANCE, DomainAnswer, ask, further
+from pipeline.errors import Refused, ServiceError
 
 PATIENCE, REFUSED_PATIENCE = 60.0, 5.0
 LOOK_EVERY = 0.15
@@ -105,15 +105,17 @@ async def prove(
         vendors' status pages, and open an incident.
     """
     until, reached, left = clock.monotonic() + patience, since, "" if left == target.id else left
+    others = set(seen.project.serving) - {seen.domain} if left else set[str]()
     while True:
-        asks = asyncio.gather(*(ask(http, seen.domain, health, clock, bypass) for _ in range(ANSWERS)))
-        live, behind, answers = await asyncio.gather(_points_to(vercel, seen), _behind(vercel, seen, left), asks)
-        answer = min(answers, key=lambda one: (_is(one, target), one.well))
-        ended = not seen.canary or not await canary_of(vercel, seen.project)
-        now = _state(live, target, answer, since, ended=ended and not behind)
-        if now is State.RECOVERED:
-            behind = await still_as(http, seen.project.serving, left, health, clock, bypass) or behind
-            now = _state(live, target, answer, since, ended=not behind)
+        async with further(http, others, left, health, clock, bypass) as still:
+            asks = asyncio.gather(*(ask(http, seen.domain, health, clock, bypass) for _ in range(ANSWERS)))
+            live, behind, answers = await asyncio.gather(_points_to(vercel, seen), _behind(vercel, seen, left), asks)
+            answer = min(answers, key=lambda one: (_is(one, target), one.well))
+            ended = not seen.canary or not await canary_of(vercel, seen.project)
+            now = _state(live, target, answer, since, ended=ended and not behind)
+            if now is State.RECOVERED:
+                behind = await still() or behind
+                now = _state(live, target, answer, since, ended=not behind)
         if now is not reached:
             reached = now
             tell(reached)
@@ -270,18 +272,6 @@ async def _return(
             if final or until - clock.monotonic() <= 0:
                 raise Stranded(f"{refused}; {stranded}" if refused else str(stranded), stranded.by_hand) from refused
         pause = min(pause * 2, AGAIN_AT_MOST)
-
-
-async def must_be_ours(
-    seen: ProductionSeen, http: httpx.AsyncClient, clock: Clock, health: str, bypass: str = ""
-) -> None:
-    """Raises Mistake for a domain that is neither one of the project's nor answers as what the project serves."""
-    if seen.known:
-        return
-    answer = await ask(http, seen.domain, health, clock, bypass)
-    if seen.live is None or answer.deployment != seen.live.id:
-        names = ", ".join(seen.project.serving) or "none"
-        raise Mistake(f"--domain {seen.domain}: is no domain of {seen.project.name}, which has {names}")
 
 
 async def _by_hand(
