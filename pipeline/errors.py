@@ -8,6 +8,7 @@ PipelineError
 ├── Broken          a bug of ours: exits as what it left of production says
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
+    │   └── Overdue     it took too long, and was cut off
     ├── Refused       it answered no: ``status``, ``code``
     │   ├── Theirs      what was to be taken back is gone: somebody else promoted a newer release
     │   └── Rejected    it was Postgres; ``code`` is a SQLSTATE or one of Prisma's
@@ -73,6 +74,10 @@ class ServiceError(PipelineError):
 
 class Unreachable(ServiceError):
     """No answer: name resolution, TLS, connection, timeout, or cut off half-way."""
+
+
+class Overdue(Unreachable):
+    """An act that took longer than its stage allows: it was cut off, which says nothing about the release."""
 
 
 class Unreadable(ServiceError):

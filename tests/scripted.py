@@ -67,6 +67,7 @@ class Scripted:
         self.promotion: Callable[[], None] | None = None
         self.rollback: Callable[[], None] | None = None
         self.lands = True
+        self.hangs = False
         self.control = 200
         self.calls: list[str] = []
         self.progress = lambda line: None
@@ -130,6 +131,8 @@ async def move(world: World, staged: StagedDeployment, before: ProductionBefore)
         scripted.serves = staged.id
     if scripted.promotion:
         scripted.promotion()
+    while scripted.hangs:
+        await asyncio.sleep(0.01)
 
 
 async def move_back(world: World, before: ProductionBefore) -> None:

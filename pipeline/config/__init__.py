@@ -59,6 +59,8 @@ class Pace(Policy):
 
     patience: float | None = None
     """How long *not yet* and *unknown* are borne."""
+    acts: float | None = None
+    """How long all its steps together may take (a build, migrations); then they are cut off. Usually an hour."""
     during: float | None = None
     """How long the stage goes on watching."""
     every: float | None = None

@@ -90,13 +90,12 @@ def _looking() -> dict[str, Bound]:
 
 
 def _acting(deploy: Pipeline) -> dict[str, Bound]:
-    waits = sum(stage.patience + stage.during for stage in deploy.stages)
+    waits = sum(stage.acts * bool(stage.does) + stage.patience + stage.during for stage in deploy.stages)
     words = (
-        "the patience and the watch of its stages; besides, what its acts take (an upload, a build, the migrations), "
-        "and the way back as of `settle`"
+        "of each stage what its steps may take, its patience and its watch; the record; and the way back of `settle`"
     )
     return {
-        "deploy": Bound(waits, words),
+        "deploy": Bound(waits + record() + _way_back(deploy), words),
         "accept": Bound(record() + 2 * request(), "the record, and two questions to Vercel"),
         "settle": Bound(record() + _way_back(deploy), "the record, and each undo with its repetitions and its proof"),
         "rollback": Bound(_emergency(), "a look, a promotion under way, the request repeated, the proof, the record"),

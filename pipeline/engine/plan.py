@@ -101,6 +101,7 @@ class Stage:
     """Does its steps in order, then asks its gates together until all say yes or patience ends.
 
     ``patience``: seconds that *not yet* and *unknown* are borne from the first such reading on.
+    ``acts``: seconds that all its steps together may take; then they are cut off as Ctrl-C does.
     ``during``: seconds to keep asking after the first yes. ``every``: seconds between two rounds.
     ``may_fail``: what goes wrong here is a warning; the release is already out and well.
     ``again``: a resumed run asks again, as long as production has not moved.
@@ -116,6 +117,7 @@ class Stage:
     asks: tuple[Gate, ...] = ()
     advises: tuple[Gate, ...] = ()
     patience: float = 0
+    acts: float = 60 * MINUTE
     during: float = 0
     every: float = 2
     may_fail: bool = False
@@ -161,7 +163,7 @@ class Pipeline:
         return replace(self, stages=tuple(map(shaded, self.stages)))
 
     def at_pace(self, pace: Mapping[str, Mapping[str, float]]) -> "Pipeline":
-        """This pipeline with the patience, during or every of some stages changed."""
+        """This pipeline with the patience, acts, during or every of some stages changed."""
         unknown = set(pace) - {stage.name for stage in self.stages}
         if unknown:
             raise BrokenPlan(f"pace: {self.name} has no stage {', '.join(sorted(unknown))}")

@@ -13,9 +13,9 @@ from pipeline import log
 from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
-from pipeline.engine.stop import Stop
+from pipeline.engine.stop import Stop, within
 from pipeline.engine.watch import StageWatch
-from pipeline.errors import Lost, ServiceError, Theirs
+from pipeline.errors import Lost, Overdue, ServiceError, Theirs
 from pipeline.record.journal import Journal
 from pipeline.world.world import World
 
@@ -151,16 +151,16 @@ class Runner:
         return None
 
     async def _settle(self, stage: Stage) -> Stop | None:
-        wrong = []
+        wrong, until = [], asyncio.get_running_loop().time() + stage.acts
         for step in stage.does:
             if step.name in self.past.done:
                 continue
             try:
-                await self._do(step)
+                await self._do(step, stage, until)
             except ServiceError as error:
                 wrong.append(str(error))
                 if not stage.may_fail:
-                    return Stop(wrong[0])
+                    return Stop(wrong[0], cut=isinstance(error, Overdue))
             except Exception as bug:
                 if not stage.may_fail or isinstance(bug, Lost):
                     raise
@@ -184,8 +184,8 @@ class Runner:
         self._record("step failed", node, error=says, traceback="".join(traceback.format_exception(bug)))
         return says
 
-    async def _do(self, step: Step) -> None:
-        """Carry out a step: read its inputs, record them, act, record what it gave."""
+    async def _do(self, step: Step, stage: Stage, until: float) -> None:
+        """Carry out a step: read its inputs, record them, act, for as long as there is time, record what it gave."""
         try:
             async with Round(self.world, self.known, self.probes) as look:
                 inputs = await look.all(step.inputs)
@@ -193,7 +193,7 @@ class Runner:
             self.past.begin(step, inputs)
             self.journal.append("step begins", step.name, exact={"inputs": [freeze(value) for value in inputs]})
             self.journal.goes_on = self.past.moved_production
-            gives = await step.act(self.world, *inputs)
+            gives = await within(stage, until, step.act(self.world, *inputs))
         except ServiceError as error:
             self.journal.append("step failed", step.name, error=str(error))
             raise

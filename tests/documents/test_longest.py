@@ -87,6 +87,8 @@ def test_the_bounds_are_added_up_and_not_typed_in(monkeypatch: pytest.MonkeyPatc
     assert after["monitor.daily"].seconds == before["monitor.daily"].seconds + 7
     assert after["check"].seconds == before["check"].seconds + 7
     assert after["history"].seconds == before["history"].seconds
+    slower = DEPLOY.at_pace({"build": {"acts": 7200}, "smoke": {"acts": 1}})  # smoke has no step that it could cut off
+    assert longest(["deploy"], slower)["deploy"].seconds == after["deploy"].seconds + 3600
     rolled = next(pipeline for pipeline in EVERY if pipeline.name == "rolling deploy")
     assert longest(["deploy"], rolled)["deploy"].seconds > before["deploy"].seconds
 

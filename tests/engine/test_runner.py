@@ -15,6 +15,7 @@ from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Stage, Step
 from pipeline.engine.runner import Runner
 from pipeline.errors import Lost, Mistake, Refused, Unreachable
+from pipeline.world.world import World
 from tests.scripted import PROBES, Scripted, journal_in, kinds, played, runner_for, stages
 
 
@@ -46,6 +47,33 @@ def test_a_promotion_that_happened_but_answered_500_is_rolled_back(tmp_path: Pat
     outcome, _ = played(world, tmp_path)
     assert outcome is Outcome.ROLLED_BACK
     assert world.serves == "dpl_live"
+
+
+def test_a_step_that_does_not_end_is_cut_off_and_taken_back_and_the_release_is_not_called_bad(tmp_path: Path) -> None:
+    world = Scripted()
+    world.hangs = True
+    outcome, journal = played(world, tmp_path, stages().at_pace({"promote": {"acts": 0.05}}))
+    assert (outcome, world.serves) == (Outcome.ROLLED_BACK, "dpl_live")
+    assert "`pace: promote: acts:`" in next(e for e in journal.events() if e.kind == "step failed").body["error"]
+    assert "release bad" not in kinds(journal.events()), "nothing was learnt about it"
+
+
+def test_a_step_of_a_stage_that_may_fail_is_cut_off_and_the_release_stays(tmp_path: Path) -> None:
+    world = Scripted()
+
+    async def announce(world: World) -> None:
+        """Tell it.
+
+        Why: x
+        By hand: x
+        If it fails: x
+        """
+        await asyncio.sleep(3600)
+
+    last = Stage("announce", "x", (Step(announce, "x", False),), acts=0.05, may_fail=True)
+    outcome, journal = played(world, tmp_path, stages(last))
+    assert (outcome, world.serves) == (Outcome.DEPLOYED, healthy.STAGED)
+    assert "0.05 s" in journal.events()[-2].body["warning"]
 
 
 def test_a_promotion_that_never_lands_is_undone_when_patience_ends(tmp_path: Path) -> None:

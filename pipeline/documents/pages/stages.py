@@ -83,6 +83,7 @@ def _stage_words(stage: Stage, pipeline: Pipeline, policies: Policies) -> StageW
         ("Does", step_links(stage.does)),
         ("Asks", gate_links(stage.asks)),
         ("Looks at, without being stopped by it", gate_links(stage.advises)),
+        ("Cuts its steps off", f"after {spell(stage.acts)}" if stage.does else ""),
         ("Patience", spell(stage.patience) if stage.patience else ""),
         ("Asks again", f"every {spell(stage.every)}" if stage.asks and stage.patience else ""),
         ("Watches", f"for {spell(stage.during)}" if stage.during else ""),
