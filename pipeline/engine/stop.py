@@ -27,7 +27,7 @@ class Stop:
 
 
 async def within(stage: Stage, until: float, act: Awaitable[T]) -> T:
-    """What ``act``, of a step of ``stage``, gives; raises Overdue when it is not over at ``until`` (the loop's time)."""
+    """What ``act``, of a step of ``stage``, gives; raises Overdue when it is not over ``until`` then, in loop time."""
     try:
         async with asyncio.timeout_at(until) as limit:
             return await act
