@@ -8,17 +8,18 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out, unforeseen
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, honest, out, unforeseen
 from pipeline.emergency.access import RollbackOrder
 
 RARELY = (50_000, 20, 20)
 """How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
 
+PROGRAM = "./inv"
 ENDS = {0: "production is back", 1: "refused, nothing was touched", 4: "NOT PROVED, production needs a person now"}
 """Exit code of a rollback → what its summary begins with."""
 
@@ -32,25 +33,18 @@ def main() -> None:
     if order:
         _leave(roll_back(order))
     else:
-        from invoke.main import program
+        from pipeline.cli.guide import answer
+
+        text = answer(words, PROGRAM)
+        if text:
+            with honest():
+                out(text)
+            return
+        from pipeline.cli.parsing import Strict, wanted
 
         gc.set_threshold(*RARELY)
         gc.enable()
-        program.parse_tasks = _strict(program.parse_tasks)  # type: ignore[method-assign]
-        program.run(["inv", "--search-root", str(ROOT), *words])
-
-
-def _strict(parse: Callable[[], None]) -> Callable[[], None]:
-    """Make ``parse`` leave with the exit code of a mistake; invoke's own would say that a release was blocked."""
-    from invoke.exceptions import Exit, ParseError
-
-    def strict() -> None:
-        try:
-            parse()
-        except ParseError as error:
-            raise Exit(f"error: {error}", MISTAKE) from error
-
-    return strict
+        Strict(PROGRAM).run(["inv", "--search-root", str(ROOT), *wanted(words)])
 
 
 def order_of(words: Sequence[str]) -> RollbackOrder | None:

@@ -73,8 +73,8 @@ def test_it_loads_nothing_of_the_other_commands(tmp_path: Path) -> None:
     [
         *((("--help",), 0, "--break-glass"), (("--projet", "x"), 2, "projet"), (("--project",), 2, "needed value")),
         *(
-            (("dpl_1",), 2, "No idea what 'dpl_1' is"),
-            (("--plan=no",), 2, "No idea what 'no' is"),
+            (("dpl_1",), 2, "there is no command dpl_1"),
+            (("--plan=no",), 2, "there is no command no"),
             (("--to", "--plan"), 2, "to"),
         ),
     ],

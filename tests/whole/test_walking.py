@@ -119,7 +119,7 @@ def test_a_release_that_is_taken_back_opens_an_incident_and_says_so(checkout: Ch
         (("incident.review", "--incident", "nope"), "incident nope: there is none"),
         (("runbooks.done", "nope"), "there is no such action"),
         (("runbooks.prove", "--only", "nope"), "--only nope: is none; there are commands, drills, gates, runs"),
-        (("drill.all", "--nope"), "No idea what '--nope' is!"),
+        (("drill.all", "--nope"), "there is no flag --nope of drill.all"),
         (("runbooks", "--site", "/etc"), "there is something else in it"),
     ],
 )
