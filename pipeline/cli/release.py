@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     name="deploy",
     help={
         "target": "sandbox, preview or production, as named in deploy.yml (default: its `target:`)",
-        "from": "folder with .vercel/output, or an example of the sandbox: good, broken-health, broken-login, "
+        "from": "folder with .vercel/output, or an example of the sandbox: good, fixed, broken-health, broken-login, "
         "error-page, slow, off-origin",
         "commit": "the commit that the folder was built from (default: CI's, or git's in that folder)",
         "approved-by": "the stakeholder who agreed, when not on GitHub; recorded with the time",

@@ -16,6 +16,8 @@ MARKS = {
     "unknown": "?", "block": "✗", "failed": "✗", "undo failed": "✗",
 }  # fmt: skip
 COMMIT = 12
+STOPS = ("block", "not yet", "unknown")
+MOST_FIXES = 3
 
 
 def duration(ms: int) -> str:
@@ -127,7 +129,7 @@ def _next(report: Report) -> list[str]:
             undo = ["./inv rollback   takes it back"] if report.pipeline == "deploy" else []
             return [f"./inv report {report.run}   shows this run again", *undo]
         case "blocked":
-            return ["fix what stopped it and start a new run: ./inv deploy"]
+            return _fixes(report)
         case "rolled back":
             return [
                 f"./inv report {report.run}   shows what was seen; runbooks/incident-response.md says how to go on",
@@ -152,6 +154,17 @@ def _next(report: Report) -> list[str]:
         f"./inv deploy --target {report.target} --resume {report.run}   goes on",
         f'./inv accept {report.run} --because "…"   keeps what it has promoted, in your name',
     ]
+
+
+def _fixes(report: Report) -> list[str]:
+    """What to type, or to do, about each answer that stopped a run; the sandbox has a commit that fixes another."""
+    fixes: dict[str, str] = {}
+    for line in report.stages[-1].lines if report.stages and report.stages[-1].state == "stopped" else ():
+        fixes |= {one["fix"]: line.name for one in line.findings if one["verdict"] in STOPS and one["fix"]}
+    if report.target == "sandbox" and "order.was-not-taken-back" in fixes.values():
+        return ["./inv deploy --from fixed --over-rollback   ships a commit that fixes it; the sandbox has one"]
+    general = "fix what stopped it and start a new run: ./inv deploy"
+    return [*(one_line(fix) for fix in list(fixes)[:MOST_FIXES]), *([] if fixes else [general])]
 
 
 def summary_markdown(report: Report, places: Places) -> str:

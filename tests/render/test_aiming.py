@@ -131,3 +131,28 @@ def test_no_gate_says_to_type_a_command_that_is_none() -> None:
     named = {word.strip(".,;") for fix in fixes for word in [*fix.split("./inv ")[1:]] for word in word.split()[:1]}
     assert named, "some do"
     assert named <= set(COMMANDS)
+
+
+def test_what_stopped_a_run_says_what_to_type_at_its_end() -> None:
+    begun, _, _, *rest = EVENTS
+    stage = event("stage begins", "preflight", patience=1, during=0)
+    said = [line for line in report_text(report_of("r1", EVENTS)).splitlines() if line.startswith("  next ")]
+    assert said == ["  next     ./inv deploy --target production --over-rollback"]
+    nothing = [begun, stage, answer("block", ""), *rest]
+    assert "fix what stopped it" in report_text(report_of("r1", nothing))
+    many = [event("gate answered", f"a.b{n}", verdict="block", findings=[
+        {"verdict": "block", "subject": "x", "says": "y", "fix": f"do {n}"}], ms=1) for n in range(9)]  # fmt: skip
+    assert report_text(report_of("r1", [begun, stage, *many, *rest])).count("  next  ") == 3
+
+
+def test_in_the_sandbox_there_is_a_commit_that_fixes_the_one_that_was_taken_back() -> None:
+    begun = event("run begins", pipeline="deploy", target="sandbox", commit="c" * 40, by="kim", production="https://x")
+    bad = {"verdict": "block", "subject": "c" * 12, "says": "was taken back", "fix": "ship a commit that fixes it"}
+    events = [
+        begun,
+        EVENTS[1],
+        event("gate answered", "order.was-not-taken-back", verdict="block", findings=[bad], ms=1),
+    ]
+    assert "  next     ./inv deploy --target sandbox --from fixed" in report_text(
+        report_of("r1", [*events, *EVENTS[3:]])
+    )

@@ -130,7 +130,7 @@ def test_a_release_is_a_folder_as_vercel_build_leaves_it(sandbox):
 
 
 def test_an_unknown_release_is_answered_with_the_known_ones(sandbox):
-    with pytest.raises(ValueError, match="there are good, broken-health"):
+    with pytest.raises(ValueError, match="there are good, fixed, broken-health"):
         sandbox.release("perfect")
 
 

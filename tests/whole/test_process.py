@@ -169,7 +169,11 @@ def test_deploy_status_history_rollback_see_the_same_world_and_leave_nothing_beh
     said = checkout.run("history")
     assert "deployed" in said
     assert "rolled back" in said
-    assert "pinned by an earlier rollback" in checkout.run("deploy", expect=1)
+    said = checkout.run("deploy", expect=1)
+    assert "pinned by an earlier rollback" in said
+    leads_on = re.findall(r"^  next     \./inv (.+?)(?:   |$)", said, re.MULTILINE)
+    assert len(leads_on) == 1
+    assert "DEPLOYED" in checkout.run(*leads_on[0].split())
     gone(checkout)
 
 
