@@ -31,7 +31,7 @@ def is_newer(release: Release, seen: CommitOrder) -> Findings:
         if release.older:
             yield warn(seen.commit[:12], f"{says}; it ships because you said --older")
         else:
-            yield block(seen.commit[:12], says, fix="./inv deploy --older, if you mean it")
+            yield block(seen.commit[:12], says, fix="./inv deploy --older   if you mean it")
 
 
 is_newer.stops_when("a newer commit is live", lambda r, s: (r, replace(s, relation="behind")))

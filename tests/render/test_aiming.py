@@ -44,7 +44,7 @@ def test_every_command_that_takes_a_target_is_given_one_and_no_other(name: str) 
     ("text", "then"),
     [
         ("./inv rollback.", "./inv rollback --target p."),
-        ("./inv deploy --older, if you mean it", "./inv deploy --target p --older, if you mean it"),
+        ("./inv deploy --older   if you mean it", "./inv deploy --target p --older, if you mean it"),
         ("./inv deploy; ./inv rollback --target p --to x", "./inv deploy --target p; ./inv rollback --target p --to x"),
         ("./inv settle --run r --target q", "./inv settle --run r --target q"),
         ("./inv rollback --project prj_1 --to x", "./inv rollback --project prj_1 --to x"),
@@ -106,7 +106,7 @@ def test_a_report_is_aimed_whichever_way_it_is_written() -> None:
 
 
 def test_a_checklist_is_aimed() -> None:
-    finding = Finding(Verdict.BLOCK, "c" * 12, "is older", "./inv deploy --older, if you mean it")
+    finding = Finding(Verdict.BLOCK, "c" * 12, "is older", "./inv deploy --older   if you mean it")
     lines = (ChecklistLine("What is live", (LineAnswer(is_newer, (finding,), "", 1),)),)
     checked = Checked("daily", "2026-11-24T10:00:00", "staging", lines, Graded("P3", is_newer.name, "x"), "")
     for text in (checked_text(checked), diagnosed_text(checked)):
