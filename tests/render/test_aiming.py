@@ -44,7 +44,7 @@ def test_every_command_that_takes_a_target_is_given_one_and_no_other(name: str) 
     ("text", "then"),
     [
         ("./inv rollback.", "./inv rollback --target p."),
-        ("./inv deploy --older   if you mean it", "./inv deploy --target p --older, if you mean it"),
+        ("./inv deploy --older   if you mean it", "./inv deploy --target p --older   if you mean it"),
         ("./inv deploy; ./inv rollback --target p --to x", "./inv deploy --target p; ./inv rollback --target p --to x"),
         ("./inv settle --run r --target q", "./inv settle --run r --target q"),
         ("./inv rollback --project prj_1 --to x", "./inv rollback --project prj_1 --to x"),
