@@ -7,7 +7,7 @@ from checks.policy import Contact
 from pipeline.config import DeployFile, Policies
 from pipeline.documents.pages.words import RUNBOOK, document, gate_link, known_here, linked
 from pipeline.handbook.communication import AUDIENCES, CADENCE, ROLES
-from pipeline.handbook.playbook import Remedy, claim
+from pipeline.handbook.playbook import Playbook, Remedy, claim
 from pipeline.handbook.playbooks import PLAYBOOKS
 from pipeline.handbook.severity import SEVERITIES
 from pipeline.incidents.review import Review
@@ -31,9 +31,7 @@ def incident_response(file: DeployFile, policies: Policies, prose: Mapping[str, 
         ],
         role_rows=[(role.name, role.does) for role in ROLES],
         playbooks=PLAYBOOKS,
-        playbook_rows=[
-            (playbook_link(playbook.name), playbook.symptom, playbook.severity.name) for playbook in PLAYBOOKS
-        ],
+        burning_rows=[_burning(playbook) for playbook in PLAYBOOKS],
         contacts=contacts,
         contact_rows=[_contact_row(contact) for contact in contacts.escalation],
         contact_tree=_contact_tree(contacts.escalation),
@@ -51,6 +49,13 @@ def incident_response(file: DeployFile, policies: Policies, prose: Mapping[str, 
 def playbook_link(name: str, page: str = "") -> str:
     """A link to the section of the playbook with that name. Raises KeyError when there is no such playbook."""
     return link(TITLES[name], page=page)
+
+
+def _burning(playbook: Playbook) -> tuple[str, ...]:
+    """What somebody who was paged needs of a playbook: what is seen, what to type, what is true then, whom to tell."""
+    seen = f"**{playbook_link(playbook.name)}** {playbook.severity.name}. {playbook.symptom}"
+    walk = f"`./inv playbook.{playbook.name} --target production`"
+    return seen, walk, claim(playbook.verify[0]), ", ".join(("team", *playbook.tell))
 
 
 def _gate_link(gate: Gate) -> str:
