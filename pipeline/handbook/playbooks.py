@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from checks import database, environment, errors, health, performance, release, security, services, smoke
+from checks import (
+    auth,
+    database,
+    environment,
+    errors,
+    health,
+    performance,
+    redis,
+    release,
+    security,
+    services,
+    smoke,
+    storage,
+)
 from checks.gate import Gate
 from pipeline.errors import Mistake
 from pipeline.handbook.fitting import FITS, Fits
@@ -22,7 +35,20 @@ ORDER = (
     "security-incident",
     "vendor-outage",
 )
-FAMILIES = (database, environment, errors, health, performance, release, security, services, smoke)
+FAMILIES = (
+    auth,
+    database,
+    environment,
+    errors,
+    health,
+    performance,
+    redis,
+    release,
+    security,
+    services,
+    smoke,
+    storage,
+)
 GATES = {gate.name: gate for family in FAMILIES for gate in vars(family).values() if isinstance(gate, Gate)}
 KNOWN: Known = {Gate: GATES, Severity: SEVERITY_NAMED, Fits: FITS}
 REMEDIES = made(Mapping[str, Remedy], read("remedies.yml"), "remedies.yml: ", KNOWN)

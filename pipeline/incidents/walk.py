@@ -48,13 +48,15 @@ class Walk:
         self.person.say(f"\n== {book.title} ==\n{book.means}\nUsers: {book.impact}")
         if book.name not in self.desk.incident.walked:
             self.desk.begin(book.name)
-        self._words_due()
         noes = self._ask("diagnose", book)
+        self._words_due(bool(noes))
         other = self._elsewhere(book, noes)
         if other:
             return self.go(other)
-        self._look(book)
-        tried = self._mitigate(book, noes)
+        tried, ill = self._mitigate_first(book, noes)
+        if ill:
+            self._look(book)
+            tried |= self._mitigate(book, noes)
         well = self._verify(book.verify)
         while not well and tried and self.person.auto:  # a first remedy may only have uncovered the second
             tried = self._mitigate(book, self._ask("diagnose again", book))
@@ -129,6 +131,20 @@ class Walk:
                 break
         return tried
 
+    def _mitigate_first(self, book: Playbook, noes: dict[str, str]) -> tuple[bool, bool]:
+        """Offer what the machine can do, and what fits for all that it knows, before anybody is asked to look around.
+
+        Gives whether anything was tried, and whether it was not enough.
+        """
+        for remedy in () if self.person.auto else book.mitigate:
+            seen = self._situation(noes)
+            done = any(one.remedy == remedy.when for one in self.desk.incident.done if one.worked)
+            if done or not (remedy.hand and remedy.fits and remedy.fits(seen)):
+                continue
+            if self._fits(remedy, seen) and self._do(remedy, seen):
+                return True, bool(stops(self._answers(book.verify)))
+        return False, True
+
     def _situation(self, noes: dict[str, str]) -> Situation:
         return self._in_the_world(lambda world: situation(world, self.desk.session, self.desk.incident, noes))
 
@@ -181,18 +197,19 @@ class Walk:
             if left:
                 self.person.say(f"  once more in {self.apart:g} s (Ctrl-C: later, with the same command)")
                 asyncio.run(clock.sleep(self.apart))
-                self._words_due()
+                self._words_due(False)
         return True
 
     # -- communicate and escalate
 
-    def _words_due(self) -> None:
-        """Send every message that is due now."""
+    def _words_due(self, ill: bool) -> None:
+        """Send every message that is due now; Enter tells users first when the machine sees it, too (``ill``)."""
+        heard = {one.audience for one in self.desk.incident.told}
         for word in due(self.desk.incident, self.desk.session.clock.now()):
             if word.late >= 0 or word.first:
-                self._tell(word.audience)
+                self._tell(word.audience, default=ill or word.audience in {"team", "stakeholders", *heard})
 
-    def _tell(self, audience: str) -> None:
+    def _tell(self, audience: str, default: bool = True) -> None:
         incident, now = self.desk.incident, self.desk.session.clock.now()
         release = self._in_the_world(live_release)
         text, missing = draft(incident, audience, now, {}, release)
@@ -206,7 +223,7 @@ class Walk:
             return
         if not self.person.auto:
             self.person.say(f"\n-- Communicate: {audience}\n{text}")
-        if not self.person.agrees("Send it?", default=True):
+        if not self.person.agrees("Send it?", default=default):
             return
         _, reached, failed = self.desk.session.in_world(self.desk.id, lambda world: self._send(world, audience, text))
         self.person.say(f"  {audience} told by {', '.join(reached) or 'nobody'}" + "".join(f"; {w}" for w in failed))
@@ -217,6 +234,8 @@ class Walk:
             return text, (), (f"{audience}: no address is set",)
         if by_hand:
             self.person.say("  there is no address for them: send it yourself, now")
+            if not self.person.writes("How did you tell them? (Enter: not told yet)"):
+                return text, (), (f"{audience}: not told yet",)
         return await tell(world, self.desk, audience, {}, text, by_hand=by_hand)
 
     def _escalate(self) -> None:

@@ -41,7 +41,7 @@ def own_runbooks(checkout: Checkout) -> Path:
 
 
 def test_a_walk_that_was_interrupted_goes_on_where_it_stopped(checkout: Checkout, up: Up) -> None:
-    send = "\n" * 3  # team, users, stakeholders
+    send = "y\n" * 3  # team, users, stakeholders
     code, said = answered(checkout, "playbook.site-down", lines=f"{send}it answers 200\n")
     assert code == 1
     assert "nobody answers any more" in said
