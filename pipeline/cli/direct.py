@@ -1,4 +1,4 @@
-"""Every ``./inv`` begins here. ``rollback`` goes on without invoke and the other commands: two fifths of its time.
+"""Every command begins here. ``rollback`` goes on without invoke and the other commands: two fifths of its time.
 
 The task in ``pipeline/cli/release.py`` does the same. What is not plainly a rollback is left to invoke, which says why.
 """
@@ -13,8 +13,9 @@ from dataclasses import fields
 from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, honest, out, unforeseen
+from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, unforeseen
 from pipeline.emergency.access import RollbackOrder
+from pipeline.home import NAME, TOOL, VERSION, without_home
 
 RARELY = (50_000, 20, 20)
 """How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
@@ -27,7 +28,12 @@ def main() -> None:
     """Run the command that the process was started with."""
     atexit.register(gc.freeze)
     sys.excepthook = unforeseen
-    words = sys.argv[1:]
+    said, words = without_home(sys.argv[1:])
+    if said and not ROOT.is_dir():
+        fail(f"--home {said}: there is no such folder", MISTAKE)
+    if words[:1] in (["--version"], ["-V"]):
+        out(f"{NAME} {VERSION}")
+        return
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
     if order:
         _leave(roll_back(order))
@@ -37,7 +43,7 @@ def main() -> None:
         gc.set_threshold(*RARELY)
         gc.enable()
         program.parse_tasks = _strict(program.parse_tasks)  # type: ignore[method-assign]
-        program.run(["inv", "--search-root", str(ROOT), *words])
+        program.run(["inv", "--search-root", str(TOOL), *words])
 
 
 def _strict(parse: Callable[[], None]) -> Callable[[], None]:

@@ -35,7 +35,7 @@ def play_drills(
     gaps, played = False, []
     config = quick(config) if person.auto else config
     for name in names:
-        with own_place(root) if person.auto else contextlib.nullcontext(root) as place:
+        with own_place() if person.auto else contextlib.nullcontext(root) as place:
             done = play(config, name, place, deploy_file, person)
         played.append(done)
         gaps |= bool(done.score.gaps)

@@ -1,6 +1,5 @@
 """``deploy.yml``: read, every mistake reported at once with file, line and key path, and turned into policies."""
 
-import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import yaml
 from checks import policy
 from checks.policy import Policy
 from pipeline.clock import host_of
+from pipeline.config import example
 from pipeline.config.document import (
     DURATION,
     Loader,
@@ -23,8 +23,10 @@ from pipeline.config.document import (
     line_of,
     yaml_mistake,
 )
+from pipeline.config.example import merged
 from pipeline.config.tools import pinned_vercel
 from pipeline.errors import Mistake
+from pipeline.home import suffix_of
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ class Target(Policy):
     """The production domain."""
     services: Services = field(default_factory=Services)
     """Where the APIs are; leave it out for the vendors' own."""
+    example: bool = True
+    """In a sandbox: its own app is asked what its own app can answer (routes, variables, people, paths), whatever the
+    sections above ask of yours. `false`: they are asked of it, as for a build of yours that you ship there."""
     pace: dict[str, Pace] = field(default_factory=dict)
     """Stage name → how patient it is here."""
     override: dict[str, Any] = field(default_factory=dict)
@@ -94,8 +99,8 @@ class Policies(Policy):
     """The sections that say what is required; every one is a policy that gates and steps ask for."""
 
     source: policy.SourcePolicy
-    errors: policy.ErrorsPolicy
-    uptime: policy.UptimePolicy
+    errors: policy.ErrorsPolicy = field(default_factory=policy.ErrorsPolicy)
+    uptime: policy.UptimePolicy = field(default_factory=policy.UptimePolicy)
     ci: policy.ContinuousIntegrationPolicy = field(default_factory=policy.ContinuousIntegrationPolicy)
     review: policy.ReviewPolicy = field(default_factory=policy.ReviewPolicy)
     approval: policy.ApprovalPolicy = field(default_factory=policy.ApprovalPolicy)
@@ -134,6 +139,13 @@ class DeployFile(Policies):
     """Where to deploy."""
     target: str = "sandbox"
     """The target when `--target` is not given."""
+    requires: str = ""
+    """The versions of this tool that the file is written for, e.g. `>=0.1,<0.2`; another one refuses. Empty: any."""
+    action: str = ""
+    """The GitHub action that gives workflows this tool, e.g. `acme/deploy-runbook@` and the 40 digits of a commit.
+    Empty: they install the package of this version; a checkout that is its own home uses itself."""
+    app: str = ""
+    """The folder of the app, from this file's, e.g. `apps/web`; empty: this file's own."""
     state: str = ""
     """Where runs are kept: a path, or the NAME of an environment variable with a Postgres URL. Empty: `.runs/`."""
     unencrypted: tuple[str, ...] = ()
@@ -168,8 +180,10 @@ class Config:
 
     def pace(self, target: str) -> dict[str, dict[str, float | int]]:
         """Stage → the settings that ``target`` changes, and only those."""
-        changed = self.file.targets[target].pace.items()
-        return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}
+        found = self.file.targets[target]
+        usual = example.QUICKLY if found.kind == "sandbox" else {}
+        said = {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in found.pace.items()}
+        return {stage: {**usual.get(stage, {}), **said.get(stage, {})} for stage in (*usual, *said)}
 
 
 def load(path: Path) -> Config:
@@ -192,15 +206,17 @@ def load(path: Path) -> Config:
     policies = {}
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
+        if target.kind == "sandbox" and target.example:
+            sections = merged(sections, example.sections())
         within = ("targets", name, "override")
-        whole = _validate(DeployFile, _merge(sections, target.override), tree, path.name, mistakes, within)
+        whole = _validate(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)
         if whole:
             policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
         )
-    policies = {name: _with_pins(found) if found else found for name, found in policies.items()}
+    policies = {name: _with_own(found, path) if found else found for name, found in policies.items()}
     targets = {}
     for name, target in file.targets.items() if file else ():
         where = ("targets", name, "domain")
@@ -215,10 +231,15 @@ def load(path: Path) -> Config:
     return Config(dataclasses.replace(file, targets=targets), policies)
 
 
-def _with_pins(policies: Policies) -> Policies:
-    """The policies with the version of the Vercel CLI that our lock file pins, where deploy.yml names none."""
-    build = policies.build
-    return dataclasses.replace(policies, build=dataclasses.replace(build, version=build.version or pinned_vercel()))
+def _with_own(policies: Policies, path: Path) -> Policies:
+    """The policies with what is ours: the Vercel CLI that our lock file pins, and the names of our workflows here."""
+    build, suffix = policies.build, suffix_of(path.absolute().parent)
+    own = tuple(dict.fromkeys((*policies.ci.own, *(one.replace(".yml", f"{suffix}.yml") for one in policies.ci.own))))
+    return dataclasses.replace(
+        policies,
+        build=dataclasses.replace(build, version=build.version or pinned_vercel()),
+        ci=dataclasses.replace(policies.ci, own=own),
+    )
 
 
 @cache
@@ -253,12 +274,6 @@ def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], wi
             line = line_of(tree, (*within, *path)) or line_of(tree, path)
             mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}")
         return None
-
-
-def _merge(base: Any, over: Any) -> Any:
-    if isinstance(base, dict) and isinstance(over, dict):
-        return {**copy.deepcopy(base), **{key: _merge(base.get(key), value) for key, value in over.items()}}
-    return over
 
 
 def schema() -> dict[str, Any]:

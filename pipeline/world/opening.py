@@ -15,6 +15,7 @@ from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import Mistake
+from pipeline.home import below_top
 from pipeline.redact import Redactor
 from pipeline.world.sandbox import attached, sandbox_settings
 from pipeline.world.secrets import ADDRESSES, CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
@@ -75,7 +76,17 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
         must_be_encrypted(scratch, variable(scratch), config.file.unencrypted)
         secrets["SCRATCH_URL"] = variable(scratch)
     yield Settings(
-        name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies, root=root
+        name,
+        target.kind,
+        target.project,
+        target.team,
+        target.domain,
+        target.services,
+        secrets,
+        policies,
+        root=root,
+        app=config.file.app,
+        within=below_top((root / config.file.app).resolve()),
     )
 
 
@@ -168,6 +179,7 @@ async def open_world(
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             root=settings.root,
+            within=settings.within,
             rules=rules,
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT),
