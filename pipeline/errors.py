@@ -8,6 +8,7 @@ PipelineError
 ├── Broken          a bug of ours: exits as what it left of production says
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
+    │   └── Unset         it was not asked: nobody has set the secret that it is asked with
     ├── Refused       it answered no: ``status``, ``code``
     │   ├── Theirs      what was to be taken back is gone: somebody else promoted a newer release
     │   └── Rejected    it was Postgres; ``code`` is a SQLSTATE or one of Prisma's
@@ -73,6 +74,14 @@ class ServiceError(PipelineError):
 
 class Unreachable(ServiceError):
     """No answer: name resolution, TLS, connection, timeout, or cut off half-way."""
+
+
+class Unset(Unreachable):
+    """A service that cannot be asked, because the secret that it is asked with is not set."""
+
+    @property
+    def lasting(self) -> bool:
+        return True
 
 
 class Unreadable(ServiceError):

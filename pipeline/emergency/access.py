@@ -115,6 +115,8 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         missing.append("VERCEL_TOKEN: is not set; get one from vercel.com → Account Settings → Tokens")
     if not project:
         missing.append("--project: is not known; say --project ID, or --target with a target of deploy.yml")
+    if "REPLACE_ME" in f"{project} {team}":
+        missing.append(f"deploy.yml: {target}: still has the placeholder of an example; say --project and --team")
     if missing:
         raise Mistake("\n".join([*missing, "The sandbox is meant only with --target sandbox."]))
     services = section.get("services") if isinstance(section.get("services"), dict) else {}

@@ -34,7 +34,7 @@ NOT_USED = {
 }
 
 
-def _of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
+def of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
     """The secrets of vendors that ``deploy.yml`` does without."""
     used = {
         "SENTRY_AUTH_TOKEN": policies[ErrorsPolicy].organization,
@@ -60,7 +60,7 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
     secrets = read_secrets(root)
     _must_be_encrypted(config, name, secrets)
-    wanted = frozenset(needs) - _of_unused_vendors(policies)
+    wanted = frozenset(needs) - of_unused_vendors(policies)
     missing = [
         f"{key}: is not set; get it from {where}{NOT_USED.get(key, '')}"
         for key, where in SECRETS.items()
@@ -68,6 +68,8 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
     ]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
+    if config.unfilled.get(name):
+        raise Mistake("\n".join(config.unfilled[name]))
     scratch = policies[DatabasePolicy].scratch
     if scratch and not variable(scratch) and (scratch in wanted or {*needs} >= {*SECRETS}):
         raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
