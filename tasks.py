@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from invoke import Collection
+from invoke.main import program
 
 from pipeline.cli import (
     build,
@@ -23,6 +24,7 @@ from pipeline.cli import (
     selftest,
     test,
 )
+from pipeline.home import without_home
 
 if TYPE_CHECKING:
     from pipeline.documents.catalogue import CommandWords
@@ -57,4 +59,6 @@ if any(word.startswith("check") for word in sys.argv[1:]):  # a hundred more tas
     from pipeline.cli import check
 
     namespace.add_collection(check.collection(), "check")
+if getattr(program, "core", None):  # invoke itself knows no --home, which was read when the terminal was loaded
+    program.core.unparsed = without_home(program.core.unparsed)[1]
 namespace.configure({"command_words": command_words})

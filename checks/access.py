@@ -76,12 +76,12 @@ monitor_is_known.stops_when("the token is of another team", lambda s: (replace(s
 
 
 @gate(owner="release manager")
-def student_can_sign_in(policy: SmokePolicy, seen: SignInBefore) -> Findings:
-    """The smoke student can sign in on the live site, with the password that the smoke tests will use.
+def smoke_user_can_sign_in(policy: SmokePolicy, seen: SignInBefore) -> Findings:
+    """The smoke user can sign in on the live site, with the password that the smoke tests will use.
 
     Why: With a wrong password every release fails its smoke tests, after the database has been migrated.
 
-    By hand: Open `$PRODUCTION/login` in a browser and sign in as the smoke student.
+    By hand: Open `$PRODUCTION/login` in a browser and sign in as the smoke user.
 
     If it fails: Set `SMOKE_EMAIL` and `SMOKE_PASSWORD` to an account that works. When nobody can sign in and this release
         is what mends it, sign a waiver for today.
@@ -90,11 +90,11 @@ def student_can_sign_in(policy: SmokePolicy, seen: SignInBefore) -> Findings:
         yield block(
             "SMOKE_PASSWORD",
             f"does not sign in on {seen.site}: {seen.failed_at} {seen.says}",
-            fix="set SMOKE_EMAIL and SMOKE_PASSWORD to the smoke-test student of your app",
+            fix="set SMOKE_EMAIL and SMOKE_PASSWORD to the smoke-test user of your app",
         )
 
 
-student_can_sign_in.stops_when(
+smoke_user_can_sign_in.stops_when(
     "the password is wrong", lambda p, s: (p, replace(s, failed_at="session", says="no session after signing in"))
 )
 
@@ -131,7 +131,7 @@ vercel_may_promote.stops_when("it is a Developer's", lambda s: (replace(s, may_p
 def storage_may_be_used(seen: StorageAccess) -> Findings:
     """R2's keys may list, write, read and delete in the bucket.
 
-    Why: The watch stores a file to see whether students can. Wrong keys are found out then, with users on the release,
+    Why: The watch stores a file to see whether users can. Wrong keys are found out then, with users on the release,
         and look like a storage that is down.
 
     By hand: Open Cloudflare → R2 → Manage API tokens: the token is *Object Read & Write*, and the bucket is among its

@@ -206,7 +206,7 @@ def rehearsal_went_well(policy: DatabasePolicy, smoke: SmokePolicy, history: Mig
     By hand:
         Make a branch of production's database in the Neon console.
         Run `npx prisma migrate deploy` with `DIRECT_URL` set to that branch, and take the time.
-        Point a preview of the live commit at it and use it as a student does.
+        Point a preview of the live commit at it and use it as a user does.
 
     If it fails: Production was not touched. Correct the migration; the message is Postgres' own.
     """
@@ -271,11 +271,11 @@ is_migrated.stops_when("a migration is left over", lambda s: (replace(s, pending
 
 @gate(owner="on-call")
 def old_code_works(policy: SmokePolicy, applied: AppliedMigrations, seen: OldCodeJourneys) -> Findings:
-    """After the migration, the code that is live still lets a student do what students do.
+    """After the migration, the code that is live still lets a user do what users do.
 
     Why: A health check reads one row. What a migration takes away is missed by the page that reads it.
 
-    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke student, open a course, upload a small file.
+    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke user, open a course, upload a small file.
 
     If it fails: Users feel it now. Put back what is missing with a new, additive migration, or restore the database:
         the run's report names the restore point and what to type.

@@ -1,4 +1,4 @@
-"""Asks whether a student can use the site."""
+"""Asks whether a user can use the site."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -117,11 +117,11 @@ routes_answer.stops_when(
 
 @gate(owner="developer")
 def journeys_work(policy: SmokePolicy, seen: StagedJourneys) -> Findings:
-    """On the staged deployment a student can sign in, open a course and upload a file.
+    """On the staged deployment a user can sign in, open a course and upload a file.
 
     Why: Pages that answer are not yet an app that works; sign-in and upload need secrets, cookies and storage.
 
-    By hand: Open `$STAGED/login` in a browser, sign in as the smoke student, open a course, upload a small file and
+    By hand: Open `$STAGED/login` in a browser, sign in as the smoke user, open a course, upload a small file and
         download it again.
 
     If it fails: Production is untouched. The step it failed at names the service: sign-in is NextAuth
@@ -181,11 +181,11 @@ production_routes_answer.stops_when(
 
 @gate(owner="on-call")
 def production_journeys_work(policy: SmokePolicy, seen: ProductionJourneys, control: ControlJourneys) -> Findings:
-    """In production a student can sign in, open a course and upload a file.
+    """In production a user can sign in, open a course and upload a file.
 
     Why: Callback addresses and cookies are bound to the production domain; only there they are really tried.
 
-    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke student, open a course, upload a small file
+    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke user, open a course, upload a small file
         and download it again. What fails, try at `$PREVIOUS_URL` too.
 
     If it fails: The run goes back by itself, unless the old deployment fails alike. By hand:

@@ -8,7 +8,8 @@ PipelineError
 ├── Broken          a bug of ours: exits as what it left of production says
 └── ServiceError    a service; the runner turns it into a verdict
     ├── Unreachable   no answer came
-    │   └── Overdue     it took too long, and was cut off
+    │   ├── Overdue     it took too long, and was cut off
+    │   └── Unset         it was not asked: nobody has set the secret that it is asked with
     ├── Refused       it answered no: ``status``, ``code``
     │   ├── Theirs      what was to be taken back is gone: somebody else promoted a newer release
     │   └── Rejected    it was Postgres; ``code`` is a SQLSTATE or one of Prisma's
@@ -78,6 +79,14 @@ class Unreachable(ServiceError):
 
 class Overdue(Unreachable):
     """An act that took longer than its stage allows: it was cut off, which says nothing about the release."""
+
+
+class Unset(Unreachable):
+    """A service that cannot be asked, because the secret that it is asked with is not set."""
+
+    @property
+    def lasting(self) -> bool:
+        return True
 
 
 class Unreadable(ServiceError):

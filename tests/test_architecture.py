@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted([*(ROOT / "checks").rglob("*.py"), *(ROOT / "pipeline").rglob("*.py"), ROOT / "tasks.py"])
 FILES = [path for path in FILES if "sandbox/app" not in path.as_posix()]
 OURS = ("checks", "pipeline", "tasks")
-FLAT = 6
+FLAT = 7
 LONG = 300
 
 

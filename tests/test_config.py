@@ -60,8 +60,14 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_path(tmp_path: Path
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     assert any(
-        "uptime: is missing" in line for line in mistakes(tmp_path, LEAST.replace('uptime: {monitor: "1"}\n', ""))
+        "source: is missing" in line
+        for line in mistakes(tmp_path, LEAST.replace("source: {repository: acme/lms}\n", ""))
     )
+
+
+def test_a_team_without_sentry_and_better_stack_says_nothing_of_them(tmp_path: Path) -> None:
+    config = load(written(tmp_path, "source: {repository: acme/lms}\ntargets: {sandbox: {kind: sandbox}}\n"))
+    assert (config.file.errors.organization, config.file.uptime.monitor) == ("", "")
 
 
 def test_a_key_given_twice_is_a_mistake(tmp_path: Path) -> None:
@@ -88,7 +94,7 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_target_overrides_only_what_it_names(tmp_path: Path) -> None:
     text = (
-        LEAST.replace("{kind: sandbox}", "{kind: sandbox, override: {health: {slowest_ms: 9}}}")
+        LEAST.replace("{kind: sandbox}", "{kind: sandbox, example: false, override: {health: {slowest_ms: 9}}}")
         + "health: {path: /up}\n"
     )
     config = load(written(tmp_path, text))

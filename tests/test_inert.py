@@ -270,7 +270,7 @@ def test_what_a_build_prints_is_no_command(capsys: pytest.CaptureFixture[str], m
     from pipeline.commands import build
 
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setattr(build, "install_tools", lambda out: out("::set-output name=x::y"))
+    monkeypatch.setattr(build, "install_tools", lambda out, home: out("::set-output name=x::y"))
     building.tools.body(None)
     first, inside, last = capsys.readouterr().out.splitlines()
     word = first.removeprefix("::stop-commands::")

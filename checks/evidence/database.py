@@ -216,7 +216,7 @@ class Rehearsal(Evidence):
     old_code: str = ""
     """The address at which the live code ran against the migrated copy; empty when it did not."""
     journeys: tuple[Journey, ...] = ()
-    """What a student could do there."""
+    """What a user could do there."""
     says: str = ""
     """Why the live code was not tried, when it was not."""
 

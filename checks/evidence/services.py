@@ -154,7 +154,7 @@ class ChannelAccess(Evidence):
 
 @dataclass(frozen=True)
 class SignInBefore(Evidence):
-    """The smoke student signs in on the live site. Source: the app's own sign-in page, as a browser uses it"""
+    """The smoke user signs in on the live site. Source: the app's own sign-in page, as a browser uses it"""
 
     site: str
     failed_at: str

@@ -135,7 +135,7 @@ class ProductionVisits(Evidence):
 
 @dataclass(frozen=True)
 class Journey:
-    """One thing a student tried to do. ``failed_at`` is empty when it worked."""
+    """One thing a user tried to do. ``failed_at`` is empty when it worked."""
 
     name: str
     failed_at: str

@@ -32,12 +32,12 @@ class Route(Policy):
 
 @dataclass(frozen=True)
 class Journeys(Policy):
-    """What a student must be able to do. An empty path leaves that journey out."""
+    """What a user must be able to do. An empty path leaves that journey out."""
 
     login: bool = True
     """Sign in through NextAuth with ``SMOKE_EMAIL`` and ``SMOKE_PASSWORD``."""
     course: str = ""
-    """A course page only a signed-in student sees."""
+    """A course page only a signed-in user sees."""
     course_contains: str = ""
     """Text on that page."""
     upload: str = ""
@@ -53,7 +53,7 @@ class SmokePolicy(Policy):
     routes: tuple[Route, ...] = (Route("/"),)
     """Pages and endpoints."""
     journeys: Journeys = field(default_factory=Journeys)
-    """What a student does."""
+    """What a user does."""
     slowest_ms: int = 5000
     """A slower page is a bad one."""
     at_once: int = 10

@@ -10,16 +10,18 @@ from pipeline.cli.terminal import ROOT, configuration, honest, mute, out
 
 if TYPE_CHECKING:
     from pipeline.commands.build import Built
+    from pipeline.config import Config
 
-HELP = {"target": "as for deploy", "from": "the folder of the app (default: this one)"}
+HELP = {"target": "as for deploy", "from": "the folder of the app (default: `app` of deploy.yml)"}
 
 
-def _built(target: str, folder: str) -> "Built":
+def _built(config: "Config", target: str, folder: str) -> "Built":
     from pathlib import Path
 
     from pipeline.commands.build import Built
+    from pipeline.home import app_in, here
 
-    return Built(target, Path(folder or ".").resolve())
+    return Built(target, Path(folder or app_in(ROOT, config.file.app, here())).resolve(), ROOT)
 
 
 @task(name="all", help=HELP, default=True)
@@ -28,7 +30,8 @@ def both(c: Context, target: str = "", from_: str = "") -> None:
     with honest():
         from pipeline.commands.build import output, pull
 
-        built, config = _built(target, from_), configuration()
+        config = configuration()
+        built = _built(config, target, from_)
         with mute():
             pull(config, built, ROOT, out)
             output(config, built, out)
@@ -41,7 +44,8 @@ def pull(c: Context, target: str = "", from_: str = "") -> None:
         from pipeline.commands.build import pull
 
         with mute():
-            pull(configuration(), _built(target, from_), ROOT, out)
+            config = configuration()
+            pull(config, _built(config, target, from_), ROOT, out)
 
 
 @task(name="output", help=HELP)
@@ -51,7 +55,8 @@ def output(c: Context, target: str = "", from_: str = "") -> None:
         from pipeline.commands.build import output
 
         with mute():
-            output(configuration(), _built(target, from_), out)
+            config = configuration()
+            output(config, _built(config, target, from_), out)
 
 
 @task(name="tools")
@@ -61,7 +66,7 @@ def tools(c: Context) -> None:
         from pipeline.commands.build import install_tools
 
         with mute():
-            install_tools(out)
+            install_tools(out, ROOT)
 
 
 def collection() -> Collection:

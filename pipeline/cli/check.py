@@ -13,6 +13,7 @@ from pipeline.cli.terminal import ROOT, command, configuration, honest, out
 from pipeline.commands.check import ask_gates, given_by_steps
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.definitions.every import GATES
+from pipeline.home import app_in, here
 from pipeline.session.session import Order
 
 HELP = {
@@ -30,7 +31,7 @@ HELP = {
     help={
         "base": "the commit that it is merged into (default: origin/main, as it is here)",
         "target": "as for deploy (default: the one that a push is deployed to)",
-        "from": "the folder of the app (default: this one)",
+        "from": "the folder of the app (default: `app` of deploy.yml)",
     },
 )
 def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") -> None:
@@ -38,16 +39,18 @@ def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") 
     with honest():
         import datetime
 
-        from pipeline.documents.writing import Sources, stale
+        from pipeline.cli.runbooks import sources
+        from pipeline.documents.writing import stale
         from pipeline.render.merging import merging_markdown, remarks_annotations, remarks_text
         from pipeline.session.merging import before_the_merge
 
         config = configuration()
         name, _ = config.target(target or config.shipped)
         branch = config.policies[name].source.branch
+        folder = Path(from_ or app_in(ROOT, config.file.app, here())).resolve()
         today = datetime.datetime.now(datetime.UTC).date()
-        remarks = before_the_merge(config, name, Path(from_ or ".").resolve(), base or f"origin/{branch}", today)
-        differences = stale(Sources(config, ROOT, c["command_words"]()))
+        remarks = before_the_merge(config, name, folder, base or f"origin/{branch}", today)
+        differences = stale(sources(c))
         if remarks:
             out(remarks_text(remarks))
         if on_github() and remarks:  # before what may be long

@@ -7,7 +7,7 @@ from invoke.context import Context
 from invoke.tasks import Task, task
 
 from pipeline.cli.database import diagnose as database
-from pipeline.cli.terminal import ROOT, configuration, honest, out
+from pipeline.cli.terminal import ROOT, aside, configuration, honest, out
 
 HELP = {"target": "as for deploy", "format": "table, markdown or json"}
 KINDS = {
@@ -24,7 +24,7 @@ def _diagnose(kind: str, target: str, form: str) -> None:
     with honest():
         from pipeline.commands.monitor import answer_diagnosis
 
-        code = answer_diagnosis(configuration(), target, kind, ROOT, out, form)
+        code = answer_diagnosis(configuration(), target, kind, ROOT, out, form, aside)
     if code:
         raise SystemExit(code)
 

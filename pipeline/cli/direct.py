@@ -1,4 +1,4 @@
-"""Every ``./inv`` begins here. ``rollback`` goes on without invoke and the other commands: two fifths of its time.
+"""Every command begins here. ``rollback`` goes on without invoke and the other commands: two fifths of its time.
 
 The task in ``pipeline/cli/release.py`` does the same. What is not plainly a rollback is left to invoke, which says why.
 """
@@ -13,13 +13,13 @@ from dataclasses import fields
 from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, honest, out, unforeseen
+from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, unforeseen
 from pipeline.emergency.access import RollbackOrder
+from pipeline.home import NAME, TOOL, VERSION, typed_for, without_home
 
 RARELY = (50_000, 20, 20)
 """How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
 
-PROGRAM = "./inv"
 ENDS = {0: "production is back", 1: "refused, nothing was touched", 4: "NOT PROVED, production needs a person now"}
 """Exit code of a rollback → what its summary begins with."""
 
@@ -28,14 +28,20 @@ def main() -> None:
     """Run the command that the process was started with."""
     atexit.register(gc.freeze)
     sys.excepthook = unforeseen
-    words = sys.argv[1:]
+    said, words = without_home(sys.argv[1:])
+    if said and not ROOT.is_dir():
+        fail(f"--home {said}: there is no such folder", MISTAKE)
+    if words[:1] in (["--version"], ["-V"], ["version"]):
+        out(f"{NAME} {VERSION}")
+        return
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
     if order:
         _leave(roll_back(order))
     else:
         from pipeline.cli.guide import answer
 
-        text = answer(words, PROGRAM)
+        program = typed_for(ROOT)
+        text = answer(words, program)
         if text:
             with honest():
                 out(text)
@@ -44,7 +50,7 @@ def main() -> None:
 
         gc.set_threshold(*RARELY)
         gc.enable()
-        Strict(PROGRAM).run(["inv", "--search-root", str(ROOT), *wanted(words)])
+        Strict(program).run(["inv", "--search-root", str(TOOL), *wanted(words)])
 
 
 def order_of(words: Sequence[str]) -> RollbackOrder | None:

@@ -12,18 +12,19 @@ if TYPE_CHECKING:
     from pipeline.documents.writing import Sources
 
 
-def _sources(c: Context) -> "Sources":
+def sources(c: Context) -> "Sources":
     """What the documents are written from. The command line puts its own commands into every task's context."""
     from pipeline.documents.writing import Sources
+    from pipeline.home import below_top, command_in
 
-    return Sources(configuration(), ROOT, c["command_words"]())
+    return Sources(configuration(), ROOT, c["command_words"](), command_in(ROOT), below_top(ROOT))
 
 
 @task(
     name="write",
     help={
         "check": "only say what is stale, edited by hand, missing, pointing nowhere or not done; exit 1 then",
-        "to": "write the documents to this folder",
+        "to": "write the documents to this folder; with --check: look at those there",
         "force": "overwrite pages that were edited by hand",
         "site": "write them as a static site with a search into this folder, e.g. .runs/site",
     },
@@ -38,15 +39,15 @@ def write(c: Context, check: bool = False, to: str = "", force: bool = False, si
 
             from pipeline.documents.site.writing import write_site
 
-            made = write_site(pages(generated(_sources(c))), Path(site))
+            made = write_site(pages(generated(sources(c))), Path(site))
             out(f"{len(made)} files; open {Path(site).absolute() / 'index.html'}")
         elif check:
-            differences = stale(_sources(c))
+            differences = stale(sources(c), to)
             out(differences or "all generated files are current")
             if differences:
                 raise SystemExit(1)
         else:
-            out("\n".join(write_documents(_sources(c), to, force=force)))
+            out("\n".join(write_documents(sources(c), to, force=force)))
 
 
 @task(name="done", positional=["action"], help={"action": "its id, as runbooks --check names it", "by": "your name"})
@@ -87,7 +88,7 @@ def review(
         from pipeline.commands.review import ReviewOrder, review_sections
 
         wanted = ReviewOrder(sign, section, key, github, target)
-        needed = review_sections(_sources(c), wanted, out, as_json=json)
+        needed = review_sections(sources(c), wanted, out, as_json=json)
     if needed:
         raise SystemExit(1)
 

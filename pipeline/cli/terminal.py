@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pipeline.cli.output import steadfast
 from pipeline.cli.summary import fenced, on_github, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
+from pipeline.home import FILE, TOOL, this_home, typed_for
 from pipeline.redact import leaving, of_this_process
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from pipeline.redact import Redactor
     from pipeline.render.links import Places
 
-ROOT = Path(__file__).absolute().parents[2]  # not resolved: the folder may be a link into another checkout
-DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / "deploy.yml")
+ROOT = this_home(sys.argv[1:])
+"""The home of this command: where ``deploy.yml``, ``.env``, the record, the sandbox and the runbooks are."""
+DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / FILE)
+OURS, TYPED = "./inv", typed_for(ROOT)
+"""How a command is written in this code, and how whoever runs this would type it."""
 MISTAKE = 2
 REFUSED, FAILED = "Refused: nothing was touched", "Failed"
 LONGEST_INSTALL = 1200.0  # seconds for npm
@@ -89,9 +93,14 @@ def unforeseen(kind: type[BaseException], bug: BaseException, trace: "TracebackT
 
 
 def configuration() -> "Config":
-    """Read ``deploy.yml``. Raises Mistake that lists everything wrong in it."""
+    """Read ``deploy.yml``. Raises Mistake that lists everything wrong in it, or says where none was found."""
     from pipeline.config import load
+    from pipeline.errors import Mistake
 
+    if not ROOT.is_dir():
+        raise Mistake(f"--home {ROOT}: there is no such folder")
+    if not DEPLOY_FILE.exists():
+        raise Mistake(f"{FILE}: is in neither {ROOT} nor a folder above; go to its folder, or say --home DIR")
     return load(DEPLOY_FILE)
 
 
@@ -102,7 +111,7 @@ def out(text: str) -> None:
 
 def _say(text: str, stream: Any) -> None:
     """Print, at once: without secrets, and with others' words as mere words."""
-    print(leaving(text), file=stream, flush=True)
+    print(leaving(text if TYPED == OURS else text.replace(f"{OURS} ", f"{TYPED} ")), file=stream, flush=True)
 
 
 def command(text: str, stream: Any = None) -> None:
@@ -236,11 +245,11 @@ def install_npm_packages() -> None:
     from pipeline.commands.build import install_tools
 
     install_tools(out)
-    for lock in sorted((ROOT / "tests").glob("*/package-lock.json")):
+    for lock in sorted((TOOL / "tests").glob("*/package-lock.json")):
         stamp = lock.parent / "node_modules" / ".installed.json"
         if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
             continue
-        out(f"$ npm install   ({lock.parent.relative_to(ROOT)})")
+        out(f"$ npm install   ({lock.parent.relative_to(TOOL)})")
         from pipeline.clients.command import run_here
 
         npm = shutil.which("npm")
@@ -257,11 +266,11 @@ def install_runner() -> None:
     """Install the runner of workflows and their linters that the tests drive, by their lock, into ``.venv-runner``."""
     from pipeline.clients.command import run_here
 
-    lock, home = ROOT / "tests" / "workflows" / "requirements.lock", ROOT / ".venv-runner"
+    lock, home = TOOL / "tests" / "workflows" / "requirements.lock", TOOL / ".venv-runner"
     stamp = home / "installed.lock"
     if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
         return
-    out(f"$ pip install   ({lock.relative_to(ROOT)})")
+    out(f"$ pip install   ({lock.relative_to(TOOL)})")
     pip = [
         str(home / "bin" / "python"),
         "-m",
@@ -272,7 +281,7 @@ def install_runner() -> None:
         "--require-hashes",
     ]
     for words in ([sys.executable, "-m", "venv", "--clear", str(home)], [*pip, "-r", str(lock)]):
-        if run_here(words, ROOT, LONGEST_INSTALL, for_child(*OUTSIDE, "PIP_INDEX_URL", "PIP_CERT")):
+        if run_here(words, TOOL, LONGEST_INSTALL, for_child(*OUTSIDE, "PIP_INDEX_URL", "PIP_CERT")):
             aside(
                 "not installed: act, actionlint and zizmor; the tests that want one of them say that they did not run"
             )

@@ -8,8 +8,9 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import install_npm_packages, install_runner, out
+from pipeline.cli.terminal import MISTAKE, fail, install_npm_packages, install_runner, out
 from pipeline.environment import TESTS, for_child
+from pipeline.home import TOOL
 
 
 @task(
@@ -25,6 +26,8 @@ def test(
     c: Context, k: str = "", process: bool = False, wide: bool = False, remember: str = "", again: str = ""
 ) -> None:
     """Everything that must be true of this project: lint, types, generated files, tests."""
+    if not (TOOL / "tests").is_dir():
+        fail("test: what is tested is the tool itself, in a checkout of it", MISTAKE)
     if wide:
         install_npm_packages()
         install_runner()

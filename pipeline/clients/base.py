@@ -24,7 +24,7 @@ from pipeline.clients.exchange import (
     whole_of,
 )
 from pipeline.clock import Clock
-from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable
+from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable, Unset
 
 T = TypeVar("T")
 Params = Mapping[str, str | int | float | bool | Sequence[str]]
@@ -54,6 +54,8 @@ class Service:
         self._http, self._clock, self._headers = http, clock, dict(headers or {})
         self.ahead: float | None = None
         """Seconds that our clock is ahead of the service's, as its last answer said; None: none has said so."""
+        self.unset = ""
+        """The secret that it is asked with, when nobody has set it: then nothing is sent."""
 
     async def read(self, path: str, parse: Callable[[Any], T], params: Params | None = None) -> T:
         """GET ``path``, retried while that can help, and give what ``parse`` makes of the JSON body."""
@@ -139,6 +141,8 @@ class Service:
         ``timeout``: seconds for all of it; 0 for ``within``, and more for a large body.
         """
         asked = f"{method} {path}"
+        if self.unset:
+            raise Unset(self.name, asked, f"{self.unset} is not set, so it was not asked")
         headers = {**self._headers, "accept-encoding": "gzip", **more.pop("headers", {})}
         if callable(more.get("content")):  # a body that is made anew for each attempt
             more["content"] = more["content"]()
@@ -246,7 +250,7 @@ def _transient(error: BaseException) -> bool:
     if isinstance(error, Refused):
         asked_to_wait = 0 < error.retry_after <= LONGEST_WAIT
         return asked_to_wait or (error.status in TRANSIENT and error.retry_after <= LONGEST_WAIT)
-    return isinstance(error, Unreachable)
+    return isinstance(error, Unreachable) and not error.lasting
 
 
 def _wait(state: Any) -> float:

@@ -58,6 +58,7 @@ class BetterStack(Service):
 
     def __init__(self, base: str, token: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("betterstack", base, http, clock, {"authorization": f"Bearer {token}"})
+        self.unset = "" if token else "BETTERSTACK_API_TOKEN"
 
     async def monitor(self, id: str) -> Watcher:
         """Read one monitor. GET /api/v2/monitors/{id}"""

@@ -48,6 +48,7 @@ class GitHub(Service):
             "user-agent": "deploy-pipeline",
         }
         super().__init__("github", base, http, clock, headers)
+        self.unset = "" if token else "GITHUB_TOKEN"
         self._repo = f"/repos/{repository}"
         self.repository = repository
         """``owner/name`` as GitHub calls it now: another than was asked for when it was renamed or transferred."""

@@ -52,6 +52,7 @@ class Sentry(Service):
         self, base: str, token: str, organization: str, project: str, http: httpx.AsyncClient, clock: Clock
     ) -> None:
         super().__init__("sentry", base, http, clock, {"authorization": f"Bearer {token}"})
+        self.unset = "" if token else "SENTRY_AUTH_TOKEN"
         self.organization, self.project = organization, project
         self._root = f"/api/0/organizations/{organization}"
         self._projects = f"/api/0/projects/{organization}/{project}"

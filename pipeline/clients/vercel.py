@@ -36,8 +36,8 @@ class Vercel(Service):
 
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
-        self.team, self.project_id = team, project
-        self._path = f"/v9/projects/{project}"
+        self.unset = "" if token else "VERCEL_TOKEN"
+        self.team, self.project_id, self._path = team, project, f"/v9/projects/{project}"
         self._absent: str | None = None
 
     def _scope(self, **params: Any) -> Params:

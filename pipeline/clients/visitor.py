@@ -100,6 +100,9 @@ class Visitor:
 
         A request may take ``request`` seconds and all of them together ``budget``.
         """
+        if login and not (self._email and self._password):
+            says = "SMOKE_EMAIL or SMOKE_PASSWORD is not set, so nobody signed in"
+            return (Attempt("login", "", says, 0, unseen=True),)
         until = self._clock.monotonic() + budget
         async with self._client(site) as client:
             client.timeout = httpx.Timeout(request, connect=min(5.0, request))

@@ -16,6 +16,8 @@ from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL, TOOLS, VERCEL, pinned_vercel
 from pipeline.errors import Mistake
+from pipeline.home import TOOL
+from pipeline.record.private import RUNS, private_folder
 from pipeline.world.opening import for_commands, open_settings
 from pipeline.world.settings import Settings
 
@@ -31,24 +33,37 @@ class Built:
 
     target: str
     folder: Path
+    home: Path = TOOL
+    """Where the project lies, and so what is installed for it."""
 
     def __post_init__(self) -> None:
         if not self.folder.is_dir():
             raise Mistake(f"--from {self.folder}: there is no such folder")
 
 
-def install_tools(out: Out) -> None:
+def tools_in(home: Path) -> Path:
+    """Where the Vercel CLI is installed: beside its lock file in a checkout that is its own home, else in ``.runs``."""
+    return TOOLS if home == TOOL else home / RUNS / TOOLS.name
+
+
+def install_tools(out: Out, home: Path = TOOL) -> None:
     """Install the Vercel CLI as the lock file has it, byte for byte, unless it is there already. Raises Mistake."""
-    lock, stamp = TOOLS / "package-lock.json", TOOLS / STAMP
+    tools = tools_in(home)
+    lock, stamp = TOOLS / "package-lock.json", tools / STAMP
     if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
         return
     npm = shutil.which("npm")
     if npm is None:
         raise Mistake("build: needs node and npm; install Node 20 or newer")
-    out(f"$ npm ci   (vercel {pinned_vercel()}, {TOOLS})")
+    if tools != TOOLS:
+        private_folder(home / RUNS)
+        tools.mkdir(exist_ok=True)
+        for name in ("package.json", lock.name):
+            shutil.copyfile(TOOLS / name, tools / name)
+    out(f"$ npm ci   (vercel {pinned_vercel()}, {tools})")
     words = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    if code := _code(words, TOOLS, LONGEST_INSTALL, for_commands()):
-        raise Mistake(f"build: npm ci in {TOOLS} ended with {code}; is the package registry reachable?")
+    if code := _code(words, tools, LONGEST_INSTALL, for_commands()):
+        raise Mistake(f"build: npm ci in {tools} ended with {code}; is the package registry reachable?")
     stamp.write_bytes(lock.read_bytes())
 
 
@@ -68,7 +83,7 @@ def pull(config: Config, built: Built, root: Path, out: Out) -> None:
         api = settings.services.vercel.rstrip("/")
         words += [] if api == API else ["--api", api]
         token = {TOKEN: settings.secrets[TOKEN]}  # in its environment: a command line is for everybody to read
-        _vercel(words, built.folder, LONGEST_PULL, for_commands(**ids, **token), out)
+        _vercel(words, built, LONGEST_PULL, for_commands(**ids, **token), out)
     for name in hidden_in(read_pulled(kept)) if kept.is_file() else ():
         out(f"{name}: is sensitive, so Vercel gives its value to no build but its own; this build reads [SENSITIVE]")
 
@@ -81,7 +96,7 @@ def output(config: Config, built: Built, out: Out) -> None:
         raise Mistake(f"build: {built.folder} has no .vercel/project.json; ./inv build.pull fetches it")
     shutil.rmtree(built.folder / OUTPUT, ignore_errors=True)  # of a build that fails nothing older may be shipped
     words = ["build", "--yes", *(() if target.kind == "preview" else ("--prod",))]
-    _vercel(words, built.folder, LONGEST_BUILD, for_commands(policies.build.environment), out)
+    _vercel(words, built, LONGEST_BUILD, for_commands(policies.build.environment), out)
 
 
 def _must_be_pinned(settings: Settings) -> None:
@@ -105,13 +120,13 @@ async def _ids(settings: Settings) -> dict[str, str]:
     return {"VERCEL_ORG_ID": project.account, "VERCEL_PROJECT_ID": project.id}
 
 
-def _vercel(words: list[str], folder: Path, seconds: float, environment: Mapping[str, str], out: Out) -> None:
-    install_tools(out)
+def _vercel(words: list[str], built: Built, seconds: float, environment: Mapping[str, str], out: Out) -> None:
+    install_tools(out, built.home)
     node = shutil.which("node")
     if node is None:
         raise Mistake("build: needs node; install Node 20 or newer")
-    out(f"$ vercel {' '.join(words)}   ({folder})")
-    if code := _code([node, str(TOOLS / VERCEL), *words], folder, seconds, environment):
+    out(f"$ vercel {' '.join(words)}   ({built.folder})")
+    if code := _code([node, str(tools_in(built.home) / VERCEL), *words], built.folder, seconds, environment):
         raise Mistake(f"build: vercel {words[0]} ended with {code}; what it says stands above")
 
 

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from checks.evidence import Release
 from checks.gate import Finding, Gate, worst
 from pipeline.config import Config
 from pipeline.definitions.every import EVERY
 from pipeline.definitions.unused import kept, unused
 from pipeline.engine.plan import inputs_of
 from pipeline.engine.readings import Round
+from pipeline.engine.uses import clients_of
 from pipeline.engine.waivers import waive
 from pipeline.errors import Mistake, ServiceError
 from pipeline.record.report import Line
 from pipeline.render.report import line_text, said_once
 from pipeline.session.asking import READERS
 from pipeline.session.release import find_release
-from pipeline.session.session import Order, Session, open_session
+from pipeline.session.session import NOTHING, Order, Session, open_session
 
 Answer = tuple[Gate, tuple[Finding, ...], int]
 
@@ -42,6 +42,8 @@ def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...],
             run = next(one.name for one in EVERY if gate in one.gates)
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
     with open_session(config, order.target, root) as session:
+        for line in session.unseen if len(gates) > 1 else ():
+            out(line)
         answers, _ = asyncio.run(asked(session, order, root, gates))
         return show(session, answers, out)
 
@@ -58,11 +60,28 @@ def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]
     return any(worst(findings).stops for _, findings, _ in answers)
 
 
+def _of_release(gates: Iterable[Gate], also: tuple[type, ...]) -> bool:
+    """Whether what is asked is about a release, or its files; else none has to be there."""
+    fields, waiting, seen = {"release", "folder", "migrations"}, [*also], set[type]()
+    waiting += [kind for gate in gates for kind in gate.inputs.values()]
+    while waiting:
+        kind = waiting.pop()
+        if kind in READERS and kind not in seen:
+            if clients_of(READERS[kind]) & fields:
+                return True
+            waiting += inputs_of(READERS[kind])
+        seen.add(kind)
+    return False
+
+
 async def asked(
     session: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
 ) -> tuple[list[Answer], tuple[Any, ...]]:
     """Ask ``gates`` now, and take the readings ``also``; those are empty when one of them cannot be had."""
-    release: Release = find_release(session.settings, order, root, session.clock)
+    gates = kept(gates, unused(session.settings.policies))
+    release = NOTHING
+    if _of_release(gates, also):
+        release = find_release(session.settings, order, root, session.clock)
     async with (
         session.world("check", release) as world,
         Round(world, session.settings.policies, READERS) as look,
@@ -74,8 +93,7 @@ async def asked(
             findings = waive(session.config.file.waivers, gate.name, findings, session.clock.now().date())
             return gate, findings, round((session.clock.monotonic() - began) * 1000)
 
-        asks = kept(gates, unused(session.settings.policies))
-        answers = list(await asyncio.gather(*(one(gate) for gate in asks)))
+        answers = list(await asyncio.gather(*(one(gate) for gate in gates)))
         try:
             return answers, await look.all(also)
         except ServiceError:  # the gates have said so

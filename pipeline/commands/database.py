@@ -19,6 +19,7 @@ from pipeline.steps.relief import resolve_migration
 from pipeline.steps.restoring import rehearse_restore
 
 Out = Callable[[str], None]
+DATABASE = ("DIRECT_URL",)
 
 
 def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_json: bool) -> bool:
@@ -37,7 +38,7 @@ def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_js
 
 def diagnose_database(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:
     """Print every answer of the database. True when one of them is cause for worry."""
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, DATABASE) as session:
         database = Postgres(session.settings.secrets["DIRECT_URL"])
         answers = asyncio.run(ask_all(database, session.settings.policies[DatabasePolicy]))
         out(session.redactor(json.dumps(plain(answers), ensure_ascii=False) if as_json else answers_text(answers)))
@@ -46,14 +47,14 @@ def diagnose_database(config: Config, target: str, root: Path, out: Out, *, as_j
 
 def mark_rolled_back(config: Config, target: str, migration: str, root: Path, out: Out) -> None:
     """Mark a failed migration as rolled back. Raises Mistake when there is none."""
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, DATABASE) as session:
         done = session.in_world("by-hand", lambda world: resolve_migration(world, migration), progress=out)
         out(session.redactor(done))
 
 
 def rehearse_newest_backup(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:
     """Restore the newest backup beside production and print how it went. True when everything came back."""
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, DATABASE) as session:
         policy = session.settings.policies[DatabasePolicy]
         seen = session.in_world(
             "by-hand", lambda world: rehearse_restore(world, policy), progress=silent if as_json else out

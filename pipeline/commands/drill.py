@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.clock import SystemClock
-from pipeline.config import Config, Pace
+from pipeline.config import Config
+from pipeline.config.target import Pace
 from pipeline.documents import todo as actions
 from pipeline.documents.pages.drill import result_markdown, result_text
 from pipeline.drills.place import own_place
@@ -35,7 +36,7 @@ def play_drills(
     gaps, played = False, []
     config = quick(config) if person.auto else config
     for name in names:
-        with own_place(root) if person.auto else contextlib.nullcontext(root) as place:
+        with own_place() if person.auto else contextlib.nullcontext(root) as place:
             done = play(config, name, place, deploy_file, person)
         played.append(done)
         gaps |= bool(done.score.gaps)

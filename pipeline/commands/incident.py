@@ -29,6 +29,8 @@ from pipeline.session.session import Session, open_session
 Out = Callable[[str], None]
 T = TypeVar("T")
 REVIEWS = "runbooks/reviews"
+NO_SECRET = ()
+"""An incident is written down, and told as far as there is a way to, without any secret."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Said:
 
 def open_incident(config: Config, said: Said, root: Path, out: Out) -> None:
     """Open an incident, with the severity that the rule gives it."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         out(session.redactor(incident_text(_opened(session, said).incident, _board(session))))
 
 
@@ -76,7 +78,7 @@ def _opened(session: Session, said: Said) -> Desk:
 
 def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -> None:
     """Write a line into the incident's record; change severity or lead when they are named."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by)
         if not (text or said.severity or said.lead):
             raise Mistake('incident.note: say what, e.g. ./inv incident.note "the old deployment answers 500 too"')
@@ -91,7 +93,7 @@ def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -
 
 def escalate_incident(config: Config, said: Said, role: str, root: Path, out: Out) -> None:
     """Escalate to the next contact, or to the one with ``role``."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by)
         contact, reached, failed = session.in_world("incident", lambda world: escalate(world, at, role))
         out(f"CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
@@ -102,7 +104,7 @@ def notify_audience(
     config: Config, said: Said, audience: str, root: Path, out: Out, text: str, *, by_hand: bool, only_draft: bool
 ) -> bool:
     """Tell an audience of the incident, or show the draft. True when somebody was told."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by, also_resolved=True)
         fields = dict(_field(one) for one in said.fields)
         if only_draft:
@@ -126,7 +128,7 @@ def show_incidents(
     config: Config, said: Said, root: Path, out: Out, *, as_json: bool, watch: bool, check: bool
 ) -> bool:
     """Print what is known of incidents and who is due to hear. ``watch``: until interrupted. True: a word is late."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         while True:
             late = _status(session, said, out, as_json=as_json)
             if not watch:
@@ -154,7 +156,7 @@ def _status(session: Session, said: Said, out: Out, *, as_json: bool) -> bool:
 
 def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
     """Close the incident, once the steady state was seen, or on somebody's word."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by)
         if not at.incident.recovered and not said.unverified:
             book = at.incident.playbook or PLAYBOOKS[0].name
@@ -181,7 +183,7 @@ def review_incident(
     config: Config, said: Said, root: Path, out: Out, measures: Iterable[str], updates: Iterable[str]
 ) -> None:
     """Write the review; what the runbooks lack becomes actions. Raises Mistake when the file is there already."""
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by, also_resolved=True)
         wanted = [_update(one) for one in updates]
         path = Path(REVIEWS) / f"{at.id}.md"
@@ -207,6 +209,8 @@ def follow_playbook(
     book = named(name)
     assert book
     with open_session(config, said.target, root) as session:
+        for line in session.unseen:
+            person.say(line)
         still = [one for one in incidents(session.store, session.settings.name) if one.open]
         at = desk(session, said.incident, said.by) if said.incident or still else _opened(session, _for(said, name))
         person.say(session.redactor(incident_text(at.incident, _board(session))))

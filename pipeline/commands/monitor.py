@@ -23,7 +23,7 @@ from pipeline.render.monitor import (
 from pipeline.session.asking import Checked, ask
 from pipeline.session.baseline import rows
 from pipeline.session.monitors import synchronise
-from pipeline.session.session import open_session
+from pipeline.session.session import Session, open_session
 
 Out = Callable[[str], None]
 FORMATS = ("table", "markdown", "json")
@@ -33,6 +33,7 @@ def answer_checklist(config: Config, target: str, name: str, root: Path, out: Ou
     """Print the ``daily`` or ``weekly`` checklist, answered; its exit code. ``note`` hears of the incident it opens."""
     _known(form)
     with open_session(config, target, root) as session:
+        say_unseen(session, note)
         checked = ask(session, (CHECKLISTS[name],), name)
         out(session.redactor(_shown(checked, form)))
         found = after_monitor(session, checked)
@@ -41,14 +42,21 @@ def answer_checklist(config: Config, target: str, name: str, root: Path, out: Ou
         return exit_code(checked.graded.severity)
 
 
-def answer_diagnosis(config: Config, target: str, kind: str, root: Path, out: Out, form: str) -> int:
+def answer_diagnosis(config: Config, target: str, kind: str, root: Path, out: Out, form: str, note: Out) -> int:
     """Print what one kind of trouble's questions, or all of them, answer, with what to do; its exit code."""
     _known(form)
     with open_session(config, target, root) as session:
+        say_unseen(session, note)
         chosen = (DIAGNOSES[kind],) if kind else tuple(DIAGNOSES.values())
         checked = ask(session, chosen, f"diagnose-{kind or 'all'}")
         out(session.redactor(diagnosed_text(checked) if form == "table" else _shown(checked, form)))
         return exit_code(checked.graded.severity)
+
+
+def say_unseen(session: Session, note: Out) -> None:
+    """Tell which vendors cannot be asked, and what to set: what they would have said is *unknown* below."""
+    for line in session.unseen:
+        note(line)
 
 
 def _known(form: str) -> None:
@@ -74,7 +82,7 @@ def show_baseline(config: Config, target: str, root: Path, out: Out, *, as_json:
 
 def synchronise_monitors(config: Config, target: str, root: Path, out: Out, *, apply: bool, as_json: bool) -> bool:
     """Print what the monitors lack, and with ``apply`` give it to them; whether they still differ."""
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, ("BETTERSTACK_API_TOKEN",)) as session:
         policy = session.settings.policies[UptimePolicy]
         if not policy.monitors:
             raise Mistake("deploy.yml: uptime.monitors: declares no monitor, so there is nothing to compare")

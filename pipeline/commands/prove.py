@@ -18,6 +18,7 @@ from pipeline.drills.play import play
 from pipeline.drills.scenario import scenarios
 from pipeline.environment import TESTS, for_child
 from pipeline.errors import Mistake
+from pipeline.home import TOOL
 from pipeline.incidents.person import Nobody
 from pipeline.record.journal import events_of, latest_runs
 from pipeline.record.place import place_to_open
@@ -45,7 +46,7 @@ def prove_documents(config: Config, kinds: Iterable[str], root: Path, deploy_fil
     if "drills" in wanted:
         found = replace(found, drills=_drills(config, root, deploy_file, today, out))
     if "commands" in wanted:
-        found = replace(found, commands=_commands(root, out))
+        found = replace(found, commands=_commands(out))
     save(root, found)
     every = (found.commands, found.drills, found.gates)
     failed = [(name, proof.why) for each in every for name, proof in each.items() if proof.result == "failed"]
@@ -72,19 +73,21 @@ def _gates(config: Config, today: str, out: Out) -> dict[str, Proof]:
 def _drills(config: Config, root: Path, deploy_file: Path, today: str, out: Out) -> dict[str, Proof]:
     proofs = {}
     for name in scenarios():
-        with own_place(root) as place:
+        with own_place() as place:
             percent = play(quick(config), name, place, deploy_file, Nobody()).score.percent
         proofs[name] = Proof("ran" if percent == 100 else "failed", today, f"{percent} %")
         out(f"  {percent:>3} %  {name}")
     return proofs
 
 
-def _commands(root: Path, out: Out) -> dict[str, Proof]:
+def _commands(out: Out) -> dict[str, Proof]:
     """Prove the by-hand commands: tests type each into a shell; they need what `./inv test --wide` installs."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "commands.json"
         words = [sys.executable, "-m", "tests.byhand.prove", str(file)]
-        code = run_here(words, root, LONGEST, for_child(*TESTS))
+        if not (TOOL / "tests").is_dir():
+            raise Mistake("runbooks.prove: commands are typed by the tests, which are only in a checkout of the tool")
+        code = run_here(words, TOOL, LONGEST, for_child(*TESTS))
         if not file.is_file():
             raise Mistake(f"runbooks.prove: no command could be typed (exit {code}); see above")
         raw: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))

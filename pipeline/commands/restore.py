@@ -16,6 +16,7 @@ from pipeline.record.lock import Lock
 from pipeline.render.database import restore_text
 from pipeline.session.session import Session, open_session, whoami
 from pipeline.steps.restore import RestorePlan, carry_out, plan_restore, point_named
+from pipeline.world.secrets import SECRETS
 from pipeline.world.world import World
 
 Out = Callable[[str], None]
@@ -33,7 +34,7 @@ def restore_database(
     """
     if not to:
         raise Mistake("database.restore: say --to RUN, a run that kept a restore point; ./inv history lists them")
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, SECRETS) as session:
         name, policy = session.settings.name, session.settings.policies[DatabasePolicy]
         if yes and yes != name:
             raise Mistake(f"--yes-restore {yes}: is not the name of the target; to overwrite its database say {name}")

@@ -141,7 +141,7 @@ def _approvals(config: Config, target: str, chosen: Sequence[Section], root: Pat
             ]
         return found
 
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, ("GITHUB_TOKEN",)) as session:
         try:
             found = session.in_world("review", read)
         except ServiceError as error:

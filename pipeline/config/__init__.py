@@ -1,18 +1,18 @@
 """``deploy.yml``: read, every mistake reported at once with file, line and key path, and turned into policies."""
 
-import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from checks import policy
 from checks.policy import Policy
 from pipeline.clock import host_of
+from pipeline.config import example
 from pipeline.config.document import (
     DURATION,
     Loader,
@@ -23,72 +23,12 @@ from pipeline.config.document import (
     line_of,
     yaml_mistake,
 )
+from pipeline.config.example import merged
+from pipeline.config.shapes import misshapen, unfilled
+from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
 from pipeline.errors import Mistake
-
-
-@dataclass(frozen=True)
-class Services(Policy):
-    """Base addresses of the services' APIs."""
-
-    vercel: str = "https://api.vercel.com"
-    """Vercel's REST API."""
-    github: str = "https://api.github.com"
-    """GitHub's REST API."""
-    sentry: str = "https://us.sentry.io"
-    """Sentry, of your region: `us` or `de`."""
-    betterstack: str = "https://uptime.betterstack.com"
-    """Better Stack Uptime."""
-    vercel_status: str = "https://www.vercel-status.com"
-    """Vercel's status page."""
-    neon_status: str = "https://neonstatus.com"
-    """Neon's status page."""
-    neon: str = "https://console.neon.tech/api/v2"
-    """Neon's API."""
-    cloudflare: str = "https://api.cloudflare.com"
-    """Cloudflare's API, for the size of a bucket."""
-    upstash: str = "https://api.upstash.com"
-    """Upstash's management API."""
-    crux: str = "https://chromeuxreport.googleapis.com"
-    """Google's Chrome UX Report."""
-
-
-@dataclass(frozen=True)
-class Pace(Policy):
-    """How patient one stage is on this target. Left out: as the pipeline declares it."""
-
-    patience: float | None = None
-    """How long *not yet* and *unknown* are borne."""
-    acts: float | None = None
-    """How long all its steps together may take (a build, migrations); then they are cut off. Usually an hour."""
-    during: float | None = None
-    """How long the stage goes on watching."""
-    every: float | None = None
-    """Time between two rounds of questions."""
-    in_a_row: int | None = None
-    """How many rounds must be good, one after the other."""
-    budget: int | None = None
-    """How many rounds may be bad in all, however short each of them is."""
-
-
-@dataclass(frozen=True)
-class Target(Policy):
-    """A target: one place to deploy to."""
-
-    kind: Literal["sandbox", "preview", "production"]
-    """`sandbox` starts by itself and needs nothing below."""
-    project: str = ""
-    """Vercel project id or name."""
-    team: str = ""
-    """Vercel team id (`team_…`); empty for a personal account."""
-    domain: str = ""
-    """The production domain."""
-    services: Services = field(default_factory=Services)
-    """Where the APIs are; leave it out for the vendors' own."""
-    pace: dict[str, Pace] = field(default_factory=dict)
-    """Stage name → how patient it is here."""
-    override: dict[str, Any] = field(default_factory=dict)
-    """Sections of this file that are different on this target, merged over the ones above."""
+from pipeline.home import suffix_of
 
 
 @dataclass(frozen=True)
@@ -96,8 +36,8 @@ class Policies(Policy):
     """The sections that say what is required; every one is a policy that gates and steps ask for."""
 
     source: policy.SourcePolicy
-    errors: policy.ErrorsPolicy
-    uptime: policy.UptimePolicy
+    errors: policy.ErrorsPolicy = field(default_factory=policy.ErrorsPolicy)
+    uptime: policy.UptimePolicy = field(default_factory=policy.UptimePolicy)
     ci: policy.ContinuousIntegrationPolicy = field(default_factory=policy.ContinuousIntegrationPolicy)
     review: policy.ReviewPolicy = field(default_factory=policy.ReviewPolicy)
     approval: policy.ApprovalPolicy = field(default_factory=policy.ApprovalPolicy)
@@ -136,6 +76,13 @@ class DeployFile(Policies):
     """Where to deploy."""
     target: str = "sandbox"
     """The target when `--target` is not given."""
+    requires: str = ""
+    """The versions of this tool that the file is written for, e.g. `>=0.1,<0.2`; another one refuses. Empty: any."""
+    action: str = ""
+    """The GitHub action that gives workflows this tool, e.g. `acme/deploy-runbook@` and the 40 digits of a commit.
+    Empty: they install the package of this version; a checkout that is its own home uses itself."""
+    app: str = ""
+    """The folder of the app, from this file's, e.g. `apps/web`; empty: this file's own."""
     state: str = ""
     """Where runs are kept: a path, or the NAME of an environment variable with a Postgres URL. Empty: `.runs/`."""
     unencrypted: tuple[str, ...] = ()
@@ -153,6 +100,8 @@ class Config:
 
     file: DeployFile
     policies: Mapping[str, Policies]
+    unfilled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Target → a line for each value that still is an example's: such a target cannot be opened."""
 
     def target(self, name: str = "") -> tuple[str, Target]:
         """Find the target of that name, or the default one. Raises Mistake when there is none."""
@@ -170,8 +119,10 @@ class Config:
 
     def pace(self, target: str) -> dict[str, dict[str, float | int]]:
         """Stage → the settings that ``target`` changes, and only those."""
-        changed = self.file.targets[target].pace.items()
-        return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}
+        found = self.file.targets[target]
+        usual = example.QUICKLY if found.kind == "sandbox" else {}
+        said = {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in found.pace.items()}
+        return {stage: {**usual.get(stage, {}), **said.get(stage, {})} for stage in (*usual, *said)}
 
 
 def load(path: Path) -> Config:
@@ -194,15 +145,18 @@ def load(path: Path) -> Config:
     policies = {}
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
+        if target.kind == "sandbox" and target.example:
+            sections = merged(sections, example.sections())
         within = ("targets", name, "override")
-        whole = _validate(DeployFile, _merge(sections, target.override), tree, path.name, mistakes, within)
+        whole = _validate(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)
         if whole:
             policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
         )
-    policies = {name: _with_pins(found) if found else found for name, found in policies.items()}
+    mistakes += _misshapen(raw, tree, path.name)
+    policies = {name: _with_own(found, path) if found else found for name, found in policies.items()}
     targets = {}
     for name, target in file.targets.items() if file else ():
         where = ("targets", name, "domain")
@@ -214,13 +168,38 @@ def load(path: Path) -> Config:
             targets[name] = dataclasses.replace(target, domain=host)
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
-    return Config(dataclasses.replace(file, targets=targets), policies)
+    found = {
+        name: tuple(
+            f"{path.name}:{line_of(tree, ('targets', name, *key))}: {dotted(('targets', name, *key))}: {says}"
+            for key, says in unfilled(raw["targets"][name])
+        )
+        for name in targets
+    }
+    return Config(dataclasses.replace(file, targets=targets), policies, found)
 
 
-def _with_pins(policies: Policies) -> Policies:
-    """The policies with the version of the Vercel CLI that our lock file pins, where deploy.yml names none."""
-    build = policies.build
-    return dataclasses.replace(policies, build=dataclasses.replace(build, version=build.version or pinned_vercel()))
+def _misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
+    """A line for each value, in the file's own sections and in what targets override, that cannot be meant."""
+    targets = raw.get("targets")
+    parts: list[tuple[tuple[str, ...], Any]] = [((), raw)]
+    for target, section in targets.items() if isinstance(targets, dict) else ():
+        parts.append(
+            (("targets", str(target), "override"), section.get("override") if isinstance(section, dict) else None)
+        )
+    for within, part in parts:
+        for path, says in misshapen(part) if isinstance(part, dict) else ():
+            yield f"{name}:{line_of(tree, (*within, *path))}: {dotted((*within, *path))}: {says}"
+
+
+def _with_own(policies: Policies, path: Path) -> Policies:
+    """The policies with what is ours: the Vercel CLI that our lock file pins, and the names of our workflows here."""
+    build, suffix = policies.build, suffix_of(path.absolute().parent)
+    own = tuple(dict.fromkeys((*policies.ci.own, *(one.replace(".yml", f"{suffix}.yml") for one in policies.ci.own))))
+    return dataclasses.replace(
+        policies,
+        build=dataclasses.replace(build, version=build.version or pinned_vercel()),
+        ci=dataclasses.replace(policies.ci, own=own),
+    )
 
 
 @cache
@@ -255,12 +234,6 @@ def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], wi
             line = line_of(tree, (*within, *path)) or line_of(tree, path)
             mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}")
         return None
-
-
-def _merge(base: Any, over: Any) -> Any:
-    if isinstance(base, dict) and isinstance(over, dict):
-        return {**copy.deepcopy(base), **{key: _merge(base.get(key), value) for key, value in over.items()}}
-    return over
 
 
 def schema() -> dict[str, Any]:

@@ -132,7 +132,7 @@ WEEKLY = (
         'Cloudflare dashboard → R2 → the bucket → Metrics; or `AWS_ACCESS_KEY_ID="$R2_ACCESS_KEY_ID"'
         ' AWS_SECRET_ACCESS_KEY="$R2_SECRET_ACCESS_KEY" AWS_DEFAULT_REGION=auto aws s3 ls s3://$R2_BUCKET --recursive'
         " --summarize --endpoint-url https://$R2_ACCOUNT_ID.r2.cloudflarestorage.com | tail -2`",
-        "it grows faster than the number of students",
+        "it grows faster than the number of users",
         (storage.bucket_has_room,),
     ),
     Item(

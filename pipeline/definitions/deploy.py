@@ -108,7 +108,7 @@ DEPLOY = Pipeline(
                 hearing.sentry_hears_us,
                 access.sentry_may_be_used,
                 access.monitor_is_known,
-                access.student_can_sign_in,
+                access.smoke_user_can_sign_in,
                 access.vercel_may_promote,
                 access.storage_may_be_used,
                 access.redis_may_be_used,
@@ -152,7 +152,7 @@ DEPLOY = Pipeline(
         WAKE,
         Stage(
             "smoke",
-            "The staged deployment is used the way students use it.",
+            "The staged deployment is used the way users use it.",
             asks=(health.staged_is_well, smoke.routes_answer, smoke.journeys_work),
             advises=(vitals.staged_page_is_light,),
             patience=1 * MINUTE,
@@ -230,7 +230,7 @@ DEPLOY = Pipeline(
 
 PREVIEW = Pipeline(
     "preview",
-    "Builds a preview deployment and uses it the way students do; production is not involved.",
+    "Builds a preview deployment and uses it the way users do; production is not involved.",
     (
         Stage(
             "preflight", "What can be known beforehand.", asks=(*ENVIRONMENT, calendar.no_freeze), patience=1 * MINUTE
@@ -241,7 +241,7 @@ PREVIEW = Pipeline(
         WAKE,
         Stage(
             "smoke",
-            "The preview is used the way students use it.",
+            "The preview is used the way users use it.",
             asks=(health.staged_is_well, smoke.routes_answer, smoke.journeys_work),
             patience=1 * MINUTE,
             every=5,

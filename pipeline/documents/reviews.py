@@ -177,7 +177,7 @@ def signed_text(signature: Signature) -> str:
 
 def page_at(root: Path, commit: str, page: str) -> str:
     """A page as a commit has it; empty when it does not."""
-    return _said(["show", f"{commit}:runbooks/{page}"], root, strip=False)
+    return _said(["show", f"{commit}:./runbooks/{page}"], root, strip=False)
 
 
 def last_commit(root: Path, page: str) -> str:

@@ -1,12 +1,14 @@
 """Writes the generated files, and says which of them are stale."""
 
 import difflib
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from checks.outcome import Outcome
+from pipeline import home
 from pipeline.config import Config, schema
 from pipeline.definitions.checklists import CHECKLISTS
 from pipeline.definitions.deploy import DEPLOY, pipeline_for, rolling_out
@@ -42,6 +44,8 @@ from pipeline.session.asking import READERS
 from pipeline.world.secrets import STATE
 
 MODE, FOLDER = "utf-8", "runbooks/"
+OURS = "./inv"
+"""How a command begins in this code, and in a checkout that is its own home."""
 CODE = re.compile(r"\bP\d{4}\b")
 GENERATED = (
     "runbooks/*.md",
@@ -62,20 +66,31 @@ class Sources:
     config: Config
     root: Path
     commands: tuple[CommandWords, ...]
+    command: str = OURS
+    """How a command begins for whoever stands in that folder."""
+    below: str = ""
+    """Where that folder is in its repository, with a slash behind it; empty at the top."""
 
 
 def generated(sources: Sources) -> dict[str, str]:
     """The text of every file that is generated, by its path from the root."""
     found = raw(sources)
+    page = by_hand_page(typed(found), load_proofs(sources.root).commands)
     return {
         **{name: _finished(name, text, sources.root) for name, text in found.items()},
-        f"{FOLDER}by-hand.md": sealed(by_hand_page(typed(found), load_proofs(sources.root).commands)),
-        **workflows(sources.config),
+        f"{FOLDER}by-hand.md": sealed(as_typed(page, sources)),
+        **{name: as_typed(text, sources) for name, text in workflows(sources.config, sources).items()},
     }
 
 
-def workflows(config: Config) -> dict[str, str]:
-    """The text of every workflow that is generated, by its path from the root."""
+def as_typed(text: str, sources: Sources) -> str:
+    """``text`` with every command as it is typed there."""
+    return text if sources.command == OURS else text.replace(f"{OURS} ", f"{sources.command} ")
+
+
+def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
+    """The text of every workflow that is generated, by its path from the root, which may be below GitHub's folder."""
+    below = sources.below if sources else ""
     target, policies = config.shipped, config.policies[config.shipped]
     pipeline = rolling_out(DEPLOY, policies.promotion)
     setting = Setting(
@@ -84,16 +99,22 @@ def workflows(config: Config) -> dict[str, str]:
         policies.source.branch,
         policies.build,
         config.file.state if NAME.fullmatch(config.file.state) else STATE,
+        below.rstrip("/"),
+        home.suffix_of(sources.root) if below and sources else "",
+        posixpath.normpath(f"{below}{config.file.app}"),
+        sources is not None and sources.command == home.NAME,
+        config.file.action,
     )
     needs = Needs(READERS, policies.database.scratch)
     made = {
         "deploy": workflow(pipeline, needs, setting),
         "rollback": rollback_workflow(setting),
         "monitor": monitor_workflow(CHECKLISTS.values(), needs, setting),
-        "drill": drill_workflow(),
-        "check": check_workflow(),
+        "drill": drill_workflow(setting),
+        "check": check_workflow(setting),
     }
-    return {f".github/workflows/{name}.yml": text for name, text in made.items()}
+    top = "../" * below.count("/")
+    return {f"{top}.github/workflows/{name}{setting.suffix}.yml": text for name, text in made.items()}
 
 
 def alike(config: Config, pipeline: Pipeline) -> tuple[str, ...]:
@@ -108,9 +129,11 @@ def alike(config: Config, pipeline: Pipeline) -> tuple[str, ...]:
 
 def raw(sources: Sources) -> dict[str, str]:
     """The pages before anything is said about who has read them and what was proved."""
-    prose = {path.stem: path.read_text(MODE) for path in sorted((sources.root / "runbooks/prose").glob("*.md"))}
+    folders = (home.TOOL / "runbooks/prose", sources.root / "runbooks/prose")  # a home may say it in its own words
+    prose = {path.stem: path.read_text(MODE) for folder in folders for path in sorted(folder.glob("*.md"))}
     policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
-    return documents(sources.config.file, policies, prose, sources.commands)
+    found = documents(sources.config.file, policies, prose, sources.commands)
+    return {name: as_typed(text, sources) for name, text in found.items()}
 
 
 def pages(files: Mapping[str, str]) -> dict[str, str]:
@@ -175,14 +198,17 @@ def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> l
     return sorted(str(Path(to) / name) for name in files)
 
 
-def stale(sources: Sources) -> str:
+def stale(sources: Sources, to: str = "") -> str:
     """What is wrong with the generated files, with a diff of each that differs; empty when nothing is.
 
     Stale, edited by hand, generated by nothing any more; a gate, command, code or alert without a section; a section
     or link that points to nothing; an action of a review or drill that is not done.
     """
-    wanted = generated(sources)
-    there = {str(path.relative_to(sources.root)) for pattern in GENERATED for path in sources.root.glob(pattern)}
+    wanted, base = generated(sources), Path(to) if to else sources.root
+    if to:
+        wanted = {name.removeprefix(FOLDER): text for name, text in wanted.items() if name.startswith(FOLDER)}
+        return "".join(_diff(name, text, base) for name, text in sorted(wanted.items()))
+    there = {str(path.relative_to(base)) for pattern in GENERATED for path in base.glob(pattern)}
     orphans = [f"{name}: is generated by nothing any more; delete it\n" for name in sorted(there - set(wanted))]
     commands_known = load_proofs(sources.root).commands
     wanting = [
@@ -191,10 +217,15 @@ def stale(sources: Sources) -> str:
         if commands_known and one.text not in commands_known
     ]
     wanting += [f"runbooks/actions.yml: is not done: {one.line}\n" for one in open_actions(sources.root)]
-    gaps = [f"{line}\n" for line in audit(pages(wanted), known(sources))]
+    gaps = [f"{line}\n" for line in audit(_as_ours(pages(wanted), sources), known(sources))]
     return "".join(
         [*orphans, *wanting, *gaps, *(_diff(name, text, sources.root) for name, text in sorted(wanted.items()))]
     )
+
+
+def _as_ours(found: Mapping[str, str], sources: Sources) -> Mapping[str, str]:
+    """The pages as this code writes commands, whatever is typed where they stand."""
+    return {page: text.replace(f"{sources.command} ", f"{OURS} ") for page, text in found.items()}
 
 
 def known(sources: Sources) -> Documented:

@@ -8,16 +8,12 @@ from pathlib import Path
 from pipeline.sandbox.launch import reset
 from pipeline.world.sandbox import SANDBOX
 
-NEEDED = ("tasks.py", "checks", "pipeline")
-
 
 @contextlib.contextmanager
-def own_place(root: Path) -> Iterator[Path]:
-    """Make a folder in which every command of ``root`` works, as in a checkout of its own."""
+def own_place() -> Iterator[Path]:
+    """Make an empty folder that is a home for as long as the context lasts."""
     with tempfile.TemporaryDirectory(prefix="drill-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
-        for name in NEEDED:
-            (place / name).symlink_to((root / name).resolve())
         try:
             yield place
         finally:

@@ -17,6 +17,7 @@ from pipeline.emergency.access import RollbackOrder
 from pipeline.emergency.rollback import rollback_now
 from pipeline.environment import for_child
 from pipeline.errors import Mistake
+from pipeline.home import TOOL
 from pipeline.incidents.opening import opened_by
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
@@ -99,9 +100,9 @@ class Stagehand:
 
     def _ship_and_kill(self, example: str) -> None:
         run = "victim"
-        words = [sys.executable, "-m", "invoke", "--search-root", str(self.root), "deploy", "--target", TARGET]
+        words = [sys.executable, "-P", "-m", "invoke", "--search-root", str(TOOL), "deploy", "--target", TARGET]
         words += ["--from", example, "--run", run]
-        environment = for_child("SANDBOX_CLUSTER", DEPLOY_FILE=str(self.deploy_file))
+        environment = for_child("SANDBOX_CLUSTER", DEPLOY_FILE=str(self.deploy_file), DEPLOY_HOME=str(self.root))
         child = subprocess.Popen(
             words,
             cwd=self.root,

@@ -99,7 +99,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         section = file.target(wanted.target)
         if section.get("kind") == "sandbox":
             _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
-            with _sandbox(root, state, wanted, file.paths({})) as sandbox:
+            with _sandbox(root, state, wanted, file.paths(section)) as sandbox:
                 yield sandbox
             return
         _must_agree(wanted, section, "deploy.yml")
@@ -115,6 +115,8 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         missing.append("VERCEL_TOKEN: is not set; get one from vercel.com → Account Settings → Tokens")
     if not project:
         missing.append("--project: is not known; say --project ID, or --target with a target of deploy.yml")
+    if "REPLACE_ME" in f"{project} {team}":
+        missing.append(f"deploy.yml: {target}: still has the placeholder of an example; say --project and --team")
     if missing:
         raise Mistake("\n".join([*missing, "The sandbox is meant only with --target sandbox."]))
     services = section.get("services") if isinstance(section.get("services"), dict) else {}
@@ -216,15 +218,19 @@ class _File:
             for key, value in said.items() if isinstance(said, dict) else ():
                 if key in ("migrations", "schema") and isinstance(value, str) and value.strip("./"):
                     found[key] = value.removeprefix("./").rstrip("/")
-        return found
+        app = str(self.content.get("app") or "").strip("/")
+        if not app or section.get("kind") == "sandbox":
+            return found
+        return {key: f"{app}/{found.get(key, usual)}" for key, usual in USUAL_PATHS.items()}
 
 
+USUAL_PATHS = {"migrations": "prisma/migrations", "schema": "prisma/schema.prisma"}
 USUAL = re.compile(
-    r"""\s*(#.*|(state:\s*(""|'')|unencrypted:\s*\[\]|migrations:\s*prisma/migrations|schema:\s*prisma/schema\.prisma)"""
+    r"""\s*(#.*|(state:\s*(""|'')|app:\s*(""|'')|unencrypted:\s*\[\]|migrations:\s*prisma/migrations|schema:\s*prisma/schema\.prisma)"""
     r"""\s*(\s#.*)?)?"""
 )
 """Lines of a deploy.yml that say what is so without them."""
-NEEDED = re.compile(r"\b(state|unencrypted|migrations|schema)\b")
+NEEDED = re.compile(r"\b(state|unencrypted|migrations|schema)\b|^app:")
 """What a rollback has to know of it although the project was named."""
 
 

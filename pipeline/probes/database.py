@@ -93,9 +93,10 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
     live = await world.vercel.production(world.domain)
     if live is None or not live.commit:
         return LiveSchema("", False, says="production does not name its commit")
-    texts = await world.github.files(policy.schema, live.commit, ".prisma", without=policy.migrations)
+    schema, migrations = (f"{world.within}{path}" for path in (policy.schema, policy.migrations))
+    texts = await world.github.files(schema, live.commit, ".prisma", without=migrations)
     if not texts:
-        return LiveSchema(live.commit, False, says=f"{policy.schema} is not in {live.commit[:12]}")
+        return LiveSchema(live.commit, False, says=f"{schema} is not in {live.commit[:12]}")
     return read_schema(live.commit, texts, world.database.address.schema)
 
 

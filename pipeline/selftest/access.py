@@ -85,7 +85,7 @@ BREAKAGES = (
         _the_right_one,
     ),
     Breakage(
-        access.student_can_sign_in,
+        access.smoke_user_can_sign_in,
         "state",
         "somebody has changed the smoke student's password",
         _password_changed,

@@ -12,6 +12,7 @@ from pipeline.clients.prebuilt import OUTPUT, fingerprint, output_files
 from pipeline.clock import Clock
 from pipeline.environment import variable
 from pipeline.errors import Mistake
+from pipeline.home import app_in, here
 from pipeline.world.sandbox import ask_door
 from pipeline.world.settings import Settings
 
@@ -28,7 +29,7 @@ def find_release(settings: Settings, order: "Order", root: Path, clock: Clock) -
     if settings.control:
         folder, commit, committed = _from_sandbox(settings, order)
     else:
-        folder = Path(order.source or ".").resolve()
+        folder = Path(order.source or app_in(root, settings.app, here())).resolve()
         commit = _commit_of(folder, order.commit or (head_of(folder) if by == "git" else ""))
         committed = committed_at(folder, commit)
     if order.break_glass and not order.break_glass.strip():

@@ -33,12 +33,14 @@ from pipeline.record.spill import left_over
 from pipeline.record.store import open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
-from pipeline.world.opening import open_settings, open_world
-from pipeline.world.secrets import SECRETS
+from pipeline.world.opening import of_unused_vendors, open_settings, open_world
+from pipeline.world.secrets import OPENS, SECRETS
 from pipeline.world.settings import Settings
 from pipeline.world.world import World
 
 T = TypeVar("T")
+LEAST = ("VERCEL_TOKEN",)
+"""The secrets without which nothing can be said of a target."""
 LOCAL = Place("", ".runs/journal.db")
 NOTHING = Release("", ".")
 """No release: for who only looks, or acts beside a run."""
@@ -98,6 +100,16 @@ class Session:
         """The gates, policies and waivers that a run goes by now, as digests."""
         return rules_of(self.pipeline, self.settings.policies, probes_by_type(PROBES), self.config.file.waivers)
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """A line for each secret that is not set, of a vendor that deploy.yml uses: what was not seen without it."""
+        known, unused = self.settings.secrets, of_unused_vendors(self.settings.policies)
+        return tuple(
+            f"not seen: {OPENS[name]}: {name} is not set; get it from {where}"
+            for name, where in SECRETS.items()
+            if name in OPENS and name not in unused and not known.get(name)
+        )
+
     def world(
         self, name: str, release: Release = NOTHING, progress: Callable[[str], None] = silent
     ) -> contextlib.AbstractAsyncContextManager[World]:
@@ -132,10 +144,10 @@ class Session:
 
 
 @contextlib.contextmanager
-def open_session(config: Config, target: str, root: Path, needs: Iterable[str] = SECRETS) -> Iterator[Session]:
+def open_session(config: Config, target: str, root: Path, needs: Iterable[str] = LEAST) -> Iterator[Session]:
     """Open ``target`` (its sandbox, its store) and prove that its pipeline can run at all.
 
-    ``needs``: the secrets that have to be set.
+    ``needs``: the secrets that have to be set; what is asked with another one is *unknown* without it.
     """
     with contextlib.ExitStack() as stack:
         settings = stack.enter_context(open_settings(config, target, root, needs))

@@ -15,6 +15,7 @@ from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import Mistake
+from pipeline.home import below_top
 from pipeline.redact import Redactor
 from pipeline.world.sandbox import attached, sandbox_settings
 from pipeline.world.secrets import ADDRESSES, CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
@@ -33,7 +34,7 @@ NOT_USED = {
 }
 
 
-def _of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
+def of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
     """The secrets of vendors that ``deploy.yml`` does without."""
     used = {
         "SENTRY_AUTH_TOKEN": policies[ErrorsPolicy].organization,
@@ -59,7 +60,7 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
     secrets = read_secrets(root)
     _must_be_encrypted(config, name, secrets)
-    wanted = frozenset(needs) - _of_unused_vendors(policies)
+    wanted = frozenset(needs) - of_unused_vendors(policies)
     missing = [
         f"{key}: is not set; get it from {where}{NOT_USED.get(key, '')}"
         for key, where in SECRETS.items()
@@ -67,6 +68,8 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
     ]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
+    if config.unfilled.get(name):
+        raise Mistake("\n".join(config.unfilled[name]))
     scratch = policies[DatabasePolicy].scratch
     if scratch and not variable(scratch) and (scratch in wanted or {*needs} >= {*SECRETS}):
         raise Mistake(f"{scratch}: is not set, but `database.scratch` in deploy.yml names it")
@@ -75,7 +78,17 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
         must_be_encrypted(scratch, variable(scratch), config.file.unencrypted)
         secrets["SCRATCH_URL"] = variable(scratch)
     yield Settings(
-        name, target.kind, target.project, target.team, target.domain, target.services, secrets, policies, root=root
+        name,
+        target.kind,
+        target.project,
+        target.team,
+        target.domain,
+        target.services,
+        secrets,
+        policies,
+        root=root,
+        app=config.file.app,
+        within=below_top((root / config.file.app).resolve()),
     )
 
 
@@ -168,6 +181,7 @@ async def open_world(
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             root=settings.root,
+            within=settings.within,
             rules=rules,
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from checks.policy import ContactsPolicy, DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy, VendorsPolicy
-from pipeline.config import Services
+from pipeline.config.target import Services
 from pipeline.errors import Mistake, Unreachable
 from pipeline.world.settings import Settings
 

@@ -12,9 +12,19 @@ SECRETS = {
     "SENTRY_AUTH_TOKEN": "sentry.io → Settings → Auth Tokens (event:read, org:read, project:releases)",
     "BETTERSTACK_API_TOKEN": "betterstack.com → API tokens → Uptime",
     "DIRECT_URL": "console.neon.tech → your branch → Connection string, without -pooler",
-    "SMOKE_EMAIL": "the account of the smoke-test student in your app",
-    "SMOKE_PASSWORD": "the password of the smoke-test student in your app",
+    "SMOKE_EMAIL": "the account of the smoke-test user in your app",
+    "SMOKE_PASSWORD": "the password of the smoke-test user in your app",
 }
+
+
+OPENS = {
+    "GITHUB_TOKEN": "GitHub",
+    "SENTRY_AUTH_TOKEN": "Sentry",
+    "BETTERSTACK_API_TOKEN": "Better Stack",
+    "DIRECT_URL": "the database",
+    "SMOKE_EMAIL": "whether one can sign in",
+}
+"""Secret → what is not seen without it, by whoever only looks."""
 
 
 OPTIONAL = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import Services
+from pipeline.config.target import Services
 from pipeline.world.secrets import OPEN
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ class Settings:
     control: str = ""
     """The sandbox's control address; empty for a real target."""
     root: Path = Path()
-    """The folder that ``deploy.yml`` lies in."""
+    """The home: the folder that ``deploy.yml`` lies in."""
+    app: str = ""
+    """The app's folder in the home, as deploy.yml says."""
+    within: str = ""
+    """Where that is in the repository, with a slash behind it; empty at the top."""
 
     @property
     def hidden(self) -> tuple[str, ...]:

@@ -115,7 +115,9 @@ class World:
     dumps: Path = Path(".runs/dumps")
     """Where dumps of the database go."""
     root: Path = Path()
-    """The checkout that the tool runs in."""
+    """The home of the project."""
+    within: str = ""
+    """Where the app is in its repository, with a slash behind it; empty at the top."""
     rules: "tuple[Part, ...]" = ()
     """The parts of the plan that this tool and deploy.yml make: gates, policies, waivers."""
 

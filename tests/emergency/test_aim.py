@@ -182,3 +182,10 @@ def test_the_owner_of_a_personal_account_is_no_team(
         monkeypatch.setenv("VERCEL_ORG_ID", "VyGqCaq5Hh2BCCVwN1Ig2kNr")
     found = aim()
     assert (found.project, found.team) == ("prj_mine", "")
+
+
+def test_a_placeholder_is_no_team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERCEL_TOKEN", "t0ken")
+    order = RollbackOrder(target="production")
+    with pytest.raises(Mistake, match="placeholder"), access(order, tmp_path, ROOT / "deploy.yml"):
+        pass

@@ -149,7 +149,9 @@ def test_what_a_stage_was_not_given_is_said_when_it_is_asked_all_the_same(
     for name in (*SECRETS, *OPTIONAL):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VERCEL_TOKEN", "t")
-    config = load(ROOT / "deploy.yml")
+    text = (ROOT / "deploy.yml").read_text(encoding="utf-8").replace("team_REPLACE_ME", "team_lms")
+    (tmp_path / "deploy.yml").write_text(text, encoding="utf-8")
+    config = load(tmp_path / "deploy.yml")
 
     async def ask() -> None:
         with open_settings(config, "production", tmp_path, ("VERCEL_TOKEN",)) as settings:

@@ -1,6 +1,7 @@
 """A command that is shown aims where the run that it is about went, also while the run goes on."""
 
 import inspect
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -140,8 +141,7 @@ def test_what_stopped_a_run_says_what_to_type_at_its_end() -> None:
     assert said == ["  next     ./inv deploy --target production --over-rollback"]
     nothing = [begun, stage, answer("block", ""), *rest]
     assert "fix what stopped it" in report_text(report_of("r1", nothing))
-    many = [event("gate answered", f"a.b{n}", verdict="block", findings=[
-        {"verdict": "block", "subject": "x", "says": "y", "fix": f"do {n}"}], ms=1) for n in range(9)]  # fmt: skip
+    many = [replace(answer("block", f"do {n}"), subject=f"a.b{n}") for n in range(9)]
     assert report_text(report_of("r1", [begun, stage, *many, *rest])).count("  next  ") == 3
 
 

@@ -52,7 +52,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STRIPE_SECRET_KEY", "canary-of-somebody-else")
     for name in HANDED_ON:
         monkeypatch.setenv(name, "/handed-on")
-    monkeypatch.setattr(build, "install_tools", lambda out: None)
+    monkeypatch.setattr(build, "install_tools", lambda out, home: None)
     monkeypatch.setattr(build.shutil, "which", lambda name: f"/usr/bin/{name}")  # no process is really started here
 
     async def ids(session: Any) -> dict[str, str]:

@@ -150,7 +150,7 @@ def test_pulling_the_variables_knows_the_token_alone(
         return {"VERCEL_ORG_ID": "team_1", "VERCEL_PROJECT_ID": "prj_1"}
 
     monkeypatch.setattr(build, "_ids", ids)
-    monkeypatch.setattr(build, "install_tools", lambda out: None)
+    monkeypatch.setattr(build, "install_tools", lambda out, home: None)
     build.pull(load(ROOT / "deploy.yml"), build.Built("production", tmp_path), tmp_path, print)
     assert children.knew("node") == {"VERCEL_TOKEN"}
 
@@ -170,7 +170,7 @@ def test_the_tests_of_this_project_know_none(children: Children, monkeypatch: py
     assert children.knew("python") == set()
     (children.folder / "python.environ").unlink()
     with pytest.raises(Mistake, match="no command could be typed"):
-        prove._commands(ROOT, print)
+        prove._commands(print)
     assert children.knew("python") == set()
 
 

@@ -1,0 +1,131 @@
+"""With VERCEL_TOKEN alone: what can be asked is asked, and what could not be seen is said."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from checks import health, source
+from pipeline.clients.betterstack import BetterStack
+from pipeline.clients.github import GitHub
+from pipeline.clients.sentry import Sentry
+from pipeline.clients.visitor import Visitor
+from pipeline.clock import SystemClock
+from pipeline.commands.check import _of_release
+from pipeline.commands.incident import Said, open_incident, show_incidents
+from pipeline.config import load
+from pipeline.errors import Mistake, Unset
+from pipeline.session.session import open_session
+from pipeline.world.secrets import OPTIONAL, SECRETS
+
+PRODUCTION = """\
+source: {repository: shop/web}
+errors: {organization: shop, project: web}
+target: production
+targets:
+  production:
+    kind: production
+    project: web
+    domain: shop.example
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a team that has set no secret yet."""
+    for name in (*SECRETS, *OPTIONAL):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "deploy.yml").write_text(PRODUCTION, encoding="utf-8")
+    return tmp_path
+
+
+def nobody(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"{request.url} was asked without a secret")
+
+
+def test_a_vendor_whose_token_is_not_set_is_not_asked_and_says_so() -> None:
+    http, clock = httpx.AsyncClient(transport=httpx.MockTransport(nobody)), SystemClock()
+    github = GitHub("https://github.example", "", "shop/web", http, clock)
+    asked = {
+        "GITHUB_TOKEN": lambda: github.has_commit("c0ffee"),
+        "SENTRY_AUTH_TOKEN": Sentry("https://sentry.example", "", "shop", "web", http, clock).environments,
+        "BETTERSTACK_API_TOKEN": BetterStack("https://up.example", "", http, clock).monitors,
+    }
+    for name, ask in asked.items():
+        with pytest.raises(Unset, match=f"{name} is not set, so it was not asked"):
+            asyncio.run(ask())
+
+
+def test_nobody_signs_in_without_the_smoke_users_password() -> None:
+    """Trying it with empty words would say that users cannot sign in."""
+    visitor = Visitor(lambda: httpx.AsyncClient(transport=httpx.MockTransport(nobody)), SystemClock(), "", "", "")
+    (tried,) = asyncio.run(
+        visitor.journeys("https://shop.example", login=True, course="/c", course_contains="", upload="/u")
+    )
+    assert tried.unseen
+    assert "SMOKE_EMAIL" in tried.says
+
+
+def test_an_incident_is_opened_without_any_secret(home: Path) -> None:
+    said: list[str] = []
+    config = load(home / "deploy.yml")
+    open_incident(config, Said(what="the shop is empty"), home, said.append)
+    show_incidents(config, Said(), home, said.append, as_json=False, watch=False, check=False)
+    assert sum("the shop is empty" in text for text in said) == 2
+
+
+def test_what_looks_wants_the_token_of_vercel_and_says_what_it_does_not_see(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load(home / "deploy.yml")
+    with pytest.raises(Mistake, match="VERCEL_TOKEN: is not set") as caught, open_session(config, "", home):
+        pass
+    assert "GITHUB_TOKEN" not in str(caught.value)
+    monkeypatch.setenv("VERCEL_TOKEN", "t0ken")
+    with open_session(config, "", home) as session:
+        unseen = session.unseen
+    assert [line.split(": ")[1] for line in unseen] == ["GitHub", "Sentry", "the database", "whether one can sign in"]
+    assert "get it from github.com" in unseen[0]
+
+
+def test_only_a_question_about_a_release_wants_one() -> None:
+    assert not _of_release((health.is_well_before,), ())
+    assert _of_release((source.ci_is_green,), ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "shop/web}",
+            "https://github.com/shop/web}",
+            "deploy.yml:1: source.repository: is 'https://github.com/shop/web'",
+        ),
+        ("target:", "smoke: {routes: [{path: cart}]}\ntarget:", "deploy.yml:3: smoke.routes[0].path: is 'cart'"),
+        ("target:", "health: {path: up}\ntarget:", "deploy.yml:3: health.path: is 'up'"),
+        (
+            "project: web\n",
+            "project: web\n    override:\n      health: {path: up}\n",
+            "deploy.yml:9: targets.production.override.health.path: is 'up'",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_a_mistake_with_its_line(old: str, new: str, line: str, home: Path) -> None:
+    (home / "deploy.yml").write_text(PRODUCTION.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(Mistake) as caught:
+        load(home / "deploy.yml")
+    assert line in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["team_REPLACE_ME", "<your team>", "CHANGEME"])
+def test_a_placeholder_is_a_mistake_of_the_target_that_is_opened(
+    value: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERCEL_TOKEN", "t0ken")
+    text = PRODUCTION.replace("project: web\n", f"project: web\n    team: {value!r}\n")
+    (home / "deploy.yml").write_text(text, encoding="utf-8")
+    config = load(home / "deploy.yml")
+    said = rf"deploy.yml:8: targets.production.team: is still the placeholder {value}"
+    with pytest.raises(Mistake, match=said), open_session(config, "", home):
+        pass

@@ -1,0 +1,170 @@
+"""The home: which folder a command means, and how it is typed there."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import tasks
+from checks.policy import DatabasePolicy
+from pipeline.config import load
+from pipeline.documents.writing import Sources, generated, stale, workflows, write_documents
+from pipeline.emergency.access import _read
+from pipeline.errors import Mistake
+from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, without_home
+
+LEAST = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
+PRODUCTION = """\
+source: {repository: shop/web}
+action: shop/deploy-runbook@0123456789012345678901234567890123456789
+app: apps/web
+target: production
+targets: {production: {kind: production, project: web, domain: shop.example}}
+"""
+
+
+def homed(folder: Path, text: str = LEAST) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "deploy.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Path:
+    """A tool that is an installed package: it has no deploy.yml."""
+    return tmp_path / "site-packages/deploy_runbook"
+
+
+def test_the_nearest_deploy_yml_upwards_is_the_home(tmp_path: Path, nowhere: Path) -> None:
+    shop, web = homed(tmp_path / "shop"), homed(tmp_path / "shop/apps/web")
+    (web / "src/lib").mkdir(parents=True)
+    assert home_of("", web / "src/lib", nowhere) == web
+    assert home_of("", shop / "apps", nowhere) == shop
+    assert home_of("../shop", tmp_path / "shop", nowhere) == shop
+
+
+def test_a_workflow_of_github_is_no_home(tmp_path: Path, nowhere: Path) -> None:
+    shop = homed(tmp_path / "shop")
+    assert home_of("", homed(shop / ".github/workflows"), nowhere) == shop
+
+
+def test_without_one_it_is_the_tools_own_checkout_or_the_current_folder(tmp_path: Path, nowhere: Path) -> None:
+    checkout = homed(tmp_path / "tool")
+    (tmp_path / "elsewhere").mkdir()
+    assert home_of("", tmp_path / "elsewhere", checkout) == checkout
+    assert home_of("", tmp_path / "elsewhere", nowhere) == tmp_path / "elsewhere"
+
+
+def test_what_another_user_put_above_is_no_home(tmp_path: Path, nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its addresses would be sent our tokens."""
+    shared = homed(tmp_path / "shared")
+    (shared / "mine").mkdir()
+    whole = Path.stat
+
+    def of_somebody(path: Path, **how: bool) -> os.stat_result:
+        found = whole(path, **how)
+        return os.stat_result((*found[:4], 4711, *found[5:])) if path == shared / "deploy.yml" else found
+
+    monkeypatch.setattr(Path, "stat", of_somebody)
+    assert home_of("", shared / "mine", nowhere) == shared / "mine"
+    assert home_of("", shared, nowhere) == shared, "who stands there means it"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "rest"),
+    [
+        (["deploy", "--home", "shop", "--plan"], "shop", ["deploy", "--plan"]),
+        (["--home=shop", "rollback"], "shop", ["rollback"]),
+        (["deploy", "--home"], "", ["deploy", "--home"]),
+        (["deploy", "--home", "--plan"], "", ["deploy", "--home", "--plan"]),
+        (["deploy", "--home="], "", ["deploy", "--home="]),
+    ],
+)
+def test_every_command_takes_a_home(words: list[str], said: str, rest: list[str]) -> None:
+    assert without_home(words) == (said, rest)
+
+
+def test_a_command_is_written_as_it_is_typed_there(tmp_path: Path, nowhere: Path) -> None:
+    (tmp_path / "shop/tools/deploy").mkdir(parents=True)
+    (tmp_path / "shop/tools/deploy/inv").touch()
+    assert command_in(TOOL) == "./inv"
+    assert command_in(tmp_path / "shop", tmp_path / "shop/tools/deploy") == "./tools/deploy/inv"
+    assert command_in(tmp_path / "shop", nowhere) == "deploy-runbook"
+
+
+def test_several_homes_in_one_repository_have_workflows_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    home = homed(tmp_path / "shops/one", PRODUCTION)
+    assert below_top(home) == "shops/one/"
+    assert (below_top(tmp_path), suffix_of(tmp_path), suffix_of(home)) == ("", "", "-shops-one")
+    config = load(home / "deploy.yml")
+    assert "deploy-shops-one.yml" in config.policies["production"].ci.own, "it would wait for itself"
+    made = workflows(config, Sources(config, home, (), "deploy-runbook", below_top(home)))
+    text = made["../../.github/workflows/deploy-shops-one.yml"]
+    assert 'env: {DEPLOY_HOME: "shops/one"}' in text
+    assert "--from=shops/one/apps/web " in text
+    assert 'group: "deploy-shops-one-${{' in text
+    assert "uses: shop/deploy-runbook@0123456789012345678901234567890123456789\n" in text
+
+
+def test_the_app_may_be_below_its_home(tmp_path: Path) -> None:
+    home = homed(tmp_path / "shop", PRODUCTION)
+    assert app_in(home, "apps/web", tmp_path) == home / "apps/web"
+    assert app_in(home, "", home / "docs") == home
+    assert app_in(home, "", tmp_path) == tmp_path, "as with a tool that is its own home, from the app's folder"
+    paths = _read(home / "deploy.yml", all_of_it=False).paths({"kind": "production"})
+    assert paths["schema"] == "apps/web/prisma/schema.prisma", "what a rollback reads at the old commit"
+
+
+@pytest.fixture(scope="module")
+def adopter(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    home = homed(tmp_path_factory.mktemp("shop"), PRODUCTION)
+    return Sources(load(home / "deploy.yml"), home, tasks.command_words(), "deploy-runbook")
+
+
+def test_the_documents_of_a_home_say_its_own_command(adopter: Sources) -> None:
+    made = generated(adopter)
+    assert not [name for name, text in made.items() if "./inv " in text]
+    assert "exec deploy-runbook deploy --target" in made[".github/workflows/deploy.yml"]
+    assert "vercel-cli" not in made[".github/workflows/deploy.yml"], "nothing of the tool is in this repository"
+
+
+def test_what_was_written_into_another_folder_is_looked_at_there(adopter: Sources, tmp_path: Path) -> None:
+    write_documents(adopter, str(tmp_path))
+    assert stale(adopter, str(tmp_path)) == ""
+    (tmp_path / "monitoring.md").unlink()
+    page = tmp_path / "troubleshooting.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("#", "##", 1), encoding="utf-8")
+    said = stale(adopter, str(tmp_path))
+    assert "monitoring.md: is not there" in said
+    assert "troubleshooting.md: was edited by hand" in said
+    with pytest.raises(Mistake, match="edited by hand"):
+        write_documents(adopter, str(tmp_path))
+
+
+def test_the_sandbox_asks_its_own_app_what_its_own_app_can_answer(tmp_path: Path) -> None:
+    """A deploy.yml that describes somebody's own app does not make the sandbox and the drills red."""
+    own = "source: {repository: shop/web, branch: trunk}\nsmoke: {routes: [/cart]}\ndatabase: {migrations: db/steps}\n"
+    text = own + "targets: {sandbox: {kind: sandbox}, ours: {kind: sandbox, example: false}}\n"
+    config = load(homed(tmp_path, text.replace("[/cart]", "[{path: /cart}]")) / "deploy.yml")
+    sandbox, ours = config.policies["sandbox"], config.policies["ours"]
+    assert [route.path for route in ours.smoke.routes] == ["/cart"]
+    assert "/cart" not in [route.path for route in sandbox.smoke.routes]
+    assert (sandbox.source.branch, ours.source.branch) == ("main", "trunk")
+    assert sandbox.database.migrations == DatabasePolicy().migrations
+    assert config.pace("sandbox")["watch"]["during"] < 60, "nobody waits for production's times there"
+
+
+def test_invoke_itself_takes_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``invoke --home DIR deploy``: invoke knows no such flag, so the namespace takes it out before it is parsed."""
+    import importlib
+
+    from invoke.main import program
+
+    monkeypatch.setattr(sys, "argv", ["invoke", "--home", str(tmp_path), "--list"])
+    program.parse_core(sys.argv)
+    assert "--home" in program.core.unparsed
+    importlib.reload(tasks)
+    assert "--home" not in program.core.unparsed
+    program.core = None
