@@ -15,11 +15,12 @@ from pipeline.clients import heldlocks, indexes, prisma, privileges
 from pipeline.clients.historytable import HistoryTable
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import continues, left_behind, mark_of
-from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says
+from pipeline.clients.postgres import Postgres, history
 from pipeline.clients.prisma import History, Migration, MigrationRow
 from pipeline.clients.prismalock import answer, prismas_lock
 from pipeline.clients.sending import MigrationSession, Sender
 from pipeline.clients.sessionstate import as_opened, backend_of, escapes, make_schema, reads
+from pipeline.clients.whole import Whole
 from pipeline.clock import Clock
 from pipeline.errors import Rejected, ServiceError, Unreachable
 from pipeline.sql.parts import Part, parts_of
@@ -165,7 +166,7 @@ class Migrator:
         if sender is None:
             parts = self._parts(session, migration)
             if parts is None:
-                await self._as_a_whole(session, migration)
+                await Whole(session, migration, self._run).send()
                 self._touched = True
                 return ""
             sender = Sender(session, migration, row.id if row else str(uuid.uuid4()), parts, there)
@@ -225,25 +226,6 @@ class Migrator:
             return number + 1
         self._tell(f"{row.name} was cut off in run {mark.run} at line {statement.line}; it goes on there")
         return number
-
-    async def _as_a_whole(self, session: MigrationSession, migration: Migration) -> None:
-        """Send a migration that our parser does not take as Prisma sends it. Only a waiver lets it come this far."""
-        import psycopg
-
-        db, id, table = session.db, str(uuid.uuid4()), session.table
-        begun = table.begun(db, id, migration, f"deploy-pipeline: run {self._run}: as a whole")
-        await db.execute(session.opened + b"; " + begun)
-        try:
-            await db.execute(self._limits.timeouts(""))
-            await db.execute(migration.sql)
-        except psycopg.Error as error:
-            if error.sqlstate is not None and not db.closed:
-                await db.execute("rollback; reset lock_timeout; reset statement_timeout")
-                await table.close(db, id, "finished_at = null", says(error))
-            locked = error.sqlstate == LOCK_NOT_AVAILABLE
-            code, status = (LOCK_NOT_AVAILABLE, 423) if locked else ("P3018", 409)
-            raise Rejected(f"apply {migration.name}", code, says(error), status=status) from error
-        await db.execute(b"reset lock_timeout; reset statement_timeout; " + table.finished(db, id))
 
     async def _after_a_cut(self, migration: Migration, id: str, error: Unreachable) -> None:
         """Ask on a new connection what came of the migration when the old one died.

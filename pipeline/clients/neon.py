@@ -187,7 +187,7 @@ class Neon(Service):
         await self._write("POST", f"{self._root}/branches/{restored}/finalize_restore", nothing, json={"name": keep})
 
     async def _expire(self, branch: str, expires: datetime.datetime) -> None:
-        """Have the branch deleted by itself, also when we are killed. PATCH /projects/{project_id}/branches/{branch_id}"""
+        """Have Neon delete the branch, also when we are killed. PATCH /projects/{project_id}/branches/{branch_id}"""
         body = {"branch": {"expires_at": times.iso(expires)}}
         await self._write("PATCH", f"{self._root}/branches/{branch}", nothing, json=body)
 

@@ -18,6 +18,7 @@ ORDER = (
     "performance-degradation",
     "authentication-failure",
     "storage-failure",
+    "data-loss",
     "rate-limiting",
     "security-incident",
     "vendor-outage",

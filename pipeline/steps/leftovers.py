@@ -13,7 +13,7 @@ async def clear_leftovers(world: World, policy: DatabasePolicy) -> None:
     """Delete the branches of rehearsals that were cut off, and the previews of the live code that used them.
 
     The target is locked for one run at a time, so a rehearsal of the same parent that is there belongs to nobody.
-    What cannot be deleted is said, and no reason to stop: Neon deletes it within the hour, and the next run tries again.
+    What cannot be deleted is said and stops nothing: Neon deletes it within the hour, and the next run tries again.
     """
     if not policy.neon_project or world.neon.missing:
         return

@@ -34,6 +34,12 @@ class RestorePlan:
     notes: tuple[str, ...] = ()
 
     @property
+    def brief(self) -> str:
+        """What it would do, in a sentence."""
+        rows = f"rows {self.unknown}" if self.unknown else f"at least {self.lost:,} rows; {self.back:,} rows come back"
+        return f"RESTORE {self.into} to {self.point.name}: loses {self.minutes:.0f} min, {rows}; keeps {self.keep}"
+
+    @property
     def lost(self) -> int:
         """Rows that are there now and were not then. An update is no row: at least so many."""
         return sum(max(max(one.now, 0) - max(one.restored, 0), 0) for one in self.tables)

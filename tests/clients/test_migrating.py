@@ -711,3 +711,60 @@ def test_the_teams_own_prisma_gets_the_direct_address_and_its_code_is_known(tmp_
     assert code == "P3018"
     assert "2026_x" in said[-1]
     assert prisma_says(tmp_path, "exit 7")[0] == "P0000"
+
+
+def unreadable(url: str) -> str:
+    """The database reads backslashes as no parser of ours does, so that a file with one is sent as it is."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f'alter database "{url.rpartition("/")[2]}" set standard_conforming_strings = off'.encode())
+    return url
+
+
+def as_a_whole(sql: str) -> Migration:
+    return one("20260401_a", f"{sql};\ncomment on table \"Lesson\" is 'a\\tb'")
+
+
+def test_a_file_that_nobody_can_read_steps_aside_too_and_tries_again(database_url: str) -> None:
+    said: list[str] = []
+    migration = as_a_whole('create table a (id int); alter table "Lesson" add x int')
+    with psycopg.connect(unreadable(database_url), application_name="nightly report") as other:
+        other.execute('select from "Lesson"')
+        with pytest.raises(Rejected, match=r"blocked by pid .*nightly report.* rolled all of it back") as blocked:
+            apply(database_url, migration, patience=3, said=said)
+        assert blocked.value.code == "55P03"
+        assert sum("stepped aside" in line for line in said) >= 2
+        other.rollback()
+    assert state(database_url, migration).rolled_back == ("20260401_a",)
+    assert apply(database_url, migration) == ("20260401_a",)
+    assert rows(database_url, "select obj_description('\"Lesson\"'::regclass)") == [("a\tb",)]
+    assert rows(
+        database_url, "select logs, finished_at is null from _prisma_migrations where rolled_back_at is null"
+    ) == [(None, False)] * (len(SEEDED) + 1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["create table a (id int); commit", "rollback; create table a (id int); commit; begin"],
+    ids=["its first transaction ended", "the trace was taken back by the file itself"],
+)
+def test_a_file_that_nobody_can_read_is_not_sent_twice_when_something_of_it_may_be_left(
+    database_url: str, sql: str
+) -> None:
+    migration, said = as_a_whole(f'{sql}; alter table "Lesson" add x int'), list[str]()
+    with psycopg.connect(unreadable(database_url)) as other:
+        other.execute('select from "Lesson"')
+        with pytest.raises(Rejected, match="55P03"):
+            apply(database_url, migration, patience=3, said=said)
+        other.rollback()
+    assert not [line for line in said if "stepped aside" in line]
+    assert rows(database_url, "select to_regclass('a') is not null") == [(True,)]
+    (left,) = state(database_url, migration).failed
+    assert not left.undone
+
+
+def test_a_file_that_nobody_can_read_and_that_wants_no_transaction_has_none(database_url: str) -> None:
+    """Beside the trace Postgres would refuse it: a statement is only alone when it is alone in its message."""
+    apply(unreadable(database_url), one("20260331_i", 'create index i on "Lesson" (title)'))
+    sql = "drop index concurrently i /* \\ */"
+    assert apply(database_url, one("20260401_a", sql)) == ("20260401_a",)
+    assert rows(database_url, "select to_regclass('i')") == [(None,)]

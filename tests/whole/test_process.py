@@ -209,7 +209,9 @@ def test_killed_while_watching_is_settled_by_the_next_person(checkout: Checkout,
     checkout.run("settle")
 
 
-def test_killed_in_the_rehearsal_it_leaves_nothing_that_costs_money_once_it_is_settled(checkout: Checkout, up: Up) -> None:
+def test_killed_in_the_rehearsal_it_leaves_nothing_that_costs_money_once_it_is_settled(
+    checkout: Checkout, up: Up
+) -> None:
     process = checkout.start("deploy")
     until_line(process, "rehearsing on branch")
     process.kill()
