@@ -4,6 +4,7 @@ The row of a migration is committed before its first statement, and says in ``lo
 ends a part and what the row says about it are one transaction. So a row that was left over tells what happened.
 """
 
+import asyncio
 import contextlib
 import re
 import time
@@ -53,6 +54,7 @@ class Migrator:
         self._observe = observe
         self._by_name: dict[str, Migration] = {}
         self._touched = False
+        self._parts_of: dict[str, tuple[Part, ...] | None] = {}
         self.observed: list[tuple[str, float, str]] = []
         """With ``observe``: each migration, its seconds, and the strongest lock on a table that was there before."""
 
@@ -76,8 +78,10 @@ class Migrator:
                     ahead: Sender | None = None
                     for number, migration in enumerate(todo, start=1):
                         self._tell(f"applying {migration.name}")
-                        sender, row = ahead, rows.get(migration.name)
-                        ahead = self._ahead(session, next(iter(todo[number : number + 1]), None), rows)
+                        sender, row, following = ahead, rows.get(migration.name), todo[number : number + 2]
+                        ahead = self._ahead(session, following[0], rows) if following else None
+                        if len(following) > 1:  # it is read while Postgres is at work, not before
+                            asyncio.get_running_loop().call_soon(self._read, session, following[1])
                         await self._observed(session, migration, row, sender, ahead)
                         done.append(migration.name)
         except Rejected as error:
@@ -121,14 +125,19 @@ class Migrator:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen
 
+    def _read(self, session: MigrationSession, migration: Migration) -> None:
+        """Read a migration whose turn is yet to come. What is wrong with it is told when it has come."""
+        with contextlib.suppress(Rejected):
+            self._parts_of[migration.name] = self._parts(session, migration)
+
     def _ahead(
-        self, session: MigrationSession, migration: Migration | None, rows: Mapping[str, MigrationRow]
+        self, session: MigrationSession, migration: Migration, rows: Mapping[str, MigrationRow]
     ) -> Sender | None:
         """Make the sender of the next migration, when its row can be written before its turn comes.
 
         What is left over of such a row says that nothing was done, so its first part must be a transaction.
         """
-        if self._observe or migration is None or migration.name in rows:
+        if self._observe or migration.name in rows:
             return None
         try:
             parts = self._parts(session, migration)
@@ -188,6 +197,8 @@ class Migrator:
 
         Whatever our parser, libpq and the server would read differently is not sent.
         """
+        if migration.name in self._parts_of:
+            return self._parts_of.pop(migration.name)
         where = f"apply {migration.name}"
         if b"\0" in migration.sql:
             raise Rejected(

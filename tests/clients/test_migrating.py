@@ -13,12 +13,13 @@ import psycopg
 import pytest
 
 from checks.evidence import Migrations
-from pipeline.clients import prisma
+from pipeline.clients import migrator, prisma
 from pipeline.clients.address import address_of
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
+from pipeline.clients.sending import Sender
 from pipeline.clock import SystemClock
 from pipeline.errors import Mistake, Rejected, Unreachable
 from pipeline.probes.database import compare
@@ -182,6 +183,7 @@ from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
+from pipeline.clients.sending import Sender
 from pipeline.clock import SystemClock
 made = Migrator(Postgres(sys.argv[2]), LockBudget(1, 1, 30), SystemClock(), run="killed")
 print("begins", flush=True)
@@ -768,3 +770,27 @@ def test_a_file_that_nobody_can_read_and_that_wants_no_transaction_has_none(data
     sql = "drop index concurrently i /* \\ */"
     assert apply(database_url, one("20260401_a", sql)) == ("20260401_a",)
     assert rows(database_url, "select to_regclass('i')") == [(None,)]
+
+
+def test_a_file_is_read_while_postgres_is_at_work_on_another(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent first, read then: what is read meanwhile costs no time. Nothing is read twice."""
+    seen: list[str] = []
+    read, send = migrator.parse, Sender.send
+
+    def reading(sql: bytes) -> object:
+        seen.append(f"read {sql.decode().split()[2]}")
+        return read(sql)
+
+    async def sending(sender: Sender, number: int = 1) -> None:
+        seen.append("sent")
+        await send(sender, number)
+        seen.append("applied")
+
+    monkeypatch.setattr(migrator, "parse", reading)
+    monkeypatch.setattr(Sender, "send", sending)
+    apply(database_url, *(one(f"2026040{at}_x", f"create table t{at} ()") for at in range(1, 5)))
+    ends = ["sent", "applied"]
+    assert seen == ["read t2", "read t1", "sent", "read t3", "applied", "sent", "read t4", "applied", *ends, *ends]
+    assert rows(database_url, "select count(*) from pg_class where relname ~ '^t[1-4]$'") == [(4,)]
