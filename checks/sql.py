@@ -33,14 +33,15 @@ def _planned(rule: str, kind: str = "expand", **more: object) -> PlannedChanges:
 
 @gate(owner="developer")
 def can_run(planned: PlannedChanges) -> Findings:
-    """Every pending migration is SQL that Postgres can run the way Prisma sends it: a file at once.
+    """Every pending migration is SQL that Postgres can run the way it will be sent.
 
-    Why: What fails half-way through the deploy could have been known before. Prisma sends a file as one transaction,
-        in which `CREATE INDEX CONCURRENTLY` and a value that an enum got a line earlier are refused.
+    Why: What fails half-way through the deploy could have been known before. What wants no transaction, e.g.
+        `CREATE INDEX CONCURRENTLY` or the use of a value that the same file adds to an enum, is sent by itself; inside a
+        `BEGIN` of the file's own it is refused, and with `engine: prisma` anywhere, by a Prisma older than 7.4.
 
     By hand: Run `npx prisma migrate deploy` against a branch or a copy of production's database, never production first.
 
-    If it fails: The file and line are named. Split the migration; each file is one transaction.
+    If it fails: The file and line are named. Take the statement out of the file's own `BEGIN`, or split the migration.
     """
     for change in planned.changes:
         if change.rule in CANNOT_WORK:

@@ -22,6 +22,7 @@ NAMES = {
     "sentry-blind": "Sentry sees nothing.",
     "vercel-429-storm": "Vercel limits us while we roll back.",
     "vendor-outage": "Vercel has an outage.",
+    "table-dropped": "A script has dropped a table.",
     "sign-in-broken": "Nobody can sign in after a release.",
 }
 """Exercise → its title. Here, because `--list` must not read the scenarios; a test compares."""

@@ -16,6 +16,7 @@ NAMES = {
     "performance-degradation": "It is slow.",
     "authentication-failure": "Users cannot sign in, or are signed out.",
     "storage-failure": "Uploads or downloads fail.",
+    "data-loss": "What users had made is gone, or a table is.",
     "rate-limiting": "Users see 429.",
     "security-incident": "A secret has leaked, or somebody sees what is not theirs.",
     "vendor-outage": "A vendor's status page reports an incident.",

@@ -36,8 +36,11 @@ class HistoryTable:
 
     async def marked(self, db: "Connection", id: str, number: int, parts: tuple[Part, ...]) -> None:
         """Write into the row that part ``number`` (from 1) is under way."""
-        mark = _quoted(db, self.mark(number, parts))
-        await db.execute(f"update {self.name} set logs = {mark} where id = {_quoted(db, id)}".encode())
+        await db.execute(self.noting(db, id, self.mark(number, parts)))
+
+    def noting(self, db: "Connection", id: str, logs: str) -> bytes:
+        """The statement that writes ``logs`` into the row."""
+        return f"update {self.name} set logs = {_quoted(db, logs)} where id = {_quoted(db, id)}".encode()
 
     async def close(self, db: "Connection", id: str, set_: str, logs: str) -> None:
         """Write into the row how the migration ended (``set_``: SQL) and, in ``logs``, why."""
@@ -54,8 +57,7 @@ class HistoryTable:
         """The statement by which the row says that part ``number`` (from 1) is done and the next one begins."""
         if number == len(parts):
             return self.finished(db, id)
-        mark = self.mark(number + 1, parts)
-        return f"update {self.name} set logs = {_quoted(db, mark)} where id = {_quoted(db, id)}".encode()
+        return self.noting(db, id, self.mark(number + 1, parts))
 
     def mark(self, number: int, parts: tuple[Part, ...]) -> str:
         """The text of the mark that part ``number`` (from 1) is under way."""

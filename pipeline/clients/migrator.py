@@ -4,6 +4,7 @@ The row of a migration is committed before its first statement, and says in ``lo
 ends a part and what the row says about it are one transaction. So a row that was left over tells what happened.
 """
 
+import asyncio
 import contextlib
 import re
 import time
@@ -15,11 +16,12 @@ from pipeline.clients import heldlocks, indexes, prisma, privileges
 from pipeline.clients.historytable import HistoryTable
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import continues, left_behind, mark_of
-from pipeline.clients.postgres import LOCK_NOT_AVAILABLE, Postgres, history, says
+from pipeline.clients.postgres import Postgres, history
 from pipeline.clients.prisma import History, Migration, MigrationRow
 from pipeline.clients.prismalock import answer, prismas_lock
 from pipeline.clients.sending import MigrationSession, Sender
 from pipeline.clients.sessionstate import as_opened, backend_of, escapes, make_schema, reads
+from pipeline.clients.whole import Whole
 from pipeline.clock import Clock
 from pipeline.errors import Rejected, ServiceError, Unreachable
 from pipeline.sql.parts import Part, parts_of
@@ -52,6 +54,7 @@ class Migrator:
         self._observe = observe
         self._by_name: dict[str, Migration] = {}
         self._touched = False
+        self._parts_of: dict[str, tuple[Part, ...] | None] = {}
         self.observed: list[tuple[str, float, str]] = []
         """With ``observe``: each migration, its seconds, and the strongest lock on a table that was there before."""
 
@@ -75,8 +78,10 @@ class Migrator:
                     ahead: Sender | None = None
                     for number, migration in enumerate(todo, start=1):
                         self._tell(f"applying {migration.name}")
-                        sender, row = ahead, rows.get(migration.name)
-                        ahead = self._ahead(session, next(iter(todo[number : number + 1]), None), rows)
+                        sender, row, following = ahead, rows.get(migration.name), todo[number : number + 2]
+                        ahead = self._ahead(session, following[0], rows) if following else None
+                        if len(following) > 1:  # it is read while Postgres is at work, not before
+                            asyncio.get_running_loop().call_soon(self._read, session, following[1])
                         await self._observed(session, migration, row, sender, ahead)
                         done.append(migration.name)
         except Rejected as error:
@@ -120,14 +125,19 @@ class Migrator:
                 raise Rejected(f"apply after {row.name}", "P3009", f"{row.name} failed before")
         return seen
 
+    def _read(self, session: MigrationSession, migration: Migration) -> None:
+        """Read a migration whose turn is yet to come. What is wrong with it is told when it has come."""
+        with contextlib.suppress(Rejected):
+            self._parts_of[migration.name] = self._parts(session, migration)
+
     def _ahead(
-        self, session: MigrationSession, migration: Migration | None, rows: Mapping[str, MigrationRow]
+        self, session: MigrationSession, migration: Migration, rows: Mapping[str, MigrationRow]
     ) -> Sender | None:
         """Make the sender of the next migration, when its row can be written before its turn comes.
 
         What is left over of such a row says that nothing was done, so its first part must be a transaction.
         """
-        if self._observe or migration is None or migration.name in rows:
+        if self._observe or migration.name in rows:
             return None
         try:
             parts = self._parts(session, migration)
@@ -165,7 +175,7 @@ class Migrator:
         if sender is None:
             parts = self._parts(session, migration)
             if parts is None:
-                await self._as_a_whole(session, migration)
+                await Whole(session, migration, self._run).send()
                 self._touched = True
                 return ""
             sender = Sender(session, migration, row.id if row else str(uuid.uuid4()), parts, there)
@@ -187,6 +197,8 @@ class Migrator:
 
         Whatever our parser, libpq and the server would read differently is not sent.
         """
+        if migration.name in self._parts_of:
+            return self._parts_of.pop(migration.name)
         where = f"apply {migration.name}"
         if b"\0" in migration.sql:
             raise Rejected(
@@ -225,25 +237,6 @@ class Migrator:
             return number + 1
         self._tell(f"{row.name} was cut off in run {mark.run} at line {statement.line}; it goes on there")
         return number
-
-    async def _as_a_whole(self, session: MigrationSession, migration: Migration) -> None:
-        """Send a migration that our parser does not take as Prisma sends it. Only a waiver lets it come this far."""
-        import psycopg
-
-        db, id, table = session.db, str(uuid.uuid4()), session.table
-        begun = table.begun(db, id, migration, f"deploy-pipeline: run {self._run}: as a whole")
-        await db.execute(session.opened + b"; " + begun)
-        try:
-            await db.execute(self._limits.timeouts(""))
-            await db.execute(migration.sql)
-        except psycopg.Error as error:
-            if error.sqlstate is not None and not db.closed:
-                await db.execute("rollback; reset lock_timeout; reset statement_timeout")
-                await table.close(db, id, "finished_at = null", says(error))
-            locked = error.sqlstate == LOCK_NOT_AVAILABLE
-            code, status = (LOCK_NOT_AVAILABLE, 423) if locked else ("P3018", 409)
-            raise Rejected(f"apply {migration.name}", code, says(error), status=status) from error
-        await db.execute(b"reset lock_timeout; reset statement_timeout; " + table.finished(db, id))
 
     async def _after_a_cut(self, migration: Migration, id: str, error: Unreachable) -> None:
         """Ask on a new connection what came of the migration when the old one died.

@@ -1,5 +1,6 @@
 """Asks Neon's API for branches and snapshots of one project, and how far back its history reaches."""
 
+import contextlib
 import dataclasses
 import datetime
 from collections.abc import Callable, Sequence
@@ -152,14 +153,21 @@ class Neon(Service):
 
         return await self._write("POST", path, lambda answer: snapshot_of(answer["snapshot"]), params=params)
 
-    async def restore_snapshot(self, id: str, name: str, *, database: str, role: str) -> Branch:
+    async def restore_snapshot(
+        self, id: str, name: str, *, database: str, role: str, expires: datetime.datetime | None = None
+    ) -> Branch:
         """Make a new branch of what the snapshot holds, reachable at its ``url``; no other branch is touched.
+
+        ``expires``: when Neon deletes it by itself; on plans without expiry it stays until somebody deletes it.
 
         POST /projects/{project_id}/snapshots/{snapshot_id}/restore
         """
         path = f"{self._root}/snapshots/{id}/restore"
         body = {"name": name, "finalize_restore": False}
         branch = await self._write("POST", path, lambda answer: branch_of(answer["branch"]), json=body)
+        if expires:
+            with contextlib.suppress(Refused):
+                await self._expire(branch.id, expires)
         await self._compute(branch.id)
         return dataclasses.replace(branch, url=await self.url(branch.id, database, role))
 
@@ -177,6 +185,11 @@ class Neon(Service):
         POST /projects/{project_id}/branches/{branch_id}/finalize_restore
         """
         await self._write("POST", f"{self._root}/branches/{restored}/finalize_restore", nothing, json={"name": keep})
+
+    async def _expire(self, branch: str, expires: datetime.datetime) -> None:
+        """Have Neon delete the branch, also when we are killed. PATCH /projects/{project_id}/branches/{branch_id}"""
+        body = {"branch": {"expires_at": times.iso(expires)}}
+        await self._write("PATCH", f"{self._root}/branches/{branch}", nothing, json=body)
 
     async def _compute(self, branch: str) -> None:
         """Make sure that the branch has a compute, so that it can be reached. POST /projects/{project_id}/endpoints"""

@@ -215,7 +215,7 @@ def follow_playbook(
         at = desk(session, said.incident, said.by) if said.incident or still else _opened(session, _for(said, name))
         person.say(session.redactor(incident_text(at.incident, _board(session))))
         pace = apart or (1.0 if session.settings.kind == "sandbox" else APART)
-        walked = Walk(at, person, Hands(session, config, root, deploy_file, at.by), pace)
+        walked = Walk(at, person, Hands(session, config, root, deploy_file, at.by, person), pace)
         well = walked.go(book)
         if well:
             person.say(f"\nIt is over. ./inv incident.resolve --incident {at.id} --cause '…' tells everybody.")

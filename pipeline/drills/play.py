@@ -75,7 +75,7 @@ def play(config: Config, name: str, root: Path, deploy_file: Path, person: Perso
             desk = _alarm(session, scenario, journal, person)
             over = threading.Thread(target=_end, args=(hand, scenario), daemon=True)
             over.start()
-            hands = Hands(session, config, root, deploy_file, desk.by)
+            hands = Hands(session, config, root, deploy_file, desk.by, person)
             walk = Walk(desk, person, hands, APART, PATIENCE if person.auto else 0)
             book = named(desk.incident.playbook)
             assert book

@@ -91,9 +91,11 @@ class Needs:
         needed = {name for one, stage in stages for name in self.of_stage(one, stage)}
         return tuple(sorted(needed))
 
-    def of_undoing(self, pipeline: Pipeline) -> tuple[str, ...]:
-        """The secrets for going back, from wherever a run was cut off."""
-        return self._secrets({TOLD, *(client for step in pipeline.steps for client in self._undoing(step))})
+    def of_undoing(self, pipeline: Pipeline, *then: Callable[..., Any]) -> tuple[str, ...]:
+        """The secrets for going back, from wherever a run was cut off, and for what is done ``then``."""
+        clearing = (client for act in then for client in clients_of(act))
+        undoing = (client for step in pipeline.steps for client in self._undoing(step))
+        return self._secrets({TOLD, *undoing, *clearing})
 
     def of_gate(self, gate: Gate) -> tuple[str, ...]:
         """The secrets for asking one gate."""

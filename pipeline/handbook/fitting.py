@@ -8,8 +8,8 @@ Fits = Callable[[Situation], bool]
 
 
 def release_may_be_to_blame(seen: Situation) -> bool:
-    """A release is fresh, production is not pinned, and no vendor is ill."""
-    return seen.fresh_release and not seen.pinned and not seen.vendor_ill
+    """A release is fresh, production is not pinned, no vendor is ill, and nothing is gone that no code brings back."""
+    return seen.fresh_release and not seen.pinned and not seen.vendor_ill and not seen.schema_gone
 
 
 def vendor_is_ill(seen: Situation) -> bool:
@@ -57,6 +57,11 @@ def migration_has_failed(seen: Situation) -> bool:
     return bool(seen.failed_migration)
 
 
+def restore_brings_it_back(seen: Situation) -> bool:
+    """What the migrations made is gone from the database, and a run kept a restore point."""
+    return seen.schema_gone and bool(seen.restorable)
+
+
 FITS: dict[str, Fits] = {
     condition.__name__: condition
     for condition in (
@@ -70,5 +75,6 @@ FITS: dict[str, Fits] = {
         run_is_stranded,
         run_was_cut_off,
         migration_has_failed,
+        restore_brings_it_back,
     )
 }

@@ -31,6 +31,7 @@ ORDER = (
     "performance-degradation",
     "authentication-failure",
     "storage-failure",
+    "data-loss",
     "rate-limiting",
     "security-incident",
     "vendor-outage",

@@ -22,6 +22,8 @@ class Situation:
     """The run that was cut off after it had promoted."""
     stranded: bool = False
     failed_migration: str = ""
+    restorable: str = ""
+    """The newest run that kept a restore point."""
     idle: int = 0
     """Connections that sit idle in a transaction for longer than ten seconds."""
     blockers: int = 0
@@ -34,6 +36,11 @@ class Situation:
     @property
     def fresh_release(self) -> bool:
         return self.released is not None and self.released < FRESH and not self.went_back
+
+    @property
+    def schema_gone(self) -> bool:
+        """Whether something that the migrations made is not in the database any more."""
+        return "is not in the database" in self.no.get("database.has-not-drifted", "")
 
     @property
     def vendor_ill(self) -> bool:

@@ -1,7 +1,7 @@
 """Does the machine's part of a playbook: the same as its own commands, named as in the playbooks."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.policy import DatabasePolicy
@@ -10,6 +10,9 @@ from pipeline.emergency.access import RollbackOrder
 from pipeline.emergency.rollback import rollback_now
 from pipeline.errors import PipelineError
 from pipeline.handbook.situation import Situation
+from pipeline.incidents.person import Nobody, Person
+from pipeline.record.journal import new_run_id
+from pipeline.session import restoring
 from pipeline.session.deploy import settle_run
 from pipeline.session.runs import lock_by_hand, release_lock
 from pipeline.session.session import Session
@@ -39,6 +42,8 @@ class Hands:
     root: Path
     deploy_file: Path
     by: str
+    person: Person = field(default_factory=Nobody)
+    """Who types the target's name before its database is overwritten."""
 
     def do(self, name: str, seen: Situation) -> Did:
         """Do the act that is called ``name``. What goes wrong is an answer, not an exception: the playbook goes on."""
@@ -80,6 +85,21 @@ class Hands:
     def resolve_migration(self, seen: Situation) -> Did:
         return self._carry_out(lambda world: relief.resolve_migration(world, seen.failed_migration))
 
+    def restore_database(self, seen: Situation) -> Did:
+        run = new_run_id(self.session.clock.now())
+        plan = restoring.plan_to(self.session, seen.restorable, run, self.person.say)
+        self.person.say(self.session.redactor(plan.brief))
+        if not self._may_overwrite():
+            return Did(False, "nothing was changed: the name of the target was not typed")
+        kept, took = restoring.restore(self.session, plan, run, self.person.say)
+        return Did(True, f"restored to {plan.point.name} in {took:.0f} s; the database before is kept as {kept.name}")
+
+    def _may_overwrite(self) -> bool:
+        """Where nobody is there to type the name, only the sandbox's database may be overwritten."""
+        if self.person.auto:
+            return bool(self.session.settings.control)
+        return self.person.writes(f"To overwrite the database of {self._target} type {self._target}:") == self._target
+
     @property
     def _target(self) -> str:
         return self.session.settings.name
@@ -99,5 +119,6 @@ HANDS: dict[str, Callable[[Hands, Situation], Did]] = {
         Hands.end_idle_transactions,
         Hands.end_blockers,
         Hands.resolve_migration,
+        Hands.restore_database,
     )
 }

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 
+from checks.evidence import Release
+from checks.policy import DatabasePolicy
 from pipeline.clients import relief
 from pipeline.errors import ServiceError
 from pipeline.handbook.situation import Situation
@@ -12,10 +15,12 @@ from pipeline.record.incidents import Incident
 from pipeline.record.journal import events_of, latest_runs
 from pipeline.record.lock import Lock
 from pipeline.record.report import report_of
-from pipeline.session.session import Session
+from pipeline.session.restoring import restorable
+from pipeline.session.session import NOTHING, Session
 from pipeline.world.world import World
 
 LOOKS, PAUSE = 3, 0.4
+DRIFT = "database.has-not-drifted"
 
 
 async def situation(world: World, session: Session, incident: Incident, noes: Mapping[str, str]) -> Situation:
@@ -30,6 +35,7 @@ async def situation(world: World, session: Session, incident: Incident, noes: Ma
         pinned=pinned,
         failed_migration=failed,
         idle=idle,
+        restorable=restorable(session) if DRIFT in noes else "",
         locked=bool(Lock(session.store, session.settings.name, "", session.clock).held()),
         cut_off=cut_off,
         stranded=stranded,
@@ -77,6 +83,17 @@ def _runs(session: Session, incident: Incident) -> tuple[str, bool, bool]:
         stranded |= index == 0 and report.outcome == "stranded"
         went_back |= report.outcome == "rolled back" and bool(incident.opened) and report.ended >= incident.opened
     return cut_off, stranded, went_back
+
+
+def release_here(session: Session) -> Release:
+    """The newest release that was deployed to the target, when its folder is still here: it holds the migrations."""
+    migrations = session.settings.policies[DatabasePolicy].migrations
+    for run in latest_runs(session.store, 10):
+        report = report_of(run, events := events_of(session.store, run))
+        folder = str(events[0].body.get("folder", ""))
+        if (report.target, report.outcome) == (session.settings.name, "deployed"):
+            return Release("", folder) if folder and (Path(folder) / migrations).is_dir() else NOTHING
+    return NOTHING
 
 
 def since(incident: Incident, now: datetime.datetime) -> float:

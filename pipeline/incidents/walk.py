@@ -18,7 +18,7 @@ from pipeline.incidents.cadence import due
 from pipeline.incidents.desk import Desk, escalate, live_release, reachable, tell
 from pipeline.incidents.drafts import draft
 from pipeline.incidents.hands import Hands
-from pipeline.incidents.looking import situation
+from pipeline.incidents.looking import release_here, situation
 from pipeline.incidents.person import Person
 from pipeline.session.asking import LineAnswer, ask_gates
 from pipeline.world.world import World
@@ -252,7 +252,7 @@ class Walk:
         return self._in_the_world(lambda world: ask_gates(self.desk.session, world, wanted))
 
     def _in_the_world(self, act: Callable[[World], Awaitable[T]]) -> T:
-        return self.desk.session.in_world(self.desk.id, act)
+        return self.desk.session.in_world(self.desk.id, act, release=release_here(self.desk.session))
 
 
 def stops(answers: Iterable[LineAnswer]) -> dict[str, str]:

@@ -44,7 +44,7 @@ BREAKAGES = (
     Breakage(
         sql.can_run, "release", "a migration builds an index concurrently in a transaction of its own",
         migration(NAME, f"BEGIN;\n{COLUMN}{CONCURRENTLY}COMMIT;\n"),
-        "Split the migration; each file is one transaction", _split,
+        "Take the statement out of the file's own `BEGIN`, or split the migration", _split,
     ),
     Breakage(
         sql.live_code_survives, "release", "a migration drops a column that the live code reads",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checks.evidence import Release
 from checks.outcome import Outcome
+from checks.policy import DatabasePolicy
 from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.definitions.deploy import FROM_GITHUB, PEOPLE
@@ -36,6 +37,7 @@ from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.session.turn import Turn, note_of
 from pipeline.session.waiving import JudgedWaiver, judged_waivers
 from pipeline.signals import heed
+from pipeline.steps.leftovers import clear_leftovers
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -182,6 +184,7 @@ async def _go_back(session: Session, journal: Journal, release: Release, past: P
     async with _opened(session, journal, release) as world:
         heed(lambda reason: None)
         outcome = await _runner(session, world, journal, past, lock).go_back(Stop("the run was cut off", cut=True))
+        await clear_leftovers(world, session.settings.policies[DatabasePolicy])
         await _tell(world, journal, outcome)
 
 

@@ -8,6 +8,7 @@ from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.uses import Needs
 from pipeline.probes.every import PROBES
 from pipeline.session.session import Order
+from pipeline.steps.leftovers import clear_leftovers
 from pipeline.world.secrets import SECRETS
 
 
@@ -26,7 +27,7 @@ def to_ship(config: Config, order: Order) -> Iterable[str]:
 def to_settle(config: Config, target: str) -> Iterable[str]:
     """The secrets that going back takes, whatever the run has done."""
     name, pipeline = _pipeline(config, target)
-    return needs_of(config, name).of_undoing(pipeline)
+    return needs_of(config, name).of_undoing(pipeline, clear_leftovers)
 
 
 def _pipeline(config: Config, target: str) -> tuple[str, Pipeline]:

@@ -116,11 +116,17 @@ class Session:
         """Open the world of this target for as long as the context lasts; ``name`` is the run it is opened for."""
         return open_world(self.settings, release, name, self.clock, progress, records=self.records, rules=self.rules)
 
-    def in_world(self, name: str, act: Callable[[World], Awaitable[T]], progress: Callable[[str], None] = silent) -> T:
+    def in_world(
+        self,
+        name: str,
+        act: Callable[[World], Awaitable[T]],
+        progress: Callable[[str], None] = silent,
+        release: Release = NOTHING,
+    ) -> T:
         """What ``act`` gives in the opened world: for commands, which are not asynchronous themselves."""
 
         async def go() -> T:
-            async with self.world(name, progress=progress) as world:
+            async with self.world(name, release, progress) as world:
                 return await act(world)
 
         return asyncio.run(go())

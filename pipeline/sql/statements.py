@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.sql.parser import SyntaxRefused, syntax_tree
 
 Node = Mapping[str, Any]
-LINE_END = re.compile(rb"[\r\n]")  # either ends a comment for Postgres
+BLANK = re.compile(rb"(?:\s+|--[^\r\n]*)*")  # either ends a comment for Postgres
 
 
 class Unparsable(Exception):
@@ -89,9 +89,6 @@ def parse(sql: bytes) -> tuple[Statement, ...]:
     if "\0" in text:  # the parser, and libpq, would end there without a word
         raise Unparsable(text.count("\n", 0, text.index("\0")) + 1, "holds a NUL byte: is the file saved as UTF-16?")
     text = text.removeprefix("\ufeff")
-    nul = text.find("\0")
-    if nul >= 0:  # the parser would stop there and say nothing
-        raise Unparsable(text.count("\n", 0, nul) + 1, "has a NUL byte")
     encoded = text.encode()
     try:
         found = syntax_tree(encoded)
@@ -118,17 +115,9 @@ def _statements(sql: bytes, parsed: list[Node]) -> Iterator[Statement]:
 def _blank(text: bytes) -> int:
     """Count how many bytes of white space and comments ``text`` begins with."""
     offset = 0
-    while offset < len(text):
-        if text[offset : offset + 1].isspace():
-            offset += 1
-        elif text.startswith(b"--", offset):
-            ended = LINE_END.search(text, offset)
-            offset = ended.end() if ended else len(text)
-        elif text.startswith(b"/*", offset):
-            offset = _past_comment(text, offset)
-        else:
-            break
-    return offset
+    while (found := BLANK.match(text, offset)) and text.startswith(b"/*", found.end()):
+        offset = _past_comment(text, found.end())
+    return found.end() if found else offset
 
 
 def _past_comment(text: bytes, offset: int) -> int:

@@ -14,6 +14,7 @@ from pipeline.clients.postgres import Postgres
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError
 from pipeline.probes.smoke import journeys_at
+from pipeline.steps.leftovers import REHEARSAL
 from pipeline.steps.made import RUN
 from pipeline.world.world import World
 
@@ -35,7 +36,7 @@ class LiveCode:
     ) -> None:
         self._world, self._smoke, self._live, self._copy = world, smoke, live, copy
         self._variables = tuple(variables)
-        self._mark = f"rehearsal-{world.run}"
+        self._mark = f"{REHEARSAL}{world.run}"
         self.url, self.failure = "", ""
 
     async def __aenter__(self) -> "LiveCode":

@@ -17,10 +17,10 @@ from pipeline.engine.plan import step
 from pipeline.errors import Rejected, ServiceError
 from pipeline.sql.statements import Statement, Unparsable, parse
 from pipeline.steps.database import migrator, pending
+from pipeline.steps.leftovers import REHEARSAL, clear_leftovers
 from pipeline.steps.livecode import LiveCode
 from pipeline.world.world import World
 
-REHEARSAL = "rehearsal-"
 LONGEST = datetime.timedelta(hours=1)  # after which Neon deletes a rehearsal that was killed
 
 
@@ -47,6 +47,7 @@ async def rehearse(
     If it fails: Production was not touched. When no copy could be made, Neon's message says why: too many branches, or
         a key that may not create any.
     """
+    await clear_leftovers(world, policy)
     if not migrations.pending or policy.rehearse == "never":
         return Rehearsal()
     if policy.rehearse == "risky" and planned.gravest == "expand":
@@ -135,22 +136,10 @@ async def _copy(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str
             yield "a copy" if whole else "an empty copy", copy.in_schema(world.database.address.schema), whole
 
 
-async def clear_rehearsals(world: World, parent: str) -> tuple[str, ...]:
-    """Delete the branches that rehearsals left which were cut off; gives their names.
-
-    The target is locked for one run at a time, so a rehearsal of the same ``parent`` that is there belongs to nobody.
-    """
-    left = [old for old in await world.neon.branches() if old.parent == parent and old.name.startswith(REHEARSAL)]
-    for old in left:
-        await world.neon.delete_branch(old.id)
-    return tuple(old.name for old in left)
-
-
 @contextlib.asynccontextmanager
 async def _neon_branch(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str, Postgres]]:
     name, neon = f"{REHEARSAL}{world.run}", world.neon
     parent = await neon.branch(policy.neon_branch)
-    await clear_rehearsals(world, parent.id)
     address = world.database.address
     branch = await neon.create_branch(
         name, parent.id, world.clock.now() + LONGEST, database=address.database, role=address.user

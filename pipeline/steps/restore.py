@@ -12,10 +12,9 @@ from pipeline.clients import times
 from pipeline.clients.neonshapes import Branch
 from pipeline.clients.postgres import Postgres
 from pipeline.errors import Mistake, ServiceError, Unreachable
-from pipeline.steps.restoring import TableCounts
+from pipeline.steps.restoring import LONGEST, TableCounts
 from pipeline.world.world import World
 
-LOOK = datetime.timedelta(hours=1)  # after which Neon deletes a branch that was only looked at
 NO_NEON = "it is kept by Neon, and `database.neon_project` is not set"
 
 
@@ -33,6 +32,12 @@ class RestorePlan:
     tables: tuple[TableCounts, ...]
     unknown: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def brief(self) -> str:
+        """What it would do, in a sentence."""
+        rows = f"rows {self.unknown}" if self.unknown else f"at least {self.lost:,} rows; {self.back:,} rows come back"
+        return f"RESTORE {self.into} to {self.point.name}: loses {self.minutes:.0f} min, {rows}; keeps {self.keep}"
 
     @property
     def lost(self) -> int:
@@ -147,11 +152,13 @@ async def _beside(world: World, point: RestorePoint) -> AsyncIterator[Postgres]:
             await world.postgres_tools.restore(tools, _file(world, point), copy.address)
             yield copy.in_schema(address.schema)
         return
-    name, expires = f"look-at-{point.name}-{world.clock.now():%H%M%S}", world.clock.now() + LOOK
+    name, expires = f"look-at-{point.name}-{world.clock.now():%H%M%S}", world.clock.now() + LONGEST
     if point.by == "branch":
         made = await world.neon.create_branch(name, point.id, expires, database=address.database, role=address.user)
     else:
-        made = await world.neon.restore_snapshot(point.id, name, database=address.database, role=address.user)
+        made = await world.neon.restore_snapshot(
+            point.id, name, database=address.database, role=address.user, expires=expires
+        )
     try:
         yield Postgres(made.url, "Neon's address of the branch").in_schema(address.schema)
     finally:

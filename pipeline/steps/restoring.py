@@ -12,6 +12,8 @@ from pipeline.clients.postgres import Postgres
 from pipeline.errors import ServiceError
 from pipeline.world.world import World
 
+LONGEST = datetime.timedelta(hours=1)  # after which Neon deletes a copy that was only looked at
+
 
 @dataclass(frozen=True)
 class TableCounts:
@@ -68,16 +70,18 @@ async def _restored(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple
             yield found
         return
     neon, address = world.neon, world.database.address
-    newest = next(iter(await neon.snapshots()), None)
+    newest, expires = next(iter(await neon.snapshots()), None), world.clock.now() + LONGEST
     name = f"restore-rehearsal-{world.clock.now():%Y%m%d-%H%M%S}"
     if newest:
         made, source = newest.created, f"snapshot {newest.name}"
         world.progress(f"restoring {source} into the branch {name}")
-        branch = await neon.restore_snapshot(newest.id, name, database=address.database, role=address.user)
+        branch = await neon.restore_snapshot(
+            newest.id, name, database=address.database, role=address.user, expires=expires
+        )
     else:
         made, source = world.clock.now(), "Neon's history, now: there is no snapshot"
         world.progress(f"making the branch {name} from Neon's history")
-        parent, expires = await neon.branch(policy.neon_branch), made + datetime.timedelta(hours=1)
+        parent = await neon.branch(policy.neon_branch)
         branch = await neon.create_branch(name, parent.id, expires, database=address.database, role=address.user)
     try:
         yield source, made, Postgres(branch.url, "Neon's address of the branch").in_schema(address.schema)

@@ -13,12 +13,13 @@ import psycopg
 import pytest
 
 from checks.evidence import Migrations
-from pipeline.clients import prisma
+from pipeline.clients import migrator, prisma
 from pipeline.clients.address import address_of
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
+from pipeline.clients.sending import Sender
 from pipeline.clock import SystemClock
 from pipeline.errors import Mistake, Rejected, Unreachable
 from pipeline.probes.database import compare
@@ -182,6 +183,7 @@ from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
+from pipeline.clients.sending import Sender
 from pipeline.clock import SystemClock
 made = Migrator(Postgres(sys.argv[2]), LockBudget(1, 1, 30), SystemClock(), run="killed")
 print("begins", flush=True)
@@ -711,3 +713,84 @@ def test_the_teams_own_prisma_gets_the_direct_address_and_its_code_is_known(tmp_
     assert code == "P3018"
     assert "2026_x" in said[-1]
     assert prisma_says(tmp_path, "exit 7")[0] == "P0000"
+
+
+def unreadable(url: str) -> str:
+    """The database reads backslashes as no parser of ours does, so that a file with one is sent as it is."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f'alter database "{url.rpartition("/")[2]}" set standard_conforming_strings = off'.encode())
+    return url
+
+
+def as_a_whole(sql: str) -> Migration:
+    return one("20260401_a", f"{sql};\ncomment on table \"Lesson\" is 'a\\tb'")
+
+
+def test_a_file_that_nobody_can_read_steps_aside_too_and_tries_again(database_url: str) -> None:
+    said: list[str] = []
+    migration = as_a_whole('create table a (id int); alter table "Lesson" add x int')
+    with psycopg.connect(unreadable(database_url), application_name="nightly report") as other:
+        other.execute('select from "Lesson"')
+        with pytest.raises(Rejected, match=r"blocked by pid .*nightly report.* rolled all of it back") as blocked:
+            apply(database_url, migration, patience=3, said=said)
+        assert blocked.value.code == "55P03"
+        assert sum("stepped aside" in line for line in said) >= 2
+        other.rollback()
+    assert state(database_url, migration).rolled_back == ("20260401_a",)
+    assert apply(database_url, migration) == ("20260401_a",)
+    assert rows(database_url, "select obj_description('\"Lesson\"'::regclass)") == [("a\tb",)]
+    assert rows(
+        database_url, "select logs, finished_at is null from _prisma_migrations where rolled_back_at is null"
+    ) == [(None, False)] * (len(SEEDED) + 1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["create table a (id int); commit", "rollback; create table a (id int); commit; begin"],
+    ids=["its first transaction ended", "the trace was taken back by the file itself"],
+)
+def test_a_file_that_nobody_can_read_is_not_sent_twice_when_something_of_it_may_be_left(
+    database_url: str, sql: str
+) -> None:
+    migration, said = as_a_whole(f'{sql}; alter table "Lesson" add x int'), list[str]()
+    with psycopg.connect(unreadable(database_url)) as other:
+        other.execute('select from "Lesson"')
+        with pytest.raises(Rejected, match="55P03"):
+            apply(database_url, migration, patience=3, said=said)
+        other.rollback()
+    assert not [line for line in said if "stepped aside" in line]
+    assert rows(database_url, "select to_regclass('a') is not null") == [(True,)]
+    (left,) = state(database_url, migration).failed
+    assert not left.undone
+
+
+def test_a_file_that_nobody_can_read_and_that_wants_no_transaction_has_none(database_url: str) -> None:
+    """Beside the trace Postgres would refuse it: a statement is only alone when it is alone in its message."""
+    apply(unreadable(database_url), one("20260331_i", 'create index i on "Lesson" (title)'))
+    sql = "drop index concurrently i /* \\ */"
+    assert apply(database_url, one("20260401_a", sql)) == ("20260401_a",)
+    assert rows(database_url, "select to_regclass('i')") == [(None,)]
+
+
+def test_a_file_is_read_while_postgres_is_at_work_on_another(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent first, read then: what is read meanwhile costs no time. Nothing is read twice."""
+    seen: list[str] = []
+    read, send = migrator.parse, Sender.send
+
+    def reading(sql: bytes) -> object:
+        seen.append(f"read {sql.decode().split()[2]}")
+        return read(sql)
+
+    async def sending(sender: Sender, number: int = 1) -> None:
+        seen.append("sent")
+        await send(sender, number)
+        seen.append("applied")
+
+    monkeypatch.setattr(migrator, "parse", reading)
+    monkeypatch.setattr(Sender, "send", sending)
+    apply(database_url, *(one(f"2026040{at}_x", f"create table t{at} ()") for at in range(1, 5)))
+    ends = ["sent", "applied"]
+    assert seen == ["read t2", "read t1", "sent", "read t3", "applied", "sent", "read t4", "applied", *ends, *ends]
+    assert rows(database_url, "select count(*) from pg_class where relname ~ '^t[1-4]$'") == [(4,)]

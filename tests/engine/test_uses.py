@@ -125,6 +125,11 @@ def test_a_release_that_is_taken_back_needs_what_going_back_takes(
     assert {secret for client in used for secret in OPENED_WITH[client]} <= set(NEEDS.of_undoing(DEPLOY))
 
 
+def test_settling_is_given_what_clearing_away_a_killed_rehearsal_takes() -> None:
+    assert "NEON_API_KEY" not in NEEDS.of_undoing(DEPLOY)
+    assert {"NEON_API_KEY", "VERCEL_TOKEN"} <= set(to_settle(load(ROOT / "deploy.yml"), "production"))
+
+
 def test_every_probe_is_understood_down_to_the_fields_it_reads() -> None:
     fields = {one.name for one in dataclasses.fields(World)} | {"folder", "site"}
     for probe in PROBES:

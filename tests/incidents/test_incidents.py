@@ -1,6 +1,7 @@
 """Incidents: the record is a fold over the journal, severity and cadence are rules, words are drafts."""
 
 import asyncio
+import dataclasses
 import datetime
 import json
 import socket
@@ -10,12 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from checks.evidence import RestorePoint
 from checks.outcome import Outcome
 from checks.policy import IncidentsPolicy
 from checks.severity import Graded
 from pipeline.cli.playbook import NAMES
 from pipeline.clients.channels import Channels
 from pipeline.documents import todo as actions
+from pipeline.engine.past import freeze
 from pipeline.errors import Mistake
 from pipeline.handbook.communication import AUDIENCES, CADENCE, FIELDS
 from pipeline.handbook.playbooks import PLAYBOOKS, named
@@ -24,7 +27,10 @@ from pipeline.incidents.cadence import due
 from pipeline.incidents.classify import IMPACTS, classify
 from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, new, tell
 from pipeline.incidents.drafts import draft
+from pipeline.incidents.hands import Hands
+from pipeline.incidents.looking import release_here
 from pipeline.incidents.opening import after_monitor, after_run
+from pipeline.incidents.person import Nobody
 from pipeline.incidents.review import Update, between, review_of
 from pipeline.incidents.walk import GO_TO
 from pipeline.record.incidents import FOLDS, fold, incidents, whole_timeline
@@ -32,12 +38,16 @@ from pipeline.record.journal import Event
 from pipeline.record.report import Report
 from pipeline.redact import Redactor
 from pipeline.render.incident import review_markdown
-from pipeline.session.session import Session
+from pipeline.session import restoring
+from pipeline.session.restoring import restorable
+from pipeline.session.session import NOTHING, Session
+from pipeline.steps.restore import RestorePlan
 from pipeline.world.world import World
 from tests.session.test_monitoring import daily, error
 from tests.stage import InProcess
 
 MINUTE = 60.0
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def opened(inside: InProcess, severity: str = "P0", playbook: str = "site-down", what: str = "nothing loads") -> Desk:
@@ -433,5 +443,76 @@ def test_a_fresh_release_is_rolled_back_but_not_twice_and_not_for_a_vendor() -> 
         Situation(released=60, went_back=True),
         Situation(released=60, pinned=True),
         Situation({"services.vercel-is-operational": "down"}, released=60),
+        Situation({"database.has-not-drifted": GONE}, released=60),
     ):
         assert not roll_back.fits(other)
+
+
+GONE = 'table "Lesson" is made by the migrations, but is not in the database'
+
+
+def test_a_restore_fits_what_is_gone_and_was_kept_and_nothing_else() -> None:
+    (restore,) = [one for one in named("data-loss").mitigate if one.hand == "restore_database"]  # type: ignore[union-attr]
+    assert restore.fits
+    assert restore.fits(Situation({"database.has-not-drifted": GONE}, restorable="r1"))
+    assert not restore.fits(Situation({"database.has-not-drifted": GONE}))
+    changed = Situation({"database.has-not-drifted": "column x is not as the migrations make it"}, restorable="r1")
+    assert not restore.fits(changed)
+
+
+class Types(Nobody):
+    """Somebody at a terminal who types one thing."""
+
+    auto = False
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def writes(self, question: str) -> str:
+        return self._text
+
+
+@pytest.mark.parametrize(
+    ("person", "control", "done"),
+    [
+        (Types("sandbox"), "", True),
+        (Types("yes"), "http://control", False),
+        (Types(""), "http://control", False),
+        (Nobody(), "", False),
+        (Nobody(), "http://control", True),
+    ],
+    ids=["the name", "yes", "Enter", "nobody", "nobody, in the sandbox"],
+)
+def test_a_playbook_overwrites_a_database_only_when_its_targets_name_is_typed(
+    inside: InProcess, monkeypatch: pytest.MonkeyPatch, person: Nobody, control: str, done: bool
+) -> None:
+    plan = RestorePlan(RestorePoint("branch", "br-1", "before-r1"), "branch main", "before-restore-1", 5, ())
+    carried_out: list[str] = []
+
+    def restore(session: Session, plan: RestorePlan, run: str, out: object) -> tuple[RestorePoint, float]:
+        carried_out.append(plan.point.name)
+        return RestorePoint("branch", "br-2", plan.keep), 1.0
+
+    monkeypatch.setattr(restoring, "plan_to", lambda session, to, run, out: plan)
+    monkeypatch.setattr(restoring, "restore", restore)
+    inside.settings = dataclasses.replace(inside.settings, control=control)
+    did = Hands(session(inside), inside.config, ROOT, ROOT, "dana", person).do(
+        "restore_database", Situation(restorable="r1")
+    )
+    assert (did.worked, carried_out) == (done, ["before-r1"] if done else [])
+    assert ("before-restore-1" if done else "nothing was changed") in did.says
+
+
+def test_a_playbook_sees_the_restore_point_and_the_migrations_of_what_was_deployed(inside: InProcess) -> None:
+    kept, at = RestorePoint("dump", "/x", "before-r1"), session(inside)
+    folder = inside.release().folder
+    assert (restorable(at), release_here(at)) == ("", NOTHING)
+    for run, where, body in (("r1", folder, kept), ("r2", folder, RestorePoint()), ("r3", "/gone", RestorePoint())):
+        journal = inside.journal(run)
+        journal.append("run begins", pipeline="deploy", target=at.settings.name, folder=where, commit="c")
+        journal.append("step done", "keep-restore-point", gives=freeze(body))
+        journal.append("run ended", outcome="deployed" if run != "r3" else "blocked")
+        wait(inside, 1)
+    assert restorable(at) == "r1"
+    assert release_here(at).folder == folder

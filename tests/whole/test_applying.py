@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
 from checks.evidence import Change, Migrations, PlannedChanges, Production, SchemaDrift
+from checks.outcome import Outcome
 from checks.policy import DatabasePolicy, SmokePolicy
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
@@ -25,9 +27,11 @@ from pipeline.engine.past import thaw
 from pipeline.errors import Rejected, Unreachable
 from pipeline.probes.database import compare, schema_drift
 from pipeline.steps.database import migrate
+from pipeline.steps.made import RUN
 from pipeline.steps.rehearsal import rehearse
 from pipeline.steps.relief import restart_compute
 from pipeline.steps.restore import RestorePlan, carry_out, plan_restore, point_named
+from pipeline.steps.restoring import rehearse_restore
 from pipeline.world.world import World
 from tests.stage import InProcess
 
@@ -101,17 +105,52 @@ def test_with_prismas_engine_the_database_is_the_proof_and_not_the_exit_code(ins
 
 
 def test_a_killed_rehearsal_is_cleared_away_by_the_next_run(inside: InProcess) -> None:
-    async def leave(world: World) -> None:
+    """Also by one that migrates nothing; the preview goes with the branch that it used."""
+
+    async def leave(world: World) -> str:
         parent = await world.neon.branch()
         expires = world.clock.now() + datetime.timedelta(hours=1)
         await world.neon.create_branch("rehearsal-killed", parent.id, expires)
         await world.neon.create_branch("before-killed", parent.id, expires, compute=False)
+        live = await world.vercel.production(world.domain)
+        assert live
+        asked = {"deploymentId": live.id, "target": None, "meta": {RUN: "rehearsal-killed"}, "name": "x"}
+        made = await world.vercel.create({**asked, "project": world.vercel.project_id}, prebuilt=False)
+        return made.id
 
-    with_world(inside, leave)
     inside.deploy()
+    preview = with_world(inside, leave)
+    assert inside.deploy(run="r2")[0] is Outcome.DEPLOYED
     names = {branch.name for branch in inside.sandbox.state.neon.branches}
     assert "rehearsal-killed" not in names
     assert "before-killed" in names, "a restore point is nobody's left-over"
+    assert preview not in inside.sandbox.state.vercel.deployments
+
+
+def test_what_an_earlier_rehearsal_left_never_stops_a_run(inside: InProcess) -> None:
+    inside.deploy()
+    inside.before_step("rehearse", lambda: inside.sandbox.inject("neon answer status=500"))
+    inside.at_stage("safeguard", inside.sandbox.faults.clear)
+    assert inside.deploy(run="r2")[0] is Outcome.DEPLOYED
+
+
+@pytest.mark.parametrize("what", ["a plan", "a rehearsal"])
+def test_a_copy_of_a_snapshot_that_nobody_deleted_expires(inside: InProcess, what: str) -> None:
+    def cut(request: Any) -> None:
+        if request.method == "DELETE":
+            raise httpx.ReadError("the machine is gone", request=request)
+
+    async def go(world: World) -> None:
+        policy, (newest, *_) = inside.settings.policies[DatabasePolicy], await world.neon.snapshots()
+        if what == "a plan":
+            await plan_restore(world, policy, await point_named(world, policy, newest.name))
+        else:
+            await rehearse_restore(world, policy)
+
+    inside.tap(before=cut)
+    with_world(inside, go)
+    (left,) = [one for one in inside.sandbox.state.neon.branches if one.name != "main"]
+    assert 0 < left.expires - inside.clock.now().timestamp() <= 3600
 
 
 def test_the_compute_of_the_branch_that_production_uses_is_restarted(inside: InProcess) -> None:

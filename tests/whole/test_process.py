@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.steps.made import RUN
 from tests.processes import LONGEST, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -135,6 +136,11 @@ def gone(checkout: Checkout) -> None:
     assert checkout.processes() == []
 
 
+def until_line(process: "subprocess.Popen[str]", says: str) -> None:
+    assert process.stdout
+    assert any(says in line for line in process.stdout), f"never said {says}"
+
+
 def until_stage(process: "subprocess.Popen[str]", stage: str) -> None:
     assert process.stdout
     for line in process.stdout:
@@ -205,6 +211,28 @@ def test_killed_while_watching_is_settled_by_the_next_person(checkout: Checkout,
     assert "ROLLED BACK" in said
     assert up.serves() == before
     checkout.run("settle")
+
+
+def test_killed_in_the_rehearsal_it_leaves_nothing_that_costs_money_once_it_is_settled(
+    checkout: Checkout, up: Up
+) -> None:
+    process = checkout.start("deploy")
+    until_line(process, "rehearsing on branch")
+    process.kill()
+    process.communicate(timeout=LONGEST)
+    left = copies(up)
+    assert [name.partition("-")[0] for name in left] == ["rehearsal", "preview"], left
+    assert "BLOCKED" in checkout.run("settle", expect=1)
+    assert copies(up) == []
+
+
+def copies(up: Up) -> list[str]:
+    """The branches beside production's own, and the previews that somebody made."""
+    neon, vercel = up.said["neon"], up.said["vercel"]
+    branches = up.ask("neon", f"/projects/{neon['project']}/branches")["branches"]
+    made = up.ask("vercel", f"/v6/deployments?projectId={vercel['project']}&target=preview")["deployments"]
+    marked = [f"preview-{one['uid']}" for one in made if one["meta"].get(RUN, "").startswith("rehearsal-")]
+    return [*(one["name"] for one in branches if not one["default"]), *marked]
 
 
 def test_a_killed_deploy_takes_its_sandbox_along(checkout: Checkout) -> None:

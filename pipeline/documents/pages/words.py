@@ -50,6 +50,8 @@ PLACEHOLDERS = {
     "MIGRATION": ("Folder name of the migration", "`npx prisma migrate status`"),
     "MONITOR": ("Id of the Better Stack monitor", "`uptime.monitor` in `deploy.yml`"),
     "NEON_API_KEY": ("A key for Neon's API", "Neon console → Account settings → API keys"),
+    "NEON_BRANCH": ("Id of production's branch, `br-…`", "Neon console → Branches"),
+    "POINT": ("Id of the branch that was kept before the migration, `br-…`", "Neon console → Branches → `before-…`"),
     "NEON_ENDPOINT": ("Id of the compute, `ep-…`", "Neon console → Branches → your branch → Computes"),
     "NEON_PROJECT": ("Id of the Neon project", "Neon console → Settings"),
     "NUMBER": ("Number of the pull request", "`gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[].number'`"),

@@ -113,6 +113,35 @@ def connection_kept(reader: Reader) -> None:
     long_query(reader)
 
 
+def lost(reader: Reader, sql: str) -> None:
+    """Somebody's statement takes away what users had made."""
+    with connected(reader) as connection:
+        connection.execute(sql)
+    assert lessons(reader) == 0
+
+
+def lessons(reader: Reader) -> int:
+    with contextlib.suppress(psycopg.Error), connected(reader) as connection:
+        return int(connection.execute('select count(*) from "Lesson"').fetchone()[0])
+    return 0
+
+
+def back(reader: Reader, ran: Ran) -> bool:
+    reader.world.until(lambda: lessons(reader) == 9)
+    return lessons(reader) == 9
+
+
+def restore_point(reader: Reader) -> None:
+    """A branch was kept before a migration; then the lessons are lost."""
+    root = f"/api/v2/projects/{reader.names['NEON_PROJECT']}/branches"
+    (main,) = [one for one in reader.world.ask("neon", root)["branches"] if one["default"]]
+    asked = {"branch": {"name": "before-by-hand", "parent_id": main["id"]}}
+    bearer = {"authorization": f"Bearer {reader.world.tokens['neon']}"}
+    made = reader.world.web.post(reader.world.urls["neon"] + root, json=asked, headers=bearer).json()["branch"]
+    reader.names |= {"NEON_BRANCH": main["id"], "POINT": made["id"], "RUN": "before-by-hand"}
+    lost(reader, 'truncate "Lesson"')
+
+
 def an_error(reader: Reader) -> None:
     """Visitors meet an error that Sentry hears of."""
     reader.world.fault("app failing-route /courses/algebra-1 times=2")
@@ -222,6 +251,22 @@ DATABASE = Scenario(
         Typed('pg_dump -Fc "$DIRECT_URL" -f before.dump', effect=dumped),
         Typed("pg_restore --list $DUMP", "TABLE DATA public Lesson"),
         Typed("createdb scratch", effect=lambda reader, ran: there(reader, "scratch")),
+        Typed("pg_restore --no-owner -d scratch $DUMP"),
+        Typed(
+            'psql "$DIRECT_URL" -c "select relname, n_live_tup, n_tup_del from pg_stat_user_tables'
+            ' order by n_tup_del desc limit 10"',
+            "Lesson",
+        ),
+        Typed(
+            'psql "$DIRECT_URL" -c "select pid, usename, application_name, left(query, 80) from pg_stat_activity'
+            " where state <> 'idle' and backend_type = 'client backend'\"",
+            "psql",
+        ),
+        Typed(
+            'pg_restore --clean --if-exists --no-owner --single-transaction -d "$DIRECT_URL" $DUMP',
+            effect=lambda reader, ran: lessons(reader) == 9,
+            before=lambda reader: lost(reader, 'truncate "Lesson"'),
+        ),
     ),
 )
 WITNESSES = Scenario(
@@ -256,6 +301,21 @@ WITNESSES = Scenario(
             "suspend_compute.*start_compute",
             stopped,
             before=connection_kept,
+        ),
+        Typed(
+            "curl -sS -X POST -H \"Authorization: Bearer $NEON_API_KEY\" -H 'content-type: application/json'"
+            ' -d \'{"source_branch_id": "\'$POINT\'", "preserve_under_name": "before-restore"}\''
+            " https://console.neon.tech/api/v2/projects/$NEON_PROJECT/branches/$NEON_BRANCH/restore",
+            '"operations"',
+            back,
+            before=restore_point,
+        ),
+        Typed(
+            "./inv database.restore --target production --to $RUN",
+            "RESTORED to before-by-hand",
+            back,
+            asked=(("type production:", "production\n"),),
+            before=lambda reader: lost(reader, 'truncate "Lesson"'),
         ),
     ),
 )

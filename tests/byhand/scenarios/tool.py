@@ -232,6 +232,7 @@ INCIDENT = Scenario(
                 "performance-degradation",
                 "authentication-failure",
                 "storage-failure",
+                "data-loss",
                 "rate-limiting",
                 "security-incident",
                 "vendor-outage",
