@@ -86,6 +86,7 @@ EVIDENCE = (
     evidence.ClockOffset((("vercel", 0.4), ("sentry", 0.7))),
     evidence.KnownBad(()),
     evidence.CommitOrder("a" * 40, COMMIT, "ahead"),
+    evidence.LiveRun(LIVE, "20261123-100000-ab12", recorded=False, github=7, state="success"),
     evidence.ChangedVariables((), ()),
     evidence.PulledVariables(""),
     evidence.ReadVariables((("DATABASE_URL", "app/db.ts"),)),

@@ -35,6 +35,10 @@ class Written:
         """Releases that were taken back because they were bad, oldest first."""
         return known_bad(self._store)
 
+    def knows(self, run: str) -> bool:
+        """Whether anything of ``run`` is written down."""
+        return bool(self._store.execute("select 1 from deploy_events where run = ? limit 1", run))
+
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
         """A metric's values of the last good releases, newest first."""
         return self.samples.good_releases(metric, most)

@@ -39,6 +39,8 @@ class Records(Protocol):
 
     def known_bad(self) -> "tuple[BadRelease, ...]": ...
 
+    def knows(self, run: str) -> bool: ...
+
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]: ...
 
     def bookkeeping(self) -> "Bookkeeping": ...
@@ -54,6 +56,9 @@ class NothingWritten:
 
     def known_bad(self) -> "tuple[BadRelease, ...]":
         return ()
+
+    def knows(self, run: str) -> bool:
+        return False
 
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
         return ()
