@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 
 from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, UnreviewedIncident, WeekByWeek
+from checks.evidence.approval import EarlierPlan
 from checks.policy import Waiver
 from checks.statistics import deviation, median
 from pipeline.clock import Clock
@@ -12,6 +13,7 @@ from pipeline.record.bounded import Store
 from pipeline.record.incidents import incidents
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
+from pipeline.record.plans import plans_of
 from pipeline.record.report import report_of
 from pipeline.record.samples import ENOUGH, Samples
 
@@ -30,6 +32,10 @@ class Written:
     def approvals(self) -> tuple[GivenApproval, ...]:
         """What was given with a key for this target, oldest first."""
         return given_to(self._store, self._target)
+
+    def plans(self, commit: str) -> tuple[EarlierPlan, ...]:
+        """The plans of a commit that runs to this target have read, oldest first."""
+        return plans_of(self._store, self._target, commit)
 
     def known_bad(self) -> tuple[BadRelease, ...]:
         """Releases that were taken back because they were bad, oldest first."""

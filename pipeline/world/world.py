@@ -9,7 +9,7 @@ from pipeline.clock import Clock, origin
 
 if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
     from checks.evidence import BadRelease, Bookkeeping, Release, WeekByWeek
-    from checks.evidence.approval import Part
+    from checks.evidence.approval import EarlierPlan, Part
     from pipeline.clients.analytics import VercelAnalytics
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.browser import Browser
@@ -37,6 +37,8 @@ class Records(Protocol):
 
     def approvals(self) -> "tuple[GivenApproval, ...]": ...
 
+    def plans(self, commit: str) -> "tuple[EarlierPlan, ...]": ...
+
     def known_bad(self) -> "tuple[BadRelease, ...]": ...
 
     def knows(self, run: str) -> bool: ...
@@ -52,6 +54,9 @@ class NothingWritten:
     """The records of a target about which nothing was written down."""
 
     def approvals(self) -> "tuple[GivenApproval, ...]":
+        return ()
+
+    def plans(self, commit: str) -> "tuple[EarlierPlan, ...]":
         return ()
 
     def known_bad(self) -> "tuple[BadRelease, ...]":
