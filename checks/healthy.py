@@ -135,6 +135,7 @@ EVIDENCE = (
     evidence.UptimeToday(100.0, 0, 0),
     evidence.PastIncidents((evidence.PastIncident("Status 503", "2026-11-20T02:00:00+00:00", 1, False),)),
     evidence.Heartbeats(()),
+    evidence.DeploymentAccess("https://lms-live.vercel.app", secret=True),
     evidence.SentryAccess(("event:read", "org:read", "project:releases")),
     evidence.MonitorAccess("100", True),
     evidence.SignInBefore("https://lms.example.com", ""),

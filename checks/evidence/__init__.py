@@ -68,6 +68,7 @@ from checks.evidence.release import (
 )
 from checks.evidence.services import (
     ChannelAccess,
+    DeploymentAccess,
     Heartbeat,
     Heartbeats,
     Monitor,
@@ -170,6 +171,7 @@ __all__ = [
     "ControlVisits",
     "CrashFree",
     "CriticalErrors",
+    "DeploymentAccess",
     "DeploymentsUnderWay",
     "Endpoint",
     "EndpointErrors",

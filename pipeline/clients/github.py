@@ -125,7 +125,7 @@ class GitHub(Service):
         """
 
         try:
-            return await self.read(f"{self._repo}/compare/{base}...{head}", commits_of)
+            return await self.read_all(f"{self._repo}/compare/{base}...{head}", commits_of, WHOLE)
         except Refused as error:
             if error.status == 404:
                 return ()

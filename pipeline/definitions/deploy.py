@@ -117,6 +117,7 @@ DEPLOY = Pipeline(
                 access.monitor_is_known,
                 access.student_can_sign_in,
                 access.vercel_may_promote,
+                access.protection_lets_us_in,
                 access.storage_may_be_used,
                 access.redis_may_be_used,
                 access.people_can_be_told,

@@ -178,14 +178,15 @@ class GitHubApi:
         merge = first if ahead >= 0 else second
         url = f"{self.shapes.repo}/compare/{base}...{head}"
         web = f"{self.shapes.web}/compare/{base}...{head}"
+        shown, headers = self._requests.page(request, [self.shapes.commit(commit) for commit in between])
         found = {
             "url": url, "html_url": web, "permalink_url": web, "diff_url": f"{web}.diff", "patch_url": f"{web}.patch",
             "base_commit": self.shapes.commit(first), "merge_base_commit": self.shapes.commit(merge),
             "status": "identical" if ahead == 0 else "ahead" if ahead > 0 else "behind", "ahead_by": max(0, ahead),
             "behind_by": max(0, -ahead), "total_commits": len(between),
-            "commits": [self.shapes.commit(commit) for commit in between], "files": [],
+            "commits": shown, "files": [],
         }  # fmt: skip
-        return JSONResponse(found)
+        return JSONResponse(found, headers=headers)
 
     async def contents(self, request: Request) -> Response:
         """Answer with a file or a folder of the default branch, or of ``ref``."""
