@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.sandbox.storestate import FEW
 from pipeline.sandbox.witnessstate import Vital
 
 
@@ -103,8 +102,8 @@ class Vercel:
     created: float
     auto_assign: bool = True
     role: str = "OWNER"
-    most_listed: int = FEW
-    """Deployments a page at most; 100 is Vercel's own limit."""
+    most_listed: int = 1
+    """Deployments a page at most, of the two that there are; 100 is Vercel's own limit."""
     """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
     tells_permissions: bool = True
     """Whether answers about the project say what the token may do with it."""

@@ -10,6 +10,7 @@ import pytest
 from pipeline.clients.base import PAGES
 from pipeline.clients.vercel import Vercel
 from pipeline.errors import Unreadable
+from tests.clients.test_clients import ask
 from tests.scripted import MovingClock
 from tests.stage import InProcess
 
@@ -68,10 +69,14 @@ def test_a_list_that_does_not_lead_to_its_end_is_not_half_read(following: Callab
         listed(answer)
 
 
-def test_every_run_meets_lists_of_several_pages(inside: InProcess) -> None:
-    """As in real projects: who reads one page of GitHub, Vercel or Sentry alone fails in every test."""
+def test_the_sandbox_has_several_pages_of_everything(inside: InProcess) -> None:
+    """As in real projects: who reads one page of GitHub, Vercel or Sentry alone is found out by every test."""
     seen = list[str]()
     inside.tap(before=lambda request: seen.append(str(request.url)))
-    inside.deploy()
+    release = inside.release()
+    made = ask(inside, lambda world: world.vercel.deployments(limit=100))
+    checks = ask(inside, lambda world: world.github.check_runs(release.commit))
+    assert {one.id for one in made} == set(inside.sandbox.state.vercel.deployments)
+    assert len({one.name for one in checks}) > inside.sandbox.state.github.most_listed
     for path, following in (("/check-runs", "page=2"), ("/v6/deployments", "until=")):
         assert [one for one in seen if path in one and following in one], path
