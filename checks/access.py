@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from checks.evidence import (
     ChannelAccess,
+    DeploymentAccess,
     MonitorAccess,
     RedisAccess,
     SentryAccess,
@@ -15,6 +16,7 @@ from checks.evidence import (
 from checks.gate import Findings, block, gate, warn
 from checks.policy import SmokePolicy
 
+BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
 READS = (("event:read", "event:admin"), ("org:read", "org:admin"))
 R2_TOKENS = "Cloudflare → R2 → Manage API tokens → Object Read & Write, on this bucket"
 R2_REASONS = {
@@ -52,6 +54,32 @@ def sentry_may_be_used(seen: SentryAccess) -> Findings:
 
 
 sentry_may_be_used.stops_when("it may only read", lambda s: (SentryAccess(("event:read", "org:read")),))
+
+
+@gate(owner="release manager")
+def protection_lets_us_in(seen: DeploymentAccess) -> Findings:
+    """A deployment's own address answers us, as Deployment Protection lets the smoke tests through or is off.
+
+    Why: The new deployment is asked at its own address, after the migration. Whether the secret is right can be told
+        before, at that of the deployment which is live.
+
+    By hand: Run `curl -sS -i $STAGED/api/health/db` with the address of the deployment that is live: 401, or a redirect
+        to vercel.com, is Deployment Protection. With the header `x-vercel-protection-bypass` the secret must be let
+        through.
+
+    If it fails: Vercel → the project → Settings → Deployment Protection → Protection Bypass for Automation: make a
+        secret, or copy the one that is there, and set `VERCEL_AUTOMATION_BYPASS_SECRET`.
+    """
+    if seen.protected:
+        yield block(
+            BYPASS,
+            f"{'is wrong' if seen.secret else 'is not set'}: {seen.url} meets Deployment Protection instead of the app",
+            fix="vercel.com → project → Settings → Deployment Protection → Protection Bypass for Automation",
+        )
+
+
+protection_lets_us_in.stops_when("the secret is another project's", lambda s: (replace(s, protected=True),))
+protection_lets_us_in.stops_when("there is none", lambda s: (replace(s, protected=True, secret=False),))
 
 
 @gate(owner="release manager")

@@ -19,7 +19,8 @@ def is_approved(
     """As many people as `approval.required` have agreed to this release, and it is recorded who and when.
 
     Why: Somebody outside the change must know that it goes out now, and be there when it does not go well. What they
-        agreed to must be what goes out: the commit, its SQL, the environment, the gates, the waivers.
+        agreed to must be what goes out: the commit, its SQL, the environment, the gates, the waivers. GitHub binds a
+        review to the commit alone, so one does not count when any of the others is known to have changed since.
 
     By hand:
         Ask a stakeholder to approve the pull request: `gh api repos/$REPOSITORY/pulls/$NUMBER/reviews -f event=APPROVE`.
@@ -32,7 +33,7 @@ def is_approved(
     authors = {seen.author.casefold(), *(who.casefold() for who in seen.authors)} - {""}
     people, left_out = list[frozenset[str]](), list[str]()
     for one in (*seen.approvals, *_in_person(release), *given.given):
-        lacks = _lacks(policy, one, authors, _void(plan, seen, one) or _late(policy, one, now.now))
+        lacks = _lacks(policy, one, authors, _void(plan, seen, given, one) or _late(policy, one, now.now))
         if lacks and one.via == "in person" and not one.plan:
             yield block("the release", f"is said to be approved by {one.by}, {lacks}")
         elif lacks:
@@ -72,13 +73,45 @@ def _lacks(policy: ApprovalPolicy, approval: Approval, authors: set[str], else_:
     return else_
 
 
-def _void(plan: ReleasePlan, seen: PullRequest, approval: Approval) -> str:
+def _void(plan: ReleasePlan, seen: PullRequest, given: GivenApprovals, approval: Approval) -> str:
     """Why an approval is for something else than what ships now; empty when it is for that."""
     if approval.plan and approval.plan != plan.hash:
         changed = " and ".join(plan.changed(approval.parts))
         return f"of plan {approval.plan[:12]}, since when the {changed} changed"
     wanted = seen.head if approval.via == "github" else plan.commit
-    return "" if approval.of == wanted else f"of {approval.of[:12]}, which is not the head"
+    if approval.of != wanted:
+        return f"of {approval.of[:12]}, which is not the head"
+    since = _changed_since(plan, given, approval) if approval.via == "github" else ()
+    return f"of {approval.at[:16].replace('T', ' ')}, since when the {' and '.join(since)} changed" if since else ""
+
+
+def _changed_since(plan: ReleasePlan, given: GivenApprovals, review: Approval) -> tuple[str, ...]:
+    """The parts of the plan that are known to be others than when the review was given.
+
+    What was known then is the last plan that was read before it. Migrations that have run meanwhile are no change.
+    """
+    at = _moment(review.at)
+    if at is None:
+        return ()
+    read = [(moment, one.plan) for one in given.earlier if (moment := _moment(one.at))]
+    counts = [one for moment, one in read if moment <= at][-1:] + [one for moment, one in read if moment > at]
+    names = {name for one in counts for name in plan.changed(one.parts) if name != "sql" or _runs_more(plan, one)}
+    variables = _moment(plan.environment_at)
+    names |= {"environment"} if variables and variables > at else set()
+    return tuple(name for name, _ in plan.parts if name in names)
+
+
+def _runs_more(plan: ReleasePlan, before: ReleasePlan) -> bool:
+    return not set(plan.pending) < set(before.pending)
+
+
+def _moment(text: str) -> datetime.datetime | None:
+    """The time that a text says; None when it says none, or in no zone."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _late(policy: ApprovalPolicy, approval: Approval, now: datetime.datetime) -> str:
@@ -117,6 +150,17 @@ is_approved.stops_when(
         replace(plan, parts=(*plan.parts[:2], ("environment", "e1"))),
         replace(seen, approvals=()),
         replace(given, given=(_signed(plan),)),
+        now,
+    ),
+)
+is_approved.stops_when(
+    "a variable was changed after the review",
+    lambda p, release, plan, seen, given, now: (
+        p,
+        release,
+        replace(plan, environment_at="2026-11-24T09:59:00+00:00"),
+        seen,
+        given,
         now,
     ),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from checks.evidence import BadRelease, CommitOrder, KnownBad, Release, VercelProject
+from checks.evidence import BadRelease, CommitOrder, KnownBad, LiveRun, Release, VercelProject
 from checks.gate import Findings, block, gate, warn
 from checks.policy import BuildPolicy
 from checks.release import is_not_pinned
@@ -106,3 +106,39 @@ was_not_taken_back.stops_when(
         KnownBad((BadRelease("dpl_bad", r.commit, "20261123-010000-ab12", "2026-11-23T01:00", "pages answered 500"),)),
     ),
 )
+
+
+@gate(owner="release manager")
+def live_is_judged(seen: LiveRun) -> Findings:
+    """What production serves now was judged by the run that has put it there.
+
+    Why: A run whose machine was lost in the watch leaves a release that nobody has judged. Where the record is lost with
+        it, or kept elsewhere, only Vercel and GitHub know: the one says which run, the other that it has no end.
+
+    By hand:
+        Run `vercel inspect $DOMAIN` for the commit that is live, and look for it in
+        `gh api --paginate "repos/$REPOSITORY/deployments?environment=production" --jq '.[] | [.id, .sha, .payload.deployRun] | @tsv'`:
+        a line without a run at its end is not of this tool. Of one with a run
+        `gh api repos/$REPOSITORY/deployments/$ID/statuses --jq '.[0].state'` says how it stands.
+
+    If it fails: Look at production: `./inv check --target production`, Sentry, and the report where that run was
+        started. When it is well, say so:
+        `gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=success`. Else `./inv rollback`.
+    """
+    if not seen.run or seen.recorded or seen.state in ("success", "inactive"):
+        return
+    if not seen.state:
+        yield warn(
+            seen.deployment, f"went live by run {seen.run}, and neither this record nor GitHub says how that run ended"
+        )
+    else:
+        says = f"GitHub says {seen.state} of it: nobody has called it well"
+        yield block(
+            seen.deployment,
+            f"went live by run {seen.run}, of which this record knows nothing, and {says}",
+            fix=f"gh api repos/$REPOSITORY/deployments/{seen.github}/statuses -f state=success, or ./inv rollback",
+        )
+
+
+live_is_judged.stops_when("its runner was lost in the watch", lambda s: (replace(s, state="in_progress"),))
+live_is_judged.stops_when("its run ended badly, and it is live all the same", lambda s: (replace(s, state="error"),))

@@ -19,8 +19,8 @@ def no_urgent_alerts(policy: SecurityPolicy, seen: SecurityAlerts) -> Findings:
     Why: A P0 or P1 vulnerability in production is an incident that we would be starting ourselves.
 
     By hand:
-        Run `gh api "repos/$REPOSITORY/code-scanning/alerts?state=open" --jq '.[] | [.rule.security_severity_level, .rule.description]'`
-        and `gh api "repos/$REPOSITORY/dependabot/alerts?state=open" --jq '.[] | [.security_advisory.severity, .security_advisory.summary]'`.
+        Run `gh api --paginate "repos/$REPOSITORY/code-scanning/alerts?state=open" --jq '.[] | [.rule.security_severity_level, .rule.description]'`
+        and `gh api --paginate "repos/$REPOSITORY/dependabot/alerts?state=open" --jq '.[] | [.security_advisory.severity, .security_advisory.summary]'`.
         No line may start with `critical` (P0) or `high` (P1).
 
     If it fails: Upgrade or fix what the alert names. When the token may not read the alerts, set `DEPLOY_GITHUB_TOKEN`

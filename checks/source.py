@@ -91,8 +91,8 @@ def ci_is_green(policy: ContinuousIntegrationPolicy, seen: CommitChecks) -> Find
         The workflows that deploy, monitor and drill (`ci.own`) say nothing about the code, whatever their colour.
 
     By hand:
-        Run `gh api repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'`
-        and `gh api repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'`.
+        Run `gh api --paginate repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'`
+        and `gh api --paginate repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'`.
         Of each name the newest line must end in `success`, `neutral` or `skipped`, and there must be at least one
         `success`. Leave out the jobs of the deploy, rollback, monitor and drill workflows.
 
@@ -158,7 +158,7 @@ def was_reviewed(policy: ReviewPolicy, commit: Commit, seen: PullRequest) -> Fin
 
     By hand:
         Run `gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[] | [.number, .head.sha, .merge_commit_sha]'`,
-        then `gh api repos/$REPOSITORY/pulls/$NUMBER/reviews --jq '.[] | [.user.login, .state, .commit_id]'`.
+        then `gh api --paginate repos/$REPOSITORY/pulls/$NUMBER/reviews --jq '.[] | [.user.login, .state, .commit_id]'`.
         Somebody other than the author must have `APPROVED` the pull request's head, and may write: GitHub shows a green
         tick beside such a reviewer, a grey one beside anybody else.
 

@@ -68,6 +68,7 @@ from checks.evidence.release import (
 )
 from checks.evidence.services import (
     ChannelAccess,
+    DeploymentAccess,
     Heartbeat,
     Heartbeats,
     Monitor,
@@ -115,6 +116,7 @@ from checks.evidence.source import (
     Commit,
     CommitChecks,
     CommitOrder,
+    LiveRun,
     PullRequest,
     RefusedScanner,
     SecurityAlerts,
@@ -169,6 +171,7 @@ __all__ = [
     "ControlVisits",
     "CrashFree",
     "CriticalErrors",
+    "DeploymentAccess",
     "DeploymentsUnderWay",
     "Endpoint",
     "EndpointErrors",
@@ -194,6 +197,7 @@ __all__ = [
     "LeftOver",
     "Limit",
     "LimitedRequests",
+    "LiveRun",
     "LiveSchema",
     "LiveTable",
     "LoadTimes",

@@ -33,6 +33,8 @@ class ReleasePlan(Evidence):
     parts: tuple[Part, ...]
     pending: tuple[str, ...] = ()
     """The migrations that would run, by name."""
+    environment_at: str = ""
+    """When a variable was last changed, ISO 8601; empty when that is not known."""
 
     @property
     def hash(self) -> str:
@@ -84,8 +86,16 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class EarlierPlan:
+    """A plan of the commit that ships, as a run has read it at ``at`` (ISO 8601)."""
+
+    at: str
+    plan: ReleasePlan
+
+
+@dataclass(frozen=True)
 class GivenApprovals(Evidence):
-    """Approvals beside those of the pull request.
+    """Approvals beside those of the pull request, and the plans that they could be for.
 
     Source: the journal, with the signature of each verified; GET /repos/{repo}/actions/runs/{id}/approvals
     """
@@ -93,6 +103,8 @@ class GivenApprovals(Evidence):
     run: str
     """The run that asks for them."""
     given: tuple[Approval, ...] = ()
+    earlier: tuple[EarlierPlan, ...] = ()
+    """The plans of this commit that were read before, oldest first."""
 
     def brief(self) -> str:
         return f"{len(self.given)} given" if self.given else ""

@@ -160,6 +160,8 @@ class Production(Evidence):
     """The project's other production domains, each with the deployment that it points to; empty when nowhere."""
     leads_to: str = ""
     """The host that the domain redirects to, when it serves nothing itself."""
+    run: str = ""
+    """The run of ours that has made the deployment, as its ``meta`` says; empty when none has."""
 
 
 @dataclass(frozen=True)

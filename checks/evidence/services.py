@@ -95,6 +95,18 @@ class Monitor(Evidence):
 
 
 @dataclass(frozen=True)
+class DeploymentAccess(Evidence):
+    """Whether a deployment's own address lets us in. Source: GET of the health check at that of the live one"""
+
+    url: str
+    """Empty when nothing is live that could be asked."""
+    protected: bool = False
+    """Whether Deployment Protection answered instead of the app."""
+    secret: bool = False
+    """Whether a secret that lets us through was sent."""
+
+
+@dataclass(frozen=True)
 class SentryAccess(Evidence):
     """What Sentry's token may do. Source: GET /api/0/"""
 

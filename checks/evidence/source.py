@@ -18,6 +18,27 @@ class CommitOrder(Evidence):
 
 
 @dataclass(frozen=True)
+class LiveRun(Evidence):
+    """The run that has put production's release there, and whether anybody has judged it since.
+
+    Source: the ``meta`` of the live deployment, our record, GET /repos/{repo}/deployments and …/{id}/statuses
+    """
+
+    deployment: str
+    run: str
+    """Empty when none of our runs has made it."""
+    recorded: bool
+    """Whether our record knows the run, and so tells of it by itself; GitHub is not asked then."""
+    github: int = 0
+    """The id of GitHub's deployment; 0 when it was told of none."""
+    state: str = ""
+    """That of its newest status: in_progress, success, failure, error, inactive…; empty when GitHub was told of none."""
+
+    def brief(self) -> str:
+        return f"run {self.run}: {'recorded' if self.recorded else self.state or 'unknown'}" if self.run else ""
+
+
+@dataclass(frozen=True)
 class Commit(Evidence):
     """The commit as GitHub knows it. Source: GET /repos/{repo}/commits/{sha} and /branches/{branch}"""
 

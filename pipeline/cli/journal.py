@@ -82,5 +82,16 @@ def trim(c: Context, days: int = 400, to: str = "") -> None:
         let_go(configuration(), ROOT, days, Path(to), out)
 
 
+@task(name="tell", help={"target": "as for deploy"})
+def tell(c: Context, target: str = "") -> None:
+    """Tell GitHub how runs ended that could not tell it, e.g. because it was down; the next deploy does so, too."""
+    with honest():
+        from pipeline.commands.journal import tell as say
+
+        known = say(configuration(), ROOT, out, target)
+    if not known:
+        raise SystemExit(WRONG)
+
+
 def collection() -> Collection:
-    return Collection(verify, export, import_, trim)
+    return Collection(verify, export, import_, trim, tell)

@@ -156,10 +156,12 @@ def settle(c: Context, run: str = "", target: str = "", json: bool = False) -> N
 def accept(c: Context, run: str, because: str = "", by: str = "", json: bool = False) -> None:
     """Keep a release that was held: recorded in your name, with the reason. Production is not touched."""
     with honest():
+        from pipeline.incidents.opening import kept_by
         from pipeline.session.accepting import accept as keep
 
         config = configuration()
-        conclude(keep(config, ROOT, run, because, by), config, as_json=json, fine=True)
+        report = keep(config, ROOT, run, because, by, after=kept_by(aside))
+        conclude(report, config, as_json=json, fine=True)
 
 
 @task(

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import email.utils
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -61,14 +62,16 @@ class Service:
         """GET ``path``, retried while that can help, and give what ``parse`` makes of the JSON body."""
         return await self.repeatable("GET", path, parse, params=params)
 
-    async def read_all(self, path: str, parse: Callable[[Any], list[T]], params: Params | None = None) -> tuple[T, ...]:
-        """GET ``path`` and the pages after it, as the ``Link`` header names them.
+    async def read_all(
+        self, path: str, parse: Callable[[Any], list[T]], params: Params | None = None, most: float = math.inf
+    ) -> tuple[T, ...]:
+        """GET ``path`` and the pages after it, as the ``Link`` header names them, until there are ``most`` items.
 
         Raises Unreadable when they lead elsewhere, in a circle, or on after PAGES: half of it is not the answer.
         """
         found: list[T] = []
         here, query, passed = path, params, set[str]()
-        while here:
+        while here and len(found) < most:
             if here in passed or len(passed) == PAGES:
                 says = f"leads back to {here}" if here in passed else f"goes on after {PAGES} pages"
                 raise Unreadable(self.name, f"GET {path}", f"its list {says}, so it was not read to its end")

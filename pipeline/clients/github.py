@@ -1,4 +1,4 @@
-"""Asks GitHub's REST API for commits, checks, pull requests, alerts and deployments of one repository."""
+"""Asks GitHub's REST API for commits, checks, pull requests and alerts of one repository."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -50,6 +50,8 @@ class GitHub(Service):
         super().__init__("github", base, http, clock, headers)
         self.unset = "" if token else "GITHUB_TOKEN"
         self._repo = f"/repos/{repository}"
+        self.path = self._repo
+        """Where the repository's addresses begin."""
         self.repository = repository
         """``owner/name`` as GitHub calls it now: another than was asked for when it was renamed or transferred."""
 
@@ -124,7 +126,7 @@ class GitHub(Service):
         """
 
         try:
-            return await self.read(f"{self._repo}/compare/{base}...{head}", commits_of)
+            return await self.read_all(f"{self._repo}/compare/{base}...{head}", commits_of, WHOLE)
         except Refused as error:
             if error.status == 404:
                 return ()
@@ -278,19 +280,3 @@ class GitHub(Service):
             says = error.came.partition(": ")[2]
             off = any(word in says.lower() for word in OFF)  # the advice only: either way nothing was looked at
             return Scanned(off=True) if off else Scanned(refused=says)
-
-    async def record_deployment(self, sha: str, environment: str, url: str, log_url: str = "") -> None:
-        """Tell GitHub that the commit ``sha`` is live at ``url``.
-
-        POST /repos/{owner}/{repo}/deployments, then POST …/deployments/{id}/statuses
-        """
-        body = {
-            "ref": sha,
-            "environment": environment,
-            "auto_merge": False,
-            "required_contexts": [],  # our own gates have asked
-            "production_environment": environment == "production",
-        }
-        made = await self.once("POST", f"{self._repo}/deployments", lambda body: int(body["id"]), json=body)
-        status = {"state": "success", "environment_url": url, "log_url": log_url, "auto_inactive": True}
-        await self.once("POST", f"{self._repo}/deployments/{made}/statuses", lambda body: None, json=status)

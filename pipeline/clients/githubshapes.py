@@ -136,8 +136,8 @@ def author_of(body: Any) -> CommitAuthor:
     )
 
 
-def commits_of(body: Any) -> tuple[Mapping[str, str], ...]:
-    return tuple(
+def commits_of(body: Any) -> list[Mapping[str, str]]:
+    return [
         {
             "id": str(commit["sha"]),
             "message": str(commit["commit"]["message"]).splitlines()[0][:200],
@@ -145,7 +145,7 @@ def commits_of(body: Any) -> tuple[Mapping[str, str], ...]:
             "timestamp": str((commit["commit"].get("author") or {}).get("date") or ""),
         }
         for commit in body["commits"]
-    )
+    ]
 
 
 def pulls_of(body: Any) -> list[Pull]:

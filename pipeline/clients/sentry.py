@@ -14,6 +14,7 @@ from pipeline.clock import Clock
 from pipeline.errors import Refused
 
 RECORDING = 90.0  # seconds that Sentry may ask us to wait before it takes a release or a deploy
+BUSIEST = 100  # rows of a table of counts, the largest first
 DETAILS = 10  # issues whose first release is asked for one by one
 SPANS = "is_transaction:true "  # one span a request, not one for every query in it
 
@@ -149,8 +150,8 @@ class Sentry(Service):
         until: datetime.datetime,
         environments: Sequence[str],
     ) -> Mapping[str, int]:
-        def parse(body: Any) -> dict[str, int]:
-            return {str(row[field]): int(row["count()"]) for row in body["data"] if row.get(field)}
+        def parse(body: Any) -> list[tuple[str, int]]:
+            return [(str(row[field]), int(row["count()"])) for row in body["data"] if row.get(field)]
 
         query: Params = {
             "dataset": dataset,
@@ -160,9 +161,9 @@ class Sentry(Service):
             "environment": list(environments),
             "start": _when(since),
             "end": _when(until),
-            "per_page": 100,
+            "per_page": BUSIEST,
         }
-        return await self.read(f"{self._root}/events/", parse, query)
+        return dict(await self.read_all(f"{self._root}/events/", parse, query, BUSIEST))
 
     async def scopes(self) -> tuple[str, ...]:
         """Read what the token may do; empty when Sentry does not say. GET /api/0/"""
@@ -220,7 +221,7 @@ class Sentry(Service):
     async def source_maps(self, version: str) -> int:
         """Count the artifact bundles of ``version``. GET /api/0/projects/{org}/{project}/files/artifact-bundles/"""
         path = f"{self._projects}/files/artifact-bundles/"
-        return await self.read(path, lambda body: len(body), {"query": version})
+        return len(await self.read_all(path, list, {"query": version}))
 
     async def record_release(
         self, version: str, environment: str, url: str, commits: Sequence[Mapping[str, str]] = ()
@@ -254,10 +255,10 @@ class Sentry(Service):
     async def public_key(self) -> str:
         """Read a DSN of the project: the address that an SDK sends to. GET /api/0/projects/{org}/{project}/keys/"""
 
-        def parse(body: Any) -> str:
-            return str(next((one["dsn"]["public"] for one in body if one.get("isActive", True)), ""))
+        def parse(body: Any) -> list[str]:
+            return [str(one["dsn"]["public"]) for one in body if one.get("isActive", True)]
 
-        return await self.read(f"{self._projects}/keys/", parse)
+        return next(iter(await self.read_all(f"{self._projects}/keys/", parse)), "")
 
     async def ingest(self, url: str, envelope: str, auth: str) -> None:
         """Send an event as an SDK does; ``url`` is the DSN's own, which may be another host. POST …/envelope/"""

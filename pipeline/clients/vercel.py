@@ -7,6 +7,7 @@ import httpx
 
 from pipeline.clients.base import Params, Service, nothing
 from pipeline.clients.exchange import ODD
+from pipeline.clients.vercelpages import newest
 from pipeline.clients.vercelshapes import (
     Deployment,
     EnvironmentVariable,
@@ -126,9 +127,8 @@ class Vercel(Service):
 
         GET /v6/deployments
         """
-        return await self.read(
-            "/v6/deployments", deployments_of, self._scope(**{"projectId": self.project_id, "limit": 20, **filters})
-        )
+        asked = self._scope(**{"projectId": self.project_id, "limit": 20, **filters})
+        return await newest(self, "/v6/deployments", deployments_of, asked, int(filters.get("limit", 20)))
 
     async def build_log(self, deployment: str, lines: int = 5) -> str:
         """Read the last lines of the build log. GET /v3/deployments/{idOrUrl}/events"""

@@ -53,6 +53,8 @@ class Visitor:
     ) -> None:
         self._new_client, self._clock, self._email, self._password = new_client, clock, email, password
         self._headers = {"x-vercel-protection-bypass": bypass} if bypass else {}
+        self.may_pass = bool(bypass)
+        """Whether it has a secret for Deployment Protection, right or wrong."""
 
     async def get(self, url: str, patience: float = PATIENCE) -> PageAnswer:
         """GET ``url`` with empty cookies and follow redirects, for at most ``patience`` seconds. Never raises."""

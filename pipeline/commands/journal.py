@@ -1,5 +1,6 @@
 """``invoke journal.…``: whether the record is what it was, copies of it, and what is let go of after a time."""
 
+import asyncio
 import datetime
 import json
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from pipeline.record.private import RUNS
 from pipeline.record.spill import left_over
 from pipeline.record.store import open_store
 from pipeline.redact import of_this_process
-from pipeline.session.runs import store_of
-from pipeline.session.session import whoami
+from pipeline.session.news import tell_what_is_owed
+from pipeline.session.runs import github_of, store_of
+from pipeline.session.session import open_session, whoami
 
 Out = Callable[[str], None]
 SHORTEST = 30  # days that are always kept: the watch, the drills and the reviews look back that far
@@ -158,3 +160,17 @@ def let_go(config: Config, root: Path, days: int, path: Path, out: Out) -> None:
     export(config, root, path, out)
     gone = trim(store, last, before, now)
     out(f"{gone} events up to {last} were let go of; the chain goes on from their hash")
+
+
+def tell(config: Config, root: Path, out: Out, target: str = "") -> bool:
+    """Tell GitHub what runs on ``target`` could not tell it; True when it knows all now."""
+    with open_session(config, target, root, ("GITHUB_TOKEN",)) as session:
+
+        async def go() -> tuple[int, int]:
+            async with github_of(session) as github:
+                return await tell_what_is_owed(session, github, out)
+
+        told, left = asyncio.run(go())
+        if not told and not left:
+            out(f"GitHub knows of every run on {session.settings.name}")
+    return not left

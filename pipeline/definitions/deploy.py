@@ -30,7 +30,7 @@ from checks import (
 from checks import evidence as seen
 from checks.policy import PromotionPolicy
 from pipeline.engine.plan import MINUTE, Pipeline, Stage, Step
-from pipeline.steps.announce import record_deployment, record_release, tell_team
+from pipeline.steps.announce import record_deployment, record_promotion, record_release, tell_team
 from pipeline.steps.build import build
 from pipeline.steps.database import migrate
 from pipeline.steps.promotion import advance_to, complete_rolling_release, hold_domains, note_production, promote
@@ -49,7 +49,13 @@ ENVIRONMENT = (
 )
 PEOPLE = (source.ci_is_green, source.was_reviewed, approval.is_approved, calendar.no_freeze)
 """What people decide; whoever breaks the glass goes past it. Nothing that protects data is among them."""
-FROM_GITHUB = (source.is_pushed, security.no_urgent_alerts, order.is_newer, order.is_still_newer)
+FROM_GITHUB = (
+    source.is_pushed,
+    security.no_urgent_alerts,
+    order.is_newer,
+    order.is_still_newer,
+    order.live_is_judged,
+)
 """What whoever breaks the glass goes past only as long as GitHub cannot be asked."""
 MIGRATIONS = (
     database.history_is_clean,
@@ -99,6 +105,7 @@ DEPLOY = Pipeline(
                 release.output_is_whole,
                 order.was_not_taken_back,
                 order.is_newer,
+                order.live_is_judged,
                 release.nothing_under_way,
                 release.is_not_pinned,
                 release.builds_move_nothing,
@@ -110,6 +117,7 @@ DEPLOY = Pipeline(
                 access.monitor_is_known,
                 access.smoke_user_can_sign_in,
                 access.vercel_may_promote,
+                access.protection_lets_us_in,
                 access.storage_may_be_used,
                 access.redis_may_be_used,
                 access.people_can_be_told,
@@ -168,7 +176,7 @@ DEPLOY = Pipeline(
         Stage(
             "promote",
             "Users get the release, without a rebuild and without an interruption.",
-            does=(note_production, open_window, promote),
+            does=(note_production, open_window, record_promotion, promote),
             asks=ARRIVED,
             patience=3 * MINUTE,
             every=1,
@@ -261,7 +269,7 @@ def rolling_out(pipeline: Pipeline, policy: PromotionPolicy) -> Pipeline:
         return Stage(name, purpose, does, watch, patience=3 * MINUTE, during=policy.rolling_watch, every=15)
 
     first, *others = policy.rolling
-    stages = [share("promote", first, (note_production, open_window, promote))]
+    stages = [share("promote", first, (note_production, open_window, record_promotion, promote))]
     stages += [share(f"share-{percent}", percent, (advance_to(percent),)) for percent in others]
     everybody = Stage(
         "complete", "All visitors get the release.", (complete_rolling_release,), ARRIVED, patience=3 * MINUTE, every=1

@@ -15,6 +15,8 @@ from pipeline.world.secrets import OPENED_WITH
 WORLD = "world"
 TOLD = "webhook"
 """The client that any stage may need: the team hears of a run that goes back in it."""
+TOLD_OF_MOVES = "github"
+"""The client that is told how a run ended once production may have moved."""
 
 
 def clients_of(function: Callable[..., Any]) -> frozenset[str]:
@@ -83,7 +85,8 @@ class Needs:
         """The secrets for a stage that is a process of its own: its acts and questions, and what going back takes."""
         behind = pipeline.stages[: pipeline.stages.index(stage) + 1]
         undoing = (client for one in behind for step in one.does for client in self._undoing(step))
-        return self._secrets({TOLD, *self._going(stage), *undoing})
+        moved = (TOLD_OF_MOVES,) if any(one.moves_production for one in behind) else ()
+        return self._secrets({TOLD, *moved, *self._going(stage), *undoing})
 
     def of_all(self, pipelines: Iterable[Pipeline]) -> tuple[str, ...]:
         """The secrets for whole pipelines."""
@@ -93,9 +96,10 @@ class Needs:
 
     def of_undoing(self, pipeline: Pipeline, *then: Callable[..., Any]) -> tuple[str, ...]:
         """The secrets for going back, from wherever a run was cut off, and for what is done ``then``."""
+        moves = (TOLD_OF_MOVES,) if any(stage.moves_production for stage in pipeline.stages) else ()
         clearing = (client for act in then for client in clients_of(act))
         undoing = (client for step in pipeline.steps for client in self._undoing(step))
-        return self._secrets({TOLD, *undoing, *clearing})
+        return self._secrets({TOLD, *moves, *undoing, *clearing})
 
     def of_gate(self, gate: Gate) -> tuple[str, ...]:
         """The secrets for asking one gate."""

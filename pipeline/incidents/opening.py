@@ -34,6 +34,19 @@ def opened_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
     return after
 
 
+def kept_by(note: Callable[[str], None]) -> Callable[[Session, Report], None]:
+    """Make the ``after`` of an acceptance, which closes the incident of the run and notes what became of it."""
+
+    def after(session: Session, report: Report) -> None:
+        with contextlib.suppress(PipelineError):
+            found = after_accept(session, report)
+            if found:
+                open_still = found.incident.open
+                note(f"incident {found.id} {'knows of it, and stays open' if open_still else 'is resolved'}")
+
+    return after
+
+
 def words(desk: Desk) -> str:
     """Say in one line which incident was opened, how bad it is, and what to type."""
     incident = desk.incident
@@ -71,6 +84,25 @@ def after_run(session: Session, report: Report) -> Desk | None:
     }[report.outcome]
     opening = Opening(harm, classified, "deployment-failure", report.began, f"run {report.run}", tuple(evidence))
     return _open_or_add(session, opening)
+
+
+def after_accept(session: Session, report: Report) -> Desk | None:
+    """Close the incident that a held run has opened, now that a person has kept its release.
+
+    Where others have seen the trouble as well, it is only noted. None when the run has no open incident.
+    """
+    run, seen_again = f"run {report.run}", "seen again by "
+    for incident in incidents(session.store, session.settings.name):
+        if not incident.open or f"./inv report {report.run}" not in incident.evidence:
+            continue
+        found, by = Desk(session, incident.id, report.accepted_by), report.accepted_by
+        found.note(f"{by} has kept the release of {run}: {report.accepted_because}")
+        others = [one.what for one in incident.moments if one.what.startswith(seen_again)]
+        if incident.cause_run == run and not others:
+            cause = f"nobody could say whether the release was well; {by} has looked: {report.accepted_because}"
+            found.resolve(cause, "")
+        return found
+    return None
 
 
 def after_monitor(session: Session, checked: Checked) -> Desk | None:

@@ -5,20 +5,32 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from checks.evidence import (
     ChannelAccess,
+    DeploymentAccess,
     MonitorAccess,
+    Production,
     RedisAccess,
     SentryAccess,
     SignInBefore,
     StorageAccess,
     TriedAddress,
 )
-from checks.policy import SmokePolicy, StoragePolicy, UptimePolicy
+from checks.policy import HealthPolicy, SmokePolicy, StoragePolicy, UptimePolicy
 from pipeline.clients.storage import plain_key
 from pipeline.clock import origin
 from pipeline.errors import Refused, ServiceError, Unreachable
 from pipeline.probes.stores import OWN
 from pipeline.world.secrets import CHANNELS
 from pipeline.world.world import World
+
+
+async def deployment_access(world: World, health: HealthPolicy, live: Production) -> DeploymentAccess:
+    """Ask the live deployment at its own address. Raises Unreachable when that gives no answer at all."""
+    if not live.url:
+        return DeploymentAccess("")
+    answer = await world.visitor.get(live.url + health.path)
+    if not answer.status:
+        raise Unreachable("site", f"GET {live.url}", answer.failure)
+    return DeploymentAccess(live.url, answer.protected, world.visitor.may_pass)
 
 
 async def sentry_access(world: World) -> SentryAccess:
@@ -94,6 +106,7 @@ PROBES = (
     storage_access,
     redis_access,
     channel_access,
+    deployment_access,
     sentry_access,
     monitor_access,
     sign_in_before,

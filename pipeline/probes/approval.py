@@ -1,6 +1,7 @@
 """Reads what exactly would ship, and who has agreed to that beside the reviews on GitHub."""
 
 import asyncio
+import datetime
 import hashlib
 import json
 from collections.abc import Iterable
@@ -29,15 +30,22 @@ async def release_plan(
         ("environment", digest_of(json.dumps([seen.target, variables]))),
         *world.rules,
     )
-    return ReleasePlan(release.commit, parts, migrations.pending)
+    return ReleasePlan(release.commit, parts, migrations.pending, _last_changed(seen))
+
+
+def _last_changed(seen: EnvironmentVariables) -> str:
+    """When the last of the variables was changed; empty when there is none, or Vercel does not say."""
+    last = max((one.updated for one in seen.variables), default=0)
+    return datetime.datetime.fromtimestamp(last / 1000, datetime.UTC).isoformat() if last else ""
 
 
 async def given_approvals(world: World, policy: ApprovalPolicy, release: Release) -> GivenApprovals:
     """Read the signed ones from the journal, each with whose key has signed, and those of the GitHub environment."""
     written = await asyncio.to_thread(world.records.approvals)
+    earlier = await asyncio.to_thread(world.records.plans, release.commit)
     signers = world.root / policy.signers
     signed = await asyncio.gather(*(asyncio.to_thread(_verified, one, signers) for one in _newest(written)))
-    return GivenApprovals(world.run, (*signed, *await _of_environment(world, release)))
+    return GivenApprovals(world.run, (*signed, *await _of_environment(world, release)), earlier)
 
 
 MOST = 20

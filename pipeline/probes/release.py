@@ -13,6 +13,7 @@ from checks.evidence import (
     CommitOrder,
     DeploymentsUnderWay,
     KnownBad,
+    LiveRun,
     Moment,
     Production,
     Release,
@@ -23,6 +24,7 @@ from checks.evidence import (
 )
 from checks.policy import BuildPolicy
 from checks.wayback import way_back
+from pipeline.clients.githubdeployments import deployment_of
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercel import UNDER_WAY
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings
@@ -133,7 +135,7 @@ async def production(world: World, project: VercelProject) -> Production:
     others = tuple(zip(names, ids, strict=True))
     if live is None:
         return Production("", "", world.domain, others=others, leads_to=dict(project.redirects).get(world.domain, ""))
-    return Production(live.id, live.url, world.domain, live.commit, others)
+    return Production(live.id, live.url, world.domain, live.commit, others, run=live.meta.get("deployRun", ""))
 
 
 async def commit_order(world: World, live: Production) -> CommitOrder:
@@ -143,6 +145,15 @@ async def commit_order(world: World, live: Production) -> CommitOrder:
     if live.commit == commit:
         return CommitOrder(live.commit, commit, "identical")
     return CommitOrder(live.commit, commit, await world.github.relation(live.commit, commit))
+
+
+async def live_run(world: World, live: Production) -> LiveRun:
+    """Whose release is live; GitHub is asked only about a run that our record does not know."""
+    ours = live.run in ("", world.run)
+    if ours or await asyncio.to_thread(world.records.knows, live.run):
+        return LiveRun(live.id, live.run, recorded=True)
+    known = await deployment_of(world.github, live.run, live.commit, world.vercel_target) if live.commit else None
+    return LiveRun(live.id, live.run, False, known.id if known else 0, known.state if known else "")
 
 
 async def build(world: World, staged: StagedDeployment) -> Build:
@@ -208,6 +219,7 @@ PROBES = (
     clock_offset,
     known_bad,
     commit_order,
+    live_run,
     build_output,
     vercel_project,
     rolling_share,

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from pipeline.errors import Unreachable
 from pipeline.record.chain import Row
-from pipeline.record.deadline import within
+from pipeline.record.deadline import Worker
 
 T = TypeVar("T")
 
@@ -41,6 +41,7 @@ class Bounded:
 
     def __init__(self) -> None:
         self._rests_until, self._why = 0.0, ""
+        self._worker = Worker()
 
     def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Raises Unreachable, after ``DEADLINE`` at the latest."""
@@ -54,7 +55,7 @@ class Bounded:
         if began < self._rests_until:
             raise Unreachable("journal", verb, self._why)
         try:
-            return within(DEADLINE, act)
+            return self._worker.within(DEADLINE, act)
         except self.errors as error:
             self._why = str(error).strip() or type(error).__name__
             if QUICK < time.monotonic() - began < DEADLINE + 2:  # after longer we were stopped, and not the store

@@ -15,6 +15,10 @@ from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
 from pipeline.record.private import RUNS, private_file, private_folder
 
+LAST = (
+    "select seq, hash, coalesce((select max(seq) from deploy_anchors), 0) from deploy_events order by seq desc limit 1"
+)
+
 
 class SqliteStore(Bounded):
     """A file, written through to the disk before ``execute`` returns."""
@@ -90,9 +94,14 @@ class SqliteStore(Bounded):
     def _append(self, row: Row) -> None:
         self._must_be_there()
         with self._alone():
-            if not self._db.execute(THE_SAME, row).fetchone():
-                values = (*row, link(self._unlinked().hash, row))
-                self._db.execute(f"insert into deploy_events ({COLUMNS}, hash) values (?, ?, ?, ?, ?, ?)", values)
+            values = (*row, link(self._last_hash(), row))
+            new = f"insert into deploy_events ({COLUMNS}, hash) select ?, ?, ?, ?, ?, ? where not exists ({THE_SAME})"
+            self._db.execute(new, (*values, *row))
+
+    def _last_hash(self) -> str:
+        """The hash that the next event is linked to; one question tells unless an older tool, or trimming, was last."""
+        last = self._db.execute(LAST).fetchone()
+        return str(last[1]) if last and last[1] and last[0] >= last[2] else self._unlinked().hash
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         self._must_be_there()

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 
 from checks.evidence import BadRelease, Bookkeeping, Compared, PastRun, UnreviewedIncident, WeekByWeek
+from checks.evidence.approval import EarlierPlan
 from checks.policy import Waiver
 from checks.statistics import deviation, median
 from pipeline.clock import Clock
@@ -12,6 +13,7 @@ from pipeline.record.bounded import Store
 from pipeline.record.incidents import incidents
 from pipeline.record.journal import events_of, known_bad, latest_runs
 from pipeline.record.lock import Lock
+from pipeline.record.plans import plans_of
 from pipeline.record.report import report_of
 from pipeline.record.samples import ENOUGH, Samples
 
@@ -31,9 +33,17 @@ class Written:
         """What was given with a key for this target, oldest first."""
         return given_to(self._store, self._target)
 
+    def plans(self, commit: str) -> tuple[EarlierPlan, ...]:
+        """The plans of a commit that runs to this target have read, oldest first."""
+        return plans_of(self._store, self._target, commit)
+
     def known_bad(self) -> tuple[BadRelease, ...]:
         """Releases that were taken back because they were bad, oldest first."""
         return known_bad(self._store)
+
+    def knows(self, run: str) -> bool:
+        """Whether anything of ``run`` is written down."""
+        return bool(self._store.execute("select 1 from deploy_events where run = ? limit 1", run))
 
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
         """A metric's values of the last good releases, newest first."""

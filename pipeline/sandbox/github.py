@@ -4,16 +4,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox import contents
-from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.core import Core
 from pipeline.sandbox.githubalerts import AlertShapes
+from pipeline.sandbox.githubdeployments import Deployments
 from pipeline.sandbox.githubpulls import PullShapes
 from pipeline.sandbox.githubrequests import DOCS, Requests, problem
 from pipeline.sandbox.githubshapes import NUMBER, Shapes
-from pipeline.sandbox.githubstate import Alert, Commit, Record
+from pipeline.sandbox.githubstate import Alert, Commit
 from pipeline.sandbox.githubwork import Work
-from pipeline.sandbox.web import Payload, Problem, Router, bearer, body
-
-STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
+from pipeline.sandbox.web import Payload, Problem, Router, bearer
 
 
 class GitHubApi:
@@ -39,15 +38,11 @@ class GitHubApi:
             "/contents/{path*}": self.contents,
             "/code-scanning/alerts": self.code_scanning,
             "/dependabot/alerts": self.dependabot,
-            "/deployments": self.deployments,
-            "/deployments/{id}": self.deployment,
-            "/deployments/{id}/statuses": self.deployment_statuses,
             "/collaborators/{login}/permission": self.permission,
         }.items():
             self._router.add("GET", root + path, handler)
-        self._router.add("POST", root + "/deployments", self.create_deployment)
-        self._router.add("POST", root + "/deployments/{id}/statuses", self.create_status)
         self._router.add("GET", "/rate_limit", self.rate_limit)
+        Deployments(core, self.shapes, self._requests, self._commit).routes(self._router, root)
         Work(core, self.shapes, self._pulls, self._requests).routes(self._router, root)
 
     async def __call__(self, request: Request) -> Response:
@@ -183,14 +178,15 @@ class GitHubApi:
         merge = first if ahead >= 0 else second
         url = f"{self.shapes.repo}/compare/{base}...{head}"
         web = f"{self.shapes.web}/compare/{base}...{head}"
+        shown, headers = self._requests.page(request, [self.shapes.commit(commit) for commit in between])
         found = {
             "url": url, "html_url": web, "permalink_url": web, "diff_url": f"{web}.diff", "patch_url": f"{web}.patch",
             "base_commit": self.shapes.commit(first), "merge_base_commit": self.shapes.commit(merge),
             "status": "identical" if ahead == 0 else "ahead" if ahead > 0 else "behind", "ahead_by": max(0, ahead),
             "behind_by": max(0, -ahead), "total_commits": len(between),
-            "commits": [self.shapes.commit(commit) for commit in between], "files": [],
+            "commits": shown, "files": [],
         }  # fmt: skip
-        return JSONResponse(found)
+        return JSONResponse(found, headers=headers)
 
     async def contents(self, request: Request) -> Response:
         """Answer with a file or a folder of the default branch, or of ``ref``."""
@@ -220,44 +216,6 @@ class GitHubApi:
             raise problem(403, "Dependabot alerts are disabled for this repository.")
         return self._requests.listed(request, [self._alerts.dependabot(one) for one in _chosen(request, alerts)])
 
-    async def deployments(self, request: Request) -> Response:
-        query = request.query_params
-        found = [
-            self.shapes.deployment(deployment)
-            for deployment in reversed(self._core.state.github.deployments)
-            if all(query.get(key) in (None, deployment.body.get(key)) for key in ("sha", "ref", "environment", "task"))
-        ]
-        return self._requests.listed(request, found)
-
-    async def deployment(self, request: Request) -> Response:
-        return JSONResponse(self.shapes.deployment(self._record(request)))
-
-    async def create_deployment(self, request: Request) -> Response:
-        sent = await body(request)
-        if not sent.get("ref"):
-            raise problem(422, 'Invalid request.\n\n"ref" wasn\'t supplied.')
-        try:
-            sha = self._commit(str(sent["ref"])).sha
-        except Problem:
-            raise problem(422, f"No ref found for: {sent['ref']}") from None
-        record = Record(self._core.state.next_id(), self._core.now(), {**sent, "sha": sha})
-        self._core.state.github.deployments.append(record)
-        return JSONResponse(self.shapes.deployment(record), 201)
-
-    async def deployment_statuses(self, request: Request) -> Response:
-        record = self._record(request)
-        return self._requests.listed(
-            request, [self.shapes.deployment_status(record, status) for status in reversed(record.statuses)]
-        )
-
-    async def create_status(self, request: Request) -> Response:
-        record, sent = self._record(request), await body(request)
-        if sent.get("state") not in STATES:
-            raise problem(422, "Validation Failed")
-        status = {**sent, "id": self._core.state.next_id(), "at": iso_seconds(self._core.now())}
-        record.statuses.append(status)
-        return JSONResponse(self.shapes.deployment_status(record, status), 201)
-
     def _reported_on(self, request: Request) -> Commit:
         """Find the commit, or the head of a pull request, which is no commit of main and has checks of its own."""
         ref, github = request.path_params["ref"], self._core.state.github
@@ -281,12 +239,6 @@ class GitHubApi:
             if sha == ref or (len(ref) >= 7 and sha.startswith(ref)):
                 return commit
         raise problem(422, f"No commit found for SHA: {ref}")
-
-    def _record(self, request: Request) -> Record:
-        for record in self._core.state.github.deployments:
-            if str(record.id) == request.path_params["id"]:
-                return record
-        raise problem(404, "Not Found")
 
 
 def _chosen(request: Request, alerts: list[Alert]) -> list[Alert]:

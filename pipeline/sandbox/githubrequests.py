@@ -30,6 +30,7 @@ class Requests:
     def page(self, request: Request, items: list[Payload]) -> tuple[list[Payload], dict[str, str]]:
         """Cut one page out of a list, and make the Link header when there is another."""
         size, page = number(request, "per_page", 30, 100), number(request, "page", 1, 10000)
+        size = min(size, self._core.state.github.most_listed)
         last = max(1, -(-len(items) // size))
         links: dict[str, Any] = {}
         if page > 1:

@@ -240,7 +240,9 @@ class Shapes:
             "statuses_url": f"{url}/statuses",
             "repository_url": self.repo,
             "transient_environment": bool(sent.get("transient_environment")),
-            "production_environment": bool(sent.get("production_environment", True)),
+            "production_environment": bool(
+                sent.get("production_environment", str(sent.get("environment") or "production") == "production")
+            ),
         }
 
     def deployment_status(self, record: Record, status: Payload) -> Payload:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.sandbox.storestate import FEW
+
 
 @dataclass
 class Commit:
@@ -101,5 +103,7 @@ class GitHub:
     """Checks that the protection of main requires."""
     rulesets: list[str] | None = field(default_factory=lambda: ["lint"])
     """Checks that a ruleset requires on main; None: the plan has no rulesets."""
+    most_listed: int = FEW
+    """Items a page at most, whatever is asked for; 100 is GitHub's own limit."""
     job_token: bool = False
     """Whether the token is that of an Actions job, which may not read Dependabot alerts."""

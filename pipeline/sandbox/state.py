@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.sandbox.githubstate import GitHub
 from pipeline.sandbox.neonstate import Neon
-from pipeline.sandbox.storestate import R2, Cloudflare, Upstash
+from pipeline.sandbox.storestate import FEW, R2, Cloudflare, Upstash
 from pipeline.sandbox.vercelstate import Vercel
 from pipeline.sandbox.witnessstate import Google, Heartbeat, Monitor, Occurrence, Report
 
@@ -74,6 +74,8 @@ class Sentry:
     """What the token may do."""
     prefix: str = ""
     """What the SDK puts before the environment's name: ``vercel-`` in that of Next.js before version 11."""
+    most_listed: int = FEW
+    """Items a page at most; 100 is Sentry's own limit."""
     deaf: bool = False
     """Nothing has ever come: the app's SDK sends nowhere, or to another project."""
     naming: str = "{commit}"

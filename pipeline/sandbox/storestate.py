@@ -42,6 +42,10 @@ class Asked:
     requests: int = 0
 
 
+FEW = 2
+"""Items a page, so that whatever is listed has several pages, as it has in real projects. A test may say more."""
+
+
 @dataclass
 class R2:
     """What R2 remembers: one account with one bucket and one key pair.
@@ -56,6 +60,8 @@ class R2:
     created: float = 0
     location: str = "weur"
     read_only: bool = False
+    most_listed: int = FEW
+    """Keys a page at most; 1000 is R2's own limit."""
     objects: dict[str, Stored] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)

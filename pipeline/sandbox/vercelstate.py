@@ -102,6 +102,8 @@ class Vercel:
     created: float
     auto_assign: bool = True
     role: str = "OWNER"
+    most_listed: int = 1
+    """Deployments a page at most, of the two that there are; 100 is Vercel's own limit."""
     """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
     tells_permissions: bool = True
     """Whether answers about the project say what the token may do with it."""

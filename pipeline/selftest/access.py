@@ -1,5 +1,6 @@
 """How the gates of ``checks.access`` are made to stop."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from checks import access
@@ -67,7 +68,24 @@ def _made_anew(lab: Lab) -> None:
     lab.change(lambda sandbox: sandbox.state.gone_webhooks.clear())
 
 
+def _protected(lab: Lab) -> None:
+    lab.patch(vercel={"protection": True, "bypass_secret": "secret-of-the-lab"})
+
+
+def _let_through(lab: Lab) -> None:
+    secrets = {**lab.settings.secrets, "VERCEL_AUTOMATION_BYPASS_SECRET": "secret-of-the-lab"}
+    lab.settings = replace(lab.settings, secrets=secrets)
+
+
 BREAKAGES = (
+    Breakage(
+        access.protection_lets_us_in,
+        "state",
+        "Deployment Protection is switched on",
+        _protected,
+        "copy the one that is there, and set `VERCEL_AUTOMATION_BYPASS_SECRET`",
+        _let_through,
+    ),
     Breakage(
         access.sentry_may_be_used,
         "state",

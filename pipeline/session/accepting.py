@@ -1,6 +1,7 @@
 """Keeps a release that no run could call well: a person decides, and it is recorded who and why."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from checks.outcome import Outcome
@@ -10,14 +11,25 @@ from pipeline.errors import Mistake
 from pipeline.record.journal import Journal
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report
-from pipeline.session.runs import one_run, vercel_of
+from pipeline.session.news import tell_kept
+from pipeline.session.runs import github_of, one_run, vercel_of
 from pipeline.session.session import Session, open_session, whoami
 
 NEEDS = ("VERCEL_TOKEN",)
 
 
-def accept(config: Config, root: Path, run: str, because: str, by: str = "") -> Report:
-    """Keep what ``run`` left live. Raises Mistake when there is nothing to keep, and Locked while it is at it."""
+def accept(
+    config: Config,
+    root: Path,
+    run: str,
+    because: str,
+    by: str = "",
+    after: Callable[[Session, Report], None] = lambda session, report: None,
+) -> Report:
+    """Keep what ``run`` left live, and tell GitHub so. ``after`` is told once it is written down.
+
+    Raises Mistake when there is nothing to keep, and Locked while it is at it.
+    """
     target = one_run(config, root, run).target
     with open_session(config, target, root, NEEDS) as session:
         session.must_be_whole()
@@ -27,7 +39,15 @@ def accept(config: Config, root: Path, run: str, because: str, by: str = "") -> 
                 found = await vercel.production(session.settings.domain)
                 return found.id if found else ""
 
-        return accepted(session, run, because, by or variable("GITHUB_ACTOR") or whoami(), asyncio.run(ask()))
+        report = accepted(session, run, because, by or variable("GITHUB_ACTOR") or whoami(), asyncio.run(ask()))
+        after(session, report)
+
+        async def tell() -> None:
+            async with github_of(session) as github:
+                await tell_kept(session, github, report)
+
+        asyncio.run(tell())
+        return report
 
 
 def accepted(session: Session, run: str, because: str, by: str, live: str) -> Report:

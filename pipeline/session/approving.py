@@ -15,9 +15,9 @@ from pipeline.record.approvals import NAMESPACE, GivenApproval, approval_text, g
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, Journal, events_of, latest_runs, new_run_id
 from pipeline.record.place import place_of
+from pipeline.record.plans import KIND, plan_in
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor
-from pipeline.session.planning import KIND, plan_in
 
 SHORTEST = 12  # digits of a plan's hash
 HEX = frozenset("0123456789abcdef")

@@ -29,6 +29,7 @@ from pipeline.record.spill import Spill
 from pipeline.redact import Redactor
 from pipeline.session.fitting import must_aim, must_fit
 from pipeline.session.needs import to_settle, to_ship
+from pipeline.session.news import tell_end, tell_what_is_owed
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
 from pipeline.session.planning import must_be_as_planned, noting_plan
 from pipeline.session.prompting import Ask, Prompt
@@ -172,12 +173,14 @@ async def _go(session: Session, journal: Journal, release: Release, past: Past, 
     async with _opened(session, journal, release) as world:
         runner = _runner(session, world, journal, past, lock)
         heed(runner.interrupt)
+        if only in ("", session.pipeline.stages[0].name):
+            await tell_what_is_owed(session, world.github, world.progress)
         heart = asyncio.ensure_future(keep(lock, journal, runner))
         try:
             outcome = await runner.run(only=only)
         finally:
             heart.cancel()
-        await _tell(world, journal, outcome)
+        await _tell(session, world, journal, outcome)
 
 
 async def _go_back(session: Session, journal: Journal, release: Release, past: Past, lock: Lock) -> None:
@@ -185,7 +188,7 @@ async def _go_back(session: Session, journal: Journal, release: Release, past: P
         heed(lambda reason: None)
         outcome = await _runner(session, world, journal, past, lock).go_back(Stop("the run was cut off", cut=True))
         await clear_leftovers(world, session.settings.policies[DatabasePolicy])
-        await _tell(world, journal, outcome)
+        await _tell(session, world, journal, outcome)
 
 
 @contextlib.asynccontextmanager
@@ -209,10 +212,17 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
     )
 
 
-async def _tell(world: World, journal: Journal, outcome: Outcome | None) -> None:
-    """When production was moved back, or a person has to decide, the team hears of it; nothing depends on it."""
+async def _tell(session: Session, world: World, journal: Journal, outcome: Outcome | None) -> None:
+    """Tell GitHub how it ended, and the team when a person has to decide or production moved back.
+
+    Nothing depends on it.
+    """
+    events = journal.events()
+    report = report_of(journal.run, events)
+    if outcome:
+        await tell_end(session, world, report, events, outcome)
     if outcome and outcome.told:
-        run, held = journal.run, outcome.because(report_of(journal.run, journal.events()).held)
+        run, held = journal.run, outcome.because(report.held)
         told = (held or outcome).told.format(release=world.release.commit[:12], site=origin(world.domain))
         with contextlib.suppress(ServiceError):
             await world.webhook.tell(f"{told} (run {run}).")

@@ -1,16 +1,14 @@
 """The plan of a run: written down as it is read, and the reason why a run whose rules have changed does not go on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from checks.evidence import ReleasePlan
-from checks.evidence.approval import Part
 from pipeline.engine.planned import changed
 from pipeline.errors import Mistake
 from pipeline.record.journal import Event, Journal
+from pipeline.record.plans import KIND, parts_of, plan_in
 from pipeline.session.session import Session
-
-KIND = "plan read"
 
 
 def noting_plan(journal: Journal, keep: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -26,19 +24,9 @@ def noting_plan(journal: Journal, keep: Callable[[Any], None]) -> Callable[[Any]
     return seen
 
 
-def plan_in(events: Iterable[Event]) -> ReleasePlan | None:
-    """The last plan that a run has read; None when it has read none."""
-    found = None
-    for event in events:
-        if event.kind == KIND:
-            said = event.body["plan"]
-            found = ReleasePlan(said["commit"], _parts(said["parts"]), tuple(said["pending"]))
-    return found
-
-
 def must_be_as_planned(session: Session, earlier: tuple[Event, ...]) -> None:
     """Raises Mistake when the gates, what they require or the waivers are others now than when the run began."""
-    before = _parts(earlier[0].body.get("rules", ())) if earlier else ()
+    before = parts_of(earlier[0].body.get("rules", ())) if earlier else ()
     differ = changed(before, session.rules) if before else ()
     if differ:
         run, target = earlier[0].run, session.settings.name
@@ -47,7 +35,3 @@ def must_be_as_planned(session: Session, earlier: tuple[Event, ...]) -> None:
             f"./inv settle --target {target} --run {run}   goes back; "
             f"./inv deploy --target {target}   then begins with a new plan"
         )
-
-
-def _parts(said: Iterable[Iterable[str]]) -> tuple[Part, ...]:
-    return tuple((str(name), str(digest)) for name, digest in said)

@@ -8,8 +8,8 @@ from pipeline.engine.waiting import BEGINS
 from pipeline.errors import PipelineError
 from pipeline.record.approvals import GivenApproval, give
 from pipeline.record.journal import Event, Journal, events_of, new_run_id
+from pipeline.record.plans import plan_in
 from pipeline.record.store import open_store
-from pipeline.session.planning import plan_in
 from pipeline.session.session import Session
 
 Ask = Callable[[str], str]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.policy import BuildPolicy, HealthPolicy
+from checks.policy import BuildPolicy, HealthPolicy, SourcePolicy
 from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.errors import Locked, Mistake
@@ -25,6 +25,7 @@ from pipeline.session.status import TargetStatus
 if TYPE_CHECKING:
     import httpx
 
+    from pipeline.clients.github import GitHub
     from pipeline.clients.vercel import Vercel
 
 
@@ -57,6 +58,17 @@ async def vercel_of(session: Session) -> AsyncIterator[tuple["Vercel", "httpx.As
     at = session.settings
     async with client(at.services.vercel) as http:
         yield Vercel(at.services.vercel, at.secrets["VERCEL_TOKEN"], at.team, at.project, http, session.clock), http
+
+
+@contextlib.asynccontextmanager
+async def github_of(session: Session) -> AsyncIterator["GitHub"]:
+    """Open GitHub's client alone; without a token it is opened, too, and GitHub says no."""
+    from pipeline.clients.github import GitHub
+    from pipeline.emergency.domain import client
+
+    at, repository = session.settings, session.settings.policies[SourcePolicy].repository
+    async with client(at.services.github) as http:
+        yield GitHub(at.services.github, at.secrets.get("GITHUB_TOKEN", ""), repository, http, session.clock)
 
 
 def current_status(session: Session) -> TargetStatus:

@@ -1,12 +1,17 @@
 """Tells GitHub, Sentry and the channels that a release is live."""
 
+import asyncio
+
 from checks.evidence import ProductionBefore, Release, StagedDeployment
 from checks.policy import ErrorsPolicy
+from pipeline.clients.githubdeployments import ReleaseNews, tell
 from pipeline.clock import origin
 from pipeline.engine.plan import step
 from pipeline.errors import ServiceError
 from pipeline.probes.errors import environments_of
 from pipeline.world.world import World
+
+PATIENCE = 10.0  # seconds that GitHub may take to hear how a release stands
 
 
 @step(owner="release manager")
@@ -33,18 +38,46 @@ async def record_release(world: World, release: Release, before: ProductionBefor
 
 
 @step(owner="release manager")
-async def record_deployment(world: World, release: Release, staged: StagedDeployment) -> None:
-    """Record the deployment on GitHub.
+async def record_promotion(world: World, release: Release, staged: StagedDeployment) -> None:
+    """Record on GitHub that the release is about to go live, and that nobody has judged it yet.
 
-    Why: The pull request and the commit then show that they are live, and since when.
+    Why: When the machine of this run is lost, and its record with it, whoever deploys next learns there that what is
+        live was never judged.
+
+    By hand:
+        Run `gh api repos/$REPOSITORY/deployments -f ref=$COMMIT -f environment=production -F auto_merge=false`,
+        then `gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=in_progress`.
+
+    If it fails: Nothing depends on it, and the run goes on. Tell the team that you release.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await tell(world.github, news_of(world, release, staged, "in_progress"))
+    except (ServiceError, TimeoutError) as error:  # GitHub is no reason to keep a release from users
+        world.progress(f"GitHub does not know that this goes live: {error}")
+
+
+def news_of(world: World, release: Release, staged: StagedDeployment, state: str) -> ReleaseNews:
+    """What GitHub is told of this run."""
+    return ReleaseNews(
+        world.run, release.commit, world.vercel_target, state, origin(world.domain), staged.url, f"run {world.run}"
+    )
+
+
+@step(owner="release manager")
+async def record_deployment(world: World, release: Release, staged: StagedDeployment) -> None:
+    """Record on GitHub that the deployment is live and well.
+
+    Why: The pull request and the commit then show that they are live, and since when; the next run knows that what it
+        finds live was judged.
 
     By hand:
         Run `gh api repos/$REPOSITORY/deployments -f ref=$COMMIT -f environment=production -F auto_merge=false`,
         then `gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=success`.
 
-    If it fails: The release is out and well. Record it by hand when somebody misses it.
+    If it fails: The release is out and well. The next run that reaches GitHub tells it, or `./inv journal.tell`.
     """
-    await world.github.record_deployment(release.commit, world.vercel_target, origin(world.domain), staged.url)
+    await tell(world.github, news_of(world, release, staged, "success"))
 
 
 @step(owner="release manager")

@@ -9,7 +9,7 @@ from pipeline.clock import Clock, origin
 
 if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world`` needs to load what is in it
     from checks.evidence import BadRelease, Bookkeeping, Release, WeekByWeek
-    from checks.evidence.approval import Part
+    from checks.evidence.approval import EarlierPlan, Part
     from pipeline.clients.analytics import VercelAnalytics
     from pipeline.clients.betterstack import BetterStack
     from pipeline.clients.browser import Browser
@@ -37,7 +37,11 @@ class Records(Protocol):
 
     def approvals(self) -> "tuple[GivenApproval, ...]": ...
 
+    def plans(self, commit: str) -> "tuple[EarlierPlan, ...]": ...
+
     def known_bad(self) -> "tuple[BadRelease, ...]": ...
+
+    def knows(self, run: str) -> bool: ...
 
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]: ...
 
@@ -52,8 +56,14 @@ class NothingWritten:
     def approvals(self) -> "tuple[GivenApproval, ...]":
         return ()
 
+    def plans(self, commit: str) -> "tuple[EarlierPlan, ...]":
+        return ()
+
     def known_bad(self) -> "tuple[BadRelease, ...]":
         return ()
+
+    def knows(self, run: str) -> bool:
+        return False
 
     def good_releases(self, metric: str, most: int) -> tuple[float, ...]:
         return ()

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
+from checks.outcome import Outcome
+from pipeline.record.journal import Event
+from pipeline.record.ledger import check
 from pipeline.record.postgres import PostgresStore
 from pipeline.sandbox.postgres import Postgres
 from tests.chaos.killing import SEED, Killed, Life, chosen, mortal, must_be_right
+from tests.emergency.test_way import go_back
 from tests.stage import InProcess
 
 SOME = 2
@@ -116,3 +120,89 @@ def test_a_way_back_that_is_killed_anywhere_is_gone_to_its_end(stage: Stage) -> 
                 inside.settle()
             must_be_right(inside, old, "r1", said)
             assert inside.serves() == old, f"{said}: the ill release is live"
+
+
+def cut_off(inside: InProcess) -> None:
+    """A run whose process ended in its watch: its release is live, and nobody has judged it."""
+
+    def die() -> None:
+        raise Killed
+
+    inside.at_stage("watch", die)
+    with pytest.raises(Killed):
+        inside.deploy(release=inside.release())
+    inside.listeners.clear()
+
+
+@pytest.mark.parametrize("victim", ["resume", "settle"])
+def test_a_resume_or_settle_that_is_killed_as_well_is_brought_to_one_right_end(stage: Stage, victim: str) -> None:
+    def act(inside: InProcess) -> None:
+        if victim == "resume":
+            inside.deploy(resume=True, release=inside.release())
+        else:
+            inside.settle()
+
+    points = points_of(stage, act, cut_off)
+    assert len(points) > 5, f"a {victim} passes more points than that"
+    for point in chosen(points, 1, victim):
+        with stage() as inside:
+            old = inside.serves()
+            cut_off(inside)
+            said = killed(inside, act, point)
+            if not inside.report().outcome:
+                inside.settle()
+            must_be_right(inside, old, "r1", said)
+
+
+def test_a_rollback_by_hand_that_is_killed_anywhere_is_begun_again_and_proved(stage: Stage) -> None:
+    with stage() as inside:
+        good = inside.serves()
+        inside.deploy()
+        life = Life()
+        with mortal(inside, life):
+            go_back(inside)
+        assert inside.serves() == good
+    for point in chosen(life.points, 1, "rollback"):
+        with stage() as inside:
+            good = inside.serves()
+            inside.deploy()
+            bad = inside.serves()
+            said = killed(inside, go_back, point)
+            assert inside.serves() in (good, bad), f"{said}: production serves what nobody asked for"
+            if inside.serves() == bad:
+                go_back(inside)
+            assert inside.serves() == good, f"{said}: the bad release is live"
+            moves = inside.asked("POST", "/v1/projects/*/rollback/*")
+            assert {path.rpartition("/")[2] for path in moves} == {good}, f"{said}: it went elsewhere, too"
+
+
+CUT = (
+    b"select pg_terminate_backend(pid) from pg_stat_activity"
+    b" where datname = current_database() and pid <> pg_backend_pid()"
+)
+
+
+def test_no_event_is_lost_when_the_records_connections_are_cut_between_events(
+    inside: InProcess, postgres: Postgres
+) -> None:
+    """As when a shared Postgres is restarted, or its pooler lets go of everybody."""
+    url, seen, cuts = postgres.fresh_database("chaos_restarted"), list[str](), list[int]()
+    inside.store.close()
+    inside.store = PostgresStore(url)  # type: ignore[assignment]
+
+    def cut(event: Event) -> None:
+        seen.append(f"{event.kind} {event.subject}")
+        if len(seen) % 7 == 0:
+            with psycopg.connect(url, autocommit=True) as db:
+                cuts.append(len(db.execute(CUT).fetchall()))
+
+    inside.listeners.append(cut)
+    try:
+        outcome, report = inside.deploy()
+        assert outcome is Outcome.DEPLOYED, report.reason
+        assert sum(cuts) > 3, "some connections were there to be cut"
+        assert [f"{event.kind} {event.subject}" for event in inside.journal("r1").events()] == seen
+        assert not check(inside.store).faults
+    finally:
+        inside.store.close()
+        postgres.drop("chaos_restarted")

@@ -1,5 +1,6 @@
 """Whose yes counts, for what, for how long: the gate, without a GitHub and without keys."""
 
+import datetime
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from checks import healthy
 from checks.approval import is_approved
 from checks.evidence import Approval, GivenApprovals, PullRequest, Release, ReleasePlan
+from checks.evidence.approval import EarlierPlan
 from checks.gate import Verdict, worst
 from checks.policy import ApprovalPolicy
 
@@ -33,14 +35,14 @@ LET_IN = Approval("robin", "", PLAN.commit, "environment")
 def asked(*given: Approval, reviews: tuple[Approval, ...] = (), **more: Any) -> tuple[Verdict, str]:
     """What the gate says; ``more`` are keys of the policy, a release or a plan."""
     release = more.pop("release", SEEN[Release])
-    plan = more.pop("plan", PLAN)
+    plan, earlier = more.pop("plan", PLAN), more.pop("earlier", ())
     values = {
         **SEEN,
         ApprovalPolicy: ApprovalPolicy(**more),
         Release: release,
         ReleasePlan: plan,
         PullRequest: replace(PULL, approvals=reviews),
-        GivenApprovals: GivenApprovals("r1", given),
+        GivenApprovals: GivenApprovals("r1", given, earlier),
     }
     findings = is_approved.ask(values)
     return worst(findings), " ".join(map(str, findings))
@@ -140,3 +142,49 @@ def test_with_time_to_wait_it_is_not_yet_and_says_for_how_long() -> None:
         3600,
         "./inv approve r1, or ./inv deploy --approved-by NAME",
     )
+
+
+REVIEWED = datetime.datetime.fromisoformat(REVIEW.at)
+
+
+def read(minutes: int, plan: ReleasePlan = PLAN, **parts: str) -> EarlierPlan:
+    """A plan that was read so many minutes after the review, with some of its parts others than now."""
+    others = tuple((name, parts.get(name, digest)) for name, digest in plan.parts)
+    return EarlierPlan((REVIEWED + datetime.timedelta(minutes=minutes)).isoformat(), replace(plan, parts=others))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "changed"),
+    [
+        ((), ""),
+        ((read(-5),), ""),
+        ((read(-9, environment="old"), read(-5)), ""),
+        ((read(5),), ""),
+        ((read(-5, environment="old"),), "environment"),
+        ((read(-5), read(5, environment="old")), "environment"),
+        ((read(5, sql="old", environment="old"),), "sql and environment"),
+    ],
+    ids=["nothing read", "the same before", "changed before it", "the same after", "known then", "after", "two parts"],
+)
+def test_a_review_on_github_counts_for_the_plan_that_was_known_then(earlier: Any, changed: str) -> None:
+    verdict, says = asked(reviews=(REVIEW,), earlier=earlier)
+    assert (verdict is Verdict.PASS) is (not changed)
+    if changed:
+        assert f"(of {REVIEW.at[:16].replace('T', ' ')}, since when the {changed} changed)" in says
+
+
+def test_migrations_that_have_run_since_the_review_are_no_change_and_others_are() -> None:
+    before = read(-5, replace(PLAN, pending=("one", "two")), sql="both")
+    assert asked(reviews=(REVIEW,), earlier=(before,), plan=replace(PLAN, pending=("two",)))[0] is Verdict.PASS
+    assert (
+        "since when the sql changed"
+        in asked(reviews=(REVIEW,), earlier=(before,), plan=replace(PLAN, pending=("three",)))[1]
+    )
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(-1, True), (1, False)])
+def test_a_variable_that_was_changed_after_the_review_voids_it_without_any_record(seconds: int, counts: bool) -> None:
+    at = (REVIEWED + datetime.timedelta(seconds=seconds)).isoformat()
+    verdict, says = asked(reviews=(REVIEW,), plan=replace(PLAN, environment_at=at))
+    assert (verdict is Verdict.PASS) is counts
+    assert counts or "since when the environment changed" in says

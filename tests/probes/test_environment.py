@@ -12,7 +12,7 @@ import pytest
 
 from checks.evidence import ChangedVariables, EnvironmentVariables, Evidence, ReadVariables, Release, Variable
 from checks.outcome import Outcome
-from checks.policy import RequiredVariable
+from checks.policy import ApprovalPolicy, RequiredVariable
 from checks.values import doubtful, wrong
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.readings import Round
@@ -185,6 +185,7 @@ def test_a_public_value_that_was_changed_after_the_build_stops_the_run(inside: I
     env = inside.sandbox.state.vercel.env
     env.append(type(env[0])("env_x", "NEXT_PUBLIC_SITE", "https://x", "plain", ["production"], 1.0, "", 9e9, ""))
     os.utime(Path(release.folder) / ".vercel/output/config.json", (1_000, 1_000))
+    inside.require(ApprovalPolicy(required=0))  # or that comes first: the review is of before that change, too
     outcome, report = inside.deploy(release=release)
     assert outcome is Outcome.BLOCKED
     assert "was changed after the release was built" in report.reason

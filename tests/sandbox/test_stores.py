@@ -226,6 +226,7 @@ def test_a_list_is_in_the_order_of_the_keys_folded_and_in_pages_that_miss_nothin
 def test_the_bucket_is_there_on_the_first_day_and_no_other_is(sandbox, play, auth):
     async def scenario(services):
         r2, known = services["r2"], sandbox.description()["r2"]
+        sandbox.state.r2.most_listed = 1000
         variables = {one.key: one.value for one in sandbox.state.vercel.env}
         assert (known["account"], known["secret_access_key"]) == (
             variables["R2_ACCOUNT_ID"],

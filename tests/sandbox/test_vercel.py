@@ -175,6 +175,7 @@ def test_build_events_are_followed_until_the_end(sandbox, play):
 
 def test_the_list_filters_as_the_real_one(sandbox, clock, play):
     async def scenario(services):
+        sandbox.state.vercel.most_listed = 100
         pid, vercel = sandbox.state.vercel.project, services["vercel"]
         made = await create(services, sandbox, meta={"deployRun": "run-1", "githubCommitSha": "f" * 40})
 

@@ -226,6 +226,7 @@ def capture(sandbox, title: str, release: str = "one", environment: str = "produ
 def test_issues_are_found_sorted_and_read_page_by_page(sandbox, clock, play):
     async def scenario(services):
         sentry = services["sentry"]
+        sandbox.state.sentry.most_listed = 100
 
         async def titles(query: str = "", **more) -> list[str]:
             answer = await sentry.get(ISSUES, params={"query": query, **more})

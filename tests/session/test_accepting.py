@@ -8,6 +8,8 @@ from checks.books import runs_ended_well
 from checks.evidence import Bookkeeping
 from checks.outcome import Outcome
 from pipeline.errors import Locked, Mistake
+from pipeline.incidents.opening import after_accept, after_run
+from pipeline.record.incidents import Incident
 from pipeline.record.journal import Journal, events_of
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report
@@ -106,3 +108,29 @@ def test_a_run_that_is_at_it_is_not_kept_behind_its_back(inside: InProcess) -> N
     Lock(inside.store, "sandbox", "r2", inside.clock, pid=1).take("deploy")
     with pytest.raises(Locked, match="sandbox is locked by r2"):
         accepted(opened(inside), "r2", "yes", "dana", report.staged["id"])
+
+
+def kept(inside: InProcess, *, seen_by_others: bool = False) -> Incident:
+    """The incident that a held run opened, after somebody has kept its release."""
+    session, report = opened(inside), held(inside)
+    desk = after_run(session, report)
+    assert desk is not None
+    if seen_by_others:
+        desk.note("seen again by monitor.health: pages are slow", ["health: slow"])
+    after = after_accept(session, accepted(session, "r1", "Sentry is deaf; I looked", "dana", report.staged["id"]))
+    assert after is not None
+    assert after.id == desk.id
+    return after.incident
+
+
+def test_the_incident_that_the_held_run_opened_is_over_once_its_release_is_kept(inside: InProcess) -> None:
+    incident = kept(inside)
+    assert incident.resolved
+    assert "dana has looked: Sentry is deaf; I looked" in incident.cause
+    assert after_accept(opened(inside), inside.report("r1")) is None, "it is over, and stays so"
+
+
+def test_an_incident_that_others_have_seen_as_well_knows_of_it_and_stays_open(inside: InProcess) -> None:
+    incident = kept(inside, seen_by_others=True)
+    assert incident.open
+    assert any("dana has kept the release of run r1" in moment.what for moment in incident.moments)

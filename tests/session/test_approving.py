@@ -23,12 +23,13 @@ from pipeline.probes.every import PROBES
 from pipeline.record.approvals import approval_text, given_to
 from pipeline.record.journal import Event, Journal, events_of
 from pipeline.record.place import Place
+from pipeline.record.plans import plan_in, plans_of
 from pipeline.record.report import Report
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.sandbox.githubstate import ActionRun
 from pipeline.session.approving import ApproveOrder, approve, planned
-from pipeline.session.planning import must_be_as_planned, noting_plan, plan_in
+from pipeline.session.planning import must_be_as_planned, noting_plan
 from pipeline.session.prompting import Prompt
 from pipeline.session.session import Session
 from tests.stage import InProcess
@@ -347,3 +348,24 @@ def test_what_is_typed_at_a_prompt_is_no_signature(people: People) -> None:
     outcome, report = people.deploy("r1")
     assert outcome is Outcome.BLOCKED
     assert "Robin (in person: `approval.ways` leaves that out)" in report.reason
+
+
+def test_a_variable_that_is_changed_after_the_review_on_github_makes_it_void(people: People) -> None:
+    people.inside.require(ApprovalPolicy(required=1))
+    people.inside.release()
+    one = next(each for each in people.inside.sandbox.state.vercel.env if "production" in each.target)
+    one.updated = people.inside.clock.now().timestamp() + 60
+    outcome, report = people.deploy("r1")
+    assert outcome is Outcome.BLOCKED
+    assert "since when the environment changed" in report.reason
+
+
+def test_the_plans_of_a_commit_are_those_that_runs_to_this_target_have_read(inside: InProcess) -> None:
+    plans = [ReleasePlan("c1", (("sql", text),), (text,), "2026-11-24T08:00:00+00:00") for text in "ab"]
+    for target, plan in (("sandbox", plans[0]), ("production", plans[1]), ("sandbox", plans[1])):
+        journal = Journal(inside.store, f"{target}-{plan.pending[0]}", inside.clock.now, Redactor())
+        journal.append("run begins", pipeline="deploy", target=target, commit="c1", by="x", production="https://x")
+        noting_plan(journal, lambda value: None)(plan)
+    assert [one.plan for one in plans_of(inside.store, "sandbox", "c1")] == plans
+    assert [one.plan for one in plans_of(inside.store, "production", "c1")] == plans[1:]
+    assert plans_of(inside.store, "sandbox", "c2") == ()

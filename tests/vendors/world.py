@@ -76,6 +76,7 @@ class World:
         self.web.delete(self.urls["control"] + "/faults", headers=headers)
         settings = {"auto_assign": True, "rolling_config": None, "rolling": None, "hidden": [], "git": False}
         self.control("/state", {"vercel": settings, "timing": {"build": 0.3, "alias": 0.2}})
+        self.control("/state", {name: {"most_listed": 100} for name in ("vercel", "github", "sentry", "r2")})
 
     def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
         """Wait until it is true; whoever asks again sees what it has come to."""

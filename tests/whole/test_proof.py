@@ -38,8 +38,8 @@ def test_protection_without_its_secret_stops_loudly_and_names_the_secret(inside:
     inside.sandbox.patch({"vercel": {"protection": True, "bypass_secret": "s3cret-bypass"}})
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
-    assert report.stages[-1].name == "wake", "nothing was smoked behind a sign-in page"
-    assert "VERCEL_AUTOMATION_BYPASS_SECRET" in report.reason
+    assert report.stages[-1].name == "preflight", "before anything is built or migrated"
+    assert "VERCEL_AUTOMATION_BYPASS_SECRET is not set" in report.reason
     assert inside.serves() == before
 
 
@@ -63,6 +63,17 @@ def test_a_challenge_of_the_firewall_is_no_reason_to_take_a_release_back(inside:
         "HELD: the release is live, and nobody could look whether it is well; a person decides"
     )
     assert inside.sandbox.state.vercel.production == report.staged["id"]
+
+
+def test_a_wrong_secret_is_named_before_anything_moves(inside: InProcess) -> None:
+    inside.sandbox.patch({"vercel": {"protection": True, "bypass_secret": "s3cret-bypass"}})
+    secrets = {**inside.settings.secrets, "VERCEL_AUTOMATION_BYPASS_SECRET": "another-projects"}
+    inside.settings = dataclasses.replace(inside.settings, secrets=secrets)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert report.stages[-1].name == "preflight"
+    assert "VERCEL_AUTOMATION_BYPASS_SECRET is wrong" in report.reason
+    assert not inside.asked("POST", "/v13/deployments")
 
 
 def test_protection_is_passed_with_its_secret(inside: InProcess) -> None:

@@ -30,7 +30,7 @@ def listed(core: Core, request: Request) -> Response:
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     token, most = query.get("continuation-token"), _most(query.get("max-keys", str(MOST)))
     after = _decoded(token) if token is not None else query.get("start-after", "")
-    page = paged(core.state.r2.objects, prefix, delimiter, after, most)
+    page = paged(core.state.r2.objects, prefix, delimiter, after, min(most, core.state.r2.most_listed))
     by_url = query.get("encoding-type") == "url"
 
     def text(value: str) -> str:

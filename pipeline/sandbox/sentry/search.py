@@ -81,7 +81,7 @@ def paged(
 
     ``size``: the parameter that sets it.
     """
-    items, most = list(items), number(request, size, usual, 100)
+    items, most = list(items), min(number(request, size, usual, 100), core.state.sentry.most_listed)
     cursor = request.query_params.get("cursor")
     match = CURSOR.fullmatch(cursor or "0:0:0")
     if not match:

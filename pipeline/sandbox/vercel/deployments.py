@@ -140,7 +140,8 @@ class Deployments:
         until, since = request.query_params.get("until", ""), request.query_params.get("since", "")
         found = [one for one in found if not until.isdigit() or one["createdAt"] < int(until)]
         found = [one for one in found if not since.isdigit() or one["createdAt"] > int(since)]
-        return JSONResponse(shapes.page("deployments", found, number(request, "limit", 20, 100)))
+        size = min(number(request, "limit", 20, 100), self._core.state.vercel.most_listed)
+        return JSONResponse(shapes.page("deployments", found, size))
 
     def _matching(self, request: Request) -> list[Deployment]:
         query, vercel, now = request.query_params, self._core.state.vercel, self._core.now()

@@ -118,7 +118,9 @@ def inspector(core: Core, deployment: Deployment) -> str:
 
 
 def page(name: str, items: list[Payload], limit: int, stamp: str = "createdAt") -> Payload:
-    """Make a page of a list. ``next`` is the ``until`` of the next page."""
+    """Make a page of a list. ``next`` is the ``until`` of the next page: what has the same stamp is not parted."""
+    while 0 < limit < len(items) and items[limit][stamp] == items[limit - 1][stamp]:
+        limit += 1
     shown = items[:limit]
     more = len(items) > limit
     return {

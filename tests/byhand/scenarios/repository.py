@@ -76,10 +76,13 @@ COMMITS = Scenario(
             effect=lambda reader, ran: ran.out == reader.names["COMMIT"],
         ),
         Typed(
-            "gh api repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'",
+            "gh api --paginate repos/$REPOSITORY/commits/$COMMIT/check-runs --jq '.check_runs[] | [.name, .status, .conclusion]'",
             '"test","completed","success"',
         ),
-        Typed("gh api repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'", '"success"'),
+        Typed(
+            "gh api --paginate repos/$REPOSITORY/commits/$COMMIT/status --jq '.statuses[] | [.context, .state]'",
+            '"success"',
+        ),
         Typed(
             "gh api repos/$REPOSITORY/commits/$COMMIT/pulls --jq '.[] | [.number, .head.sha, .merge_commit_sha]'",
             effect=lambda reader, ran: ran.out.startswith(f"[{reader.names['NUMBER']},"),
@@ -89,24 +92,24 @@ COMMITS = Scenario(
             effect=lambda reader, ran: ran.out == reader.names["NUMBER"],
         ),
         Typed(
-            "gh api repos/$REPOSITORY/pulls/$NUMBER/reviews --jq '.[] | [.user.login, .state, .commit_id]'",
+            "gh api --paginate repos/$REPOSITORY/pulls/$NUMBER/reviews --jq '.[] | [.user.login, .state, .commit_id]'",
             "sam-reviewer.*APPROVED",
         ),
         Typed(
-            'gh api "repos/$REPOSITORY/code-scanning/alerts?state=open"'
+            'gh api --paginate "repos/$REPOSITORY/code-scanning/alerts?state=open"'
             " --jq '.[] | [.rule.security_severity_level, .rule.description]'",
             "high.*SQL injection",
         ),
         Typed(
-            'gh api "repos/$REPOSITORY/dependabot/alerts?state=open"'
+            'gh api --paginate "repos/$REPOSITORY/dependabot/alerts?state=open"'
             " --jq '.[] | [.security_advisory.severity, .security_advisory.summary]'",
             "critical.*Prototype",
         ),
         Typed(
-            "gh api \"repos/$REPOSITORY/secret-scanning/alerts?state=open\" --jq '.[] | [.secret_type, .html_url]'",
+            "gh api --paginate \"repos/$REPOSITORY/secret-scanning/alerts?state=open\" --jq '.[] | [.secret_type, .html_url]'",
             "neon_connection_uri",
         ),
-        Typed("gh api repos/$REPOSITORY/keys --jq '.[].title'", "old laptop"),
+        Typed("gh api --paginate repos/$REPOSITORY/keys --jq '.[].title'", "old laptop"),
         Typed(
             'gh api "repos/$REPOSITORY/pulls?state=closed&sort=updated&direction=desc&per_page=5"'
             " --jq '.[] | [.number, .merged_at, .title] | @tsv'",
@@ -136,6 +139,16 @@ WRITING = Scenario(
             "gh api repos/$REPOSITORY/deployments -f ref=$COMMIT -f environment=production -F auto_merge=false",
             effect=recorded,
         ),
+        Typed(
+            'gh api --paginate "repos/$REPOSITORY/deployments?environment=production"'
+            " --jq '.[] | [.id, .sha, .payload.deployRun] | @tsv'",
+            r"\d+\s+[0-9a-f]{40}",
+        ),
+        Typed(
+            "gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=in_progress",
+            effect=asked("/deployments/{ID}/statuses", lambda found: found[0]["state"] == "in_progress"),
+        ),
+        Typed("gh api repos/$REPOSITORY/deployments/$ID/statuses --jq '.[0].state'", "in_progress"),
         Typed(
             "gh api repos/$REPOSITORY/deployments/$ID/statuses -f state=success",
             effect=asked("/deployments/{ID}/statuses", lambda found: found[0]["state"] == "success"),

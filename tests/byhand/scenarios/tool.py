@@ -168,6 +168,7 @@ ASKING = Scenario(
         Typed("./inv unlock", "is not locked"),
         Typed("./inv logs --deployment $DEPLOYMENT --level error --since 1h", "/broken failed", before=broken),
         Typed("./inv logs --status 429 --since 1h", "", before=lambda reader: reader.two_releases()),
+        Typed("./inv journal.tell", "GitHub knows of every run"),
         Typed("./inv monitor.baseline", "medians"),
         Typed("./inv monitor.baseline --json", '"metric"'),
         Typed("./inv monitor.sync", "create LMS front page", expect=1),

@@ -1,0 +1,82 @@
+"""Vercel's lists are read to the end, or as far as was asked for, however few items a page holds."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.clients.base import PAGES
+from pipeline.clients.vercel import Vercel
+from pipeline.errors import Unreadable
+from tests.clients.test_clients import ask
+from tests.scripted import MovingClock
+from tests.stage import InProcess
+
+ALL = 45
+
+
+def made(number: int) -> dict[str, Any]:
+    return {"uid": f"dpl_{number}", "url": f"a{number}.vercel.app", "created": number, "state": "READY", "meta": {}}
+
+
+def listed(answer: Callable[[httpx.Request], dict[str, Any]], **filters: Any) -> list[str]:
+    """The ids of the deployments that a client reads."""
+
+    async def go() -> list[str]:
+        transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer(request)))
+        async with httpx.AsyncClient(transport=transport) as http:
+            vercel = Vercel("http://a", "t", "", "prj", http, MovingClock())
+            return [one.id for one in await vercel.deployments(**filters)]
+
+    return asyncio.run(go())
+
+
+def few(request: httpx.Request) -> dict[str, Any]:
+    """Three a page, newest first, as Vercel pages: what was created before ``until``."""
+    until = int(request.url.params.get("until", ALL + 1))
+    page = list(range(until - 1, max(0, until - 4), -1))
+    following = page[-1] if page and page[-1] > 1 else None
+    return {"deployments": [made(one) for one in page], "pagination": {"count": len(page), "next": following}}
+
+
+@pytest.mark.parametrize(("limit", "many"), [(None, 20), (5, 5), (100, ALL)])
+def test_pages_are_read_until_there_are_as_many_as_were_asked_for(limit: int | None, many: int) -> None:
+    found = listed(few, **({"limit": limit} if limit else {}))
+    assert found == [f"dpl_{ALL - index}" for index in range(many)]
+
+
+def test_an_answer_without_pages_is_one() -> None:
+    assert listed(lambda request: {"deployments": [made(1)]}) == ["dpl_1"]
+
+
+@pytest.mark.parametrize(
+    ("following", "says"),
+    [
+        (lambda until: 7, "leads back to 7"),
+        (lambda until: (until or 100) + 1, "leads back to 102"),
+        (lambda until: (until or 1000) - 1, f"goes on after {PAGES} pages"),
+    ],
+    ids=["in a circle", "forward", "for ever"],
+)
+def test_a_list_that_does_not_lead_to_its_end_is_not_half_read(following: Callable[[int], int], says: str) -> None:
+    def answer(request: httpx.Request) -> dict[str, Any]:
+        until = int(request.url.params.get("until", 0))
+        return {"deployments": [], "pagination": {"next": following(until)}}
+
+    with pytest.raises(Unreadable, match=says):
+        listed(answer)
+
+
+def test_the_sandbox_has_several_pages_of_everything(inside: InProcess) -> None:
+    """As in real projects: who reads one page of GitHub, Vercel or Sentry alone is found out by every test."""
+    seen = list[str]()
+    inside.tap(before=lambda request: seen.append(str(request.url)))
+    release = inside.release()
+    made = ask(inside, lambda world: world.vercel.deployments(limit=100))
+    checks = ask(inside, lambda world: world.github.check_runs(release.commit))
+    assert {one.id for one in made} == set(inside.sandbox.state.vercel.deployments)
+    assert len({one.name for one in checks}) > inside.sandbox.state.github.most_listed
+    for path, following in (("/check-runs", "page=2"), ("/v6/deployments", "until=")):
+        assert [one for one in seen if path in one and following in one], path
