@@ -47,10 +47,22 @@ def history(
         show_history(configuration(), ROOT, order, datetime.datetime.now(datetime.UTC), out)
 
 
-@task(help={"run": "its id, or `latest`", "json": "as one JSON document"})
-def report(c: Context, run: str, json: bool = False) -> None:
-    """One run, whole: every step, every answer, what moved."""
+@task(
+    help={
+        "run": "its id, or `latest`",
+        "json": "as one JSON document",
+        "html": "as one page for a browser, with its readings as charts; it needs no network",
+        "to": "the file of that page (default: run-ID.html here)",
+    }
+)
+def report(c: Context, run: str, json: bool = False, html: bool = False, to: str = "") -> None:
+    """One run, whole: every step, every answer, what moved; --html as a page that can be sent on."""
     with honest():
+        if html or to:
+            from pipeline.commands.report import write_report
+
+            out(str(write_report(configuration(), ROOT, run, to)))
+            return
         from pipeline.record.journal import plain
         from pipeline.render.report import report_text
         from pipeline.session.runs import one_run

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pipeline.record.journal import Listener
     from pipeline.record.report import Report
     from pipeline.redact import Redactor
-    from pipeline.render.links import Places
 
 ROOT = Path(__file__).absolute().parents[2]  # not resolved: the folder may be a link into another checkout
 DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / "deploy.yml")
@@ -202,6 +201,7 @@ def conclude(report: "Report", config: "Config", *, as_json: bool, fine: bool = 
 
 
 def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool) -> None:
+    from pipeline.commands.places import places_of
     from pipeline.record.journal import plain
     from pipeline.render.report import annotations, summary_markdown, summary_text
 
@@ -211,21 +211,7 @@ def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool)
         out(summary_text(report))
     if on_github() and report.outcome and not fine:
         command(annotations(report), sys.stderr if as_json else sys.stdout)
-        to_summary(summary_markdown(report, _places(config, report.target)))
-
-
-def _places(config: "Config", target: str) -> "Places":
-    """Where the pages are that a report links to."""
-    from pipeline.record.place import place_of
-    from pipeline.render.links import Places
-
-    return Places(
-        server=variable("GITHUB_SERVER_URL", "https://github.com"),
-        repository=variable("GITHUB_REPOSITORY") or config.policies[target].source.repository,
-        sentry=config.file.targets[target].services.sentry,
-        organization=config.policies[target].errors.organization,
-        kept=place_of(config.file.state, ROOT).shared,
-    )
+        to_summary(summary_markdown(report, places_of(config, report.target, ROOT)))
 
 
 def install_npm_packages() -> None:

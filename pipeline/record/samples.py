@@ -71,6 +71,14 @@ class Samples:
         rows = self._store.execute(sql, self._target, metric, _text(begin), _text(end), int(min(share, 1) * RANGE))
         return [_sample(row) for row in rows]
 
+    def of_run(self, run: str) -> dict[str, list[Sample]]:
+        """All readings of one run, oldest first, by metric; the metrics in the order of their names."""
+        sql = "select at, metric, value from deploy_samples where run = ? and target = ? order by metric, at"
+        found: dict[str, list[Sample]] = {}
+        for row in self._store.execute(sql, run, self._target):
+            found.setdefault(str(row[1]), []).append(_sample(row))
+        return found
+
     def good_releases(self, metric: str, most: int, but: str = "") -> tuple[float, ...]:
         """The median of ``metric`` in each of the last ``most`` runs that ended well, newest first; not in ``but``."""
         runs = [run for run in self._good_runs if run != but]

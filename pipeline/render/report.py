@@ -53,10 +53,10 @@ def finding_text(finding: dict[str, str]) -> str:
 
 def summary_text(report: Report) -> str:
     """The end of a run: its outcome, what moved, what to do next."""
-    lines = ["", *_glass(report), _headline(report)]
+    lines = ["", *glass_lines(report), headline(report)]
     if report.reason:
         lines.append(f"  because  {one_line(report.reason)}")
-    lines += [f"  known    {text}" for text in _known(report)]
+    lines += [f"  known    {text}" for text in known_troubles(report)]
     lines += [f"  {label:<8} {text}" for label, text in _facts(report)]
     lines += [
         f"  warning  {gate}: {one_line(finding['subject'])} {one_line(finding['says'])}"
@@ -64,11 +64,12 @@ def summary_text(report: Report) -> str:
     ]
     if report.by_hand:
         lines += ["", "DO THIS NOW, BY HAND:", *(f"  {one_line(text)}" for text in report.by_hand)]
-    lines += [f"  next     {text}" for text in _next(report)]
+    lines += [f"  next     {text}" for text in next_steps(report)]
     return aimed("\n".join(lines), report.target)
 
 
-def _headline(report: Report) -> str:
+def headline(report: Report) -> str:
+    """How a run ended, in capitals, and what that means for production."""
     outcome = outcome_named(report.outcome)
     if report.accepted_by:
         return f"HELD, and kept by {report.accepted_by}: the release stays live"
@@ -76,7 +77,7 @@ def _headline(report: Report) -> str:
     return held.headline if held else outcome.headline if outcome else CUT_OFF
 
 
-def _glass(report: Report) -> list[str]:
+def glass_lines(report: Report) -> list[str]:
     """Who broke the glass, why, and what it went past; nothing when nobody did."""
     if not report.glass:
         return []
@@ -91,7 +92,7 @@ def waiver_text(waiver: dict[str, str]) -> str:
     return f"{waiver['gate']}{about} until {waiver['until']} by {waiver['by']}: {waiver['reason']} ({signed})"
 
 
-def _known(report: Report) -> list[str]:
+def known_troubles(report: Report) -> list[str]:
     """The troubles of the troubleshooting guide that the reason of a run matches, with what to do about each."""
     return [f"{trouble.error}. {trouble.resolution}" for trouble in recognised(report.reason)]
 
@@ -121,7 +122,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return facts
 
 
-def _next(report: Report) -> list[str]:
+def next_steps(report: Report) -> list[str]:
+    """What a person does next: each is a command with what it does, or a sentence."""
     match report.outcome:
         case "deployed":
             undo = ["./inv rollback   takes it back"] if report.pipeline == "deploy" else []
@@ -156,14 +158,14 @@ def _next(report: Report) -> list[str]:
 
 def summary_markdown(report: Report, places: Places) -> str:
     """The summary of a run as Markdown, for the GitHub job."""
-    lines = [f"## {_headline(report)}", "", *(f"> **{markdown(text)}**\n" for text in _glass(report))]
+    lines = [f"## {headline(report)}", "", *(f"> **{markdown(text)}**\n" for text in glass_lines(report))]
     if report.reason:
         lines += [f"**Because** {markdown(report.reason)}", ""]
-    lines += [f"**Known** {markdown(text)}\n" for text in _known(report)]
+    lines += [f"**Known** {markdown(text)}\n" for text in known_troubles(report)]
     lines += ["| | |", "|---|---|", *(f"| {label} | {markdown(text)} |" for label, text in _facts(report)), ""]
     if report.by_hand:
         lines += ["### Do this now, by hand", "", *(f"* {markdown(text)}" for text in report.by_hand), ""]
-    lines += [*links_markdown(report, places), *(f"* next: `{markdown(text)}`" for text in _next(report)), ""]
+    lines += [*links_markdown(report, places), *(f"* next: `{markdown(text)}`" for text in next_steps(report)), ""]
     lines += ["| stage | question or act | answer | time |", "|---|---|---|--:|"]
     lines += [row for stage in report.stages for row in _rows(stage)]
     lines += [
@@ -192,8 +194,8 @@ def annotations(report: Report) -> str:
     """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning."""
     lines = []
     if report.outcome not in ("deployed", ""):
-        lines.append(annotation("error", report.reason, title=_headline(report)))
-    lines += [annotation("warning", text, title="glass broken") for text in _glass(report)]
+        lines.append(annotation("error", report.reason, title=headline(report)))
+    lines += [annotation("warning", text, title="glass broken") for text in glass_lines(report)]
     for gate, finding in report.warnings:
         lines.append(annotation("warning", f"{finding['subject']} {finding['says']}", title=gate))
     return aimed("\n".join(lines), report.target)
