@@ -72,6 +72,31 @@ def report(c: Context, run: str, json: bool = False, html: bool = False, to: str
 
 
 @task(
+    help={
+        "port": "on 127.0.0.1 (default: 8420; 0: any that is free)",
+        "export": "write it into this folder instead, as files for an intranet",
+    }
+)
+def dashboard(c: Context, port: int = 8420, export: str = "") -> None:
+    """The record as pages for a browser of this machine: what is live, each run as it goes on, figures, baselines."""
+    with honest():
+        from pathlib import Path
+
+        from pipeline.commands.dashboard import export_dashboard, show_dashboard
+        from pipeline.documents.writing import Sources
+
+        config = configuration()
+
+        def sources() -> Sources:
+            return Sources(config, ROOT, c["command_words"]())
+
+        if export:
+            out("\n".join(export_dashboard(config, ROOT, Path(export).expanduser(), sources)))
+        else:
+            show_dashboard(config, ROOT, port, sources, out)
+
+
+@task(
     help={"reason": "why nobody may deploy now", "hours": "for how long", "target": "as for deploy", "by": "your name"}
 )
 def lock(c: Context, reason: str, hours: float = 8, target: str = "", by: str = "") -> None:

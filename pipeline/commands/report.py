@@ -1,6 +1,5 @@
 """``invoke report --html``: one run as one file that needs no network, and what such a page is made of."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.clock import SystemClock
@@ -44,9 +43,7 @@ def facts_of(config: Config, root: Path, store: Store, report: Report) -> RunFac
     samples, policies = Samples(store, report.target), config.policies.get(report.target)
     read, began = samples.of_run(report.run), moment(report.began)
     limits = reading_limits(policies) if policies else {}
-    good: Mapping[str, Sequence[float]] = {}
-    if policies:
-        good = {name: samples.good_releases(name, policies.performance.good_releases, report.run) for name in read}
+    good = samples.lately_good(policies.performance.good_releases, report.run) if policies else {}
     real = policies is not None and config.file.targets[report.target].kind != "sandbox"
     return RunFacts(
         report,

@@ -17,6 +17,7 @@ STATEMENTS = 4
 """A record that is silent is waited for this often at most (it is opened, taken in, asked), and then left alone."""
 ENDLESS = {
     "bisect": "as long as it takes to judge each release",
+    "dashboard": "until Ctrl-C; with `--export` as long as the files take to be written",
     "database.rehearse-restore": "as long as the copy takes to be dumped and restored",
     "database.restore": "as long as the database takes to be dumped, counted and restored",
     "database.resolve": "until the migrations are marked",

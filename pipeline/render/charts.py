@@ -5,14 +5,18 @@ Which line is which is said by its dashes and not by its colour: ``serie-0`` is 
 """
 
 import re
+import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.render.readings import Point, Reading, number
+from pipeline.render.readings import Point, ReadingSeries, number
 
 WIDTH, HEIGHT = 420, 150
+LABELLED = 3
+"""Of the bars, the last one and every third before it have their label: there is no room for more."""
 DIGITS = re.compile(r"(\d+\.\d)\d+")
 """A tenth of a pixel is enough."""
 GONE = ("style", "script", "title", "desc")
@@ -20,7 +24,7 @@ KEPT = ("class", "d", "points", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r
         "transform", "viewBox")  # fmt: skip
 
 
-def reading_chart(reading: Reading) -> Markup:
+def reading_chart(reading: ReadingSeries) -> Markup:
     """The line of one reading over the minutes of its run, with what is usual and, when it is near, the limit."""
     chart = _chart(
         "XY", x_value_formatter=_minutes, value_formatter=number, x_labels_major_count=4, show_minor_x_labels=False
@@ -36,8 +40,17 @@ def reading_chart(reading: Reading) -> Markup:
 
 def bar_chart(labels: Sequence[str], values: Sequence[float], form: Callable[[float], str] = number) -> Markup:
     """A bar for each label, with its value above it."""
-    chart = _chart("Bar", value_formatter=form, print_values=True, print_values_position="top", show_y_labels=False)
+    chart = _chart(
+        "Bar",
+        value_formatter=form,
+        print_values=True,
+        print_zeroes=False,
+        print_values_position="top",
+        show_y_labels=False,
+        show_minor_x_labels=False,
+    )
     chart.x_labels = list(labels)
+    chart.x_labels_major = list(labels)[::-LABELLED][::-1]
     chart.add("", list(values))
     return _svg(chart)
 
@@ -50,11 +63,21 @@ def _minutes(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
 
 
-def _chart(kind: str, **more: Any) -> Any:
-    import pygal  # type: ignore[import-untyped]  # a fifth of a second that only a page pays
-    from pygal.style import Style  # type: ignore[import-untyped]
+@cache
+def _pygal() -> Any:
+    """The library, loaded: a fifth of a second that only a page pays.
 
-    style = Style(label_font_size=11, major_label_font_size=11, value_font_size=11, font_family="system-ui")
+    The import hook that it leaves behind, for maps that nobody here has, makes every later import warn in Python 3.11.
+    """
+    import pygal  # type: ignore[import-untyped]
+
+    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "pygal"]
+    return pygal
+
+
+def _chart(kind: str, **more: Any) -> Any:
+    pygal = _pygal()
+    style = pygal.style.Style(label_font_size=11, major_label_font_size=11, value_font_size=11, font_family="system-ui")
     return getattr(pygal, kind)(
         width=WIDTH,
         height=HEIGHT,

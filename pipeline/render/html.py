@@ -50,11 +50,10 @@ def moment(text: object) -> str:
 @cache
 def style() -> Markup:
     """The stylesheet of all pages, with the places that a bar may have."""
-    source, _, _ = environment().loader.get_source(environment(), "style.css")  # type: ignore[union-attr]
     places = "".join(
         f".l{at}{{left:{at * 100 / STEPS:g}%}}.w{at}{{width:{at * 100 / STEPS:g}%}}" for at in range(STEPS + 1)
     )
-    return Markup(source + places)
+    return Markup(_source("style.css") + places)
 
 
 @cache
@@ -62,6 +61,24 @@ def policy() -> str:
     """The content policy of a page that is a file: its own style, and nothing else from anywhere."""
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def live_policy() -> str:
+    """The content policy of a page that is served: besides, the script of this server, and what that asks it."""
+    return f"{policy()}; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+
+
+@cache
+def live_script() -> str:
+    """The script of pages that are served: it looks again when the record has grown."""
+    return _source("live.js")
+
+
+def _source(name: str) -> str:
+    loader = environment().loader
+    assert loader
+    return loader.get_source(environment(), name)[0]
 
 
 def page(name: str, **facts: Any) -> str:

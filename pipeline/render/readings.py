@@ -19,7 +19,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingSeries:
     """One metric of a run. ``good``: its median in each of the last good releases, newest first."""
 
     metric: str
@@ -54,7 +54,7 @@ def readings(
     began: datetime.datetime,
     good: Mapping[str, Sequence[float]],
     limits: Mapping[str, ReadingLimit],
-) -> tuple[Reading, ...]:
+) -> tuple[ReadingSeries, ...]:
     """Every metric of a run: those past their limit first, then those read most often, then by name."""
     found = [
         _reading(metric, some, began, tuple(good.get(metric, ())), limits.get(metric))
@@ -70,10 +70,10 @@ def _reading(
     began: datetime.datetime,
     good: tuple[float, ...],
     limit: ReadingLimit | None,
-) -> Reading:
+) -> ReadingSeries:
     values = [one.value for one in samples]
     points = drawn([((one.at - began).total_seconds(), one.value) for one in samples])
-    return Reading(metric, points, len(values), min(values), median(values), max(values), good, limit)
+    return ReadingSeries(metric, points, len(values), min(values), median(values), max(values), good, limit)
 
 
 def drawn(points: Sequence[Point], most: int = DRAWN) -> tuple[Point, ...]:

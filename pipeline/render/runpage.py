@@ -11,7 +11,7 @@ from pipeline.render.aiming import aimed
 from pipeline.render.charts import reading_chart
 from pipeline.render.html import page
 from pipeline.render.links import Places
-from pipeline.render.readings import Reading, number
+from pipeline.render.readings import ReadingSeries, number
 from pipeline.render.report import (
     COMMIT,
     duration,
@@ -52,14 +52,14 @@ class RunFacts:
     """What a page of a run shows. ``given``: approvals with a key for its plan; ``alive``: it is under way now."""
 
     report: Report
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[ReadingSeries, ...] = ()
     given: tuple[GivenApproval, ...] = ()
     places: Places | None = None
     alive: bool = False
 
 
 @dataclass(frozen=True)
-class Said:
+class SaidInRun:
     """What a gate or step said: where, and what to do about it."""
 
     stage: str
@@ -108,7 +108,7 @@ def run_page(facts: RunFacts, **more: Any) -> str:
     )
 
 
-def stopping(report: Report) -> list[Said]:
+def stopping(report: Report) -> list[SaidInRun]:
     """What stopped the run, gravest first: every no of the stage that was stopped, and why a step of it failed."""
     stopped = [stage for stage in report.stages if stage.state == "stopped"]
     said = [
@@ -119,7 +119,7 @@ def stopping(report: Report) -> list[Said]:
         if finding["verdict"] in STOPS
     ]
     said += [
-        Said(stage.name, line.name, line.state, "failed", "the step", line.says, "")
+        SaidInRun(stage.name, line.name, line.state, "failed", "the step", line.says, "")
         for stage in stopped
         for line in stage.lines
         if line.kind == "step" and line.state == "failed"
@@ -128,8 +128,10 @@ def stopping(report: Report) -> list[Said]:
     return sorted(said, key=lambda one: order.index(one.verdict) if one.verdict in order else len(order))
 
 
-def _said(stage: str, name: str, state: str, finding: dict[str, str]) -> Said:
-    return Said(stage, name, state, finding["verdict"], finding["subject"], finding["says"], finding.get("fix", ""))
+def _said(stage: str, name: str, state: str, finding: dict[str, str]) -> SaidInRun:
+    return SaidInRun(
+        stage, name, state, finding["verdict"], finding["subject"], finding["says"], finding.get("fix", "")
+    )
 
 
 def _word(facts: RunFacts) -> str:
@@ -212,7 +214,7 @@ WAYS = {
 }
 
 
-def _caption(reading: Reading) -> str:
+def _caption(reading: ReadingSeries) -> str:
     """The chart in words, for who does not see it, and for everybody."""
     said = [f"{_span(reading)} in {reading.values} readings"]
     said += [f"usually {_usual(reading)}"] if reading.good else []
@@ -223,17 +225,17 @@ def _caption(reading: Reading) -> str:
     return "; ".join(said)
 
 
-def _span(reading: Reading) -> str:
+def _span(reading: ReadingSeries) -> str:
     if reading.low == reading.high:
         return number(reading.low)
     return f"{number(reading.low)} to {number(reading.high)}, median {number(reading.middle)}"
 
 
-def _usual(reading: Reading) -> str:
+def _usual(reading: ReadingSeries) -> str:
     return f"{number(reading.usual)} (last {len(reading.good)} good releases)" if reading.usual is not None else ""
 
 
-def _limit(reading: Reading) -> str:
+def _limit(reading: ReadingSeries) -> str:
     if not reading.limit:
         return ""
     return f"{'at least' if reading.limit.least else 'at most'} {number(reading.limit.value)}"

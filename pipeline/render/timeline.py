@@ -129,8 +129,8 @@ def _longest(lines: Iterable[Line]) -> str:
     return f"{name}, {duration(ms)}"
 
 
-def _bar(at: int, ms: int, whole: int) -> Bar:
-    left = min(max(round(at / whole * STEPS), 0), STEPS - 1)
+def _bar(begins: int, ms: int, whole: int) -> Bar:
+    left = min(max(round(begins / whole * STEPS), 0), STEPS - 1)
     return Bar(left, min(max(round(ms / whole * STEPS), 1), STEPS - left))
 
 

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import html
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pipeline.record.report import Report
 from pipeline.record.samples import Sample, Samples
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
+from pipeline.render.charts import reading_chart
 from pipeline.render.readings import DRAWN, drawn, number, readings
 from pipeline.render.runpage import RunFacts, run_page, stopping
 from pipeline.render.timeline import STEPS, timeline
@@ -132,9 +134,9 @@ def test_migrations_have_their_locks_and_how_long_they_took() -> None:
     }
     told = Telling().stage(1, "rehearse").step(1, 2, "rehearse", {"type": "Rehearsal", "value": tried})
     told.step(3, 4, "migrate", {"type": "AppliedMigrations", "value": {"names": ["1_a"], "ms": [40]}})
-    assert told.report.migrated == [
-        MigrationReport("1_a", 40, 12, "AccessExclusiveLock", True), MigrationReport("2_b", 0, 3),
-    ]  # fmt: skip
+    first, second = told.report.migrated
+    assert first == MigrationReport("1_a", 40, 12, "AccessExclusiveLock", True)
+    assert second == MigrationReport("2_b", 0, 3)
     said = words(run_page(RunFacts(told.report)))
     assert "Tried first on branch b." in said
     assert "1_a AccessExclusiveLock nobody reads or writes 12 ms 40 ms yes" in said
@@ -177,6 +179,11 @@ def test_no_peak_is_lost_when_there_are_too_many_points() -> None:
     assert len(kept) <= 2 * DRAWN
     assert {(1234.0, 99.0), (4321.0, -99.0)} <= set(kept)
     assert list(kept) == sorted(kept)
+
+
+def test_the_charting_library_leaves_no_import_hook_behind() -> None:
+    reading_chart(readings(series("health.ms", [30, 40]), BEGAN, {}, {})[0])
+    assert [hook for hook in sys.meta_path if not hasattr(hook, "find_spec")] == []
 
 
 def test_numbers_are_short() -> None:
