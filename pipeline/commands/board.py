@@ -57,7 +57,7 @@ class _Slow:
     sections: dict[str, int] | None = None
 
 
-class Dashboard:
+class RecordBoard:
     """Answers each page of the dashboard. Threads may share it. ``sources``: what the runbooks are written from."""
 
     def __init__(self, config: Config, root: Path, sources: Callable[[], Sources]) -> None:

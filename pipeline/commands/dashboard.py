@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.clock import SystemClock
-from pipeline.commands.board import Dashboard
+from pipeline.commands.board import RecordBoard
 from pipeline.config import Config
 from pipeline.documents.outside import must_stay_inside
 from pipeline.documents.writing import Sources
@@ -23,7 +23,7 @@ def show_dashboard(config: Config, root: Path, port: int, sources: Callable[[], 
     from pipeline.commands.serving import LOOPBACK, application, bound, serve
 
     at = bound(port)
-    board = Dashboard(config, root, sources)
+    board = RecordBoard(config, root, sources)
     try:
         board.warm()
         board.compute_aside()
@@ -38,7 +38,7 @@ def export_dashboard(config: Config, root: Path, to: Path, sources: Callable[[],
     """Write the dashboard into a folder of its own; the paths. Raises Mistake for one that has something else in it."""
     if to.exists() and (not to.is_dir() or (any(to.iterdir()) and not (to / MARK).is_file())):
         raise Mistake(f"--export {to}: there is something else in it; name an empty folder")
-    board = Dashboard(config, root, sources)
+    board = RecordBoard(config, root, sources)
     try:
         board.compute()
         files = exported(board)
@@ -55,7 +55,7 @@ def export_dashboard(config: Config, root: Path, to: Path, sources: Callable[[],
     return [str(to / name) for name in sorted(files)]
 
 
-def exported(board: Dashboard) -> dict[str, str]:
+def exported(board: RecordBoard) -> dict[str, str]:
     """The files of an export, path → text: every page, and one for each of the newest runs."""
     kept = board.newest_runs(EXPORTED)
     paths, below = Paths(True, "", frozenset(kept)), Paths(True, "../", frozenset(kept))

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from pipeline.clock import Clock
-from pipeline.commands.board import Dashboard
+from pipeline.commands.board import RecordBoard
 from pipeline.errors import Mistake, PipelineError
 from pipeline.redact import of_this_process
 from pipeline.render.dashboard import Paths
@@ -35,7 +35,7 @@ HEADERS = {
 }
 
 
-def application(board: Dashboard, clock: Clock) -> Starlette:
+def application(board: RecordBoard, clock: Clock) -> Starlette:
     """The dashboard as an ASGI application."""
 
     def shows(make: Callable[[Request], str | None]) -> Callable[[Request], Response]:
@@ -94,7 +94,7 @@ def _number(request: Request) -> int:
     return int(text) if text.isdecimal() and len(text) < 7 else 1
 
 
-async def _changes(board: Dashboard, clock: Clock) -> AsyncIterator[dict[str, str]]:
+async def _changes(board: RecordBoard, clock: Clock) -> AsyncIterator[dict[str, str]]:
     """The number of the newest event, whenever it is another one."""
     last = -1
     while True:

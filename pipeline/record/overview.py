@@ -113,7 +113,7 @@ class Overview:
                 self._drills[run] = _drill(events)
             elif any(event.kind == "incident opened" for event in events):
                 self._incidents[run] = fold(run, events)
-        self._sorted = tuple(reversed(sorted(self._reports.values(), key=lambda one: one.began)))
+        self._sorted = tuple(sorted(self._reports.values(), key=lambda one: one.began)[::-1])
         self.changes += 1
 
 

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 import tasks
 from pipeline.clock import SystemClock
-from pipeline.commands.board import Dashboard
+from pipeline.commands.board import RecordBoard
 from pipeline.commands.dashboard import export_dashboard
 from pipeline.commands.report import facts_of, write_report
 from pipeline.commands.serving import application, bound
@@ -44,7 +44,7 @@ class Place:
         self.store = SqliteStore(folder / ".runs/journal.db")
         loaded = load(ROOT / "deploy.yml")
         self.config: Config = replace(loaded, file=replace(loaded.file, state=""))
-        self.board = Dashboard(self.config, folder, self.sources)
+        self.board = RecordBoard(self.config, folder, self.sources)
         self.app: Starlette = application(self.board, self.clock)
 
     def sources(self) -> Sources:

@@ -40,8 +40,8 @@ def test_the_short_report_says_of_a_run_what_the_whole_one_does(store: SqliteSto
     overview = Overview(store)
     overview.refresh()
     (short,), whole = overview.reports, report_of("r1", events_of(store, "r1"))
-    for name in ("run", "target", "commit", "by", "began", "ended", "live_at", "ms", "outcome", "reason", "before",
-                 "staged", "was_live", "production", "committed", "waited_ms"):  # fmt: skip
+    names = "run target commit by began ended live_at ms outcome reason before staged was_live production committed"
+    for name in names.split():
         assert getattr(short, name) == getattr(whole, name), name
 
 
@@ -85,9 +85,15 @@ def test_incidents_and_drills_are_there_too(store: SqliteStore) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "deployment", "commit"),
-    [("deployed", "dpl_new", COMMIT), ("held", "dpl_new", COMMIT), ("rolled back", "dpl_old", OLD), ("stranded", "", ""),
-     ("superseded", "", ""), ("", "dpl_new", COMMIT)],
-)  # fmt: skip
+    [
+        ("deployed", "dpl_new", COMMIT),
+        ("held", "dpl_new", COMMIT),
+        ("rolled back", "dpl_old", OLD),
+        ("stranded", "", ""),
+        ("superseded", "", ""),
+        ("", "dpl_new", COMMIT),
+    ],
+)
 def test_what_production_serves_follows_from_its_last_move(outcome: str, deployment: str, commit: str) -> None:
     told = ended("r1", outcome) if outcome else promoted("r1")
     found = serving([Telling("r2").report, told.report], "production")
