@@ -3,7 +3,7 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, as_json, configuration, honest, out
+from pipeline.cli.terminal import ROOT, as_json, conclude, configuration, honest, out, reporting
 
 
 @task(
@@ -69,6 +69,18 @@ def report(c: Context, run: str, json: bool = False, html: bool = False, to: str
 
         found = one_run(configuration(), ROOT, run)
         out(as_json(plain(found)) if json else report_text(found))
+
+
+@task(positional=["run"], help={"run": "its id, or `latest`", "json": "print the report as JSON when it has ended"})
+def follow(c: Context, run: str, json: bool = False) -> None:
+    """A run that goes on elsewhere (a job, a colleague), shown here until it ends. Exits as the run does."""
+    with honest():
+        from pipeline.commands.follow import follow_run
+
+        config = configuration()
+        with reporting(json) as show:
+            report = follow_run(config, ROOT, run, show)
+        conclude(report, config, as_json=json)
 
 
 @task(

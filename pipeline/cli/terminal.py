@@ -187,6 +187,12 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
         yield show
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator["Callable[[Redactor, str], Listener]"]:
+    """Show nothing of a run while it happens: only how it ended is said, and what a person has to do."""
+    yield lambda redactor, run: lambda event: None
+
+
 def conclude(report: "Report", config: "Config", *, as_json: bool, fine: bool = False) -> None:
     """Print how it ended, for people, for programs and for GitHub; leave with its exit code, printed or not."""
     from pipeline.record.debug import explained

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clock import SystemClock
-from pipeline.commands.report import facts_of, is_alive
+from pipeline.commands.report import facts_of
 from pipeline.config import Config
 from pipeline.documents.reviews import signatures, standing, verified
 from pipeline.documents.todo import actions
@@ -38,6 +38,7 @@ from pipeline.render.dashboard import (
     runs_page,
 )
 from pipeline.session.baseline import BaselineRow, rows
+from pipeline.session.following import is_at_it
 from pipeline.session.runs import store_of
 
 WEEKS, MONTH = 12, datetime.timedelta(days=30)
@@ -174,7 +175,7 @@ class RecordBoard:
 
     def _running(self, reports: Sequence[Report]) -> list[Report]:
         unfinished = [report for report in reports if not report.outcome][:LOOKED_AT]
-        return [report for report in unfinished if is_alive(self._store, report)]
+        return [report for report in unfinished if is_at_it(self._store, report, self._clock)]
 
     def _delivery(self, now: datetime.datetime) -> list[tuple[str, Delivery, list[Week]]]:
         """The figures of each target that has releases; computed anew when there is something new, or a new day."""

@@ -10,12 +10,12 @@ from pipeline.handbook.limits import reading_limits
 from pipeline.record.approvals import given_to
 from pipeline.record.bounded import Store
 from pipeline.record.history import moment
-from pipeline.record.lock import Lock
 from pipeline.record.report import Report
 from pipeline.record.samples import Samples
 from pipeline.redact import of_this_process
 from pipeline.render.readings import readings
 from pipeline.render.runpage import RunFacts, run_page
+from pipeline.session.following import is_at_it
 from pipeline.session.runs import one_run, store_of
 
 
@@ -50,11 +50,5 @@ def facts_of(config: Config, root: Path, store: Store, report: Report) -> RunFac
         readings(read, began, good, limits) if began else (),
         tuple(one for one in given_to(store, report.target) if report.plan and one.plan == report.plan),
         places_of(config, report.target, root) if real else None,
-        alive=not report.outcome and is_alive(store, report),
+        alive=not report.outcome and is_at_it(store, report, SystemClock()),
     )
-
-
-def is_alive(store: Store, report: Report) -> bool:
-    """Whether somebody is at that run now, i.e. has the lock of its target in its name."""
-    held = Lock(store, report.target, "", SystemClock()).alive()
-    return held is not None and held.holder == report.run

@@ -23,6 +23,7 @@ ENDLESS = {
     "database.resolve": "until the migrations are marked",
     "diagnose.database": "until its queries have been answered",
     "drill.": "until it is over for whoever plays it",
+    "follow": "until the run that it follows has ended, or nobody is at it any more",
     "incident.": "until its messages are out; each request and each channel has its bound",
     "journal.": "as long as all that is written down takes to be read; each statement has its bound",
     "monitor.sync": "a request for each monitor that differs",
