@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.cli.output import steadfast
-from pipeline.cli.summary import fenced, on_github, to_summary
+from pipeline.cli.summary import fenced, on_github, to_outputs, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.redact import leaving, of_this_process
 
@@ -209,12 +209,13 @@ def conclude(report: "Report", config: "Config", *, as_json: bool, fine: bool = 
 def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool) -> None:
     from pipeline.commands.places import places_of
     from pipeline.record.journal import plain
-    from pipeline.render.report import annotations, summary_markdown, summary_text
+    from pipeline.render.report import annotations, outputs, summary_markdown, summary_text
 
     if as_json:
         out(json.dumps(plain(report), ensure_ascii=False))
     elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
         out(summary_text(report))
+    to_outputs(outputs(report))
     if on_github() and report.outcome and not fine:
         command(annotations(report), sys.stderr if as_json else sys.stdout)
         to_summary(summary_markdown(report, places_of(config, report.target, ROOT)))

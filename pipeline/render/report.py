@@ -1,6 +1,7 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from checks.outcome import CUT_OFF, outcome_named
@@ -9,6 +10,7 @@ from pipeline.record.report import Line, Report, StageReport
 from pipeline.redact import markdown, one_line
 from pipeline.render.aiming import aimed
 from pipeline.render.annotation import annotation
+from pipeline.render.gantt import gantt
 from pipeline.render.links import Places, links_markdown
 
 MARKS = {
@@ -166,6 +168,7 @@ def summary_markdown(report: Report, places: Places) -> str:
     if report.by_hand:
         lines += ["### Do this now, by hand", "", *(f"* {markdown(text)}" for text in report.by_hand), ""]
     lines += [*links_markdown(report, places), *(f"* next: `{markdown(text)}`" for text in next_steps(report)), ""]
+    lines += [picture, ""] if (picture := gantt(report)) else []
     lines += ["| stage | question or act | answer | time |", "|---|---|---|--:|"]
     lines += [row for stage in report.stages for row in _rows(stage)]
     lines += [
@@ -190,15 +193,47 @@ def _because(line: Line) -> str:
     return "".join(f"<br>{markdown(text)}" for text in said)
 
 
+IN_A_MIGRATION = re.compile(r"([\w.-]+):(\d+)")
+"""How a gate names a line of a migration."""
+
+
 def annotations(report: Report) -> str:
-    """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning."""
+    """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning.
+
+    What is about a line of a migration stands at that line.
+    """
     lines = []
     if report.outcome not in ("deployed", ""):
         lines.append(annotation("error", report.reason, title=headline(report)))
     lines += [annotation("warning", text, title="glass broken") for text in glass_lines(report)]
-    for gate, finding in report.warnings:
-        lines.append(annotation("warning", f"{finding['subject']} {finding['says']}", title=gate))
+    stopped = [line for stage in report.stages if stage.state == "stopped" for line in stage.lines]
+    lines += [
+        _placed("error", line.name, finding)
+        for line in stopped
+        for finding in line.findings
+        if finding["verdict"] == "block" and IN_A_MIGRATION.fullmatch(finding["subject"])
+    ]
+    lines += [_placed("warning", gate, finding) for gate, finding in report.warnings]
     return aimed("\n".join(lines), report.target)
+
+
+def _placed(level: str, gate: str, finding: dict[str, str]) -> str:
+    """A finding as an annotation, at its line when it has one, with what to do about it."""
+    at = IN_A_MIGRATION.fullmatch(finding["subject"])
+    place = {"file": f"prisma/migrations/{at[1]}/migration.sql", "line": at[2]} if at else {}
+    fix = f"\n→ {finding['fix']}" if at and finding.get("fix") else ""
+    return annotation(level, f"{finding['subject']} {finding['says']}{fix}", title=gate, **place)
+
+
+def outputs(report: Report) -> dict[str, str]:
+    """What later steps and jobs are told of a run: its id, outcome, deployment and that one's address."""
+    staged = report.staged
+    return {
+        "run": report.run,
+        "outcome": report.outcome,
+        "deployment": staged.get("id", ""),
+        "url": staged.get("url", ""),
+    }
 
 
 def report_text(report: Report) -> str:
