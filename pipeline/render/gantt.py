@@ -16,7 +16,7 @@ def gantt(report: Report) -> str:
     if report.undone:
         rows.append(("going back", "undone", report.undone[0].began, sum(line.ms for line in report.undone)))
     bars = [
-        f"  {_plain(f'{name} ({state})')} :{LOOKS.get(state, 'crit')}, {round(began.timestamp() * 1000)}, {max(ms, 1)}ms"
+        f"  {_plain(f'{name} ({state})')} :{LOOKS.get(state, 'crit')}, {began.timestamp() * 1000:.0f}, {max(ms, 1)}ms"
         for name, state, text, ms in rows
         if (began := moment(text))
     ]
