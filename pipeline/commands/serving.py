@@ -109,11 +109,15 @@ async def _changes(board: RecordBoard, clock: Clock) -> AsyncIterator[dict[str, 
 
 
 def bound(port: int) -> socket.socket:
-    """A socket on the loopback address of this machine; port 0 takes any that is free. Raises Mistake."""
+    """A socket that listens on the loopback address of this machine; port 0 takes any that is free. Raises Mistake.
+
+    Who asks before there is anybody to answer waits.
+    """
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((LOOPBACK, port))
+        made.listen()
     except (OSError, OverflowError) as error:
         made.close()
         raise Mistake(f"dashboard --port {port}: cannot be had: {error}; --port 0 takes one that is free") from error

@@ -67,10 +67,10 @@ class Overview:
         """Read what is new; the number of the newest event of the whole record. Raises ServiceError."""
         with self._turn:
             newest = int(self._store.execute("select coalesce(max(seq), 0) from deploy_events")[0][0])
-            touched: set[str] = set()
+            touched: dict[str, None] = {}
             while self._last < newest:
                 upto = min(self._last + PAGE, newest)
-                touched |= self._take(upto)
+                touched |= dict.fromkeys(self._take(upto))
                 self._last = upto
             if touched:
                 self._fold(touched)
@@ -91,8 +91,8 @@ class Overview:
         """All drills, the newest first."""
         return tuple(sorted(self._drills.values(), key=lambda one: one.began, reverse=True))
 
-    def _take(self, upto: int) -> set[str]:
-        """Keep what tells something of the events up to the number ``upto``; the runs that they are of."""
+    def _take(self, upto: int) -> list[str]:
+        """Keep what tells something of the events up to the number ``upto``; the run of each, oldest first."""
         kinds, acts = (*OF_RUNS, *OF_DRILLS, *FOLDS), ("step begins", "step done")
         sql = (
             f"select {COLUMNS} from deploy_events where seq > ? and seq <= ? and (kind in ({_marks(kinds)})"
@@ -101,7 +101,7 @@ class Overview:
         rows = self._store.execute(sql, self._last, upto, *kinds, *acts, *ACTS)
         for run, at, kind, subject, body in rows:
             self._events.setdefault(run, []).append(Event(run, at, kind, subject, json.loads(body)))
-        return {str(row[0]) for row in rows}
+        return [str(row[0]) for row in rows]
 
     def _fold(self, touched: Iterable[str]) -> None:
         for run in touched:

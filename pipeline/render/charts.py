@@ -7,7 +7,7 @@ Which line is which is said by its dashes and not by its colour: ``serie-0`` is 
 import re
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from markupsafe import Markup
@@ -24,6 +24,7 @@ KEPT = ("class", "d", "points", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r
         "transform", "viewBox")  # fmt: skip
 
 
+@lru_cache(512)  # of a run that goes on only what was read since is drawn anew
 def reading_chart(reading: ReadingSeries) -> Markup:
     """The line of one reading over the minutes of its run, with what is usual and, when it is near, the limit."""
     chart = _chart(
@@ -85,6 +86,7 @@ def _chart(kind: str, **more: Any) -> Any:
         js=[],
         css=[],
         no_prefix=True,
+        strict=True,
         show_legend=False,
         show_dots=False,
         margin=4,

@@ -9,7 +9,7 @@ from checks.statistics import median
 from pipeline.handbook.limits import ReadingLimit
 from pipeline.record.samples import Sample
 
-DRAWN = 120
+DRAWN = 60
 """Slices of time of a chart, of each of which the lowest and the highest reading are drawn: no peak is lost."""
 NEAR = 2.0
 """A limit further away than so many times the highest reading is said and not drawn: it would flatten the rest."""

@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import html
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -187,7 +188,8 @@ def test_only_this_machine_is_answered_and_nobody_frames_or_keeps_it(busy: Place
         assert "access-control-allow-origin" not in answer.headers
     at = bound(0)
     assert at.getsockname()[0] == "127.0.0.1"
-    at.listen()
+    with socket.create_connection(at.getsockname(), 5):
+        pass  # it listens before anybody is told of it
     with pytest.raises(Mistake, match="--port 0 takes one that is free"):
         bound(at.getsockname()[1])
     at.close()

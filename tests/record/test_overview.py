@@ -47,6 +47,7 @@ def test_the_short_report_says_of_a_run_what_the_whole_one_does(store: SqliteSto
 
 def test_only_what_is_new_is_read(store: SqliteStore) -> None:
     write(store, promoted("r1"))
+    Journal(store, "r1", lambda: BEGAN, Redactor()).append("waiting for people ends", ms=1000)
     overview = Overview(store)
     first = overview.refresh()
     assert (overview.reports[0].outcome, overview.changes) == ("", 1)
@@ -59,6 +60,7 @@ def test_only_what_is_new_is_read(store: SqliteStore) -> None:
     Journal(store, "r1", lambda: BEGAN, Redactor()).append("run ended", outcome="deployed")
     assert overview.refresh() > first
     assert {report.run: report.outcome for report in overview.reports} == {"r1": "deployed", "r2": ""}
+    assert overview.reports[-1].waited_ms == 1000, "nothing is counted twice"
     assert [values[0] for values in asked if values and isinstance(values[0], int)] == [first]
 
 
