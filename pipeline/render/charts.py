@@ -107,11 +107,11 @@ def _svg(chart: Any) -> Markup:
         for child in list(parent):
             if not isinstance(child.tag, str) or _name(child.tag) in GONE:
                 parent.remove(child)
-        for name in list(parent.attrib):
-            if name not in KEPT:
-                del parent.attrib[name]
+        kept = {name: DIGITS.sub(r"\1", value) for name, value in parent.attrib.items() if name in KEPT}
+        parent.attrib.clear()
+        parent.attrib.update(kept)
     root.attrib["aria-hidden"] = "true"  # the words around the picture say the same
-    return Markup(DIGITS.sub(r"\1", ElementTree.tostring(root, encoding="unicode")))
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _name(tag: str) -> str:

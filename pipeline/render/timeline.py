@@ -77,7 +77,7 @@ def _stage(report: Report, stage: StageReport, began: datetime.datetime, whole: 
         f"+{duration(at)}",
         duration(ms),
         _bar(at, ms, whole),
-        f"its watch of {duration(round(stage.during * 1000))}" if stage.during else _longest(stage.lines),
+        _waited_for(stage),
         tuple(rows),
     )
 
@@ -119,6 +119,12 @@ def _row(line: Line, origin: str, ms: int, *, watched: bool = False) -> Timeline
         line.answers,
         tuple(line.findings),
     )
+
+
+def _waited_for(stage: StageReport) -> str:
+    if stage.during and stage.state != "stopped":
+        return f"its watch of {duration(round(stage.during * 1000))}"
+    return _longest(stage.lines)
 
 
 def _longest(lines: Iterable[Line]) -> str:

@@ -106,6 +106,8 @@ def test_bars_say_what_ran_side_by_side_and_what_a_stage_waited_for() -> None:
     assert stages["preflight"].longest == "source.ci-is-green, 3.9 s"
     assert stages["watch"].longest == "its watch of 10 min 00 s"
     assert stages["watch"].bar.left == round(41 / 642 * STEPS)
+    stopped = {stage.name: stage for stage in timeline(runs.rolled_back())}["watch"]
+    assert stopped.longest == "", "it ended before its watch did"
     back = timeline(runs.rolled_back())[-1]
     assert (back.name, [row.name for row in back.rows]) == ("going back", ["promote"])
 
@@ -160,6 +162,11 @@ def test_readings_are_drawn_beside_what_is_usual_and_the_limit_and_said_in_words
     for serie in ("serie-0", "serie-1", "serie-2"):
         assert re.search(rf'class="series {serie} [^>]*"><path d="M', drawing), serie
     assert re.search(r"\.serie-1 \.line\{[^}]*stroke-dasharray", page), "told apart without colour"
+
+
+def test_small_numbers_keep_their_digits_on_the_axis() -> None:
+    drawing = reading_chart(readings(series("errors.rate", [0.01, 0.04, 0.02]), BEGAN, {}, {})[0])
+    assert {"0.02", "0.03"} & set(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
 
 
 def test_a_limit_far_away_is_said_and_does_not_flatten_the_line() -> None:
