@@ -1,23 +1,28 @@
 """What is written down, in short: the same as the whole reports say, and only what is new is read."""
 
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.record.bounded import Store
-from pipeline.record.journal import Journal, events_of
+from pipeline.record.journal import Journal, events_after, events_of
 from pipeline.record.overview import Overview, PastDrill, serving
 from pipeline.record.report import report_of
-from pipeline.record.sqlite import SqliteStore
+from pipeline.record.samples import Samples
+from pipeline.record.store import open_store
 from pipeline.redact import Redactor
 from tests.render.runs import BEGAN, COMMIT, OLD, Telling, promoted
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(tmp_path / "journal.db")
+@pytest.fixture(params=["SQLite", "Postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    state = request.getfixturevalue("empty_database_url") if request.param == "Postgres" else str(tmp_path / "x.db")
+    made = open_store(state, tmp_path)
+    yield made
+    made.close()
 
 
 def write(store: Store, told: Telling) -> None:
@@ -35,7 +40,7 @@ def ended(run: str, outcome: str, **more: Any) -> Telling:
     return promoted(run).tell(60, "run ended", outcome=outcome, **more)
 
 
-def test_the_short_report_says_of_a_run_what_the_whole_one_does(store: SqliteStore) -> None:
+def test_the_short_report_says_of_a_run_what_the_whole_one_does(store: Store) -> None:
     write(store, ended("r1", "rolled back", reason="bad"))
     overview = Overview(store)
     overview.refresh()
@@ -45,7 +50,7 @@ def test_the_short_report_says_of_a_run_what_the_whole_one_does(store: SqliteSto
         assert getattr(short, name) == getattr(whole, name), name
 
 
-def test_only_what_is_new_is_read(store: SqliteStore) -> None:
+def test_only_what_is_new_is_read(store: Store) -> None:
     write(store, promoted("r1"))
     Journal(store, "r1", lambda: BEGAN, Redactor()).append("waiting for people ends", ms=1000)
     overview = Overview(store)
@@ -64,7 +69,7 @@ def test_only_what_is_new_is_read(store: SqliteStore) -> None:
     assert [values[0] for values in asked if values and isinstance(values[0], int)] == [first]
 
 
-def test_incidents_and_drills_are_there_too(store: SqliteStore) -> None:
+def test_incidents_and_drills_are_there_too(store: Store) -> None:
     def tell(run: str, kind: str, subject: str = "", **body: Any) -> None:
         Journal(store, run, lambda: BEGAN, Redactor()).append(kind, subject, **body)
 
@@ -112,3 +117,19 @@ def test_who_never_moved_anything_serves_nothing_that_is_known_and_a_rollback_by
     found = serving([hand, promoted("r3").report], "production")
     assert found
     assert (found.says, found.since) == ("went back by hand", hand.ended)
+
+
+def test_readings_and_new_events_of_a_run_come_from_either_store(store: Store) -> None:
+    for run in ("r1", "r2", "r3"):
+        write(store, ended(run, "deployed"))
+    here, elsewhere = Samples(store, "production"), Samples(store, "sandbox")
+    for run, value in (("r1", 1.0), ("r1", 3.0), ("r2", 10.0), ("r3", 20.0)):
+        here.add(BEGAN, run, "c", (("health.ms", value),))
+    elsewhere.add(BEGAN, "r3", "c", (("health.ms", 99.0),))
+    assert [one.value for one in here.of_run("r1")["health.ms"]] == [1.0, 3.0]
+    assert elsewhere.of_run("r1") == {}
+    assert here.lately_good(5, "r3") == {"health.ms": (10.0, 2.0)}
+    assert here.lately_good(1) == {"health.ms": (20.0,)}
+    first, *_ = events_after(store, "r2", 0)
+    assert [event.kind for _, event in events_after(store, "r2", first[0])][-1] == "run ended"
+    assert events_after(store, "r2", 10_000) == []

@@ -7,18 +7,14 @@ import html
 import re
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from pipeline.handbook.limits import ReadingLimit
 from pipeline.record.approvals import GivenApproval
-from pipeline.record.journal import Journal
 from pipeline.record.parts import MigrationReport
 from pipeline.record.report import Report
-from pipeline.record.samples import Sample, Samples
-from pipeline.record.sqlite import SqliteStore
-from pipeline.redact import Redactor
+from pipeline.record.samples import Sample
 from pipeline.render.charts import reading_chart
 from pipeline.render.readings import DRAWN, drawn, number, readings
 from pipeline.render.runpage import RunFacts, run_page, stopping
@@ -195,17 +191,6 @@ def test_the_charting_library_leaves_no_import_hook_behind() -> None:
 
 def test_numbers_are_short() -> None:
     assert [number(value) for value in (1240, 41.5, 0.01234, 123.456)] == ["1,240", "41.5", "0.0123", "123.5"]
-
-
-def test_the_readings_of_a_run_come_from_the_record(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "journal.db")
-    samples = Samples(store, "production")
-    samples.add(BEGAN, "r1", "c", (("b", 2), ("a", 1)))
-    samples.add(BEGAN + datetime.timedelta(seconds=5), "r1", "c", (("a", 3),))
-    samples.add(BEGAN, "r2", "c", (("a", 9),))
-    assert {name: [one.value for one in some] for name, some in samples.of_run("r1").items()} == {"a": [1, 3], "b": [2]}
-    Journal(store, "x", lambda: BEGAN, Redactor())
-    store.close()
 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=ascii)
