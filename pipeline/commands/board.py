@@ -38,15 +38,12 @@ from pipeline.render.dashboard import (
     runs_page,
 )
 from pipeline.session.baseline import BaselineRow, rows
-from pipeline.session.following import is_at_it
 from pipeline.session.runs import store_of
 
 WEEKS, MONTH = 12, datetime.timedelta(days=30)
 A_WEEK = datetime.timedelta(days=7)
 STALE = datetime.timedelta(minutes=10)
 """How old the baselines may be before they are computed anew."""
-LOOKED_AT = 20
-"""Of the newest runs without an end, so many are asked whether they are under way."""
 
 
 @dataclass
@@ -83,12 +80,12 @@ class RecordBoard:
         return self._overview.refresh()
 
     def shown(self, paths: Paths) -> Shown:
-        return Shown(paths, self._clock.now(), self._record, self.newest())
+        return Shown(paths, self._clock.now(), self._record, self.newest(), self._alive())
 
     def now(self, paths: Paths) -> str:
         shown, reports = self.shown(paths), self._overview.reports
         open_ = [one for one in self._overview.incidents if one.open]
-        return now_page(shown, self._now(reports), self._running(reports), open_, reports)
+        return now_page(shown, self._now(reports), open_, reports)
 
     def runs(self, paths: Paths, turned: int) -> str:
         return runs_page(self.shown(paths), self._overview.reports, turned)
@@ -173,9 +170,10 @@ class RecordBoard:
             for name in self._targets
         ]
 
-    def _running(self, reports: Sequence[Report]) -> list[Report]:
-        unfinished = [report for report in reports if not report.outcome][:LOOKED_AT]
-        return [report for report in unfinished if is_at_it(self._store, report, self._clock)]
+    def _alive(self) -> frozenset[str]:
+        """Who has the lock of a target now: the runs that go on."""
+        held = [Lock(self._store, name, "", self._clock).alive() for name in self._config.file.targets]
+        return frozenset(one.holder for one in held if one)
 
     def _delivery(self, now: datetime.datetime) -> list[tuple[str, Delivery, list[Week]]]:
         """The figures of each target that has releases; computed anew when there is something new, or a new day."""

@@ -84,12 +84,13 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Shown:
-    """What every page is given: where the others are, when it was read, and which event was the newest."""
+    """What every page is given: where the others are, when it was read, the newest event, and which runs go on."""
 
     paths: Paths
     now: datetime.datetime
     record: str
     version: int = 0
+    alive: frozenset[str] = frozenset()
 
     def frame(self, name: str) -> dict[str, Any]:
         return {
@@ -99,19 +100,13 @@ class Shown:
         }
 
 
-def now_page(
-    shown: Shown,
-    targets: Sequence[TargetNow],
-    running: Sequence[Report],
-    open_: Sequence[Incident],
-    reports: Sequence[Report],
-) -> str:
+def now_page(shown: Shown, targets: Sequence[TargetNow], open_: Sequence[Incident], reports: Sequence[Report]) -> str:
     """What is live, what goes on, what is open, and the newest runs."""
     return page(
         "now",
         title="Now · deployments",
         targets=[(one, _since(one.serving.since, shown.now) if one.serving else "") for one in targets],
-        running=[_row(report, shown) for report in running],
+        running=[_row(report, shown) for report in reports if _goes_on(report, shown)],
         incidents=open_,
         rows=[_row(report, shown) for report in reports[:NEWEST]],
         commit=COMMIT,
@@ -214,10 +209,14 @@ def _row(report: Report, shown: Shown) -> RunRow:
         report.by,
         report.began[:16].replace("T", " "),
         duration(report.ms),
-        report.outcome or "cut off",
-        report.ended_as,
+        "running" if _goes_on(report, shown) else report.outcome or "cut off",
+        "running" if _goes_on(report, shown) else report.ended_as,
         report.accepted_because or report.reason,
     )
+
+
+def _goes_on(report: Report, shown: Shown) -> bool:
+    return not report.outcome and report.run in shown.alive
 
 
 def _since(text: str, now: datetime.datetime) -> str:

@@ -120,8 +120,10 @@ def test_now_says_what_production_serves_since_when_and_what_is_open(busy: Place
 def test_a_run_that_goes_on_is_shown_as_it_is_now(busy: Place) -> None:
     busy.write(promoted("r3"))
     assert "Under way" not in busy.says("/")
+    assert "r3 cut off production" in busy.says("/")
     Lock(busy.store, "production", "r3", SystemClock(), lease=60).take("deploys")
     assert "Under way … running r3 to production" in busy.says("/")
+    assert "r3 running production" in busy.says("/runs")
     assert "RUNNING: it is at watch" in busy.says("/runs/r3")
     busy.tell("r3", "run ended", outcome="deployed")
     assert "DEPLOYED" in busy.says("/runs/r3")

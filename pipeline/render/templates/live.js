@@ -2,6 +2,7 @@
 const main = document.querySelector("main[data-live]");
 const beat = document.getElementById("beat");
 let busy = false, again = false;
+let said = main.querySelector("h1").textContent;
 
 async function refresh() {
   if (busy) { again = true; return; }
@@ -17,8 +18,8 @@ async function refresh() {
       main.querySelectorAll(".scroll").forEach((one, at) => { one.scrollLeft = scrolled[at] || 0; });
       if (focused >= 0) main.querySelectorAll("a,[tabindex]")[focused]?.focus({ preventScroll: true });
       document.title = fresh.title;
-      const heading = main.querySelector("h1");
-      if (beat.dataset.said !== heading.textContent) beat.dataset.said = beat.textContent = heading.textContent;
+      const heading = main.querySelector("h1").textContent;
+      if (heading !== said) said = beat.textContent = heading; // how a run ended is said aloud, once
     }
   } finally {
     busy = false;
