@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import release, terminal
+from pipeline.cli import build, release, terminal
 from pipeline.cli.summary import CUT, MOST, fenced, fitting, to_outputs, to_summary
+from pipeline.commands import build as building
 from pipeline.config import load
 from pipeline.errors import Mistake
 from pipeline.record.report import Report
@@ -54,6 +55,41 @@ def test_nothing_is_written_outside_of_a_job(tmp_path: Path, monkeypatch: pytest
 def test_a_summary_that_cannot_be_written_stops_nothing(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page.parent / "gone" / "summary.md"))
     to_summary("text")
+
+
+PULLED = """\
+STRIPE_SECRET_KEY="sk_live_pulled_1"
+DATABASE_URL="postgres://u:pulled-2-pw@h/db"
+SIGNING_KEY="first\\nsecond 100%"
+HIDDEN_TOKEN="[SENSITIVE]"
+API_KEY="short"
+NEXT_PUBLIC_KEY="everybody-reads-this"
+SITE_URL="https://lms.example.com"
+MONKEY="a banana a day"
+"""
+
+
+def test_what_was_pulled_is_hidden_from_the_log_of_a_job_and_printed_nowhere_else(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The app's own build knows it, and what that prints does not come through our hands."""
+    file = page.parent / ".vercel/.env.production.local"
+    file.parent.mkdir()
+    file.write_text(PULLED, encoding="utf-8")
+    monkeypatch.setattr(building, "pull", lambda config, built, root, out: None)
+    pull: Any = build.pull
+    pull.body(None, "production", str(page.parent))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "stop-commands" not in line and len(line) != 36] == [
+        "::add-mask::sk_live_pulled_1",
+        "::add-mask::postgres://u:pulled-2-pw@h/db",
+        "::add-mask::first%0Asecond 100%25",
+    ]
+    assert lines[0].startswith("::stop-commands::")
+    assert lines[1] == f"::{lines[0].removeprefix('::stop-commands::')}::", "the runner hears us again before that"
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    pull.body(None, "production", str(page.parent))
+    assert capsys.readouterr().out == ""
 
 
 def test_later_steps_are_told_of_the_run_one_line_each(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:

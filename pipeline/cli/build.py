@@ -6,10 +6,12 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, configuration, honest, mute, out
+from pipeline.cli.summary import on_github
+from pipeline.cli.terminal import ROOT, configuration, honest, mute, out, to_runner
 
 if TYPE_CHECKING:
     from pipeline.commands.build import Built
+    from pipeline.config import Config
 
 HELP = {"target": "as for deploy", "from": "the folder of the app (default: this one)"}
 
@@ -22,6 +24,16 @@ def _built(target: str, folder: str) -> "Built":
     return Built(target, Path(folder or ".").resolve())
 
 
+def _mask(config: "Config", built: "Built") -> None:
+    """In a job, have its runner hide what was pulled: the app's own build knows it, and prints past us."""
+    if on_github():
+        from pipeline.commands.build import pulled_secrets
+        from pipeline.render.annotation import mask
+
+        for secret in pulled_secrets(config, built):
+            to_runner(mask(secret))
+
+
 @task(name="all", help=HELP, default=True)
 def both(c: Context, target: str = "", from_: str = "") -> None:
     """Pull, then build: .vercel/output of the target's project, with its variables as they are now."""
@@ -31,6 +43,8 @@ def both(c: Context, target: str = "", from_: str = "") -> None:
         built, config = _built(target, from_), configuration()
         with mute():
             pull(config, built, ROOT, out)
+        _mask(config, built)
+        with mute():
             output(config, built, out)
 
 
@@ -40,8 +54,10 @@ def pull(c: Context, target: str = "", from_: str = "") -> None:
     with honest():
         from pipeline.commands.build import pull
 
+        built, config = _built(target, from_), configuration()
         with mute():
-            pull(configuration(), _built(target, from_), ROOT, out)
+            pull(config, built, ROOT, out)
+        _mask(config, built)
 
 
 @task(name="output", help=HELP)
