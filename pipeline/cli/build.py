@@ -7,7 +7,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from pipeline.cli.summary import on_github
-from pipeline.cli.terminal import ROOT, configuration, honest, mute, out, to_runner
+from pipeline.cli.terminal import ROOT, command, configuration, honest, mute, out
 
 if TYPE_CHECKING:
     from pipeline.commands.build import Built
@@ -31,7 +31,7 @@ def _mask(config: "Config", built: "Built") -> None:
         from pipeline.render.annotation import mask
 
         for secret in pulled_secrets(config, built):
-            to_runner(mask(secret))
+            command(mask(secret))
 
 
 @task(name="all", help=HELP, default=True)

@@ -109,11 +109,6 @@ def command(text: str, stream: Any = None) -> None:
     print(of_this_process()(text), file=stream, flush=True)
 
 
-def to_runner(mask: str) -> None:
-    """Tell the runner of a job what to hide: the one text that leaves with a secret in it, and is shown to nobody."""
-    print(mask, flush=True)
-
-
 def aside(text: str) -> None:
     """Print a remark beside the report, on stderr."""
     _say(text, sys.stderr)
