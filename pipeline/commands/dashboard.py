@@ -19,9 +19,11 @@ Out = Callable[[str], None]
 
 
 def show_dashboard(config: Config, root: Path, port: int, sources: Callable[[], Sources], out: Out) -> None:
-    """Serve the dashboard until Ctrl-C. Raises Mistake when the port cannot be had."""
-    from pipeline.commands.serving import LOOPBACK, application, bound, serve
-
+    """Serve the dashboard until Ctrl-C. Raises Mistake when the port cannot be had, or a package is missing."""
+    try:
+        from pipeline.commands.serving import LOOPBACK, application, bound, serve
+    except ModuleNotFoundError as error:
+        raise Mistake(f"dashboard: needs {error.name}: pip install -r requirements.lock") from error
     at = bound(port)
     board = RecordBoard(config, root, sources)
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.errors import Mistake
 from pipeline.render.readings import Point, ReadingSeries, number
 
 WIDTH, HEIGHT = 420, 150
@@ -69,9 +70,12 @@ def _pygal() -> Any:
     """The library, loaded: a fifth of a second that only a page pays.
 
     The import hook that it leaves behind, for maps that nobody here has, makes every later import warn in Python 3.11.
+    Raises Mistake when it is not installed.
     """
-    import pygal  # type: ignore[import-untyped]
-
+    try:
+        import pygal  # type: ignore[import-untyped]
+    except ModuleNotFoundError as error:
+        raise Mistake(f"charts need {error.name}, which is not installed: pip install -r requirements.lock") from error
     sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "pygal"]
     return pygal
 

@@ -6,6 +6,7 @@ import datetime
 import html
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from starlette.applications import Starlette
 import tasks
 from pipeline.clock import SystemClock
 from pipeline.commands.board import RecordBoard
-from pipeline.commands.dashboard import export_dashboard
+from pipeline.commands.dashboard import export_dashboard, show_dashboard
 from pipeline.commands.report import facts_of, write_report
 from pipeline.commands.serving import application, bound
 from pipeline.config import Config, load
@@ -207,6 +208,13 @@ def test_a_record_that_cannot_be_read_is_a_sentence_and_no_traceback(
     answer = busy.get("/")
     assert (answer.status_code, "could not be read" in answer.text) == (503, True)
     assert "Traceback" not in answer.text
+
+
+def test_without_its_packages_it_is_said_what_to_type(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sse_starlette", None)
+    monkeypatch.delitem(sys.modules, "pipeline.commands.serving")
+    with pytest.raises(Mistake, match="dashboard: needs sse_starlette"):
+        show_dashboard(place.config, place.folder, 0, place.sources, print)
 
 
 def test_the_stream_says_when_the_record_has_grown(busy: Place) -> None:

@@ -10,12 +10,14 @@ import time
 
 import pytest
 
+from pipeline.errors import Mistake
 from pipeline.handbook.limits import ReadingLimit
 from pipeline.record.approvals import GivenApproval
 from pipeline.record.parts import MigrationReport
 from pipeline.record.report import Report
 from pipeline.record.samples import Sample
-from pipeline.render.charts import reading_chart
+from pipeline.render import charts
+from pipeline.render.charts import bar_chart, reading_chart
 from pipeline.render.readings import DRAWN, drawn, number, readings
 from pipeline.render.runpage import RunFacts, run_page, stopping
 from pipeline.render.timeline import STEPS, timeline
@@ -187,6 +189,14 @@ def test_no_peak_is_lost_when_there_are_too_many_points() -> None:
 def test_the_charting_library_leaves_no_import_hook_behind() -> None:
     reading_chart(readings(series("health.ms", [30, 40]), BEGAN, {}, {})[0])
     assert [hook for hook in sys.meta_path if not hasattr(hook, "find_spec")] == []
+
+
+def test_without_the_charting_library_it_is_said_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygal", None)
+    charts._pygal.cache_clear()
+    with pytest.raises(Mistake, match=r"need pygal, which is not installed: pip install -r requirements\.lock"):
+        bar_chart(["a"], [1.0])
+    charts._pygal.cache_clear()
 
 
 def test_numbers_are_short() -> None:
