@@ -40,7 +40,7 @@ def command_words() -> "tuple[CommandWords, ...]":
 namespace = Collection(
     *(release.deploy, release.rollback, release.settle, release.accept, release.approve),
     *(production.status, production.logs, production.bisect),
-    *(record.history, record.report, record.waivers, record.lock, record.unlock),
+    *(record.history, record.report, record.follow, record.dashboard, record.waivers, record.lock, record.unlock),
     *(sandbox.sandbox, sandbox.fault, sandbox.faults, selftest.selftest, test.test),
 )
 namespace.add_collection(build.collection(), "build")

@@ -218,13 +218,14 @@ def test_every_medium_has_its_cleaner() -> None:
     """Who writes to it calls the function of ``pipeline/redact.py`` that knows what is dangerous there."""
     doors = {
         "pipeline.cli.terminal": {"leaving"},
-        "pipeline.cli.summary": {"leaving"},
+        "pipeline.cli.summary": {"leaving", "one_line"},
         "pipeline.cli.progress": {"leaving", "one_line"},
         "pipeline.cli.output": {"of_this_process"},
         "pipeline.log": {"one_line"},
         "pipeline.clients.webhook": {"chat"},
         "pipeline.clients.channels": {"chat", "one_line"},
         "pipeline.render.annotation": {"inert"},
+        "pipeline.render.html": {"one_line"},
         "pipeline.render.report": {"markdown", "one_line"},
         "pipeline.render.monitor": {"markdown", "one_line"},
         "pipeline.render.merging": {"markdown", "one_line"},

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import release, terminal
-from pipeline.cli.summary import CUT, MOST, fenced, fitting, to_summary
+from pipeline.cli import build, release, terminal
+from pipeline.cli.summary import CUT, MOST, fenced, fitting, to_outputs, to_summary
+from pipeline.commands import build as building
+from pipeline.config import load
 from pipeline.errors import Mistake
 from pipeline.record.report import Report
+from pipeline.render.gantt import gantt
 from pipeline.render.links import Places, links_markdown
+from pipeline.render.report import annotations, outputs
+from tests.render import runs
+from tests.render.runs import Telling, finding
 
 LIVE, NEXT = "a" * 40, "b" * 40
 PLACES = Places("https://github.com", "acme/lms", "https://us.sentry.io", "acme", kept=True)
@@ -49,6 +55,90 @@ def test_nothing_is_written_outside_of_a_job(tmp_path: Path, monkeypatch: pytest
 def test_a_summary_that_cannot_be_written_stops_nothing(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page.parent / "gone" / "summary.md"))
     to_summary("text")
+
+
+PULLED = """\
+STRIPE_SECRET_KEY="sk_live_pulled_1"
+DATABASE_URL="postgres://u:pulled-2-pw@h/db"
+SIGNING_KEY="first\\nsecond 100%"
+HIDDEN_TOKEN="[SENSITIVE]"
+API_KEY="short"
+NEXT_PUBLIC_KEY="everybody-reads-this"
+SITE_URL="https://lms.example.com"
+MONKEY="a banana a day"
+"""
+
+
+def test_what_was_pulled_is_hidden_from_the_log_of_a_job_and_printed_nowhere_else(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The app's own build knows it, and what that prints does not come through our hands."""
+    file = page.parent / ".vercel/.env.production.local"
+    file.parent.mkdir()
+    file.write_text(PULLED, encoding="utf-8")
+    monkeypatch.setattr(building, "pull", lambda config, built, root, out: None)
+    pull: Any = build.pull
+    pull.body(None, "production", str(page.parent))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "stop-commands" not in line and len(line) != 36] == [
+        "::add-mask::sk_live_pulled_1",
+        "::add-mask::postgres://u:pulled-2-pw@h/db",
+        "::add-mask::first%0Asecond 100%25",
+    ]
+    assert lines[0].startswith("::stop-commands::")
+    assert lines[1] == f"::{lines[0].removeprefix('::stop-commands::')}::", "the runner hears us again before that"
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    pull.body(None, "production", str(page.parent))
+    assert capsys.readouterr().out == ""
+
+
+def test_later_steps_are_told_of_the_run_one_line_each(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = page.parent / "outputs"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
+    report = runs.deployed()
+    report.staged["url"] = "https://new.vercel.app\noutcome=stranded\nrun<<E"
+    to_outputs(outputs(report))
+    assert file.read_text(encoding="utf-8").splitlines() == [
+        "run=r1",
+        "outcome=deployed",
+        "deployment=dpl_new",
+        "url=https://new.vercel.app / outcome=stranded / run<<E",
+    ]
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    to_outputs({"run": "r2"})
+    assert "r2" not in file.read_text(encoding="utf-8")
+
+
+def test_the_command_that_ends_a_run_gives_the_outputs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(page.parent / "outputs"))
+    with pytest.raises(SystemExit):
+        terminal.conclude(runs.rolled_back(), load(terminal.ROOT / "deploy.yml"), as_json=False)
+    assert "outcome=rolled back\n" in (page.parent / "outputs").read_text(encoding="utf-8")
+    assert "```mermaid\ngantt" in page.read_text(encoding="utf-8")
+
+
+def test_what_is_about_a_line_of_a_migration_is_annotated_there() -> None:
+    said = finding("block", "20260401000000_drop:3", "drops a column", "expand first")
+    odd = finding("warn", "20260401000001_fill:12", "updates all rows")
+    told = Telling().stage(1, "preflight").gate(2, "sql.can-run", "block", 1, said, odd, finding("block", "x", "no"))
+    told.tell(3, "going back", reason="preflight: no").tell(4, "run ended", outcome="blocked", reason="preflight: no")
+    assert annotations(told.report).splitlines()[1:] == [
+        "::error title=sql.can-run,file=prisma/migrations/20260401000000_drop/migration.sql,line=3::"
+        "20260401000000_drop:3 drops a column%0A→ expand first",
+        "::warning title=sql.can-run,file=prisma/migrations/20260401000001_fill/migration.sql,line=12::"
+        "20260401000001_fill:12 updates all rows",
+    ]
+
+
+def test_the_picture_of_a_run_has_its_stages_and_no_sign_of_others() -> None:
+    report = runs.rolled_back()
+    report.stages[0].name = "x: crit\n  click a call"
+    lines = gantt(report).splitlines()
+    assert lines[:2] == ["```mermaid", "gantt"]
+    assert lines[4] == "  x crit  click a call (passed) :done, 1793613601000, 5000ms"
+    assert [line.strip().split(" (")[0] for line in lines[5:-1]] == ["build", "promote", "watch", "going back"]
+    assert "(stopped) :crit" in lines[-3]
+    assert gantt(runs.empty()) == ""
 
 
 def test_text_cannot_end_its_fence() -> None:

@@ -226,3 +226,5 @@ class AppliedMigrations(Evidence):
     """What ``migrate`` applied in this run, in order."""
 
     names: tuple[str, ...]
+    ms: tuple[int, ...] = ()
+    """How long each took, in milliseconds; empty when nobody measured it, as with Prisma's own engine."""

@@ -6,7 +6,8 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, configuration, honest, mute, out
+from pipeline.cli.summary import on_github
+from pipeline.cli.terminal import ROOT, command, configuration, honest, mute, out
 
 if TYPE_CHECKING:
     from pipeline.commands.build import Built
@@ -24,6 +25,16 @@ def _built(config: "Config", target: str, folder: str) -> "Built":
     return Built(target, Path(folder or app_in(ROOT, config.file.app, here())).resolve(), ROOT)
 
 
+def _mask(config: "Config", built: "Built") -> None:
+    """In a job, have its runner hide what was pulled: the app's own build knows it, and prints past us."""
+    if on_github():
+        from pipeline.commands.build import pulled_secrets
+        from pipeline.render.annotation import mask
+
+        for secret in pulled_secrets(config, built):
+            command(mask(secret))
+
+
 @task(name="all", help=HELP, default=True)
 def both(c: Context, target: str = "", from_: str = "") -> None:
     """Pull, then build: .vercel/output of the target's project, with its variables as they are now."""
@@ -34,6 +45,8 @@ def both(c: Context, target: str = "", from_: str = "") -> None:
         built = _built(config, target, from_)
         with mute():
             pull(config, built, ROOT, out)
+        _mask(config, built)
+        with mute():
             output(config, built, out)
 
 
@@ -43,9 +56,11 @@ def pull(c: Context, target: str = "", from_: str = "") -> None:
     with honest():
         from pipeline.commands.build import pull
 
+        config = configuration()
+        built = _built(config, target, from_)
         with mute():
-            config = configuration()
-            pull(config, _built(config, target, from_), ROOT, out)
+            pull(config, built, ROOT, out)
+        _mask(config, built)
 
 
 @task(name="output", help=HELP)

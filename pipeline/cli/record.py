@@ -3,7 +3,7 @@
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, as_json, configuration, honest, out
+from pipeline.cli.terminal import ROOT, as_json, conclude, configuration, honest, out, reporting
 
 
 @task(
@@ -47,16 +47,65 @@ def history(
         show_history(configuration(), ROOT, order, datetime.datetime.now(datetime.UTC), out)
 
 
-@task(help={"run": "its id, or `latest`", "json": "as one JSON document"})
-def report(c: Context, run: str, json: bool = False) -> None:
-    """One run, whole: every step, every answer, what moved."""
+@task(
+    help={
+        "run": "its id, or `latest`",
+        "json": "as one JSON document",
+        "html": "as one page for a browser, with its readings as charts; it needs no network",
+        "to": "the file of that page (default: run-ID.html here)",
+    }
+)
+def report(c: Context, run: str, json: bool = False, html: bool = False, to: str = "") -> None:
+    """One run, whole: every step, every answer, what moved; --html as a page that can be sent on."""
     with honest():
+        if html or to:
+            from pipeline.commands.report import write_report
+
+            out(str(write_report(configuration(), ROOT, run, to)))
+            return
         from pipeline.record.journal import plain
         from pipeline.render.report import report_text
         from pipeline.session.runs import one_run
 
         found = one_run(configuration(), ROOT, run)
         out(as_json(plain(found)) if json else report_text(found))
+
+
+@task(positional=["run"], help={"run": "its id, or `latest`", "json": "print the report as JSON when it has ended"})
+def follow(c: Context, run: str, json: bool = False) -> None:
+    """A run that goes on elsewhere (a job, a colleague), shown here until it ends. Exits as the run does."""
+    with honest():
+        from pipeline.commands.follow import follow_run
+
+        config = configuration()
+        with reporting(json) as show:
+            report = follow_run(config, ROOT, run, show)
+        conclude(report, config, as_json=json)
+
+
+@task(
+    help={
+        "port": "on 127.0.0.1 (default: 8420; 0: any that is free)",
+        "export": "write it into this folder instead, as files for an intranet",
+    }
+)
+def dashboard(c: Context, port: int = 8420, export: str = "") -> None:
+    """The record as pages for a browser of this machine: what is live, each run as it goes on, figures, baselines."""
+    with honest():
+        from pathlib import Path
+
+        from pipeline.commands.dashboard import export_dashboard, show_dashboard
+        from pipeline.documents.writing import Sources
+
+        config = configuration()
+
+        def sources() -> Sources:
+            return Sources(config, ROOT, c["command_words"]())
+
+        if export:
+            out("\n".join(export_dashboard(config, ROOT, Path(export).expanduser(), sources)))
+        else:
+            show_dashboard(config, ROOT, port, sources, out)
 
 
 @task(

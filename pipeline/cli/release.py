@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, as_json, aside, conclude, configuration, honest, out, reporting, somebody
+from pipeline.cli.terminal import (
+    ROOT,
+    as_json,
+    aside,
+    conclude,
+    configuration,
+    honest,
+    out,
+    quietly,
+    reporting,
+    somebody,
+)
 from pipeline.environment import variable
 
 if TYPE_CHECKING:
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
         "run": "id for this run (default: made from the time)",
         "stage": "only this stage, as one step of a CI job",
         "plan": "show what would happen and touch nothing",
+        "quiet": "show nothing until the end",
         "json": "print the report as one JSON document on stdout",
     },
 )
@@ -46,6 +58,7 @@ def deploy(
     run: str = "",
     stage: str = "",
     plan: bool = False,
+    quiet: bool = False,
     json: bool = False,
 ) -> None:
     """Ship a release through every gate; goes back by itself when it is bad. Exit 0, 1, 2, 3, 4 or 5."""
@@ -74,7 +87,7 @@ def deploy(
         )
         config = configuration()
         _warn_of_an_own_record(config, target)
-        with reporting(json) as show:
+        with quietly() if quiet else reporting(json) as show:
             report = ship(config, order, ROOT, show, after_deploy(ROOT, aside), None if json else somebody())
         conclude(report, config, as_json=json)
 

@@ -1,10 +1,11 @@
-"""What a command leaves on the page of a GitHub job: its summary, and annotations. Nothing anywhere else."""
+"""What a command leaves on the page of a GitHub job: its summary, annotations, outputs. Nothing anywhere else."""
 
 import contextlib
 import re
+from collections.abc import Mapping
 
 from pipeline.environment import variable
-from pipeline.redact import leaving
+from pipeline.redact import leaving, one_line
 
 MOST = 1_000_000
 """Bytes. GitHub takes 1 MiB a step, and of a longer summary nothing at all."""
@@ -22,6 +23,15 @@ def to_summary(text: str) -> None:
         return
     with contextlib.suppress(OSError), open(path, "ab") as file:
         file.write(fitting(leaving(text), MOST - file.tell()))
+
+
+def to_outputs(values: Mapping[str, str]) -> None:
+    """Give later steps of the job, if this is one, these outputs. None can be more than its one line."""
+    path = variable("GITHUB_OUTPUT")
+    if not on_github() or not path:
+        return
+    with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
+        file.writelines(f"{name}={one_line(leaving(value))}\n" for name, value in values.items())
 
 
 def fitting(text: str, room: int) -> bytes:

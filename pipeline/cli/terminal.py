@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.cli.output import steadfast
-from pipeline.cli.summary import fenced, on_github, to_summary
+from pipeline.cli.summary import fenced, on_github, to_outputs, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.home import FILE, TOOL, this_home, typed_for
 from pipeline.redact import leaving, of_this_process
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pipeline.record.journal import Listener
     from pipeline.record.report import Report
     from pipeline.redact import Redactor
-    from pipeline.render.links import Places
 
 ROOT = this_home(sys.argv[1:])
 """The home of this command: where ``deploy.yml``, ``.env``, the record, the sandbox and the runbooks are."""
@@ -197,6 +196,12 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
         yield show
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator["Callable[[Redactor, str], Listener]"]:
+    """Show nothing of a run while it happens: only how it ended is said, and what a person has to do."""
+    yield lambda redactor, run: lambda event: None
+
+
 def conclude(report: "Report", config: "Config", *, as_json: bool, fine: bool = False) -> None:
     """Print how it ended, for people, for programs and for GitHub; leave with its exit code, printed or not."""
     from pipeline.record.debug import explained
@@ -211,30 +216,18 @@ def conclude(report: "Report", config: "Config", *, as_json: bool, fine: bool = 
 
 
 def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool) -> None:
+    from pipeline.commands.places import places_of
     from pipeline.record.journal import plain
-    from pipeline.render.report import annotations, summary_markdown, summary_text
+    from pipeline.render.report import annotations, outputs, summary_markdown, summary_text
 
     if as_json:
         out(json.dumps(plain(report), ensure_ascii=False))
     elif report.outcome or not report.stages or report.stages[-1].state == "stopped":
         out(summary_text(report))
+    to_outputs(outputs(report))
     if on_github() and report.outcome and not fine:
         command(annotations(report), sys.stderr if as_json else sys.stdout)
-        to_summary(summary_markdown(report, _places(config, report.target)))
-
-
-def _places(config: "Config", target: str) -> "Places":
-    """Where the pages are that a report links to."""
-    from pipeline.record.place import place_of
-    from pipeline.render.links import Places
-
-    return Places(
-        server=variable("GITHUB_SERVER_URL", "https://github.com"),
-        repository=variable("GITHUB_REPOSITORY") or config.policies[target].source.repository,
-        sentry=config.file.targets[target].services.sentry,
-        organization=config.policies[target].errors.organization,
-        kept=place_of(config.file.state, ROOT).shared,
-    )
+        to_summary(summary_markdown(report, places_of(config, report.target, ROOT)))
 
 
 def install_npm_packages() -> None:

@@ -28,3 +28,22 @@ def read_pulled(path: Path) -> dict[str, str]:
 def hidden_in(pulled: dict[str, str]) -> tuple[str, ...]:
     """The names whose value is not there, because they are of the sensitive type, in the order of the file."""
     return tuple(name for name, value in pulled.items() if value == STAND_IN)
+
+
+SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|(^|_)KEY($|_)|API_?KEY")
+WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^/\s@]+@", re.IGNORECASE)
+PUBLIC = "NEXT_PUBLIC_"
+SHORTEST_SECRET = 8  # hiding anything shorter would garble ordinary words
+
+
+def secret_values(pulled: dict[str, str]) -> tuple[str, ...]:
+    """The values that nobody should read in a log, by their names or because they hold a password; each once."""
+    found = (
+        value
+        for name, value in pulled.items()
+        if not name.startswith(PUBLIC)
+        and value != STAND_IN
+        and len(value) >= SHORTEST_SECRET
+        and (SECRET_NAME.search(name) or WITH_PASSWORD.match(value))
+    )
+    return tuple(dict.fromkeys(found))

@@ -10,7 +10,7 @@ from pathlib import Path
 from checks.policy import BuildPolicy
 from pipeline.clients.command import run_here
 from pipeline.clients.prebuilt import OUTPUT
-from pipeline.clients.pulled import hidden_in, pulled_file, read_pulled
+from pipeline.clients.pulled import hidden_in, pulled_file, read_pulled, secret_values
 from pipeline.clients.vercelcli import API
 from pipeline.clock import SystemClock
 from pipeline.config import Config
@@ -86,6 +86,13 @@ def pull(config: Config, built: Built, root: Path, out: Out) -> None:
         _vercel(words, built, LONGEST_PULL, for_commands(**ids, **token), out)
     for name in hidden_in(read_pulled(kept)) if kept.is_file() else ():
         out(f"{name}: is sensitive, so Vercel gives its value to no build but its own; this build reads [SENSITIVE]")
+
+
+def pulled_secrets(config: Config, built: Built) -> tuple[str, ...]:
+    """What of the pulled variables a log must not show, as the app's own build knows them; nothing before a pull."""
+    _, target = config.target(built.target)
+    kept = pulled_file(built.folder, "preview" if target.kind == "preview" else "production")
+    return secret_values(read_pulled(kept)) if kept.is_file() else ()
 
 
 def output(config: Config, built: Built, out: Out) -> None:

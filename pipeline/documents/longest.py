@@ -17,11 +17,13 @@ STATEMENTS = 4
 """A record that is silent is waited for this often at most (it is opened, taken in, asked), and then left alone."""
 ENDLESS = {
     "bisect": "as long as it takes to judge each release",
+    "dashboard": "until Ctrl-C; with `--export` as long as the files take to be written",
     "database.rehearse-restore": "as long as the copy takes to be dumped and restored",
     "database.restore": "as long as the database takes to be dumped, counted and restored",
     "database.resolve": "until the migrations are marked",
     "diagnose.database": "until its queries have been answered",
     "drill.": "until it is over for whoever plays it",
+    "follow": "until the run that it follows has ended, or nobody is at it any more",
     "incident.": "until its messages are out; each request and each channel has its bound",
     "journal.": "as long as all that is written down takes to be read; each statement has its bound",
     "monitor.sync": "a request for each monitor that differs",

@@ -146,6 +146,13 @@ def events_of(store: Store, run: str) -> tuple[Event, ...]:
     return tuple(Event(r, at, kind, subject, json.loads(body)) for r, at, kind, subject, body in rows)
 
 
+def events_after(store: Store, run: str, seq: int) -> list[tuple[int, Event]]:
+    """The events of ``run`` after the number ``seq``, oldest first, each with its number."""
+    sql = "select seq, run, at, kind, subject, body from deploy_events where run = ? and seq > ? order by seq"
+    rows = store.execute(sql, run, seq)
+    return [(int(seq), Event(r, at, kind, subject, json.loads(body))) for seq, r, at, kind, subject, body in rows]
+
+
 def latest_runs(store: Store, limit: int) -> tuple[str, ...]:
     """Ids of the runs with the newest events, newest first.
 

@@ -1,6 +1,7 @@
 """What happened in a run, as one value: a fold over its events. Renderers print it, ``--json`` is it."""
 
 import contextlib
+import dataclasses
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 
 from checks.outcome import outcome_named
 from pipeline.record.journal import Event
+from pipeline.record.parts import MigrationReport, WaitForPeople, with_applied, with_tried
 
 
 @dataclass
@@ -21,6 +23,11 @@ class Line:
     ms: int = 0
     says: str = ""
     findings: list[dict[str, str]] = field(default_factory=list)
+    began: str = ""
+    """When it was first acted or asked; ``until``: when it was done, or its answer that counts came."""
+    until: str = ""
+    answers: int = 0
+    """How many different answers a gate has given."""
 
 
 @dataclass
@@ -32,6 +39,10 @@ class StageReport:
     began: str
     ms: int = 0
     lines: list[Line] = field(default_factory=list)
+    during: float = 0.0
+    """Seconds for which its gates are asked again although they say yes."""
+    patience: float = 0.0
+    """Seconds for which a no is borne."""
 
     def line(self, kind: str, name: str) -> Line | None:
         return next((line for line in self.lines if (line.kind, line.name) == (kind, name)), None)
@@ -80,6 +91,16 @@ class Report:
     theirs: str = ""
     """What somebody else promoted meanwhile, when that was left alone."""
     migrations: list[str] = field(default_factory=list)
+    migrated: list[MigrationReport] = field(default_factory=list)
+    """Every migration that was tried on a copy, or applied, in order; ``rehearsed_on`` says which copy."""
+    rehearsed_on: str = ""
+    restore_point: dict[str, str] = field(default_factory=dict)
+    """What was kept before migrating: by, id, name, made, expires and by_hand; empty when nothing had to be."""
+    waits: list[WaitForPeople] = field(default_factory=list)
+    approvals: list[dict[str, str]] = field(default_factory=list)
+    """Who had agreed when that was read last, whether it counts or not: by, at and via."""
+    change: dict[str, str] = field(default_factory=dict)
+    """The pull request that brought the commit: its number and its author; empty when there is none."""
     taken_back: str = ""
     """The deployment that a rollback by hand took back."""
     stages: list[StageReport] = field(default_factory=list)
@@ -138,14 +159,17 @@ def _add(report: Report, event: Event) -> None:
             report.by, report.began, report.production = body["by"], report.began or event.at, body["production"]
             report.source = body.get("folder", "")
             report.waivers = list(body.get("waivers") or ())
-            report.committed = (body.get("release") or {}).get("committed", "")
+            release = body.get("release") or {}
+            report.committed, name = release.get("committed", ""), release.get("approved_by", "")
+            report.approvals = [{"by": name, "at": release["approved_at"], "via": "in person"}] if name else []
         case "stage begins":
-            report.stages.append(StageReport(event.subject, "running", event.at))
+            during, patience = (float(body.get(name) or 0) for name in ("during", "patience"))
+            report.stages.append(StageReport(event.subject, "running", event.at, during=during, patience=patience))
         case "stage settled":
             stage = _stage(report, event.subject)
             stage.state, stage.ms = "warned" if body.get("warning") else "passed", _ms(stage.began, event.at)
         case "step begins":
-            _current(report).lines.append(Line("step", event.subject, "doing", event.at))
+            _current(report).lines.append(Line("step", event.subject, "doing", event.at, began=event.at))
             for item in body.get("inputs") or ():
                 if item.get("type") == "Production" and not report.was_live:
                     report.was_live = item["value"].get("commit", "")
@@ -157,16 +181,25 @@ def _add(report: Report, event: Event) -> None:
             _finish(report, event, "failed", body["error"])
         case "gate answered":
             stage = _current(report)
-            line = stage.line("gate", event.subject) or Line("gate", event.subject, "", event.at)
-            if line not in stage.lines:
+            line = stage.line("gate", event.subject)
+            if line is None:
+                line = Line("gate", event.subject, "", event.at, began=_before(event.at, body["ms"]))
                 stage.lines.append(line)
             line.state, line.ms, line.findings = body["verdict"], body["ms"], body["findings"]
+            line.until, line.answers = event.at, line.answers + 1
+        case "waiting for people begins":
+            report.waits.append(WaitForPeople(_current(report).name, event.at, body.get("says", "")))
         case "waiting for people ends":
             report.waited_ms += body["ms"]
+            if report.waits:
+                report.waits[-1] = dataclasses.replace(report.waits[-1], ms=body["ms"])
         case "break glass":
             report.glass_by, report.glass = body["by"], body["reason"]
         case "plan read":
             report.plan = event.subject
+        case "approvals read":
+            named = [one for one in report.approvals if one["via"] == "in person"]
+            report.approvals, report.change = [*named, *body["approvals"]], body["change"]
         case "superseded":
             report.theirs = str(body["says"])
         case "going back" | "holding":
@@ -175,10 +208,11 @@ def _add(report: Report, event: Event) -> None:
                 report.stages[-1].state = "stopped"
                 report.stages[-1].ms = _ms(report.stages[-1].began, event.at)
         case "undo begins":
-            report.undone.append(Line("undo", event.subject, "doing", event.at, says=body["undo"]))
+            report.undone.append(Line("undo", event.subject, "doing", event.at, says=body["undo"], began=event.at))
         case "undo done" | "undo failed":
             line = next(line for line in reversed(report.undone) if line.name == event.subject)
             line.state, line.ms = "undone" if event.kind == "undo done" else "undo failed", _ms(line.at, event.at)
+            line.until = event.at
             if event.kind == "undo failed":
                 words = " ".join(str(body["by_hand"]).split())
                 words = words.replace("$PREVIOUS", report.before.get("id", "$PREVIOUS"))
@@ -200,6 +234,12 @@ def _remember(report: Report, gives: dict[str, Any]) -> None:
             report.staged = value
         case "AppliedMigrations":
             report.migrations = list(value["names"])
+            report.migrated = with_applied(report.migrated, value)
+        case "Rehearsal":
+            report.rehearsed_on = value["on"]
+            report.migrated = with_tried(report.migrated, value)
+        case "RestorePoint" if value.get("by"):
+            report.restore_point = value
 
 
 def _stage(report: Report, name: str) -> StageReport:
@@ -218,11 +258,15 @@ def _finish(report: Report, event: Event, state: str, says: str = "") -> None:
     if line is None:  # it failed before it began: its inputs could not be read
         line = Line("step", event.subject, state, event.at)
         stage.lines.append(line)
-    line.state, line.ms, line.says = state, _ms(line.at, event.at), says
+    line.state, line.ms, line.says, line.until = state, _ms(line.at, event.at), says, event.at
 
 
 def _ms(since: str, until: str) -> int:
     return round((_time(until) - _time(since)).total_seconds() * 1000)
+
+
+def _before(text: str, ms: int) -> str:
+    return (_time(text) - datetime.timedelta(milliseconds=ms)).isoformat()
 
 
 def _time(text: str) -> datetime.datetime:

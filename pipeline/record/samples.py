@@ -24,6 +24,8 @@ ENOUGH = 1000
 """Readings of one metric that tell the middle of all of them."""
 RUNS = 500
 """Runs that are looked through for those that ended well and have read a metric."""
+LATELY = 10
+"""Likewise, when every metric is wanted at once."""
 MIXES, RANGE = 2_654_435_761, 2**32
 """Makes numbers in a row fall all over the range (Knuth's multiplicative hash): every 40th may be the same metric's."""
 
@@ -71,6 +73,15 @@ class Samples:
         rows = self._store.execute(sql, self._target, metric, _text(begin), _text(end), int(min(share, 1) * RANGE))
         return [_sample(row) for row in rows]
 
+    def of_run(self, run: str) -> dict[str, list[Sample]]:
+        """All readings of one run, oldest first, by metric; the metrics in the order of their names."""
+        sql = "select target, at, metric, value from deploy_samples where run = ? order by metric, at"
+        found: dict[str, list[Sample]] = {}
+        for target, *row in self._store.execute(sql, run):
+            if target == self._target:  # said in the statement, it would lead SQLite to another index
+                found.setdefault(str(row[1]), []).append(_sample(row))
+        return found
+
     def good_releases(self, metric: str, most: int, but: str = "") -> tuple[float, ...]:
         """The median of ``metric`` in each of the last ``most`` runs that ended well, newest first; not in ``but``."""
         runs = [run for run in self._good_runs if run != but]
@@ -80,6 +91,20 @@ class Samples:
         for run, value in self._store.execute(sql, metric, self._target, *runs):
             found.setdefault(str(run), []).append(float(value))
         return tuple([median(found[run]) for run in runs if run in found][:most])
+
+    def lately_good(self, most: int, but: str = "") -> dict[str, tuple[float, ...]]:
+        """As ``good_releases``, of every metric at once; only the newest ``LATELY`` good runs are looked through."""
+        runs = [run for run in self._good_runs if run != but][:LATELY]
+        marks = ", ".join("?" * len(runs))
+        sql = f"select target, run, metric, value from deploy_samples where run in ({marks or 'null'})"
+        found: dict[str, dict[str, list[float]]] = {}
+        for target, run, metric, value in self._store.execute(sql, *runs):
+            if target == self._target:
+                found.setdefault(str(metric), {}).setdefault(str(run), []).append(float(value))
+        return {
+            metric: tuple([median(by_run[run]) for run in runs if run in by_run][:most])
+            for metric, by_run in found.items()
+        }
 
     @cached_property
     def _good_runs(self) -> tuple[str, ...]:

@@ -22,6 +22,11 @@ def annotation(level: str, text: str, **properties: object) -> str:
     return f"::{level}{' ' + said if said else ''}::{_command(text)}"
 
 
+def mask(secret: str) -> str:
+    """A workflow command after which the runner shows ``***`` wherever ``secret``, or a line of it, would stand."""
+    return f"::add-mask::{secret.replace('%', '%25').replace(chr(13), '%0D').replace(chr(10), '%0A')}"
+
+
 def _command(text: str) -> str:
     return inert(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

@@ -1,6 +1,7 @@
 """A run in words: the end of the terminal's text, the GitHub job summary, and annotations."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from checks.outcome import CUT_OFF, outcome_named
@@ -9,6 +10,7 @@ from pipeline.record.report import Line, Report, StageReport
 from pipeline.redact import markdown, one_line
 from pipeline.render.aiming import aimed
 from pipeline.render.annotation import annotation
+from pipeline.render.gantt import gantt
 from pipeline.render.links import Places, links_markdown
 
 MARKS = {
@@ -55,10 +57,10 @@ def finding_text(finding: dict[str, str]) -> str:
 
 def summary_text(report: Report) -> str:
     """The end of a run: its outcome, what moved, what to do next."""
-    lines = ["", *_glass(report), _headline(report)]
+    lines = ["", *glass_lines(report), headline(report)]
     if report.reason:
         lines.append(f"  because  {one_line(report.reason)}")
-    lines += [f"  known    {text}" for text in _known(report)]
+    lines += [f"  known    {text}" for text in known_troubles(report)]
     lines += [f"  {label:<8} {text}" for label, text in _facts(report)]
     lines += [
         f"  warning  {gate}: {one_line(finding['subject'])} {one_line(finding['says'])}"
@@ -66,11 +68,12 @@ def summary_text(report: Report) -> str:
     ]
     if report.by_hand:
         lines += ["", "DO THIS NOW, BY HAND:", *(f"  {one_line(text)}" for text in report.by_hand)]
-    lines += [f"  next     {text}" for text in _next(report)]
+    lines += [f"  next     {text}" for text in next_steps(report)]
     return aimed("\n".join(lines), report.target)
 
 
-def _headline(report: Report) -> str:
+def headline(report: Report) -> str:
+    """How a run ended, in capitals, and what that means for production."""
     outcome = outcome_named(report.outcome)
     if report.accepted_by:
         return f"HELD, and kept by {report.accepted_by}: the release stays live"
@@ -78,7 +81,7 @@ def _headline(report: Report) -> str:
     return held.headline if held else outcome.headline if outcome else CUT_OFF
 
 
-def _glass(report: Report) -> list[str]:
+def glass_lines(report: Report) -> list[str]:
     """Who broke the glass, why, and what it went past; nothing when nobody did."""
     if not report.glass:
         return []
@@ -93,7 +96,7 @@ def waiver_text(waiver: dict[str, str]) -> str:
     return f"{waiver['gate']}{about} until {waiver['until']} by {waiver['by']}: {waiver['reason']} ({signed})"
 
 
-def _known(report: Report) -> list[str]:
+def known_troubles(report: Report) -> list[str]:
     """The troubles of the troubleshooting guide that the reason of a run matches, with what to do about each."""
     return [f"{trouble.error}. {trouble.resolution}" for trouble in recognised(report.reason)]
 
@@ -123,7 +126,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return facts
 
 
-def _next(report: Report) -> list[str]:
+def next_steps(report: Report) -> list[str]:
+    """What a person does next: each is a command with what it does, or a sentence."""
     match report.outcome:
         case "deployed":
             undo = ["./inv rollback   takes it back"] if report.pipeline == "deploy" else []
@@ -169,14 +173,15 @@ def _fixes(report: Report) -> list[str]:
 
 def summary_markdown(report: Report, places: Places) -> str:
     """The summary of a run as Markdown, for the GitHub job."""
-    lines = [f"## {_headline(report)}", "", *(f"> **{markdown(text)}**\n" for text in _glass(report))]
+    lines = [f"## {headline(report)}", "", *(f"> **{markdown(text)}**\n" for text in glass_lines(report))]
     if report.reason:
         lines += [f"**Because** {markdown(report.reason)}", ""]
-    lines += [f"**Known** {markdown(text)}\n" for text in _known(report)]
+    lines += [f"**Known** {markdown(text)}\n" for text in known_troubles(report)]
     lines += ["| | |", "|---|---|", *(f"| {label} | {markdown(text)} |" for label, text in _facts(report)), ""]
     if report.by_hand:
         lines += ["### Do this now, by hand", "", *(f"* {markdown(text)}" for text in report.by_hand), ""]
-    lines += [*links_markdown(report, places), *(f"* next: `{markdown(text)}`" for text in _next(report)), ""]
+    lines += [*links_markdown(report, places), *(f"* next: `{markdown(text)}`" for text in next_steps(report)), ""]
+    lines += [picture, ""] if (picture := gantt(report)) else []
     lines += ["| stage | question or act | answer | time |", "|---|---|---|--:|"]
     lines += [row for stage in report.stages for row in _rows(stage)]
     lines += [
@@ -201,15 +206,47 @@ def _because(line: Line) -> str:
     return "".join(f"<br>{markdown(text)}" for text in said)
 
 
+IN_A_MIGRATION = re.compile(r"([\w.-]+):(\d+)")
+"""How a gate names a line of a migration."""
+
+
 def annotations(report: Report) -> str:
-    """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning."""
+    """The outcome of a run as GitHub workflow commands: an error for what stopped it, a warning for each warning.
+
+    What is about a line of a migration stands at that line.
+    """
     lines = []
     if report.outcome not in ("deployed", ""):
-        lines.append(annotation("error", report.reason, title=_headline(report)))
-    lines += [annotation("warning", text, title="glass broken") for text in _glass(report)]
-    for gate, finding in report.warnings:
-        lines.append(annotation("warning", f"{finding['subject']} {finding['says']}", title=gate))
+        lines.append(annotation("error", report.reason, title=headline(report)))
+    lines += [annotation("warning", text, title="glass broken") for text in glass_lines(report)]
+    stopped = [line for stage in report.stages if stage.state == "stopped" for line in stage.lines]
+    lines += [
+        _placed("error", line.name, finding)
+        for line in stopped
+        for finding in line.findings
+        if finding["verdict"] == "block" and IN_A_MIGRATION.fullmatch(finding["subject"])
+    ]
+    lines += [_placed("warning", gate, finding) for gate, finding in report.warnings]
     return aimed("\n".join(lines), report.target)
+
+
+def _placed(level: str, gate: str, finding: dict[str, str]) -> str:
+    """A finding as an annotation, at its line when it has one, with what to do about it."""
+    at = IN_A_MIGRATION.fullmatch(finding["subject"])
+    place = {"file": f"prisma/migrations/{at[1]}/migration.sql", "line": at[2]} if at else {}
+    fix = f"\n→ {finding['fix']}" if at and finding.get("fix") else ""
+    return annotation(level, f"{finding['subject']} {finding['says']}{fix}", title=gate, **place)
+
+
+def outputs(report: Report) -> dict[str, str]:
+    """What later steps and jobs are told of a run: its id, outcome, deployment and that one's address."""
+    staged = report.staged
+    return {
+        "run": report.run,
+        "outcome": report.outcome,
+        "deployment": staged.get("id", ""),
+        "url": staged.get("url", ""),
+    }
 
 
 def report_text(report: Report) -> str:

@@ -34,7 +34,9 @@ async def migrate(world: World, policy: DatabasePolicy, migrations: Migrations) 
         await world.prisma.deploy(policy.command, world.folder, world.database.address.for_prisma, world.progress)
         return AppliedMigrations(await _proved(world, migrations))
     made = migrator(world, policy, world.database)
-    return AppliedMigrations(await made.apply(pending(world, migrations)))
+    names = await made.apply(pending(world, migrations))
+    took = {name: round(seconds * 1000) for name, seconds, _ in made.observed}
+    return AppliedMigrations(names, tuple(took.get(name, 0) for name in names))
 
 
 async def _proved(world: World, migrations: Migrations) -> tuple[str, ...]:
