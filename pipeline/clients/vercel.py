@@ -36,8 +36,7 @@ class Vercel(Service):
 
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
-        self.unset = "" if token else "VERCEL_TOKEN"
-        self.team, self.project_id = team, project
+        self.team, self.project_id, self.unset = team, project, "" if token else "VERCEL_TOKEN"
         self._path = f"/v9/projects/{project}"
         self._absent: str | None = None
 
