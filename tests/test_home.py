@@ -1,7 +1,10 @@
 """The home: which folder a command means, and how it is typed there."""
 
+import importlib.util
 import os
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,10 +12,12 @@ import pytest
 import tasks
 from checks.policy import DatabasePolicy
 from pipeline.config import load
-from pipeline.documents.writing import Sources, generated, stale, workflows, write_documents
+from pipeline.config.versions import is_one_of
+from pipeline.documents.writing import Sources, changes, generated, stale, workflows, write_documents
 from pipeline.emergency.access import _read
 from pipeline.errors import Mistake
 from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, without_home
+from pipeline.world.extras import EXTRAS, extra_of, must_have
 
 LEAST = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
 PRODUCTION = """\
@@ -168,3 +173,55 @@ def test_invoke_itself_takes_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     importlib.reload(tasks)
     assert "--home" not in program.core.unparsed
     program.core = None
+
+
+@pytest.mark.parametrize(
+    ("requires", "fits"),
+    [(">=0.1", True), (">=0.1,<0.2", True), ("==0.1", True), (">0.1", False), ("!=0.1.0", False), (">=10", False)],
+)
+def test_versions_are_compared_by_their_numbers(requires: str, fits: bool) -> None:
+    assert is_one_of("0.1.0", requires) is fits
+    assert is_one_of("10.0.0", ">=9")
+
+
+@pytest.mark.parametrize(
+    ("requires", "says"),
+    [
+        (">=99", r"deploy.yml:3: requires: wants >=99, and this is \S+; type +pip install 'deploy-runbook>=99'"),
+        ("new", "deploy.yml:3: requires: 'new' is no version; say e.g. >=0.1,<0.2"),
+    ],
+)
+def test_a_file_for_another_version_is_refused_before_its_keys_are_judged(
+    requires: str, says: str, tmp_path: Path
+) -> None:
+    home = homed(tmp_path, f"{LEAST}requires: '{requires}'\nof_tomorrow: 1\n")
+    with pytest.raises(Mistake, match=says) as caught:
+        load(home / "deploy.yml")
+    assert "of_tomorrow" not in str(caught.value)
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "obstore" else find(name))
+    with pytest.raises(Mistake, match=r"^obstore: not installed; type +pip install 'deploy-runbook\[production\]'"):
+        must_have("production")
+    assert (extra_of("apprise.plugins"), extra_of("lupa.lua54"), extra_of("json")) == ("production", "sandbox", "")
+
+
+def test_every_package_that_may_be_missing_is_one_of_an_extra() -> None:
+    """By the names that are imported: what is no extra's is the core's."""
+    project = tomllib.loads((TOOL / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra, modules in EXTRAS.items():
+        named = {re.split(r"[\[=<>]", one)[0].replace("-", "_") for one in project["optional-dependencies"][extra]}
+        others = {*EXTRAS["production"], *EXTRAS["report"]} if extra == "sandbox" else set()
+        expected = named - {"deploy_runbook"} | others
+        assert expected == {*modules}
+
+
+def test_what_an_upgrade_changes_is_said_first(adopter: Sources) -> None:
+    assert [line for line in changes(adopter) if line.startswith("runbooks/monitoring.md: +")]
+    write_documents(adopter)
+    assert changes(adopter) == ()
+    page = adopter.root / "runbooks/reference.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\nof yesterday\n", encoding="utf-8")
+    assert changes(adopter) == ("runbooks/reference.md: +0 -2 lines",)

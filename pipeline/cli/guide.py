@@ -25,7 +25,9 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Look", (
         ("status", "what production serves, and whether it is well"),
         ("history", "the latest runs, and what they tell together"),
-        ("report", "one run, whole"),
+        ("report", "one run, whole; --html as a page"),
+        ("follow", "a run that goes on elsewhere, until it ends"),
+        ("dashboard", "the record in a browser of this machine"),
         ("logs", "what a deployment's functions or its build said"),
         ("check.", "ask one gate, or those of a family"),
         ("env.check", "variables: missing, misshapen, stale, unread"),
@@ -42,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Write down", (
         ("runbooks", "write the runbooks and workflows anew"),
         ("runbooks.", "sign, prove, close an action"),
+        ("upgrade", "what a newer version would change here"),
         ("waivers", "what is waived, why, and who has signed it"),
         ("journal.", "verify, export, import, trim the record"),
     )),

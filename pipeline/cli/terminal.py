@@ -63,6 +63,14 @@ def _said() -> Iterator[None]:
         fail(str(error), error.code)
     except PipelineError as error:
         fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        from pipeline.record.debug import explained
+        from pipeline.world.extras import extra_of, said_missing
+
+        extra = extra_of(error.name or "")
+        if extra:
+            fail(said_missing(extra, error.name or ""), MISTAKE)
+        fail(explained(error, ROOT), 1)
     except Exception as bug:
         from pipeline.record.debug import explained
 

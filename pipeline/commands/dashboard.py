@@ -11,6 +11,7 @@ from pipeline.documents.writing import Sources
 from pipeline.errors import Mistake
 from pipeline.redact import of_this_process
 from pipeline.render.dashboard import A_PAGE, Paths
+from pipeline.world.extras import must_have
 
 MARK = ".dashboard"
 EXPORTED = 200
@@ -20,10 +21,9 @@ Out = Callable[[str], None]
 
 def show_dashboard(config: Config, root: Path, port: int, sources: Callable[[], Sources], out: Out) -> None:
     """Serve the dashboard until Ctrl-C. Raises Mistake when the port cannot be had, or a package is missing."""
-    try:
-        from pipeline.commands.serving import LOOPBACK, application, bound, serve
-    except ModuleNotFoundError as error:
-        raise Mistake(f"dashboard: needs {error.name}: pip install -r requirements.lock") from error
+    must_have("report")
+    from pipeline.commands.serving import LOOPBACK, application, bound, serve
+
     at = bound(port)
     board = RecordBoard(config, root, sources)
     try:

@@ -1,7 +1,7 @@
 """``deploy.yml``: read, every mistake reported at once with file, line and key path, and turned into policies."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from pipeline.config.example import merged
 from pipeline.config.shapes import misshapen, unfilled
 from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
+from pipeline.config.versions import must_be_for_us
 from pipeline.errors import Mistake
 from pipeline.home import suffix_of
 
@@ -140,6 +141,7 @@ def load(path: Path) -> Config:
         raise Mistake(yaml_mistake(path.name, error)) from error
     if not isinstance(raw, dict):
         raise Mistake(f"{path.name}:1: must be a mapping of sections, such as `source:` and `targets:`")
+    must_be_for_us(raw, tree, path.name)
     mistakes = list(duplicates(tree, path.name))
     file = _validate(DeployFile, raw, tree, path.name, mistakes)
     policies = {}
@@ -155,7 +157,7 @@ def load(path: Path) -> Config:
         mistakes.append(
             f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
         )
-    mistakes += _misshapen(raw, tree, path.name)
+    mistakes += misshapen(raw, tree, path.name)
     policies = {name: _with_own(found, path) if found else found for name, found in policies.items()}
     targets = {}
     for name, target in file.targets.items() if file else ():
@@ -168,27 +170,8 @@ def load(path: Path) -> Config:
             targets[name] = dataclasses.replace(target, domain=host)
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
-    found = {
-        name: tuple(
-            f"{path.name}:{line_of(tree, ('targets', name, *key))}: {dotted(('targets', name, *key))}: {says}"
-            for key, says in unfilled(raw["targets"][name])
-        )
-        for name in targets
-    }
+    found = {name: unfilled(raw, tree, path.name, name) for name in targets}
     return Config(dataclasses.replace(file, targets=targets), policies, found)
-
-
-def _misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
-    """A line for each value, in the file's own sections and in what targets override, that cannot be meant."""
-    targets = raw.get("targets")
-    parts: list[tuple[tuple[str, ...], Any]] = [((), raw)]
-    for target, section in targets.items() if isinstance(targets, dict) else ():
-        parts.append(
-            (("targets", str(target), "override"), section.get("override") if isinstance(section, dict) else None)
-        )
-    for within, part in parts:
-        for path, says in misshapen(part) if isinstance(part, dict) else ():
-            yield f"{name}:{line_of(tree, (*within, *path))}: {dotted((*within, *path))}: {says}"
 
 
 def _with_own(policies: Policies, path: Path) -> Policies:

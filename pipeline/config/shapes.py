@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.config.document import dotted, line_of
+
 PLACEHOLDER = re.compile(r"REPLACE_?ME|CHANGE_?ME|^your[-_ ]|^<.*>$", re.IGNORECASE)
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -11,8 +13,17 @@ Said = tuple[tuple[str | int, ...], str]
 """The path of a key, and what is wrong with its value."""
 
 
-def misshapen(raw: Mapping[str, Any]) -> Iterator[Said]:
-    """The values among some sections, as they are in the file, that cannot be meant."""
+def misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
+    """A line for each value, in the file's own sections and in what targets override, that cannot be meant."""
+    parts: list[tuple[tuple[str, ...], Any]] = [((), raw)]
+    targets = raw.get("targets")
+    parts += [(("targets", str(key), "override"), _at(raw, "targets", key, "override")) for key in targets or ()]
+    for within, part in parts:
+        for path, says in _of_sections(part):
+            yield said_at(name, tree, (*within, *path), says)
+
+
+def _of_sections(raw: Any) -> Iterator[Said]:
     repository = _at(raw, "source", "repository")
     if isinstance(repository, str) and not REPOSITORY.fullmatch(repository):
         yield ("source", "repository"), f"is {repository!r}; say it as owner/name"
@@ -22,19 +33,27 @@ def misshapen(raw: Mapping[str, Any]) -> Iterator[Said]:
             yield path, f"is {said!r}; a path begins with a slash: /{said.lstrip('/')}"
 
 
-def _paths(raw: Mapping[str, Any]) -> Iterator[tuple[str | int, ...]]:
+def _paths(raw: Any) -> Iterator[tuple[str | int, ...]]:
     """The keys whose value is a path of the site."""
     yield from (("health", "path"), ("smoke", "journeys", "course"), ("smoke", "journeys", "upload"))
     routes = _at(raw, "smoke", "routes")
     yield from (("smoke", "routes", number, "path") for number in range(len(routes) if isinstance(routes, list) else 0))
 
 
-def unfilled(target: Mapping[str, Any]) -> Iterator[Said]:
-    """The values of a target that still are what an example put there."""
+def unfilled(raw: Mapping[str, Any], tree: Any, name: str, target: str) -> tuple[str, ...]:
+    """A line for each value of ``target`` that still is what an example put there."""
+    found = []
     for key in ("project", "team", "domain"):
-        value = target.get(key)
+        value = _at(raw, "targets", target, key)
         if isinstance(value, str) and PLACEHOLDER.search(value):
-            yield (key,), f"is still the placeholder {value}; put your own there"
+            says = f"is still the placeholder {value}; put your own there"
+            found.append(said_at(name, tree, ("targets", target, key), says))
+    return tuple(found)
+
+
+def said_at(name: str, tree: Any, path: tuple[str | int, ...], says: str) -> str:
+    """A mistake as every one is written: file, line, key, what is wrong."""
+    return f"{name}:{line_of(tree, path)}: {dotted(path)}: {says}"
 
 
 def _at(raw: Any, *path: str | int) -> Any:

@@ -33,6 +33,7 @@ ENDLESS = {
     "sandbox": "until Ctrl-C",
     "selftest": "as long as the gates take that it tries",
     "test": "as long as the tests take",
+    "upgrade": "as long as the files take to be written",
 }
 """Commands (a dot: all of that family) that end when their work has, and what that is."""
 

@@ -198,6 +198,17 @@ def write_documents(sources: Sources, to: str = "", *, force: bool = False) -> l
     return sorted(str(Path(to) / name) for name in files)
 
 
+def changes(sources: Sources) -> tuple[str, ...]:
+    """A line for each generated file that differs from what stands in the home: its name and how much of it."""
+    found = []
+    for name, text in sorted(generated(sources).items()):
+        lines = _diff(name, text, sources.root).splitlines()[3:]
+        more, less = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+        if lines:
+            found.append(f"{name}: +{more} -{less} lines")
+    return tuple(found)
+
+
 def stale(sources: Sources, to: str = "") -> str:
     """What is wrong with the generated files, with a diff of each that differs; empty when nothing is.
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from pipeline.errors import Mistake
 from pipeline.render.readings import Point, ReadingSeries, number
+from pipeline.world.extras import said_missing
 
 WIDTH, HEIGHT = 420, 150
 LABELLED = 3
@@ -75,7 +76,7 @@ def _pygal() -> Any:
     try:
         import pygal  # type: ignore[import-untyped]
     except ModuleNotFoundError as error:
-        raise Mistake(f"charts need {error.name}, which is not installed: pip install -r requirements.lock") from error
+        raise Mistake(said_missing("report", str(error.name))) from error
     sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "pygal"]
     return pygal
 

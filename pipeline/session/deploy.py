@@ -39,13 +39,12 @@ from pipeline.session.turn import Turn, note_of
 from pipeline.session.waiving import JudgedWaiver, judged_waivers
 from pipeline.signals import heed
 from pipeline.steps.leftovers import clear_leftovers
+from pipeline.world.extras import must_have
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 BETWEEN_STAGES = 900.0  # how long a run keeps the lock between two stages that are separate processes
 EVERY = 1_000_000  # runs
-
-
 After = Callable[[Session, Report], None]
 
 
@@ -65,6 +64,8 @@ def ship(
 
     ``after`` is told how it ended. ``ask``: somebody sits here, who may agree when the run waits for people.
     """
+    if config.target(order.target)[1].kind != "sandbox":
+        must_have("production")
     with open_session(config, order.target, root, to_ship(config, order)) as session:
         session.must_be_whole()
         run = _run_id(order.run) or new_run_id(session.clock.now())
@@ -276,12 +277,12 @@ def _unjudged(session: Session) -> Iterator[str]:
     alive = Lock(session.store, session.settings.name, "", session.clock).alive()
     for run in unfinished_runs(session.store):
         at_it = alive is not None and alive.holder == run
-        if _target_of(session, run) == session.settings.name and not at_it and session.past(run).moved_production:
+        if (
+            report_of(run, events_of(session.store, run)).target == session.settings.name
+            and not at_it
+            and session.past(run).moved_production
+        ):
             yield run
-
-
-def _target_of(session: Session, run: str) -> str:
-    return report_of(run, events_of(session.store, run)).target
 
 
 def _last_run(session: Session) -> str:
@@ -289,7 +290,7 @@ def _last_run(session: Session) -> str:
     for run in _unjudged(session):
         return run
     for run in latest_runs(session.store, EVERY):
-        if _target_of(session, run) == session.settings.name:
+        if report_of(run, events_of(session.store, run)).target == session.settings.name:
             return run
     raise Mistake(f"settle: there is no run yet on {session.settings.name}")
 

@@ -29,6 +29,9 @@ def attached(root: Path) -> Iterator[Mapping[str, Any]]:
         try:
             running = stack.enter_context(attach(root / SANDBOX))
         except SandboxError as error:
+            from pipeline.world.extras import must_have
+
+            must_have("sandbox")
             raise Mistake(str(error)) from error
         yield running
 

@@ -9,10 +9,11 @@ import pytest
 
 from pipeline.commands import build
 from pipeline.commands.build import Built, output, pull
-from pipeline.config import Config, load
+from pipeline.config import Config
 from pipeline.config.tools import pinned_vercel
 from pipeline.errors import Mistake
 from pipeline.world.secrets import OPTIONAL, SECRETS, STATE
+from tests.stage import filled_in
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "secret-of-vercel"
@@ -40,7 +41,7 @@ class Called:
 
 @pytest.fixture
 def config() -> Config:
-    return load(ROOT / "deploy.yml")
+    return filled_in()
 
 
 @pytest.fixture
@@ -138,4 +139,4 @@ def test_a_command_that_fails_a_folder_that_is_not_there_and_another_pin_are_sai
         (ROOT / "deploy.yml").read_text(encoding="utf-8").replace("  # version: another", "  version: 1.2.3 # another")
     )
     with pytest.raises(Mistake, match=rf"build.version: is 1\.2\.3, but .*package-lock\.json has {pinned_vercel()}"):
-        pull(load(app / "deploy.yml"), Built("production", app), app, lambda line: None)
+        pull(filled_in(app / "deploy.yml"), Built("production", app), app, lambda line: None)

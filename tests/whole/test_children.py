@@ -26,6 +26,7 @@ from pipeline.sandbox.launch import attach, reset
 from pipeline.session import looking
 from pipeline.world.opening import open_settings, open_world
 from pipeline.world.secrets import OPTIONAL, SECRETS, STATE
+from tests.stage import filled_in
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = (
@@ -86,7 +87,7 @@ def children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Children:
 
 def in_production(root: Path, act: Callable[[Any], Any]) -> None:
     """Do ``act`` with the world of a real target, opened with all that the environment has."""
-    config = load(ROOT / "deploy.yml")
+    config = filled_in()
 
     async def go() -> None:
         with open_settings(config, "production", root) as settings:
@@ -139,7 +140,7 @@ def test_the_build_knows_none_but_what_deploy_yml_names(
     monkeypatch.setattr(build, "STAMP", tmp_path / "never.json")  # so that the tools are installed first, by the stub
     build.output(load(tmp_path / "deploy.yml"), build.Built("production", tmp_path), print)
     assert (children.knew("npm"), children.knew("node")) == (set(), {"NPM_TOKEN"})
-    build.output(load(ROOT / "deploy.yml"), build.Built("production", tmp_path), print)
+    build.output(filled_in(), build.Built("production", tmp_path), print)
     assert children.knew("node") == set()
 
 
@@ -151,7 +152,7 @@ def test_pulling_the_variables_knows_the_token_alone(
 
     monkeypatch.setattr(build, "_ids", ids)
     monkeypatch.setattr(build, "install_tools", lambda out, home: None)
-    build.pull(load(ROOT / "deploy.yml"), build.Built("production", tmp_path), tmp_path, print)
+    build.pull(filled_in(), build.Built("production", tmp_path), tmp_path, print)
     assert children.knew("node") == {"VERCEL_TOKEN"}
 
 
@@ -176,7 +177,7 @@ def test_the_tests_of_this_project_know_none(children: Children, monkeypatch: py
 
 def test_a_drills_deployment_knows_none(children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(children.folder / "python"))
-    hand = Stagehand(load(ROOT / "deploy.yml"), tmp_path, ROOT / "deploy.yml", {}, _Empty(), print)
+    hand = Stagehand(filled_in(), tmp_path, ROOT / "deploy.yml", {}, _Empty(), print)
     with pytest.raises(Mistake, match="ended before"):
         hand._ship_and_kill("good")
     assert children.knew("python") == set()

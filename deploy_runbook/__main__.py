@@ -1,0 +1,5 @@
+"""``python -m deploy_runbook``: the command line."""
+
+from deploy_runbook import main
+
+main()
