@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from pipeline.cli import (
+    adopt,
     build,
     database,
     diagnose,
@@ -36,6 +37,7 @@ def command_words() -> "tuple[CommandWords, ...]":
 
 
 namespace = Collection(
+    *(adopt.init,),
     *(release.deploy, release.rollback, release.settle, release.accept, release.approve),
     *(production.status, production.logs, production.bisect),
     *(record.history, record.report, record.waivers, record.lock, record.unlock),

@@ -69,6 +69,20 @@ class Pace(Policy):
     """How many rounds may be bad in all, however short each of them is."""
 
 
+SANDBOX_PACE = {
+    "preflight": Pace(patience=3, every=0.5),
+    "build": Pace(patience=30, every=0.2),
+    "migrate": Pace(patience=3, every=0.5),
+    "wake": Pace(patience=5, every=0.2),
+    "smoke": Pace(patience=4, every=0.5),
+    "confirm": Pace(patience=3, every=0.5),
+    "promote": Pace(patience=10, every=0.1),
+    "validate": Pace(patience=2, every=0.3),
+    "watch": Pace(during=4, patience=2, every=0.5),
+}
+"""Stage → how patient it is in the sandbox, unless deploy.yml says otherwise: everything happens in seconds there."""
+
+
 @dataclass(frozen=True)
 class Target(Policy):
     """A target: one place to deploy to."""
@@ -84,7 +98,7 @@ class Target(Policy):
     services: Services = field(default_factory=Services)
     """Where the APIs are; leave it out for the vendors' own."""
     pace: dict[str, Pace] = field(default_factory=dict)
-    """Stage name → how patient it is here."""
+    """Stage name → how patient it is here. In the sandbox a stage that is left out is quick."""
     override: dict[str, Any] = field(default_factory=dict)
     """Sections of this file that are different on this target, merged over the ones above."""
 
@@ -94,8 +108,8 @@ class Policies(Policy):
     """The sections that say what is required; every one is a policy that gates and steps ask for."""
 
     source: policy.SourcePolicy
-    errors: policy.ErrorsPolicy
-    uptime: policy.UptimePolicy
+    errors: policy.ErrorsPolicy = field(default_factory=policy.ErrorsPolicy)
+    uptime: policy.UptimePolicy = field(default_factory=policy.UptimePolicy)
     ci: policy.ContinuousIntegrationPolicy = field(default_factory=policy.ContinuousIntegrationPolicy)
     review: policy.ReviewPolicy = field(default_factory=policy.ReviewPolicy)
     approval: policy.ApprovalPolicy = field(default_factory=policy.ApprovalPolicy)
@@ -167,9 +181,10 @@ class Config:
         return next(found, self.file.target)
 
     def pace(self, target: str) -> dict[str, dict[str, float | int]]:
-        """Stage → the settings that ``target`` changes, and only those."""
-        changed = self.file.targets[target].pace.items()
-        return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed}
+        """Stage → the settings that ``target`` changes, and only those. In the sandbox all happens in seconds."""
+        aim = self.file.targets[target]
+        changed = {**(SANDBOX_PACE if aim.kind == "sandbox" else {}), **aim.pace}
+        return {stage: {key: v for key, v in vars(one).items() if v is not None} for stage, one in changed.items()}
 
 
 def load(path: Path) -> Config:
