@@ -17,6 +17,7 @@ PAGE = re.compile(r"""\bpages\s*:\s*\{[^}]*?\bsignIn\s*:\s*["'`](/[^"'`?$]*)["'`
 CREDENTIALS = re.compile(r"\bCredentials(?:Provider)?\s*\(\s*\{")
 GENERIC = frozenset({"index", "oauth"})
 REACH = 900  # characters of a provider's options that are looked at
+FIELD = re.compile(r"(?:\bcredentials\??\.(?=\w)|\b(?=\w+\s*:\s*\{))(\w+)")
 OWN_ID = re.compile(r"""\bid\s*:\s*["']([\w-]+)["']""")
 
 
@@ -70,6 +71,6 @@ def _takes_a_password(text: str) -> bool:
     for found in CREDENTIALS.finditer(text):
         options = text[found.end() : found.end() + REACH]
         named = OWN_ID.search(options)
-        if (not named or named[1] == "credentials") and {"email", "password"} <= set(re.findall(r"\b\w+\b", options)):
+        if (not named or named[1] == "credentials") and {"email", "password"} <= {*FIELD.findall(options)}:
             return True
     return False
