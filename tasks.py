@@ -37,7 +37,7 @@ def command_words() -> "tuple[CommandWords, ...]":
 
 
 namespace = Collection(
-    *(adopt.init,),
+    *(adopt.init, adopt.doctor),
     *(release.deploy, release.rollback, release.settle, release.accept, release.approve),
     *(production.status, production.logs, production.bisect),
     *(record.history, record.report, record.waivers, record.lock, record.unlock),

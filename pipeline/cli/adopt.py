@@ -5,7 +5,7 @@ from pathlib import Path
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import honest, out, somebody
+from pipeline.cli.terminal import ROOT, configuration, honest, out, somebody
 
 
 @task(
@@ -26,3 +26,22 @@ def init(c: Context, folder: str = ".", app: str = "", yes: bool = False, force:
         left = begin(InitOrder(Path(folder), app, yes, force, somebody()), c["command_words"](), out)
     if left:
         raise SystemExit(1)
+
+
+@task(
+    name="doctor",
+    help={
+        "target": "as for deploy (default: the one that a push is deployed to)",
+        "from": "the folder of the app (default: this one)",
+        "json": "as one JSON document",
+    },
+)
+def doctor(c: Context, target: str = "", from_: str = "", json: bool = False) -> None:
+    """Try every token, address and tool. Exit 0: all well, 1: something is missing or wrong, 14: not seen."""
+    with honest():
+        from pipeline.commands.doctor import doctor as examine
+
+        config = configuration()
+        code = examine(config, target or config.shipped, ROOT, Path(from_ or ".").resolve(), out, as_json=json)
+    if code:
+        raise SystemExit(code)

@@ -81,6 +81,7 @@ def _looking() -> dict[str, Bound]:
         "check": asks,
         "env.check": asks,
         "database.plan": asks,
+        "doctor": asks,
         "init": Bound(3 * git.SECONDS, "three questions to git; besides, reading the folder's files, and your answers"),
         "build": build,
         "build.": build,
