@@ -97,10 +97,9 @@ async def _examined(visit: Visit, examination: Examination) -> tuple[Symptom, ..
     if missing and service != "People":
         if examination.optional and len(missing) == len(examination.needs):
             return (Symptom(service, Verdict.PASS, service, f"is not looked at: {missing[0]} is not set"),)
-        lines = [
-            not_set(service, name, wanted=name in SECRETS or len(missing) < len(examination.needs)) for name in missing
-        ]
-        return (*lines, *await _reached(visit, examination))
+        half = len(missing) < len(examination.needs)
+        absent = [_absent(visit, service, name, wanted=half or name in SECRETS) for name in missing]
+        return (*absent, *await _reached(visit, examination))
     if service == "People" and not any(visit.settings.secrets.get(name) for name in CHANNELS.values()):
         return (not_set(service, "NOTIFY_WEBHOOK_URL", wanted=False),)
     found: list[Symptom] = []
@@ -110,6 +109,12 @@ async def _examined(visit: Visit, examination: Examination) -> tuple[Symptom, ..
         if any(line.verdict is Verdict.BLOCK and line.subject in examination.needs for line in lines):
             break  # what follows would say the same in other words
     return tuple(found)
+
+
+def _absent(visit: Visit, service: str, name: str, *, wanted: bool) -> Symptom:
+    if name in visit.malformed:
+        return Symptom(service, Verdict.BLOCK, name, visit.malformed[name])
+    return not_set(service, name, wanted=wanted)
 
 
 async def _asked(visit: Visit, examination: Examination, ask: Examines) -> tuple[Symptom, ...]:

@@ -2,19 +2,32 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from checks.gate import Gate, Verdict
 from pipeline.adoption.symptoms import Symptom, of_findings
+from pipeline.clients.address import address_of
 from pipeline.clients.tokens import TokenFacts
 from pipeline.config import Config
 from pipeline.engine.readings import Round
+from pipeline.errors import Mistake
 from pipeline.world.settings import Settings
 from pipeline.world.world import World
 
 SOON = datetime.timedelta(days=14)
+
+
+def without_malformed(settings: Settings) -> tuple[Settings, dict[str, str]]:
+    """The settings without an address that opens no client, and what is wrong with it, without its value."""
+    secrets, wrong = dict(settings.secrets), dict[str, str]()
+    try:
+        address_of(secrets.get("DIRECT_URL", "postgresql://"))
+    except Mistake as mistake:
+        wrong["DIRECT_URL"] = str(mistake).partition(": ")[2]
+        del secrets["DIRECT_URL"]
+    return replace(settings, secrets=secrets), wrong
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,8 @@ class Visit:
     look: Round
     root: Path
     folder: Path
+    malformed: Mapping[str, str] = field(default_factory=dict)
+    """Secrets that were left out because nothing can be opened with them, each with what is wrong."""
 
     @property
     def policies(self) -> Mapping[type, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.adoption.doctor import examined
 from pipeline.adoption.symptoms import Symptom, exit_code
-from pipeline.adoption.visit import Visit
+from pipeline.adoption.visit import Visit, without_malformed
 from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.engine.readings import Round
@@ -31,13 +31,14 @@ def doctor(
     async def go() -> tuple[Symptom, ...]:
         run = f"doctor-{new_run_id(clock.now())}"
         async with (
-            open_world(settings, NOTHING, run, clock) as world,
+            open_world(sound, NOTHING, run, clock) as world,
             Round(world, settings.policies, READERS) as look,
         ):
-            return await examined(Visit(world, settings, config, look, root, folder))
+            return await examined(Visit(world, sound, config, look, root, folder, malformed))
 
     with open_settings(config, target, root, needs=()) as settings:
         redactor = Redactor(settings.hidden)
+        sound, malformed = without_malformed(settings)
         symptoms = asyncio.run(go())
     code = exit_code(symptoms)
     if as_json:
