@@ -62,7 +62,8 @@ def test_every_mistake_is_reported_at_once_with_its_line_and_path(tmp_path: Path
 
 def test_a_missing_section_is_named(tmp_path: Path) -> None:
     assert any(
-        "source: is missing" in line for line in mistakes(tmp_path, LEAST.replace("source: {repository: acme/lms}\n", ""))
+        "source: is missing" in line
+        for line in mistakes(tmp_path, LEAST.replace("source: {repository: acme/lms}\n", ""))
     )
 
 

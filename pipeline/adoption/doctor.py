@@ -8,14 +8,14 @@ from typing import Any
 from checks.gate import Verdict
 from checks.policy import DatabasePolicy, ErrorsPolicy, SmokePolicy, UptimePolicy
 from pipeline.adoption import machine, vendors
+from pipeline.adoption.consultation import Consultation
 from pipeline.adoption.symptoms import Symptom, not_set
-from pipeline.adoption.visit import Visit
 from pipeline.clients.base import Service
 from pipeline.clients.tokens import reachable
 from pipeline.errors import Refused, ServiceError
 from pipeline.world.secrets import CHANNELS, SECRETS, refused_token
 
-Examines = Callable[[Visit], Awaitable[tuple[Symptom, ...]]]
+Examines = Callable[[Consultation], Awaitable[tuple[Symptom, ...]]]
 
 
 def _always(policies: Mapping[type, Any]) -> str:
@@ -83,44 +83,44 @@ EXAMINATIONS = (
 """Every examination, in the order in which they are shown."""
 
 
-async def examined(visit: Visit) -> tuple[Symptom, ...]:
+async def examined(consultation: Consultation) -> tuple[Symptom, ...]:
     """Make every examination at the same time; their lines in the order of EXAMINATIONS."""
-    found = await asyncio.gather(*(_examined(visit, one) for one in EXAMINATIONS))
+    found = await asyncio.gather(*(_examined(consultation, one) for one in EXAMINATIONS))
     return tuple(dict.fromkeys(symptom for several in found for symptom in several))
 
 
-async def _examined(visit: Visit, examination: Examination) -> tuple[Symptom, ...]:
+async def _examined(consultation: Consultation, examination: Examination) -> tuple[Symptom, ...]:
     service = examination.service
-    if why := examination.idle(visit.policies):
+    if why := examination.idle(consultation.policies):
         return (Symptom(service, Verdict.PASS, service, f"is not used: {why}"),)
-    missing = [name for name in examination.needs if not visit.settings.secrets.get(name)]
+    missing = [name for name in examination.needs if not consultation.settings.secrets.get(name)]
     if missing and service != "People":
         if examination.optional and len(missing) == len(examination.needs):
             return (Symptom(service, Verdict.PASS, service, f"is not looked at: {missing[0]} is not set"),)
         half = len(missing) < len(examination.needs)
-        absent = [_absent(visit, service, name, wanted=half or name in SECRETS) for name in missing]
-        return (*absent, *await _reached(visit, examination))
-    if service == "People" and not any(visit.settings.secrets.get(name) for name in CHANNELS.values()):
+        absent = [_absent(consultation, service, name, wanted=half or name in SECRETS) for name in missing]
+        return (*absent, *await _reached(consultation, examination))
+    if service == "People" and not any(consultation.settings.secrets.get(name) for name in CHANNELS.values()):
         return (not_set(service, "NOTIFY_WEBHOOK_URL", wanted=False),)
     found: list[Symptom] = []
     for ask in examination.asks:
-        lines = await _asked(visit, examination, ask)
+        lines = await _asked(consultation, examination, ask)
         found += lines
         if any(line.verdict is Verdict.BLOCK and line.subject in examination.needs for line in lines):
             break  # what follows would say the same in other words
     return tuple(found)
 
 
-def _absent(visit: Visit, service: str, name: str, *, wanted: bool) -> Symptom:
-    if name in visit.malformed:
-        return Symptom(service, Verdict.BLOCK, name, visit.malformed[name])
+def _absent(consultation: Consultation, service: str, name: str, *, wanted: bool) -> Symptom:
+    if name in consultation.malformed:
+        return Symptom(service, Verdict.BLOCK, name, consultation.malformed[name])
     return not_set(service, name, wanted=wanted)
 
 
-async def _asked(visit: Visit, examination: Examination, ask: Examines) -> tuple[Symptom, ...]:
+async def _asked(consultation: Consultation, examination: Examination, ask: Examines) -> tuple[Symptom, ...]:
     """One question; a service that fails is a line and not the end, and a token that it refuses is wrong."""
     try:
-        return await ask(visit)
+        return await ask(consultation)
     except ServiceError as error:
         if isinstance(error, Refused):
             name, where = refused_token(error.service, error.status)
@@ -131,9 +131,9 @@ async def _asked(visit: Visit, examination: Examination, ask: Examines) -> tuple
         return (Symptom(examination.service, Verdict.UNKNOWN, error.service, says),)
 
 
-async def _reached(visit: Visit, examination: Examination) -> tuple[Symptom, ...]:
+async def _reached(consultation: Consultation, examination: Examination) -> tuple[Symptom, ...]:
     """Whether the service can be reached from here, without a token: else the next thing to find out."""
-    service = getattr(visit.world, examination.client) if examination.client else None
+    service = getattr(consultation.world, examination.client) if examination.client else None
     if not isinstance(service, Service):
         return ()
     try:

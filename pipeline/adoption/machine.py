@@ -8,8 +8,8 @@ from collections.abc import Callable
 from checks import calendar
 from checks.gate import Verdict
 from checks.policy import BuildPolicy, DatabasePolicy
+from pipeline.adoption.consultation import Consultation
 from pipeline.adoption.symptoms import Symptom
-from pipeline.adoption.visit import Visit
 from pipeline.clients.prismaversion import SENDS_EACH, pinned
 from pipeline.clients.programs import version_of
 from pipeline.config.tools import TOOLS, VERCEL, pinned_vercel
@@ -21,7 +21,7 @@ Symptoms = tuple[Symptom, ...]
 HERE = "This machine"
 
 
-async def programs(visit: Visit) -> Symptoms:
+async def programs(consultation: Consultation) -> Symptoms:
     """node, npm and git, and the Vercel CLI that builds."""
     node, npm, git = await asyncio.gather(
         *(asyncio.to_thread(version_of, [name, "--version"]) for name in ("node", "npm", "git"))
@@ -30,7 +30,7 @@ async def programs(visit: Visit) -> Symptoms:
         _node(node),
         _there("npm", npm, "comes with Node.js; builds need it"),
         _there("git", git, "install it; which commit ships is asked of it"),
-        await asyncio.to_thread(_vercel, visit),
+        await asyncio.to_thread(_vercel, consultation),
     )
 
 
@@ -46,11 +46,11 @@ def _node(version: str | None) -> Symptom:
     return _there("node", version, f"install Node.js {LEAST_NODE} or newer; builds need it")
 
 
-def _vercel(visit: Visit) -> Symptom:
+def _vercel(consultation: Consultation) -> Symptom:
     """The Vercel CLI: the pinned one is installed by `./inv build` when it is first needed."""
-    policy: BuildPolicy = visit.policies[BuildPolicy]
+    policy: BuildPolicy = consultation.policies[BuildPolicy]
     if policy.by == "cli":
-        found = version_of([*policy.command.split(), "--version"], visit.folder)
+        found = version_of([*policy.command.split(), "--version"], consultation.folder)
         if found != policy.version:
             says = f"is {found}" if found else "is not there"
             return Symptom(
@@ -62,17 +62,17 @@ def _vercel(visit: Visit) -> Symptom:
     return Symptom(HERE, Verdict.PASS, "vercel", f"{policy.version or pinned_vercel()} {words}")
 
 
-async def clock(visit: Visit) -> Symptoms:
+async def clock(consultation: Consultation) -> Symptoms:
     """The clock, beside the services'; when none has answered, its own lines have said so."""
-    found = await visit.ask(HERE, "clock", "is right", calendar.clock_is_right)
+    found = await consultation.ask(HERE, "clock", "is right", calendar.clock_is_right)
     return tuple(one for one in found if not one.secret and one.verdict is not Verdict.UNKNOWN)
 
 
-async def record(visit: Visit) -> Symptoms:
+async def record(consultation: Consultation) -> Symptoms:
     """Where runs are written down, and whether others see it."""
-    state = visit.config.file.state
+    state = consultation.config.file.state
     try:
-        place = place_of(state, visit.root)
+        place = place_of(state, consultation.root)
     except Mistake as mistake:
         name = state if re.fullmatch(r"[A-Z][A-Z0-9_]*", state) else "state"
         return (Symptom(HERE, Verdict.BLOCK, name, str(mistake).partition(": ")[2]),)
@@ -82,18 +82,18 @@ async def record(visit: Visit) -> Symptoms:
     return (Symptom(HERE, Verdict.WARN, "record", f"is {place}: a job's is gone with its runner", fix),)
 
 
-async def database(visit: Visit) -> Symptoms:
+async def database(consultation: Consultation) -> Symptoms:
     """The database answers on a direct address, and the tools for its version are here."""
     sql = "select current_setting('server_version_num')::int / 10000, current_database()"
     try:
-        _, rows = await visit.world.database.query(sql, asked="ask its version")
+        _, rows = await consultation.world.database.query(sql, asked="ask its version")
     except ServiceError as error:
         return (Symptom("Database", Verdict.BLOCK, "DIRECT_URL", f"opens nothing: {error.came}"),)
     version, name = int(rows[0][0]), str(rows[0][1])
     found = [Symptom("Database", Verdict.PASS, "DIRECT_URL", f"opens {name}, Postgres {version}")]
-    policy: DatabasePolicy = visit.policies[DatabasePolicy]
+    policy: DatabasePolicy = consultation.policies[DatabasePolicy]
     try:
-        tools = await visit.world.postgres_tools.find(version)
+        tools = await consultation.world.postgres_tools.find(version)
     except ServiceError as error:
         worse = Verdict.WARN if policy.neon_project else Verdict.BLOCK  # there a branch stands in for a dump
         found.append(Symptom("Database", worse, "pg_dump", error.came))
@@ -102,10 +102,10 @@ async def database(visit: Visit) -> Symptoms:
     return tuple(found)
 
 
-async def prisma(visit: Visit, which: Callable[[str], str | None] = shutil.which) -> Symptoms:
+async def prisma(consultation: Consultation, which: Callable[[str], str | None] = shutil.which) -> Symptoms:
     """Prisma's version in the app, against the engine that applies migrations."""
-    policy: DatabasePolicy = visit.policies[DatabasePolicy]
-    found = await asyncio.to_thread(pinned, visit.folder)
+    policy: DatabasePolicy = consultation.policies[DatabasePolicy]
+    found = await asyncio.to_thread(pinned, consultation.folder)
     if policy.engine == "prisma":
         first = policy.command.split()[0]
         if which(first) is None:

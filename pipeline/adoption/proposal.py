@@ -13,7 +13,7 @@ OVERWRITES, ADDS = "overwrites it", "adds the sections that it has not"
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """A file that differs from what it would be; ``before`` is empty for a new one. ``left``: not without --force."""
 
     path: str
@@ -30,24 +30,26 @@ def with_missing_sections(before: str, made: str) -> str:
     return before.rstrip("\n") + "\n\n" + "\n\n".join(missing) + "\n" if missing else before
 
 
-def written_by_people(seen: Seen, files: Mapping[str, str]) -> tuple[Change, ...]:
+def written_by_people(seen: Seen, files: Mapping[str, str]) -> tuple[FileChange, ...]:
     """The changes of the files that people write on in; ``files``: path → the text that it has now."""
     made, _ = deploy_yml(seen)
     before = files.get("deploy.yml", "")
-    first = Change("deploy.yml", before, with_missing_sections(before, made) if before else made, bool(before), ADDS)
+    first = FileChange(
+        "deploy.yml", before, with_missing_sections(before, made) if before else made, bool(before), ADDS
+    )
     example, ignores = files.get(".env.example", ""), files.get(".gitignore", "")
     found = (
         first,
-        Change(".env.example", example, env_example(seen, example)),
-        Change(".gitignore", ignores, ignored(ignores)),
+        FileChange(".env.example", example, env_example(seen, example)),
+        FileChange(".gitignore", ignores, ignored(ignores)),
     )
     return tuple(change for change in found if change.before != change.after)
 
 
-def generated_files(made: Mapping[str, str], files: Mapping[str, str]) -> tuple[Change, ...]:
+def generated_files(made: Mapping[str, str], files: Mapping[str, str]) -> tuple[FileChange, ...]:
     """The changes of generated files ``made``; one that is there with another text is left."""
     return tuple(
-        Change(path, files.get(path, ""), text, bool(files.get(path)))
+        FileChange(path, files.get(path, ""), text, bool(files.get(path)))
         for path, text in sorted(made.items())
         if files.get(path, "") != text
     )

@@ -4,8 +4,8 @@ from checks import access, health, release
 from checks.evidence import SecurityAlerts
 from checks.gate import Verdict
 from checks.policy import DatabasePolicy, ErrorsPolicy, SecurityPolicy, SourcePolicy
+from pipeline.adoption.consultation import Consultation
 from pipeline.adoption.symptoms import ON_GITHUB, Symptom
-from pipeline.adoption.visit import Visit
 from pipeline.clients import tokens
 from pipeline.errors import Refused
 from pipeline.world.secrets import SECRETS
@@ -24,33 +24,33 @@ GUARDS = frozenset({"protection", "pull_request", "required_status_checks"})
 SENTRY_NEEDS = frozenset({"event:read", "event:write", "org:read", "project:read", "project:releases", "org:ci"})
 
 
-async def vercel_token(visit: Visit) -> Symptoms:
+async def vercel_token(consultation: Consultation) -> Symptoms:
     """The token is taken, of the right team, and reaches no more than that."""
-    facts = await tokens.vercel_token(visit.world.vercel)
-    found = [visit.lifetime("Vercel", "VERCEL_TOKEN", facts)]
-    team = visit.settings.team
+    facts = await tokens.vercel_token(consultation.world.vercel)
+    found = [consultation.lifetime("Vercel", "VERCEL_TOKEN", facts)]
+    team = consultation.settings.team
     if team and "user" in facts.scopes:
         says = "reaches everything that its person reaches: it is for the full account"
         found.append(Symptom("Vercel", Verdict.WARN, "VERCEL_TOKEN", says, "a token for the team alone is enough"))
-    project = await visit.world.vercel.project()
+    project = await consultation.world.vercel.project()
     found.append(
         Symptom("Vercel", Verdict.PASS, "project", f"{project.id} was found" + (f" in {team}" if team else ""))
     )
     return tuple(found)
 
 
-async def vercel_promotes(visit: Visit) -> Symptoms:
-    return await visit.ask("Vercel", "VERCEL_TOKEN", "may promote and roll back", access.vercel_may_promote)
+async def vercel_promotes(consultation: Consultation) -> Symptoms:
+    return await consultation.ask("Vercel", "VERCEL_TOKEN", "may promote and roll back", access.vercel_may_promote)
 
 
-async def vercel_pushes(visit: Visit) -> Symptoms:
+async def vercel_pushes(consultation: Consultation) -> Symptoms:
     """Vercel's Git connection and automatic assignment of domains."""
-    return await visit.ask("Vercel", "Git", "pushes move no production domain", release.builds_move_nothing)
+    return await consultation.ask("Vercel", "Git", "pushes move no production domain", release.builds_move_nothing)
 
 
-async def github_token(visit: Visit) -> Symptoms:
+async def github_token(consultation: Consultation) -> Symptoms:
     """The token sees the repository, and may read what gates read; a classic one may too much."""
-    github, branch = visit.world.github, visit.policies[SourcePolicy].branch
+    github, branch = consultation.world.github, consultation.policies[SourcePolicy].branch
     try:
         facts = await tokens.github_token(github)
     except Refused as error:
@@ -58,7 +58,7 @@ async def github_token(visit: Visit) -> Symptoms:
             raise
         says = f"does not see {github.repository}: it is of another account, or of other repositories"
         return (Symptom("GitHub", Verdict.BLOCK, "GITHUB_TOKEN", says, "or mend source.repository in deploy.yml"),)
-    found = [visit.lifetime("GitHub", "GITHUB_TOKEN", facts)]
+    found = [consultation.lifetime("GitHub", "GITHUB_TOKEN", facts)]
     lacks = [name for name, path in READS if not await tokens.may_read(github, path.format(branch=branch))]
     if lacks:
         found.append(Symptom("GitHub", Verdict.BLOCK, "GITHUB_TOKEN", f"may not read {', '.join(lacks)}"))
@@ -68,11 +68,11 @@ async def github_token(visit: Visit) -> Symptoms:
     return tuple(found)
 
 
-async def github_scanners(visit: Visit) -> Symptoms:
+async def github_scanners(consultation: Consultation) -> Symptoms:
     """Dependabot and code scanning are on, and may be asked."""
-    (seen,) = await visit.look.all((SecurityAlerts,))
-    wanted = visit.policies[SecurityPolicy].scanners
-    page = f"https://github.com/{visit.world.github.repository}/settings/security_analysis"
+    (seen,) = await consultation.look.all((SecurityAlerts,))
+    wanted = consultation.policies[SecurityPolicy].scanners
+    page = f"https://github.com/{consultation.world.github.repository}/settings/security_analysis"
     refused = {one.scanner for one in seen.refused}
     found = []
     for scanner in wanted:
@@ -86,9 +86,9 @@ async def github_scanners(visit: Visit) -> Symptoms:
     return tuple(found)
 
 
-async def github_guards(visit: Visit) -> Symptoms:
+async def github_guards(consultation: Consultation) -> Symptoms:
     """The branch and the environment are guarded."""
-    github, branch = visit.world.github, visit.policies[SourcePolicy].branch
+    github, branch = consultation.world.github, consultation.policies[SourcePolicy].branch
     page = f"https://github.com/{github.repository}/settings"
     guards = await tokens.branch_rules(github, branch)
     if GUARDS & {*guards}:
@@ -96,7 +96,7 @@ async def github_guards(visit: Visit) -> Symptoms:
     else:
         says = "is guarded by nothing: who may push ships without a review"
         found = [Symptom("GitHub", Verdict.WARN, f"branch {branch}", says, f"{page}/rules")]
-    name = visit.settings.name
+    name = consultation.settings.name
     rules = await tokens.environment_rules(github, name)
     if rules:
         found.append(Symptom("GitHub", Verdict.PASS, f"environment {name}", f"has rules: {', '.join(rules)}"))
@@ -106,34 +106,34 @@ async def github_guards(visit: Visit) -> Symptoms:
     return tuple(found)
 
 
-async def github_secrets(visit: Visit) -> Symptoms:
+async def github_secrets(consultation: Consultation) -> Symptoms:
     """The names of the secrets that the workflows are given: nobody can read a value, so a step of one tries them."""
-    names = await tokens.secret_names(visit.world.github, visit.settings.name)
+    names = await tokens.secret_names(consultation.world.github, consultation.settings.name)
     if names is None:
         says = "were not listed: the token may not read their names (Secrets: read)"
         return (Symptom("GitHub", Verdict.PASS, "secrets", f"{says}; gh workflow run monitor.yml -f checklist=doctor"),)
-    wanted = [ON_GITHUB.get(name, name) for name in SECRETS if visit.settings.secrets.get(name)]
+    wanted = [ON_GITHUB.get(name, name) for name in SECRETS if consultation.settings.secrets.get(name)]
     if lacks := [name for name in wanted if name not in names]:
         says = f"of the workflows lack {', '.join(lacks)}"
         return (Symptom("GitHub", Verdict.WARN, "secrets", says, f"gh secret set {lacks[0]}"),)
     return (Symptom("GitHub", Verdict.PASS, "secrets", f"of the workflows: {len(names)} are set"),)
 
 
-async def sentry(visit: Visit) -> Symptoms:
+async def sentry(consultation: Consultation) -> Symptoms:
     """The token has the scopes, and knows the organization and the project."""
     found = [
-        *await visit.ask(
+        *await consultation.ask(
             "Sentry", "SENTRY_AUTH_TOKEN", "may read errors and record releases", access.sentry_may_be_used
         )
     ]
-    policy = visit.policies[ErrorsPolicy]
-    too_many = sorted({*await visit.world.sentry.scopes()} - SENTRY_NEEDS)
+    policy = consultation.policies[ErrorsPolicy]
+    too_many = sorted({*await consultation.world.sentry.scopes()} - SENTRY_NEEDS)
     if too_many:
         says = f"may more than is needed: {', '.join(too_many)}"
         found.append(Symptom("Sentry", Verdict.WARN, "SENTRY_AUTH_TOKEN", says))
     place = f"{policy.organization}/{policy.project}"
     try:
-        await visit.world.sentry.environments()
+        await consultation.world.sentry.environments()
     except Refused as error:
         if error.status not in (403, 404):
             raise
@@ -145,15 +145,15 @@ async def sentry(visit: Visit) -> Symptoms:
     return (*found, Symptom("Sentry", Verdict.PASS, place, "was found"))
 
 
-async def betterstack(visit: Visit) -> Symptoms:
-    return await visit.ask("Better Stack", "BETTERSTACK_API_TOKEN", "finds the monitor", access.monitor_is_known)
+async def betterstack(consultation: Consultation) -> Symptoms:
+    return await consultation.ask("Better Stack", "BETTERSTACK_API_TOKEN", "finds the monitor", access.monitor_is_known)
 
 
-async def neon(visit: Visit) -> Symptoms:
+async def neon(consultation: Consultation) -> Symptoms:
     """The key opens the project; without a project Neon's API is not used."""
-    project = visit.policies[DatabasePolicy].neon_project
+    project = consultation.policies[DatabasePolicy].neon_project
     try:
-        await visit.world.neon.project()
+        await consultation.world.neon.project()
     except Refused as error:
         if error.status not in (403, 404):
             raise
@@ -162,23 +162,27 @@ async def neon(visit: Visit) -> Symptoms:
     return (Symptom("Neon", Verdict.PASS, "NEON_API_KEY", f"opens {project}"),)
 
 
-async def storage(visit: Visit) -> Symptoms:
-    return await visit.ask("R2", "bucket", "may be listed, written, read and deleted in", access.storage_may_be_used)
-
-
-async def redis(visit: Visit) -> Symptoms:
-    return await visit.ask("Upstash", "UPSTASH_REDIS_REST_TOKEN", "answers and may write", access.redis_may_be_used)
-
-
-async def channels(visit: Visit) -> Symptoms:
-    return await visit.ask("People", "channels", "would take a message", access.people_can_be_told)
-
-
-async def site(visit: Visit) -> Symptoms:
-    return await visit.ask(
-        "Site", visit.settings.domain, "answers, and its health check is well", health.is_well_before
+async def storage(consultation: Consultation) -> Symptoms:
+    return await consultation.ask(
+        "R2", "bucket", "may be listed, written, read and deleted in", access.storage_may_be_used
     )
 
 
-async def student(visit: Visit) -> Symptoms:
-    return await visit.ask("Site", "SMOKE_PASSWORD", "signs in", access.student_can_sign_in)
+async def redis(consultation: Consultation) -> Symptoms:
+    return await consultation.ask(
+        "Upstash", "UPSTASH_REDIS_REST_TOKEN", "answers and may write", access.redis_may_be_used
+    )
+
+
+async def channels(consultation: Consultation) -> Symptoms:
+    return await consultation.ask("People", "channels", "would take a message", access.people_can_be_told)
+
+
+async def site(consultation: Consultation) -> Symptoms:
+    return await consultation.ask(
+        "Site", consultation.settings.domain, "answers, and its health check is well", health.is_well_before
+    )
+
+
+async def student(consultation: Consultation) -> Symptoms:
+    return await consultation.ask("Site", "SMOKE_PASSWORD", "signs in", access.student_can_sign_in)

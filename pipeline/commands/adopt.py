@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.adoption.folder import look
 from pipeline.adoption.keys import deploy_yml
-from pipeline.adoption.proposal import Change, generated_files, written_by_people
+from pipeline.adoption.proposal import FileChange, generated_files, written_by_people
 from pipeline.adoption.seen import Seen, seen_in
 from pipeline.clock import host_of
 from pipeline.config import Config, load
@@ -84,7 +84,7 @@ def _asked(order: InitOrder, seen: Seen) -> Seen:
     return seen
 
 
-def _config(home: Path, people: tuple[Change, ...], *, force: bool) -> Config:
+def _config(home: Path, people: tuple[FileChange, ...], *, force: bool) -> Config:
     """The configuration as it will be: what is there, else what is proposed. Raises Mistake when it cannot be read."""
     change = next((one for one in people if one.path == DEPLOY_FILE), None)
     if change is None or (change.left and not force):
@@ -111,7 +111,7 @@ def _agrees(order: InitOrder, count: int) -> bool:
     return order.asks(f"Write {count} files? [Y/n]").lower() in ("", "y", "yes")
 
 
-def _write(home: Path, changes: list[Change]) -> None:
+def _write(home: Path, changes: list[FileChange]) -> None:
     for change in changes:
         path = home / change.path
         try:
@@ -121,7 +121,7 @@ def _write(home: Path, changes: list[Change]) -> None:
             raise Mistake(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _say_what_is_open(seen: Seen, config: Config, writes: list[Change], out: Callable[[str], None]) -> None:
+def _say_what_is_open(seen: Seen, config: Config, writes: list[FileChange], out: Callable[[str], None]) -> None:
     """List what is to be filled in when the file is new, and what comes next."""
     if any(change.path == DEPLOY_FILE and not change.before for change in writes):
         out(points_text(deploy_yml(seen)[1]))

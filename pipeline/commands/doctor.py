@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.adoption.consultation import Consultation, without_malformed
 from pipeline.adoption.doctor import examined
 from pipeline.adoption.symptoms import Symptom, exit_code
-from pipeline.adoption.visit import Visit, without_malformed
 from pipeline.clock import SystemClock
 from pipeline.config import Config
 from pipeline.engine.readings import Round
@@ -34,7 +34,7 @@ def doctor(
             open_world(sound, NOTHING, run, clock) as world,
             Round(world, settings.policies, READERS) as look,
         ):
-            return await examined(Visit(world, sound, config, look, root, folder, malformed))
+            return await examined(Consultation(world, sound, config, look, root, folder, malformed))
 
     with open_settings(config, target, root, needs=()) as settings:
         redactor = Redactor(settings.hidden)

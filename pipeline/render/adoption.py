@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from pipeline.adoption.keys import OpenPoint
-from pipeline.adoption.proposal import Change
+from pipeline.adoption.proposal import FileChange
 from pipeline.adoption.seen import Seen
 from pipeline.redact import one_line
 
@@ -40,7 +40,7 @@ def _first(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def changes_text(changes: Iterable[Change]) -> str:
+def changes_text(changes: Iterable[FileChange]) -> str:
     """The difference of each file: in full for those that people write, as one line for new generated ones."""
     parts, new = [], list[str]()
     for change in changes:
@@ -54,7 +54,7 @@ def changes_text(changes: Iterable[Change]) -> str:
     return "\n".join(parts)
 
 
-def _diff(change: Change) -> str:
+def _diff(change: FileChange) -> str:
     names = (change.path if change.before else "/dev/null", change.path)
     lines = list(difflib.unified_diff(change.before.splitlines(), change.after.splitlines(), *names, lineterm=""))
     if change.path not in SHOWN and len(lines) > LONGEST:

@@ -13,9 +13,9 @@ import pytest
 from checks.gate import Verdict
 from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SmokePolicy, UptimePolicy
 from checks.policy.site import Journeys
+from pipeline.adoption.consultation import Consultation, without_malformed
 from pipeline.adoption.doctor import EXAMINATIONS, examined
 from pipeline.adoption.symptoms import PAGES, SCOPES, Symptom, exit_code, not_set
-from pipeline.adoption.visit import Visit, without_malformed
 from pipeline.clients.programs import version_of
 from pipeline.engine.readings import Round
 from pipeline.render.doctor import WIDTH, symptoms_text
@@ -43,7 +43,7 @@ def looked(inside: InProcess, root: Path, secrets: Mapping[str, str] | None = No
 
     async def go() -> tuple[Symptom, ...]:
         async with inside.world(NOTHING) as world, Round(world, inside.settings.policies, READERS) as look:
-            return await examined(Visit(world, inside.settings, inside.config, look, root, ROOT, malformed))
+            return await examined(Consultation(world, inside.settings, inside.config, look, root, ROOT, malformed))
 
     return asyncio.run(go())
 

@@ -31,7 +31,7 @@ def without_malformed(settings: Settings) -> tuple[Settings, dict[str, str]]:
 
 
 @dataclass(frozen=True)
-class Visit:
+class Consultation:
     """One look at one target. ``root``: the home, ``folder``: the app, where its packages are."""
 
     world: World
