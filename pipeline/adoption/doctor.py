@@ -77,8 +77,7 @@ EXAMINATIONS = (
     Examination("People", ("NOTIFY_WEBHOOK_URL",), (vendors.channels,), optional=True),
     Examination("Site", (), (vendors.site,)),
     Examination("Site", ("SMOKE_EMAIL", "SMOKE_PASSWORD"), (vendors.student,), _without_sign_in),
-    Examination(machine.HERE, (), (machine.programs, machine.record)),
-    Examination(machine.HERE, ("VERCEL_TOKEN",), (machine.clock,)),
+    Examination(machine.HERE, (), (machine.programs, machine.record, machine.clock)),
 )
 """Every examination, in the order in which they are shown."""
 
