@@ -259,6 +259,11 @@ def _beside(seen: Seen) -> list[OpenPoint]:
         points.append(OpenPoint(0, "database", says))
     elif found is None:
         points.append(OpenPoint(0, "database", "none was seen; this tool wants the address of one, DIRECT_URL"))
+    if not seen.held:
+        says = f'in vercel.json: "git": {{"deploymentEnabled": {{"{seen.branch}": false}}}}'
+        points.append(
+            OpenPoint(0, "Vercel", f"connected to Git it ships every push past all of this, unless it stands {says}")
+        )
     if seen.services.bucket == "S3":
         points.append(
             OpenPoint(0, "storage", "the code stores files by S3; only Cloudflare R2 is looked at, when R2_… are set")

@@ -32,7 +32,6 @@ class Package:
     """What ``engines.node`` says."""
     schema: str = ""
     """What ``prisma.schema`` says, relative to the package."""
-    homepage: str = ""
     workspaces: bool = False
 
     def path(self, name: str) -> str:
@@ -66,7 +65,6 @@ def _package(place: str, text: str) -> Package | None:
         wants,
         str(engines.get("node") or ""),
         str(prisma.get("schema") or ""),
-        str(body.get("homepage") or ""),
         bool(body.get("workspaces")),
     )
 

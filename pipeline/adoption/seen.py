@@ -65,11 +65,12 @@ class Seen:
     """Names in ``.env.example`` and its like, in their order."""
     project: str
     team: str
-    domain: str
     workflows: tuple[str, ...]
     """Names of the workflow files that are there."""
-    settings: bool
-    """Whether there is a ``vercel.json``."""
+    held: bool
+    """Whether ``vercel.json`` keeps Vercel from building what is pushed to the branch."""
+    domain: str = ""
+    """The production domain. No folder shows it; somebody who was asked has said it."""
 
 
 def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
@@ -117,9 +118,8 @@ def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
         listed=listed,
         project=vercel[0],
         team=vercel[1],
-        domain=_domain(app.homepage),
         workflows=tuple(PurePosixPath(one).name for one in folder.paths if one.startswith(".github/workflows/")),
-        settings=app.path("vercel.json") in folder.paths or "vercel.json" in folder.paths,
+        held=_held(folder.text(app.path("vercel.json")) or folder.text("vercel.json"), folder.branch or "main"),
     )
 
 
@@ -164,6 +164,15 @@ def _linked(folder: Folder, app: Package) -> tuple[str, str]:
     return "", ""
 
 
+def _held(text: str, branch: str) -> bool:
+    """Whether ``git.deploymentEnabled`` of a vercel.json is off, for everything or for ``branch``."""
+    try:
+        enabled = json.loads(text)["git"]["deploymentEnabled"]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return enabled is False or (isinstance(enabled, dict) and enabled.get(branch) is False)
+
+
 def _node(folder: Folder, app: Package, found: tuple[Package, ...]) -> str:
     top = next((one for one in found if not one.place), app)
     pinned = folder.text(app.path(".nvmrc")).strip() or folder.text(".nvmrc").strip()
@@ -176,9 +185,3 @@ def _routers(folder: Folder, app: Package) -> tuple[str, ...]:
         for name in ("app", "pages")
         if any(path.startswith((app.path(f"{name}/"), app.path(f"src/{name}/"))) for path in folder.paths)
     )
-
-
-def _domain(homepage: str) -> str:
-    """The host of a homepage of its own; a repository's page is none."""
-    host = re.match(r"https?://([^/:]+)/?$", homepage)
-    return host[1] if host and "github" not in host[1] else ""

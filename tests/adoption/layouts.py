@@ -55,6 +55,7 @@ SHOP = {
     "prisma/schema.prisma": SCHEMA,
     "prisma/migrations/migration_lock.toml": 'provider = "postgresql"\n',
     ".env.example": 'DATABASE_URL="postgres://"\nSTRIPE_KEY=sk_not_to_be_seen\n',
+    "vercel.json": '{"git": {"deploymentEnabled": {"main": false}}}',
     ".vercel/project.json": '{"projectId": "prj_1", "orgId": "team_1"}',
 }
 """One app, with everything where it usually is."""

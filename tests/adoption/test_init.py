@@ -59,7 +59,7 @@ def test_an_app_without_nextauth_and_with_its_data_elsewhere(tmp_path: Path) -> 
     assert (found.database.migrations, found.database.schema) == ("packages/db/history", "packages/db/schema")
     assert found.database.url_variables == ("DATABASE_URL", "DIRECT_DATABASE_URL")
     assert (found.errors.organization, found.errors.project) == ("acme-inc", "acme-web")
-    assert "names" not in points_text(points)
+    assert '"deploymentEnabled": {"main": false}' in points_text(points)
     assert "/api/status must answer as JSON `commit`" in points_text(points)
 
 

@@ -40,6 +40,21 @@ def test_a_usual_app_is_seen_whole() -> None:
     assert found.listed == ("DATABASE_URL", "STRIPE_KEY")
 
 
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ('{"git": {"deploymentEnabled": false}}', True),
+        ('{"git": {"deploymentEnabled": {"main": false}}}', True),
+        ('{"git": {"deploymentEnabled": {"dev": false}}}', False),
+        ('{"git": {"deploymentEnabled": true}}', False),
+        ('{"git": 7}', False),
+        ("no json", False),
+    ],
+)
+def test_whether_vercel_is_kept_from_shipping_a_push(text: str, held: bool) -> None:
+    assert seen(SHOP, **{"vercel.json": text}).held is held
+
+
 def test_of_a_monorepo_the_app_and_what_it_is_made_of_count() -> None:
     found = seen(MONOREPO)
     assert (found.place, found.name, found.others, found.workspace, found.manager) == (
