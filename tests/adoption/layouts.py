@@ -67,7 +67,7 @@ MONOREPO = {
     "pnpm-lock.yaml": "",
     "apps/docs/package.json": package("docs", {"next": "16.0.0"}),
     "apps/docs/next.config.ts": "",
-    "apps/docs/app/api/health/route.ts": HEALTH,
+    **{f"apps/docs/app/api/{name}/route.ts": HEALTH for name in ("health", "search", "feedback", "og")},
     "apps/web/package.json": package(
         "@acme/web", {"next": "^16.1.0", "@acme/db": "workspace:*", "better-auth": "1.2.0"}
     ),
@@ -79,12 +79,13 @@ MONOREPO = {
     "apps/web/src/app/api/domains/status/route.ts": PAGE,
     "apps/web/src/env.ts": "export const env = createEnv({\n  server: {\n    STORE_KEY: z.string().min(1),\n"
     "    MAIL_FROM: z.string().optional(),\n  },\n  runtimeEnv: {\n    STORE_KEY: process.env.STORE_KEY,\n  },\n})\n",
-    "packages/db/package.json": package("@acme/db", {"prisma": "7.2.0", "@sentry/nextjs": "9", "@upstash/redis": "1"}),
+    "packages/db/package.json": package("@acme/db", {"prisma": "7.2.0", "@sentry/nextjs": "9", "@acme/cache": "*"}),
     "packages/db/prisma.config.ts": "export default defineConfig({\n  schema: path.join(__dirname, 'schema'),\n"
     "  migrations: { path: './history' },\n  datasource: { url: process.env.DIRECT_DATABASE_URL },\n});\n",
     "packages/db/schema/main.prisma": 'datasource db {\n  provider = "postgresql"\n}\n',
     "packages/db/history/20260101_first/migration.sql": "select 1;",
     "packages/db/index.ts": "new Client(process.env.DATABASE_URL)\n",
+    "packages/cache/package.json": package("@acme/cache", {"@upstash/redis": "1", "@acme/db": "*"}),
     "packages/unrelated/package.json": package("@acme/unrelated", {"@clerk/nextjs": "5"}),
     "packages/unrelated/index.ts": "process.env.NOT_OF_THE_APP\n",
 }

@@ -131,6 +131,13 @@ def test_an_account_that_allows_too_little(
     )
 
 
+def test_what_the_token_for_github_may_not_read_is_named(inside: InProcess, tmp_path: Path) -> None:
+    inside.sandbox.inject("github answer status=403 GET */pulls")
+    inside.sandbox.inject("github answer status=403 GET */deployments")
+    said = [one.says for one in of(looked(inside, tmp_path), "GITHUB_TOKEN")]
+    assert "may not read Pull requests, Deployments" in said
+
+
 IN_A_WEEK = datetime.timedelta(days=7)
 
 
