@@ -1,5 +1,6 @@
 """Writes the first ``deploy.yml`` of an app from what was seen: the few keys that it needs."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ WIDTH = 116
 TODO = "# FILL IN"
 POSTGRES_NAMES = re.compile(r"^(DATABASE_URL|DIRECT_URL|POSTGRES_.*URL.*|DIRECT_DATABASE_URL|.*_DATABASE_URL)$")
 SECRET_NAMES = re.compile(r"(SECRET|PASSWORD|PRIVATE_KEY|_SALT)$|^SALT$")
+WORD = re.compile(r"[A-Za-z/][\w./-]*")
 SURE = ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "SENTRY_DSN", "NEXT_PUBLIC_SENTRY_DSN")
 BUCKET = ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET")
 
@@ -60,7 +62,7 @@ def _todo(text: str, key: str, says: str) -> _Line:
 def _source(seen: Seen) -> list[_Line]:
     lines = [_Line(""), _Line("source:")]
     if seen.repository:
-        lines.append(_Line(f"  repository: {seen.repository}"))
+        lines.append(_Line(f"  repository: {_plain(seen.repository)}"))
     else:
         lines.append(_todo('  repository: ""', "source.repository", "owner/name on GitHub"))
     return [*lines, _Line(f"  branch: {_plain(seen.branch)}")]
@@ -185,12 +187,12 @@ def _targets(seen: Seen) -> list[_Line]:
         says = "the project's name on Vercel, when it is another"
         lines.append(_todo(f"    project: {_plain(seen.name)}", "targets.production.project", says))
     if seen.team:
-        lines.append(_Line(f"    team: {seen.team}"))
+        lines.append(_Line(f"    team: {_plain(seen.team)}"))
     elif not seen.project:
         says = "Vercel → the team → Settings → Team ID (team_…); empty: a personal account"
         lines.append(_todo('    team: ""', "targets.production.team", says))
     if seen.domain:
-        lines.append(_Line(f"    domain: {seen.domain}"))
+        lines.append(_Line(f"    domain: {_plain(seen.domain)}"))
     else:
         lines.append(
             _todo('    domain: ""', "targets.production.domain", "the production domain, e.g. www.example.com")
@@ -217,18 +219,10 @@ SANDBOX = tuple(
 
 
 def _plain(value: str) -> str:
-    """A value as YAML has it: without quotes when it is a plain word."""
-    if re.fullmatch(r"[A-Za-z/][\w./-]*(\([\w-]+\)[\w./-]*)*", value) and value.lower() not in (
-        "null",
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-    ):
+    """A value as YAML has it, without quotes when it is a plain word: it may be anybody's, and stays on its line."""
+    if WORD.fullmatch(value) and value.lower() not in ("null", "true", "false", "yes", "no", "on", "off"):
         return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(value)
 
 
 def _beside(seen: Seen) -> list[OpenPoint]:

@@ -1,5 +1,6 @@
 """``init``: the file that it makes loads, says what is open by line, and nothing that people wrote is lost."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,19 @@ def test_an_app_without_nextauth_and_with_its_data_elsewhere(tmp_path: Path) -> 
     assert (found.errors.organization, found.errors.project) == ("acme-inc", "acme-web")
     assert '"deploymentEnabled": {"main": false}' in points_text(points)
     assert "/api/status must answer as JSON `commit`" in points_text(points)
+
+
+def test_what_others_wrote_is_a_value_and_no_key_of_the_file(tmp_path: Path) -> None:
+    odd = '"waivers: []\n#'
+    hostile = {
+        **SHOP,
+        "package.json": package(odd, {"next": "15", "next-auth": "4"}),
+        ".vercel/project.json": json.dumps({"projectId": odd, "orgId": f"team_{odd}"}),
+    }
+    found = loaded(tmp_path, deploy_yml(seen_in(folder(hostile, remote="git@github.com:ac: me/sh: op")))[0])
+    target = found.file.targets["production"]
+    assert (target.project, target.team) == (odd, f"team_{odd}")
+    assert found.policies["production"].source.repository == "ac: me/sh: op"
 
 
 def test_what_this_tool_cannot_do_for_an_app_is_said() -> None:
