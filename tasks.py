@@ -7,6 +7,7 @@ from invoke import Collection
 from invoke.main import program
 
 from pipeline.cli import (
+    adopt,
     build,
     database,
     diagnose,
@@ -39,6 +40,7 @@ def command_words() -> "tuple[CommandWords, ...]":
 
 
 namespace = Collection(
+    *(adopt.init, adopt.doctor),
     *(release.deploy, release.rollback, release.settle, release.accept, release.approve),
     *(production.status, production.logs, production.bisect),
     *(record.history, record.report, record.follow, record.dashboard, record.waivers, record.lock, record.unlock),

@@ -14,7 +14,7 @@ def elsewhere(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
     """Warn of each address that NextAuth sends people back to and that is not the site's."""
     for address in seen.addresses:
         says = f"sends people back to {address}, which is not this site"
-        yield warn(f"{policy.path}/providers", says, fix=f"vercel env add {policy.url} production")
+        yield warn(f"{policy.path}/providers", says, fix=f"vercel env add {policy.url or 'AUTH_URL'} production")
 
 
 @gate(owner="on-call")
@@ -71,7 +71,7 @@ def auth_is_set_up(policy: AuthPolicy, seen: EnvironmentVariables, answers: Auth
         only what is built after it. A new secret signs everybody out.
     """
     found = {variable.name: variable for variable in seen.variables}
-    for name in (policy.secret, policy.url):
+    for name in filter(None, (policy.secret, policy.url)):
         variable = found.get(name)
         if variable is None or (variable.readable and variable.length == 0):
             says = "is not set" if variable is None else "is empty"

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from checks.policy import DatabasePolicy, HealthPolicy
+from checks.auth import auth_answers, auth_is_set_up
+from checks.policy import AuthPolicy, DatabasePolicy, ErrorsPolicy, HealthPolicy, UptimePolicy
 from pipeline.config import load, schema
 from pipeline.config.document import seconds
+from pipeline.definitions.unused import kept, unused
 from pipeline.errors import Mistake
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,9 +67,25 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_a_team_without_sentry_and_better_stack_says_nothing_of_them(tmp_path: Path) -> None:
-    config = load(written(tmp_path, "source: {repository: acme/lms}\ntargets: {sandbox: {kind: sandbox}}\n"))
-    assert (config.file.errors.organization, config.file.uptime.monitor) == ("", "")
+def test_a_team_without_sentry_and_better_stack_leaves_their_sections_out(tmp_path: Path) -> None:
+    config = load(written(tmp_path, "source: {repository: acme/lms}\ntargets:\n  sandbox: {kind: sandbox}\n"))
+    found = config.policies["sandbox"]
+    assert (found.errors.organization, found.uptime.monitor) == ("", "")
+    assert {ErrorsPolicy, UptimePolicy} <= unused(found.by_type())
+
+
+def test_a_team_without_nextauth_is_asked_nothing_of_it(tmp_path: Path) -> None:
+    found = load(written(tmp_path, LEAST + "auth: {path: ''}\n")).policies["sandbox"].by_type()
+    assert AuthPolicy in unused(found)
+    assert not kept((auth_answers, auth_is_set_up), unused(found))
+
+
+def test_the_sandbox_is_quick_by_itself_and_a_stage_that_is_named_is_as_it_says(tmp_path: Path) -> None:
+    text = LEAST.replace("{kind: sandbox}", "{kind: sandbox, pace: {watch: {during: 9s}}}")
+    pace = load(written(tmp_path, text + "  real: {kind: production}\n")).pace("sandbox")
+    assert pace["preflight"]["patience"] < 60
+    assert pace["watch"]["during"] == 9
+    assert load(written(tmp_path, text + "  real: {kind: production}\n")).pace("real") == {}
 
 
 def test_a_key_given_twice_is_a_mistake(tmp_path: Path) -> None:

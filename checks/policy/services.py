@@ -162,10 +162,10 @@ class AuthPolicy(Policy):
     """What NextAuth must do."""
 
     path: str = "/api/auth"
-    """Where it is."""
+    """Where it is; empty: NextAuth is not used, and nothing of it is asked."""
     providers: tuple[str, ...] = ()
     """Ids that the list of providers must contain, e.g. `[google, credentials]`."""
     secret: str = "NEXTAUTH_SECRET"
     """The variable with the secret; in Auth.js v5 it is `AUTH_SECRET`."""
     url: str = "NEXTAUTH_URL"
-    """The variable with the site's own address."""
+    """The variable with the site's own address; empty: there need be none, as with Auth.js v5."""

@@ -41,9 +41,11 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ("lock", "keep everybody from deploying"),
         ("unlock", "take a lock away"),
     )),
-    ("Write down", (
+    ("Set up and write down", (
         ("runbooks", "write the runbooks and workflows anew"),
         ("runbooks.", "sign, prove, close an action"),
+        ("init", "a first deploy.yml from what your app shows"),
+        ("doctor", "try every token, id, address and tool"),
         ("upgrade", "what a newer version would change here"),
         ("waivers", "what is waived, why, and who has signed it"),
         ("journal.", "verify, export, import, trim the record"),

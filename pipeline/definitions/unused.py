@@ -6,7 +6,7 @@ from typing import Any
 
 from checks import evidence as seen
 from checks.gate import Gate
-from checks.policy import ErrorsPolicy, UptimePolicy
+from checks.policy import AuthPolicy, ErrorsPolicy, UptimePolicy
 from pipeline.engine.plan import Pipeline
 
 SENTRY: frozenset[type] = frozenset(
@@ -36,14 +36,18 @@ BETTERSTACK: frozenset[type] = frozenset(
     }
 )
 
+NEXTAUTH: frozenset[type] = frozenset({AuthPolicy, seen.AuthEndpoints})
+
 
 def unused(policies: Mapping[type, Any]) -> frozenset[type]:
-    """The policies and evidence of the vendors that ``deploy.yml`` does without: Sentry, Better Stack."""
+    """The policies and evidence of the vendors that ``deploy.yml`` does without: Sentry, Better Stack, NextAuth."""
     without: frozenset[type] = frozenset()
     if not policies[ErrorsPolicy].organization:
         without |= SENTRY
     if not policies[UptimePolicy].monitor:
         without |= BETTERSTACK
+    if not policies[AuthPolicy].path:
+        without |= NEXTAUTH
     return without
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pipeline.clients import base, channels, exchange, vercel
+from pipeline.clients import base, channels, exchange, git, vercel
 from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL
 from pipeline.emergency import domain, memory
 from pipeline.emergency import steps as emergency
@@ -84,6 +84,8 @@ def _looking() -> dict[str, Bound]:
         "check": asks,
         "env.check": asks,
         "database.plan": asks,
+        "doctor": asks,
+        "init": Bound(3 * git.SECONDS, "three questions to git; besides, reading the folder's files, and your answers"),
         "build": build,
         "build.": build,
         "logs": Bound(lines.seconds, f"{lines.made_of}; with `--follow` until Ctrl-C"),

@@ -7,6 +7,7 @@ from pipeline.sandbox import contents
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.githubalerts import AlertShapes
 from pipeline.sandbox.githubdeployments import Deployments
+from pipeline.sandbox.githubguards import about_the_token
 from pipeline.sandbox.githubpulls import PullShapes
 from pipeline.sandbox.githubrequests import DOCS, Requests, problem
 from pipeline.sandbox.githubshapes import NUMBER, Shapes
@@ -49,9 +50,8 @@ class GitHubApi:
         response = await self._router(self._by_number(request))
         reset = int(self._core.now()) + 3600
         limits = {"limit": 5000, "remaining": 4999, "used": 1, "reset": reset, "resource": "core"}
-        for name, value in limits.items():
-            response.headers[f"x-ratelimit-{name}"] = str(value)
-        response.headers["x-github-api-version-selected"] = "2022-11-28"
+        response.headers.update({f"x-ratelimit-{name}": str(value) for name, value in limits.items()})
+        response.headers.update(about_the_token(self._core, response.status_code))
         return response
 
     def _by_number(self, request: Request) -> Request:

@@ -105,5 +105,15 @@ class GitHub:
     """Checks that a ruleset requires on main; None: the plan has no rulesets."""
     most_listed: int = FEW
     """Items a page at most, whatever is asked for; 100 is GitHub's own limit."""
+    environments: dict[str, list[str]] = field(
+        default_factory=lambda: {"production": ["required_reviewers"], "sandbox": ["required_reviewers"]}
+    )
+    """Kinds of rules of each environment, by its name."""
+    secrets: list[str] | None = None
+    """Names of the secrets of Actions; None: the token may not list them."""
+    token_ends: str = ""
+    """When the token ends, as GitHub's header has it; empty: never."""
+    token_scopes: str = ""
+    """What a classic token may, by commas; empty for a fine-grained one."""
     job_token: bool = False
     """Whether the token is that of an Actions job, which may not read Dependabot alerts."""

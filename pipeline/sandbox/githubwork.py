@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pipeline.sandbox.core import Core, iso_seconds
+from pipeline.sandbox.githubguards import Guards
 from pipeline.sandbox.githubpulls import PullShapes
 from pipeline.sandbox.githubrequests import Requests
 from pipeline.sandbox.githubshapes import Shapes
@@ -24,6 +25,7 @@ class Work:
 
     def routes(self, router: Router, root: str) -> None:
         add, actions = router.add, root + "/actions"
+        Guards(self._core, self._shapes).routes(router, root)
         add("GET", root + "/pulls", self.pulls)
         add("POST", root + "/pulls/{number}/reviews", self.review)
         add("GET", root + "/issues/{number}/comments", self.comments)

@@ -105,6 +105,10 @@ class Vercel:
     most_listed: int = 1
     """Deployments a page at most, of the two that there are; 100 is Vercel's own limit."""
     """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
+    token_ends: float = 0
+    """When the token ends, in seconds since 1970; 0: never."""
+    token_scope: str = "team"
+    """``team``, or ``user`` for one of the full account."""
     tells_permissions: bool = True
     """Whether answers about the project say what the token may do with it."""
     moved_to: str = ""

@@ -43,8 +43,7 @@ from pipeline.world.extras import must_have
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-BETWEEN_STAGES = 900.0  # how long a run keeps the lock between two stages that are separate processes
-EVERY = 1_000_000  # runs
+BETWEEN_STAGES, EVERY = 900.0, 1_000_000  # seconds that a run keeps the lock between two stages' processes; runs
 After = Callable[[Session, Report], None]
 
 

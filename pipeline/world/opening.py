@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
-from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy
+from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SmokePolicy, SourcePolicy, UptimePolicy
 from pipeline.clients.encrypted import must_be_encrypted
 from pipeline.clock import Clock
 from pipeline.config import Config
@@ -29,14 +29,19 @@ if TYPE_CHECKING:
 
 
 NOT_USED = {
+    "SMOKE_EMAIL": "; an app where nobody signs in by NextAuth has `smoke.journeys.login: false` in deploy.yml",
     "SENTRY_AUTH_TOKEN": "; a team without Sentry leaves `errors.organization` empty in deploy.yml",
     "BETTERSTACK_API_TOKEN": "; a team without Better Stack leaves `uptime.monitor` empty in deploy.yml",
 }
 
 
 def of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
-    """The secrets of vendors that ``deploy.yml`` does without."""
+    """The secrets of vendors that ``deploy.yml`` does without, and of the smoke user when nobody signs in."""
+    journeys = policies[SmokePolicy].journeys
+    signs_in = journeys.login or journeys.course or journeys.upload
     used = {
+        "SMOKE_EMAIL": signs_in,
+        "SMOKE_PASSWORD": signs_in,
         "SENTRY_AUTH_TOKEN": policies[ErrorsPolicy].organization,
         "BETTERSTACK_API_TOKEN": policies[UptimePolicy].monitor,
     }

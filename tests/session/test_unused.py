@@ -64,6 +64,27 @@ def test_only_the_secrets_of_what_the_file_uses_are_wanted(
         pass
 
 
+@pytest.mark.parametrize("journeys", ["{login: false}", "{login: false, course: /courses/1}", "{}"])
+def test_where_nobody_signs_in_no_student_is_asked_for(
+    journeys: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deploy.yml").write_text(
+        f"source: {{repository: acme/lms}}\nsmoke: {{journeys: {journeys}}}\ntarget: production\n"
+        "targets: {production: {kind: production, project: lms, domain: lms.example.com}}\n",
+        encoding="utf-8",
+    )
+    for name in SECRETS:
+        monkeypatch.setenv(name, "" if name.startswith("SMOKE") else "something")
+    monkeypatch.setenv("DIRECT_URL", "postgresql://u:p@localhost/db")
+    config = load(tmp_path / "deploy.yml")
+    if journeys == "{login: false}":
+        with open_settings(config, "production", tmp_path) as settings:
+            assert "SMOKE_EMAIL" not in settings.secrets
+        return
+    with pytest.raises(Mistake, match="SMOKE_PASSWORD"), open_settings(config, "production", tmp_path):
+        pass
+
+
 def test_both_sections_may_be_empty(tmp_path: Path) -> None:
     (tmp_path / "deploy.yml").write_text(
         "source: {repository: acme/lms}\nerrors: {}\nuptime: {}\ntarget: production\n"

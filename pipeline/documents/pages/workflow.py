@@ -75,9 +75,9 @@ def rollback_workflow(setting: Setting) -> str:
 
 
 def monitor_workflow(checklists: Iterable[Pipeline], needs: Needs, setting: Setting) -> str:
-    """The workflow ``monitor.yml``: both checklists on a schedule, their answers as the job's summary."""
-    asked = {*SECRETS, *needs.of_all(checklists)}
-    return _filled("monitor.yml", setting=setting, secrets=secrets(asked, setting))
+    """The workflow ``monitor.yml``: both checklists on a schedule, their answers as the job's summary; the doctor."""
+    asked, every = {*SECRETS, *needs.of_all(checklists)}, {*SECRETS, *OPTIONAL}
+    return _filled("monitor.yml", setting=setting, secrets=secrets(asked, setting), every=secrets(every, setting))
 
 
 def drill_workflow(setting: Setting = USUAL) -> str:

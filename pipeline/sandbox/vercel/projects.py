@@ -23,6 +23,7 @@ class Projects:
 
     def routes(self, router: Router) -> None:
         router.add("GET", "/v{v}/user", self.user)
+        router.add("GET", "/v{v}/user/tokens/{token}", self.token)
         router.add("GET", "/v{v}/teams", self.teams)
         router.add("GET", "/v{v}/teams/{team}", self.team)
         router.add("GET", "/teams/{team}", self.team)
@@ -52,6 +53,23 @@ class Projects:
             "stagingPrefix": "dana",
         }
         return JSONResponse({"user": user})
+
+    async def token(self, request: Request) -> Response:
+        """Answer about the token that asks, called ``current``; other tokens nobody has."""
+        vercel = self._core.state.vercel
+        if request.path_params["token"] != "current":
+            raise problem(404, "not_found", "Not found")
+        began = milliseconds(vercel.created)
+        scope: Payload = {"type": vercel.token_scope, "createdAt": began, "origin": "manual"}
+        if vercel.token_scope == "team":
+            scope["teamId"] = vercel.team
+        token: Payload = {
+            "id": "tok_1", "name": "deploy", "type": "token", "origin": "manual", "scopes": [scope],
+            "activeAt": milliseconds(self._core.now()), "createdAt": began,
+        }  # fmt: skip
+        if vercel.token_ends:
+            token["expiresAt"] = milliseconds(vercel.token_ends)
+        return JSONResponse({"token": token})
 
     async def teams(self, request: Request) -> Response:
         vercel, found = self._core.state.vercel, [] if self._core.state.vercel.personal else [self._team()]

@@ -1,0 +1,54 @@
+"""What the doctor found, as text: grouped by service, in 80 columns."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from checks.gate import Verdict
+from pipeline.adoption.symptoms import Symptom
+from pipeline.redact import one_line
+
+WIDTH = 80
+MARKS = {Verdict.PASS: "✓", Verdict.WARN: "!", Verdict.NOT_YET: "✗", Verdict.UNKNOWN: "?", Verdict.BLOCK: "✗"}
+
+
+def symptoms_text(target: str, symptoms: Sequence[Symptom]) -> str:
+    """Every line by service, how to mend each, and how many of which kind there are."""
+    lines = []
+    for service in dict.fromkeys(one.service for one in symptoms):
+        lines.append(service)
+        for symptom in symptoms:
+            if symptom.service == service:
+                lines += _lines(symptom)
+    return "\n".join([*lines, "", _summary(target, symptoms)])
+
+
+def _lines(symptom: Symptom) -> list[str]:
+    head = _wrapped(f"  {MARKS[symptom.verdict]} ", f"{one_line(symptom.subject)} {one_line(symptom.says)}")
+    if symptom.verdict is Verdict.PASS:
+        return head
+    more = [
+        ("→ ", symptom.page or symptom.fix),
+        ("→ ", symptom.fix if symptom.page and symptom.fix and not symptom.scopes else ""),
+        ("needs: ", symptom.scopes),
+        ("paste: ", symptom.paste),
+    ]
+    return [*head, *(line for words, text in more if text for line in _wrapped(f"      {words}", one_line(text)))]
+
+
+def _wrapped(before: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=before,
+        subsequent_indent=" " * len(before),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _summary(target: str, symptoms: Iterable[Symptom]) -> str:
+    counts = dict.fromkeys(("missing or wrong", "not seen", "worth a look", "well"), 0)
+    names = {Verdict.BLOCK: "missing or wrong", Verdict.NOT_YET: "missing or wrong", Verdict.UNKNOWN: "not seen"}
+    for one in symptoms:
+        counts[names.get(one.verdict, "worth a look" if one.verdict is Verdict.WARN else "well")] += 1
+    return f"{target}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
