@@ -75,7 +75,11 @@ def test_a_team_without_sentry_and_better_stack_leaves_their_sections_out(tmp_pa
 
 
 def test_a_team_without_nextauth_is_asked_nothing_of_it(tmp_path: Path) -> None:
-    found = load(written(tmp_path, LEAST + "auth: {path: ''}\n")).policies["sandbox"].by_type()
+    found = (
+        load(written(tmp_path, "auth: {path: ''}\n" + LEAST + "  real: {kind: production}\n"))
+        .policies["real"]
+        .by_type()
+    )
     assert AuthPolicy in unused(found)
     assert not kept((auth_answers, auth_is_set_up), unused(found))
 

