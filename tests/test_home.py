@@ -218,6 +218,16 @@ def test_every_package_that_may_be_missing_is_one_of_an_extra() -> None:
         assert expected == {*modules}
 
 
+def test_workflows_take_no_package_from_an_index_by_its_name(tmp_path: Path) -> None:
+    """Whoever had the name there would be given every secret of the job."""
+    for least in (LEAST, f"action: acme/deploy-runbook@{'a' * 40}\n{LEAST}"):
+        home = homed(tmp_path, least)
+        made = workflows(load(home / "deploy.yml"), Sources(load(home / "deploy.yml"), home, (), "deploy-runbook"))
+        for text in made.values():
+            assert "pipx" not in text
+            assert ("say in action:" in text) is ("deploy-runbook@" not in least) or "name: tool" not in text
+
+
 def test_what_an_upgrade_changes_is_said_first(adopter: Sources) -> None:
     assert [line for line in changes(adopter) if line.startswith("runbooks/monitoring.md: +")]
     write_documents(adopter)

@@ -198,7 +198,8 @@ def _targets(seen: Seen) -> list[_Line]:
         lines.append(
             _todo('    domain: ""', "targets.production.domain", "the production domain, e.g. www.example.com")
         )
-    return [*lines, *SANDBOX]
+    where = "what gives the workflows this tool: OWNER/NAME@40_DIGITS, its repository at a commit"
+    return [*lines, *SANDBOX, _Line(""), _todo('action: ""', "action", where)]
 
 
 SANDBOX = (_Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),)

@@ -81,7 +81,8 @@ class DeployFile(Policies):
     """The versions of this tool that the file is written for, e.g. `>=0.1,<0.2`; another one refuses. Empty: any."""
     action: str = ""
     """The GitHub action that gives workflows this tool, e.g. `acme/deploy-runbook@` and the 40 digits of a commit.
-    Empty: they install the package of this version; a checkout that is its own home uses itself."""
+    Empty: they end and ask for it, for a name in an index may be anybody's; a checkout that is its own home uses
+    itself."""
     app: str = ""
     """The folder of the app, from this file's, e.g. `apps/web`; empty: this file's own."""
     state: str = ""

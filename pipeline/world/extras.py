@@ -25,8 +25,8 @@ def must_have(extra: str) -> None:
 def said_missing(extra: str, *names: str) -> str:
     """What to type when packages of an extra are not there."""
     return (
-        f"{', '.join(names)}: not installed; type   pip install '{NAME}[{extra}]'   "
-        f"(uv tool install '{NAME}[{extra}]', pipx install '{NAME}[{extra}]')"
+        f"{', '.join(names)}: not installed; type   pip install '{NAME}[{extra}]'   where this tool is, "
+        f"or install it again with its extra, e.g.   uv tool install './{NAME}[{extra}]'   of a checkout"
     )
 
 

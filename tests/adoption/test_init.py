@@ -49,7 +49,7 @@ def test_what_was_seen_stands_in_the_file_and_what_was_not_needed_does_not(tmp_p
     assert policies.auth.providers == ("credentials",)
     assert policies.health.path == "/api/health"
     assert (found.file.targets["production"].project, found.file.targets["production"].team) == ("prj_1", "team_1")
-    assert [point.key for point in points] == ["targets.production.domain"]
+    assert [point.key for point in points] == ["targets.production.domain", "action"]
     assert not {"errors", "database", "uptime", "redis"} & {line.rstrip(":") for line in text.splitlines()}
 
 

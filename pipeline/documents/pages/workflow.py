@@ -8,7 +8,6 @@ from checks.policy import BuildPolicy
 from pipeline.documents.templates import filled
 from pipeline.engine.plan import Pipeline
 from pipeline.engine.uses import Needs
-from pipeline.home import VERSION
 from pipeline.steps.leftovers import clear_leftovers
 from pipeline.world.secrets import OPTIONAL, SECRETS, STATE
 
@@ -41,7 +40,6 @@ class Setting:
     app: str = "."
     installed: bool = False
     action: str = ""
-    version: str = VERSION
 
     @property
     def tools(self) -> str:
