@@ -78,8 +78,10 @@ def protection_lets_us_in(seen: DeploymentAccess) -> Findings:
         )
 
 
-protection_lets_us_in.stops_when("the secret is another project's", lambda s: (replace(s, protected=True),))
-protection_lets_us_in.stops_when("there is none", lambda s: (replace(s, protected=True, secret=False),))
+protection_lets_us_in.stops_when(
+    "the secret is another project's", lambda s: (replace(s, protected=True, secret=True),)
+)
+protection_lets_us_in.stops_when("there is none", lambda s: (replace(s, protected=True),))
 
 
 @gate(owner="release manager")

@@ -69,7 +69,9 @@ EVIDENCE = (
         objections=(),
         authors=("kim",),
     ),
-    evidence.ReleasePlan(COMMIT, (("commit", "c0"), ("sql", "50"), ("environment", "e0"))),
+    evidence.ReleasePlan(
+        COMMIT, (("commit", "c0"), ("sql", "50"), ("environment", "e0")), environment_at="2026-01-01T10:00:00+00:00"
+    ),
     evidence.GivenApprovals("r1"),
     evidence.SecurityAlerts((), ()),
     evidence.EnvironmentVariables(
@@ -86,7 +88,7 @@ EVIDENCE = (
     evidence.ClockOffset((("vercel", 0.4), ("sentry", 0.7))),
     evidence.KnownBad(()),
     evidence.CommitOrder("a" * 40, COMMIT, "ahead"),
-    evidence.LiveRun(LIVE, "20261123-100000-ab12", recorded=False, github=7, state="success"),
+    evidence.LiveRun(LIVE, "20261123-100000-ab12", recorded=True),
     evidence.ChangedVariables((), ()),
     evidence.PulledVariables(""),
     evidence.ReadVariables((("DATABASE_URL", "app/db.ts"),)),
@@ -135,7 +137,7 @@ EVIDENCE = (
     evidence.UptimeToday(100.0, 0, 0),
     evidence.PastIncidents((evidence.PastIncident("Status 503", "2026-11-20T02:00:00+00:00", 1, False),)),
     evidence.Heartbeats(()),
-    evidence.DeploymentAccess("https://lms-live.vercel.app", secret=True),
+    evidence.DeploymentAccess("https://lms-live.vercel.app"),
     evidence.SentryAccess(("event:read", "org:read", "project:releases")),
     evidence.MonitorAccess("100", True),
     evidence.SignInBefore("https://lms.example.com", ""),
@@ -190,11 +192,11 @@ _as = {
 }
 
 AFTER_PROMOTION = (
-    evidence.Production(STAGED, "https://lms-new.vercel.app", DOMAIN, COMMIT),
+    evidence.Production(STAGED, "https://lms-new.vercel.app", DOMAIN, COMMIT, run="20261124-100000-cd34"),
     evidence.ProductionBuild(_as[STAGED], (("www.lms.example.com", DOMAIN),)),
 )
 BEFORE_PROMOTION = (
-    evidence.Production(LIVE, "https://lms-live.vercel.app", DOMAIN, "a" * 40),
+    evidence.Production(LIVE, "https://lms-live.vercel.app", DOMAIN, "a" * 40, run="20261123-100000-ab12"),
     evidence.ProductionBuild(_as[LIVE], (("www.lms.example.com", DOMAIN),)),
     evidence.RollingShare("ABORTED", STAGED, 10, 0),
 )

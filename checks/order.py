@@ -140,5 +140,9 @@ def live_is_judged(seen: LiveRun) -> Findings:
         )
 
 
-live_is_judged.stops_when("its runner was lost in the watch", lambda s: (replace(s, state="in_progress"),))
-live_is_judged.stops_when("its run ended badly, and it is live all the same", lambda s: (replace(s, state="error"),))
+live_is_judged.stops_when(
+    "its runner was lost in the watch", lambda s: (replace(s, recorded=False, github=7, state="in_progress"),)
+)
+live_is_judged.stops_when(
+    "its run ended badly, and it is live all the same", lambda s: (replace(s, recorded=False, github=7, state="error"),)
+)

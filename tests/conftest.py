@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import tracemalloc  # pytest's own hook imports it in whatever thread drops a connection, at the same time as another
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from pipeline.sandbox.children import READY_MADE
 from pipeline.sandbox.postgres import Postgres
 from tests.stage import InProcess
 
+assert tracemalloc
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes: a whole session has two thirds of this at once, nearly all of it databases."""

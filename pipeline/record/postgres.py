@@ -87,8 +87,8 @@ class PostgresStore(Bounded):
         db = self._db
         try:
             return self._once(sql, values)
-        except self.errors:
-            if not db.closed:
+        except self.errors as error:
+            if not (db.closed or _broke(error)):
                 raise
         self._connect()
         return self._once(sql, values)
@@ -118,3 +118,13 @@ class PostgresStore(Bounded):
     def close(self) -> None:
         if not self._silent:
             self._db.close()
+
+
+def _broke(error: Exception) -> bool:
+    """Whether the connection is gone although psycopg (3.3) does not call it closed: the socket had hung up, unread.
+
+    What the server itself says, e.g. that a statement took too long, has an SQLSTATE.
+    """
+    import psycopg
+
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate is None

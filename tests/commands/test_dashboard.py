@@ -213,7 +213,7 @@ def test_a_record_that_cannot_be_read_is_a_sentence_and_no_traceback(
 def test_without_its_packages_it_is_said_what_to_type(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sse_starlette", None)
     monkeypatch.delitem(sys.modules, "pipeline.commands.serving")
-    with pytest.raises(Mistake, match="dashboard: needs sse_starlette"):
+    with pytest.raises(Mistake, match="sse_starlette: not installed; type"):
         show_dashboard(place.config, place.folder, 0, place.sources, print)
 
 

@@ -104,6 +104,23 @@ def test_a_connection_that_is_cut_is_made_anew(empty_database_url: str) -> None:
     assert kinds(events_of(store, "r1")) == ["run begins", "stage begins preflight"]
 
 
+def test_a_socket_that_hung_up_is_made_anew_although_psycopg_calls_the_connection_open(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, once, tried = PostgresStore(empty_database_url), PostgresStore._once, list[bool]()
+
+    def hung_up(self: PostgresStore, *asked: Any) -> Any:
+        tried.append(self._db.closed)
+        if len(tried) == 1:
+            raise psycopg.OperationalError("connection socket closed")  # as its wait says when poll() tells of no data
+        return once(self, *asked)
+
+    monkeypatch.setattr(PostgresStore, "_once", hung_up)
+    assert store.execute("select 1") == [(1,)]
+    assert tried == [False, False]
+    store.close()
+
+
 def test_a_postgres_that_falls_silent_is_waited_for_once_and_comes_back(
     relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +294,7 @@ def test_what_a_run_left_beside_the_journal_is_taken_in_before_anything_moves(
 ) -> None:
     """The journal can be read and not written: the promotion that a run made stands only beside it."""
     config = tmp_path / "deploy.yml"
-    config.write_text((Path(__file__).parents[2] / "deploy.yml").read_text())
+    config.write_text((Path(__file__).parents[2] / "deploy.yml").read_text().replace("team_REPLACE_ME", "team_lms"))
     loaded = load(config)
     store, (name, _) = open_store(place_of(loaded.file.state, tmp_path).address, tmp_path), loaded.target("production")
     for secret in SECRETS:

@@ -65,6 +65,7 @@ def test_addresses_follow_the_ports(sandbox, play):
 
     async def scenario(services):
         sandbox.core.ports = moved
+        sandbox.state.vercel.most_listed = 100
         async with fixtures.services_of(sandbox) as theirs:
             assert (await theirs["production"].get("/api/health/db")).status_code == 200
             listed = await theirs["vercel"].get("/v6/deployments")

@@ -11,6 +11,7 @@ def test_a_pushed_commit_is_green_reviewed_and_the_head_of_main(sandbox, play):
     async def scenario(services):
         sha, github = "a" * 40, services["github"]
         sandbox.commit(sha, "Add a page")
+        sandbox.state.github.most_listed = 100
         assert (await github.get(f"{REPO}/branches/main")).json()["commit"]["sha"] == sha
         runs = (await github.get(f"{REPO}/commits/{sha}/check-runs?filter=latest")).json()["check_runs"]
         assert {run["name"]: run["conclusion"] for run in runs} == {
@@ -66,6 +67,7 @@ def test_alerts_are_filtered_paged_and_can_be_switched_off(sandbox, play, scanne
         alerts = [Alert(n, "critical" if n % 2 else "low", f"bug {n}", 0.0) for n in range(1, 8)]
         setattr(sandbox.state.github, field, [*alerts, Alert(8, "high", "old", 0.0, "fixed")])
         path = f"{REPO}/{scanner}/alerts"
+        sandbox.state.github.most_listed = 100
         found = await services["github"].get(f"{path}?state=open&severity=critical,high&per_page=3")
         assert len(found.json()) == 3
         assert 'rel="next"' in found.headers["link"]

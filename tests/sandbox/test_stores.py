@@ -192,6 +192,7 @@ def test_signed_chunks_are_each_compared_with_their_signature(clock, play, auth)
 def test_a_list_is_in_the_order_of_the_keys_folded_and_in_pages_that_miss_nothing(sandbox, play, auth):
     async def scenario(services):
         r2, root = services["r2"], "/lms-uploads"
+        sandbox.state.r2.most_listed = 1000
         names = [f"many/{n:02d} é/{part}" for n in range(7) for part in "ab"]
         for name in reversed(names):
             await r2.put(f"{root}/{name}", content=name.encode(), auth=auth)

@@ -405,6 +405,7 @@ def envelope(title: str, **more: object) -> bytes:
 
 def test_events_come_in_by_the_dsn_and_by_no_other_key(sandbox, play):
     key, project = sandbox.state.sentry.key, sandbox.state.sentry.project_id
+    sandbox.state.sentry.most_listed = 100
     auth = {"x-sentry-auth": f"Sentry sentry_version=7, sentry_client=test/1, sentry_key={key}", "authorization": ""}
 
     async def scenario(services):

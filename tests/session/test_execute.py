@@ -35,7 +35,7 @@ def test_the_pipelines_can_run(pipeline: Pipeline) -> None:
 def test_a_plan_that_needs_what_comes_later_is_refused() -> None:
     stages = {stage.name: stage for stage in DEPLOY.stages}
     late = Pipeline("late", "x", (stages["promote"], stages["build"]))
-    with pytest.raises(BrokenPlan, match="promote needs StagedDeployment, which nothing before it gives"):
+    with pytest.raises(BrokenPlan, match="record-promotion needs StagedDeployment, which nothing before it gives"):
         check(late, PROBES, policies())
 
 

@@ -97,6 +97,7 @@ def test_an_older_red_run_in_another_suite_does_not_stop_a_green_one(inside: InP
 
 def test_a_red_check_on_the_third_page_is_seen(inside: InProcess) -> None:
     release = inside.release()
+    inside.sandbox.state.github.most_listed = 100
     checks = inside.sandbox.state.github.commits[release.commit].checks
     checks.update({f"shard {number:03}": "success" for number in range(240)}, **{"the last one": "failure"})
     outcome, report = inside.deploy(release=release)
@@ -179,6 +180,7 @@ def test_a_scanner_that_is_off_is_still_called_off(inside: InProcess) -> None:
 
 
 def test_an_alert_on_the_second_page_stops(inside: InProcess) -> None:
+    inside.sandbox.state.github.most_listed = 100
     mild = [Alert(number, "low", "something mild", 0) for number in range(1, 120)]
     inside.sandbox.state.github.dependabot = [*mild, Alert(120, "critical", "the grave one", 0)]
     outcome, report = inside.deploy()
