@@ -88,7 +88,7 @@ def fail(message: str, code: int) -> NoReturn:
         from pipeline.render.annotation import annotated
 
         command(annotated(message), sys.stderr)
-        to_summary(fenced(REFUSED if code == MISTAKE else FAILED, message))
+        to_summary(fenced(REFUSED if code == MISTAKE else FAILED, typed_here(message)))
     raise SystemExit(code)
 
 
@@ -118,7 +118,12 @@ def out(text: str) -> None:
 
 def _say(text: str, stream: Any) -> None:
     """Print, at once: without secrets, and with others' words as mere words."""
-    print(leaving(text if TYPED == OURS else text.replace(f"{OURS} ", f"{TYPED} ")), file=stream, flush=True)
+    print(leaving(typed_here(text)), file=stream, flush=True)
+
+
+def typed_here(text: str) -> str:
+    """``text`` with every command of ours as whoever stands here types it."""
+    return text if TYPED == OURS else text.replace(f"{OURS} ", f"{TYPED} ")
 
 
 def command(text: str, stream: Any = None) -> None:
@@ -235,7 +240,7 @@ def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool)
     to_outputs(outputs(report))
     if on_github() and report.outcome and not fine:
         command(annotations(report), sys.stderr if as_json else sys.stdout)
-        to_summary(summary_markdown(report, places_of(config, report.target, ROOT)))
+        to_summary(typed_here(summary_markdown(report, places_of(config, report.target, ROOT))))
 
 
 def install_npm_packages() -> None:
