@@ -36,6 +36,7 @@ def seen(served: World) -> dict[str, Any]:
     """What the script saw, by what it looked at."""
     found = launch.running(served.home / "home")
     assert found
+    served.control("/state", {"r2": {"most_listed": 1000}})  # as many as R2 itself lists
     environment = {
         "PATH": os.environ["PATH"], "R2": json.dumps(found["r2"]), "UPSTASH": json.dumps(found["upstash"]),
         "UPSTASH_DISABLE_TELEMETRY": "1", "HOME": str(served.home / "user"),

@@ -221,6 +221,7 @@ class Shop:
         done = subprocess.run(
             [str(self.folder / "inv"), *words],
             env={"PATH": os.environ["PATH"], "HOME": str(self.home), **secrets},
+            cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=LONGEST,
