@@ -137,8 +137,20 @@ def restore_point(reader: Reader) -> None:
     (main,) = [one for one in reader.world.ask("neon", root)["branches"] if one["default"]]
     asked = {"branch": {"name": "before-by-hand", "parent_id": main["id"]}}
     bearer = {"authorization": f"Bearer {reader.world.tokens['neon']}"}
-    made = reader.world.web.post(reader.world.urls["neon"] + root, json=asked, headers=bearer).json()["branch"]
-    reader.names |= {"NEON_BRANCH": main["id"], "POINT": made["id"], "RUN": "before-by-hand"}
+    made: dict[str, Any] = {}
+
+    def kept() -> bool:
+        """Neon refuses it while the operation before, a restart, is under way."""
+        made.update(reader.world.web.post(reader.world.urls["neon"] + root, json=asked, headers=bearer).json())
+        return "branch" in made
+
+    def quiet() -> bool:
+        listed = reader.world.ask("neon", f"/api/v2/projects/{reader.names['NEON_PROJECT']}/operations")["operations"]
+        return all(one["status"] in ("finished", "failed", "skipped", "cancelled") for one in listed)
+
+    reader.world.until(kept)
+    reader.world.until(quiet)
+    reader.names |= {"NEON_BRANCH": main["id"], "POINT": made["branch"]["id"], "RUN": "before-by-hand"}
     lost(reader, 'truncate "Lesson"')
 
 
