@@ -10,6 +10,8 @@ from pipeline.environment import variable
 NAME = "deploy-runbook"
 """The command of an installed tool, the name of its package, and its folder in the user's cache."""
 VERSION = "0.1.0"
+OURS = "./inv"
+"""How a command is written in this code."""
 FILE = "deploy.yml"
 FLAG = "--home"
 TOOL = Path(__file__).absolute().parents[1]  # not resolved: the folder may be a link into another checkout
@@ -64,7 +66,7 @@ def command_in(home: Path, tool: Path = TOOL) -> str:
     if not (tool.is_relative_to(home) and (tool / "inv").is_file()):
         return NAME
     inside = tool.relative_to(home).as_posix()
-    return "./inv" if inside == "." else f"./{inside}/inv"
+    return OURS if inside == "." else f"./{inside}/inv"
 
 
 def typed_for(home: Path, tool: Path = TOOL) -> str:
@@ -73,6 +75,11 @@ def typed_for(home: Path, tool: Path = TOOL) -> str:
     if command_in(home, tool) == NAME and Path(elsewhere).is_file() and re.fullmatch(r"[\w./@+-]+", elsewhere):
         return elsewhere
     return command_in(home, tool)
+
+
+def as_typed(text: str, command: str) -> str:
+    """``text``, in which commands are written as in this code, with each as it begins there: ``command``."""
+    return text if command == OURS else text.replace(f"{OURS} ", f"{command} ")
 
 
 def below_top(folder: Path) -> str:

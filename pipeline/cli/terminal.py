@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pipeline.cli.output import steadfast
 from pipeline.cli.summary import fenced, on_github, to_outputs, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
-from pipeline.home import FILE, TOOL, this_home, typed_for
+from pipeline.home import FILE, TOOL, as_typed, this_home, typed_for
 from pipeline.redact import leaving, of_this_process
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 ROOT = this_home(sys.argv[1:])
 """The home of this command: where ``deploy.yml``, ``.env``, the record, the sandbox and the runbooks are."""
 DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / FILE)
-OURS, TYPED = "./inv", typed_for(ROOT)
-"""How a command is written in this code, and how whoever runs this would type it."""
+TYPED = typed_for(ROOT)
+"""How a command begins for whoever runs this."""
 MISTAKE = 2
 REFUSED, FAILED = "Refused: nothing was touched", "Failed"
 LONGEST_INSTALL = 1200.0  # seconds for npm
@@ -123,7 +123,7 @@ def _say(text: str, stream: Any) -> None:
 
 def typed_here(text: str) -> str:
     """``text`` with every command of ours as whoever stands here types it."""
-    return text if TYPED == OURS else text.replace(f"{OURS} ", f"{TYPED} ")
+    return as_typed(text, TYPED)
 
 
 def command(text: str, stream: Any = None) -> None:

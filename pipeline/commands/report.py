@@ -7,7 +7,7 @@ from pipeline.commands.places import places_of
 from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.handbook.limits import reading_limits
-from pipeline.home import command_in
+from pipeline.home import as_typed, command_in
 from pipeline.record.approvals import given_to
 from pipeline.record.bounded import Store
 from pipeline.record.history import moment
@@ -31,7 +31,7 @@ def write_report(config: Config, root: Path, run: str, to: str) -> Path:
     path = Path(to or f"run-{report.run}.html").expanduser()
     try:
         # It is sent on: a command is as it is typed in the home, not with the path of this machine.
-        path.write_text(of_this_process()(text).replace("./inv ", f"{command_in(root)} "), encoding="utf-8")
+        path.write_text(as_typed(of_this_process()(text), command_in(root)), encoding="utf-8")
     except OSError as error:
         raise Mistake(f"report --to {path}: cannot be written: {error.strerror}") from error
     return path

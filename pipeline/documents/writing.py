@@ -44,8 +44,6 @@ from pipeline.session.asking import READERS
 from pipeline.world.secrets import STATE
 
 MODE, FOLDER = "utf-8", "runbooks/"
-OURS = "./inv"
-"""How a command begins in this code, and in a checkout that is its own home."""
 CODE = re.compile(r"\bP\d{4}\b")
 GENERATED = (
     "runbooks/*.md",
@@ -66,7 +64,7 @@ class Sources:
     config: Config
     root: Path
     commands: tuple[CommandWords, ...]
-    command: str = OURS
+    command: str = home.OURS
     """How a command begins for whoever stands in that folder."""
     below: str = ""
     """Where that folder is in its repository, with a slash behind it; empty at the top."""
@@ -78,14 +76,9 @@ def generated(sources: Sources) -> dict[str, str]:
     page = by_hand_page(typed(found), load_proofs(sources.root).commands)
     return {
         **{name: _finished(name, text, sources.root) for name, text in found.items()},
-        f"{FOLDER}by-hand.md": sealed(as_typed(page, sources)),
-        **{name: as_typed(text, sources) for name, text in workflows(sources.config, sources).items()},
+        f"{FOLDER}by-hand.md": sealed(home.as_typed(page, sources.command)),
+        **{name: home.as_typed(text, sources.command) for name, text in workflows(sources.config, sources).items()},
     }
-
-
-def as_typed(text: str, sources: Sources) -> str:
-    """``text`` with every command as it is typed there."""
-    return text if sources.command == OURS else text.replace(f"{OURS} ", f"{sources.command} ")
 
 
 def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
@@ -133,7 +126,7 @@ def raw(sources: Sources) -> dict[str, str]:
     prose = {path.stem: path.read_text(MODE) for folder in folders for path in sorted(folder.glob("*.md"))}
     policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
     found = documents(sources.config.file, policies, prose, sources.commands)
-    return {name: as_typed(text, sources) for name, text in found.items()}
+    return {name: home.as_typed(text, sources.command) for name, text in found.items()}
 
 
 def pages(files: Mapping[str, str]) -> dict[str, str]:
@@ -236,7 +229,7 @@ def stale(sources: Sources, to: str = "") -> str:
 
 def _as_ours(found: Mapping[str, str], sources: Sources) -> Mapping[str, str]:
     """The pages as this code writes commands, whatever is typed where they stand."""
-    return {page: text.replace(f"{sources.command} ", f"{OURS} ") for page, text in found.items()}
+    return {page: text.replace(f"{sources.command} ", f"{home.OURS} ") for page, text in found.items()}
 
 
 def known(sources: Sources) -> Documented:

@@ -115,7 +115,7 @@ class Walk:
         """Try each remedy that fits, from the top, until users are well. Gives whether anything was tried."""
         tried = False
         for remedy in book.mitigate:
-            if any(one.remedy == remedy.when for one in self.desk.incident.done if one.worked):
+            if self._has_worked(remedy):
                 continue
             seen = self._situation(noes)
             if not self._fits(remedy, seen):
@@ -138,12 +138,14 @@ class Walk:
         """
         for remedy in () if self.person.auto else book.mitigate:
             seen = self._situation(noes)
-            done = any(one.remedy == remedy.when for one in self.desk.incident.done if one.worked)
-            if done or not (remedy.hand and remedy.fits and remedy.fits(seen)):
+            if self._has_worked(remedy) or not (remedy.hand and remedy.fits and remedy.fits(seen)):
                 continue
             if self._fits(remedy, seen) and self._do(remedy, seen):
                 return True, bool(stops(self._answers(book.verify)))
         return False, True
+
+    def _has_worked(self, remedy: Remedy) -> bool:
+        return any(one.remedy == remedy.when for one in self.desk.incident.done if one.worked)
 
     def _situation(self, noes: dict[str, str]) -> Situation:
         return self._in_the_world(lambda world: situation(world, self.desk.session, self.desk.incident, noes))
