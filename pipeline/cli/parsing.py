@@ -10,7 +10,8 @@ from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from pipeline.cli.guide import family, help_of
-from pipeline.cli.terminal import MISTAKE, out
+from pipeline.cli.terminal import MISTAKE, aside, out
+from pipeline.session.limits import limited
 
 UNKNOWN = re.compile(r"No idea what '(.*)' is!")
 TARGETS = ("sandbox", "preview", "production")
@@ -48,6 +49,10 @@ class Strict(Program):
             near = _near(family, self.collection.collections)
             raise self._no(f"there is no family {family}{near}; {self.shown} --list shows all")
         super().parse_cleanup()
+
+    def execute(self) -> None:
+        with limited(str(self.tasks[0].name) if self.tasks else "", aside):
+            super().execute()
 
     def print_task_help(self, name: str) -> None:
         out(help_of(self.collection[name], self.parser.contexts[name].help_tuples(), name, self.shown))

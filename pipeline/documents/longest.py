@@ -11,36 +11,16 @@ from pipeline.engine import readings, runner
 from pipeline.engine.plan import Pipeline
 from pipeline.record import bounded
 from pipeline.session import asking, status
+from pipeline.session.limits import LIMITS, UNTIL_CTRL_C
 from pipeline.steps import alert, promotion
 
 STATEMENTS = 4
 """A record that is silent is waited for this often at most (it is opened, taken in, asked), and then left alone."""
-ENDLESS = {
-    "bisect": "as long as it takes to judge each release",
-    "dashboard": "until Ctrl-C; with `--export` as long as the files take to be written",
-    "database.rehearse-restore": "as long as the copy takes to be dumped and restored",
-    "database.restore": "as long as the database takes to be dumped, counted and restored",
-    "database.resolve": "until the migrations are marked",
-    "diagnose.database": "until its queries have been answered",
-    "drill.": "until it is over for whoever plays it",
-    "follow": "until the run that it follows has ended, or nobody is at it any more",
-    "incident.": "until its messages are out; each request and each channel has its bound",
-    "journal.": "as long as all that is written down takes to be read; each statement has its bound",
-    "monitor.sync": "a request for each monitor that differs",
-    "playbook.": "until whoever is walked through it has answered",
-    "runbooks": "as long as the files take to be written",
-    "runbooks.": "as long as the files take to be written, or the commands to be typed",
-    "sandbox": "until Ctrl-C",
-    "selftest": "as long as the gates take that it tries",
-    "test": "as long as the tests take",
-    "upgrade": "as long as the files take to be written",
-}
-"""Commands (a dot: all of that family) that end when their work has, and what that is."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The longest time of a command in seconds, and what it is made of. 0: it ends when ``made_of`` has."""
+    """The longest time of a command in seconds, and what it is made of. 0: it ends as ``made_of`` says."""
 
     seconds: float
     made_of: str
@@ -61,7 +41,9 @@ def longest(names: Iterable[str], deploy: Pipeline) -> Mapping[str, Bound]:
 
     Raises KeyError for a command of which nothing is known here.
     """
-    known = {**{name: Bound(0, words) for name, words in ENDLESS.items()}, **_looking(), **_acting(deploy)}
+    stopped = {name: Bound(*limit) for name, limit in LIMITS.items()}
+    shown = {name: Bound(0, words) for name, words in UNTIL_CTRL_C.items()}
+    known = {**stopped, **shown, **_looking(), **_acting(deploy)}
     return {name: known[name] if name in known else known[name.partition(".")[0] + "."] for name in names}
 
 

@@ -42,6 +42,7 @@ from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.sandbox import Sandbox
 from pipeline.session import asking, status
 from pipeline.session.asking import ask
+from pipeline.session.limits import LIMITS, UNTIL_CTRL_C, limit_of
 from pipeline.session.runs import current_status, past_runs
 from pipeline.session.session import Order, Session
 from pipeline.signals import restored
@@ -67,12 +68,24 @@ def test_the_reference_says_of_every_command_how_long_it_takes_at_most(name: str
     bound = longest([name], DEPLOY)[name]
     assert bound.made_of
     row = next(line for line in REFERENCE.splitlines() if line.startswith(f"| {name} |") and bound.made_of[1:] in line)
-    assert ("minute" in row or "second" in row or "hour" in row) == bool(bound.seconds)
+    assert ("minute" in row or "second" in row or "hour" in row or "day" in row) == bool(bound.seconds)
+    assert bool(bound.seconds) == (name not in {"sandbox", "dashboard", "follow"})
 
 
 def test_a_command_of_which_nothing_is_known_is_an_error() -> None:
     with pytest.raises(KeyError):
         longest(["fly"], DEPLOY)
+
+
+@pytest.mark.parametrize("named", [*LIMITS, *UNTIL_CTRL_C])
+def test_each_limit_is_of_a_command_that_there_is(named: str) -> None:
+    assert [name for name in NAMES if name == named or name.startswith(named[:-1] + ".")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_has_no_bounds_to_add_up_is_stopped(name: str) -> None:
+    bound = longest([name], DEPLOY)[name]
+    assert limit_of(name) in (None, bound.seconds)
 
 
 def test_only_the_weekly_checklist_acts_as_its_bound_says() -> None:
