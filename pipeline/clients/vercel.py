@@ -143,7 +143,7 @@ class Vercel(Service):
 
     async def variables(self) -> tuple[EnvironmentVariable, ...]:
         """List all variables of the project, without values. GET /v10/projects/{idOrName}/env"""
-        return await self.read(f"/v10/projects/{self.project_id}/env", variables_of, self._scope())
+        return await newest(self, f"/v10/projects/{self.project_id}/env", variables_of, self._scope())
 
     async def shared_variables(self, project: str) -> tuple[EnvironmentVariable, ...]:
         """List the variables of the team that are linked to the project of that id; a personal account has none.
@@ -153,7 +153,7 @@ class Vercel(Service):
         if not self.team:
             return ()
         try:
-            return await self.read("/v1/env", shared_variables_of, self._scope(projectId=project))
+            return await newest(self, "/v1/env", shared_variables_of, self._scope(projectId=project))
         except Refused as error:
             if error.status == 404:
                 return ()

@@ -7,12 +7,13 @@ from pipeline.clients.base import PAGES, Params, Service
 from pipeline.errors import Unreadable
 
 T = TypeVar("T")
+ALL = 10_000  # more of anything than a project may have
 
 
 async def newest(
-    service: Service, path: str, parse: Callable[[Any], tuple[T, ...]], params: Params, most: int
+    service: Service, path: str, parse: Callable[[Any], tuple[T, ...]], params: Params, most: int = ALL
 ) -> tuple[T, ...]:
-    """Read the ``most`` newest of a list, however many a page holds.
+    """Read the ``most`` newest of a list, else the whole of it, however many a page holds.
 
     Raises Unreadable when its pages do not lead on to what is older, or never end.
     """

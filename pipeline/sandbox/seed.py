@@ -49,9 +49,9 @@ def first_state(now: float) -> State:
         neon=Neon("quiet-river-31337", "br-main-31337", "ep-quiet-river-31337", began),
     )
     values = {**VARIABLES, **{name: _id("", length) for name, length in SECRETS.items()}}
-    for key, value in values.items():
-        targets = ["production", "preview"]
-        vercel.env.append(Variable(f"env_{state.next_id()}", key, value, "encrypted", targets, began))
+    for milliseconds, (key, value) in enumerate(values.items()):
+        targets, created = ["production", "preview"], began - milliseconds / 1000  # no two at once: lists have pages
+        vercel.env.append(Variable(f"env_{state.next_id()}", key, value, "encrypted", targets, created))
     return state
 
 

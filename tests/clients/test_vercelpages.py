@@ -69,6 +69,28 @@ def test_a_list_that_does_not_lead_to_its_end_is_not_half_read(following: Callab
         listed(answer)
 
 
+def test_every_page_of_the_variables_is_read() -> None:
+    """A variable on the second page would be called missing, and the release blocked for it."""
+    names = [f"NAME_{number}" for number in range(1, 8)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        until = int(request.url.params.get("until", len(names) + 1))
+        page = list(range(until - 1, max(0, until - 4), -1))
+        items = [{"id": f"e{one}", "key": names[one - 1], "type": "plain", "target": ["production"]} for one in page]
+        following = page[-1] if page[-1] > 1 else None
+        kind = "data" if request.url.path == "/v1/env" else "envs"
+        return httpx.Response(200, json={kind: items, "pagination": {"count": len(items), "next": following}})
+
+    async def go() -> list[list[str]]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            vercel = Vercel("http://a", "t", "team_a", "prj", http, MovingClock())
+            return [
+                [one.name for one in read] for read in (await vercel.variables(), await vercel.shared_variables("p"))
+            ]
+
+    assert asyncio.run(go()) == [names[::-1]] * 2
+
+
 def test_the_sandbox_has_several_pages_of_everything(inside: InProcess) -> None:
     """As in real projects: who reads one page of GitHub, Vercel or Sentry alone is found out by every test."""
     seen = list[str]()
@@ -78,5 +100,6 @@ def test_the_sandbox_has_several_pages_of_everything(inside: InProcess) -> None:
     checks = ask(inside, lambda world: world.github.check_runs(release.commit))
     assert {one.id for one in made} == set(inside.sandbox.state.vercel.deployments)
     assert len({one.name for one in checks}) > inside.sandbox.state.github.most_listed
-    for path, following in (("/check-runs", "page=2"), ("/v6/deployments", "until=")):
+    ask(inside, lambda world: world.vercel.variables())
+    for path, following in (("/check-runs", "page=2"), ("/v6/deployments", "until="), ("/env", "until=")):
         assert [one for one in seen if path in one and following in one], path

@@ -10,12 +10,13 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, milliseconds
 from pipeline.sandbox.vercel.projects import find_project
-from pipeline.sandbox.vercel.shapes import problem
+from pipeline.sandbox.vercel.shapes import page, problem
 from pipeline.sandbox.vercelstate import Variable
 from pipeline.sandbox.web import Payload, Router
 
 HIDDEN = ("sensitive", "secret")
 TYPES = ("plain", "encrypted", "sensitive", "secret", "system")
+LISTED = 8  # variables a page at least: a deploy asks for them several times
 TARGETS = ("production", "preview", "development")
 
 
@@ -45,7 +46,12 @@ class Variables:
             for one in self._core.state.vercel.env
             if (not wanted or wanted in one.target) and (not branch or one.branch in ("", branch))
         ]
-        return JSONResponse({"envs": found, "pagination": {"count": len(found), "next": None, "prev": None}})
+        until = query.get("until", "")
+        found = sorted(
+            (one for one in found if not until.isdigit() or one["createdAt"] < int(until)),
+            key=lambda one: -int(one["createdAt"]),
+        )
+        return JSONResponse(page("envs", found, max(LISTED, self._core.state.vercel.most_listed)))
 
     async def shared(self, request: Request) -> Response:
         """List the team's variables that are linked to the project."""
