@@ -18,12 +18,16 @@ from checks.policy import DeclaredMonitor, UptimePolicy
 from pipeline.clients import times
 from pipeline.clients.betterstack import MonitorIncident, Watcher
 from pipeline.clock import origin
+from pipeline.errors import Unreadable
 from pipeline.world.world import World
 
+TURNED_AWAY = ("Status 401", "Status 403", "Status 429")
+"""Causes of an incident that say nothing of the site: a sign-in page, a firewall or a limit answered in its place."""
 DAY, WEEK = datetime.timedelta(days=1), datetime.timedelta(days=7)
 
 
 async def monitor(world: World, policy: UptimePolicy) -> Monitor:
+    """Read the monitor. Raises Unreadable when it is turned away: whether everybody is, our own requests say."""
     today = world.clock.now().date()
     watcher, availability, regions, incidents = await asyncio.gather(
         world.betterstack.monitor(policy.monitor),
@@ -31,12 +35,16 @@ async def monitor(world: World, policy: UptimePolicy) -> Monitor:
         world.betterstack.answers(policy.monitor),
         world.betterstack.incidents(policy.monitor, open_only=True),
     )
+    causes = tuple(f"{incident.cause}, since {incident.started}" for incident in incidents)
+    if causes and all(cause.startswith(TURNED_AWAY) for cause in causes):
+        says = f"something answers it in the site's place ({'; '.join(causes)}), so nothing was learnt about the site"
+        raise Unreadable("betterstack", f"monitor {policy.monitor}", says)
     return Monitor(
         policy.monitor,
         watcher.status,
         availability,
         tuple(ms for region in regions for _, ms in region.answers),
-        tuple(f"{incident.cause}, since {incident.started}" for incident in incidents),
+        causes,
         tuple(Region(region.region, *_newest(region.answers)) for region in regions),
         watcher.window,
     )

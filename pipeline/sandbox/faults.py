@@ -33,6 +33,7 @@ KINDS = {
     "huge": "200, and a body of 200 MB before the JSON begins",
     "slow-app": "the app answers seconds=S later",
     "failing-route": "the app answers 500 on PATH; where=production|staged|everywhere, deployment=ID",
+    "challenge": "the firewall answers in the app's place: status=403|429 and a page that asks for a browser; where=…",
     "latency": "every answer comes ms=N later",
     "clock": "the Date of every answer is seconds=S off: the clock of whoever asks is wrong by as much",
 }
@@ -97,7 +98,7 @@ def parse(text: str) -> Fault:
         key, value = _part(text, word)
         found[key] = value
     fault = Fault(shlex.join(words), service, kind, **found)
-    if kind in ("failing-route", "slow-app") and service != "app":
+    if kind in ("failing-route", "slow-app", "challenge") and service != "app":
         raise ValueError(f"{text!r}: {kind} is a fault of the service app")
     if kind == "failing-route" and fault.path == "*":
         raise ValueError(f"{text!r}: failing-route needs a PATH, e.g. /api/health/db")

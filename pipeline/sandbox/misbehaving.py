@@ -61,7 +61,7 @@ class Misbehaving:
         if fault.kind == "never-finishes":
             await self._core.sleep(FOREVER)
         response = _response(fault)
-        if service in APP and deployment:
+        if service in APP and deployment and fault.kind != "challenge":  # which the app never hears of
             says = f"Error: {scope['method']} {scope['path']} failed" if response.status_code >= 500 else ""
             live = service == "production"
             self._runtime.note(scope, deployment, live, response.status_code, 0.01, says)
@@ -126,6 +126,7 @@ async def _huge() -> AsyncIterator[bytes]:
 
 
 BODIES = {"never": _never, "trickle": _trickle, "endless": _endless, "huge": _huge}
+CHALLENGES = (403, 429)
 SLOWING = ("latency", "delay", "slow-app")
 
 
@@ -136,6 +137,10 @@ def _response(fault: Fault) -> Response:
         return plain_error(504, "no answer in time")
     if fault.kind == "failing-route":
         return plain_error(500, "Internal Server Error")
+    if fault.kind == "challenge":
+        headers = {"server": "Vercel", "x-vercel-mitigated": "challenge"}
+        status = fault.status if fault.status in CHALLENGES else CHALLENGES[0]
+        return Response("<title>Vercel Security Checkpoint</title>", status, headers, media_type="text/html")
     given = fault.json if fault.json is not None else {"error": {"code": "injected", "message": "injected by a fault"}}
     headers = {"retry-after": f"{fault.retry_after:g}"} if fault.retry_after else {}
     return Response(json.dumps(given), fault.status, headers, media_type="application/json")

@@ -20,6 +20,7 @@ EXAMPLES = {
     "huge": "github huge times=1",
     "slow-app": "app slow-app seconds=6",
     "failing-route": "app failing-route /api/health/db where=production after=3",
+    "challenge": "app challenge status=429 where=production",
     "latency": "all latency ms=50",
     "clock": "vercel clock seconds=-3600",
 }
@@ -146,6 +147,20 @@ def test_elsewhere_never_finishes_means_that_no_answer_comes(sandbox, clock, pla
         before = clock.time
         assert (await services["sentry"].get("/api/0/organizations/acme/")).status_code == 504
         assert clock.time - before >= 3600
+
+    play(scenario)
+
+
+def test_the_firewall_answers_in_the_place_of_the_app_and_the_monitor_meets_it_too(sandbox, play):
+    async def scenario(services):
+        sandbox.inject(EXAMPLES["challenge"])
+        answer = await services["production"].get("/")
+        assert (answer.status_code, answer.headers["x-vercel-mitigated"]) == (429, "challenge")
+        down = (await services["betterstack"].get("/api/v3/incidents?resolved=false")).json()["data"]
+        assert down[0]["attributes"]["cause"] == "Status 429", "the monitor meets it, too"
+        sandbox.faults.clear()
+        sandbox.inject("app challenge status=500")
+        assert (await services["production"].get("/")).status_code == 403, "500 is no challenge"
 
     play(scenario)
 

@@ -45,16 +45,7 @@ def test_protection_without_its_secret_stops_loudly_and_names_the_secret(inside:
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_challenge_of_the_firewall_is_no_reason_to_take_a_release_back(inside: InProcess, status: int) -> None:
-    begun: list[bool] = []
-    inside.at_stage("validate", lambda: begun.append(True))
-
-    def challenge(request: httpx.Request, response: httpx.Response) -> httpx.Response | None:
-        if not begun or request.url.netloc.decode() != inside.settings.domain:
-            return None
-        headers = {"server": "Vercel", "x-vercel-mitigated": "challenge"}
-        return httpx.Response(status, headers=headers, html="Vercel Security Checkpoint", request=request)
-
-    inside.tap(after=challenge)
+    inside.at_stage("validate", lambda: inside.sandbox.inject(f"app challenge status={status} where=production"))
     outcome, report = inside.deploy()
     assert outcome is Outcome.HELD
     assert "firewall challenged the request (Security Checkpoint)" in report.reason
