@@ -47,7 +47,8 @@ class Progress:
             case "going back":
                 self._give_up()
                 self._close()
-                self._write(f"\ngoing back: {one_line(event.body['reason'])}")
+                word = "going back" if event.body.get("undoes", 1) else "stopping, there is nothing to take back"
+                self._write(f"\n{word}: {one_line(event.body['reason'])}")
             case "holding":
                 self._give_up()
             case "undo begins":

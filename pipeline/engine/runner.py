@@ -206,7 +206,7 @@ class Runner:
         """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""
         self._must_be_ours()
         self.journal.goes_on = True
-        self._record("going back", reason=stop.reason)
+        self._record("going back", reason=stop.reason, undoes=sum(bool(step.undo) for step, _ in self.past.begun))
         moved, failed = self.past.moved_production, False
         for step, inputs in reversed(self.past.begun):
             if step.undo:

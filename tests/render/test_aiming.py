@@ -71,7 +71,7 @@ EVENTS = (
     event("run begins", pipeline="deploy", target="production", commit="c" * 40, by="kim", production="https://x"),
     event("stage begins", "preflight", patience=1, during=0),
     answer("block", "./inv deploy --over-rollback"),
-    event("going back", reason="preflight: look at ./inv status"),
+    event("going back", reason="preflight: look at ./inv status", undoes=0),
     event("run ended", outcome="blocked", reason=""),
 )
 
@@ -85,8 +85,18 @@ def test_what_a_gate_says_to_type_is_aimed_while_it_is_shown() -> None:
     shown.note("read ./inv logs")
     text = "\n".join(lines)
     assert "→ ./inv deploy --target production --over-rollback" in text
-    assert "going back: preflight: look at ./inv status --target production" in text
+    assert "stopping, there is nothing to take back: preflight: look at ./inv status --target production" in text
+    assert "going back" not in text
     assert waiting[-1] == "read ./inv logs --target production"
+
+
+@pytest.mark.parametrize("body", [{"undoes": 2}, {}], ids=["with undos", "of an older version"])
+def test_that_it_goes_back_is_said_of_what_has_something_to_take_back(body: dict[str, int]) -> None:
+    lines: list[str] = []
+    shown = Progress("r1", lines.append, lambda line: None)
+    for one in (*EVENTS[:2], event("going back", reason="watch: 500", **body)):
+        shown(one)
+    assert "\ngoing back: watch: 500" in "\n".join(lines)
 
 
 def test_what_nobody_answered_is_shown_when_a_run_is_held() -> None:
