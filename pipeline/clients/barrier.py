@@ -1,4 +1,4 @@
-"""Recognises that Vercel answered in place of the site: such an answer says nothing about the site."""
+"""Recognises that somebody answered in place of the site: such an answer says nothing about the site."""
 
 import re
 
@@ -7,14 +7,37 @@ import httpx
 SIGN_IN = re.compile(r"/sso-api\b|//vercel\.com/(sso|login)")
 
 
-def barrier_of(response: httpx.Response) -> str:
-    """Name what stood in the way, for a sentence: a sign-in page or the firewall; empty when nothing did.
+def firewall_of(response: httpx.Response) -> tuple[str, str]:
+    """Whose firewall answered, and how it put it; empty when none did.
 
     ``x-vercel-mitigated``: https://vercel.com/docs/headers/response-headers#x-vercel-mitigated
+    ``cf-mitigated``, of a domain that Cloudflare proxies:
+    https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response
     """
-    mitigated = response.headers.get("x-vercel-mitigated", "").lower()
-    if mitigated in ("challenge", "deny"):
-        return f"Vercel's firewall ({mitigated})"
+    for whose, header in (("Vercel", "x-vercel-mitigated"), ("Cloudflare", "cf-mitigated")):
+        how = response.headers.get(header, "").lower()
+        if how and response.status_code >= 400:
+            return whose, how
+    return "", ""
+
+
+def challenge_of(response: httpx.Response) -> str:
+    """That a firewall answered instead of the site, as a sentence; empty when none did.
+
+    It challenges scripts, and lets browsers through; or it denies some, by address or by number.
+    """
+    whose, how = firewall_of(response)
+    if not whose:
+        return ""
+    did = "challenged the request (Security Checkpoint)" if how == "challenge" else f"refused the request ({how})"
+    return f"{whose}'s firewall {did}, so nothing was learnt about the site"
+
+
+def barrier_of(response: httpx.Response) -> str:
+    """Name what stood in the way, for a sentence: a sign-in page or a firewall; empty when nothing did."""
+    whose, how = firewall_of(response)
+    if whose:
+        return f"{whose}'s firewall ({how})"
     signs_in = SIGN_IN.search(response.headers.get("location", "")) or SIGN_IN.search(str(response.url))
     if signs_in or (response.status_code == 401 and "_vercel_sso_nonce" in response.headers.get("set-cookie", "")):
         return "Vercel's sign-in page (Deployment Protection)"

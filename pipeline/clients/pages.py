@@ -7,10 +7,9 @@ from typing import Any
 
 import httpx
 
-from pipeline.clients.barrier import SIGN_IN
+from pipeline.clients.barrier import SIGN_IN, challenge_of
 from pipeline.clients.exchange import ODD, json_of
 
-CHALLENGED = "Vercel's firewall challenged the request (Security Checkpoint), so nothing was learnt about the site"
 ERROR_PAGES = (
     re.compile(r"Application error: a (?:server|client)-side exception has occurred[^<]{0,80}"),
     re.compile(r'<html[^>]+id="__next_error__"'),
@@ -32,7 +31,7 @@ class PageAnswer:
     body: str = ""
     failure: str = ""
     unseen: bool = False
-    """Nothing was learnt about the site: name resolution or TLS failed on our side, or the firewall challenged us."""
+    """Nothing was learnt about the site: name resolution or TLS failed on our side, or a firewall answered us."""
     protected: bool = False
     """Vercel's Deployment Protection answered instead of the site."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -54,23 +53,18 @@ class PageAnswer:
 
 
 def answered_by(response: httpx.Response, ms: int, failure: str = "") -> PageAnswer:
-    """What ``response`` says; nothing about the site when Vercel's firewall challenged us."""
-    challenged = is_challenge(response)
+    """What ``response`` says; nothing about the site when a firewall answered us."""
+    challenge = challenge_of(response)
     return PageAnswer(
         str(response.url),
         response.status_code,
         ms,
         response.text,
-        CHALLENGED if challenged else failure,
-        unseen=challenged,
+        challenge or failure,
+        unseen=bool(challenge),
         protected=_protected(response),
         headers=response.headers,
     )
-
-
-def is_challenge(response: httpx.Response) -> bool:
-    """Whether Vercel's firewall answered instead of the site: it challenges scripts, and lets browsers through."""
-    return response.status_code in (403, 429) and response.headers.get("x-vercel-mitigated", "").lower() == "challenge"
 
 
 def _protected(response: httpx.Response) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 
+from pipeline.clients.barrier import challenge_of
 from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
-from pipeline.clients.pages import CHALLENGED, PageAnswer, answered_by, is_challenge
+from pipeline.clients.pages import PageAnswer, answered_by
 from pipeline.clock import Clock
 
 PATIENCE = DEADLINE
@@ -170,8 +171,8 @@ class Visitor:
         headers = {"accept-encoding": "gzip"}
         request = request_of(client, method, url, timeout=timeout, headers=headers, **more)
         response = await exchange(client, request, within=patience, most=LARGEST_PAGE, follow=follow)
-        if is_challenge(response) and not follow:
-            raise Challenged(CHALLENGED, url)
+        if not follow and (challenge := challenge_of(response)):
+            raise Challenged(challenge, url)
         return response
 
     async def _attempt(self, name: str, journey: Callable[[], Awaitable[None]], until: float) -> Attempt:

@@ -10,8 +10,8 @@ import httpx
 from checks.evidence import VercelProject
 from checks.policy import BuildPolicy
 from checks.production import pinned
+from pipeline.clients.barrier import challenge_of
 from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
-from pipeline.clients.pages import CHALLENGED, is_challenge
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings, RollingRelease
 from pipeline.clients.visitor import LARGEST_PAGE
@@ -143,8 +143,8 @@ async def _health(http: httpx.AsyncClient, url: str) -> tuple[str, bool]:
         response = await exchange(http, request_of(http, "GET", url), within=DEADLINE, most=LARGEST_PAGE, follow=True)
     except Unfinished as error:
         return error.says, False
-    if is_challenge(response):
-        return CHALLENGED, False
+    if challenge := challenge_of(response):
+        return challenge, False
     try:
         body = json_of(response.content)
         word = str(body.get("status", "")) if isinstance(body, dict) else ""
