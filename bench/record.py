@@ -12,8 +12,10 @@ import multiprocessing
 import os
 import random
 import resource
+import signal
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -72,6 +74,20 @@ def long(path: Path, events: int, readings: int) -> None:
         db.commit()
 
 
+def preflight(checkout: Checkout) -> float:
+    """Seconds from the command to the end of the preflight of a deploy, which is then interrupted."""
+    began = time.perf_counter()
+    words = checkout.command("deploy", "--target", "sandbox")
+    with subprocess.Popen(words, env=checkout.environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        over = any(line.startswith("build") for line in process.stdout)
+        took = time.perf_counter() - began
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert over, f"the preflight was not passed; exit {process.returncode}"
+    return took
+
+
 def commands(folder: Path, times: int) -> None:
     print(f"commands with {EVENTS:,} events and {READINGS:,} readings, and with one run; whole processes, in turns")
     with Checkout(folder / "empty") as empty, Checkout(folder / "full") as full:
@@ -88,6 +104,9 @@ def commands(folder: Path, times: int) -> None:
 
             found = medians(times, {"with one run": took(empty), "long": took(full)})
             print(f"  ratio {found['long'] / found['with one run']:.2f} (wanted: at most 1.5)")
+        print(" deploy, until its preflight is over")
+        found = medians(times, {"with one run": lambda: preflight(empty), "long": lambda: preflight(full)})
+        print(f"  ratio {found['long'] / found['with one run']:.2f} (wanted: at most 1.5)")
         store = open_store("", full.folder)
         began = time.perf_counter()
         seen = check(store)
