@@ -64,6 +64,21 @@ class Samples:
         sql = "select metric, count(*) from deploy_samples where target = ? and at >= ? group by metric order by metric"
         return {str(metric): int(count) for metric, count in self._store.execute(sql, self._target, _text(since))}
 
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all that was read, in order: a look at the index for each, whatever its readings are."""
+        of = "from deploy_samples where target = ?"
+        sql = (
+            f"with recursive names(name) as (select min(metric) {of} union all"
+            f" select (select min(metric) {of} and metric > name) from names where name is not null)"
+            " select name from names where name is not null"
+        )
+        return tuple(str(name) for (name,) in self._store.execute(sql, self._target, self._target))
+
+    def total(self) -> int:
+        """How many readings there are, of all targets and metrics."""
+        ((count,),) = self._store.execute("select count(*) from deploy_samples")
+        return int(count)
+
     def between(self, metric: str, begin: datetime.datetime, end: datetime.datetime, share: float = 1) -> list[Sample]:
         """The readings of ``metric`` from ``begin`` until before ``end``, oldest first; a ``share``, all over."""
         sql = (

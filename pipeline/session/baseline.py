@@ -42,13 +42,23 @@ def rows(samples: Samples, now: datetime.datetime, releases: int) -> tuple[Basel
 
     One metric is in memory at a time, and of very many readings some: there may be a million.
     """
-    found = []
-    for name, count in samples.counts(now - LOOK_BACK).items():
-        share = ENOUGH / count
-        before = samples.between(name, now - LOOK_BACK, now - DAY, share)
-        today = samples.between(name, now - DAY, now + DAY, share * WEEK / DAY)
-        found.append(row(name, today, before, now, samples.good_releases(name, releases)))
+    found, names = [], samples.metrics()
+    share = ENOUGH * len(names) / max(samples.total(), 1)
+    for name in names:
+        before, today = _some(samples, name, now, share)
+        if before or today:
+            found.append(row(name, today, before, now, samples.good_releases(name, releases)))
     return tuple(found)
+
+
+def _some(samples: Samples, metric: str, now: datetime.datetime, share: float) -> tuple[list[Sample], list[Sample]]:
+    """Readings from before the last day and of it: a ``share`` of all, and more of a metric that is seldom read."""
+    while True:
+        before = samples.between(metric, now - LOOK_BACK, now - DAY, share)
+        today = samples.between(metric, now - DAY, now + DAY, share * WEEK / DAY)
+        if share >= 1 or len(before) + len(today) >= ENOUGH / 4:
+            return before, today
+        share *= 8
 
 
 def row(

@@ -130,6 +130,24 @@ def test_of_very_many_readings_some_are_read_from_all_over(tmp_path: Path) -> No
     assert (seen[0].today.readings, seen[0].usual.readings) == (1200, 0)
 
 
+def test_what_is_seldom_read_is_not_lost_beside_what_is_read_all_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.session.baseline.ENOUGH", 100)
+    kept = Samples(SqliteStore(tmp_path / "journal.db"), "production")
+    for minute in range(1000):
+        often = [("often", float(number)) for number in range(20)]
+        seldom = [("seldom", float(minute))] if minute % 10 == 0 else []
+        kept.add(NOW - datetime.timedelta(minutes=1000 - minute), "r1", "c", [*often, *seldom])
+    kept.add(NOW - 100 * DAY, "r0", "c", [("long-ago", 1.0)])
+    Samples(SqliteStore(tmp_path / "journal.db"), "preview").add(NOW, "r1", "c", [("another-targets", 1.0)])
+    assert kept.metrics() == ("long-ago", "often", "seldom")
+    seen = {one.metric: one.today.readings for one in rows(kept, NOW, 5)}
+    assert 25 <= seen["seldom"] <= 100, "a quarter of enough at least"
+    assert 1_000 < seen["often"] < 4_000, "some of them"
+    assert set(seen) == {"often", "seldom"}, "what was read long ago is no row"
+
+
 UNREAD = Finding(Verdict.UNKNOWN, "sentry", "could not be read")
 
 
