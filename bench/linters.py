@@ -173,10 +173,16 @@ def _judged(changes: tuple[Change, ...], known: Known) -> Said:
 
 
 def squawk(program: str, files: list[Path]) -> list[Said | None]:
-    """Its default rules, without those about style. It reads the text alone and says nothing of locks."""
-    words = [program, "--reporter", "json", *map(str, files)]
-    run = subprocess.run(words, capture_output=True, text=True, check=False)
-    broken = [(one["file"], one["rule_name"]) for one in json.loads(run.stdout)]
+    """Its default rules, without those about style. It reads the text alone and says nothing of locks.
+
+    It is told the server's version, and that a file is one transaction, except where that cannot be.
+    """
+    broken: list[tuple[str, str]] = []
+    alone = [file for file in files if "CONCURRENTLY" in file.read_text()]
+    for some, how in ((alone, []), ([one for one in files if one not in alone], ["--assume-in-transaction"])):
+        words = [program, "--reporter", "json", "--pg-version", "18.0", *how, *map(str, some)]
+        run = subprocess.run(words, capture_output=True, text=True, check=False)
+        broken += [(one["file"], one["rule_name"]) for one in json.loads(run.stdout)]
     unread = {file for file, rule in broken if rule == "syntax-error"}
     warned = {file for file, rule in broken if not rule.startswith(STYLE)}
     return [None if str(file) in unread else Said(str(file) in warned) for file in files]
