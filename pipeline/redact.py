@@ -19,6 +19,7 @@ PASSWORD = re.compile(r"[a-z0-9+]+://[^:/@\s]*:(.+)@", re.IGNORECASE | re.DOTALL
 KEYWORD = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)  # the other way to write an address
 MAIL = re.compile(r"[^\s@]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)  # whose domain is in half of what is said
 ODD = re.compile(r"[^A-Za-z0-9_.~-]")  # what a percent sign may stand for
+PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 PIECES = re.compile(r"[%/#?@:\s]")
 SHORTEST_TOKEN, SHORTEST_IN_BASE64 = 10, 8
 WORD = re.compile(r"[a-z]{1,19}(-[a-z]{1,19})*")
@@ -49,7 +50,6 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms, self._odd = list[str](), set[str]()
-        self._percent = re.compile(r"(?!)")
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
@@ -62,11 +62,10 @@ class Redactor:
                     forms |= {*_spellings(value)}
                     self._odd |= {one for one in (value, unquote(value)) if ODD.search(one)}
         self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
-        odd = sorted(self._odd, key=lambda one: -len(one))
-        self._percent = re.compile("|".join(map(_with_percents, odd)) or r"(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        text = self._percent.sub(MASK, text) if "%" in text else text
+        if "%" in text and PERCENT.search(text):
+            text = _percents(frozenset(self._odd)).sub(MASK, text)
         for form in self._forms:
             text = text.replace(form, MASK)
         return text
@@ -127,6 +126,13 @@ def _in_base64(data: bytes) -> Iterator[str]:
         kept = kept[:-1] if (before + len(data)) % 3 else kept
         if len(kept) >= SHORTEST_IN_BASE64:
             yield from (kept, kept.replace("+", "-").replace("/", "_"))
+
+
+@lru_cache(4)
+def _percents(odd: frozenset[str]) -> re.Pattern[str]:
+    """Finds each of ``odd`` with percent signs in it; compiling it is slow, and few texts have any."""
+    longest_first = sorted(odd, key=lambda one: -len(one))
+    return re.compile("|".join(map(_with_percents, longest_first)) or r"(?!)", re.IGNORECASE)
 
 
 def _with_percents(form: str) -> str:
