@@ -74,7 +74,9 @@ WAKE = Stage(
     every=2,
 )
 
-ARRIVED = (release.nobody_else_promoted, release.is_live, identity.production_is_release)
+PROOFS = (release.is_live, identity.production_is_release)
+"""Vercel's word, and the domain's own: if one says that the release serves, it does, and the other may be silent."""
+ARRIVED = (release.nobody_else_promoted, *PROOFS)
 
 RHYTHM: dict[type, int] = {
     seen.ErrorRate: 2,
@@ -180,6 +182,7 @@ DEPLOY = Pipeline(
             asks=ARRIVED,
             patience=3 * MINUTE,
             every=1,
+            proofs=PROOFS,
         ),
         Stage(
             "validate",
@@ -272,7 +275,13 @@ def rolling_out(pipeline: Pipeline, policy: PromotionPolicy) -> Pipeline:
     stages = [share("promote", first, (note_production, open_window, record_promotion, promote))]
     stages += [share(f"share-{percent}", percent, (advance_to(percent),)) for percent in others]
     everybody = Stage(
-        "complete", "All visitors get the release.", (complete_rolling_release,), ARRIVED, patience=3 * MINUTE, every=1
+        "complete",
+        "All visitors get the release.",
+        (complete_rolling_release,),
+        ARRIVED,
+        patience=3 * MINUTE,
+        every=1,
+        proofs=PROOFS,
     )
     at = next(index for index, stage in enumerate(pipeline.stages) if stage.name == "promote")
     return replace(pipeline, stages=(*pipeline.stages[:at], *stages, everybody, *pipeline.stages[at + 1 :]))

@@ -109,6 +109,7 @@ class Stage:
     ``in_a_row``: rounds that must be good, one after the other, before it is settled.
     ``budget``: rounds that may be bad in all, however short each of them is; None is no limit.
     ``rhythm``: evidence type → it is read anew in every so manieth round, instead of in every one.
+    ``proofs``: gates each of which alone proves that what the stage moved has arrived.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Stage:
     in_a_row: int = 1
     budget: int | None = None
     rhythm: Mapping[type, int] = field(default_factory=dict)
+    proofs: tuple[Gate, ...] = ()
 
     @property
     def gates(self) -> tuple[Gate, ...]:

@@ -146,5 +146,11 @@ class StageWatch:
         return " ".join(name for name, is_so in so.items() if is_so)
 
     def holds(self, stage: Stage, finding: Finding) -> bool:
-        """Whether ``finding`` is no reason to go back: blindness is none, unless the release was being promoted."""
-        return finding.holds and not (finding.verdict is Verdict.UNKNOWN and stage.moves_production)
+        """Whether ``finding`` is no reason to go back: blindness is none, but where nothing proves a promotion."""
+        if finding.verdict is Verdict.UNKNOWN and stage.moves_production:
+            return any(self._passed(gate) for gate in stage.proofs)
+        return finding.holds
+
+    def _passed(self, gate: Gate) -> bool:
+        """Whether ``gate`` was asked, and has said nothing that stops."""
+        return not worst(self._said[gate.name]).stops if gate.name in self._said else False

@@ -385,3 +385,30 @@ def test_secrets_never_leave_the_process(inside: InProcess, capsys: pytest.Captu
     for secret in secrets:
         assert secret.encode() not in kept
         assert secret not in shown.out + shown.err + str(report)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(
+            ["app challenge where=production"], id="the domain is not seen, and Vercel says that it serves it"
+        ),
+        pytest.param(["vercel cut GET /v4/aliases/*"], id="Vercel does not say, and the domain answers as the release"),
+    ],
+)
+def test_one_proof_of_the_promotion_is_enough_to_take_nothing_back(inside: InProcess, faults: list[str]) -> None:
+    inside.before_step("promote", lambda: [inside.sandbox.inject(fault) for fault in faults])
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.HELD, report.reason
+    assert report.held == "unseen"
+    assert report.stages[-1].name == "promote"
+    assert inside.serves() == report.staged["id"]
+
+
+def test_a_promotion_of_which_nobody_can_say_anything_is_taken_back(inside: InProcess) -> None:
+    before = inside.serves()
+    faults = ["app challenge where=production", "vercel cut GET /v4/aliases/*"]
+    inside.before_step("promote", lambda: [inside.sandbox.inject(fault) for fault in faults])
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.STRANDED
+    assert before in report.by_hand[0]
