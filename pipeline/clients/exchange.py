@@ -5,6 +5,8 @@ import json
 import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
+from http.cookiejar import CookieJar
 from typing import Any
 
 import httpx
@@ -43,10 +45,23 @@ class _TooLarge(ValueError):
     """Raised when a body passes its bound."""
 
 
+@lru_cache(512)
+def parsed(url: str) -> httpx.URL:
+    """The parts of ``url``. The same few addresses are asked again and again, and httpx parses each several times."""
+    return httpx.URL(url)
+
+
+class NoCookies(CookieJar):
+    """Keeps none: what one answer gave must not change the next. A jar, because httpx copies its own kind of one."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        pass
+
+
 def request_of(http: httpx.AsyncClient, method: str, url: str, **more: Any) -> httpx.Request:
     """Make a request. Raises Unfinished for an address or a header that cannot be sent, without quoting the header."""
     try:
-        return http.build_request(method, url, **more)
+        return http.build_request(method, parsed(url), **more)
     except UnicodeError as error:
         raise Unfinished("not sent: a header, a token perhaps, has a character that is not ASCII", url) from error
     except httpx.InvalidURL as error:

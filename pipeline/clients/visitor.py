@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from pipeline.clients.barrier import challenge_of
-from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
+from pipeline.clients.exchange import DEADLINE, ODD, NoCookies, Unfinished, exchange, json_of, parsed, request_of
 from pipeline.clients.pages import PageAnswer, answered_by
 from pipeline.clock import Clock
 
@@ -71,7 +71,7 @@ class Visitor:
         """
         turn = asyncio.Semaphore(at_once)
         async with self._client(urls[0] if urls else "") as client:
-            client.cookies = _NoCookies()
+            client.cookies = NoCookies()
 
             async def one(url: str) -> PageAnswer:
                 async with turn:
@@ -237,13 +237,6 @@ class Visitor:
         return round((self._clock.monotonic() - began) * 1000)
 
 
-class _NoCookies(httpx.Cookies):
-    """A cookie jar that keeps none: what one visit was given must not change the next."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        pass
-
-
 def _ours(error: BaseException | None) -> bool:
     """Whether name resolution or TLS failed, or we were challenged: then the trouble is perhaps ours alone."""
     while error is not None:
@@ -261,5 +254,5 @@ def _ok(response: httpx.Response, place: str) -> httpx.Response:
 
 def same_origin(url: str, other: str) -> bool:
     """Whether two URLs have the same scheme, host and port."""
-    a, b = httpx.URL(url), httpx.URL(other)
+    a, b = parsed(url), parsed(other)
     return (a.scheme, a.host, a.port) == (b.scheme, b.host, b.port)

@@ -125,6 +125,7 @@ async def open_world(
     from pipeline.clients.browser import Browser
     from pipeline.clients.channels import Channels
     from pipeline.clients.cloudflare import Cloudflare
+    from pipeline.clients.exchange import NoCookies
     from pipeline.clients.github import GitHub
     from pipeline.clients.google import ChromeReport
     from pipeline.clients.neon import Neon
@@ -160,7 +161,9 @@ async def open_world(
 
         async def pool() -> httpx.AsyncClient:
             """Open the connections of one service: a slow one must not make the others queue."""
-            return await stack.enter_async_context(client())
+            opened = await stack.enter_async_context(client())
+            opened.cookies = NoCookies()  # an API knows us by a token
+            return opened
 
         yield World(
             target=settings.name,

@@ -94,6 +94,21 @@ def visited(behaviour: Behaviour, patience: float = BRIEF) -> PageAnswer:
     return asyncio.run(go())
 
 
+def test_pages_that_are_visited_together_share_no_cookies() -> None:
+    sent = list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("cookie", ""))
+        return httpx.Response(200, headers={"set-cookie": "seen=yes; Path=/"})
+
+    async def go() -> None:
+        visitor = Visitor(lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)), SystemClock(), "a", "b")
+        await visitor.get_all(["http://app.example/"] * 3, at_once=1, request=BRIEF, budget=60)
+
+    asyncio.run(go())
+    assert sent == ["", "", ""]
+
+
 @pytest.mark.parametrize("behaviour", [trickle, never])
 def test_a_service_whose_answer_does_not_end_is_unreachable_at_the_deadline(behaviour: Behaviour) -> None:
     began = time.monotonic()

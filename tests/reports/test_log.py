@@ -1,6 +1,7 @@
 """The log of reports is true: its tests exist, its reports stand there once, and nothing is claimed without a test."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def rows() -> list[dict[str, str]]:
 ROWS = rows()
 
 
+@functools.cache
 def defined_in(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

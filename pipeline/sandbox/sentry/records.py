@@ -93,10 +93,14 @@ def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
     Durations are milliseconds.
     """
     until = min(end, horizon(core)) if not core.state.sentry.deaf else begin - 1
+    places = dict[tuple[str, bool], Payload]()
     for hit in core.traffic:
         if begin <= hit.at <= until:
+            here = (hit.deployment, hit.production)
+            if here not in places:
+                places[here] = place(core, hit)
             yield {
-                **place(core, hit),
+                **places[here],
                 "at": hit.at,
                 "transaction": f"{hit.method} {hit.path}",
                 "span.op": "http.server",
@@ -123,7 +127,9 @@ def environments(core: Core) -> set[str]:
     if sentry.deaf:
         return set()
     since = {event.environment for issue in sentry.issues for event in occurrences(issue)}
-    since |= {span["environment"] for span in spans(core, 0, core.now())}
+    until = min(core.now(), horizon(core))
+    asked = {(hit.deployment, hit.production): hit for hit in core.traffic if 0 <= hit.at <= until}
+    since |= {place(core, hit)["environment"] for hit in asked.values()}
     return {f"{sentry.prefix}production", f"{sentry.prefix}preview", "development", *since} - {""}
 
 
