@@ -274,16 +274,9 @@ def rolling_out(pipeline: Pipeline, policy: PromotionPolicy) -> Pipeline:
     first, *others = policy.rolling
     stages = [share("promote", first, (note_production, open_window, record_promotion, promote))]
     stages += [share(f"share-{percent}", percent, (advance_to(percent),)) for percent in others]
-    everybody = Stage(
-        "complete",
-        "All visitors get the release.",
-        (complete_rolling_release,),
-        ARRIVED,
-        patience=3 * MINUTE,
-        every=1,
-        proofs=PROOFS,
-    )
     at = next(index for index, stage in enumerate(pipeline.stages) if stage.name == "promote")
+    everybody = replace(pipeline.stages[at], name="complete", purpose="All visitors get the release.")
+    everybody = replace(everybody, does=(complete_rolling_release,))
     return replace(pipeline, stages=(*pipeline.stages[:at], *stages, everybody, *pipeline.stages[at + 1 :]))
 
 
