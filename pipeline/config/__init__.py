@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -30,6 +30,9 @@ from pipeline.config.tools import pinned_vercel
 from pipeline.config.versions import must_be_for_us
 from pipeline.errors import Mistake
 from pipeline.home import suffix_of
+
+if TYPE_CHECKING:
+    from checks.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class Config:
     policies: Mapping[str, Policies]
     unfilled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Target → a line for each value that still is an example's: such a target cannot be opened."""
+    own: "tuple[Gate, ...]" = ()
+    """The gates of the home's own, from its folder ``gates/``."""
 
     def target(self, name: str = "") -> tuple[str, Target]:
         """Find the target of that name, or the default one. Raises Mistake when there is none."""
@@ -172,7 +177,16 @@ def load(path: Path) -> Config:
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     found = {name: unfilled(raw, tree, path.name, name) for name in targets}
-    return Config(dataclasses.replace(file, targets=targets), policies, found)
+    return Config(dataclasses.replace(file, targets=targets), policies, found, _own(path.parent))
+
+
+def _own(home: Path) -> "tuple[Gate, ...]":
+    """The home's own gates; whoever has none does not wait for what reads them."""
+    if not (home / "gates").is_dir():
+        return ()
+    from pipeline.config.own import own_gates
+
+    return own_gates(home)
 
 
 def _with_own(policies: Policies, path: Path) -> Policies:
