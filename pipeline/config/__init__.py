@@ -24,6 +24,7 @@ from pipeline.config.document import (
     yaml_mistake,
 )
 from pipeline.config.example import merged
+from pipeline.config.renames import hint_of
 from pipeline.config.shapes import misshapen, unfilled
 from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
@@ -132,10 +133,13 @@ class Config:
         return {stage: {**usual.get(stage, {}), **said.get(stage, {})} for stage in (*usual, *said)}
 
 
-def load(path: Path) -> Config:
-    """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
+def load(path: Path, text: str = "") -> Config:
+    """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``.
+
+    ``text``: what it would say, when it is another than that.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text or path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise Mistake(f"{path.name}: is missing; copy the annotated example from the README's project") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -230,7 +234,7 @@ def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], wi
         for item in error.errors(include_url=False):
             path = tuple(part for part in item["loc"] if not str(part).startswith("function-"))
             line = line_of(tree, (*within, *path)) or line_of(tree, path)
-            mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}")
+            mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}{hint_of(path)}")
         return None
 
 
