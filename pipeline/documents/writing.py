@@ -4,7 +4,7 @@ import difflib
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checks.outcome import Outcome
@@ -55,6 +55,7 @@ GENERATED = (
     ".github/workflows/monitor.yml",
     ".github/workflows/drill.yml",
     ".github/workflows/check.yml",
+    ".github/workflows/ship.yml",
 )
 
 
@@ -108,6 +109,9 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
         "drill": drill_workflow(setting),
         "check": check_workflow(setting),
     }
+    if not setting.installed and not below:  # the tool's own repository
+        called = workflow(pipeline, needs, replace(setting, called=True))
+        made["ship"] = home.as_typed(called, home.NAME)
     top = "../" * below.count("/")
     return {f"{top}.github/workflows/{name}{setting.suffix}.yml": text for name, text in made.items()}
 

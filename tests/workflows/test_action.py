@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.documents.pages.workflow import CHECKOUT
 from pipeline.sandbox import launch
 from tests.processes import LONGEST
-from tests.workflows.runner import ROOT, SHIPPED, needs_act
+from tests.workflows.runner import HERE, ROOT, SHIPPED, needs_act, needs_tools
 from tests.workflows.shop import BUILD, Shop, git, secrets_of
 
 pytestmark = [pytest.mark.wide, pytest.mark.process, needs_act]
@@ -40,6 +41,17 @@ jobs:
       - {{name: tool, uses: acme/deploy-runbook@{COMMIT}}}
       - {{name: back, run: deploy-runbook rollback --target production, env: {{{SECRETS}}}}}
 """
+
+
+CALLING = f"""\
+on: workflow_dispatch
+jobs:
+  ship:
+    uses: ./.github/workflows/called.yml
+    with: {{tool: acme/deploy-runbook, commit: "{COMMIT}"}}
+    secrets: inherit
+"""
+"""act takes a called workflow from a server or from this folder, and from no folder that stands for another one."""
 
 
 class ForeignShop(Shop):
@@ -100,3 +112,19 @@ def test_ten_lines_in_a_foreign_repository_ship_it(foreign: ForeignShop) -> None
     assert ran.code == 0, ran.log[-5000:]
     assert "installing the few packages" in ran.said["back"], "no extras: what a rollback needs, by its first use"
     assert foreign.serves() == before != out
+
+
+@needs_tools
+def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, tool: Path) -> None:
+    before = foreign.serves()
+    workflows = foreign.folder / ".github/workflows"
+    shutil.copy2(ROOT / ".github/workflows/ship.yml", workflows / "called.yml")
+    (workflows / "calling.yml").write_text(CALLING, encoding="utf-8")
+    foreign.push("a workflow that calls")
+    foreign.act.actions[f"actions/checkout@{CHECKOUT.partition('@')[2].split()[0]}"] = HERE / "actions/checkout"
+    ran = foreign.act.run("calling.yml", STAND_IN_TOOL=str(tool))
+    assert ran.code == 0, ran.log[-5000:]
+    assert {"preflight", "promote", "watch", "settle"} <= {*ran.ended}, "a step a stage"
+    assert set(ran.ended.values()) == {"success"}
+    assert foreign.serves() != before
+    assert "## DEPLOYED" in ran.summary
