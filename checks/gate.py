@@ -108,10 +108,16 @@ class Example:
 
 
 class Gate:
-    """One question of the runbook. Made by ``@gate``; everything about it is derived from the function."""
+    """One question of the runbook. Made by ``@gate``; everything about it is derived from the function.
 
-    def __init__(self, judge: Callable[..., Findings], owner: str, repeats: bool = False) -> None:
-        self.judge, self.repeats = judge, repeats
+    ``stage``: of a gate of the home's own, the stage that asks it; ours stand in the pipelines. ``place`` is then where
+    it is written, e.g. ``gates/legal.py:12``, and ``text`` what the whole file says.
+    """
+
+    place = text = ""
+
+    def __init__(self, judge: Callable[..., Findings], owner: str, repeats: bool = False, stage: str = "") -> None:
+        self.judge, self.repeats, self.stage = judge, repeats, stage
         self.family = judge.__module__.rpartition(".")[2]
         self.name = f"{self.family}.{judge.__name__.replace('_', '-')}"
         self.procedure: Procedure = procedure(judge.__doc__, owner=owner, of=self.name)
@@ -139,9 +145,10 @@ class Gate:
         return tuple(self.judge(*example.change(*(healthy[kind] for kind in self.inputs.values()))))
 
 
-def gate(*, owner: str, repeats: bool = False) -> Callable[[Callable[..., Findings]], Gate]:
+def gate(*, owner: str, repeats: bool = False, stage: str = "") -> Callable[[Callable[..., Findings]], Gate]:
     """Make a gate of a generator function whose docstring is its runbook entry (see ``procedure``).
 
     ``repeats``: it may be asked at several stages of a pipeline; the words of the others fit one moment.
+    ``stage``: the one that asks it, of a gate in a home's ``gates/``.
     """
-    return lambda judge: Gate(judge, owner, repeats)
+    return lambda judge: Gate(judge, owner, repeats, stage)

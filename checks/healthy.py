@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from checks import evidence, policy
+from checks.own import CommandAnswer
 
 COMMIT = "c0ffee" + "0" * 34
 HEAD = "beef" + "0" * 36
@@ -220,4 +221,4 @@ def healthy(gate: str) -> Mapping[type, Any]:
     Production is seen as it should be at the gate's moment.
     """
     production = BEFORE_PROMOTION if gate in NOT_PROMOTED_YET else AFTER_PROMOTION
-    return {type(value): value for value in (*POLICIES, *EVIDENCE, *production)}
+    return {type(value): value for value in (*POLICIES, *EVIDENCE, CommandAnswer(), *production)}

@@ -6,6 +6,7 @@ asyncio's own handlers go with their loop: a second signal that came after it ki
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 
@@ -50,3 +51,25 @@ def restored() -> Iterator[None]:
         _heeded.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError in what is done inside when it has not ended by then, be it a loop without an end.
+
+    Only in the main thread, which alone can be interrupted; elsewhere nothing is stopped.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"it did not end in {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

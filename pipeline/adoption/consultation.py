@@ -30,6 +30,35 @@ def without_malformed(settings: Settings) -> tuple[Settings, dict[str, str]]:
     return replace(settings, secrets=secrets), wrong
 
 
+KEYS = {
+    "project": "the project's name on Vercel, or its id: Project → Settings → General",
+    "domain": "the production domain, without https://",
+    "team": "Vercel → the team → Settings → Team ID",
+}
+"""What of a target somebody has to fill in, and where it stands."""
+
+
+def without_unfilled(settings: Settings, config: Config) -> tuple[Settings, tuple[Symptom, ...]]:
+    """The settings without what nobody has filled in yet, and a line for each such key: what to paste, and where."""
+    target = config.file.targets[settings.name]
+    if target.kind == "sandbox":
+        return settings, ()
+    where = f"targets.{settings.name}"
+    said = [line.partition(": ") for line in config.unfilled.get(settings.name, ())]
+    examples = {rest.partition(": ")[0]: (place, rest.partition(": ")[2]) for place, _, rest in said}
+    found, blank = list[Symptom](), dict[str, str]()
+    for key, meant in KEYS.items():
+        place, says = examples.get(f"{where}.{key}", ("", ""))
+        if not place and (getattr(target, key) or key == "team"):  # a project may be a person's, without a team
+            continue
+        paste = f"{key}: …   {place or f'deploy.yml, below `{settings.name}:`'}; {meant}"
+        found.append(Symptom("deploy.yml", Verdict.BLOCK, f"{where}.{key}", says or "is missing", paste))
+        blank[key] = ""
+    if blank.keys() & {"project", "team"}:  # one without the other is found nowhere
+        blank |= {"project": "", "team": ""}
+    return replace(settings, **blank), tuple(found)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Consultation:
     """One look at one target. ``root``: the home, ``folder``: the app, where its packages are."""
@@ -42,6 +71,8 @@ class Consultation:
     folder: Path
     malformed: Mapping[str, str] = field(default_factory=dict)
     """Secrets that were left out because nothing can be opened with them, each with what is wrong."""
+    unfilled: tuple[Symptom, ...] = ()
+    """Keys of the target that were left out because nobody has filled them in."""
 
     @property
     def policies(self) -> Mapping[type, Any]:

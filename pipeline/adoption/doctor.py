@@ -37,6 +37,8 @@ class Examination:
     client: str = ""
     optional: bool = False
     """Whether a project may do without its secrets: then one that is missing is no fault."""
+    of: str = ""
+    """The key of the target without which there is nothing to ask about."""
 
 
 def _without_sentry(policies: Mapping[type, Any]) -> str:
@@ -62,8 +64,15 @@ EXAMINATIONS = (
     Examination(
         "Vercel",
         ("VERCEL_TOKEN",),
-        (vendors.vercel_token, vendors.vercel_promotes, vendors.vercel_pushes),
+        (vendors.vercel_token,),
         client="vercel",
+    ),
+    Examination(
+        "Vercel",
+        ("VERCEL_TOKEN",),
+        (vendors.vercel_project, vendors.vercel_promotes, vendors.vercel_pushes),
+        client="vercel",
+        of="project",
     ),
     Examination("GitHub", ("GITHUB_TOKEN",), GITHUB, client="github"),
     Examination("Database", ("DIRECT_URL",), (machine.database, machine.prisma)),
@@ -73,10 +82,11 @@ EXAMINATIONS = (
         "Better Stack", ("BETTERSTACK_API_TOKEN",), (vendors.betterstack,), _without_betterstack, "betterstack"
     ),
     Examination("R2", R2, (vendors.storage,), optional=True),
+    Examination("Cloudflare", ("CLOUDFLARE_API_TOKEN",), (vendors.cloudflare,), optional=True),
     Examination("Upstash", UPSTASH, (vendors.redis,), optional=True),
     Examination("People", ("NOTIFY_WEBHOOK_URL",), (vendors.channels,), optional=True),
-    Examination("Site", (), (vendors.site,)),
-    Examination("Site", ("SMOKE_EMAIL", "SMOKE_PASSWORD"), (vendors.student,), _without_sign_in),
+    Examination("Site", (), (vendors.site,), of="domain"),
+    Examination("Site", ("SMOKE_EMAIL", "SMOKE_PASSWORD"), (vendors.student,), _without_sign_in, of="domain"),
     Examination(machine.HERE, (), (machine.programs, machine.record, machine.clock)),
 )
 """Every examination, in the order in which they are shown."""
@@ -85,13 +95,16 @@ EXAMINATIONS = (
 async def examined(consultation: Consultation) -> tuple[Symptom, ...]:
     """Make every examination at the same time; their lines in the order of EXAMINATIONS."""
     found = await asyncio.gather(*(_examined(consultation, one) for one in EXAMINATIONS))
-    return tuple(dict.fromkeys(symptom for several in found for symptom in several))
+    return tuple(dict.fromkeys((*consultation.unfilled, *(symptom for several in found for symptom in several))))
 
 
 async def _examined(consultation: Consultation, examination: Examination) -> tuple[Symptom, ...]:
     service = examination.service
     if why := examination.idle(consultation.policies):
         return (Symptom(service, Verdict.PASS, service, f"is not used: {why}"),)
+    if examination.of and not getattr(consultation.settings, examination.of):
+        says = f"is not looked at: targets.{consultation.settings.name}.{examination.of} is to be filled in"
+        return (Symptom(service, Verdict.PASS, examination.of, says),)
     missing = [name for name in examination.needs if not consultation.settings.secrets.get(name)]
     if missing and service != "People":
         if examination.optional and len(missing) == len(examination.needs):

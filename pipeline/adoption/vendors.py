@@ -25,18 +25,21 @@ SENTRY_NEEDS = frozenset({"event:read", "event:write", "org:read", "project:read
 
 
 async def vercel_token(consultation: Consultation) -> Symptoms:
-    """The token is taken, of the right team, and reaches no more than that."""
+    """The token is taken, and reaches no more than the team."""
     facts = await tokens.vercel_token(consultation.world.vercel)
     found = [consultation.lifetime("Vercel", "VERCEL_TOKEN", facts)]
     team = consultation.settings.team
     if team and "user" in facts.scopes:
         says = "reaches everything that its person reaches: it is for the full account"
         found.append(Symptom("Vercel", Verdict.WARN, "VERCEL_TOKEN", says, "a token for the team alone is enough"))
-    project = await consultation.world.vercel.project()
-    found.append(
-        Symptom("Vercel", Verdict.PASS, "project", f"{project.id} was found" + (f" in {team}" if team else ""))
-    )
     return tuple(found)
+
+
+async def vercel_project(consultation: Consultation) -> Symptoms:
+    """The token finds the project in the team."""
+    team = consultation.settings.team
+    project = await consultation.world.vercel.project()
+    return (Symptom("Vercel", Verdict.PASS, "project", f"{project.id} was found" + (f" in {team}" if team else "")),)
 
 
 async def vercel_promotes(consultation: Consultation) -> Symptoms:
@@ -166,6 +169,16 @@ async def storage(consultation: Consultation) -> Symptoms:
     return await consultation.ask(
         "R2", "bucket", "may be listed, written, read and deleted in", access.storage_may_be_used
     )
+
+
+async def cloudflare(consultation: Consultation) -> Symptoms:
+    """The token is active, and when it ends."""
+    account = consultation.settings.secrets.get("R2_ACCOUNT_ID", "")
+    facts = await tokens.cloudflare_token(consultation.world.cloudflare, account)
+    if facts.scopes:
+        says = f"is {', '.join(facts.scopes)}"
+        return (Symptom("Cloudflare", Verdict.BLOCK, "CLOUDFLARE_API_TOKEN", says),)
+    return (consultation.lifetime("Cloudflare", "CLOUDFLARE_API_TOKEN", facts),)
 
 
 async def redis(consultation: Consultation) -> Symptoms:

@@ -9,10 +9,12 @@ from invoke.tasks import Task, task
 
 from checks.gate import Gate
 from pipeline.cli.summary import on_github, to_summary
-from pipeline.cli.terminal import ROOT, command, configuration, honest, out
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, command, configuration, honest, out
 from pipeline.commands.check import ask_gates, given_by_steps
+from pipeline.config.own import own_gates
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.definitions.every import GATES
+from pipeline.definitions.own import placed
 from pipeline.home import app_in, here
 from pipeline.session.session import Order
 
@@ -84,17 +86,24 @@ def collection() -> Collection:
         body.__doc__ = words
         return Task(body, name=name, help=HELP)
 
-    now = tuple(gate for gate in DEPLOY.stages[0].asks if not given_by_steps(gate))
+    own = _own()
+    first = placed(DEPLOY, own).stages[0]
+    now = tuple(gate for gate in first.asks if not given_by_steps(gate))
     made = Collection()
     made.add_task(task_for("all", now, "Ask everything that preflight asks."), default=True)
     made.add_task(pull_request)
     families: dict[str, Collection] = {}
-    for gate in GATES:
+    for gate in (*GATES, *own):
         family = families.setdefault(gate.family, Collection())
         family.add_task(task_for(gate.name.partition(".")[2], (gate,), _words(gate)))
     for family_name, family in families.items():
         made.add_collection(family, family_name)
     return made
+
+
+def _own() -> tuple[Gate, ...]:
+    with honest():
+        return own_gates(DEPLOY_FILE.parent)
 
 
 def _words(gate: Gate) -> str:

@@ -8,19 +8,27 @@ from pipeline.cli.terminal import DEPLOY_FILE, ROOT, configuration, honest, out
 
 @task(help={"plan": "only show it; exit 1 when something would change"})
 def upgrade(c: Context, plan: bool = False) -> None:
-    """What this version changes here: keys, workflows, runbooks. Without --plan it writes the last two."""
+    """What this version changes here: keys, workflows, runbooks. Without --plan it writes them."""
     with honest():
+        from pipeline.adoption.upgrade import renamed_in, write_new_names
         from pipeline.cli.runbooks import sources
-        from pipeline.documents.writing import changes, write_documents
-        from pipeline.home import NAME, VERSION
+        from pipeline.config import load
+        from pipeline.documents.writing import Sources, changes, write_documents
+        from pipeline.home import NAME, VERSION, below_top, command_in
 
         out(f"{NAME} {VERSION}  {ROOT}")
-        configuration()  # lists every key that this version does not know, with its line
+        names, text = renamed_in(DEPLOY_FILE)
+        for name in names:
+            out(f"{DEPLOY_FILE.name}:{name}")
+        if not plan:
+            write_new_names(DEPLOY_FILE, names, text)
+        config = load(DEPLOY_FILE, text) if names else configuration()  # lists every key that is not known, by line
         out(f"{DEPLOY_FILE.name}: every key is known")
-        lines = changes(sources(c))
+        made = Sources(config, ROOT, c["command_words"](), command_in(ROOT), below_top(ROOT))
+        lines = changes(made)
         out("\n".join(lines) or "workflows and runbooks are those of this version")
-        if lines and not plan:
+        if (lines or names) and not plan:
             write_documents(sources(c))
             out("written; look at the difference before you commit it")
-    if lines and plan:
+    if (lines or names) and plan:
         raise SystemExit(1)

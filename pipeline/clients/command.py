@@ -13,6 +13,7 @@ from pipeline.errors import Unreachable
 
 PATIENCE = 1800.0  # they have been seen to hang for ever
 LONGEST_LINE = 16 << 20
+MOST_PRINTED = 1 << 20
 GRACE = 3.0  # seconds that it has to end by itself
 
 
@@ -82,6 +83,50 @@ class Command:
         if code:
             raise Unreachable(self.name, asked, f"ended with {code}: {' / '.join(complaints[-4:])[-400:]}")
         return printed
+
+
+async def run_bounded(
+    name: str, words: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+) -> tuple[int, str, str]:
+    """Run somebody's own command in ``folder``: its exit code, what it printed and what it complained of.
+
+    Raises Unreachable when it cannot be started, has not ended after ``seconds``, or prints more than MOST_PRINTED.
+    """
+    asked = " ".join(words[:2])
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except (OSError, ValueError) as error:
+        raise Unreachable(name, asked, f"cannot be started: {error}") from error
+    streams = [stream for stream in (process.stdout, process.stderr) if stream]
+    try:
+        async with asyncio.timeout(seconds):
+            printed, complained = await asyncio.gather(*map(_bounded, streams))
+            code = await process.wait()
+    except (TimeoutError, OverflowError) as error:
+        late = f"has not ended in {seconds:g} s"
+        raise Unreachable(name, asked, late if isinstance(error, TimeoutError) else str(error)) from error
+    finally:
+        if process.returncode is None or not all(stream.at_eof() for stream in streams):
+            await _end(process)
+    return code, printed, complained
+
+
+async def _bounded(stream: asyncio.StreamReader) -> str:
+    """All that comes. Raises OverflowError when it is more than MOST_PRINTED."""
+    said = bytearray()
+    while chunk := await stream.read(1 << 16):
+        said += chunk
+        if len(said) > MOST_PRINTED:
+            raise OverflowError(f"printed more than {MOST_PRINTED >> 10} KiB")
+    return said.decode(errors="replace")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -76,6 +76,32 @@ async def github_token(github: GitHub) -> TokenFacts:
     return TokenFacts("", _moment(headers.get(EXPIRY, "")), scopes)
 
 
+async def cloudflare_token(cloudflare: Service, account: str = "") -> TokenFacts:
+    """When the token ends; as its scope what it is when it is not active: ``disabled`` or ``expired``.
+
+    GET /client/v4/user/tokens/verify, and of a token of an account GET /client/v4/accounts/{account_id}/tokens/verify
+    """
+
+    def parse(body: Any) -> TokenFacts:
+        token = body["result"]
+        ends, status = token.get("expires_on"), str(token["status"])
+        return TokenFacts(
+            "",
+            datetime.datetime.fromisoformat(ends) if ends else None,
+            () if status == "active" else (status,),
+        )
+
+    try:
+        return await cloudflare.read("/client/v4/user/tokens/verify", parse)
+    except Refused as error:
+        if error.status not in (400, 401, 403) or not account:
+            raise
+        try:
+            return await cloudflare.read(f"/client/v4/accounts/{account}/tokens/verify", parse)
+        except Refused as again:
+            raise error from again
+
+
 def _moment(text: str) -> datetime.datetime | None:
     for form in FORMS:
         try:

@@ -39,7 +39,7 @@ def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...],
     for gate in gates:
         if given_by_steps(gate):
             needs = ", ".join(given_by_steps(gate))
-            run = next(one.name for one in EVERY if gate in one.gates)
+            run = next((one.name for one in EVERY if gate in one.gates), "deploy")
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
     with open_session(config, order.target, root) as session:
         for line in session.unseen if len(gates) > 1 else ():

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.adoption.consultation import Consultation, without_malformed
+from pipeline.adoption.consultation import Consultation, without_malformed, without_unfilled
 from pipeline.adoption.doctor import examined
 from pipeline.adoption.symptoms import Symptom, exit_code
 from pipeline.clock import SystemClock
@@ -34,11 +34,12 @@ def doctor(
             open_world(sound, NOTHING, run, clock) as world,
             Round(world, settings.policies, READERS) as look,
         ):
-            return await examined(Consultation(world, sound, config, look, root, folder, malformed))
+            return await examined(Consultation(world, sound, config, look, root, folder, malformed, unfilled))
 
-    with open_settings(config, target, root, needs=()) as settings:
+    with open_settings(config, target, root, needs=(), unfinished=True) as settings:
         redactor = Redactor(settings.hidden)
         sound, malformed = without_malformed(settings)
+        sound, unfilled = without_unfilled(sound, config)
         symptoms = asyncio.run(go())
     code = exit_code(symptoms)
     if as_json:

@@ -22,7 +22,7 @@ def try_gates(config: Config, only: str, form: str, out: Out, aside: Out) -> int
     """
     if form not in (*FORMATS, "json"):
         raise Mistake(f"--format {form}: is none; there are {', '.join((*FORMATS, 'json'))}")
-    gates = tuple(gate for gate in TO_SEE if fnmatch.fnmatchcase(gate.name, only or "*"))
+    gates = tuple(gate for gate in (*TO_SEE, *config.own) if fnmatch.fnmatchcase(gate.name, only or "*"))
     if not gates:
         raise Mistake(f"--only {only}: no gate has such a name; ./inv --list check shows them")
 

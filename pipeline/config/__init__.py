@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -24,12 +24,16 @@ from pipeline.config.document import (
     yaml_mistake,
 )
 from pipeline.config.example import merged
+from pipeline.config.renames import hint_of
 from pipeline.config.shapes import misshapen, unfilled
 from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
 from pipeline.config.versions import must_be_for_us
 from pipeline.errors import Mistake
 from pipeline.home import suffix_of
+
+if TYPE_CHECKING:
+    from checks.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class Config:
     policies: Mapping[str, Policies]
     unfilled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Target → a line for each value that still is an example's: such a target cannot be opened."""
+    own: "tuple[Gate, ...]" = ()
+    """The gates of the home's own, from its folder ``gates/``."""
 
     def target(self, name: str = "") -> tuple[str, Target]:
         """Find the target of that name, or the default one. Raises Mistake when there is none."""
@@ -127,10 +133,13 @@ class Config:
         return {stage: {**usual.get(stage, {}), **said.get(stage, {})} for stage in (*usual, *said)}
 
 
-def load(path: Path) -> Config:
-    """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``."""
+def load(path: Path, text: str = "") -> Config:
+    """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``.
+
+    ``text``: what it would say, when it is another than that.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text or path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise Mistake(f"{path.name}: is missing; copy the annotated example from the README's project") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -172,7 +181,16 @@ def load(path: Path) -> Config:
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     found = {name: unfilled(raw, tree, path.name, name) for name in targets}
-    return Config(dataclasses.replace(file, targets=targets), policies, found)
+    return Config(dataclasses.replace(file, targets=targets), policies, found, _own(path.parent))
+
+
+def _own(home: Path) -> "tuple[Gate, ...]":
+    """The home's own gates; whoever has none does not wait for what reads them."""
+    if not (home / "gates").is_dir():
+        return ()
+    from pipeline.config.own import own_gates
+
+    return own_gates(home)
 
 
 def _with_own(policies: Policies, path: Path) -> Policies:
@@ -216,7 +234,7 @@ def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], wi
         for item in error.errors(include_url=False):
             path = tuple(part for part in item["loc"] if not str(part).startswith("function-"))
             line = line_of(tree, (*within, *path)) or line_of(tree, path)
-            mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}")
+            mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}{hint_of(path)}")
         return None
 
 

@@ -4,15 +4,16 @@ import difflib
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checks.outcome import Outcome
 from pipeline import home
 from pipeline.config import Config, schema
 from pipeline.definitions.checklists import CHECKLISTS
-from pipeline.definitions.deploy import DEPLOY, pipeline_for, rolling_out
+from pipeline.definitions.deploy import DEPLOY, rolling_out
 from pipeline.definitions.every import EVERY, GATES
+from pipeline.definitions.own import must_fit, pipeline_of, placed
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.completeness import Documented, audit
 from pipeline.documents.outside import must_be_ours, must_stay_inside
@@ -54,6 +55,7 @@ GENERATED = (
     ".github/workflows/monitor.yml",
     ".github/workflows/drill.yml",
     ".github/workflows/check.yml",
+    ".github/workflows/ship.yml",
 )
 
 
@@ -85,7 +87,8 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
     """The text of every workflow that is generated, by its path from the root, which may be below GitHub's folder."""
     below = sources.below if sources else ""
     target, policies = config.shipped, config.policies[config.shipped]
-    pipeline = rolling_out(DEPLOY, policies.promotion)
+    must_fit(config.own, policies.by_type())
+    pipeline = placed(rolling_out(DEPLOY, policies.promotion), config.own)
     setting = Setting(
         target,
         alike(config, pipeline),
@@ -106,6 +109,9 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
         "drill": drill_workflow(setting),
         "check": check_workflow(setting),
     }
+    if not setting.installed and not below:  # the tool's own repository
+        called = workflow(pipeline, needs, replace(setting, called=True))
+        made["ship"] = home.as_typed(called, home.NAME)
     top = "../" * below.count("/")
     return {f"{top}.github/workflows/{name}{setting.suffix}.yml": text for name, text in made.items()}
 
@@ -114,9 +120,7 @@ def alike(config: Config, pipeline: Pipeline) -> tuple[str, ...]:
     """The targets that the stages of ``pipeline`` lead to, which are the steps of the workflow."""
     stages = [stage.name for stage in pipeline.stages]
     return tuple(
-        name
-        for name, target in config.file.targets.items()
-        if stages == [stage.name for stage in pipeline_for(target.kind, config.policies[name].promotion).stages]
+        name for name in config.file.targets if stages == [stage.name for stage in pipeline_of(config, name).stages]
     )
 
 
@@ -125,7 +129,7 @@ def raw(sources: Sources) -> dict[str, str]:
     folders = (home.TOOL / "runbooks/prose", sources.root / "runbooks/prose")  # a home may say it in its own words
     prose = {path.stem: path.read_text(MODE) for folder in folders for path in sorted(folder.glob("*.md"))}
     policies = sources.config.policies.get("production") or sources.config.policies[sources.config.file.target]
-    found = documents(sources.config.file, policies, prose, sources.commands)
+    found = documents(sources.config.file, policies, prose, sources.commands, sources.config.own)
     return {name: home.as_typed(text, sources.command) for name, text in found.items()}
 
 
@@ -238,7 +242,7 @@ def known(sources: Sources) -> Documented:
     proofs = [gate for one in EVERY for step in one.steps if step.undo for gate in step.undo.proved_by]
     keys = schema()
     return Documented(
-        gates=tuple(dict.fromkeys(one.name for one in (*GATES, *proofs))),
+        gates=tuple(dict.fromkeys(one.name for one in (*GATES, *proofs, *sources.config.own))),
         steps=tuple(dict.fromkeys(step.name for one in EVERY for step in one.steps)),
         commands=tuple(one.name for one in sources.commands),
         outcomes=tuple((one.code, one.word) for one in Outcome),

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from checks.evidence import Evidence
 from checks.gate import Gate
+from checks.own import CommandAnswer
 from checks.policy import Policy
 from checks.procedure import Procedure, procedure
 from pipeline.errors import BrokenPlan
@@ -185,7 +186,7 @@ def probes_by_type(probes: Iterable[Probe]) -> dict[type, Probe]:
 
 def check(pipeline: Pipeline, probes: Iterable[Probe], policies: Iterable[type]) -> None:
     """Prove that all a node needs comes from a policy, a probe or an earlier step. Raises BrokenPlan."""
-    available, readers = set(policies), probes_by_type(probes)
+    available, readers = {*policies, CommandAnswer}, probes_by_type(probes)
 
     def need(kind: type, node: str) -> None:
         if kind in available:

@@ -35,7 +35,8 @@ def _gates(pipeline: Pipeline) -> Iterator[str]:
     for stage in pipeline.stages:
         does, asks, advises = ([node.name for node in nodes] for nodes in (stage.does, stage.asks, stage.advises))
         yield _text([stage.name, does, asks, advises])
-    for name in sorted({gate.judge.__module__ for gate in pipeline.gates}):
+    yield from (digest_of(gate.text) for gate in pipeline.gates if gate.stage)
+    for name in sorted({gate.judge.__module__ for gate in pipeline.gates if not gate.stage}):
         yield digest_of(inspect.getsource(sys.modules[name]).replace("\r\n", "\n"))
 
 

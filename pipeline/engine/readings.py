@@ -6,6 +6,8 @@ from typing import Any
 
 from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict
+from checks.own import CommandGate
+from pipeline.engine.own import answered, fenced
 from pipeline.engine.plan import Probe, inputs_of
 from pipeline.errors import Refused, ServiceError, Unreachable
 from pipeline.world.secrets import refused_token
@@ -75,10 +77,14 @@ class Round:
         """The gate's findings, and whether asking again cannot help. A service that fails is *unknown*, not a crash."""
         kinds = tuple(gate.inputs.values())
         try:
-            values = await self.all(kinds)
+            if isinstance(gate, CommandGate):
+                values: tuple[Any, ...] = (await answered(gate, self._world, self._known),)
+            else:
+                values = await self.all(kinds)
+            given = dict(zip(kinds, values, strict=True))
+            return (fenced(gate, given) if gate.stage else gate.ask(given)), False
         except ServiceError as error:
             return (_unread(error),), error.lasting
-        return gate.ask(dict(zip(kinds, values, strict=True))), False
 
 
 def _unread(error: ServiceError) -> Finding:

@@ -9,7 +9,10 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from checks.gate import Gate
+from checks.own import CommandGate
+from pipeline.engine.own import TOLD as TOLD_OWN
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, inputs_of
+from pipeline.environment import MACHINE
 from pipeline.world.secrets import OPENED_WITH
 
 WORLD = "world"
@@ -86,7 +89,9 @@ class Needs:
         behind = pipeline.stages[: pipeline.stages.index(stage) + 1]
         undoing = (client for one in behind for step in one.does for client in self._undoing(step))
         moved = (TOLD_OF_MOVES,) if any(one.moves_production for one in behind) else ()
-        return self._secrets({TOLD, *moved, *self._going(stage), *undoing})
+        own = {name for gate in stage.gates if isinstance(gate, CommandGate) for name in gate.environment}
+        named = own - {*TOLD_OWN, *MACHINE}
+        return tuple(sorted({*named, *self._secrets({TOLD, *moved, *self._going(stage), *undoing})}))
 
     def of_all(self, pipelines: Iterable[Pipeline]) -> tuple[str, ...]:
         """The secrets for whole pipelines."""

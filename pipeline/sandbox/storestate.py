@@ -77,6 +77,7 @@ class Cloudflare:
 
     token_id: str = ""
     status: str = "active"
+    expires_on: str = ""
 
 
 @dataclass

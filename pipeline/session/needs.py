@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.config import Config
-from pipeline.definitions.deploy import pipeline_for
+from pipeline.definitions.own import pipeline_of
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.uses import Needs
 from pipeline.probes.every import PROBES
@@ -31,5 +31,5 @@ def to_settle(config: Config, target: str) -> Iterable[str]:
 
 
 def _pipeline(config: Config, target: str) -> tuple[str, Pipeline]:
-    name, found = config.target(target)
-    return name, pipeline_for(found.kind, config.policies[name].promotion)
+    name, _ = config.target(target)
+    return name, pipeline_of(config, name)

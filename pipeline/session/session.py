@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import getpass
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,18 @@ from typing import TypeVar
 
 from checks.evidence import Release
 from checks.evidence.approval import Part
-from checks.policy import PromotionPolicy
+from checks.gate import Gate
+from checks.own import CommandGate
 from pipeline import log
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import Config
-from pipeline.definitions.deploy import PIPELINES, pipeline_for
+from pipeline.definitions.deploy import PIPELINES
+from pipeline.definitions.own import pipeline_of
 from pipeline.definitions.unused import without_unused
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Pipeline, check, probes_by_type
 from pipeline.engine.planned import rules_of
-from pipeline.environment import variable
+from pipeline.environment import variable, variable_or_file
 from pipeline.errors import Locked, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.bounded import Store
@@ -42,6 +45,7 @@ T = TypeVar("T")
 LEAST = ("VERCEL_TOKEN",)
 """The secrets without which nothing can be said of a target."""
 LOCAL = Place("", ".runs/journal.db")
+SECRET = re.compile(r"TOKEN|SECRET|PASS|KEY|URL|DSN|CREDENTIAL|AUTH")
 NOTHING = Release("", ".")
 """No release: for who only looks, or acts beside a run."""
 
@@ -160,17 +164,26 @@ def open_session(config: Config, target: str, root: Path, needs: Iterable[str] =
         place = place_to_open(config.file.state, root, config.file.unencrypted)
         store = open_store(place.address, root)
         stack.callback(store.close)
-        pipeline = pipeline_for(settings.kind, settings.policies[PromotionPolicy]).at_pace(config.pace(settings.name))
+        pipeline = pipeline_of(config, settings.name).at_pace(config.pace(settings.name))
         pipeline = without_unused(pipeline, settings.policies).with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
-        redactor = Redactor((*settings.hidden, *((place.address,) if place.shared else ())))
+        redactor = Redactor(
+            (*settings.hidden, *((place.address,) if place.shared else ()), *hidden_of(config.own, root))
+        )
         log.configure(variable("DEPLOY_LOG"), redactor)
         yield Session(settings, pipeline, store, redactor, SystemClock(), config, root, place)
+
+
+def hidden_of(own: Iterable[Gate], root: Path) -> tuple[str, ...]:
+    """The values of what the home's own commands are given, when the name says that it is secret."""
+    named = {name for gate in own if isinstance(gate, CommandGate) for name in gate.environment if SECRET.search(name)}
+    return tuple(filter(None, (variable_or_file(name, root) for name in sorted(named))))
 
 
 def shadows(config: Config) -> tuple[str, ...]:
     """The gates that only report. Raises Mistake for a name that no gate has."""
     known = {gate.name for pipeline in PIPELINES.values() for gate in pipeline.gates}
+    known |= {gate.name for gate in config.own}
     for name in config.file.shadow:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

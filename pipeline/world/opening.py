@@ -49,10 +49,13 @@ def of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = SECRETS) -> Iterator[Settings]:
+def open_settings(
+    config: Config, name: str, root: Path, needs: Iterable[str] = SECRETS, *, unfinished: bool = False
+) -> Iterator[Settings]:
     """Open the settings of target ``name``; the sandbox is started and kept up meanwhile.
 
     ``needs``: the secrets that have to be there. Raises Mistake naming every one that is not and where to get it.
+    ``unfinished``: for who only examines; a target whose project or domain nobody has filled in yet is opened, too.
     """
     name, target = config.target(name)
     policies = config.policies[name].by_type()
@@ -61,7 +64,7 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
             yield dataclasses.replace(sandbox_settings(name, running, policies), root=root)
         return
     missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
-    if missing_keys:
+    if missing_keys and not unfinished:
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
     secrets = read_secrets(root)
     _must_be_encrypted(config, name, secrets)
@@ -73,7 +76,7 @@ def open_settings(config: Config, name: str, root: Path, needs: Iterable[str] = 
     ]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
-    if config.unfilled.get(name):
+    if config.unfilled.get(name) and not unfinished:
         raise Mistake("\n".join(config.unfilled[name]))
     scratch = policies[DatabasePolicy].scratch
     if scratch and not variable(scratch) and (scratch in wanted or {*needs} >= {*SECRETS}):

@@ -13,14 +13,17 @@ import pytest
 from checks.gate import Verdict
 from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SmokePolicy, UptimePolicy
 from checks.policy.site import Journeys
-from pipeline.adoption.consultation import Consultation, without_malformed
+from pipeline.adoption.consultation import Consultation, without_malformed, without_unfilled
 from pipeline.adoption.doctor import EXAMINATIONS, examined
 from pipeline.adoption.symptoms import PAGES, SCOPES, Symptom, exit_code, not_set
 from pipeline.clients.programs import version_of
+from pipeline.config import load
 from pipeline.engine.readings import Round
+from pipeline.errors import Mistake
 from pipeline.render.doctor import WIDTH, symptoms_text
 from pipeline.session.asking import READERS
 from pipeline.session.session import NOTHING
+from pipeline.world.opening import open_settings
 from pipeline.world.secrets import CHANNELS, OPTIONAL, SECRETS
 from tests.stage import ROOT, InProcess
 
@@ -86,6 +89,7 @@ WRONG = {
     "DIRECT_URL": "Database",
     "NEON_API_KEY": "Neon",
     "R2_SECRET_ACCESS_KEY": "R2",
+    "CLOUDFLARE_API_TOKEN": "Cloudflare",
     "UPSTASH_REDIS_REST_TOKEN": "Upstash",
     "SMOKE_PASSWORD": "Site",
     "NOTIFY_WEBHOOK_URL": "People",
@@ -118,6 +122,7 @@ def test_a_secret_that_is_wrong_is_named_once_and_where_to_make_it(
         ({"github": {"repository": "acme/elsewhere"}}, "GITHUB_TOKEN", "does not see acme/lms"),
         ({"github": {"job_token": True}}, "GITHUB_TOKEN", "may not read the alerts of dependabot"),
         ({"github": {"code_scanning": None}}, "code-scanning", "is switched off"),
+        ({"cloudflare": {"status": "expired"}}, "CLOUDFLARE_API_TOKEN", "is expired"),
         ({"sentry": {"scopes": ["event:read", "org:read"]}}, "SENTRY_AUTH_TOKEN", "may not project:releases"),
     ],
 )
@@ -146,13 +151,15 @@ def test_what_may_too_much_or_ends_soon_is_a_warning_and_no_fault(inside: InProc
     vercel = {"token_scope": "user", "token_ends": ends.timestamp()}
     github = {"token_scopes": "repo, admin:org", "token_ends": f"{ends:%Y-%m-%d %H:%M:%S} UTC"}
     sentry = {"scopes": ["event:read", "org:read", "project:releases", "org:admin"]}
-    inside.sandbox.patch({"vercel": vercel, "github": github, "sentry": sentry})
+    cloudflare = {"expires_on": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+    inside.sandbox.patch({"vercel": vercel, "github": github, "sentry": sentry, "cloudflare": cloudflare})
     found = looked(inside, tmp_path)
     assert exit_code(found) == 0, wrong(found)
     said = {
         name: " ".join(one.says for one in of(found, name))
-        for name in ("VERCEL_TOKEN", "GITHUB_TOKEN", "SENTRY_AUTH_TOKEN")
+        for name in ("VERCEL_TOKEN", "GITHUB_TOKEN", "SENTRY_AUTH_TOKEN", "CLOUDFLARE_API_TOKEN")
     }
+    assert f"ends on {ends:%Y-%m-%d}" in said["CLOUDFLARE_API_TOKEN"]
     assert f"ends on {ends:%Y-%m-%d}" in said["VERCEL_TOKEN"]
     assert "for the full account" in said["VERCEL_TOKEN"]
     assert f"ends on {ends:%Y-%m-%d}" in said["GITHUB_TOKEN"]
@@ -239,3 +246,61 @@ def test_as_json_every_part_is_there() -> None:
     assert shown["page"].startswith("https://")
     assert shown["scopes"]
     assert Symptom("Vercel", Verdict.PASS, "VERCEL_TOKEN", "is valid").plain["paste"] == ""
+
+
+def test_a_token_of_an_account_of_cloudflares_is_asked_there(inside: InProcess, tmp_path: Path) -> None:
+    inside.sandbox.inject("cloudflare answer status=401 GET */user/tokens/verify")
+    assert not of(looked(inside, tmp_path), "CLOUDFLARE_API_TOKEN")
+
+
+UNFINISHED = """\
+target: production
+source: {repository: shop/web}
+targets:
+  production: {kind: production, team: team_REPLACE_ME%s}
+"""
+
+
+@pytest.mark.parametrize("more", ["", ", domain: shop.example", ", project: web", ", project: your-project"])
+def test_a_target_that_nobody_has_filled_in_is_lines_and_the_rest_is_looked_at(
+    more: str, inside: InProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "deploy.yml").write_text(UNFINISHED % more, encoding="utf-8")
+    config = load(tmp_path / "deploy.yml")
+    with pytest.raises(Mistake), open_settings(config, "production", tmp_path, needs=()):
+        pass
+    with open_settings(config, "production", tmp_path, needs=(), unfinished=True) as settings:
+        sound, unfilled = without_unfilled(dataclasses.replace(settings, secrets=inside.settings.secrets), config)
+    said = {one.subject.rpartition(".")[2]: one for one in unfilled}
+    wanted = (
+        {"team"} | ({"project"} if "web" not in more else set()) | ({"domain"} if "shop.example" not in more else set())
+    )
+    assert {*said} == wanted
+    assert all(one.verdict is Verdict.BLOCK and f"{key}: …" in one.fix for key, one in said.items())
+    assert "deploy.yml:4" in said["team"].fix
+    assert (sound.project, sound.team) == ("", ""), "an example's id is asked of nobody"
+
+    here = inside.settings
+    inside.settings = dataclasses.replace(
+        here, project="", team="", domain=here.domain if "domain" not in wanted else ""
+    )
+    inside.config = dataclasses.replace(inside.config)
+
+    async def go() -> tuple[Symptom, ...]:
+        async with inside.world(NOTHING) as world, Round(world, inside.settings.policies, READERS) as look:
+            given = Consultation(world, inside.settings, inside.config, look, tmp_path, ROOT, {}, unfilled)
+            return await examined(given)
+
+    found = asyncio.run(go())
+    assert {one.subject for one in found if one.verdict is Verdict.BLOCK} == {one.subject for one in unfilled}
+    assert exit_code(found) == 1
+    assert [one for one in found if one.subject == "VERCEL_TOKEN" and one.says.startswith("is valid")]
+    assert [one for one in found if one.subject == "project" and "is to be filled in" in one.says]
+
+
+def test_a_target_that_is_filled_in_has_no_such_line(tmp_path: Path) -> None:
+    text = UNFINISHED.replace("_REPLACE_ME%s", "_1, project: web, domain: shop.example")
+    (tmp_path / "deploy.yml").write_text(text, encoding="utf-8")
+    config = load(tmp_path / "deploy.yml")
+    with open_settings(config, "production", tmp_path, needs=(), unfinished=True) as settings:
+        assert without_unfilled(settings, config) == (settings, ())

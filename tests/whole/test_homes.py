@@ -1,5 +1,6 @@
 """A project in a folder of its own: the tool elsewhere is only read, and every way to call it does the same."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,17 @@ LEAST = """\
 source: {repository: shop/web}
 targets:
   sandbox: {kind: sandbox, pace: {watch: {during: 1.5, patience: 1, every: 0.2}}, override: {vitals: {lab: false}}}
+"""
+GOSSIP = """\
+title: Nobody gossips.
+why: Words travel.
+by_hand: Listen.
+if_it_fails: Be silent.
+owner: everybody
+stage: preflight
+command: [%s, gossip.py]
+environment: [GOSSIP_TOKEN]
+stops_when: [{situation: somebody does}]
 """
 HIDDEN = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
 
@@ -46,8 +58,13 @@ def test_a_project_deploys_with_a_tool_that_cannot_be_written(tmp_path: Path, cl
     tool, home = made(tmp_path / "tool"), tmp_path / "shop"
     (home / "apps/web").mkdir(parents=True)
     (home / "deploy.yml").write_text(LEAST, encoding="utf-8")
+    (home / "gates").mkdir()
+    (home / "gates/house.no-gossip.yml").write_text(GOSSIP % json.dumps(sys.executable), encoding="utf-8")
+    says = '{"verdict": "warn", "subject": "a token", "says": "is " + os.environ["GOSSIP_TOKEN"]}'
+    (home / "gossip.py").write_text(f"import json, os\nprint(json.dumps({says}))\n", encoding="utf-8")
     before = written(tool)
     env = {key: value for key, value in os.environ.items() if not key.startswith(HIDDEN)}
+    env["GOSSIP_TOKEN"] = "canary-of-the-house"
 
     def run(*words: str, cwd: Path) -> str:
         done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
@@ -59,6 +76,9 @@ def test_a_project_deploys_with_a_tool_that_cannot_be_written(tmp_path: Path, cl
         said = run(inv, "deploy", "--run", "first", cwd=home / "apps/web")
         assert "DEPLOYED" in said
         assert f"{inv} report first" in said, "a command is printed as it is typed here"
+        assert "house.no-gossip" in said
+        assert "a token is ***" in said, "what a gate of one's own is given is no word of its findings"
+        assert "canary-of-the-house" not in said + run(inv, "report", "first", "--json", cwd=home)
         assert "first" in run(inv, "history", "--home", str(home), cwd=tmp_path)
         assert "dpl_" in run(inv, "--home=shop", "rollback", "--target", "sandbox", "--plan", cwd=tmp_path)
         run(inv, "runbooks", cwd=home)
@@ -67,7 +87,7 @@ def test_a_project_deploys_with_a_tool_that_cannot_be_written(tmp_path: Path, cl
         run(inv, "sandbox", "--reset", cwd=home)
     assert written(tool) == before
     there = {path.name for path in home.iterdir()}
-    assert there == {".github", ".runs", "apps", "deploy.yml", "runbooks"}
+    assert there == {".github", ".runs", "apps", "deploy.yml", "gates", "gossip.py", "runbooks"}
 
 
 @pytest.mark.parametrize("words", [("status",), ("rollback", "--project", "prj"), ("--version",)])

@@ -146,6 +146,8 @@ class Act:
         self.cache = home / "kept"
         self.variables: dict[str, str] = {}
         """The variables of the repository, beside its secrets."""
+        self.actions: dict[str, Path] = {}
+        """Actions of other repositories, OWNER/NAME@COMMIT, and the folders that stand for them here."""
         self.path = os.environ.get("PATH", "")
 
     def reads_to_the_end(self) -> None:
@@ -177,6 +179,8 @@ class Act:
         words = [ACT, event, "-W", f".github/workflows/{workflow}", "-P", "ubuntu-24.04=-self-hosted", "--json"]
         words += ["--local-repository", f"actions/cache@{CACHE.split()[0]}={HERE / 'actions' / 'cache'}"]
         words += ["--secret-file", str(file), "--action-cache-path", str(self.home / "act"), "--no-cache-server"]
+        for name, folder in self.actions.items():
+            words += ["--local-repository", f"{name}={folder}"]
         for name, value in {**env, "STAND_IN_CACHE": str(self.cache)}.items():
             words += ["--env", f"{name}={value}"]
         for name, value in self.variables.items():

@@ -40,8 +40,8 @@ def test_actionlint_does_see_a_mistake(tmp_path: Path) -> None:
 
 @pytest.mark.wide
 @needs("zizmor")
-def test_zizmor_has_nothing_to_say_of_the_workflows_however_pedantic() -> None:
-    assert not said([tool("zizmor"), "--pedantic", "--offline", "--no-progress", ".github/workflows"])
+def test_zizmor_has_nothing_to_say_of_the_workflows_and_the_action_however_pedantic() -> None:
+    assert not said([tool("zizmor"), "--pedantic", "--offline", "--no-progress", ".github/workflows", "action.yml"])
 
 
 @pytest.mark.wide

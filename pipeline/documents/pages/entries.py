@@ -1,9 +1,11 @@
 """The entry of each step and gate: its words, its evidence, and what it really says in each of its examples."""
 
 import inspect
+import shlex
 
 from checks.gate import Example, Gate
 from checks.healthy import healthy
+from checks.own import CommandGate
 from checks.policy import ContinuousIntegrationPolicy, Policy
 from pipeline.config import Policies
 from pipeline.documents.pages.words import gate_links
@@ -28,6 +30,7 @@ def gate_entry(gate: Gate, policies: Policies) -> str:
         evidence=[(kind.__name__, inspect.getdoc(kind) or "") for kind in kinds if not issubclass(kind, Policy)],
         sections=[names[kind] for kind in kinds if issubclass(kind, Policy)],
         ignored=policies.ci.ignore if ContinuousIntegrationPolicy in kinds else (),
+        command=shlex.join(gate.command) if isinstance(gate, CommandGate) else "",
         said=[said_when(gate, example) for example in gate.examples],
     )
 

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from checks.gate import Gate
 from pipeline.config import DeployFile, Policies, schema
 from pipeline.definitions.deploy import DEPLOY, PREVIEW, ROLLING
 from pipeline.definitions.every import EVERY
+from pipeline.definitions.own import placed
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.pages.drill import facilitator_sheet, overview, participant_sheet
 from pipeline.documents.pages.incidents import incident_response
@@ -20,20 +22,27 @@ PROSE = ("friday", "paged", "tabletop", "zero-downtime")
 
 
 def documents(
-    file: DeployFile, policies: Policies, prose: Mapping[str, str], commands: Sequence[CommandWords]
+    file: DeployFile,
+    policies: Policies,
+    prose: Mapping[str, str],
+    commands: Sequence[CommandWords],
+    own: Sequence[Gate] = (),
 ) -> dict[str, str]:
     """Path from the root → text, of each page.
 
-    ``prose``: name of a file in ``runbooks/prose/``, without ``.md`` → its text.
+    ``prose``: name of a file in ``runbooks/prose/``, without ``.md`` → its text. ``own``: the home's own gates.
     """
     written = dict.fromkeys(PROSE, "") | {name: text.strip() for name, text in prose.items()}
     keys = schema()
+    deploy, preview, rolling = (placed(pipeline, own) for pipeline in (DEPLOY, PREVIEW, ROLLING))
     return {
-        "runbooks/deployment-runbook.md": runbook(DEPLOY, PREVIEW, ROLLING, file, policies, written),
+        "runbooks/deployment-runbook.md": runbook(deploy, preview, rolling, file, policies, written),
         "runbooks/incident-response.md": incident_response(file, policies, written),
         "runbooks/troubleshooting.md": troubleshooting(file, policies),
         "runbooks/monitoring.md": monitoring(file, policies),
-        "runbooks/reference.md": reference(EVERY, file, policies, keys, commands),
+        "runbooks/reference.md": reference(
+            [placed(pipeline, own) for pipeline in EVERY], file, policies, keys, commands
+        ),
         **_drills(),
         "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
     }

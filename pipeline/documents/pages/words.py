@@ -134,7 +134,7 @@ def gate_link(gate: Gate, page: str = "") -> str:
 
     ``page``: RUNBOOK when the link is on another page than that.
     """
-    return link(gate.name, f"`{gate.name}`", page if gate in SHIPPING else MONITORING)
+    return link(gate.name, f"`{gate.name}`", page if gate in SHIPPING or gate.stage else MONITORING)
 
 
 def step_link(step: Step, page: str = "") -> str:

@@ -27,7 +27,7 @@ class Setting:
     ``target``: the one that a push is deployed to; ``targets``: all that the same stages lead to, by name.
     ``state``: the variable with the address of the shared journal. ``below``: the home's folder in its repository,
     empty at the top, and the ``suffix`` of its workflows; ``app``: the app's. ``installed``: the tool is no part of
-    the repository, and ``action`` gives it.
+    the repository, and ``action`` gives it. ``called``: it is for the workflows of other repositories.
     """
 
     target: str = "production"
@@ -40,6 +40,7 @@ class Setting:
     app: str = "."
     installed: bool = False
     action: str = ""
+    called: bool = False
 
     @property
     def tools(self) -> str:

@@ -20,6 +20,7 @@ class CloudflareApi:
         self._router = Router(lambda request: failure(404, 7003, "Could not route to the path"), self._authorize)
         add, r2 = self._router.add, ROOT + "/accounts/{account}/r2"
         add("GET", VERIFY, self.verify)
+        add("GET", ROOT + "/accounts/{account}/tokens/verify", self.verify)
         add("POST", GRAPHQL, self.graphql)
         add("GET", r2 + "/metrics", self.metrics)
         add("GET", r2 + "/buckets", self.buckets)
@@ -44,6 +45,7 @@ class CloudflareApi:
         says = {"active": "valid and active"}.get(state.status, state.status)
         message = {"code": 10000, "message": f"This API Token is {says}", "type": None}
         found = {"id": state.token_id, "status": state.status}
+        found |= {"expires_on": state.expires_on} if state.expires_on else {}
         return JSONResponse({"success": True, "errors": [], "messages": [message], "result": found})
 
     async def metrics(self, request: Request) -> Response:

@@ -8,7 +8,9 @@ const from = fs.existsSync(any) ? any : path.join(process.env.STAND_IN_CACHE, ke
 const hit = fs.existsSync(from);
 if (hit) {
   for (const name of process.env.INPUT_PATH.trim().split('\n')) {
-    const kept = path.join(from, name.trim());
+    // What lies outside the repository, an action's own packages, is kept by its last name.
+    const inside = path.isAbsolute(name.trim()) ? path.basename(name.trim()) : name.trim();
+    const kept = path.join(from, inside);
     const wanted = path.resolve(name.trim());
     if (!fs.existsSync(kept)) continue;
     fs.mkdirSync(path.dirname(wanted), { recursive: true });

@@ -1,0 +1,130 @@
+"""The action in a repository that has nothing of this tool but ten lines, run by a real runner against the sandbox."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.documents.pages.workflow import CHECKOUT
+from pipeline.sandbox import launch
+from tests.processes import LONGEST
+from tests.workflows.runner import HERE, ROOT, SHIPPED, needs_act, needs_tools
+from tests.workflows.shop import BUILD, Shop, git, secrets_of
+
+pytestmark = [pytest.mark.wide, pytest.mark.process, needs_act]
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NAMES = ("VERCEL_TOKEN", "SENTRY_AUTH_TOKEN", "BETTERSTACK_API_TOKEN", "DIRECT_URL", "SMOKE_EMAIL", "SMOKE_PASSWORD")
+GIVEN = {"GITHUB_TOKEN": "DEPLOY_GITHUB_TOKEN", **{name: name for name in NAMES}}
+SECRETS = ", ".join(f'{ours}: "${{{{ secrets.{theirs} }}}}"' for ours, theirs in GIVEN.items())
+TEN_LINES = f"""\
+on: workflow_dispatch
+jobs:
+  ship:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
+      - {{name: tool, uses: acme/deploy-runbook@{COMMIT}, with: {{extras: sandbox}}}}
+      - {{name: output, run: "{BUILD}"}}
+      - {{name: ship, run: deploy-runbook deploy --target production --from ., env: {{{SECRETS}}}}}
+"""
+
+
+BACK = f"""\
+on: workflow_dispatch
+jobs:
+  back:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
+      - {{name: tool, uses: acme/deploy-runbook@{COMMIT}}}
+      - {{name: back, run: deploy-runbook rollback --target production, env: {{{SECRETS}}}}}
+"""
+
+
+CALLING = f"""\
+on: workflow_dispatch
+jobs:
+  ship:
+    uses: ./.github/workflows/called.yml
+    with: {{tool: acme/deploy-runbook, commit: "{COMMIT}"}}
+    secrets: inherit
+"""
+"""act takes a called workflow from a server or from this folder, and from no folder that stands for another one."""
+
+
+class ForeignShop(Shop):
+    """A repository of an app: ``deploy.yml``, the app, and one workflow."""
+
+    def _make(self) -> None:
+        self.folder.mkdir(parents=True)
+        (self.folder / ".gitignore").write_text(".runs/\n.vercel/\n", encoding="utf-8")
+        self.configure()
+        self.app(BUILD)
+        git(self.folder, "init", "-q", "-b", "main")
+        self.release("good")
+
+    def configure(self) -> None:
+        (self.folder / "deploy.yml").write_text(yaml.safe_dump(self.config), encoding="utf-8")
+        (self.folder / ".github/workflows").mkdir(parents=True, exist_ok=True)
+        (self.folder / ".github/workflows/ship.yml").write_text(TEN_LINES, encoding="utf-8")
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Path:
+    """The tool as a commit of it has it, in a folder of its own."""
+    folder = tmp_path / "tool"
+    folder.mkdir()
+    for name in (*SHIPPED, "action.yml", "deploy_runbook"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, tool: Path, cluster: Path) -> Iterator[ForeignShop]:
+    try:
+        with launch.attach(tmp_path / "sandbox", timeout=LONGEST) as description:
+            made = ForeignShop(tmp_path, description)
+            made.act.secrets = secrets_of(description)
+            made.act.actions[f"acme/deploy-runbook@{COMMIT}"] = tool
+            made.act.keep_installed()
+            yield made
+    finally:
+        launch.reset(tmp_path / "sandbox")
+
+
+def test_ten_lines_in_a_foreign_repository_ship_it(foreign: ForeignShop) -> None:
+    before = foreign.serves()
+    there = set(git(foreign.folder, "ls-files").splitlines())
+    assert not [name for name in there if name.startswith(("pipeline", "checks", "inv", "tasks.py"))]
+    ran = foreign.act.run("ship.yml")
+    assert ran.code == 0, ran.log[-5000:]
+    assert "DEPLOYED" in ran.said["ship"]
+    assert foreign.serves() != before
+    assert foreign.commit_of(foreign.serves()) == foreign.head()
+    assert "## DEPLOYED" in ran.summary
+
+    out = foreign.serves()
+    (foreign.folder / ".github/workflows/back.yml").write_text(BACK, encoding="utf-8")
+    ran = foreign.act.run("back.yml")
+    assert ran.code == 0, ran.log[-5000:]
+    assert "installing the few packages" in ran.said["back"], "no extras: what a rollback needs, by its first use"
+    assert foreign.serves() == before != out
+
+
+@needs_tools
+def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, tool: Path) -> None:
+    before = foreign.serves()
+    workflows = foreign.folder / ".github/workflows"
+    shutil.copy2(ROOT / ".github/workflows/ship.yml", workflows / "called.yml")
+    (workflows / "calling.yml").write_text(CALLING, encoding="utf-8")
+    foreign.push("a workflow that calls")
+    foreign.act.actions[f"actions/checkout@{CHECKOUT.partition('@')[2].split()[0]}"] = HERE / "actions/checkout"
+    ran = foreign.act.run("calling.yml", STAND_IN_TOOL=str(tool))
+    assert ran.code == 0, ran.log[-5000:]
+    assert {"preflight", "promote", "watch", "settle"} <= {*ran.ended}, "a step a stage"
+    assert set(ran.ended.values()) == {"success"}
+    assert foreign.serves() != before
+    assert "## DEPLOYED" in ran.summary
