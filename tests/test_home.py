@@ -1,5 +1,6 @@
 """The home: which folder a command means, and how it is typed there."""
 
+import dataclasses
 import importlib.util
 import os
 import re
@@ -227,6 +228,17 @@ def test_workflows_take_no_package_from_an_index_by_its_name(tmp_path: Path) -> 
             assert "pipx" not in text
             if "name: tool" in text:
                 assert ("say in action:" in text) is ("deploy-runbook@" not in least)
+
+
+def test_the_workflow_that_others_call_is_this_repositorys_and_a_home_may_have_one_of_that_name(
+    adopter: Sources, tmp_path: Path
+) -> None:
+    assert ".github/workflows/ship.yml" in workflows(load(TOOL / "deploy.yml"))
+    assert not [name for name in generated(adopter) if name.endswith("ship.yml")]
+    theirs = dataclasses.replace(adopter, root=tmp_path)
+    write_documents(theirs)
+    (tmp_path / ".github/workflows/ship.yml").write_text("name: ship\n", encoding="utf-8")
+    assert stale(theirs) == ""
 
 
 def test_what_an_upgrade_changes_is_said_first(adopter: Sources) -> None:

@@ -55,7 +55,6 @@ GENERATED = (
     ".github/workflows/monitor.yml",
     ".github/workflows/drill.yml",
     ".github/workflows/check.yml",
-    ".github/workflows/ship.yml",
 )
 
 
