@@ -108,8 +108,16 @@ class Config:
     policies: Mapping[str, Policies]
     unfilled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Target → a line for each value that still is an example's: such a target cannot be opened."""
-    own: "tuple[Gate, ...]" = ()
-    """The gates of the home's own, from its folder ``gates/``."""
+    found_own: "tuple[Gate, ...]" = ()
+    wrong_own: str = ""
+    """What is wrong in the folder ``gates/``: whoever only looks, or goes back, does not wait for it to be mended."""
+
+    @property
+    def own(self) -> "tuple[Gate, ...]":
+        """The gates of the home's own, from its folder ``gates/``. Raises Mistake listing what is wrong there."""
+        if self.wrong_own:
+            raise Mistake(self.wrong_own)
+        return self.found_own
 
     def target(self, name: str = "") -> tuple[str, Target]:
         """Find the target of that name, or the default one. Raises Mistake when there is none."""
@@ -181,16 +189,19 @@ def load(path: Path, text: str = "") -> Config:
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     found = {name: unfilled(raw, tree, path.name, name) for name in targets}
-    return Config(dataclasses.replace(file, targets=targets), policies, found, _own(path.parent))
+    return Config(dataclasses.replace(file, targets=targets), policies, found, *_own(path.parent))
 
 
-def _own(home: Path) -> "tuple[Gate, ...]":
-    """The home's own gates; whoever has none does not wait for what reads them."""
+def _own(home: Path) -> "tuple[tuple[Gate, ...], str]":
+    """The home's own gates, and what is wrong in them; whoever has none does not wait for what reads them."""
     if not (home / "gates").is_dir():
-        return ()
+        return (), ""
     from pipeline.config.own import own_gates
 
-    return own_gates(home)
+    try:
+        return own_gates(home), ""
+    except Mistake as mistake:
+        return (), str(mistake)
 
 
 def _with_own(policies: Policies, path: Path) -> Policies:

@@ -22,6 +22,14 @@ def pipeline_of(config: Config, target: str) -> Pipeline:
     return placed(pipeline_for(config.file.targets[target].kind, policies.promotion), config.own)
 
 
+def pipeline_to_look(config: Config, target: str) -> Pipeline:
+    """The same for whoever only looks, or goes back: without the home's own gates when something is wrong in them."""
+    try:
+        return pipeline_of(config, target)
+    except Mistake:
+        return pipeline_for(config.file.targets[target].kind, config.policies[target].promotion)
+
+
 def placed(pipeline: Pipeline, own: Iterable[Gate]) -> Pipeline:
     """``pipeline`` with each of ``own`` in the stage that it says; a stage that is not in it asks nothing."""
     own = tuple(own)

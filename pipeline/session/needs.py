@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.config import Config
-from pipeline.definitions.own import pipeline_of
+from pipeline.definitions.own import pipeline_of, pipeline_to_look
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.uses import Needs
 from pipeline.probes.every import PROBES
@@ -26,8 +26,8 @@ def to_ship(config: Config, order: Order) -> Iterable[str]:
 
 def to_settle(config: Config, target: str) -> Iterable[str]:
     """The secrets that going back takes, whatever the run has done."""
-    name, pipeline = _pipeline(config, target)
-    return needs_of(config, name).of_undoing(pipeline, clear_leftovers)
+    name, _ = config.target(target)
+    return needs_of(config, name).of_undoing(pipeline_to_look(config, name), clear_leftovers)
 
 
 def _pipeline(config: Config, target: str) -> tuple[str, Pipeline]:

@@ -19,7 +19,7 @@ from pipeline import log
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import Config
 from pipeline.definitions.deploy import PIPELINES
-from pipeline.definitions.own import pipeline_of
+from pipeline.definitions.own import pipeline_to_look
 from pipeline.definitions.unused import without_unused
 from pipeline.engine.past import Past, recall
 from pipeline.engine.plan import Pipeline, check, probes_by_type
@@ -164,11 +164,11 @@ def open_session(config: Config, target: str, root: Path, needs: Iterable[str] =
         place = place_to_open(config.file.state, root, config.file.unencrypted)
         store = open_store(place.address, root)
         stack.callback(store.close)
-        pipeline = pipeline_of(config, settings.name).at_pace(config.pace(settings.name))
+        pipeline = pipeline_to_look(config, settings.name).at_pace(config.pace(settings.name))
         pipeline = without_unused(pipeline, settings.policies).with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor(
-            (*settings.hidden, *((place.address,) if place.shared else ()), *hidden_of(config.own, root))
+            (*settings.hidden, *((place.address,) if place.shared else ()), *hidden_of(config.found_own, root))
         )
         log.configure(variable("DEPLOY_LOG"), redactor)
         yield Session(settings, pipeline, store, redactor, SystemClock(), config, root, place)
@@ -183,9 +183,9 @@ def hidden_of(own: Iterable[Gate], root: Path) -> tuple[str, ...]:
 def shadows(config: Config) -> tuple[str, ...]:
     """The gates that only report. Raises Mistake for a name that no gate has."""
     known = {gate.name for pipeline in PIPELINES.values() for gate in pipeline.gates}
-    known |= {gate.name for gate in config.own}
+    known |= {gate.name for gate in config.found_own}
     for name in config.file.shadow:
-        if name not in known:
+        if name not in known and not config.wrong_own:
             near = difflib.get_close_matches(name, known, 1)
             raise Mistake(
                 f"deploy.yml: shadow: there is no gate {name}" + (f"; did you mean {near[0]}?" if near else "")

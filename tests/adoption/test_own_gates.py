@@ -19,7 +19,7 @@ from pipeline.commands.selftest import try_gates
 from pipeline.config import Config, load
 from pipeline.config.own import own_gates
 from pipeline.definitions.deploy import DEPLOY, ROLLING
-from pipeline.definitions.own import must_fit, pipeline_of, placed
+from pipeline.definitions.own import must_fit, pipeline_of, pipeline_to_look, placed
 from pipeline.documents.completeness import audit
 from pipeline.documents.pages.every import documents
 from pipeline.documents.writing import Sources, known, pages, workflows
@@ -29,7 +29,8 @@ from pipeline.engine.planned import changed, rules_of
 from pipeline.engine.readings import Round
 from pipeline.errors import Mistake
 from pipeline.probes.every import PROBES
-from pipeline.session.session import hidden_of, shadows
+from pipeline.session.needs import to_settle, to_ship
+from pipeline.session.session import Order, hidden_of, shadows
 from tests.stage import ROOT, InProcess
 
 HOME = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
@@ -137,7 +138,7 @@ def test_both_kinds_are_found_with_their_words(tmp_path: Path) -> None:
 def test_a_mistake_in_such_a_file_is_told_by_file_and_line(name: str, text: str, line: str, tmp_path: Path) -> None:
     home = homed(tmp_path, **{name: text.replace("%s", "python3")})
     with pytest.raises(Mistake) as told:
-        load(home / "deploy.yml")
+        assert load(home / "deploy.yml").own
     assert line in str(told.value)
     assert name in str(told.value)
 
@@ -170,6 +171,21 @@ def test_one_that_takes_our_name_or_has_no_place_is_told(name: str, text: str, s
     with pytest.raises(Mistake) as told:
         pipeline_of(config, "sandbox")
     assert says in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("licences.are-known.yml", "title: 1"), ("health.py", LEGAL)],
+    ids=["not read", "without a place"],
+)
+def test_whoever_looks_or_goes_back_does_not_wait_for_it_to_be_mended(name: str, text: str, tmp_path: Path) -> None:
+    config = load(homed(tmp_path, **{name: text}) / "deploy.yml")
+    config = dataclasses.replace(config, file=dataclasses.replace(config.file, shadow=("licences.are-known",)))
+    with pytest.raises(Mistake, match=name):
+        to_ship(config, Order("sandbox"))
+    assert to_settle(config, "sandbox")
+    assert [stage.name for stage in pipeline_to_look(config, "sandbox").stages] == [one.name for one in DEPLOY.stages]
+    assert shadows(config) == ("licences.are-known",)
 
 
 def test_it_is_asked_in_the_stage_that_it_says(tmp_path: Path) -> None:
@@ -206,7 +222,7 @@ def test_it_has_its_sections_in_the_runbook_and_the_reference(tmp_path: Path) ->
     assert "block: left-pad is under the AGPL\n" in runbook
     assert "scripts/licences.py" in runbook
     assert known(Sources(config, tmp_path, ())).gates[-2:] == ("legal.is-read", "licences.are-known")
-    ours = Sources(dataclasses.replace(config, own=()), tmp_path, ())
+    ours = Sources(dataclasses.replace(config, found_own=()), tmp_path, ())
     gaps = audit(pages(found), known(Sources(config, tmp_path, ())))
     assert not [line for line in gaps if "legal" in line or "licences" in line]
     assert [line for line in audit(pages(found), known(ours)) if "section legal.is-read: there is no such gate" in line]
