@@ -86,6 +86,7 @@ class Checkout:
             (folder / name).symlink_to(ROOT / name) if (ROOT / name).is_dir() else shutil.copy(ROOT / name, folder)
         (folder / ".venv").symlink_to(ROOT / ".venv")
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(HIDDEN)}
+        self.environment["DEPLOY_HOME"] = str(folder)  # else that of the folder from which it is measured
 
     def __enter__(self) -> "Checkout":
         self._up = subprocess.Popen(

@@ -9,7 +9,7 @@ from invoke.tasks import Task, task
 
 from checks.gate import Gate
 from pipeline.cli.summary import on_github, to_summary
-from pipeline.cli.terminal import ROOT, command, configuration, honest, out
+from pipeline.cli.terminal import ROOT, command, configuration, honest, out, typed_here
 from pipeline.commands.check import ask_gates, given_by_steps
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.definitions.every import GATES
@@ -57,7 +57,7 @@ def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") 
             command(remarks_annotations(remarks))
         out(differences or "all generated files are current")
         if on_github():
-            to_summary(merging_markdown(remarks, differences))
+            to_summary(typed_here(merging_markdown(remarks, differences)))
     if differences or any(one.finding.verdict.stops for one in remarks):
         raise SystemExit(1)
 

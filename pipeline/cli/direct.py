@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, unforeseen
+from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, typed_here, unforeseen
 from pipeline.emergency.access import RollbackOrder
 from pipeline.home import NAME, TOOL, VERSION, typed_for, without_home
 
@@ -105,5 +105,5 @@ def _rolled_back(order: RollbackOrder) -> int:
             out(text)
 
         code = rollback_now(order, ROOT, DEPLOY_FILE, heard)
-        to_summary(fenced(f"Rollback: {ENDS.get(code, code)}", "\n".join(said)))
+        to_summary(fenced(f"Rollback: {ENDS.get(code, code)}", typed_here("\n".join(said))))
     return code

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pipeline.cli.terminal import typed_here
 from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
 from pipeline.redact import leaving, one_line
@@ -126,7 +127,7 @@ COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "�
 def _print(console: Any, line: str) -> None:
     from rich.text import Text
 
-    text = Text(leaving(line))
+    text = Text(leaving(typed_here(line)))
     for mark, colour in COLOURS.items():
         text.highlight_regex(rf"(?m)^\s*{mark}", colour)
     if line.startswith("\n"):
@@ -137,5 +138,5 @@ def _print(console: Any, line: str) -> None:
 def _fit(line: str, width: int) -> str:
     from rich.markup import escape
 
-    line = one_line(line)
+    line = one_line(typed_here(line))
     return escape(line if len(line) < width - 4 else line[: width - 5] + "…")
