@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.direct import ASKED, SCRIPT
-from pipeline.home import FILE, NAME, OURS, TOOL, without_home
+from pipeline.home import ASKED, FILE, NAME, SCRIPT, TOOL, without_home
 
 FIRST = ("help", "version", "--list", "--help", "--version", "--home", SCRIPT)
 LATELY = 20
@@ -52,7 +51,7 @@ end
 def completion_script(shell: str, shown: str, tool: Path = TOOL) -> str:
     """The script that makes ``shell`` complete; ``shown`` is what was typed. Raises KeyError for no shell of ours."""
     program = shlex.quote(str(tool / "inv")) if (tool / "inv").is_file() else NAME
-    names = f"inv {OURS} {NAME}"
+    names = f"inv {NAME}"
     return SHELLS[shell].format(program=program, shown=shown, names=names, script=SCRIPT, asked=ASKED)
 
 
@@ -79,9 +78,8 @@ def _possible(
     context = contexts.get(before[0])
     if context is None:
         return ()
-    flag = context.flags[before[-1]] if before[-1] in context.flags else None
-    if flag is not None and flag.takes_value:
-        return values.get(flag.name, tuple)()
+    if before[-1] in context.flags and context.flags[before[-1]].takes_value:  # whose `get` knows no short ones
+        return values.get(context.flags[before[-1]].name, tuple)()
     if not last.startswith("-") and context.positional_args:
         return values.get(context.positional_args[0].name, tuple)()
     return sorted({name for name in context.flags if name.startswith("--")} - {*before})
@@ -106,24 +104,20 @@ def targets_of(home: Path) -> tuple[str, ...]:
 
 def runs_of(home: Path) -> tuple[str, ...]:
     """``latest`` and the newest runs of the home's own record; one that is shared is far away, and not asked."""
-    file = home / ".runs" / "journal.db"
-    if not file.is_file():
-        return ("latest",)
-    import sqlite3
+    from pipeline.errors import PipelineError
+    from pipeline.record.journal import latest_runs
+    from pipeline.record.sqlite import SqliteStore
 
-    sql = "select run from deploy_events where kind = 'run begins' order by at desc limit ?"
-    with (
-        contextlib.suppress(sqlite3.Error),
-        contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db,
-    ):
-        return ("latest", *(row[0] for row in db.execute(sql, (LATELY,))))
+    file = home / ".runs" / "journal.db"
+    with contextlib.suppress(PipelineError, OSError):
+        if file.is_file():
+            with contextlib.closing(SqliteStore(file)) as store:
+                return ("latest", *latest_runs(store, LATELY))
     return ("latest",)
 
 
-def completed(words: Sequence[str], home: Path) -> list[str]:
-    """What Tab offers after ``words``, of which the last is being typed."""
-    import importlib
-
+def completed(words: Sequence[str], home: Path, contexts: Mapping[str, Any]) -> list[str]:
+    """What Tab offers after ``words``, of which the last is being typed. ``contexts``: as for ``candidates``."""
     from invoke.parser.context import ParserContext
 
     from checks.outcome import Outcome
@@ -134,10 +128,7 @@ def completed(words: Sequence[str], home: Path) -> list[str]:
         "resume": lambda: runs_of(home)[1:],
         "outcome": lambda: [outcome.word for outcome in Outcome if " " not in outcome.word],
     }
-    namespace = importlib.import_module("tasks").namespace
-    contexts: dict[str, ParserContext] = {
-        name: context for context in namespace.to_contexts() for name in (context.name, *context.aliases) if name
-    }
-    if not any(name.startswith("check.") for name in contexts):  # which are loaded only when one is being typed
-        contexts["check."] = ParserContext("check.")
-    return candidates(words, contexts, values)
+    known = dict(contexts)
+    if not any(name.startswith("check.") for name in known):  # which are loaded only when one is being typed
+        known["check."] = ParserContext("check.")
+    return candidates(words, known, values)

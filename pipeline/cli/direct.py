@@ -15,9 +15,8 @@ from typing import NoReturn
 from pipeline.cli.summary import fenced, to_summary
 from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, typed_here, unforeseen
 from pipeline.emergency.access import RollbackOrder
-from pipeline.home import NAME, TOOL, VERSION, typed_for, without_home
+from pipeline.home import ASKED, NAME, SCRIPT, TOOL, VERSION, typed_for, without_home
 
-ASKED, SCRIPT = "--complete", "--print-completion-script"
 RARELY = (50_000, 20, 20)
 """How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
 
@@ -35,8 +34,12 @@ def main() -> None:
     if words[:1] in (["--version"], ["-V"], ["version"]):
         out(f"{NAME} {VERSION}")
         return
-    if words[:1] in ([ASKED], [SCRIPT]):
-        _help_to_type(words)
+    if words[:1] == [SCRIPT]:
+        from pipeline.cli.completion import SHELLS, completion_script
+
+        if " ".join(words[1:]) not in SHELLS:
+            fail(f"{SCRIPT} SHELL: knows {', '.join(SHELLS)}", MISTAKE)
+        out(completion_script(words[1], typed_for(ROOT)))
         return
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
     if order:
@@ -54,20 +57,10 @@ def main() -> None:
 
         gc.set_threshold(*RARELY)
         gc.enable()
-        Strict(program).run(["inv", "--search-root", str(TOOL), *wanted(words)])
-
-
-def _help_to_type(words: Sequence[str]) -> None:
-    """Answer a shell: with the script that it asks us by, or with what Tab completes."""
-    from pipeline.cli.completion import SHELLS, completed, completion_script
-
-    if words[0] == SCRIPT:
-        if " ".join(words[1:]) not in SHELLS:
-            fail(f"{SCRIPT} SHELL: knows {', '.join(SHELLS)}", MISTAKE)
-        print(completion_script(words[1], typed_for(ROOT)), end="")  # as it is: a shell runs it
-        return
-    for one in completed(words[1:], ROOT):
-        print(one)
+        typing = words[1:] if words[:1] == [ASKED] else None
+        Strict(program, typing).run(
+            ["inv", "--search-root", str(TOOL), *(wanted(words) if typing is None else [ASKED])]
+        )
 
 
 def order_of(words: Sequence[str]) -> RollbackOrder | None:

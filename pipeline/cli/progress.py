@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipeline.cli.terminal import typed_here
 from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
 from pipeline.redact import leaving, one_line
@@ -97,8 +96,13 @@ class Progress:
 
 
 @contextlib.contextmanager
-def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[Progress]:
-    """Progress for a person at a terminal (one moving last line), or as plain lines for everything else."""
+def shown(
+    run: str, write: Write, *, terminal: bool, groups: bool, typed: Callable[[str], str] = str
+) -> Iterator[Progress]:
+    """Progress for a person at a terminal (one moving last line), or as plain lines for everything else.
+
+    ``typed`` has every command in a line as whoever looks types it.
+    """
     if not terminal:
         last, shown_at = [""], [0.0]
 
@@ -118,7 +122,11 @@ def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[P
 
     console = Console(highlight=False, soft_wrap=True)
     with console.status("", spinner="dots") as status:
-        yield Progress(run, lambda line: _print(console, line), lambda line: status.update(_fit(line, console.width)))
+
+        def passing(line: str) -> None:
+            status.update(_fit(typed(line), console.width))
+
+        yield Progress(run, lambda line: _print(console, typed(line)), passing)
 
 
 COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "…": "yellow", "↩": "cyan"}
@@ -127,7 +135,7 @@ COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "�
 def _print(console: Any, line: str) -> None:
     from rich.text import Text
 
-    text = Text(leaving(typed_here(line)))
+    text = Text(leaving(line))
     for mark, colour in COLOURS.items():
         text.highlight_regex(rf"(?m)^\s*{mark}", colour)
     if line.startswith("\n"):
@@ -138,5 +146,5 @@ def _print(console: Any, line: str) -> None:
 def _fit(line: str, width: int) -> str:
     from rich.markup import escape
 
-    line = one_line(typed_here(line))
+    line = one_line(line)
     return escape(line if len(line) < width - 4 else line[: width - 5] + "…")

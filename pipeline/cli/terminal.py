@@ -204,7 +204,7 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
 
             groups = on_github()  # whose log is no terminal, whatever a runner says of it
             terminal = stream.isatty() and variable("TERM") != "dumb" and not groups
-            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups))
+            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups, typed=typed_here))
 
         yield show
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+import tasks
 from pipeline.cli.completion import completed, completion_script, runs_of, targets_of
-from pipeline.cli.direct import ASKED
+from pipeline.home import ASKED
 from pipeline.record.journal import Journal
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from tests.processes import LONGEST
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTEXTS = {context.name: context for context in tasks.namespace.to_contexts()}
 
 
 @pytest.fixture
@@ -52,12 +54,12 @@ def home(tmp_path: Path) -> Path:
     ],
 )
 def test_tab_offers_what_may_stand_there(home: Path, typed: list[str], offered: list[str]) -> None:
-    assert completed(typed, home) == offered
+    assert completed(typed, home, CONTEXTS) == offered
 
 
 def test_a_flag_that_was_said_is_not_offered_again(home: Path) -> None:
-    assert "--json" in completed(["deploy", "-"], home)
-    assert "--json" not in completed(["deploy", "--json", "-"], home)
+    assert "--json" in completed(["deploy", "-"], home, CONTEXTS)
+    assert "--json" not in completed(["deploy", "--json", "-"], home, CONTEXTS)
 
 
 @pytest.mark.parametrize("text", ["", "targets: [", "targets: 3", "- a"])
@@ -80,7 +82,7 @@ def test_the_script_asks_this_tool_and_never_what_lies_in_a_folder(tmp_path: Pat
 def test_bash_completes(home: Path) -> None:
     asks = f"""
         eval "$({ROOT}/inv --print-completion-script bash)"
-        complete -p inv ./inv deploy-runbook >/dev/null || exit 1
+        complete -p inv deploy-runbook >/dev/null || exit 1
         tab() {{
             COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
             _complete_deploy_runbook 2>/dev/null
