@@ -23,6 +23,7 @@ HELP = {
     "approved-by": "as for deploy",
     "over-rollback": "as for deploy",
     "older": "as for deploy",
+    "json": "as one JSON document",
 }
 
 
@@ -74,10 +75,11 @@ def collection() -> Collection:
             approved_by: str = "",
             over_rollback: bool = False,
             older: bool = False,
+            json: bool = False,
         ) -> None:
             with honest():
                 order = Order(target, from_, commit, approved_by=approved_by, over_rollback=over_rollback, older=older)
-                stops = ask_gates(configuration(), order, ROOT, gates, out)
+                stops = ask_gates(configuration(), order, ROOT, gates, out, as_json=json)
             if stops:
                 raise SystemExit(1)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.config import DeployFile, Policies, schema
 from pipeline.definitions.deploy import DEPLOY, PREVIEW, ROLLING
 from pipeline.definitions.every import EVERY
+from pipeline.documents.answers import answers_schema
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.pages.drill import facilitator_sheet, overview, participant_sheet
 from pipeline.documents.pages.incidents import incident_response
@@ -36,6 +37,7 @@ def documents(
         "runbooks/reference.md": reference(EVERY, file, policies, keys, commands),
         **_drills(),
         "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
+        "runbooks/answers.schema.json": json.dumps(answers_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
 
