@@ -24,7 +24,8 @@ from tests.documents.test_site import Tab, browse
 from tests.render.test_run_page import largest
 
 RUNS = 10_000
-PATHS = ("/", "/runs?page=3", f"/runs/r{RUNS - 2:06d}", "/delivery", "/baselines", "/readiness")
+PATHS = ("/", "/runs?page=3", f"/runs/r{RUNS - 2:06d}", "/runs/r000500", "/delivery", "/baselines", "/readiness")
+"""The run in the middle has a thousand readings: its charts are drawn when it is looked at first."""
 
 
 def dashboard(folder: Path, times: int) -> None:
@@ -42,7 +43,8 @@ def dashboard(folder: Path, times: int) -> None:
             time.sleep(0.2)
         for path in PATHS:
             took = [fetched(address + path)[0] for _ in range(times)]
-            print(f"  {path:<14} {statistics.median(took):5.0f} ms, {max(took):.0f} at most (wanted: under 100)")
+            usual, first, most = statistics.median(took), took[0], max(took)
+            print(f"  {path:<14} {usual:5.0f} ms, {first:.0f} at first, {most:.0f} at most (wanted: under 100)")
     finally:
         running.send_signal(signal.SIGINT)
         running.wait(20)

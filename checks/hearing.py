@@ -16,9 +16,9 @@ def sentry_hears_us(policy: ErrorsPolicy, seen: SentryHearing) -> Findings:
         before version 11 says `vercel-production`; others name their release after a version instead of the commit.
 
     By hand:
-        In Sentry open Discover and look at the columns `environment` and `release` of the last day: the environment is
-        `production` or `vercel-production`, or what `errors.environments` in `deploy.yml` says, and the release of the
-        live deployment is its commit, or what `errors.release` makes of it.
+        In Sentry open Discover and look at the columns `environment` and `release` of the last day. The environment is
+        `production` or `vercel-production`, or what `errors.environments` in `deploy.yml` says. The release of the live
+        deployment is its commit, or what `errors.release` makes of that.
 
     If it fails: Write into `deploy.yml` what the app calls them: `errors.environments` and `errors.release`; or set
         `release` in the SDK to `VERCEL_GIT_COMMIT_SHA`. When that is what this release does, sign a waiver for today.

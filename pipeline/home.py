@@ -14,6 +14,8 @@ OURS = "./inv"
 """How a command is written in this code."""
 FILE = "deploy.yml"
 FLAG = "--home"
+ASKED, SCRIPT = "--complete", "--print-completion-script"
+"""What a shell asks at a Tab, and what a person asks once for the script that does."""
 TOOL = Path(__file__).absolute().parents[1]  # not resolved: the folder may be a link into another checkout
 """The folder with ``pipeline`` and ``tasks.py``: a checkout, or the package in an environment. Perhaps read-only."""
 

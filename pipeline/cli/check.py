@@ -9,7 +9,7 @@ from invoke.tasks import Task, task
 
 from checks.gate import Gate
 from pipeline.cli.summary import on_github, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, command, configuration, honest, out
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, command, configuration, honest, out, typed_here
 from pipeline.commands.check import ask_gates, given_by_steps
 from pipeline.config.own import own_gates
 from pipeline.definitions.deploy import DEPLOY
@@ -25,6 +25,7 @@ HELP = {
     "approved-by": "as for deploy",
     "over-rollback": "as for deploy",
     "older": "as for deploy",
+    "json": "as one JSON document",
 }
 
 
@@ -59,7 +60,7 @@ def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") 
             command(remarks_annotations(remarks))
         out(differences or "all generated files are current")
         if on_github():
-            to_summary(merging_markdown(remarks, differences))
+            to_summary(typed_here(merging_markdown(remarks, differences)))
     if differences or any(one.finding.verdict.stops for one in remarks):
         raise SystemExit(1)
 
@@ -76,10 +77,11 @@ def collection() -> Collection:
             approved_by: str = "",
             over_rollback: bool = False,
             older: bool = False,
+            json: bool = False,
         ) -> None:
             with honest():
                 order = Order(target, from_, commit, approved_by=approved_by, over_rollback=over_rollback, older=older)
-                stops = ask_gates(configuration(), order, ROOT, gates, out)
+                stops = ask_gates(configuration(), order, ROOT, gates, out, as_json=json)
             if stops:
                 raise SystemExit(1)
 

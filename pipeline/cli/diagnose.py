@@ -9,7 +9,7 @@ from invoke.tasks import Task, task
 from pipeline.cli.database import diagnose as database
 from pipeline.cli.terminal import ROOT, aside, configuration, honest, out
 
-HELP = {"target": "as for deploy", "format": "table, markdown or json"}
+HELP = {"target": "as for deploy", "format": "table, markdown or json", "json": "as --format json"}
 KINDS = {
     "storage": "Uploads fail: R2's bucket, keys and variables.",
     "auth": "Sign-in fails: NextAuth's endpoints, secret and address, and a real login.",
@@ -30,14 +30,14 @@ def _diagnose(kind: str, target: str, form: str) -> None:
 
 
 @task(name="all", help=HELP)
-def everything(c: Context, target: str = "", format: str = "table") -> None:
+def everything(c: Context, target: str = "", format: str = "table", json: bool = False) -> None:
     """Ask all that the troubleshooting guide says to check, and say what to do. Exit codes as for monitor.daily."""
-    _diagnose("", target, format)
+    _diagnose("", target, "json" if json else format)
 
 
 def _task(kind: str, words: str) -> "Task[Any]":
-    def body(c: Context, target: str = "", format: str = "table") -> None:
-        _diagnose(kind, target, format)
+    def body(c: Context, target: str = "", format: str = "table", json: bool = False) -> None:
+        _diagnose(kind, target, "json" if json else format)
 
     body.__doc__ = words
     return Task(body, name=kind, help=HELP)

@@ -13,9 +13,9 @@ from dataclasses import fields
 from typing import NoReturn
 
 from pipeline.cli.summary import fenced, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, unforeseen
+from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, typed_here, unforeseen
 from pipeline.emergency.access import RollbackOrder
-from pipeline.home import NAME, TOOL, VERSION, typed_for, without_home
+from pipeline.home import ASKED, NAME, SCRIPT, TOOL, VERSION, typed_for, without_home
 
 RARELY = (50_000, 20, 20)
 """How often Python looks for garbage: a command that begins makes half a million objects, and keeps them."""
@@ -34,6 +34,13 @@ def main() -> None:
     if words[:1] in (["--version"], ["-V"], ["version"]):
         out(f"{NAME} {VERSION}")
         return
+    if words[:1] == [SCRIPT]:
+        from pipeline.cli.completion import SHELLS, completion_script
+
+        if " ".join(words[1:]) not in SHELLS:
+            fail(f"{SCRIPT} SHELL: knows {', '.join(SHELLS)}", MISTAKE)
+        out(completion_script(words[1], typed_for(ROOT)))
+        return
     order = order_of(words[1:]) if words[:1] == ["rollback"] else None
     if order:
         _leave(roll_back(order))
@@ -50,7 +57,10 @@ def main() -> None:
 
         gc.set_threshold(*RARELY)
         gc.enable()
-        Strict(program).run(["inv", "--search-root", str(TOOL), *wanted(words)])
+        typing = words[1:] if words[:1] == [ASKED] else None
+        Strict(program, typing).run(
+            ["inv", "--search-root", str(TOOL), *(wanted(words) if typing is None else [ASKED])]
+        )
 
 
 def order_of(words: Sequence[str]) -> RollbackOrder | None:
@@ -105,5 +115,5 @@ def _rolled_back(order: RollbackOrder) -> int:
             out(text)
 
         code = rollback_now(order, ROOT, DEPLOY_FILE, heard)
-        to_summary(fenced(f"Rollback: {ENDS.get(code, code)}", "\n".join(said)))
+        to_summary(fenced(f"Rollback: {ENDS.get(code, code)}", typed_here("\n".join(said))))
     return code

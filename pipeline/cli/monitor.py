@@ -5,7 +5,7 @@ from invoke.tasks import task
 
 from pipeline.cli.terminal import ROOT, aside, configuration, honest, out
 
-HELP = {"target": "as for deploy", "format": "table, markdown or json"}
+HELP = {"target": "as for deploy", "format": "table, markdown or json", "json": "as --format json"}
 
 
 def _checklist(name: str, target: str, form: str) -> None:
@@ -18,15 +18,15 @@ def _checklist(name: str, target: str, form: str) -> None:
 
 
 @task(name="daily", help=HELP)
-def daily(c: Context, target: str = "", format: str = "table") -> None:
+def daily(c: Context, target: str = "", format: str = "table", json: bool = False) -> None:
     """Answer the daily checklist with evidence. Exit 0 when all is well, 10 to 13 for P0 to P3, 14 unread."""
-    _checklist("daily", target, format)
+    _checklist("daily", target, "json" if json else format)
 
 
 @task(name="weekly", help=HELP)
-def weekly(c: Context, target: str = "", format: str = "table") -> None:
+def weekly(c: Context, target: str = "", format: str = "table", json: bool = False) -> None:
     """Answer the weekly checklist; sets off a test alert and sees it arrive. Exit codes as for monitor.daily."""
-    _checklist("weekly", target, format)
+    _checklist("weekly", target, "json" if json else format)
 
 
 @task(name="baseline", help={"target": "as for deploy", "json": "as one JSON document"})

@@ -9,8 +9,9 @@ from typing import Any
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
+from pipeline.cli.completion import completed
 from pipeline.cli.guide import family, help_of
-from pipeline.cli.terminal import MISTAKE, aside, out
+from pipeline.cli.terminal import MISTAKE, ROOT, aside, out
 from pipeline.session.limits import limited
 
 UNKNOWN = re.compile(r"No idea what '(.*)' is!")
@@ -27,10 +28,10 @@ def wanted(words: Sequence[str]) -> list[str]:
 class Strict(Program):
     """Invoke, leaving with exit 2 for what it does not understand: its own 1 would mean a release that was blocked."""
 
-    def __init__(self, shown: str, **more: Any) -> None:
-        """``shown``: what people type to start it."""
+    def __init__(self, shown: str, typing: Sequence[str] | None = None, **more: Any) -> None:
+        """``shown``: what people type to start it. ``typing``: the words so far, when a Tab asks how they may go on."""
         super().__init__(**more)
-        self.shown = shown
+        self.shown, self.typing = shown, typing
 
     def parse_tasks(self) -> None:
         try:
@@ -42,6 +43,10 @@ class Strict(Program):
             raise self._no(f"{self.shown} {first} {second}: {_target(second) or 'one command at a time'}")
 
     def parse_cleanup(self) -> None:
+        if self.typing is not None:
+            for one in completed(self.typing, ROOT, self.parser.contexts):
+                out(one)
+            raise Exit
         family, command = self.args.list.value, self.args.help.value
         if isinstance(command, str) and command not in self.parser.contexts:
             raise self._no(self._meant(f"No idea what '{command}' is!", None))

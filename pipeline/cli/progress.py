@@ -97,8 +97,13 @@ class Progress:
 
 
 @contextlib.contextmanager
-def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[Progress]:
-    """Progress for a person at a terminal (one moving last line), or as plain lines for everything else."""
+def shown(
+    run: str, write: Write, *, terminal: bool, groups: bool, typed: Callable[[str], str] = str
+) -> Iterator[Progress]:
+    """Progress for a person at a terminal (one moving last line), or as plain lines for everything else.
+
+    ``typed`` has every command in a line as whoever looks types it.
+    """
     if not terminal:
         last, shown_at = [""], [0.0]
 
@@ -118,7 +123,11 @@ def shown(run: str, write: Write, *, terminal: bool, groups: bool) -> Iterator[P
 
     console = Console(highlight=False, soft_wrap=True)
     with console.status("", spinner="dots") as status:
-        yield Progress(run, lambda line: _print(console, line), lambda line: status.update(_fit(line, console.width)))
+
+        def passing(line: str) -> None:
+            status.update(_fit(typed(line), console.width))
+
+        yield Progress(run, lambda line: _print(console, typed(line)), passing)
 
 
 COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "…": "yellow", "↩": "cyan"}

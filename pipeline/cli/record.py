@@ -133,11 +133,12 @@ def unlock(c: Context, target: str = "", even_alive: bool = False) -> None:
         "sign": "sign those of this gate, e.g. security.no-urgent-alerts, and print the line for deploy.yml",
         "key": "your SSH key; approval.signers of deploy.yml has its public half",
         "target": "whose approval.signers counts",
+        "json": "as one JSON document",
     }
 )
-def waivers(c: Context, sign: str = "", key: str = "", target: str = "") -> None:
+def waivers(c: Context, sign: str = "", key: str = "", target: str = "", json: bool = False) -> None:
     """The waivers of deploy.yml and who has signed each; --sign GATE --key KEY signs."""
     with honest():
         from pipeline.commands.waivers import show_waivers
 
-        show_waivers(configuration(), ROOT, sign, key, target, out)
+        show_waivers(configuration(), ROOT, sign, key, target, out, as_json=json)

@@ -31,10 +31,10 @@ def fault(c: Context, fault: str) -> None:
         out(misbehave(ROOT, fault))
 
 
-@task(help={"clear": "take all faults away"})
-def faults(c: Context, clear: bool = False) -> None:
+@task(help={"clear": "take all faults away", "json": "as one JSON document"})
+def faults(c: Context, clear: bool = False, json: bool = False) -> None:
     """The faults that are on the sandbox, and the kinds there are."""
     with honest():
         from pipeline.commands.sandbox import known_faults
 
-        out(known_faults(ROOT, clear=clear))
+        out(known_faults(ROOT, clear=clear, as_json=json))

@@ -128,7 +128,7 @@ def typed_here(text: str) -> str:
 
 def command(text: str, stream: Any = None) -> None:
     """Print workflow commands of ours, which the runner of a job obeys; nobody else can make one on our output."""
-    print(of_this_process()(text), file=stream, flush=True)
+    print(of_this_process()(typed_here(text)), file=stream, flush=True)
 
 
 def aside(text: str) -> None:
@@ -168,7 +168,7 @@ class Terminal:
             out("  y or n")
 
     def writes(self, question: str) -> str:
-        print(leaving(f"{question} "), end="", flush=True)
+        print(leaving(typed_here(f"{question} ")), end="", flush=True)
         line = sys.stdin.readline()
         if not line:
             fail("nobody answers any more; the same command goes on where this stopped, --auto asks nothing", 1)
@@ -204,7 +204,7 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
 
             groups = on_github()  # whose log is no terminal, whatever a runner says of it
             terminal = stream.isatty() and variable("TERM") != "dumb" and not groups
-            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups))
+            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups, typed=typed_here))
 
         yield show
 

@@ -1,14 +1,15 @@
-"""Tells people what happened: by a Slack-style webhook, or through Apprise by e-mail, Slack, Teams, PagerDuty, …."""
+"""Tells people what happened: by a Slack-style webhook or bot, or through Apprise by e-mail, Teams, PagerDuty, …."""
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from pipeline.clients.slack import API, Slack, bot_of
 from pipeline.clients.webhook import Webhook
 from pipeline.clock import Clock
 from pipeline.errors import ServiceError, Unreachable
@@ -34,20 +35,32 @@ class Channels:
     An address is a secret: errors name it only by its kind.
 
     What begins with ``https://`` (``http://`` on this machine) is a Slack-style incoming webhook; anything else is an
-    address of Apprise, e.g. ``mailtos://user:password@example.com?to=team@example.com``.
+    address of Apprise, e.g. ``mailtos://user:password@example.com?to=team@example.com``. Of those ``slack://TOKEN/#room``
+    with a bot's token is a board: its messages can be changed. ``slack``: the address of Slack's API.
     """
 
-    def __init__(self, addresses: Mapping[str, str], http: httpx.AsyncClient, clock: Clock) -> None:
+    def __init__(self, addresses: Mapping[str, str], http: httpx.AsyncClient, clock: Clock, slack: str = API) -> None:
         self._addresses = {name: text.split() for name, text in addresses.items() if text.split()}
-        self._http, self._clock = http, clock
+        self._http, self._clock, self._slack = http, clock, slack
 
     def has(self, audience: str) -> bool:
         """Whether the channels have an address for this audience."""
         return audience in self._addresses
 
+    def boards(self, audience: str) -> tuple[tuple[Slack, str], ...]:
+        """The bots of an audience, each with a channel: where a message is changed later."""
+        found = filter(None, map(bot_of, self._addresses.get(audience, ())))
+        return tuple((self._bot(token), channel) for token, channels in found for channel in channels)
+
     async def tell(self, audience: str, title: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Send a message on every channel at once; gives the kinds that took it and those that did not, with why."""
-        addresses = self._addresses.get(audience, [])
+        return await self._tell(self._addresses.get(audience, []), title, text)
+
+    async def tell_for_good(self, audience: str, title: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """As ``tell``, but only where a message stays as it is: on no board."""
+        return await self._tell([one for one in self._addresses.get(audience, []) if not bot_of(one)], title, text)
+
+    async def _tell(self, addresses: Sequence[str], title: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         said = await asyncio.gather(*(self._by(one, title, text) for one in addresses), return_exceptions=True)
         reached, failed = [], []
         for address, result in zip(addresses, said, strict=True):
@@ -69,6 +82,8 @@ class Channels:
         try:
             if kind == "webhook":
                 return TriedChannel(audience, kind, *await Webhook(address, self._http, self._clock).would_take())
+            if bot := bot_of(address):
+                return TriedChannel(audience, kind, *await self._bot(bot[0]).would_take())
             made: list[Any] = []
             await _within(WITHIN, kind, lambda: made.append(_sender(address)))
         except ServiceError as error:
@@ -78,8 +93,14 @@ class Channels:
     async def _by(self, address: str, title: str, text: str) -> None:
         if _kind(address) == "webhook":
             await Webhook(address, self._http, self._clock).tell(text)
+        elif bot := bot_of(address):
+            for channel in bot[1]:
+                await self._bot(bot[0]).post(channel, f"{title}: {text}" if title else text)
         else:
             await _within(WITHIN, _kind(address), lambda: _apprise(address, chat(one_line(title)), chat(text)))
+
+    def _bot(self, token: str) -> Slack:
+        return Slack(token, self._http, self._clock, self._slack)
 
 
 async def _within(seconds: float, kind: str, send: Callable[[], None]) -> None:

@@ -26,7 +26,7 @@ class Webhook(Service):
     async def tell(self, text: str) -> None:
         """Send a message to the webhook. POST {"text": …}"""
         if self.base:
-            await self.send("POST", "", json={"text": _slack(text)})
+            await self.send("POST", "", json={"text": for_slack(text)})
 
     async def would_take(self) -> tuple[bool | None, str]:
         """Ask whether a message would be taken, and leave none: (yes or no, why not). None: its kind cannot be asked.
@@ -51,6 +51,6 @@ class Webhook(Service):
         return True, ""
 
 
-def _slack(text: str) -> str:
+def for_slack(text: str) -> str:
     """The text as Slack wants it: https://docs.slack.dev/messaging/formatting-message-text#escaping"""
     return chat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -23,6 +23,7 @@ from pipeline.record.overview import Overview, serving
 from pipeline.record.place import place_of
 from pipeline.record.report import Report, report_of
 from pipeline.record.samples import Samples
+from pipeline.render import charts
 from pipeline.render.dashboard import (
     GRAVE,
     Paths,
@@ -67,7 +68,8 @@ class RecordBoard:
         self._targets = [name for name, target in config.file.targets.items() if target.kind != "preview"]
 
     def warm(self) -> None:
-        """Answer every page once, so that whoever asks first does not wait until templates are compiled."""
+        """Answer every page once, so that whoever asks first does not wait for templates and the library of charts."""
+        charts.warm()
         paths = Paths()
         for answer in (self.now, self.delivery, self.baselines, self.readiness):
             answer(paths)

@@ -1,6 +1,7 @@
 """``invoke check…``: asks gates of the target as it is now, changes nothing, records nothing."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pipeline.engine.readings import Round
 from pipeline.engine.uses import clients_of
 from pipeline.engine.waivers import waive
 from pipeline.errors import Mistake, ServiceError
+from pipeline.record.journal import plain
 from pipeline.record.report import Line
 from pipeline.render.report import line_text, said_once
 from pipeline.session.asking import READERS
@@ -35,16 +37,28 @@ def given_by_steps(gate: Gate) -> tuple[str, ...]:
     return tuple(sorted(kind.__name__ for one in gate.inputs.values() for kind in missing(one)))
 
 
-def ask_gates(config: Config, order: Order, root: Path, gates: tuple[Gate, ...], out: Callable[[str], None]) -> bool:
+def ask_gates(
+    config: Config,
+    order: Order,
+    root: Path,
+    gates: tuple[Gate, ...],
+    out: Callable[[str], None],
+    *,
+    as_json: bool = False,
+) -> bool:
+    """Ask ``gates`` and print what they say. True when one of them would stop a run. Raises Mistake for a run's own."""
     for gate in gates:
         if given_by_steps(gate):
             needs = ", ".join(given_by_steps(gate))
             run = next((one.name for one in EVERY if gate in one.gates), "deploy")
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
     with open_session(config, order.target, root) as session:
-        for line in session.unseen if len(gates) > 1 else ():
+        for line in session.unseen if len(gates) > 1 and not as_json else ():
             out(line)
         answers, _ = asyncio.run(asked(session, order, root, gates))
+        if as_json:
+            out(session.redactor(answers_json(answers)))
+            return stops(answers)
         return show(session, answers, out)
 
 
@@ -57,7 +71,19 @@ def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]
     ]
     for line in said_once(lines):
         out(session.redactor(line_text(line)))
+    return stops(answers)
+
+
+def stops(answers: Iterable[Answer]) -> bool:
+    """Whether one of the gates would stop a run."""
     return any(worst(findings).stops for _, findings, _ in answers)
+
+
+def answers_json(answers: Iterable[Answer], seen: tuple[Any, ...] | None = None) -> str:
+    """What gates say as one JSON document, with the readings ``seen`` when some were asked for."""
+    gates = {gate.name: [one.plain for one in findings] for gate, findings, _ in answers}
+    read = {} if seen is None else {"seen": plain(seen)}
+    return json.dumps({**read, "gates": gates}, ensure_ascii=False)
 
 
 def _of_release(gates: Iterable[Gate], also: tuple[type, ...]) -> bool:

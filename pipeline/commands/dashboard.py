@@ -9,6 +9,7 @@ from pipeline.config import Config
 from pipeline.documents.outside import must_stay_inside
 from pipeline.documents.writing import Sources
 from pipeline.errors import Mistake
+from pipeline.home import as_typed, command_in, typed_for
 from pipeline.redact import of_this_process
 from pipeline.render.dashboard import A_PAGE, Paths
 from pipeline.world.extras import must_have
@@ -30,7 +31,7 @@ def show_dashboard(config: Config, root: Path, port: int, sources: Callable[[], 
         board.warm()
         board.compute_aside()
         out(f"http://{LOOPBACK}:{at.getsockname()[1]}/   for this machine only, until Ctrl-C")
-        serve(application(board, SystemClock()), at)
+        serve(application(board, SystemClock(), typed_for(root)), at)
     finally:
         at.close()
         board.close()
@@ -49,9 +50,9 @@ def export_dashboard(config: Config, root: Path, to: Path, sources: Callable[[],
     must_stay_inside(to, {MARK: "", **files}, f"--export {to}")
     try:
         (to / "runs").mkdir(parents=True, exist_ok=True)
-        (to / MARK).write_text("made by ./inv dashboard --export\n", encoding="utf-8")
-        for name, text in files.items():
-            (to / name).write_text(of_this_process()(text), encoding="utf-8")
+        typed = command_in(root)  # it is sent on: not with the path of this machine
+        for name, text in {MARK: "made by ./inv dashboard --export\n", **files}.items():
+            (to / name).write_text(as_typed(of_this_process()(text), typed), encoding="utf-8")
     except OSError as error:
         raise Mistake(f"--export {to}: cannot be written: {error.strerror}") from error
     return [str(to / name) for name in sorted(files)]

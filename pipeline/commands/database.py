@@ -8,7 +8,7 @@ from pathlib import Path
 from checks.evidence import Migrations, PlannedChanges
 from checks.policy import DatabasePolicy
 from pipeline.clients.postgres import Postgres
-from pipeline.commands.check import asked, show
+from pipeline.commands.check import answers_json, asked, show, stops
 from pipeline.config import Config
 from pipeline.definitions.deploy import MIGRATIONS
 from pipeline.record.journal import plain
@@ -27,9 +27,8 @@ def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_js
     with open_session(config, order.target, root) as session:
         answers, seen = asyncio.run(asked(session, order, root, MIGRATIONS, (Migrations, PlannedChanges)))
         if as_json:
-            findings = {gate.name: [one.plain for one in found] for gate, found, _ in answers}
-            out(session.redactor(json.dumps({"seen": plain(seen), "gates": findings}, ensure_ascii=False)))
-            return any(one.verdict.stops for _, found, _ in answers for one in found)
+            out(session.redactor(answers_json(answers, seen)))
+            return stops(answers)
         if seen:
             out(session.redactor(plan_text(seen[0], seen[1].changes)))
             out("")

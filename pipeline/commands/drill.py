@@ -14,6 +14,7 @@ from pipeline.documents.pages.drill import result_markdown, result_text
 from pipeline.drills.place import own_place
 from pipeline.drills.play import Played, play
 from pipeline.drills.scenario import scenarios
+from pipeline.home import as_typed, command_in
 from pipeline.incidents.person import Person
 from pipeline.record.journal import plain
 
@@ -70,7 +71,8 @@ def keep(done: Played, root: Path) -> list[str]:
     today = SystemClock().now().date()
     path = Path(RESULTS) / f"{done.score.played[:10]}-{done.scenario.name}.md"
     (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text(result_markdown(done.scenario, done.score, done.incident), encoding="utf-8")
+    text = result_markdown(done.scenario, done.score, done.incident)
+    (root / path).write_text(as_typed(text, command_in(root)), encoding="utf-8")
     where = f"incident-response.md#{done.scenario.playbook}"
     wanted = [(where, f"{one.name}: {one.gap}") for one in done.score.gaps]
     new = actions.add(root, f"drill-{done.score.played[:10]}-{done.scenario.name}", wanted, today)

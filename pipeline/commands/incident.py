@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.documents import todo as actions
 from pipeline.errors import Mistake
 from pipeline.handbook.playbooks import PLAYBOOKS, named
+from pipeline.home import as_typed, command_in
 from pipeline.incidents.cadence import due
 from pipeline.incidents.classify import IMPACTS, classify
 from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, new, tell
@@ -193,7 +194,7 @@ def review_incident(
             review_of(at.incident, whole_timeline(at.incident, session.store), tuple(measures), wanted)
         )
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(session.redactor(text), encoding="utf-8")
+        (root / path).write_text(as_typed(session.redactor(text), command_in(root)), encoding="utf-8")
         pairs = [(one.where, session.redactor(one.what)) for one in wanted]
         new_actions = actions.add(root, at.id, pairs, session.clock.now().date())
         at.reviewed(str(path))

@@ -32,12 +32,14 @@ def misbehave(root: Path, fault: str) -> str:
         return str(ask_control(running, "POST", "/faults", {"fault": fault})["text"])
 
 
-def known_faults(root: Path, *, clear: bool) -> str:
+def known_faults(root: Path, *, clear: bool, as_json: bool = False) -> str:
     """The faults that are on, after clearing them if asked, and every kind with what it does."""
     with attached(root) as running:
         if clear:
             ask_control(running, "DELETE", "/faults", None)
         told = ask_control(running, "GET", "/faults", None)
+    if as_json:
+        return json.dumps({"on": [one["text"] for one in told["faults"]], "kinds": told["kinds"]}, ensure_ascii=False)
     on = [f"  {one['text']}" for one in told["faults"]] or ["  none"]
     kinds = [f"  {kind:<15} {words}" for kind, words in told["kinds"].items()]
     return "\n".join(["on now:", *on, "kinds (SERVICE KIND [key=value …] [METHOD] [PATH]):", *kinds])

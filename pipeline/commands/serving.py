@@ -17,6 +17,7 @@ from starlette.routing import Route
 from pipeline.clock import Clock
 from pipeline.commands.board import RecordBoard
 from pipeline.errors import Mistake, PipelineError
+from pipeline.home import OURS, as_typed
 from pipeline.redact import of_this_process
 from pipeline.render.dashboard import Paths
 from pipeline.render.html import live_policy, live_script
@@ -35,15 +36,16 @@ HEADERS = {
 }
 
 
-def application(board: RecordBoard, clock: Clock) -> Starlette:
-    """The dashboard as an ASGI application."""
+def application(board: RecordBoard, clock: Clock, typed: str = OURS) -> Starlette:
+    """The dashboard as an ASGI application. ``typed``: how a command begins for whoever looks at it."""
 
     def shows(make: Callable[[Request], str | None]) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             text = make(request)
             if text is None:
                 raise HTTPException(404, "there is no such run")
-            return HTMLResponse(of_this_process()(text), headers={"Content-Security-Policy": live_policy()})
+            shown = as_typed(of_this_process()(text), typed)
+            return HTMLResponse(shown, headers={"Content-Security-Policy": live_policy()})
 
         return answer
 

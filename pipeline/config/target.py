@@ -30,6 +30,8 @@ class Services(Policy):
     """Upstash's management API."""
     crux: str = "https://chromeuxreport.googleapis.com"
     """Google's Chrome UX Report."""
+    slack: str = "https://slack.com/api"
+    """Slack's Web API, for a bot's token."""
 
 
 @dataclass(frozen=True)

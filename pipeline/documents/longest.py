@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pipeline.clients import base, channels, exchange, git, vercel
+from pipeline.clients import base, exchange, git, vercel
 from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL
 from pipeline.emergency import domain, memory
 from pipeline.emergency import steps as emergency
 from pipeline.engine import readings, runner
 from pipeline.engine.plan import Pipeline
 from pipeline.record import bounded
-from pipeline.session import asking, status
+from pipeline.session import asking, bulletin, status
 from pipeline.session.limits import LIMITS, UNTIL_CTRL_C
 from pipeline.steps import alert, promotion
 
@@ -92,7 +92,7 @@ def _acting(deploy: Pipeline) -> dict[str, Bound]:
 def _way_back(deploy: Pipeline) -> float:
     undos = [step for step in deploy.steps if step.undo]
     act = max(promotion.LANDED, promotion.LANDING) + promotion.GLANCE + request()
-    return len(undos) * (2 * runner.PROOF_PATIENCE + act + readings.READING) + channels.WITHIN
+    return len(undos) * (2 * runner.PROOF_PATIENCE + act + readings.READING) + bulletin.PATIENCE
 
 
 def _emergency() -> float:

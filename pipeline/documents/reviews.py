@@ -13,6 +13,7 @@ from pipeline.clients import git
 from pipeline.clients.sshsign import Unproved, signer_of
 from pipeline.documents.pages.sections import Section
 from pipeline.errors import Mistake
+from pipeline.home import as_typed, command_in
 from pipeline.redact import markdown
 
 FILE = "runbooks/reviews/signatures.yml"
@@ -81,7 +82,7 @@ def add(root: Path, new: Iterable[Signature]) -> None:
     entries = [{key: value for key, value in asdict(one).items() if key != "names"} for one in every]
     text = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=200)
     (root / FILE).parent.mkdir(parents=True, exist_ok=True)
-    (root / FILE).write_text(HEAD + text, encoding="utf-8")
+    (root / FILE).write_text(as_typed(HEAD, command_in(root)) + text, encoding="utf-8")
 
 
 def standing(

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.errors import Mistake
+from pipeline.home import as_typed, command_in
 
 FILE = "runbooks/actions.yml"
 HEAD = """\
@@ -81,6 +82,6 @@ def _write(root: Path, every: Iterable[Action]) -> None:
     text = yaml.safe_dump([asdict(action) for action in every], sort_keys=False, allow_unicode=True, width=110)
     try:
         (root / FILE).parent.mkdir(parents=True, exist_ok=True)
-        (root / FILE).write_text(HEAD + text, encoding="utf-8")
+        (root / FILE).write_text(as_typed(HEAD, command_in(root)) + text, encoding="utf-8")
     except OSError as error:
         raise Mistake(f"{FILE}: cannot be written: {error.strerror}") from error

@@ -173,7 +173,7 @@ class Runner:
             return Stop("; ".join([*wrong, self._borne(stage.name, bug)]))
         if verdict.stops:
             why = self.watch.stopping(stage)
-            wrong.append(f"{stage.name}: {max(why, key=lambda finding: finding.verdict)}")
+            wrong.append(f"{stage.name}: {self.watch.cause(stage)}")
             holds = len(wrong) == 1 and all(self.watch.holds(stage, finding) for finding in why)
             return Stop("; ".join(wrong), holds=holds, because=self.watch.why_held(stage))
         return Stop("; ".join(wrong)) if wrong else None

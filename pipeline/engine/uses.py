@@ -16,7 +16,7 @@ from pipeline.environment import MACHINE
 from pipeline.world.secrets import OPENED_WITH
 
 WORLD = "world"
-TOLD = "webhook"
+TOLD = "team"
 """The client that any stage may need: the team hears of a run that goes back in it."""
 TOLD_OF_MOVES = "github"
 """The client that is told how a run ended once production may have moved."""

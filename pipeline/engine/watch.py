@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from checks.cause import first_cause
 from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict, worst
 from checks.policy import Waiver
@@ -134,6 +135,11 @@ class StageWatch:
         """The findings that stop the stage, of its last round."""
         findings = (finding for gate in stage.asks for finding in self._said.get(gate.name, ()))
         return [finding for finding in findings if finding.verdict.stops]
+
+    def cause(self, stage: Stage) -> Finding:
+        """The finding that stops the stage and that a person would name first."""
+        said = [(gate.name, finding) for gate in stage.asks for finding in self._said.get(gate.name, ())]
+        return first_cause([pair for pair in said if pair[1].verdict.stops], lambda finding: self.holds(stage, finding))
 
     def why_held(self, stage: Stage) -> str:
         """Why the findings that stop the stage are no reason to go back: names of HELD, with blanks between them."""

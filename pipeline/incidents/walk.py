@@ -21,6 +21,7 @@ from pipeline.incidents.hands import Hands
 from pipeline.incidents.looking import release_here, situation
 from pipeline.incidents.person import Person
 from pipeline.session.asking import LineAnswer, ask_gates
+from pipeline.session.bulletin import tell_recovered
 from pipeline.world.world import World
 
 T = TypeVar("T")
@@ -200,6 +201,7 @@ class Walk:
                 self.person.say(f"  once more in {self.apart:g} s (Ctrl-C: later, with the same command)")
                 asyncio.run(clock.sleep(self.apart))
                 self._words_due(False)
+        tell_recovered(self.desk.session, self.desk.incident.cause_run.removeprefix("run "), self.desk.id)
         return True
 
     # -- communicate and escalate

@@ -82,8 +82,8 @@ class Report:
     glass: str = ""
     waivers: list[dict[str, str]] = field(default_factory=list)
     """Those that counted when it began: gate, subject, until, by, reason, and signed_by when somebody has."""
-    before: dict[str, str] = field(default_factory=dict)
-    staged: dict[str, str] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    staged: dict[str, Any] = field(default_factory=dict)
     was_live: str = ""
     """The commit that was live before; empty when nobody has noted it."""
     production: str = ""
@@ -94,7 +94,7 @@ class Report:
     migrated: list[MigrationReport] = field(default_factory=list)
     """Every migration that was tried on a copy, or applied, in order; ``rehearsed_on`` says which copy."""
     rehearsed_on: str = ""
-    restore_point: dict[str, str] = field(default_factory=dict)
+    restore_point: dict[str, Any] = field(default_factory=dict)
     """What was kept before migrating: by, id, name, made, expires and by_hand; empty when nothing had to be."""
     waits: list[WaitForPeople] = field(default_factory=list)
     approvals: list[dict[str, str]] = field(default_factory=list)

@@ -153,9 +153,10 @@ def next_steps(report: Report) -> list[str]:
         case "stranded":
             to = f" --to {report.before['id']}" if report.before else ""
             return [f"./inv rollback{to}   once Vercel answers again"]
+    target = f" --target {report.target}" if report.target else ""
     return [
-        f"./inv settle --target {report.target} --run {report.run}   goes back",
-        f"./inv deploy --target {report.target} --resume {report.run}   goes on",
+        f"./inv settle{target} --run {report.run}   goes back",
+        f"./inv deploy{target} --resume {report.run}   goes on",
         f'./inv accept {report.run} --because "…"   keeps what it has promoted, in your name',
     ]
 

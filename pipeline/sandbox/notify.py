@@ -1,5 +1,6 @@
 """Emulates a webhook sink, as a chat channel would be: POST keeps the JSON, GET lists what was kept.
 
+Below ``/api/`` is Slack's API, in ``slack.py``.
 Below ``/services/`` it is as strict as Slack: an address that is gone is told first, then a message without a text.
 """
 
@@ -7,15 +8,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pipeline.sandbox.core import Core, iso
+from pipeline.sandbox.slack import SlackApi
 
 MOST = 500
 
 
 class Notify:
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self._core, self._slack = core, SlackApi(core)
 
     async def __call__(self, request: Request) -> Response:
+        if request.url.path.startswith("/api/"):
+            return await self._slack(request)
         state = self._core.state
         if request.method == "GET":
             return JSONResponse(state.notices)

@@ -4,6 +4,7 @@ Times are seconds since 1970. No address is in here: what needs one derives it f
 placeholder such as ``{{PRODUCTION}}``, so that the world survives a change of ports.
 """
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +136,29 @@ class StatusPages:
 
 
 @dataclass
+class ChatMessage:
+    """A message in Slack; ``thread``: the ``ts`` of the one that it stands below."""
+
+    channel: str
+    ts: str
+    text: str
+    at: float
+    thread: str = ""
+    changes: int = 0
+
+
+@dataclass
+class Slack:
+    """A workspace with a bot. ``channels``: id → name; ``archived`` and ``not_in``: ids of those that it cannot use."""
+
+    token: str = field(default_factory=lambda: f"xoxb-{secrets.randbelow(10**12)}-{secrets.token_hex(12)}")
+    channels: dict[str, str] = field(default_factory=lambda: {"C0DEPLOYS": "deploys"})
+    archived: list[str] = field(default_factory=list)
+    not_in: list[str] = field(default_factory=list)
+    messages: list[ChatMessage] = field(default_factory=list)
+
+
+@dataclass
 class FaultEntry:
     """A fault in its text form, when it begins, and how often it has struck."""
 
@@ -159,6 +183,7 @@ class State:
     upstash: Upstash = field(default_factory=Upstash)
     cloudflare: Cloudflare = field(default_factory=Cloudflare)
     faults: list[FaultEntry] = field(default_factory=list)
+    slack: Slack = field(default_factory=Slack)
     notices: list[dict[str, Any]] = field(default_factory=list)
     gone_webhooks: list[str] = field(default_factory=list)
     """Paths of webhooks that somebody has removed."""

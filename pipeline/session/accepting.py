@@ -11,6 +11,7 @@ from pipeline.errors import Mistake
 from pipeline.record.journal import Journal
 from pipeline.record.lock import Lock
 from pipeline.record.report import Report
+from pipeline.session import bulletin
 from pipeline.session.news import tell_kept
 from pipeline.session.runs import github_of, one_run, vercel_of
 from pipeline.session.session import Session, open_session, whoami
@@ -44,7 +45,7 @@ def accept(
 
         async def tell() -> None:
             async with github_of(session) as github:
-                await tell_kept(session, github, report)
+                await asyncio.gather(tell_kept(session, github, report), bulletin.tell_kept(session, report.run))
 
         asyncio.run(tell())
         return report

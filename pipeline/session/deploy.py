@@ -27,6 +27,7 @@ from pipeline.record.private import RUNS
 from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
 from pipeline.redact import Redactor
+from pipeline.session.bulletin import told_of
 from pipeline.session.fitting import must_aim, must_fit
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.news import tell_end, tell_what_is_owed
@@ -193,7 +194,8 @@ async def _go_back(session: Session, journal: Journal, release: Release, past: P
 
 @contextlib.asynccontextmanager
 async def _opened(session: Session, journal: Journal, release: Release) -> AsyncIterator[World]:
-    async with session.world(journal.run, release, note_of(journal)) as world:
+    """The world of a run, for as long as it lasts; meanwhile the team hears how it goes."""
+    async with session.world(journal.run, release, note_of(journal)) as world, told_of(session, journal).told(world):
         yield world
 
 
@@ -213,23 +215,11 @@ def _runner(session: Session, world: World, journal: Journal, past: Past, lock: 
 
 
 async def _tell(session: Session, world: World, journal: Journal, outcome: Outcome | None) -> None:
-    """Tell GitHub how it ended, and the team when a person has to decide or production moved back.
-
-    Nothing depends on it.
-    """
+    """Tell GitHub how it ended. Nothing depends on it."""
     events = journal.events()
     report = report_of(journal.run, events)
     if outcome:
         await tell_end(session, world, report, events, outcome)
-    if outcome and outcome.told:
-        run, held = journal.run, outcome.because(report.held)
-        told = (held or outcome).told.format(release=world.release.commit[:12], site=origin(world.domain))
-        with contextlib.suppress(ServiceError):
-            await world.webhook.tell(f"{told} (run {run}).")
-    if outcome and world.release.glass:
-        by = f"{world.release.glass_by} broke the glass: {world.release.glass}"
-        with contextlib.suppress(ServiceError):
-            await world.webhook.tell(f"{by} (run {journal.run}, {outcome.word}).")
 
 
 def _begin(journal: Journal, session: Session, release: Release, waivers: tuple[JudgedWaiver, ...]) -> None:

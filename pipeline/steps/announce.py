@@ -7,7 +7,7 @@ from checks.policy import ErrorsPolicy
 from pipeline.clients.githubdeployments import ReleaseNews, tell
 from pipeline.clock import origin
 from pipeline.engine.plan import step
-from pipeline.errors import ServiceError
+from pipeline.errors import ServiceError, Unreachable
 from pipeline.probes.errors import environments_of
 from pipeline.world.world import World
 
@@ -82,7 +82,7 @@ async def record_deployment(world: World, release: Release, staged: StagedDeploy
 
 @step(owner="release manager")
 async def tell_team(world: World, release: Release) -> None:
-    """Tell the team's channel that the release is live.
+    """Tell the team's channel that the release is live; where one message of the run is kept up to date, it says so.
 
     Why: Whoever answers users' questions should not have to find out by themselves.
 
@@ -90,4 +90,7 @@ async def tell_team(world: World, release: Release) -> None:
 
     If it fails: Write it by hand.
     """
-    await world.webhook.tell(f"{release.commit[:12]} is live on {origin(world.domain)} (run {world.run}).")
+    says = f"{release.commit[:12]} is live on {origin(world.domain)} (run {world.run})."
+    _, failed = await world.team.tell_for_good("team", "Deployment", says)
+    if failed:
+        raise Unreachable("the team's channel", "tell", "; ".join(failed))

@@ -143,7 +143,6 @@ async def open_world(
     from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import TIMEOUT as VISIT_TIMEOUT
     from pipeline.clients.visitor import Visitor
-    from pipeline.clients.webhook import Webhook
 
     at, secrets = settings.services, settings.secrets
     source, errors = settings.policies[SourcePolicy], settings.policies[ErrorsPolicy]
@@ -201,8 +200,8 @@ async def open_world(
                 has("SMOKE_PASSWORD"),
                 bypass,
             ),
-            webhook=Webhook(has("NOTIFY_WEBHOOK_URL"), await pool(), clock),
-            channels=Channels({audience: has(name) for audience, name in CHANNELS.items()}, await pool(), clock),
+            team=Channels({"team": has(CHANNELS["team"])}, await pool(), clock, at.slack),
+            channels=Channels({whom: has(name) for whom, name in CHANNELS.items()}, await pool(), clock, at.slack),
             storage=Storage(
                 has("R2_ACCOUNT_ID"),
                 has("R2_BUCKET"),

@@ -50,6 +50,7 @@ def sandbox_settings(name: str, running: Mapping[str, Any], policies: Mapping[ty
         urls["cloudflare"],
         urls["upstash-api"],
         urls["google"],
+        f"{urls['notify']}/api",
     )
     secrets = {
         "VERCEL_TOKEN": tokens["vercel"],

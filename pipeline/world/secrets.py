@@ -30,7 +30,9 @@ OPENS = {
 OPTIONAL = {
     "VERCEL_AUTOMATION_BYPASS_SECRET": "lets smoke tests through Deployment Protection. Vercel → Project → Settings →"
     " Deployment Protection → Protection Bypass for Automation",
-    "NOTIFY_WEBHOOK_URL": "the team channel's incoming webhook (Slack style). Without it nobody is told",
+    "NOTIFY_WEBHOOK_URL": "how the team is told: `slack://TOKEN/#channel` with a bot's token (scope chat:write) has one"
+    " message for a run, which is kept up to date; a webhook (Slack style) or any address of Apprise has its first and"
+    " last word. Several are separated by blanks. Without it nobody is told",
     "NOTIFY_STAKEHOLDERS_URL": "how stakeholders are told of an incident: a webhook, or any address of Apprise, e.g."
     " `mailtos://user:password@example.com?to=board@example.com`; several are separated by blanks",
     "NOTIFY_USERS_URL": "likewise users, when no Better Stack status page does it",
@@ -107,7 +109,7 @@ OPENED_WITH = {
     "neon": ("NEON_API_KEY",),
     "visitor": ("SMOKE_EMAIL", "SMOKE_PASSWORD", "VERCEL_AUTOMATION_BYPASS_SECRET"),
     "browser": ("VERCEL_AUTOMATION_BYPASS_SECRET",),
-    "webhook": ("NOTIFY_WEBHOOK_URL",),
+    "team": ("NOTIFY_WEBHOOK_URL",),
     "channels": tuple(CHANNELS.values()),
     "storage": ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET", "R2_ENDPOINT"),
     "cloudflare": ("CLOUDFLARE_API_TOKEN", "R2_ACCOUNT_ID"),

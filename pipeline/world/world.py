@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world``
     from pipeline.clients.vercel import Vercel
     from pipeline.clients.vercelcli import VercelCommand
     from pipeline.clients.visitor import Visitor
-    from pipeline.clients.webhook import Webhook
     from pipeline.record.approvals import GivenApproval
 
 
@@ -107,7 +106,7 @@ class World:
     neon: "Neon"
     prisma: "PrismaCommand"
     visitor: "Visitor"
-    webhook: "Webhook"
+    team: "Channels"
     channels: "Channels"
     storage: "Storage"
     cloudflare: "Cloudflare"

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.clients import channels
 from pipeline.clients.channels import Channels
+from pipeline.clients.slack import bot_of
 from pipeline.clock import SystemClock
 from tests.processes import slowness
 
@@ -114,3 +115,25 @@ def test_an_address_that_apprise_does_not_know_takes_nothing_and_is_not_sent_to(
             return await Channels(found, http, SystemClock()).tried()
 
     assert [(one.kind, one.takes) for one in asyncio.run(ask())] == [("nobodyknows", False), ("e-mail", None)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "slack://xoxb-1234-1234-4ddbc191d40ee098cbaae6f3523ada2d/#deploys",
+        "slack://bot@xoxb-1234-1234-4ddbc191d40ee098cbaae6f3523ada2d/C0123ABCD/%23x?footer=no",
+        "slack://xoxb-1234-1234-4ddbc191d40ee098cbaae6f3523ada2d",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#x",
+        "mailto://user:password@example.com",
+    ],
+)
+def test_the_address_of_a_bot_is_read_as_apprise_reads_it(address: str) -> None:
+    import apprise
+
+    theirs = apprise.Apprise.instantiate(address)
+    found = bot_of(address)
+    if getattr(theirs, "mode", "") != "bot":
+        assert found is None
+    else:
+        assert found
+        assert (found[0], {*found[1]}) == (theirs.access_token, {*theirs.channels})  # type: ignore[union-attr]

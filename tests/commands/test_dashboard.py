@@ -31,6 +31,7 @@ from pipeline.record.report import report_of
 from pipeline.record.samples import Samples
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
+from pipeline.render import charts
 from tests.render.runs import BEGAN, Telling, promoted
 from tests.scripted import MovingClock
 
@@ -105,6 +106,33 @@ def test_an_empty_record_has_all_pages_and_they_say_how_it_begins(place: Place) 
     assert "No run is written down yet: ./inv deploy starts one." in place.says("/")
     assert "No run has moved it yet: ./inv deploy --target production" in place.says("/")
     assert place.get("/runs/nothing").status_code == 404
+
+
+def test_commands_are_as_whoever_looks_types_them(busy: Place, tmp_path: Path) -> None:
+    asked = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=application(busy.board, busy.clock, "/opt/tool/inv")),
+        base_url="http://127.0.0.1:8420",
+    )
+    said = asyncio.run(asked.get("/")).text
+    assert "<code>/opt/tool/inv playbook.site-down --target production</code>" in said
+    assert "./inv" not in said
+    export_dashboard(busy.config, busy.folder, tmp_path / "out", busy.sources)
+    for file in (tmp_path / "out").rglob("*.*"):
+        assert "./inv" not in file.read_text(encoding="utf-8"), "it is sent on"
+    assert "deploy-runbook status" in (tmp_path / "out/index.html").read_text(encoding="utf-8")
+
+
+def test_the_first_look_at_a_run_does_not_wait_for_the_library_of_charts(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    library = charts._pygal()
+    monkeypatch.setattr(charts, "_pygal", lambda: drawn.append("") or library)  # type: ignore[func-returns-value]
+    charts.reading_chart.cache_clear()
+    place.board.warm()
+    assert len(drawn) == 2, "a line and bars, although the record is empty"
+    known = library.graph.base.SerieConfig
+    assert dir(known()) == dir(known.__mro__[1]()), "the names that it remembers are those that there are"
 
 
 def test_now_says_what_production_serves_since_when_and_what_is_open(busy: Place) -> None:

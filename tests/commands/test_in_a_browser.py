@@ -28,7 +28,7 @@ from tests.render.test_run_page import KINDS, largest, series
 AXE = Path(__file__).resolve().parent.parent / "npm/node_modules/axe-core/axe.min.js"
 with_axe = pytest.mark.skipif(not AXE.is_file(), reason="not installed in tests/npm: axe-core; ./inv test --wide")
 AUDIT = "axe.run().then(found => JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(n => n.html)])))"
-LOOKS: tuple[dict[str, Any], ...] = ({"dark": False}, {"dark": True}, {"width": 390})
+LOOKS: tuple[dict[str, Any], ...] = ({"dark": False}, {"dark": True}, {"width": 375})
 OPENS_WITHIN = 1000  # ms
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from checks.evidence import ProductionHealth
-from checks.gate import Finding, Gate, Verdict, not_yet, too_little, warn
+from checks.gate import Finding, Gate, Verdict, block, not_yet, too_little, warn
 from checks.outcome import Outcome
 from pipeline.engine.plan import Pipeline
 from pipeline.errors import Unreachable
@@ -177,3 +177,18 @@ def test_each_source_has_its_rhythm_and_a_bad_round_reads_everything_anew(tmp_pa
 )
 def test_which_findings_are_no_reason_to_go_back(finding: Finding, holds: bool) -> None:
     assert finding.holds is holds
+
+
+def test_the_reason_is_the_broken_page_and_not_the_error_that_it_made(tmp_path: Path) -> None:
+    world = Scripted()
+    world.clock.at[200] = lambda: setattr(world, "health", 503)
+
+    def counted(seen: ProductionHealth) -> Any:
+        if seen.status != 200:
+            yield block("TypeError", "is a new error")
+
+    counting = gate_of(counted, "nothing_new_breaks")
+    counting.__dict__["name"] = "watch.nothing-new-breaks"
+    _, journal = played(world, tmp_path, watching(asks=(counting, gate_of(of_status, "status"))))
+    said = next(event.body["reason"] for event in journal.events() if event.kind == "going back")
+    assert said == "watch: it answers 503"

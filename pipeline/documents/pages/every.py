@@ -8,6 +8,7 @@ from pipeline.config import DeployFile, Policies, schema
 from pipeline.definitions.deploy import DEPLOY, PREVIEW, ROLLING
 from pipeline.definitions.every import EVERY
 from pipeline.definitions.own import placed
+from pipeline.documents.answers import answers_schema
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.pages.drill import facilitator_sheet, overview, participant_sheet
 from pipeline.documents.pages.incidents import incident_response
@@ -45,6 +46,7 @@ def documents(
         ),
         **_drills(),
         "runbooks/deploy.schema.json": json.dumps(keys, indent=2, ensure_ascii=False) + "\n",
+        "runbooks/answers.schema.json": json.dumps(answers_schema(), indent=1, ensure_ascii=False) + "\n",
     }
 
 
