@@ -1,5 +1,6 @@
 """What Tab completes, asked of the functions and of a real bash."""
 
+import copy
 import datetime
 import os
 import shutil
@@ -17,7 +18,8 @@ from pipeline.redact import Redactor
 from tests.processes import LONGEST
 
 ROOT = Path(__file__).resolve().parents[2]
-CONTEXTS = {context.name: context for context in tasks.namespace.to_contexts()}
+CONTEXTS = {context.name: context for context in copy.deepcopy(tasks.namespace).to_contexts()}
+"""Of a copy: Invoke takes the words of help out of a task as it reads them."""
 
 
 @pytest.fixture
