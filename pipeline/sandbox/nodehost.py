@@ -62,7 +62,8 @@ class _Left(Exception):
 class NodeHost:
     """Hosts one function in a process that starts when it is first called, and again when it has ended.
 
-    ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists.
+    ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists; ``more``
+    are options of ``host.mjs``.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class NodeHost:
         settings: Mapping[str, object],
         environ: Mapping[str, str],
         wanted: Callable[[], bool],
+        more: Mapping[str, object],
     ) -> None:
         self._folder, self._write, self._settings, self._environ = folder, write, settings, environ
-        self._wanted = wanted
+        self._wanted, self._more = wanted, more
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
@@ -193,11 +195,13 @@ class NodeHost:
                 self._port = listening.getsockname()[1]
                 options = {
                     "fd": listening.fileno(),
-                    "handler": self._settings["handler"],
+                    "handler": self._settings.get("handler") or self._settings.get("entrypoint"),
                     "helpers": self._settings.get("shouldAddHelpers") is True,
                     "webApi": self._settings.get("useWebApi") is True,
+                    **self._more,
                 }
                 flags = ["--enable-source-maps"] if self._settings.get("shouldAddSourcemapSupport") else []
+                flags += ["--experimental-vm-modules", "--no-warnings"] if self._more.get("edge") else []
                 self._process = subprocess.Popen(
                     [node(), *flags, str(HOST), str(self._folder), json.dumps(options)],
                     env=dict(self._environ),
