@@ -18,8 +18,12 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Send
+
+if TYPE_CHECKING:
+    import httpx
 
 HOST = Path(__file__).parent / "node" / "host.mjs"
 IDLE_SECONDS = 180.0
@@ -27,6 +31,7 @@ LOADING_SECONDS = 30.0
 LOOK_SECONDS = 1.0  # how often a host looks whether it is still wanted
 LAST_WORDS_SECONDS = 0.5  # what is waited for console output after the answer, when all is well it comes at once
 MARK = b"\x1e"
+KEPT = 32  # idle connections to a process
 MOST_BYTES = 64_000  # of console output that a request keeps
 NOT_PASSED_ON = {b"connection", b"keep-alive", b"transfer-encoding", b"date"}
 
@@ -81,6 +86,7 @@ class NodeHost:
         self._process: subprocess.Popen[bytes] | None = None
         self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
         self._ready: Future[None] = Future()
+        self._kept: tuple[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] | None = None
         self.used = time.monotonic()
 
     @property
@@ -170,8 +176,8 @@ class NodeHost:
             content=body() if bodied else None,
             extensions={"target": target.encode("latin-1")},
         )
-        async with httpx.AsyncHTTPTransport(verify=False) as transport:
-            response = await transport.handle_async_request(request)
+        response = await self._connections().handle_async_request(request)
+        try:
             if response.headers.get("x-sandbox-threw"):
                 raise Died
             kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in NOT_PASSED_ON]
@@ -179,6 +185,18 @@ class NodeHost:
             async for piece in response.aiter_raw():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await response.aclose()
+
+    def _connections(self) -> "httpx.AsyncHTTPTransport":
+        """The connections to the process, kept from request to request as long as the same loop asks."""
+        import httpx
+
+        loop = asyncio.get_running_loop()
+        if self._kept is None or self._kept[0] is not loop:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=None)
+            self._kept = (loop, httpx.AsyncHTTPTransport(verify=False, limits=limits))
+        return self._kept[1]
 
     def _start(self) -> int:
         """Start the process and give its port."""

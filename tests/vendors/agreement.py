@@ -6,6 +6,7 @@ The requests are asked in their order: some of them change what later ones are a
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -140,3 +141,43 @@ def _body(answer: httpx.Response, base: str) -> str:
     if answer.headers.get("content-type", "").startswith("image/"):
         return answer.content.hex()
     return CHANGING.sub("…", FOR_THE_ROUTER.sub("", answer.text.replace(base.partition("//")[2], "HOST")))
+
+
+def compared(plain: str, sandbox: str) -> dict[str, list[str]]:
+    """Ask both servers everything; the parts that differ, by the name of the request."""
+    return {one.name: differences(ask(plain, one), ask(sandbox, one)) for one in REQUESTS}
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
+NOT_FOUND = "A function of the pages router holds no page for 404 but Next.js' own; `next start` has the app's at hand."
+REASONS = {
+    "GET /show/api-alias": "The query of a rewrite reaches the function, as `config.json` says (`dest` with `?`).",
+    "GET /legacy?lost=1": NOT_FOUND,
+    "GET /legacy/none": NOT_FOUND,
+    "GET /legacy/1": "The build gives its page a `vary` (`initialHeaders` of its `.prerender-config.json`).",
+    "GET /_next/image?url=/photo.png&w=64&q=75": "Pictures are given as they are; `x-sandbox-image` says so.",
+}
+"""The request → why the sandbox answers it in another way."""
+WORDS = """# How the sandbox serves a Next.js app
+
+The app of `tests/nextapp` (Next.js 16: `proxy.js`, edge functions, kept pages of both routers, server actions, what
+`next.config` can say about paths) is built once by `vercel build`. The same {asked} requests are put to that build
+under `next start` and in the sandbox: status, headers and body of **{agreed} of {asked}** are the same
+({share:.1f} %; CI wants at least 95 %).
+
+What is compared: the status; of a page its type, cookies, `vary`, the headers that the app sets and how long a browser
+may keep it; its text without the data that is inlined for the router, whose pieces depend on time. Of a redirect:
+where it leads, and cookies. Of an error: its type and text. What `cache-control` tells caches in between
+(`s-maxage`) is not: Vercel keeps it to itself, `next start` sends it on.
+
+| request | differs in | why |
+|---|---|---|
+"""
+
+
+def page(found: Mapping[str, list[str]]) -> str:
+    """The page for people: how many requests agree, and each that does not with its reason."""
+    differing = {name: parts for name, parts in found.items() if parts}
+    agreed, asked = len(found) - len(differing), len(found)
+    rows = [f"| `{name}` | {', '.join(parts)} | {REASONS.get(name, '')} |\n" for name, parts in differing.items()]
+    return WORDS.format(agreed=agreed, asked=asked, share=100 * agreed / asked) + "".join(rows)

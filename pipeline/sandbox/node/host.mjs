@@ -43,7 +43,7 @@ globalThis.fetch = (what, init) => fetch(typeof what === "string" ? reachable(wh
 process.chdir(folder);
 const listener = edge ? await edgeListener() : listenerOf(await import(pathToFileURL(join(folder, handler))));
 
-const server = http.createServer({ requestTimeout: 0 }, (req, res) => {
+const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (req, res) => {
   const id = Number(taken(req, "x-sandbox-request"));
   const later = [];
   const context = { headers: req.headers, url: req.url, waitUntil: (promise) => void later.push(Promise.resolve(promise)) };
