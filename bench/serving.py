@@ -16,7 +16,12 @@ from pipeline.sandbox import launch
 from tests.vendors import agreement, nextapp
 from tests.vendors.world import World, served_world
 
-PATHS = {"a Node function": "/api/show/item/7", "a page that is kept": "/show/still", "a static file": "/photo.png"}
+PATHS = {
+    "a Node function": "/api/show/item/7",
+    "a page that is kept": "/show/still",
+    "a static file": "/favicon.svg",
+    "one behind the proxy": "/app.css",
+}
 LOAD = """
 const http = require("node:http")
 const [address, seconds, width] = [process.argv[1], Number(process.argv[2]), 8]
@@ -76,15 +81,10 @@ def rate(address: str, seconds: float) -> float:
 
 
 def started(address: str) -> int:
-    """The process that listens there: that of ``next start``."""
+    """The process of ours that was started to listen there: that of ``next start``."""
     port = address.rpartition(":")[2]
-    for inode in (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()):
-        if inode[1].endswith(f":{int(port):04X}") and inode[3] == "0A":
-            socket = f"socket:[{inode[9]}]"
-            for link in Path("/proc").glob("[0-9]*/fd/*"):
-                if link.exists() and os.readlink(link) == socket:
-                    return int(link.parts[2])
-    raise SystemExit(f"nothing listens on {port}")
+    ours = (pid for pid in family(os.getpid()) if f"-p\0{port}\0" in Path(f"/proc/{pid}/cmdline").read_text())
+    return next(ours)
 
 
 def memory(pid: int) -> int:

@@ -13,17 +13,15 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Send
 
-if TYPE_CHECKING:
-    import httpx
+from pipeline.sandbox.nodewire import Died, Left, TimedOut, Wire
 
 HOST = Path(__file__).parent / "node" / "host.mjs"
 IDLE_SECONDS = 180.0
@@ -31,9 +29,7 @@ LOADING_SECONDS = 30.0
 LOOK_SECONDS = 1.0  # how often a host looks whether it is still wanted
 LAST_WORDS_SECONDS = 0.5  # what is waited for console output after the answer, when all is well it comes at once
 MARK = b"\x1e"
-KEPT = 32  # idle connections to a process
 MOST_BYTES = 64_000  # of console output that a request keeps
-NOT_PASSED_ON = {b"connection", b"keep-alive", b"transfer-encoding", b"date"}
 
 
 def node() -> str:
@@ -47,21 +43,6 @@ class Invocation:
 
     text: str = ""
     ended: "Future[None]" = field(default_factory=Future)
-
-
-class Died(Exception):
-    """Raised when the function threw, or its process ended before the answer did.
-
-    The text is what it wrote to the console.
-    """
-
-
-class TimedOut(Died):
-    """Raised when the function did not come to an end in time."""
-
-
-class _Left(Exception):
-    """Raised when the visitor went away while sending."""
 
 
 class NodeHost:
@@ -86,7 +67,7 @@ class NodeHost:
         self._process: subprocess.Popen[bytes] | None = None
         self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
         self._ready: Future[None] = Future()
-        self._kept: tuple[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] | None = None
+        self._wire = Wire()
         self.used = time.monotonic()
 
     @property
@@ -122,13 +103,13 @@ class NodeHost:
         try:
             port = await self._ready_port()
             async with asyncio.timeout(seconds):
-                await self._pass(port, method, target, sent, receive, send)
+                await self._wire.answer(port, method, target, sent, receive, send)
             await _last_words(invocation)
         except TimeoutError as error:
             await asyncio.to_thread(self.stop)
             await _last_words(invocation)
             raise TimedOut(f"{invocation.text}Error: Task timed out after {seconds:g} seconds\n") from error
-        except _Left:
+        except Left:
             return invocation.text
         except (httpx.TransportError, Died) as error:
             await _last_words(invocation)
@@ -150,53 +131,6 @@ class NodeHost:
         port = await asyncio.to_thread(self._start)
         await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ready)), LOADING_SECONDS)
         return port
-
-    async def _pass(
-        self, port: int, method: str, target: str, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
-    ) -> None:
-        import httpx
-
-        async def body() -> AsyncIterator[bytes]:
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _Left
-                more = message.get("more_body", False)
-                if message.get("body"):
-                    yield message["body"]
-
-        names = {name.lower(): value for name, value in headers}
-        bodied = names.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names
-        headers = [(name, value) for name, value in headers if name.lower() != b"transfer-encoding"]
-        request = httpx.Request(
-            method,
-            f"http://127.0.0.1:{port}",
-            headers=headers,
-            content=body() if bodied else None,
-            extensions={"target": target.encode("latin-1")},
-        )
-        response = await self._connections().handle_async_request(request)
-        try:
-            if response.headers.get("x-sandbox-threw"):
-                raise Died
-            kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in NOT_PASSED_ON]
-            await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
-            async for piece in response.aiter_raw():
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            await response.aclose()
-
-    def _connections(self) -> "httpx.AsyncHTTPTransport":
-        """The connections to the process, kept from request to request as long as the same loop asks."""
-        import httpx
-
-        loop = asyncio.get_running_loop()
-        if self._kept is None or self._kept[0] is not loop:
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=None)
-            self._kept = (loop, httpx.AsyncHTTPTransport(verify=False, limits=limits))
-        return self._kept[1]
 
     def _start(self) -> int:
         """Start the process and give its port."""

@@ -19,7 +19,7 @@ from pipeline.sandbox.core import Core
 from pipeline.sandbox.following import Guard, error, find
 from pipeline.sandbox.found import Found
 from pipeline.sandbox.middleware import Answered, Body, Keeping, asked_with, nothing
-from pipeline.sandbox.nodehost import Died, TimedOut
+from pipeline.sandbox.nodewire import Died, TimedOut
 from pipeline.sandbox.pagecache import PageCache, Render
 from pipeline.sandbox.routing import Asked, Walk
 from pipeline.sandbox.traffic import Hit
