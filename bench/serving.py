@@ -81,10 +81,12 @@ def rate(address: str, seconds: float) -> float:
 
 
 def started(address: str) -> int:
-    """The process of ours that was started to listen there: that of ``next start``."""
-    port = address.rpartition(":")[2]
-    ours = (pid for pid in family(os.getpid()) if f"-p\0{port}\0" in Path(f"/proc/{pid}/cmdline").read_text())
-    return next(ours)
+    """The process of ours that listens there: ``next start``, which calls itself so."""
+    names = ((pid, Path(f"/proc/{pid}/cmdline").read_text()) for pid in family(os.getpid()))
+    found = [pid for pid, name in names if name.startswith("next-server")]
+    if len(found) != 1:
+        raise SystemExit(f"{address}: which process is that of `next start`? {found}")
+    return found[0]
 
 
 def memory(pid: int) -> int:

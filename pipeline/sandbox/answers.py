@@ -1,6 +1,5 @@
 """What the platform itself says in an answer: its pages for what failed, its headers, and how files are sent."""
 
-import hashlib
 import json
 import re
 
@@ -65,9 +64,9 @@ def plain_error(status: int, says: str) -> Response:
     return Response(json.dumps({"error": says}), status, media_type="application/json")
 
 
-def file_answer(content: bytes, asked: Asked, status: int, headers: dict[str, str]) -> Response:
+def file_answer(content: bytes, sha: str, asked: Asked, status: int, headers: dict[str, str]) -> Response:
     """Send a file: whole, a part of it, or word that the visitor's copy is still right."""
-    etag = f'"{hashlib.sha1(content, usedforsecurity=False).hexdigest()[:32]}"'
+    etag = f'"{sha[:32]}"'
     headers = {"accept-ranges": "bytes", **headers, "etag": etag}
     if status != 200:
         return Response(content, status, headers)

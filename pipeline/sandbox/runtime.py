@@ -214,7 +214,7 @@ class Runtime:
         if found.static:
             headers.setdefault("cache-control", "public, max-age=0, must-revalidate")
             headers.setdefault("content-type", found.content_type)
-            return file_answer(self._core.blobs.read(found.static), asked, found.status, headers)
+            return file_answer(self._core.blobs.read(found.static), found.static, asked, found.status, headers)
         if found.status == 404:
             return platform_page("NOT_FOUND")
         return Response("Redirecting...\n" if headers else "", found.status, headers)
