@@ -20,7 +20,8 @@ from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.vercelstate import Deployment
 
 MOST_ALIVE = 12
-DURATION = 60.0  # seconds a function has when it does not say
+DURATION = 300.0
+"""Seconds a function has when it does not say: vercel.com/docs/functions/limitations, with Fluid compute."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 UNTRUSTED = {b"connection", b"keep-alive", b"x-now-route-matches", b"x-sandbox-request", b"x-middleware-subrequest"}
 

@@ -235,3 +235,32 @@ def test_a_body_that_is_larger_than_a_function_takes_is_refused(sandbox, clock, 
         assert (answer.status_code, answer.headers["x-vercel-error"]) == (413, "FUNCTION_PAYLOAD_TOO_LARGE")
 
     play(scenario)
+
+
+FREQUENT = {"crons": [{"path": "/api/cron", "schedule": "*/10 * * * *"}]}
+
+
+@pytest.mark.parametrize(
+    ("plan", "config", "settings", "says"),
+    [
+        ("pro", FREQUENT, {}, ""),
+        ("hobby", FREQUENT, {}, "Hobby accounts are limited to daily cron jobs. This cron expression (*/10 * * * *)"),
+        ("hobby", {}, {"maxDuration": 301}, "must have a maxDuration between 1 and 300 for plan hobby"),
+        ("pro", {}, {"maxDuration": 301}, ""),
+        ("pro", {"routes": [{"src": "/x", "dest": "/y"}] * 2049}, {}, "Maximum number of routes is 2048"),
+        ("hobby", {}, {"runtime": "edge", "entrypoint": "index.js"}, "and your plan size limit is 1 MB"),
+    ],
+)
+def test_a_build_past_the_plan_fails(sandbox, clock, play, plan, config, settings, says):
+    noise = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(40_000))
+
+    async def scenario(services):
+        sandbox.state.vercel.plan = plan
+        given = json.dumps({"runtime": "nodejs22.x", "handler": "index.js", **settings})
+        files = {"functions/api/a.func/.vc-config.json": given, "functions/api/a.func/index.js": noise}
+        id, _ = await serve(services, sandbox, clock, files, config)
+        error = sandbox.state.vercel.deployments[id].error
+        assert bool(error) == bool(says)
+        assert says in "".join(error)
+
+    play(scenario)
