@@ -395,6 +395,18 @@ def test_its_process_ends_with_the_sandbox_however_that_ends(tmp_path, by):
         launch.reset(home)
 
 
+def test_a_body_that_nobody_read_does_not_stand_in_the_way_of_the_next_request(sandbox, clock, play):
+    code = "export const POST = (request) => new Response('who are you?', { status: 401 })"
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", code, "index.mjs"))
+        for _ in range(3):
+            answer = await asyncio.wait_for(site.post("/", content=b"x" * 1_000_000), 15)
+            assert (answer.status_code, answer.text) == (401, "who are you?")
+
+    play(scenario)
+
+
 EDGE = {"runtime": "edge", "entrypoint": "index.js", "deploymentTarget": "v8-worker"}
 needs_edge = pytest.mark.skipif(
     edgeruntime.EdgeRuntime(Path("/nowhere")).package is None,

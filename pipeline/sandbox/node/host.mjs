@@ -55,6 +55,7 @@ const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (re
       failed(res, error);
     }
     await closed;
+    drain(req);
     for (const promise of later) await promise.catch(console.error);
     tell({ id, end: true });
   });
@@ -69,6 +70,12 @@ function listenerOf(module) {
   if (typeof found !== "function") throw new TypeError(`${handler} exports no handler: a function, fetch, or GET, POST, …`);
   if (webApi) return asListener(found);
   return helpers ? withHelpers(found) : found;
+}
+
+/** Read what the function did not: the next request stands behind it on the same connection. */
+function drain(req) {
+  if (req.complete && req.readableEnded) return;
+  req.removeAllListeners("data").on("data", () => {}).resume();
 }
 
 async function edgeListener() {
