@@ -14,6 +14,7 @@ from checks.evidence import (
     VercelProject,
 )
 from checks.gate import Findings, block, gate, not_yet, warn
+from checks.limits import due_too_often, past_limits
 from checks.policy import BuildPolicy
 from checks.production import behind, lasts, pinned
 
@@ -105,21 +106,23 @@ builds_move_nothing.stops_when(
 
 
 @gate(owner="developer")
-def output_is_whole(seen: BuildOutput) -> Findings:
-    """What is to be deployed is there and was finished.
+def output_is_whole(policy: BuildPolicy, seen: BuildOutput) -> Findings:
+    """What is to be deployed is there, was finished, and is within the limits of the plan (`build.plan`).
 
     Why: An upload of half a build takes minutes to be refused, or worse, is not.
 
     By hand: Look into `.vercel/output`: `config.json` says version 3, `builds.json` says target `production` and has no
-        `error`. With `build.by: cli` also run `vercel --version`.
+        `error`; `crons` and `.vc-config.json` ask for what the plan has. With `build.by: cli` run `vercel --version`.
 
     If it fails: Run `vercel pull --yes --environment=production` and `vercel build --prod` again.
     """
+    yield from past_limits(policy.plan, seen)
     if seen.problem:
         yield block("the release", seen.problem, fix="vercel build --prod" if seen.by == "prebuilt" else "")
 
 
-output_is_whole.stops_when("the build was not finished", lambda s: (replace(s, problem="has no builds.json"),))
+output_is_whole.stops_when("the build was not finished", lambda p, s: (p, replace(s, problem="has no builds.json")))
+output_is_whole.stops_when("a cron job is due more often than the plan allows", due_too_often)
 
 
 @gate(owner="release manager")
@@ -244,11 +247,8 @@ def is_live(before: ProductionBefore, staged: StagedDeployment, project: VercelP
         yield from behind(seen, before, staged.id)
         return
     if ours and project.move in ("failed", "skipped"):
-        yield block(
-            seen.domain,
-            f"still points to {seen.id or 'nothing'}: Vercel says the promotion {went}",
-            fix=f"vercel promote {staged.id}",
-        )
+        says = f"still points to {seen.id or 'nothing'}: Vercel says the promotion {went}"
+        yield block(seen.domain, says, fix=f"vercel promote {staged.id}")
     else:
         waits = "" if ours else "; Vercel has not begun with ours, is it queued behind a rolling release?"
         yield not_yet(seen.domain, f"still points to {seen.id or 'nothing'}{waits}", fix=f"vercel promote {staged.id}")

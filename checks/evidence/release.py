@@ -35,6 +35,20 @@ class Release(Evidence):
 
 
 @dataclass(frozen=True)
+class BuiltFunction:
+    """A function of the build. ``size`` and ``packed`` (compressed, of edge functions alone) are bytes."""
+
+    name: str
+    runtime: str
+    size: int
+    packed: int = 0
+    seconds: int = 0
+    """``maxDuration``; 0 when it says none."""
+    memory: int = 0
+    """In MB; 0 when it says none."""
+
+
+@dataclass(frozen=True)
 class BuildOutput(Evidence):
     """What is there to be deployed. Source: ``.vercel/output`` of the release, ``vercel --version``"""
 
@@ -46,6 +60,11 @@ class BuildOutput(Evidence):
     """When the output was written, ms since 1970; 0 when it will be built later."""
     tool: str = ""
     """What the command says its version is, when it is used."""
+    routes: int = 0
+    crons: tuple[tuple[str, str], ...] = ()
+    """(path, schedule) of each cron job."""
+    functions: tuple[BuiltFunction, ...] = ()
+    """Those that ask for something, or are large."""
 
 
 @dataclass(frozen=True)

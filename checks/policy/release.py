@@ -156,6 +156,8 @@ class BuildPolicy(Policy):
     by: Literal["prebuilt", "git", "cli"] = "prebuilt"
     """`prebuilt`: this tool uploads ``.vercel/output``. `git`: Vercel's Git integration builds the pushed commit; this
     tool finds that deployment and waits for it, or has it made. `cli`: the pinned ``vercel`` below deploys."""
+    plan: Literal["hobby", "pro", "enterprise"] = "pro"
+    """The plan that the team pays Vercel for: what goes past its limits is refused before it is uploaded."""
     archive: Literal["auto", "always", "never"] = "auto"
     """`prebuilt` and `cli`: send one archive instead of many files; `auto` estimates which arrives sooner."""
     command: str = "vercel"

@@ -244,14 +244,14 @@ def _print_end(report: "Report", config: "Config", *, as_json: bool, fine: bool)
 
 
 def install_npm_packages() -> None:
-    """Install from npm the Vercel CLI and what the lock file of each folder of the tests asks for, unless it is there.
+    """Install from npm the Vercel CLI and what the lock file of each folder of the tests, and of the sandbox, asks for.
 
     Not ``npm ci``: that refuses a lock in which packages for other platforms are missing.
     """
     from pipeline.commands.build import install_tools
 
     install_tools(out)
-    for lock in sorted((TOOL / "tests").glob("*/package-lock.json")):
+    for lock in sorted([*TOOL.glob("tests/*/package-lock.json"), *TOOL.glob("pipeline/sandbox/*/package-lock.json")]):
         stamp = lock.parent / "node_modules" / ".installed.json"
         if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
             continue

@@ -12,6 +12,7 @@ import httpx
 from pipeline.clients.barrier import challenge_of
 from pipeline.clients.exchange import DEADLINE, ODD, NoCookies, Unfinished, exchange, json_of, parsed, request_of
 from pipeline.clients.pages import PageAnswer, answered_by
+from pipeline.clients.reading import begins, reads
 from pipeline.clock import Clock
 
 PATIENCE = DEADLINE
@@ -215,8 +216,8 @@ class Visitor:
             raise Failed("the course page", page.failure or page.error_page or f"answered {page.status}")
         if "/login" in page.url or "/signin" in page.url:
             raise Failed("the course page", f"sends a signed-in student to {page.url}")
-        if contains not in page.body:
-            raise Failed("the course page", f"does not contain {contains!r}")
+        if not reads(page.body, contains):
+            raise Failed("the course page", f"does not contain {contains!r}; it reads {begins(page.body)!r}")
 
     async def _upload(self, client: httpx.AsyncClient, site: str, url: str) -> None:
         content = f"smoke test, {self._clock.now().isoformat()}".encode()

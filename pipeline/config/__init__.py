@@ -165,7 +165,7 @@ def load(path: Path, text: str = "") -> Config:
     policies = {}
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
-        if target.kind == "sandbox" and target.example:
+        if target.kind == "sandbox" and target.example and not target.own:
             sections = merged(sections, example.sections())
         within = ("targets", name, "override")
         whole = _validate(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)

@@ -69,6 +69,9 @@ class Target(Policy):
     example: bool = True
     """In a sandbox: its own app is asked what its own app can answer (routes, variables, people, paths), whatever the
     sections above ask of yours. `false`: they are asked of it, as for a build of yours that you ship there."""
+    own: bool = False
+    """A sandbox for your own app, beside that of the demo app: an empty database, the variables of its `.env.example`
+    with made-up values, and `deploy` ships the app's folder."""
     pace: dict[str, Pace] = field(default_factory=dict)
     """Stage name → how patient it is here."""
     override: dict[str, Any] = field(default_factory=dict)

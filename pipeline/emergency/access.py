@@ -99,7 +99,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         section = file.target(wanted.target)
         if section.get("kind") == "sandbox":
             _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
-            with _sandbox(root, state, wanted, file.paths(section)) as sandbox:
+            with _sandbox(root, state, wanted, file.paths(section), own=section.get("own") is True) as sandbox:
                 yield sandbox
             return
         _must_agree(wanted, section, "deploy.yml")
@@ -250,10 +250,10 @@ def _read(deploy_file: Path, *, all_of_it: bool) -> _File:
 
 
 @contextlib.contextmanager
-def _sandbox(root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, str]) -> Iterator[Access]:
-    from pipeline.world.sandbox import attached
+def _sandbox(root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, str], *, own: bool) -> Iterator[Access]:
+    from pipeline.world.sandbox import OWN, SANDBOX, attached
 
-    with attached(root) as running:
+    with attached(root, OWN if own else SANDBOX) as running:
         domain = running["urls"]["production"].partition("://")[2]
         vercel = running["vercel"]
         yield Access(

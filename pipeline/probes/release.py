@@ -3,12 +3,14 @@
 import asyncio
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from checks.evidence import (
     Build,
     BuildOutput,
+    BuiltFunction,
     ClockOffset,
     CommitOrder,
     DeploymentsUnderWay,
@@ -24,6 +26,7 @@ from checks.evidence import (
 )
 from checks.policy import BuildPolicy
 from checks.wayback import way_back
+from pipeline.clients.builtsizes import config_of, functions_of
 from pipeline.clients.githubdeployments import deployment_of
 from pipeline.clients.prebuilt import OUTPUT
 from pipeline.clients.vercel import UNDER_WAY
@@ -175,8 +178,16 @@ async def build_output(world: World, policy: BuildPolicy) -> BuildOutput:
             return BuildOutput("cli", wrong, 0, said)
         if not (root / "config.json").is_file():  # then Vercel builds it
             return BuildOutput("cli", "", 0, said)
-        return BuildOutput("cli", _problem(root, world.vercel_target), _written(root), said)
-    return BuildOutput("prebuilt", _problem(root, world.vercel_target), _written(root))
+        return _measured(BuildOutput("cli", _problem(root, world.vercel_target), _written(root), said), world.folder)
+    return _measured(BuildOutput("prebuilt", _problem(root, world.vercel_target), _written(root)), world.folder)
+
+
+def _measured(output: BuildOutput, release: Path) -> BuildOutput:
+    if output.problem:
+        return output
+    routes, crons = config_of(release)
+    functions = tuple(BuiltFunction(**vars(one)) for one in functions_of(release))
+    return replace(output, routes=routes, crons=crons, functions=functions)
 
 
 def _problem(root: Path, target: str) -> str:

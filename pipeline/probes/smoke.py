@@ -15,6 +15,7 @@ from checks.evidence import (
 )
 from checks.policy import PerformancePolicy, Route, SmokePolicy
 from pipeline.clients.pages import PageAnswer
+from pipeline.clients.reading import reads
 from pipeline.clients.visitor import same_origin
 from pipeline.clock import origin
 from pipeline.errors import Unreachable
@@ -92,7 +93,7 @@ def _visit(site: str, route: Route, answer: PageAnswer) -> Visit:
         answer.url,
         left_site=not same_origin(answer.url, site),
         error_page=answer.error_page,
-        has_content=route.contains in answer.body and bool(answer.body or not 200 <= answer.status < 300),
+        has_content=reads(answer.body, route.contains) and bool(answer.body or not 200 <= answer.status < 300),
         failure=answer.failure,
         protected=answer.protected,
     )

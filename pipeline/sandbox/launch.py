@@ -51,6 +51,7 @@ def reset(home: Path, *, timeout: float = 10) -> None:
     home = home.resolve()
     if not home.exists():
         return
+    reset(home / "own", timeout=timeout)  # that of one's own app lies in it
     stop(home, timeout=timeout)
     with locked(home, timeout):
         from pipeline.sandbox.postgres import Postgres  # slow to load, and only needed here

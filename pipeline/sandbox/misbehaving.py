@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from pipeline.sandbox.answers import plain_error
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.faults import APP, Cut, Fault, Faults
-from pipeline.sandbox.runtime import Runtime, plain_error
+from pipeline.sandbox.runtime import Runtime
 from pipeline.sandbox.vercelstate import Deployment
 
 Act = Callable[[Receive, Send], Awaitable[None]]

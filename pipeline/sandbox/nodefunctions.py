@@ -1,6 +1,7 @@
 """Calls uploaded Node functions: which process serves one, and what the platform tells it about a request."""
 
 import os
+import secrets
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,15 +12,18 @@ from starlette.types import Receive, Scope, Send
 
 from pipeline.sandbox import functions
 from pipeline.sandbox.core import Core
+from pipeline.sandbox.edgeruntime import EdgeRuntime
+from pipeline.sandbox.found import Found
 from pipeline.sandbox.nodehost import NodeHost
-from pipeline.sandbox.output import Found, Output
+from pipeline.sandbox.output import Output
 from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.vercelstate import Deployment
 
-MOST_ALIVE = 6
-DURATION = 60.0  # seconds a function has when it does not say
+MOST_ALIVE = 12
+DURATION = 300.0
+"""Seconds a function has when it does not say: vercel.com/docs/functions/limitations, with Fluid compute."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
-UNTRUSTED = {b"connection", b"keep-alive", b"x-now-route-matches", b"x-sandbox-request"}
+UNTRUSTED = {b"connection", b"keep-alive", b"x-now-route-matches", b"x-sandbox-request", b"x-middleware-subrequest"}
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,15 @@ class Invoked:
     settings: Mapping[str, Any]
     environ: Mapping[str, str]
     id: str
+    data: Path
+    """The folder of the deployment's data cache."""
 
 
 class NodeFunctions:
-    """Calls the Node functions of all deployments of a sandbox."""
+    """Calls the Node and the edge functions of all deployments of a sandbox."""
 
-    def __init__(self, core: Core) -> None:
-        self._core, self._hosts = core, Hosts()
+    def __init__(self, core: Core, edge: EdgeRuntime) -> None:
+        self._core, self._edge, self._hosts = core, edge, Hosts()
 
     async def call(self, scope: Scope, receive: Receive, send: Send, invoked: Invoked) -> str:
         """Answer a request with the function; gives what it wrote to its console. Raises Died."""
@@ -66,7 +72,12 @@ class NodeFunctions:
             functions.write(invoked.output.content(name), self._core.blobs, where)
 
         where = functions.folder(self._core.home, id, name)
-        return NodeHost(where, write, invoked.settings, environ, lambda: id in deployments)
+        more = {
+            "data": str(invoked.data),
+            "edge": str(self._edge.package) if invoked.settings.get("runtime") == "edge" else "",
+            "hosts": [self._core.host_of(invoked.deployment), self._core.ports.host("production")],
+        }
+        return NodeHost(where, write, invoked.settings, environ, lambda: id in deployments, more)
 
     def _headers(self, scope: Scope, invoked: Invoked) -> list[tuple[bytes, bytes]]:
         """Take the request's headers, with those that the platform sets."""
@@ -80,6 +91,7 @@ class NodeFunctions:
             b"x-vercel-id": invoked.id.encode(),
             b"x-vercel-deployment-url": self._core.host_of(invoked.deployment).encode(),
             b"x-matched-path": invoked.found.matched.encode(),
+            b"x-invocation-id": secrets.token_hex(8).encode(),
         }
         kept = [pair for pair in scope["headers"] if pair[0] not in added and pair[0] not in UNTRUSTED]
         return kept + list(added.items())

@@ -13,13 +13,15 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.types import Receive, Send
+
+from pipeline.sandbox.nodewire import Died, Left, TimedOut, Wire
 
 HOST = Path(__file__).parent / "node" / "host.mjs"
 IDLE_SECONDS = 180.0
@@ -28,7 +30,6 @@ LOOK_SECONDS = 1.0  # how often a host looks whether it is still wanted
 LAST_WORDS_SECONDS = 0.5  # what is waited for console output after the answer, when all is well it comes at once
 MARK = b"\x1e"
 MOST_BYTES = 64_000  # of console output that a request keeps
-NOT_PASSED_ON = {b"connection", b"keep-alive", b"transfer-encoding", b"date"}
 
 
 def node() -> str:
@@ -44,25 +45,11 @@ class Invocation:
     ended: "Future[None]" = field(default_factory=Future)
 
 
-class Died(Exception):
-    """Raised when the function threw, or its process ended before the answer did.
-
-    The text is what it wrote to the console.
-    """
-
-
-class TimedOut(Died):
-    """Raised when the function did not come to an end in time."""
-
-
-class _Left(Exception):
-    """Raised when the visitor went away while sending."""
-
-
 class NodeHost:
     """Hosts one function in a process that starts when it is first called, and again when it has ended.
 
-    ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists.
+    ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists; ``more``
+    are options of ``host.mjs``.
     """
 
     def __init__(
@@ -72,13 +59,15 @@ class NodeHost:
         settings: Mapping[str, object],
         environ: Mapping[str, str],
         wanted: Callable[[], bool],
+        more: Mapping[str, object],
     ) -> None:
         self._folder, self._write, self._settings, self._environ = folder, write, settings, environ
-        self._wanted = wanted
+        self._wanted, self._more = wanted, more
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
         self._ready: Future[None] = Future()
+        self._wire = Wire()
         self.used = time.monotonic()
 
     @property
@@ -114,13 +103,13 @@ class NodeHost:
         try:
             port = await self._ready_port()
             async with asyncio.timeout(seconds):
-                await self._pass(port, method, target, sent, receive, send)
+                await self._wire.answer(port, method, target, sent, receive, send)
             await _last_words(invocation)
         except TimeoutError as error:
             await asyncio.to_thread(self.stop)
             await _last_words(invocation)
             raise TimedOut(f"{invocation.text}Error: Task timed out after {seconds:g} seconds\n") from error
-        except _Left:
+        except Left:
             return invocation.text
         except (httpx.TransportError, Died) as error:
             await _last_words(invocation)
@@ -143,41 +132,6 @@ class NodeHost:
         await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ready)), LOADING_SECONDS)
         return port
 
-    async def _pass(
-        self, port: int, method: str, target: str, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
-    ) -> None:
-        import httpx
-
-        async def body() -> AsyncIterator[bytes]:
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise _Left
-                more = message.get("more_body", False)
-                if message.get("body"):
-                    yield message["body"]
-
-        names = {name.lower(): value for name, value in headers}
-        bodied = names.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in names
-        headers = [(name, value) for name, value in headers if name.lower() != b"transfer-encoding"]
-        request = httpx.Request(
-            method,
-            f"http://127.0.0.1:{port}",
-            headers=headers,
-            content=body() if bodied else None,
-            extensions={"target": target.encode("latin-1")},
-        )
-        async with httpx.AsyncHTTPTransport(verify=False) as transport:
-            response = await transport.handle_async_request(request)
-            if response.headers.get("x-sandbox-threw"):
-                raise Died
-            kept = [(name.lower(), value) for name, value in response.headers.raw if name.lower() not in NOT_PASSED_ON]
-            await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
-            async for piece in response.aiter_raw():
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
     def _start(self) -> int:
         """Start the process and give its port."""
         with self._lock:
@@ -193,11 +147,13 @@ class NodeHost:
                 self._port = listening.getsockname()[1]
                 options = {
                     "fd": listening.fileno(),
-                    "handler": self._settings["handler"],
+                    "handler": self._settings.get("handler") or self._settings.get("entrypoint"),
                     "helpers": self._settings.get("shouldAddHelpers") is True,
                     "webApi": self._settings.get("useWebApi") is True,
+                    **self._more,
                 }
                 flags = ["--enable-source-maps"] if self._settings.get("shouldAddSourcemapSupport") else []
+                flags += ["--experimental-vm-modules", "--no-warnings"] if self._more.get("edge") else []
                 self._process = subprocess.Popen(
                     [node(), *flags, str(HOST), str(self._folder), json.dumps(options)],
                     env=dict(self._environ),

@@ -1,21 +1,23 @@
-"""Reads the Build Output API v3 of one deployment: which file, function or redirect answers a request.
+"""Reads the Build Output API v3 of one deployment: its files, its functions, its pages that are kept.
 
 Covered: the phases of ``config.json`` with ``src``, ``dest``, ``methods``, ``has``, ``missing``, ``status``,
-``headers``, ``continue``, ``check``, ``override``, ``important`` and ``caseSensitive``; ``overrides``; functions that
-are links to others; ``filePathMap``; prerendered pages. ``/_next/image`` gives the picture as it is.
+``headers``, ``continue``, ``check``, ``override``, ``important``, ``caseSensitive``, ``transforms`` and
+``middlewarePath``; ``overrides``; functions that are links to others; ``filePathMap``; prerendered pages.
 
-Not covered, and answered with 501: middleware, and a ``dest`` on another host. Ignored: ``transforms`` and ``locale``.
+Not covered, and answered with 501: a ``dest`` on another host. Ignored: ``locale``. ``following`` walks the routes.
 """
 
 import json
 import mimetypes
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from pipeline.sandbox.blobs import Blobs
+from pipeline.sandbox.found import Found, Prerender
+from pipeline.sandbox.images import Images
 from pipeline.sandbox.routing import Asked, Walk, conditions_hold, phases
 from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
@@ -25,56 +27,15 @@ MOST_LINKS = 5
 KINDS = {"rsc": "text/x-component", "html": "text/html; charset=utf-8", "map": "application/json"}
 
 
-@dataclass(frozen=True)
-class Prerender:
-    """A page that was rendered by the build: ``static`` of the ``Found`` is served instead of calling its function.
-
-    ``expires`` seconds after the deployment was made the function answers, every time: nothing it says is kept.
-    """
-
-    expires: float
-    """Infinite when it never does."""
-    headers: tuple[tuple[str, str], ...]
-    status: int
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found to answer a request: a static file, a function, or just a status.
-
-    ``headers`` are those of matching routes.
-    """
-
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
-    static: str = ""
-    """SHA-1 of the file."""
-    content_type: str = ""
-    function: str = ""
-    """Name of the function, as in ``functions/NAME.func``."""
-    query: str = ""
-    """Of the request, with what the routes added."""
-    important: frozenset[str] = frozenset()
-    """Lower case names of headers that win over the function's own."""
-    prerender: Prerender | None = None
-    unsupported: str = ""
-    """Why nothing can answer here."""
-
-    @property
-    def matched(self) -> str:
-        """The header ``x-matched-path``: the page that answers, e.g. ``/courses/[slug]``."""
-        return "/" if self.function == "index" else f"/{self.function}"
-
-
 class Output:
     """Reads ``config.json``, ``static/`` and ``functions/`` of a deployment."""
 
     def __init__(self, deployment: Deployment, blobs: Blobs) -> None:
-        self._blobs = blobs
+        self._blobs, self._read = blobs, dict[str, dict[str, Any]]()
         self.files = {entry.file: entry for entry in deployment.files}
         config = self._json(ROOT + "config.json")
-        self._phases = phases(config.get("routes") or [])
-        self._images = bool(config.get("images"))
+        self.phases = phases(config.get("routes") or [])
+        self.images = Images(config["images"]) if config.get("images") else None
         self._static = self._static_files(config.get("overrides") or {})
         folders = {name.rpartition("/")[0] for name in self.files if name.endswith("/.vc-config.json")}
         links = {name: self._linked(name) for name in self.files if name.endswith(".func")}
@@ -83,24 +44,6 @@ class Output:
             for name, where in ({folder: folder for folder in folders} | links).items()
             if where in folders
         }
-
-    def find(self, asked: Asked) -> Found:
-        """Follow the routes: those before the files, the files, those after, and at last the error routes."""
-        walk = Walk(asked, asked.path, asked.query)
-        if self._images and asked.path == "/_next/image":
-            walk.path = parse_qs(asked.query).get("url", [""])[0]
-        for phase in ("", "filesystem", "miss", "rewrite", "resource"):
-            answer = self._routed(walk, phase) or self._file(walk)
-            if answer:
-                return answer if answer.unsupported else self._hit(walk, answer)
-            if walk.status and phase == "resource":
-                break
-        walk.status = walk.status if walk.status >= 400 else 404
-        return self._error(walk)
-
-    def error(self, asked: Asked, status: int) -> Found:
-        """Find the page for an answer with that status, e.g. when a function failed."""
-        return self._error(Walk(asked, asked.path, asked.query, status))
 
     def content(self, function: str) -> Iterator[tuple[str, FileEntry]]:
         """List (name inside the function's folder, what was uploaded) of each file of a function.
@@ -124,58 +67,11 @@ class Output:
         """The name of the function that this one is a link to; its own when it is none."""
         return self._functions[function].removeprefix(FUNCTIONS).removesuffix(".func")
 
-    def _routed(self, walk: Walk, phase: str) -> Found | None:
-        before = frozenset(walk.headers)
-        for route in self._phases[phase]:
-            groups = route.match(walk)
-            if groups is None:
-                continue
-            if route.middleware:
-                return Found(501, unsupported=f"Middleware is not run by the sandbox: {route.middleware}")
-            route.apply(walk, groups, before)
-            if walk.path.startswith(("http:", "https:")):
-                return Found(501, unsupported=f"The sandbox does not pass requests on to {walk.path}")
-            if route.continues:
-                continue
-            if route.checks:
-                if found := self._file(walk):
-                    return found
-                continue
-            if route.status and not route.leads:
-                return self._error(walk) if route.status in (404, 500) else self._ended(walk)
-            break
-        return self._ended(walk) if 300 <= walk.status < 400 and "location" in walk.headers else None
+    def has(self, function: str) -> bool:
+        return function in self._functions
 
-    def _ended(self, walk: Walk) -> Found:
-        return Found(walk.status, tuple(walk.headers.items()))
-
-    def _hit(self, walk: Walk, answer: Found) -> Found:
-        """Add the headers of the routes for whatever was found; they see the path of the page, not of the request."""
-        status, walk.path = walk.status, answer.matched if answer.function else walk.path
-        before = frozenset(walk.headers)
-        for route in self._phases["hit"]:
-            groups = route.match(walk)
-            if groups is not None:
-                route.apply(walk, groups, before)
-                if not route.continues:
-                    break
-        walk.status = status
-        return replace(answer, headers=tuple(walk.headers.items()), important=frozenset(walk.important))
-
-    def _error(self, walk: Walk) -> Found:
-        """Find the page for ``walk.status``: the error routes know it, or it is a file such as ``404.html``."""
-        status, before = walk.status, frozenset(walk.headers)
-        for route in self._phases["error"]:
-            groups = route.match(walk) if route.status in (0, status) else None
-            if groups is not None:
-                route.apply(walk, groups, before)
-                walk.status = status
-                if found := self._file(walk):
-                    return found
-        walk.path = f"/{status}"
-        return self._file(walk) or self._ended(walk)
-
-    def _file(self, walk: Walk) -> Found | None:
+    def file(self, walk: Walk) -> Found | None:
+        """Find the static file or the function whose name is the path that the routes have led to."""
         path = unquote(walk.path).strip("/")
         status, headers = walk.status if walk.status >= 400 else 200, tuple(walk.headers.items())
         for name in (path, f"{path}/index.html".lstrip("/"), f"{path}.html" if walk.status >= 400 else path):
@@ -188,26 +84,21 @@ class Output:
         return self._prerendered(walk.asked, Found(status, headers, function=name, query=walk.query))
 
     def _prerendered(self, asked: Asked, found: Found) -> Found:
-        """Serve the page of the build instead of the function, unless the request wants to go past it."""
+        """Say that the answers of the function are kept, unless the request wants to go past them."""
         name = f"{FUNCTIONS}{found.function}.prerender-config.json"
-        if name not in self.files:
+        if name not in self.files or asked.method not in ("GET", "HEAD"):
             return found
         config = self._json(name)
+        token = [str(config.get("bypassToken"))]
+        past = token == asked.values("cookie", "__prerender_bypass")
+        if past or config.get("chain") or conditions_hold(config.get("experimentalBypassFor") or [], asked):
+            return found
         fallback = config.get("fallback") or ""
         file = str(fallback.get("fsPath") if isinstance(fallback, dict) else fallback)
         entry = self.files.get(_join(name, file.rpartition("/")[2])) if file else None
-        token = [str(config.get("bypassToken"))]
-        past = token in (asked.values("header", "x-prerender-revalidate"), asked.values("cookie", "__prerender_bypass"))
-        past |= conditions_hold(config.get("experimentalBypassFor") or [], asked)
-        if entry is None or past or asked.method not in ("GET", "HEAD") or config.get("chain"):
-            return found
-        expires = config.get("expiration")
-        page = Prerender(
-            float("inf") if expires is False or expires is None else float(expires),
-            tuple((str(key).lower(), str(value)) for key, value in (config.get("initialHeaders") or {}).items()),
-            int(config.get("initialStatus") or 200),
-        )
-        return replace(found, static=entry.sha, content_type=_kind(file), prerender=page)
+        renews = token == asked.values("header", "x-prerender-revalidate")
+        page = Prerender.of(config, entry.sha if entry else "", kind_of(file), renews)
+        return replace(found, prerender=page)
 
     def _static_files(self, overrides: dict[str, Any]) -> dict[str, tuple[str, str]]:
         """List the (SHA-1, content type) of each static file, by path."""
@@ -216,7 +107,7 @@ class Output:
             if file.startswith(ROOT + "static/"):
                 name = file.removeprefix(ROOT + "static/")
                 special = overrides.get(name) or {}
-                kind = str(special.get("contentType") or _kind(name))
+                kind = str(special.get("contentType") or kind_of(name))
                 if kind.startswith("text/") and "charset" not in kind:
                     kind += "; charset=utf-8"
                 found[str(special.get("path", name))] = (entry.sha, kind)
@@ -232,11 +123,13 @@ class Output:
         return name
 
     def _json(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._blobs.read(self.files[name].sha))
-        return found
+        if name not in self._read:
+            self._read[name] = json.loads(self._blobs.read(self.files[name].sha))
+        return self._read[name]
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """The content type that a file's name stands for."""
     suffix = name.rpartition(".")[2]
     return KINDS.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 

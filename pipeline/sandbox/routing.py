@@ -3,10 +3,10 @@
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 PHASES = ("", "filesystem", "miss", "rewrite", "resource", "hit", "error")
 """What a route can come after; those before any ``handle`` come under the empty name."""
@@ -49,6 +49,18 @@ class Walk:
     headers: dict[str, str] = field(default_factory=dict)
     important: set[str] = field(default_factory=set)
     """Names of headers that win over those of the function."""
+    cookies: list[str] = field(default_factory=list)
+    """The values of ``set-cookie`` that middleware added."""
+    changed: bool = False
+    """Whether the headers of ``asked`` are other ones than those that were sent."""
+
+    @property
+    def redirects(self) -> bool:
+        return 300 <= self.status < 400 and "location" in self.headers
+
+    def send_on(self, headers: Mapping[str, str]) -> None:
+        """Have everything that comes after see other ``headers`` of the request."""
+        self.asked, self.changed = replace(self.asked, headers=dict(headers)), True
 
 
 class Route:
@@ -63,7 +75,7 @@ class Route:
             raise ValueError(f"config.json: the route {source} is no expression: {error}") from error
         self.status = int(given.get("status") or 0)
         self.continues, self.checks = bool(given.get("continue")), bool(given.get("check"))
-        self.middleware = str(given.get("middlewarePath") or given.get("middleware") or "")
+        self.middleware = str(given.get("middlewarePath") or given.get("middleware") or "").strip("/")
         self.leads = "dest" in given
         self.wins = bool(given.get("override") or given.get("important"))
 
@@ -104,6 +116,40 @@ class Route:
             walk.query = "&".join(part for part in (walk.query, added) if part)
             if not walk.path.startswith(("/", "http:", "https:")):
                 walk.path = "/" + walk.path
+        for transform in self._given.get("transforms") or ():
+            _transform(transform, walk, groups)
+
+
+def _transform(transform: Mapping[str, Any], walk: Walk, groups: Mapping[str, str]) -> None:
+    """Set, append or delete one header or one value of the query, as a route's ``transforms`` say."""
+    kind, operation = str(transform.get("type")), str(transform.get("op"))
+    wanted, given = transform.get("target", {}).get("key"), transform.get("args", "")
+    values = [_put(str(value), groups) for value in (given if isinstance(given, list) else [given])]
+    if kind == "request.query":
+        pairs = parse_qsl(walk.query, keep_blank_values=True)
+        kept = [pair for pair in pairs if operation == "append" or not _names(wanted, pair[0])]
+        added = [] if operation == "delete" else [(str(wanted), value) for value in values]
+        walk.query = urlencode(kept + added)
+        return
+    headers = dict(walk.asked.headers if kind == "request.headers" else walk.headers)
+    name = str(wanted).lower()
+    if operation == "delete":
+        headers = {key: value for key, value in headers.items() if not _names(wanted, key)}
+    elif operation == "append" and name in headers:
+        headers[name] = ", ".join([headers[name], *values])
+    else:
+        headers[name] = ", ".join(values)
+    if kind == "request.headers":
+        walk.send_on(headers)
+    else:
+        walk.headers = headers
+
+
+def _names(wanted: Any, name: str) -> bool:
+    """Whether a transform's key, a name or a comparison, means ``name``."""
+    if isinstance(wanted, dict):
+        return all(_COMPARED[one](name, against) for one, against in wanted.items())
+    return str(wanted).lower() == name.lower()
 
 
 def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:

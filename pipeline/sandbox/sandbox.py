@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from pipeline.sandbox import pushing, releases, schema, seed, stocking
+from pipeline.sandbox import demoapp, ownapp, pushing, releases, seed
 from pipeline.sandbox.betterstack.pages import PAGE
 from pipeline.sandbox.betterstack.service import BetterStackApi
 from pipeline.sandbox.blobs import Blobs
@@ -55,7 +55,7 @@ class Sandbox:
     """A sandbox of all services.
 
     ``home`` keeps the world between two sandboxes, unless it ``remembers`` nothing: that saves writing it after each
-    request. ``now`` and ``sleep`` are its clock.
+    request. ``now`` and ``sleep`` are its clock. ``own`` are the variables of an app that is not the demo app.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Sandbox:
         now: Callable[[], float] = time.time,
         sleep: Sleep = asyncio.sleep,
         remembers: bool = True,
+        own: dict[str, str] | None = None,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._saved, self._remembers = Saved(home / "state.json"), remembers
@@ -79,10 +80,10 @@ class Sandbox:
             Blobs(home / "blobs"),
             Traffic(home / "traffic.jsonl"),
         )
-        schema.set_password(database.url, self.core.state.student["password"])  # also when the database is a new one
-        stocking.stock(self.core)
-        if known is None:
-            seed.write_history(self.core)
+        if own is None:
+            demoapp.furnish(self.core, first=known is None)
+        else:
+            ownapp.furnish(self.core, own, first=known is None)
         self.faults = Faults(self.core.state)
         self.asked: dict[str, deque[dict[str, Any]]] = {
             name: deque(maxlen=REMEMBERED) for name in (*SERVICES, "deployment")

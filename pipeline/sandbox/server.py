@@ -30,10 +30,12 @@ def run(home: Path, unheld: float) -> None:
     postgres = Postgres(home)
     starting = _InBackground(postgres.start)  # it starts while we load the rest and bind
     try:
+        from pipeline.sandbox import ownapp
         from pipeline.sandbox.sandbox import Sandbox
 
         sockets = bind(home)
-        sandbox = Sandbox(home, Database(starting.result()))
+        demo, own = Database(starting.result()), ownapp.variables(home)
+        sandbox = Sandbox(home, demo if own is None else ownapp.database(demo), own=own)
         sandbox.served_on(Ports(tuple(socket.getsockname()[1] for socket in sockets)))
         try:
             asyncio.run(_serve(sandbox, sockets, home, unheld))

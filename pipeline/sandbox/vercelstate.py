@@ -113,6 +113,8 @@ class Vercel:
     """Whether answers about the project say what the token may do with it."""
     moved_to: str = ""
     """The team that the project was transferred to: under its old one it is not found any more."""
+    plan: str = "pro"
+    """What the team pays for: ``hobby``, ``pro`` or ``enterprise``; a build past its limits fails."""
     personal: bool = False
     """Whether it all belongs to a person and not to a team."""
     custom: list[str] = field(default_factory=list)

@@ -105,9 +105,10 @@ def must_be_as_it_was(release: Release, began_at: str, run: str) -> None:
 
 
 def _from_sandbox(settings: Settings, order: "Order") -> tuple[Path, str, str]:
-    """The folder, the commit and its time for the sandbox: an example, or anyone's folder, pushed to its GitHub."""
-    folder = Path(order.source)
-    if order.source and (folder.is_dir() or "/" in order.source):
+    """The folder, the commit and its time for the sandbox: an example, or a folder, pushed to its GitHub."""
+    own = app_in(settings.root, settings.app, here()) if settings.own and not order.source else None
+    folder = own or Path(order.source)
+    if own or (order.source and (folder.is_dir() or "/" in order.source)):
         if not folder.is_dir():
             raise Mistake(f"--from {order.source}: there is no such folder")
         commit = _commit_of(folder.resolve(), order.commit)

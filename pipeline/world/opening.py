@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.evidence import Release
-from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SmokePolicy, SourcePolicy, UptimePolicy
+from checks.policy import (
+    BuildPolicy,
+    DatabasePolicy,
+    EnvironmentPolicy,
+    ErrorsPolicy,
+    SmokePolicy,
+    SourcePolicy,
+    UptimePolicy,
+)
 from pipeline.clients.encrypted import must_be_encrypted
 from pipeline.clock import Clock
 from pipeline.config import Config
@@ -17,7 +25,7 @@ from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import Mistake
 from pipeline.home import below_top
 from pipeline.redact import Redactor
-from pipeline.world.sandbox import attached, sandbox_settings
+from pipeline.world.sandbox import SANDBOX, attached, prepared, sandbox_settings
 from pipeline.world.secrets import ADDRESSES, CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
 from pipeline.world.settings import Settings
 from pipeline.world.world import NothingWritten, Records, World
@@ -60,8 +68,11 @@ def open_settings(
     name, target = config.target(name)
     policies = config.policies[name].by_type()
     if target.kind == "sandbox":
-        with attached(root) as running:
-            yield dataclasses.replace(sandbox_settings(name, running, policies), root=root)
+        app = root / config.file.app
+        place = prepared(root, app, policies[EnvironmentPolicy].required) if target.own else SANDBOX
+        with attached(root, place) as running:
+            settings = sandbox_settings(name, running, policies)
+            yield dataclasses.replace(settings, root=root, app=config.file.app, own=target.own)
         return
     missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
     if missing_keys and not unfinished:

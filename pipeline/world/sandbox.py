@@ -5,29 +5,54 @@ import dataclasses
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from checks.policy import ContactsPolicy, DatabasePolicy, ErrorsPolicy, SourcePolicy, UptimePolicy, VendorsPolicy
+from checks.policy import (
+    ContactsPolicy,
+    DatabasePolicy,
+    ErrorsPolicy,
+    RequiredVariable,
+    SourcePolicy,
+    UptimePolicy,
+    VendorsPolicy,
+)
 from pipeline.config.target import Services
 from pipeline.errors import Mistake, Unreachable
+from pipeline.world.madeup import made_up, named_in
 from pipeline.world.settings import Settings
 
 SANDBOX = ".sandbox"
+OWN = f"{SANDBOX}/own"
+"""Where the sandbox of one's own app is."""
 SECONDS = 30.0
 WEBHOOKS = "/services/T0SANDBOX/B0SANDBOX"
 """Before the last word of its webhooks: the form of Slack's."""
 
 
+def prepared(root: Path, app: Path, required: Iterable[RequiredVariable]) -> str:
+    """Name, to the sandbox of one's own app, the variables that it is to have; gives its place for ``attached``."""
+    place = root / OWN
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / "own.json"
+    kept = json.loads(file.read_text())["variables"] if file.is_file() else {}
+    values = {**made_up(named_in(app), required), **kept}
+    if values != kept:
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps({"variables": values}, indent=1))
+        new.replace(file)
+    return OWN
+
+
 @contextlib.contextmanager
-def attached(root: Path) -> Iterator[Mapping[str, Any]]:
+def attached(root: Path, place: str = SANDBOX) -> Iterator[Mapping[str, Any]]:
     """The sandbox of this checkout, started when it is not running; what it says of itself. Raises Mistake."""
     from pipeline.sandbox.launch import SandboxError, attach
 
     with contextlib.ExitStack() as stack:
         try:
-            running = stack.enter_context(attach(root / SANDBOX))
+            running = stack.enter_context(attach(root / place))
         except SandboxError as error:
             from pipeline.world.extras import must_have
 

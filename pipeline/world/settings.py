@@ -30,6 +30,8 @@ class Settings:
     """The home: the folder that ``deploy.yml`` lies in."""
     app: str = ""
     """The app's folder in the home, as deploy.yml says."""
+    own: bool = False
+    """Whether it is the sandbox of one's own app, and not of the demo app."""
     within: str = ""
     """Where that is in the repository, with a slash behind it; empty at the top."""
 

@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
-from pipeline.sandbox import launch, nodefunctions, nodehost
+from pipeline.sandbox import edgeruntime, launch, nodefunctions, nodehost
 from tests import processes
 from tests.sandbox.fixtures import create
 
@@ -32,9 +33,9 @@ def function(name: str, code: str, file: str = "index.js", **settings: object) -
     return {f"functions/{name}.func/.vc-config.json": json.dumps(given), f"functions/{name}.func/{file}": code}
 
 
-async def serve(services, sandbox, clock, files, links=None, elsewhere=None):
+async def serve(services, sandbox, clock, files, links=None, elsewhere=None, config=None):
     """Deploy functions; ``links`` are symbolic links by name, ``elsewhere`` files outside the output."""
-    given = [{"file": OUT + "config.json", "data": '{"version": 3}'}]
+    given = [{"file": OUT + "config.json", "data": json.dumps({"version": 3, **(config or {})})}]
     given += [{"file": OUT + name, "data": text} for name, text in files.items()]
     given += [{"file": name, "data": text} for name, text in (elsewhere or {}).items()]
     for name, target in (links or {}).items():
@@ -392,3 +393,116 @@ def test_its_process_ends_with_the_sandbox_however_that_ends(tmp_path, by):
             assert ends(*pids)
     finally:
         launch.reset(home)
+
+
+def test_a_body_that_nobody_read_does_not_stand_in_the_way_of_the_next_request(sandbox, clock, play):
+    code = "export const POST = (request) => new Response('who are you?', { status: 401 })"
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", code, "index.mjs"))
+        for _ in range(3):
+            answer = await asyncio.wait_for(site.post("/", content=b"x" * 1_000_000), 15)
+            assert (answer.status_code, answer.text) == (401, "who are you?")
+
+    play(scenario)
+
+
+EDGE = {"runtime": "edge", "entrypoint": "index.js", "deploymentTarget": "v8-worker"}
+needs_edge = pytest.mark.skipif(
+    edgeruntime.EdgeRuntime(Path("/nowhere")).package is None,
+    reason="@edge-runtime/vm is not installed in pipeline/sandbox/edge: ./inv test --wide",
+)
+
+
+@needs_edge
+def test_an_edge_function_has_web_standards_and_little_of_node(sandbox, clock, play):
+    code = """import { word } from "./word.js"
+    export default async (request, context) => {
+      context.waitUntil(Promise.resolve().then(() => console.log("afterwards")))
+      const told = { word, method: request.method, body: await request.text(), url: new URL(request.url).search,
+        edge: typeof EdgeRuntime, env: process.env.COLOUR, eval: "", fs: "" }
+      try { eval("1") } catch (error) { told.eval = error.name }
+      try { require("node:fs") } catch (error) { told.fs = error.message }
+      const headers = new Headers({ "x-kind": "edge" })
+      headers.append("set-cookie", "a=1"); headers.append("set-cookie", "b=2")
+      return new Response(JSON.stringify(told), { status: 202, headers })
+    }"""
+
+    async def scenario(services):
+        files = {**function("api", code, **EDGE, environment={"COLOUR": "red"})}
+        files["functions/api.func/word.js"] = "export const word = 'imported'"
+        _, site = await serve(services, sandbox, clock, files)
+        answer = await site.post("/api?a=1", content=b"sent")
+        assert (answer.status_code, answer.headers["x-kind"]) == (202, "edge")
+        assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+        told = {"word": "imported", "method": "POST", "body": "sent", "url": "?a=1", "edge": "string", "env": "red"}
+        assert answer.json() == {**told, "eval": "EvalError", "fs": "The edge runtime has no module node:fs"}
+        assert "afterwards" in list(sandbox.core.traffic)[-1].message
+
+    play(scenario)
+
+
+@needs_edge
+def test_edge_middleware_guards_and_one_that_throws_is_named(sandbox, clock, play):
+    code = """export default (request) => {
+      if (request.headers.get("x-bad")) throw new TypeError("no guard")
+      return new Response(null, { headers: { "x-middleware-rewrite": new URL("/inside", request.url).href } })
+    }"""
+
+    async def scenario(services):
+        files = {**function("middleware", code, **EDGE), "static/inside": "let in"}
+        routes = [{"src": "/door", "middlewarePath": "middleware", "continue": True}, {"handle": "filesystem"}]
+        _, site = await serve(services, sandbox, clock, files, config={"routes": routes})
+        assert (await site.get("/door")).text == "let in"
+        answer = await site.get("/door", headers={"x-bad": "1"})
+        assert (answer.status_code, answer.headers["x-vercel-error"]) == (500, "MIDDLEWARE_INVOCATION_FAILED")
+        assert "TypeError: no guard" in list(sandbox.core.traffic)[-1].message
+
+    play(scenario)
+
+
+def test_without_its_runtime_an_edge_function_says_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(edgeruntime, "STAMP", Path("node_modules") / "none")
+    before = os.environ["PATH"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    runtime = edgeruntime.EdgeRuntime(tmp_path / "edge")
+    assert runtime.missing() == "there is no `npm` on PATH to install @edge-runtime/vm with"
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho no registry >&2\nexit 7\n")
+    npm.chmod(0o755)
+    assert runtime.missing() == f"`npm ci` in {tmp_path / 'edge'} ended with 7: no registry"
+    npm.write_text(f"#!/bin/sh\n{shutil.which('mkdir', path=before)} -p node_modules\n")
+    monkeypatch.setattr(edgeruntime, "STAMP", Path("node_modules") / ".installed.json")
+    monkeypatch.setattr(
+        edgeruntime,
+        "LOCKED",
+        shutil.copytree(edgeruntime.LOCKED, tmp_path / "locked", ignore=shutil.ignore_patterns("node_modules")),
+    )
+    assert runtime.missing() == ""
+    assert runtime.package == tmp_path / "edge" / edgeruntime.PACKAGE
+
+
+def test_functions_share_a_data_cache_until_a_tag_is_revalidated(sandbox, clock, play):
+    code = """module.exports = async (req, res) => {
+      const { FetchCache } = globalThis[Symbol.for("@next/cache-handlers")]
+      const cache = new FetchCache(), asked = { kind: "FETCH", tags: ["courses"], softTags: ["_N_T_/x"] }
+      const { searchParams } = new URL(req.url, "http://x")
+      const [name, value] = [...searchParams][0]
+      if (name === "keep") await cache.set("k", { kind: "FETCH", data: value }, { tags: ["courses"] })
+      if (name === "renew") await cache.revalidateTag(value, searchParams.has("later") ? { expire: 60 } : undefined)
+      if (name !== "get") await new Promise((done) => setTimeout(done, 2))
+      res.end((await cache.get("k", asked))?.value.data ?? "nothing")
+    }"""
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, {**function("a", code), **function("b", code)})
+        assert (await site.get("/a?get=1")).text == "nothing"
+        assert (await site.get("/a?keep=algebra")).text == "algebra"
+        assert (await site.get("/b?get=1")).text == "algebra"
+        assert (await site.get("/b?renew=history")).text == "algebra"
+        for told in ("/b?renew=courses", "/b?renew=_N_T_/x&later=1"):
+            assert (await site.get(told)).text == "nothing"
+            assert (await site.get("/a?get=1")).text == "nothing"
+            assert (await site.get("/a?keep=again")).text == "again"
+
+    play(scenario)

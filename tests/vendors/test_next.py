@@ -4,27 +4,22 @@ The app is in ``tests/nextapp``; it is the sandbox's demo app once more, with th
 """
 
 import fcntl
-import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.vendors.world import CLI, QUIET, World, needs_npm
+from pipeline.sandbox import launch
+from tests.vendors import agreement
+from tests.vendors.nextapp import APP, build, next_start, release
+from tests.vendors.world import World, needs_npm
 from tests.whole.test_process import Checkout, Up
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-APP = ROOT / "tests" / "nextapp"
-PRISMA = ROOT / "pipeline" / "sandbox" / "app" / "source" / "prisma"
 COMMIT = "0e37" * 10
-NOT_BUILT = ("node_modules", ".next", ".vercel")
-SETTINGS = {"framework": "nextjs", "nodeVersion": "22.x", "installCommand": "true"}
+AGREED = 0.95
 
 pytestmark = [
     pytest.mark.wide,
@@ -50,49 +45,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def build(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(APP, folder, ignore=shutil.ignore_patterns(*NOT_BUILT))
-    shutil.copytree(APP / "node_modules", folder / "node_modules", copy_function=linked, symlinks=True)
-    shutil.copytree(PRISMA, folder / "prisma")
-    link(folder, "prj_0", "team_0")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "NEXT_TELEMETRY_DISABLED": "1", **QUIET}
-    done = subprocess.run(
-        ["node", str(CLI), "build", "--prod", "--yes", "--token", "none"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@contextmanager
-def release(built: Path, into: Path, project: str, team: str) -> Iterator[Path]:
-    """The build once more, linked to a project."""
-    shutil.copytree(built, into, copy_function=linked, symlinks=True)
-    link(into, project, team)
-    yield into
-    shutil.rmtree(into)  # thousands of files
-
-
-def link(folder: Path, project: str, team: str) -> None:
-    file = folder / ".vercel/project.json"
-    file.parent.mkdir(exist_ok=True)
-    file.unlink(missing_ok=True)  # it may be shared with the folder this one was made of
-    file.write_text(json.dumps({"projectId": project, "orgId": team, "projectName": "lms", "settings": SETTINGS}))
-
-
-def linked(source: str, target: str) -> None:
-    """The same file once more; a copy where two folders cannot share it. Turbopack follows no link out of its root."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
 @pytest.fixture(scope="module")
 def site(served: World, built: Path) -> Iterator[httpx.Client]:
     """The app on its own address, uploaded by Vercel's command line."""
@@ -102,6 +54,16 @@ def site(served: World, built: Path) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=ran.out.replace("https:", "http:"), timeout=30, trust_env=False) as client:
         served.until(lambda: client.get("/").status_code == 200)
         yield client
+
+
+@pytest.fixture(scope="module")
+def plain(served: World, built: Path) -> Iterator[str]:
+    """The address of the same build under ``next start``, with the same database."""
+    description = launch.running(served.home / "home")
+    assert description
+    variables = {"DATABASE_URL": description["database_url"], "NEXTAUTH_URL": served.urls["production"]}
+    with next_start(built, served.home / "plain", variables) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +192,31 @@ def test_the_pipeline_ships_it(checkout: Checkout, built: Path, tmp_path: Path) 
     finally:
         up.process.terminate()
         up.process.wait(10)
+
+
+def test_it_answers_as_next_start_does(site: httpx.Client, plain: str) -> None:
+    """Each difference stands with its reason in ``docs/serving.md``; ``python -m bench.serving`` writes it."""
+    found = agreement.compared(plain, str(site.base_url).rstrip("/"))
+    assert len(found) >= 60
+    differing = {name: parts for name, parts in found.items() if parts}
+    assert {name: parts for name, parts in differing.items() if name not in agreement.REASONS} == {}
+    assert 1 - len(differing) / len(found) >= AGREED
+    assert agreement.PAGE.read_text() == agreement.page(found)
+
+
+def test_pages_are_made_anew_by_tag_by_path_and_on_demand(site: httpx.Client) -> None:
+    def said(path: str) -> tuple[str, str]:
+        answer = site.get(path)
+        return answer.headers["x-vercel-cache"], agreement.FOR_THE_ROUTER.sub("", answer.text)
+
+    for path, renew in (
+        ("/show/tagged", "/api/show/renew?tag=drawn"),
+        ("/about", "/api/show/renew?path=/about"),
+        ("/legacy/1", "/api/legacy?renew=/legacy/1"),
+    ):
+        before = said(path)[1]
+        assert said(path)[1] == before
+        assert site.post(renew).is_success
+        served, after = said(path)
+        assert (served in ("MISS", "HIT"), after != before) == (True, True), path
+        assert said(path) == ("HIT", after)

@@ -1,5 +1,6 @@
-// Serves one Node function over HTTP: node host.mjs FOLDER '{"fd", "handler", "helpers", "webApi"}'.
-// `fd` is a socket that listens already. What a request writes to the console is told on stdout, one JSON object a line.
+// Serves one function over HTTP: node host.mjs FOLDER '{"fd", "handler", "helpers", "webApi", "edge", "data", "hosts"}'.
+// `edge` is the folder of the edge runtime, for a function of that; `data` the folder of the data cache; `hosts` are the
+// deployment's own names, which have no TLS here. `fd` is a socket that listens already. What a request writes to the console is told on stdout, one JSON object a line.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import http from "node:http";
@@ -7,9 +8,10 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { cacheHandlers } from "./datacache.mjs";
 
 const [folder, given] = process.argv.slice(2);
-const { fd, handler, helpers, webApi } = JSON.parse(given);
+const { fd, handler, helpers, webApi, edge, data, hosts } = JSON.parse(given);
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 // Its own thread, so that a function that never yields dies with the sandbox too. It must not block: an exit joins it
@@ -32,12 +34,16 @@ for (const stream of [process.stdout, process.stderr]) {
     return true;
   };
 }
-globalThis[Symbol.for("@vercel/request-context")] = { get: () => requests.getStore()?.context };
+const current = { get: () => requests.getStore()?.context };
+globalThis[Symbol.for("@vercel/request-context")] = current;
+globalThis[Symbol.for("@next/cache-handlers")] = cacheHandlers(data);
+const { fetch } = globalThis;
+globalThis.fetch = (what, init) => fetch(typeof what === "string" ? reachable(what) : what, init);
 
 process.chdir(folder);
-const listener = listenerOf(await import(pathToFileURL(join(folder, handler))));
+const listener = edge ? await edgeListener() : listenerOf(await import(pathToFileURL(join(folder, handler))));
 
-const server = http.createServer({ requestTimeout: 0 }, (req, res) => {
+const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (req, res) => {
   const id = Number(taken(req, "x-sandbox-request"));
   const later = [];
   const context = { headers: req.headers, url: req.url, waitUntil: (promise) => void later.push(Promise.resolve(promise)) };
@@ -49,6 +55,7 @@ const server = http.createServer({ requestTimeout: 0 }, (req, res) => {
       failed(res, error);
     }
     await closed;
+    drain(req);
     for (const promise of later) await promise.catch(console.error);
     tell({ id, end: true });
   });
@@ -65,6 +72,33 @@ function listenerOf(module) {
   return helpers ? withHelpers(found) : found;
 }
 
+/** Read what the function did not: the next request stands behind it on the same connection. */
+function drain(req) {
+  if (req.complete && req.readableEnded) return;
+  req.removeAllListeners("data").on("data", () => {}).resume();
+}
+
+async function edgeListener() {
+  const { edgeHandler } = await import("./edge.mjs");
+  const answer = await edgeHandler(folder, handler, edge, current);
+  return async (req, res) => {
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    const bodied = !["GET", "HEAD"].includes(req.method);
+    const init = { method: req.method, headers: pairs(req.rawHeaders), ...(bodied && { body: Buffer.concat(chunks) }) };
+    await pass(await answer(urlOf(req), init, current.get().waitUntil), res);
+  };
+}
+
+/** An address of the deployment itself as it can be asked here; any other stays as it is. */
+function reachable(address) {
+  return hosts.some((host) => address.startsWith(`https://${host}/`)) ? address.replace(/^https/, "http") : address;
+}
+
+function urlOf(req) {
+  return new URL(req.url, `${req.headers["x-forwarded-proto"] ?? "http"}://${req.headers.host}`).href;
+}
+
 function byMethod(web, request) {
   if (typeof web.fetch === "function") return web.fetch(request);
   const method = request.method === "HEAD" && !web.HEAD ? "GET" : request.method;
@@ -73,17 +107,19 @@ function byMethod(web, request) {
 
 function asListener(answer) {
   return async (req, res) => {
-    const url = new URL(req.url, `${req.headers["x-forwarded-proto"] ?? "http"}://${req.headers.host}`);
     const bodied = !["GET", "HEAD"].includes(req.method);
     const init = { method: req.method, headers: pairs(req.rawHeaders), ...(bodied && { body: Readable.toWeb(req), duplex: "half" }) };
-    const response = await answer(new Request(url, init));
-    res.statusCode = response.status;
-    for (const [name, value] of response.headers) if (name !== "set-cookie") res.setHeader(name, value);
-    if (response.headers.getSetCookie().length) res.setHeader("set-cookie", response.headers.getSetCookie());
-    res.flushHeaders();
-    for await (const chunk of response.body ?? []) res.write(chunk);
-    res.end();
+    await pass(await answer(new Request(urlOf(req), init)), res);
   };
+}
+
+async function pass(response, res) {
+  res.statusCode = response.status;
+  for (const [name, value] of response.headers) if (name !== "set-cookie") res.setHeader(name, value);
+  if (response.headers.getSetCookie().length) res.setHeader("set-cookie", response.headers.getSetCookie());
+  res.flushHeaders();
+  for await (const chunk of response.body ?? []) res.write(chunk);
+  res.end();
 }
 
 /** What Vercel adds to requests and answers of plain API functions. */

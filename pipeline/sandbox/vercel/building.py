@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 from pipeline.sandbox.core import Core
-from pipeline.sandbox.vercel import archive, remote, static
+from pipeline.sandbox.vercel import archive, limits, remote, static
 from pipeline.sandbox.vercelstate import Deployment, FileEntry
 
 OUTPUT = ".vercel/output/"
+CONFIG = "/.vc-config.json"
 
 
 def build(core: Core, deployment: Deployment, prebuilt: bool) -> None:
@@ -81,7 +82,22 @@ def _refusal(core: Core, names: dict[str, str]) -> str:
     builds = _json(core, names.get(OUTPUT + "builds.json", ""))
     if isinstance(builds, dict) and builds.get("error"):
         return f"{OUTPUT}builds.json says that the build failed"
-    return ""
+    return _past_limits(core, config, names)
+
+
+def _past_limits(core: Core, config: dict[str, Any], names: dict[str, str]) -> str:
+    folders = {name.rpartition("/")[0]: _json(core, sha) for name, sha in names.items() if name.endswith(CONFIG)}
+    settings = {_name(folder): found for folder, found in folders.items() if isinstance(found, dict)}
+
+    def code(function: str) -> bytes:
+        sha = names.get(f"{OUTPUT}functions/{function}.func/{settings[function].get('entrypoint')}")
+        return core.blobs.read(sha) if sha else b""
+
+    return limits.refusal(core.state.vercel.plan, config, settings, code)
+
+
+def _name(folder: str) -> str:
+    return folder.removeprefix(OUTPUT + "functions/").removesuffix(".func")
 
 
 def _runtime(core: Core, sha: str) -> str:

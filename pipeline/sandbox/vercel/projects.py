@@ -94,7 +94,7 @@ class Projects:
             "createdAt": milliseconds(vercel.created),
             "updatedAt": milliseconds(vercel.created),
             "stagingPrefix": "acme",
-            "billing": {"plan": "pro"},
+            "billing": {"plan": vercel.plan},
             "membership": {
                 "role": vercel.role,
                 "confirmed": True,

@@ -86,7 +86,7 @@ def full(core: Core, deployment: Deployment) -> Payload:
         "createdIn": "sfo1",
         "ownerId": vercel.team,
         "team": {"id": vercel.team, "name": "Acme", "slug": "acme"},
-        "plan": "pro",
+        "plan": vercel.plan,
         "project": {"id": vercel.project, "name": vercel.name, "framework": "nextjs"},
         "projectSettings": {"framework": "nextjs", "nodeVersion": "22.x"},
         "public": False,

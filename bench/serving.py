@@ -1,0 +1,116 @@
+"""The Next.js app of ``tests/nextapp`` in the sandbox against ``next start`` of the same build: which of the same
+requests are answered alike (``docs/serving.md``, with ``--write``), requests a second, and memory.
+
+Run: .venv/bin/python -m bench.serving [seconds] [--write] [--built FOLDER]   (needs node and npm; `./inv test --wide`)
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.sandbox import launch
+from tests.vendors import agreement, nextapp
+from tests.vendors.world import World, served_world
+
+PATHS = {
+    "a Node function": "/api/show/item/7",
+    "a page that is kept": "/show/still",
+    "a static file": "/favicon.svg",
+    "one behind the proxy": "/app.css",
+}
+LOAD = """
+const http = require("node:http")
+const [address, seconds, width] = [process.argv[1], Number(process.argv[2]), 8]
+const agent = new http.Agent({ keepAlive: true, maxSockets: width })
+const end = Date.now() + seconds * 1000
+let count = 0
+const next = () => Date.now() < end && http.get(address, { agent }, (answer) => {
+  if (answer.statusCode !== 200) throw new Error(`${address}: ${answer.statusCode}`)
+  answer.resume().on("end", () => { count++; next() })
+})
+for (let at = 0; at < width; at++) next()
+process.on("exit", () => console.log(count / seconds))
+"""
+
+
+def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
+    with tempfile.TemporaryDirectory() as folder, served_world() as world:
+        app = Path(built) if built else Path(folder) / "lms"
+        if not built:
+            nextapp.build(app)
+        address = deployed(world, app, Path(folder) / "release")
+        said = launch.running(world.home / "home")
+        assert said
+        variables = {"DATABASE_URL": said["database_url"], "NEXTAUTH_URL": world.urls["production"]}
+        with nextapp.next_start(app, Path(folder) / "plain", variables) as plain:
+            found = agreement.compared(plain, address)
+            agreed = sum(not parts for parts in found.values())
+            print(f"  {agreed} of {len(found)} requests alike: {100 * agreed / len(found):.1f} % (wanted: 95)")
+            if write:
+                agreement.PAGE.write_text(agreement.page(found))
+            for what, path in PATHS.items():
+                rates = {"sandbox": 0.0, "next start": 0.0}
+                for _ in range(3):
+                    for name, base in (("sandbox", address), ("next start", plain)):
+                        rates[name] = max(rates[name], rate(base + path, seconds / 3))
+                ratio = rates["sandbox"] / rates["next start"]
+                print(f"  {what}: {rates['sandbox']:.0f} ÷ {rates['next start']:.0f} a second = {ratio:.2f}")
+            ours, theirs = (memory(int(said["pid"])), memory(started(plain)))
+            print(f"  memory, without Postgres: {ours / 1e6:.0f} MB ÷ {theirs / 1e6:.0f} MB = {ours / theirs:.2f}")
+
+
+def deployed(world: World, app: Path, into: Path) -> str:
+    with nextapp.release(app, into, world.project, world.team) as folder:
+        began = time.perf_counter()
+        ran = world.run("deploy", "--prebuilt", "--prod", "--skip-domain", "--yes", folder=folder)
+        print(f"  uploaded in {time.perf_counter() - began:.1f} s")
+    assert ran.code == 0, ran.err
+    address = ran.out.replace("https:", "http:")
+    world.until(lambda: world.web.get(address).status_code == 200)
+    return address
+
+
+def rate(address: str, seconds: float) -> float:
+    """Requests a second over eight connections that are kept."""
+    done = subprocess.run(["node", "-e", LOAD, address, str(seconds)], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def started(address: str) -> int:
+    """The process of ours that listens there: ``next start``, which calls itself so."""
+    names = ((pid, Path(f"/proc/{pid}/cmdline").read_text()) for pid in family(os.getpid()))
+    found = [pid for pid, name in names if name.startswith("next-server")]
+    if len(found) != 1:
+        raise SystemExit(f"{address}: which process is that of `next start`? {found}")
+    return found[0]
+
+
+def memory(pid: int) -> int:
+    """Bytes of a process and of what it started, shared pages shared out (PSS); Postgres does not count."""
+    total = 0
+    for one in family(pid):
+        try:
+            if "postgres" not in Path(f"/proc/{one}/cmdline").read_text():
+                rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+                total += 1024 * int(next(line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")))
+        except OSError:
+            continue
+    return total
+
+
+def family(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from family(int(child))
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    folder = words.pop(words.index("--built") + 1) if "--built" in words else ""
+    numbers = [float(word) for word in words if not word.startswith("--")]
+    main(*numbers[:1], write="--write" in words, built=folder)

@@ -1,0 +1,5 @@
+export const revalidate = 2;
+
+export default function Fresh() {
+  return <h1>{`Made at ${Date.now()}`}</h1>;
+}

@@ -1,0 +1,3 @@
+export default function ShowLayout({ children }) {
+  return <section data-part="show">{children}</section>;
+}

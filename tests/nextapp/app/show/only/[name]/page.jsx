@@ -1,0 +1,6 @@
+export const dynamicParams = false;
+export const generateStaticParams = () => [{ name: "ada" }];
+
+export default async function Only({ params }) {
+  return <h1>Only {(await params).name}</h1>;
+}

@@ -1,0 +1,114 @@
+"""One's own app in the sandbox: its variables are made up, and ``deploy`` ships its folder."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from checks.policy import RequiredVariable
+from pipeline.config import load
+from pipeline.sandbox import releases
+from pipeline.world.madeup import made_up, named_in
+from pipeline.world.sandbox import OWN, prepared
+from tests.processes import LONGEST
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLE = """# what the app reads
+DATABASE_URL="postgresql://user:password@localhost:5432/mydb"
+export POSTGRES_PRISMA_URL=
+NEXTAUTH_SECRET=your-secret-here # openssl rand
+NEXTAUTH_URL=http://localhost:3000
+NEXT_PUBLIC_SITE_URL=
+WEBHOOK_URL=https://hooks.example/x
+COLOUR='red'
+PAGE_SIZE=20
+MAIL_FROM=
+UPSTASH_REDIS_REST_URL=
+STRIPE_API_KEY=sk_test_xxxx
+"""
+
+
+def test_values_have_the_shape_of_what_is_wanted_and_open_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".env.example").write_text(EXAMPLE + "\n# What the deployment runbooks read\nVERCEL_TOKEN=\n")
+    required = [RequiredVariable("NEXTAUTH_SECRET", "secret", 60), RequiredVariable("ELSEWHERE", "url")]
+    found = made_up(named_in(tmp_path), required)
+    assert len(found.pop("NEXTAUTH_SECRET")) >= 60
+    assert "xxxx" not in found["STRIPE_API_KEY"]
+    assert len(found.pop("STRIPE_API_KEY")) >= 32
+    assert found == {
+        "DATABASE_URL": "{{DATABASE_URL}}",
+        "POSTGRES_PRISMA_URL": "{{DATABASE_URL}}",
+        "NEXTAUTH_URL": "http://{{PRODUCTION}}",
+        "NEXT_PUBLIC_SITE_URL": "http://{{PRODUCTION}}",
+        "WEBHOOK_URL": "https://made-up.invalid",
+        "COLOUR": "red",
+        "PAGE_SIZE": "20",
+        "MAIL_FROM": "someone@made-up.invalid",
+        "UPSTASH_REDIS_REST_URL": "http://{{UPSTASH}}",
+        "ELSEWHERE": "https://made-up.invalid",
+    }
+
+
+def test_what_was_made_up_stays_and_what_is_new_comes_to_it(tmp_path: Path) -> None:
+    file = tmp_path / OWN / "own.json"
+    prepared(tmp_path, tmp_path, [RequiredVariable("A_SECRET", "secret")])
+    before = file.read_text()
+    prepared(tmp_path, tmp_path, [RequiredVariable("A_SECRET", "secret")])
+    assert file.read_text() == before
+    prepared(tmp_path, tmp_path, [RequiredVariable("A_SECRET", "secret"), RequiredVariable("B")])
+    assert before[:-10] in file.read_text()
+    assert '"B"' in file.read_text()
+
+
+FILE = """\
+source: {repository: acme/lms, branch: main}
+app: web
+review: {required: 0}
+approval: {required: 0}
+ci: {ignore: [{name: Vercel – marketing, reason: of another project}]}
+environment:
+  required: [{name: DATABASE_URL, shape: postgres}, {name: NEXTAUTH_SECRET, shape: secret, min_length: 32}]
+smoke: {routes: [{path: /login, contains: Sign in}], journeys: {login: false}}
+target: mine
+targets:
+  mine:
+    {kind: sandbox, own: true, pace: {watch: {during: 1, patience: 1, every: 0.2}}, override: {vitals: {lab: false}}}
+  demo: {kind: sandbox}
+"""
+
+
+def test_sections_of_the_file_are_asked_of_ones_own_app(tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yml"
+    file.write_text(FILE)
+    config = load(file)
+    assert [route.path for route in config.policies["mine"].smoke.routes] == ["/login"]
+    assert len(config.policies["demo"].smoke.routes) > 1
+
+
+@pytest.mark.process
+def test_deploy_ships_ones_own_app_with_migrations_that_the_demo_app_has_too(tmp_path: Path, cluster: Path) -> None:
+    home, commit = tmp_path / "home", "0e37" * 10
+    shutil.copytree(releases.build_release("good", tmp_path, "prj_0", "team_0"), home / "web")
+    (home / "deploy.yml").write_text(FILE, encoding="utf-8")
+    (home / "web" / ".env.example").write_text("DATABASE_URL=\nNEXTAUTH_SECRET=\n")
+    hidden = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
+
+    def run(*words: str) -> str:
+        command = [str(ROOT / "inv"), "--home", str(home), *words]
+        done = subprocess.run(command, cwd=home, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    try:
+        said = run("deploy", "--commit", commit)
+        assert "DEPLOYED" in said
+        assert "applying 20260101000000_init" in said, "the database was empty"
+        assert commit[:7] in run("status")
+        assert "dpl_" in run("rollback", "--target", "mine", "--plan")
+        assert not (home / ".sandbox" / "state.json").exists(), "the demo app's sandbox was not touched"
+    finally:
+        run("sandbox", "--reset")
+    assert not (home / ".sandbox").exists()
