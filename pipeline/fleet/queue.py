@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import procrastinate
+import psycopg
 from procrastinate import exceptions
 from procrastinate.jobs import DeleteJobCondition
 from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
+from psycopg_pool import AsyncConnectionPool
 
 from pipeline import log
 from pipeline.clock import SystemClock
@@ -20,9 +22,9 @@ from pipeline.fleet.file import FleetWorkers
 
 TASK, QUEUES = "fleet.project", "fleet"
 URGENT = 10  # of rollbacks: they are taken before anything else
-POLL = 5.0  # seconds; a worker is told of a job at once, and looks this often all the same
+POLL = 1.0  # seconds; a worker is told of a new job at once, but not that a lock is free again: so it looks
 CONNECTIONS = 4
-CONNECTED = 10.0  # seconds
+CONNECTED = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class FleetQueue:
             queues=[queue_of(group) for group in groups],
             name=name,
             concurrency=at_once,
-            fetch_job_polling_interval=min(POLL, beats.silent),
+            fetch_job_polling_interval=POLL,
             update_heartbeat_interval=beats.heartbeat,
             stalled_worker_timeout=beats.silent,
             install_signal_handlers=False,
@@ -128,18 +130,24 @@ async def open_queue(url: str) -> AsyncIterator[FleetQueue]:
     """Open the queue in the database ``url``, with its tables. Raises Unreachable."""
     for noisy in ("procrastinate", "psycopg.pool"):  # what they say of a lost connection is said by us, once
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    connector = procrastinate.PsycopgConnector(
-        conninfo=url, min_size=1, max_size=CONNECTIONS, timeout=CONNECTED, kwargs={"connect_timeout": int(CONNECTED)}
+    pool = AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=CONNECTIONS,
+        timeout=CONNECTED,
+        check=AsyncConnectionPool.check_connection,  # one that the server has dropped is replaced
+        kwargs={"connect_timeout": int(CONNECTED)},
+        open=False,
     )
-    app = procrastinate.App(connector=connector)
-    with _away():
-        await app.open_async()
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector())
     try:
         with _away():
+            await pool.open(wait=True, timeout=CONNECTED)
+            await app.open_async(pool)
             await _make_tables(app)
         yield FleetQueue(app)
     finally:
-        await app.close_async()
+        await pool.close()
 
 
 @contextlib.contextmanager
@@ -147,7 +155,7 @@ def _away() -> Iterator[None]:
     """What the queue's database does not do is said as of any service."""
     try:
         yield
-    except exceptions.ConnectorException as error:
+    except (exceptions.ConnectorException, psycopg.Error) as error:
         says = " ".join(str(error.__cause__ or error).split())
         raise Unreachable("queue", "postgres", says) from error
 
