@@ -6,7 +6,6 @@
 import contextlib
 import datetime
 import heapq
-import json
 import os
 import resource
 import shutil
@@ -16,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from pipeline.sandbox.launch import attach, reset
 
 HIDDEN = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_")
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(HIDDEN)}
+NAMES = ("wall", "CPU", "memory")
 STATEMENTS = (
     "select coalesce(sum(calls), 0) from pg_stat_statements s join pg_database d on d.oid = s.dbid"
     " where d.datname = 'queue' and query ilike '%%procrastinate%%'"
@@ -176,13 +177,11 @@ def _say(
     )
     waited = waits(events)
     many = len(state.parts)
-    print(
-        f"  queue → worker              {statistics.median(waited) * 1000:6.1f} ms median, {max(waited) * 1000:.1f} ms most"
-    )
+    middle, most = statistics.median(waited) * 1000, max(waited) * 1000
+    print(f"  queue → worker              {middle:6.1f} ms median, {most:.1f} ms most   (wanted: 50)")
     print(f"  statements of the queue     {statements / many:6.1f} a run   (wanted: 10), idle polls included")
-    print(
-        f"  how they ended              {json.dumps({name: (part.end.outcome if part.end else '') for name, part in state.parts.items()})}"
-    )
+    ends = Counter(part.end.outcome if part.end else "no end" for part in state.parts.values())
+    print(f"  how they ended              {', '.join(f'{count} {outcome}' for outcome, count in ends.items())}")
 
 
 def _against_xargs(folder: Path, projects: int, at_once: int, spent: tuple[float, float, float]) -> None:
@@ -191,9 +190,10 @@ def _against_xargs(folder: Path, projects: int, at_once: int, spent: tuple[float
     wall, cpu, memory = measured(["sh", "-c", line], folder)
     print(f"{projects} single commands by xargs -P {at_once}, every one of them good")
     print(f"  the whole                   {wall:6.1f} s, {cpu:.1f} s of CPU, {memory:.0f} MB at most")
-    print(
-        f"  the fleet ÷ xargs           wall {spent[0] / wall:.2f}, CPU {spent[1] / cpu:.2f}, memory {spent[2] / memory:.2f}"
-    )
+    ratios = [
+        f"{name} {mine / theirs:.2f}" for name, mine, theirs in zip(NAMES, spent, (wall, cpu, memory), strict=True)
+    ]
+    print(f"  the fleet ÷ xargs           {', '.join(ratios)}")
 
 
 if __name__ == "__main__":
