@@ -129,7 +129,7 @@ def carry(
     """One project's part of an order, in its home, to its end whatever was left of it; workers start this."""
     with honest():
         from pipeline.commands.deploy import seconds_of
-        from pipeline.commands.fleetwork import carry_back, carry_run
+        from pipeline.commands.fleetcarry import carry_back, carry_run
         from pipeline.fleet.ends import ProjectEnd
         from pipeline.session.session import Order
 

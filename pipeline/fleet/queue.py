@@ -128,7 +128,7 @@ def queue_of(group: str) -> str:
 @contextlib.asynccontextmanager
 async def open_queue(url: str) -> AsyncIterator[FleetQueue]:
     """Open the queue in the database ``url``, with its tables. Raises Unreachable."""
-    for noisy in ("procrastinate", "psycopg.pool"):  # what they say of a lost connection is said by us, once
+    for noisy in ("procrastinate", "psycopg"):  # what they say of a lost connection is said by us, once
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     pool = AsyncConnectionPool(
         url,
