@@ -113,9 +113,9 @@ def until(happens: Callable[[], Any]) -> Any:
     raise AssertionError("it did not happen")
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory, cluster: Path) -> Iterator[FleetAtWork]:
-    folder = tmp_path_factory.mktemp("fleet")
+@pytest.fixture
+def fleet(tmp_path: Path, cluster: Path) -> Iterator[FleetAtWork]:
+    folder = tmp_path
     write_example(folder, 6)
     file = folder / "fleet.yml"
     text = file.read_text().replace("at_once: 2", "at_once: 3").replace("1s, silent: 5s", "1s, silent: 4s")
@@ -125,7 +125,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, cluster: Path) -> Iterator[F
     reset(folder / ".fleet")
 
 
-def test_a_fleet_is_deployed_although_a_worker_and_a_run_are_killed_in_the_middle(fleet: FleetAtWork) -> None:
+def test_a_fleet_is_deployed_although_a_worker_is_killed_and_one_wave_of_it_goes_back(fleet: FleetAtWork) -> None:
     """In the last wave: the worker with -9, and with it the run that was just promoting; its other runs live on."""
     before = {name: fleet.serves(name) for name in (*WELL, BROKEN)}
     workers = {one.pid: one for one in (fleet.start("fleet.worker"), fleet.start("fleet.worker"))}
@@ -173,11 +173,10 @@ def test_a_fleet_is_deployed_although_a_worker_and_a_run_are_killed_in_the_middl
     store = open_store("", fleet.folder)
     assert not check(store).faults
     store.close()
+    one_wave_goes_back_and_nobody_else(fleet, order)
 
 
-def test_a_wave_goes_back_and_nobody_else(fleet: FleetAtWork) -> None:
-    order = fleet.order
-    assert order, "the test before has deployed the fleet"
+def one_wave_goes_back_and_nobody_else(fleet: FleetAtWork, order: OrderState) -> None:
     ends = {name: part.end for name, part in order.parts.items()}
     code, said = fleet.run("fleet.rollback", "--wave", "rest")
     assert code == 0, said
