@@ -13,6 +13,7 @@ from pipeline.cli import (
     diagnose,
     drill,
     environment,
+    fleet,
     incident,
     journal,
     monitor,
@@ -52,6 +53,7 @@ namespace.add_collection(
     Collection(database.plan, database.resolve, database.rehearse_restore, database.restore), "database"
 )
 namespace.add_collection(diagnose.collection(), "diagnose")
+namespace.add_collection(fleet.collection(), "fleet")
 namespace.add_collection(incident.collection(), "incident")
 namespace.add_collection(journal.collection(), "journal")
 namespace.add_collection(playbook.collection(), "playbook")

@@ -13,6 +13,8 @@ VERSION = "0.1.0"
 OURS = "./inv"
 """How a command is written in this code."""
 FILE = "deploy.yml"
+FLEET = "fleet.yml"
+"""Its folder is the home of a fleet, whose projects have homes of their own."""
 FLAG = "--home"
 ASKED, SCRIPT = "--complete", "--print-completion-script"
 """What a shell asks at a Tab, and what a person asks once for the script that does."""
@@ -37,7 +39,7 @@ def without_home(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def home_of(said: str, here: Path, tool: Path = TOOL) -> Path:
-    """The home: ``said``, else the nearest folder with a ``deploy.yml`` from ``here`` upwards.
+    """The home: ``said``, else the nearest folder with a ``deploy.yml`` or ``fleet.yml`` from ``here`` upwards.
 
     Without one it is the tool's own checkout, which is its own example, else ``here``.
     """
@@ -50,17 +52,20 @@ def home_of(said: str, here: Path, tool: Path = TOOL) -> Path:
 
 
 def _is_home(folder: Path, here: Path) -> bool:
-    """Whether ``folder`` has a ``deploy.yml`` that is ours: no workflow of GitHub's, and of nobody else's user.
+    """Whether ``folder`` has a file of ours that makes it a home: no workflow of GitHub's, and of nobody else's user.
 
     What another user has put into a folder above, e.g. ``/tmp``, would be sent our tokens.
     """
     if folder.parts[-2:] == (".github", "workflows"):
         return False
-    try:
-        owner = (folder / FILE).stat().st_uid
-        return (folder / FILE).is_file() and (folder == here or owner in (os.geteuid(), 0, here.stat().st_uid))
-    except OSError:
-        return False
+    for file in (folder / FILE, folder / FLEET):
+        try:
+            owner = file.stat().st_uid
+            if file.is_file() and (folder == here or owner in (os.geteuid(), 0, here.stat().st_uid)):
+                return True
+        except OSError:
+            pass
+    return False
 
 
 def command_in(home: Path, tool: Path = TOOL) -> str:

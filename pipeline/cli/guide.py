@@ -19,6 +19,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ("settle", "go back from what a killed run left behind"),
         ("approve", "agree to what a run would ship, with your key"),
         ("accept", "keep a release that was held, and say why"),
+        ("fleet.", "many projects in waves: plan, deploy, roll back"),
         ("build.", "pull variables, build .vercel/output"),
         ("database.", "plan migrations; rehearse a restore; restore"),
     )),

@@ -7,21 +7,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from checks import policy
 from checks.policy import Policy
 from pipeline.clock import host_of
 from pipeline.config import example
 from pipeline.config.document import (
     DURATION,
-    Loader,
     by_line,
     dotted,
     duplicates,
     in_words,
     line_of,
-    yaml_mistake,
+    read,
 )
 from pipeline.config.example import merged
 from pipeline.config.renames import hint_of
@@ -146,29 +143,17 @@ def load(path: Path, text: str = "") -> Config:
 
     ``text``: what it would say, when it is another than that.
     """
-    try:
-        text = text or path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise Mistake(f"{path.name}: is missing; copy the annotated example from the README's project") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Mistake(f"{path.name}: cannot be read: {error}") from error
-    try:
-        tree = yaml.compose(text, Loader)
-        raw = yaml.load(text, Loader)  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise Mistake(yaml_mistake(path.name, error)) from error
-    if not isinstance(raw, dict):
-        raise Mistake(f"{path.name}:1: must be a mapping of sections, such as `source:` and `targets:`")
+    raw, tree = read(path, "copy the annotated example from the README's project", "`source:` and `targets:`", text)
     must_be_for_us(raw, tree, path.name)
     mistakes = list(duplicates(tree, path.name))
-    file = _validate(DeployFile, raw, tree, path.name, mistakes)
+    file = validated(DeployFile, raw, tree, path.name, mistakes)
     policies = {}
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
         if target.kind == "sandbox" and target.example and not target.own:
             sections = merged(sections, example.sections())
         within = ("targets", name, "override")
-        whole = _validate(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)
+        whole = validated(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)
         if whole:
             policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
@@ -235,7 +220,7 @@ def _documented(kind: type) -> Any:
         policy.Policy.__pydantic_config__ = plain
 
 
-def _validate(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], within: tuple[str, ...] = ()) -> Any:
+def validated(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], within: tuple[str, ...] = ()) -> Any:
     """``raw`` as ``kind``, or None after adding a line to ``mistakes`` for each thing that is wrong."""
     from pydantic import ValidationError
 

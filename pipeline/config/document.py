@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from pipeline.errors import Mistake
 
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -16,6 +19,28 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 Loader.add_implicit_resolver("!seconds", DURATION, list("0123456789"))
 Loader.add_constructor("!seconds", lambda _, node: seconds(node.value))
+
+
+def read(path: Path, missing: str, sections: str, text: str = "") -> tuple[dict[str, Any], Any]:
+    """The mapping that the file ``path`` holds, and its tree, which knows the lines.
+
+    Raises Mistake; ``missing``: what to do when there is no such file; ``sections``: examples of what stands in one.
+    ``text``: what it would say, when it is another than that.
+    """
+    try:
+        text = text or path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Mistake(f"{path.name}: is missing; {missing}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Mistake(f"{path.name}: cannot be read: {error}") from error
+    try:
+        tree = yaml.compose(text, Loader)
+        raw = yaml.load(text, Loader)  # a SafeLoader
+    except yaml.YAMLError as error:
+        raise Mistake(yaml_mistake(path.name, error)) from error
+    if not isinstance(raw, dict):
+        raise Mistake(f"{path.name}:1: must be a mapping of sections, such as {sections}")
+    return raw, tree
 
 
 def seconds(text: str) -> float:

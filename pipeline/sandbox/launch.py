@@ -24,6 +24,8 @@ from pipeline.sandbox import children
 ROOT = Path(__file__).resolve().parents[2]
 STEP = 0.02
 LOG_TAIL = 15
+PROGRAM = "pipeline.sandbox"
+"""The module that serves a sandbox; another one may serve something else that is held in the same way."""
 HOLD, LOOK = b"h", b"l"
 """The first byte that a client sends: keep the server up as long as we are connected, or just ask whether it is up."""
 
@@ -33,15 +35,16 @@ class SandboxError(RuntimeError):
 
 
 @contextlib.contextmanager
-def attach(home: Path, *, timeout: float = 30) -> Iterator[dict[str, Any]]:
+def attach(home: Path, *, timeout: float = 30, program: str = PROGRAM) -> Iterator[dict[str, Any]]:
     """Give the description of the sandbox under ``home``, which runs at least as long as this context.
 
-    Raises SandboxError when it is not ready within ``timeout`` seconds.
+    ``program``: the module that is run when there is none. Raises SandboxError when it is not ready within ``timeout``
+    seconds.
     """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)  # its tokens, and what was deployed to it
-    description, connection = _held(home, timeout)
+    description, connection = _held(home, timeout, program)
     with connection:
         yield description
 
@@ -102,11 +105,11 @@ def try_lock(file: TextIO) -> bool:
     return True
 
 
-def _held(home: Path, timeout: float) -> tuple[dict[str, Any], socket.socket]:
+def _held(home: Path, timeout: float, program: str) -> tuple[dict[str, Any], socket.socket]:
     started: list[subprocess.Popen[bytes]] = []
     pid = 0
     try:
-        found, connection = _reached(home, timeout, started)
+        found, connection = _reached(home, timeout, program, started)
         pid = int(found["pid"])
         return found, connection
     finally:
@@ -116,7 +119,7 @@ def _held(home: Path, timeout: float) -> tuple[dict[str, Any], socket.socket]:
 
 
 def _reached(
-    home: Path, timeout: float, started: "list[subprocess.Popen[bytes]]"
+    home: Path, timeout: float, program: str, started: "list[subprocess.Popen[bytes]]"
 ) -> tuple[dict[str, Any], socket.socket]:
     """Hold the running server; the one we start for it when there is none is added to ``started``."""
     until = time.monotonic() + timeout
@@ -129,18 +132,18 @@ def _reached(
         if code:
             raise SandboxError(f"the sandbox does not start (exit {code}); {home / 'sandbox.log'} ends:\n{_tail(home)}")
         if code == 0:  # none was started yet, or it found another one, which has stopped since
-            started.append(_start(home))
+            started.append(_start(home, program))
         time.sleep(STEP)
     raise SandboxError(f"the sandbox is not ready after {timeout:g} s; {home / 'sandbox.log'} ends:\n{_tail(home)}")
 
 
-def _start(home: Path) -> "subprocess.Popen[bytes]":
+def _start(home: Path, program: str) -> "subprocess.Popen[bytes]":
     """Start a server in a session of its own: Ctrl-C must not stop it while a deployment has to roll back."""
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = children.environment(children.READY_MADE, PYTHONPATH=paths, PYTHONUNBUFFERED="1")
     with (home / "sandbox.log").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.sandbox", "--home", str(home)],
+            [sys.executable, "-m", program, "--home", str(home)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def run(home: Path, unheld: float) -> None:
         sandbox = Sandbox(home, demo if own is None else ownapp.database(demo), own=own)
         sandbox.served_on(Ports(tuple(socket.getsockname()[1] for socket in sockets)))
         try:
-            asyncio.run(_serve(sandbox, sockets, home, unheld))
+            asyncio.run(serve(sandbox, sockets, {home: sandbox.description}, unheld))
         finally:
             sandbox.close()
     finally:
@@ -48,10 +48,13 @@ def run(home: Path, unheld: float) -> None:
         postgres.stop()
 
 
-async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld: float) -> None:
+async def serve(
+    app: Any, sockets: list[socket.socket], homes: Mapping[Path, Callable[[], dict[str, Any]]], unheld: float
+) -> None:
+    """Serve ``app`` until nobody holds it; meanwhile each of ``homes`` has a file that describes what is there."""
     server = _Server(
         uvicorn.Config(
-            sandbox,
+            app,
             log_level="warning",
             lifespan="off",
             access_log=False,
@@ -69,10 +72,12 @@ async def _serve(sandbox: Any, sockets: list[socket.socket], home: Path, unheld:
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
     await holders.listen()
-    announce(home, {**sandbox.description(), "holder": holders.port})
+    for home, description in homes.items():
+        announce(home, {**description(), "holder": holders.port})
     waiting = asyncio.create_task(holders.over.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    (home / "running.json").unlink(missing_ok=True)
+    for home in homes:
+        (home / "running.json").unlink(missing_ok=True)
     server.should_exit = True
     await asyncio.wait({serving}, timeout=BUSY_SECONDS)
     server.force_exit = True

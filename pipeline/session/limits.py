@@ -13,6 +13,7 @@ HOUR = 3600.0
 GRACE = 60.0  # seconds in which a command that was stopped tidies up
 UNTIL_CTRL_C = {
     "dashboard": "until Ctrl-C; with `--export` as long as the files take to be written",
+    "fleet.worker": "until Ctrl-C; what is under way is ended first",
     "follow": "until the run that it follows has ended, or nobody is at it any more",
     "sandbox": "until Ctrl-C",
 }
@@ -24,6 +25,12 @@ LIMITS = {
     "database.resolve": (HOUR, "while the migrations are marked"),
     "diagnose.database": (HOUR, "while its queries are answered, each of which has its bound"),
     "drill.": (12 * HOUR, "while somebody plays it"),
+    "fleet.carry": (24 * HOUR, "while the run goes on, whose stages have their own bounds"),
+    "fleet.deploy": (72 * HOUR, "while the waves go on; what is under way then ends by itself"),
+    "fleet.example": (HOUR, "while the files are written"),
+    "fleet.plan": (HOUR, "while the files of each home are read"),
+    "fleet.rollback": (24 * HOUR, "while the projects go back; each has the bounds of `rollback`"),
+    "fleet.status": (HOUR, "while the record of each project under way is read"),
     "incident.": (HOUR, "while its messages go out; each request and each channel has its bound"),
     "journal.": (HOUR, "while all that is written down is read; each statement has its bound"),
     "monitor.sync": (HOUR, "while it makes a request for each monitor that differs"),

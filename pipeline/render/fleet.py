@@ -1,0 +1,171 @@
+"""A fleet as text: its plan, what happens as it happens, one line a project, and how an order ended."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+
+from pipeline.fleet.ends import LOST, ProjectEnd, end_from
+from pipeline.fleet.file import FleetFile
+from pipeline.fleet.judging import FleetFinding, judged
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, is_bad
+from pipeline.record.journal import Event
+from pipeline.redact import one_line
+
+GOOD, BAD, NEXT = "✓", "✗", "…"
+SHOWN = 12  # projects that a finding names
+WIDE = 72
+
+
+def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str, ...]]) -> str:
+    """Who would be deployed in which wave, and what is wrong with whom. ``problems``: only of those that have any."""
+    many = len(plan.projects)
+    lines = [f"{many} projects in {len(plan.waves)} waves, {plan.at_once} at once; {_budget(plan)}"]
+    for number, wave in enumerate(plan.waves, 1):
+        before = [f"after {wave.pause:g} s" if wave.pause else "", "when somebody agrees" if wave.approval else ""]
+        when = ", ".join(filter(None, before))
+        lines.append(f"\n{number}. {wave.name}: {len(wave.projects)}{f', {when}' if when else ''}")
+        for name in wave.projects:
+            project = file.projects[name]
+            about = [project.home, project.target, project.group, f"ships {project.ships}" if project.ships else ""]
+            mark = BAD if name in problems else " "
+            lines.append(f"  {mark} {name:<24} {one_line(', '.join(filter(None, about)))}".rstrip())
+            lines += [f"      {one_line(line)}" for line in problems.get(name, ())]
+    if problems:
+        lines.append(f"\n{len(problems)} cannot be deployed as they are: {_some(tuple(problems))}")
+    return "\n".join(lines)
+
+
+def event_line(event: Event, plan: OrderPlan) -> str:
+    """What is said of an event while an order goes on; empty when nothing is."""
+    body = event.body
+    match event.kind:
+        case "wave begins":
+            return f"\n{event.subject} ({body['projects']} projects)"
+        case "wave approved":
+            return f"\n{event.subject}: {one_line(str(body['by']))} agrees"
+        case "project ended":
+            return _ended(event.subject, end_from(body), plan, float(body.get("seconds", 0)))
+        case "wave ended":
+            found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
+            return "\n".join(_finding(one) for one in found)
+        case "budget spent":
+            return f"\nthe budget is spent: {one_line(str(body['says']))}; nothing more begins"
+    return ""
+
+
+def status_text(
+    projects: Iterable[str], states: Mapping[str, OrderState], stages: Mapping[str, str], now: datetime.datetime
+) -> str:
+    """One line a project: how it stands, and what it waits for. ``stages``: of those under way, the stage."""
+    rows = [f"{name:<24} {_standing(name, states.get(name), stages.get(name, ''), now)}" for name in projects]
+    return "\n".join(rows)
+
+
+def standing_of(name: str, state: OrderState | None, stage: str) -> dict[str, object]:
+    """The same for programs."""
+    if state is None:
+        return {"project": name, "order": "", "where": "", "outcome": "", "says": "was in no order yet"}
+    part = state.parts[name]
+    return {
+        "project": name,
+        "order": state.plan.order,
+        "action": state.plan.action.value,
+        "wave": _wave(name, state),
+        "where": part.where.value,
+        "run": state.plan.run_of(name),
+        "worker": part.worker,
+        "taken_up": part.times,
+        "stage": stage,
+        "outcome": part.end.outcome if part.end else "",
+        "says": _waits_for(name, state) or (part.end.reason if part.end else ""),
+    }
+
+
+def order_text(state: OrderState) -> str:
+    """How an order ended, or stands: counts, findings, who was not begun, and what to type."""
+    plan = state.plan
+    bad = {name: end for name in state.failed() if (end := state.parts[name].end)}
+    ended = [name for name, part in state.parts.items() if part.end]
+    head = "ended" if state.outcome else "has not ended"
+    lines = [f"order {plan.order} ({plan.action.value}) {head}: {len(ended) - len(bad)} well, {len(bad)} badly"]
+    lines += [_finding(finding) for finding in judged(bad)]
+    left = tuple(name for name, part in state.parts.items() if part.where in (Where.WAITING, Where.NOT_BEGUN))
+    if left:
+        lines.append(f"  not begun  {len(left)}: {_some(left)}")
+    person = tuple(name for name, end in bad.items() if end.outcome in (LOST, "stranded", "held"))
+    if person:
+        lines.append(f"  a person   has to look at {_some(person)}: ./inv report RUN there says why")
+    moved = state.moved()
+    if moved and (bad or left):
+        lines.append(
+            f"  back       ./inv fleet.rollback --order {plan.order}   takes back the {len(moved)} it moved; "
+            "--wave NAME   only those of a wave"
+        )
+    if not state.outcome:
+        lines.append(f"  go on      ./inv fleet.deploy --resume {plan.order}")
+    return "\n".join(lines)
+
+
+def _ended(name: str, end: ProjectEnd, plan: OrderPlan, seconds: float) -> str:
+    mark = BAD if is_bad(end, plan.action) else GOOD
+    says = f"  {one_line(end.reason)}" if end.reason and (mark == BAD or plan.action is OrderAction.ROLL_BACK) else ""
+    return f"  {mark} {name:<24} {end.outcome:<12} {seconds:6.1f} s{says}"
+
+
+def _finding(finding: FleetFinding) -> str:
+    whose = f"{len(finding.projects)} projects" if len(finding.projects) > 1 else finding.projects[0]
+    gate = f"{finding.gate}: " if finding.gate else ""
+    more = f": {_some(finding.projects)}" if len(finding.projects) > 1 else ""
+    return f"  {'shared' if more else 'finding':<10} {gate}{one_line(finding.says)}  ({whose}{more})"
+
+
+def _standing(name: str, state: OrderState | None, stage: str, now: datetime.datetime) -> str:
+    if state is None:
+        return f"{'-':<12} was in no order yet"
+    part = state.parts[name]
+    if part.end:
+        mark = BAD if is_bad(part.end, state.plan.action) else GOOD
+        why = f"  {one_line(part.end.reason)[:WIDE]}" if part.end.reason else ""
+        return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}, {_wave(name, state)}{why}"
+    return f"{part.where.value:<12} {NEXT} {_waits_for(name, state) or _under_way(part, stage, now)}"
+
+
+def _under_way(part: ProjectPart, stage: str, now: datetime.datetime) -> str:
+    again = f", taken up {part.times} times" if part.times > 1 else ""
+    return f"at {stage or 'its beginning'}, begun {_ago(part.began, now)} on {one_line(part.worker)}{again}"
+
+
+def _waits_for(name: str, state: OrderState) -> str:
+    """What a project waits for that is not under way; empty when it is, or has ended."""
+    part, wave = state.parts[name], _wave(name, state)
+    if part.where is Where.QUEUED:
+        return "for a worker"
+    if part.where is Where.NOT_BEGUN:
+        return f"the order ended before: {state.spent or 'it was stopped'}"
+    if part.where is Where.WAITING:
+        begun = [one.name for one in state.plan.waves[: state.waves_begun]]
+        return f"for its turn in {wave}" if wave in begun else f"for wave {wave}"
+    return ""
+
+
+def _wave(name: str, state: OrderState) -> str:
+    return next(wave.name for wave in state.plan.waves if name in wave.projects)
+
+
+def _budget(plan: OrderPlan) -> str:
+    spent = {"keep": "what was moved stays"}.get(plan.when_spent, plan.when_spent)
+    return f"{plan.budget} may end badly, then nothing more begins and {spent}"
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _ago(moment: str, now: datetime.datetime) -> str:
+    if not moment:
+        return "just now"
+    seconds = max(0, round((now - datetime.datetime.fromisoformat(moment)).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

@@ -1,0 +1,297 @@
+"""The queue on a real Postgres: one job a project, the dead are found, the urgent are first; and orders on it."""
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from pipeline.errors import Locked, Unreachable
+from pipeline.fleet import conducting, working
+from pipeline.fleet import queue as queueing
+from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
+from pipeline.fleet.file import FleetWorkers, load_fleet
+from pipeline.fleet.order import OrderState, Where
+from pipeline.fleet.ordering import (
+    agreed,
+    close_what_is_open,
+    deploy_plan,
+    give,
+    order_state,
+    rollback_plan,
+    see_through,
+    standing,
+    stop,
+)
+from pipeline.fleet.place import Fleet
+from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, open_queue
+from pipeline.record.journal import Event
+from pipeline.record.place import Place
+from pipeline.record.store import open_store
+from pipeline.signals import restored
+
+WELL = ProjectEnd("deployed", staged="dpl_new", before="dpl_old")
+BEATS = FleetWorkers(heartbeat=0.2, silent=30)
+
+
+def asked(url: str, act: Callable[[FleetQueue], Awaitable[Any]]) -> Any:
+    """What ``act`` gives with the open queue."""
+
+    async def go() -> Any:
+        async with open_queue(url) as queue:
+            return await act(queue)
+
+    return asyncio.run(go())
+
+
+async def worked(queue: FleetQueue, act: Callable[[FleetJob], Awaitable[None]], at_once: int, jobs: int) -> None:
+    """Do so many jobs, and stop."""
+    done = asyncio.Semaphore(0)
+
+    async def do(job: FleetJob) -> None:
+        await act(job)
+        done.release()
+
+    working = asyncio.ensure_future(queue.work(do, "w", [""], at_once, BEATS))
+    for _ in range(jobs):
+        await asyncio.wait_for(done.acquire(), 60)
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+
+
+def test_a_project_waits_once_in_the_queue_and_is_done_by_one_at_a_time(empty_database_url: str) -> None:
+    under_way: list[str] = []
+    most: list[int] = []
+
+    async def act(job: FleetJob) -> None:
+        under_way.append(job.project)
+        most.append(under_way.count("a"))
+        await asyncio.sleep(0.05)
+        under_way.remove(job.project)
+
+    async def go(queue: FleetQueue) -> None:
+        for order in ("o1", "o1", "o2", "o3"):
+            await queue.put(FleetJob(order, "a"))
+        await queue.put(FleetJob("o1", "b"))
+        assert await queue.known("o1") == {"a", "b"}
+        await worked(queue, act, at_once=4, jobs=4)
+        assert await queue.known("o1") == frozenset()
+
+    asked(empty_database_url, go)
+    assert (len(most), max(most)) == (4, 1)
+
+
+def test_a_rollback_is_taken_before_everything_that_waits(empty_database_url: str) -> None:
+    taken: list[str] = []
+
+    async def act(job: FleetJob) -> None:
+        taken.append(job.project)
+
+    async def go(queue: FleetQueue) -> None:
+        for name in "abc":
+            await queue.put(FleetJob("o", name))
+        await queue.put(FleetJob("p", "z", urgent=True))
+        await worked(queue, act, at_once=1, jobs=4)
+
+    asked(empty_database_url, go)
+    assert "".join(taken) == "zabc"
+
+
+def test_the_jobs_of_a_worker_that_is_silent_are_given_back_and_nobody_elses(empty_database_url: str) -> None:
+    async def go(queue: FleetQueue) -> None:
+        jobs = queue._jobs
+        for name in "ab":
+            await queue.put(FleetJob("o", name))
+        dead, living = await jobs.register_worker(), await jobs.register_worker()
+        for worker in (dead, living):
+            assert await jobs.fetch_job([QUEUES], worker)
+        with psycopg.connect(empty_database_url) as db:
+            silent = "update procrastinate_workers set last_heartbeat = now() - interval '20 s' where id = %s"
+            db.execute(silent, (dead,))
+        assert await queue.give_back(silent=15) == ("a",)
+        assert await queue.give_back(silent=15) == ()
+        assert await queue.known("o") == {"a", "b"}
+
+    asked(empty_database_url, go)
+
+
+def test_a_worker_listens_to_its_groups_only(empty_database_url: str) -> None:
+    async def go(queue: FleetQueue) -> None:
+        await queue.put(FleetJob("o", "a", group="shops"))
+        await queue.put(FleetJob("o", "b"))
+        taken: list[str] = []
+
+        async def act(job: FleetJob) -> None:
+            taken.append(job.project)
+
+        await worked(queue, act, at_once=2, jobs=1)
+        assert taken == ["b"]
+        assert await queue.known("o") == {"a"}
+
+    asked(empty_database_url, go)
+
+
+def test_a_queue_that_is_away_is_a_service_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(queue: FleetQueue) -> None:
+        raise AssertionError("it is away")
+
+    monkeypatch.setattr(queueing, "CONNECTED", 1.0)
+    with pytest.raises(Unreachable, match=r"^queue: postgres: "):
+        asked("postgresql://nobody:secret@127.0.0.1:9/x", nothing)
+
+
+class Ends:
+    """Stands in for the processes of projects: each ends as it is told to, once with each of its ends."""
+
+    def __init__(self, ends: Mapping[str, tuple[ProjectEnd, ...]] | None = None) -> None:
+        self.ends = {name: list(found) for name, found in (ends or {}).items()}
+        self.under_way: set[str] = set()
+        self.began: list[str] = []
+        self.most = 0
+
+    async def __call__(self, words: list[str], environment: Mapping[str, str], home: Path, note: Any) -> ProjectEnd:
+        name = home.name
+        assert name not in self.under_way, "twice at the same time"
+        self.began.append(name)
+        self.under_way.add(name)
+        self.most = max(self.most, len(self.under_way))
+        await asyncio.sleep(0.02)
+        self.under_way.remove(name)
+        left = self.ends.get(name, [])
+        return left.pop(0) if left else WELL
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, empty_database_url: str) -> Any:
+    """Nine projects; orders and queue are in one shared Postgres."""
+    lines = [f"  p{number}: {{home: p{number}}}" for number in range(1, 10)]
+    waves = "waves:\n  - {name: first, count: 2}\n  - {name: second}\n"
+    (tmp_path / "fleet.yml").write_text("at_once: 3\nbudget: 1\n" + waves + "projects:\n" + "\n".join(lines))
+    for number in range(1, 10):
+        (tmp_path / f"p{number}").mkdir()
+    store = open_store(empty_database_url, tmp_path)
+    place = Place(empty_database_url, "JOURNAL_URL")
+    yield Fleet(tmp_path, load_fleet(tmp_path / "fleet.yml"), store, place, empty_database_url)
+    store.close()
+
+
+def deployed(fleet: Fleet, ends: Ends, monkeypatch: pytest.MonkeyPatch, show: Any = lambda event: None) -> OrderState:
+    monkeypatch.setattr(working, "carry", ends)
+    plan = deploy_plan(fleet.file, fleet.file.projects, "dana")
+    give(fleet, plan)
+    with restored():
+        return see_through(fleet, plan.order, show, print, works=True).state
+
+
+def test_an_order_goes_through_the_shared_queue_wave_by_wave(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = Ends()
+    state = deployed(fleet, ends, monkeypatch)
+    assert (state.outcome, state.failed(), state.plan.by) == ("done", (), "dana")
+    assert sorted(ends.began) == sorted(fleet.file.projects)
+    assert set(ends.began[:2]) == {"p1", "p2"}
+    assert ends.most <= 3
+
+
+def test_the_rest_is_not_begun_once_the_budget_is_spent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = ProjectEnd("rolled back", "watch: errors")
+    ends = Ends({"p3": (bad,), "p4": (bad,)})
+    state = deployed(fleet, ends, monkeypatch)
+    left = [name for name, part in state.parts.items() if part.where is Where.NOT_BEGUN]
+    assert (state.outcome, state.failed()) == ("stopped", ("p3", "p4"))
+    assert left
+    assert not {*left} & {*ends.began}
+    back = rollback_plan(fleet.file, state, state.moved(), "dana")
+    assert {"p3", "p4", *left}.isdisjoint(back.projects)
+    assert back.back_to["p1"].before == "dpl_old"
+
+
+def test_a_run_whose_process_dies_is_gone_on_with_and_one_that_is_refused_is_not(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies, refused = ProjectEnd(LOST, "its process ended with -9"), ProjectEnd(REFUSED, "deploy.yml:3: wrong")
+    ends = Ends({"p1": (dies, dies), "p2": (refused,)})
+    state = deployed(fleet, ends, monkeypatch)
+    assert (ends.began.count("p1"), ends.began.count("p2")) == (3, 1)
+    assert state.failed() == ("p2",)
+
+
+def test_a_job_that_the_queue_has_lost_is_put_there_again(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[str] = []
+    put = FleetQueue.put
+
+    async def loses(queue: FleetQueue, job: FleetJob) -> None:
+        if job.project == "p5" and not lost:
+            lost.append(job.project)
+        else:
+            await put(queue, job)
+
+    monkeypatch.setattr(FleetQueue, "put", loses)
+    monkeypatch.setattr(conducting, "CARE", 0.2)
+    state = deployed(fleet, Ends(), monkeypatch)
+    assert (lost, state.outcome, state.failed()) == (["p5"], "done", ())
+
+
+def test_a_signal_begins_nothing_more_and_the_order_is_gone_on_with_later(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(event: Event) -> None:
+        if event.kind == "project begins" and event.subject == "p3":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    ends = Ends()
+    state = deployed(fleet, ends, monkeypatch, show)
+    assert (state.outcome, state.parts["p3"].end) == ("", WELL)
+    assert Where.RUNNING not in {part.where for part in state.parts.values()}
+    assert len(ends.began) < 9
+    with restored():
+        state = see_through(fleet, state.plan.order, lambda event: None, print, works=True).state
+    assert (state.outcome, sorted(ends.began)) == ("done", sorted(fleet.file.projects))
+
+
+def test_a_wave_that_asks_for_it_waits_until_somebody_agrees(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = dataclasses.replace(fleet.file.waves[1], approval=True)
+    fleet = dataclasses.replace(fleet, file=dataclasses.replace(fleet.file, waves=(fleet.file.waves[0], second)))
+    ends = Ends()
+    state = deployed(fleet, ends, monkeypatch)
+    assert (state.outcome, sorted(ends.began)) == ("", ["p1", "p2"])
+    agreed(fleet, state.plan.order, "second", "dana")
+    with restored():
+        state = see_through(fleet, state.plan.order, lambda event: None, print, works=True).state
+    assert (state.outcome, state.approved) == ("done", {"second": "dana"})
+
+
+def test_an_order_that_has_not_ended_comes_first_unless_it_is_left(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = deploy_plan(fleet.file, fleet.file.projects, "dana")
+    give(fleet, plan)
+    with pytest.raises(Locked, match=f"--resume {plan.order}"):
+        close_what_is_open(fleet, anew=False)
+    fleet.journal(plan.order).append("project begins", "p1", worker="w")
+    with pytest.raises(Locked, match="under way still: p1"):
+        stop(fleet, order_state(fleet.store, plan.order))
+    fleet.journal(plan.order).append("project ended", "p1", **dataclasses.asdict(WELL))
+    close_what_is_open(fleet, anew=True)
+    assert order_state(fleet.store, "latest").outcome == "stopped"
+
+    ends = Ends()
+    monkeypatch.setattr(working, "carry", ends)
+    worker = working.FleetWorker(fleet)
+    asyncio.run(worker.do(FleetJob(plan.order, "p2")))  # a job of it that was in the queue still
+    assert ends.began == []
+
+
+def test_the_newest_order_that_has_a_project_says_how_it_stands(fleet: Fleet) -> None:
+    older, newer = (deploy_plan(fleet.file, names, "dana") for names in (("p1", "p2"), ("p2", "p3")))
+    for plan in (older, newer):
+        give(fleet, plan)
+    states = [order_state(fleet.store, plan.order) for plan in (newer, older)]
+    found = {name: state.plan.order for name, state in standing(states, fleet.file.projects).items()}
+    assert found == {"p1": older.order, "p2": newer.order, "p3": newer.order}
