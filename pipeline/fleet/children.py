@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.clients.command import Command
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
-from pipeline.errors import Mistake, ServiceError
+from pipeline.errors import ServiceError
 from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd, end_from
 from pipeline.fleet.file import FleetProject
 from pipeline.fleet.order import OrderAction, OrderPlan
@@ -92,10 +92,3 @@ def _without_answer(ended: _Ended) -> ProjectEnd:
         return known
     refused = ended.code == 2
     return ProjectEnd(REFUSED if refused else LOST, says or f"its process ended with {ended.code}")
-
-
-def must_have_tokens(name: str, project: FleetProject) -> None:
-    """Raises Mistake naming the variables that are not set here."""
-    missing = missing_tokens(project)
-    if missing:
-        raise Mistake("\n".join(f"fleet.yml: projects.{name}.{line}" for line in missing))
