@@ -20,7 +20,7 @@ class Sample:
     value: float
 
 
-ENOUGH = 1000
+ENOUGH = 500
 """Readings of one metric that tell the middle of all of them."""
 RUNS = 500
 """Runs that are looked through for those that ended well and have read a metric."""
