@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import httpx
 
 from pipeline.clients.base import Service
-from pipeline.clients.webhook import for_slack
+from pipeline.clients.webhook import LARGEST_WORD, for_slack
 from pipeline.clock import Clock
 from pipeline.errors import Refused
 
@@ -49,6 +49,8 @@ class Slack(Service):
 
     Slack says no with 200 and ``"ok": false``, but for a limit: that is 429 with ``Retry-After``. A no raises Refused.
     """
+
+    most = LARGEST_WORD
 
     def __init__(self, token: str, http: httpx.AsyncClient, clock: Clock, base: str = API) -> None:
         super().__init__("slack", base, http, clock, {"authorization": f"Bearer {token}"})

@@ -11,6 +11,7 @@ from pipeline.redact import chat
 
 SLACK = re.compile(r"/services/T\w+/B\w+/[^/]+")
 DISCORD = re.compile(r"/api/(v\d+/)?webhooks/\d+/[^/]+")
+LARGEST_WORD = 1_000_000  # bytes that a chat may answer
 GONE = (401, 403, 404, 410)
 
 
@@ -19,6 +20,8 @@ class Webhook(Service):
 
     The URL itself is the secret, so errors name it only as ``webhook``.
     """
+
+    most = LARGEST_WORD
 
     def __init__(self, url: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("webhook", url, http, clock)

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from checks.evidence import EnvironmentVariables, Migrations, PlannedChanges, ReadVariables
 from pipeline.drills.score import ScorePoint
+from pipeline.fleet.waves import PlannedWave
 from pipeline.incidents.cadence import Due
 from pipeline.record.incidents import Incident
 from pipeline.steps.restoring import TableCounts
@@ -196,6 +197,39 @@ class FaultKinds(TypedDict):
 
     on: list[str]
     kinds: dict[str, str]
+
+
+class FleetPlanned(TypedDict):
+    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home."""
+
+    waves: list[PlannedWave]
+    at_once: int
+    budget: int
+    problems: dict[str, list[str]]
+
+
+class ProjectStanding(TypedDict):
+    """How a project of a fleet stands; all but its name and ``says`` are empty when it was in no order yet."""
+
+    project: str
+    order: str
+    action: str
+    wave: str
+    where: str
+    run: str
+    worker: str
+    taken_up: int
+    stage: str
+    outcome: str
+    says: str
+
+
+class FleetOrdered(TypedDict):
+    """How an order ended, or stands."""
+
+    order: str
+    outcome: str
+    projects: list[ProjectStanding]
 
 
 class SeenGate(TypedDict):

@@ -63,7 +63,8 @@ def status_text(
 def standing_of(name: str, state: OrderState | None, stage: str) -> dict[str, object]:
     """The same for programs."""
     if state is None:
-        return {"project": name, "order": "", "where": "", "outcome": "", "says": "was in no order yet"}
+        nothing = dict.fromkeys(("order", "action", "wave", "where", "run", "worker", "stage", "outcome"), "")
+        return {"project": name, **nothing, "taken_up": 0, "says": "was in no order yet"}
     part = state.parts[name]
     return {
         "project": name,

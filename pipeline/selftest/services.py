@@ -4,7 +4,7 @@ from checks import services
 from pipeline.selftest.breakage import Breakage, begins
 from pipeline.selftest.hands import INDEX, in_production, patch, repaired, shipping
 
-BOT = 'if "Better Stack" in request.headers.get("user-agent", ""): return Response.html("Are you human?", 403)'
+BOT = 'if "Better Stack" in request.headers.get("user-agent", ""): return Response.html("Are you human?", 503)'
 """What a bot filter that came with a release does to the monitor."""
 
 BREAKAGES = (
@@ -24,7 +24,7 @@ BREAKAGES = (
         "Follow the playbook *Vendor Outage*", patch(status_pages={"cloudflare": "none", "cloudflare_incidents": []}),
     ),
     Breakage(
-        services.uptime_is_confirmed, "release", "a bot filter of the release answers 403 to Better Stack's monitor",
+        services.uptime_is_confirmed, "release", "a bot filter of the release answers 503 to Better Stack's monitor",
         shipping(edits={INDEX: in_production(BOT)}), "ship the new commit with `--over-rollback`", repaired,
         run="deploy",
     ),

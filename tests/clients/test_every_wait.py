@@ -11,6 +11,7 @@ import pytest
 from checks.evidence import Release
 from pipeline.clients import storage
 from pipeline.clients.base import Service
+from pipeline.clients.channels import Channels
 from pipeline.clients.storage import Storage
 from pipeline.clients.webhook import Webhook
 from pipeline.clock import SystemClock
@@ -44,6 +45,9 @@ async def failure_of(client: object, asked: list[str]) -> str:
             client.within, client.most = WITHIN, 1_000_000
             asked.append(name)
             await client.once("GET", "/anything", lambda body: body)
+        elif isinstance(client, Channels):
+            asked.append(name)
+            return name if (await client.tell("team", "hello", "hello"))[0] else ""
         elif isinstance(client, Webhook):
             asked.append(name)
             await client.tell("hello")
@@ -83,6 +87,6 @@ def test_every_client_ends_with_an_error_of_the_service(
     tracemalloc.stop()
     assert failures == []
     assert page
-    assert {"Vercel", "GitHub", "Sentry", "BetterStack", "Neon", "Webhook", "Storage", "UpstashAccount"} <= set(asked)
+    assert {"Vercel", "GitHub", "Sentry", "BetterStack", "Neon", "Channels", "Storage", "UpstashAccount"} <= set(asked)
     assert took < 25 * slowness()
     assert peak < 150_000_000

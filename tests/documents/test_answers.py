@@ -23,9 +23,11 @@ from pipeline.documents.answers import ANSWERS, answered_by, answers_schema
 from pipeline.documents.reviews import standing
 from pipeline.documents.writing import Sources, every_section
 from pipeline.emergency import rollback
+from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Journal, plain
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
+from pipeline.render.fleet import standing_of
 from tests.processes import LONGEST
 from tests.render.runs import promoted
 from tests.whole.test_process import Checkout, Up, checkout, up
@@ -80,6 +82,14 @@ def test_every_command_that_prints_json_has_a_schema_and_no_other() -> None:
     assert [name for name in sorted(commands) if not answered_by(name)] == []
     known = commands | {name.partition(".")[0] for name in commands} | {"check"}  # which is loaded when it is typed
     assert set(ANSWERS) <= known
+
+
+def test_the_fleet() -> None:
+    parts = [standing_of("shop-de", None, "")]
+    fits("fleet.status", parts)
+    fits("fleet.deploy", {"order": "o1", "outcome": "ended", "projects": parts})
+    waves = [plain(PlannedWave("few", ("shop-de",)))]
+    fits("fleet.plan", {"waves": waves, "at_once": 4, "budget": 2, "problems": {"blog": ["no deploy.yml"]}})
 
 
 @pytest.mark.parametrize("shows", ["", "dora", "gates", "people"])

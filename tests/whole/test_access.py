@@ -20,7 +20,7 @@ from pipeline.render.report import report_text, summary_markdown
 from pipeline.world.secrets import TOKENS
 from tests.stage import InProcess
 
-WHY = ("because", "Because", "going back")  # the lines that give the reason once more
+WHY = ("because", "Because", "going back", "stopping, there is nothing")  # the lines that give the reason once more
 
 PLACES = Places("https://github.com", "acme/lms", "https://us.sentry.io", "acme", kept=True)
 
