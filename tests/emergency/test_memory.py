@@ -21,6 +21,7 @@ from pipeline.emergency.access import Access, RollbackOrder
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.rollback import rollback_now
 from pipeline.errors import Broken
+from pipeline.record import bounded
 from pipeline.record.journal import known_bad, taken_back
 from pipeline.record.store import open_store
 from pipeline.signals import restored
@@ -44,6 +45,7 @@ def write(memory: Memory, bad: str = "dpl_bad") -> str:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with other work is no silent record."""
     monkeypatch.setattr(memories, "PATIENCE", LONGEST)
+    monkeypatch.setattr(bounded, "DEADLINE", float(LONGEST))
 
 
 @pytest.mark.usefixtures("patient")
