@@ -12,6 +12,11 @@ from pipeline.redact import Redactor
 
 MAKING = 7_305_421  # the lock under which the tables are made: `if not exists` fails when two look at the same time
 
+IN_ORDER = b"""do $$ begin
+if to_regclass('deploy_events') is not null then lock table deploy_events in access exclusive mode; end if;
+end $$"""
+"""Whoever appends locks the table, and then the chain; in another order we would wait for one another."""
+
 
 class PostgresStore(Bounded):
     """A shared database. A connection that broke is made anew, once."""
@@ -44,19 +49,24 @@ class PostgresStore(Bounded):
 
     def _make(self) -> None:
         """Make the tables, or make them newer: what is there already is linked into the chain by an anchor."""
-        both = b"select to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
-        ((there,),) = self._db.execute(both).fetchall()
-        if there and self._version() >= schema.VERSION:
+        if self._is_made():
             return
         with self._db.transaction():
-            self._db.execute(
-                f"select pg_advisory_xact_lock({MAKING}), pg_advisory_xact_lock({schema.CHAINING})".encode()
-            )
+            self._db.execute(f"select pg_advisory_xact_lock({MAKING})".encode())
+            if self._is_made():  # by somebody who came at the same time
+                return
+            self._db.execute(IN_ORDER)
+            self._db.execute(f"select pg_advisory_xact_lock({schema.CHAINING})".encode())
             first = schema.FIRST.format(serial="bigserial primary key")
             self._db.execute(f"{first};{schema.POSTGRES_SECOND}".encode())
             if self._version() < schema.VERSION:
                 self._link_what_is_there()
                 self._db.execute(f"insert into deploy_schema values ({schema.VERSION})".encode())
+
+    def _is_made(self) -> bool:
+        both = b"select to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
+        ((there,),) = self._db.execute(both).fetchall()
+        return bool(there) and self._version() >= schema.VERSION
 
     def _version(self) -> int:
         ((version,),) = self._db.execute(b"select coalesce(max(version), 0) from deploy_schema").fetchall()

@@ -20,6 +20,7 @@ from checks.outcome import Outcome
 from pipeline.config import load
 from pipeline.errors import Locked, Mistake, Unreachable
 from pipeline.record import bounded as stores
+from pipeline.record import schema
 from pipeline.record.journal import Journal, Listener, events_of
 from pipeline.record.place import place_of
 from pipeline.record.postgres import PostgresStore
@@ -365,3 +366,61 @@ def test_a_listener_that_cannot_write_any_more_stops_nothing(tmp_path: Path) -> 
     journal = Journal(SqliteStore(tmp_path / "journal.db"), "r1", Scripted().clock.now, Redactor(), [gone])
     journal.append("run begins")
     assert kinds(journal.events()) == ["run begins"]
+
+
+def opened_beside(url: str, busy: Callable[[psycopg.Connection[Any]], None]) -> None:
+    """Open the store in a thread while another connection is in a transaction, in which it does what ``busy`` does."""
+    failures: list[BaseException] = []
+
+    def opens() -> None:
+        try:
+            PostgresStore(url).close()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=opens, daemon=True)
+    with psycopg.connect(url) as other:
+        other.execute("lock table deploy_events in row exclusive mode")  # as whoever is about to append
+        thread.start()
+        busy(other)
+    thread.join(LONGEST)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+def test_who_finds_the_tables_made_meanwhile_changes_nothing(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who opened a fresh record at once, of whom one had begun to write, waited for one another."""
+    PostgresStore(empty_database_url).close()
+    looks: list[bool] = []
+    looked = PostgresStore._is_made
+
+    def first_not(store: PostgresStore) -> bool:
+        looks.append(looked(store))
+        return looks[-1] and len(looks) > 1
+
+    monkeypatch.setattr(PostgresStore, "_is_made", first_not)
+
+    def busy(other: psycopg.Connection[Any]) -> None:
+        until = time.monotonic() + LONGEST
+        while len(looks) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert looks == [True, True]
+
+    opened_beside(empty_database_url, busy)
+
+
+def test_an_upgrade_waits_for_who_is_about_to_append_and_not_the_other_way_round(empty_database_url: str) -> None:
+    store = PostgresStore(empty_database_url)
+    store.execute("delete from deploy_schema")
+
+    def busy(other: psycopg.Connection[Any]) -> None:
+        waiting = "select count(*) from pg_locks where relation = 'deploy_events'::regclass and not granted"
+        until = time.monotonic() + LONGEST
+        while not store.execute(waiting)[0][0] and time.monotonic() < until:
+            time.sleep(0.01)
+        other.execute("set local lock_timeout = '2s'")
+        other.execute(f"select pg_advisory_xact_lock({schema.CHAINING})")
+
+    opened_beside(empty_database_url, busy)
