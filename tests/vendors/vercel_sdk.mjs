@@ -70,7 +70,7 @@ const create = (more) =>
 const preview = await ask("create preview", () => create({}));
 const one = await ask("create", () => create({ target: "production", meta: { by: "sdk" } }));
 await ask("ready", () => ready(one.id));
-await ask("redeploy", () => create({ files: undefined, deploymentId: preview.id, target: "production" }));
+const again = await ask("redeploy", () => create({ files: undefined, deploymentId: preview.id, target: "production" }));
 const gitSource = { type: "github", org: "acme", repo: "lms", ref: "main", sha: COMMIT };
 const built = await ask("create from git", () => create({ files: undefined, gitSource, target: "production" }));
 await ask("cancel", () => vercel.deployments.cancelDeployment({ id: built.id, teamId }));
@@ -93,8 +93,9 @@ await ask("edit variable", () =>
   vercel.projects.editProjectEnv({ idOrName: PROJECT, id, teamId, requestBody: { value: "2" } }));
 await ask("remove variable", () => vercel.projects.removeProjectEnv({ idOrName: PROJECT, id, teamId }));
 
+await ready(again.id); // no other is being built, so it serves
 await fetch(`http://${PRODUCTION}/`);
-await ask("runtime logs", () => vercel.logs.getRuntimeLogs({ projectId: PROJECT, deploymentId: one.id, teamId }));
+await ask("runtime logs", () => vercel.logs.getRuntimeLogs({ projectId: PROJECT, deploymentId: again.id, teamId }));
 await ask("visits", () => vercel.webAnalytics.countPageviews({ projectId: PROJECT, teamId, since: "2026-01-01", until: "2099-01-01" }));
 
 const staged = await create({ target: "production" });
