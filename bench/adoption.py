@@ -128,7 +128,16 @@ def emergency(folder: Path) -> None:
         checkout.mkdir()
         copied(checkout)
         with listening() as (address, asked):
-            words = [checkout / "inv", "rollback", "--project", "prj", "--team", "team_x", "--api", address]
+            words: list[str | Path] = [
+                checkout / "inv",
+                "rollback",
+                "--project",
+                "prj",
+                "--team",
+                "team_x",
+                "--api",
+                address,
+            ]
             began = time.perf_counter()
             if name.startswith("all"):
                 run([checkout / "inv", "--list"], checkout, environment())

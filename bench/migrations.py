@@ -12,13 +12,16 @@ import tempfile
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from checks.healthy import healthy
 from checks.policy import DatabasePolicy
 from checks.sql import nobody_waits
+from pipeline.clients.address import environment
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.migrator import Migrator
-from pipeline.clients.pgtools import environment
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
 from pipeline.clock import SystemClock
@@ -90,8 +93,6 @@ def engines(url: str, folder: Path) -> float:
 
 def bare(url: str, files: list[Migration]) -> float:
     """Seconds that PostgreSQL takes for the statements alone: a message a file, nothing written down of it."""
-    import psycopg
-
     with psycopg.connect(url, autocommit=True) as db:
         began = time.perf_counter()
         for one in files:
@@ -127,8 +128,6 @@ def beside_the_engine(server: Server, rounds: int, count: int = 800) -> tuple[fl
 
 def empty(server: Server, name: str) -> str:
     """The address of a database with nothing in it."""
-    import psycopg
-
     url = server.fresh_database("bench" + name)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute(f"create database {name} template template0".encode())
@@ -152,7 +151,7 @@ async def waits(url: str, lock: float) -> tuple[float, float, int, int]:
 
     migrator = Migrator(Postgres(url), LockBudget(lock, SECONDS, 60), SystemClock(), run="bench", tell=tell)
     took: list[float] = []
-    idle: list = []
+    idle: list[psycopg.AsyncConnection[Any]] = []
     pool = asyncio.Semaphore(POOL)
 
     async def read() -> None:
@@ -163,12 +162,7 @@ async def waits(url: str, lock: float) -> tuple[float, float, int, int]:
             idle.append(db)
         took.append(time.perf_counter() - began)
 
-    async def connect():  # type: ignore[no-untyped-def]
-        import psycopg
-
-        return await psycopg.AsyncConnection.connect(url, autocommit=True)
-
-    idle += [await connect() for _ in range(POOL)]
+    idle += [await psycopg.AsyncConnection.connect(url, autocommit=True) for _ in range(POOL)]
     async with Postgres(url).connection("block", name="nightly report") as blocker:
         await blocker.execute(b'begin; select from "Lesson"')
         applying = asyncio.ensure_future(migrator.apply([Migration("20260401_x", b'alter table "Lesson" add x int')]))
@@ -193,7 +187,7 @@ def main(rounds: int = 5) -> None:
     judge(3000)
     print(f"    3,000 take at most {tracemalloc.get_traced_memory()[1] / 1e6:.0f} MB  (wanted: under 40)")
     tracemalloc.stop()
-    server = Server(Path(tempfile.mkdtemp()))
+    server = Server(Path(tempfile.mkdtemp()), durable=True)  # a commit costs what it costs on a real server
     server.start()
     psql = shutil.which("psql") or str(Path(server._binary("psql")))
     try:

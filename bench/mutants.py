@@ -275,9 +275,8 @@ def main() -> int:
     counted: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         for name in COPIED:
-            source = ROOT / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy2
-            copy(source, Path(folder) / name, **({"ignore": IGNORED} if source.is_dir() else {}))
+            source, target = ROOT / name, Path(folder) / name
+            shutil.copytree(source, target, ignore=IGNORED) if source.is_dir() else shutil.copy2(source, target)
         for number, fault in enumerate(tried, 1):
             began = time.monotonic()
             found = caught(fault, Path(folder))

@@ -113,4 +113,4 @@ if __name__ == "__main__":
     words = sys.argv[1:]
     folder = words.pop(words.index("--built") + 1) if "--built" in words else ""
     numbers = [float(word) for word in words if not word.startswith("--")]
-    main(*numbers[:1], write="--write" in words, built=folder)
+    main(numbers[0] if numbers else 5, write="--write" in words, built=folder)

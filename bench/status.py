@@ -18,7 +18,7 @@ from bench.common import Checkout, latency, medians, timed
 from checks.policy import BuildPolicy
 from pipeline.clients.vercel import Vercel
 from pipeline.clock import SystemClock
-from pipeline.emergency.steps import client
+from pipeline.emergency.domain import client
 from pipeline.session import status
 
 

@@ -29,6 +29,8 @@ LONGEST_PAUSE = 10.0
 FIRST_PAUSE = 0.5
 DEFINES = frozenset({"CreateStmt", "IndexStmt", "AlterTableStmt", "CreateEnumStmt", "AlterEnumStmt", "DropStmt",
                      "RenameStmt", "ViewStmt", "CommentStmt", "CreateSchemaStmt"})  # fmt: skip
+LATER = b"set local synchronous_commit = off"
+"""What is committed so reaches the disk with the next commit that waits for it, and never after that one."""
 QUICK = 2.0  # what failed within it is sent once more, statement by statement
 DEADLOCK = "40P01"
 
@@ -67,7 +69,7 @@ class Sender:
         self._migration, self.id, self._there = migration, id, there
         self.parts, self.lock = parts, ""
         self.following: Sender | None = None
-        """Whose row is written with the end of this migration: one commit less for each."""
+        """Whose row is written with the end of this migration: one commit less for each, and one wait for the disk."""
         self.written = False
         """Whether somebody has done so for this one."""
         self.afresh = True
@@ -186,7 +188,7 @@ class Sender:
         part, began, begun = self.parts[number - 1], time.perf_counter(), self._begun
         note, following = self._table.noted(self._db, self.id, number, self.parts), self.following
         if following and number == len(self.parts):
-            note += b"; " + following.row
+            note += b"; " + following.row + b"; " + LATER
         texts = [part.begin, self._session.limits.timeouts("local")]
         texts += [*(statement.text + b"\n" for statement in part.statements), note, part.end]
         where = f"line {part.line}: {part.statements[0].label}"

@@ -33,6 +33,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # Reads a pipe that only the server holds: when the server dies, however it dies, the pipe ends and Postgres stops.
 WATCHDOG = """
 trap '' INT TERM HUP
@@ -57,13 +58,15 @@ class Postgres:
     """Runs one cluster under ``home``, listening on 127.0.0.1 with a random password.
 
     As root it runs as ``nobody``, with its files under /var/tmp, because ``home`` may lie where nobody cannot go.
+    With ``durable`` a commit waits for the disk, as on every server that is no sandbox.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, durable: bool = False) -> None:
         self.home = home.resolve()
         self.root = postmaster.scratch(self.home) if os.geteuid() == 0 else self.home / "postgres"
         self.data, self.log = self.root / "data", self.root / "postgres.log"
         self._watchdog: subprocess.Popen[bytes] | None = None
+        self._settings = SETTINGS | DURABLE if durable else SETTINGS
         self._url = ""
 
     def start(self) -> str:
@@ -220,7 +223,7 @@ class Postgres:
         raise RuntimeError(f"Postgres does not start; see {self.log}")
 
     def _launch(self, port: int) -> bool:
-        options = [item for name, value in SETTINGS.items() for item in ("-c", f"{name}={value}")]
+        options = [item for name, value in self._settings.items() for item in ("-c", f"{name}={value}")]
         command = [self._binary("postgres"), "-D", str(self.data), "-p", str(port), *options]
         self._watchdog = subprocess.Popen(
             ["/bin/sh", "-c", WATCHDOG, "watchdog", str(self.log), *command],

@@ -90,14 +90,15 @@ def test_a_failure_after_a_commit_of_its_own_says_what_stays(database_url: str) 
 
 def test_a_blocked_migration_steps_aside_names_who_and_tries_again(database_url: str) -> None:
     said: list[str] = []
+    migration = one("20260401_a", 'alter table "Lesson" add x int')
     with psycopg.connect(database_url, application_name="nightly report") as other:
         other.execute('select from "Lesson"')
         with pytest.raises(Rejected, match=r"blocked by pid .*nightly report") as blocked:
-            apply(database_url, one("20260401_a", 'alter table "Lesson" add x int'), patience=3, said=said)
+            apply(database_url, migration, patience=3, lock=0.5 * slowness(), said=said)
         assert blocked.value.code == "55P03"
         assert sum("stepped aside" in line for line in said) >= 2
         other.rollback()
-    assert apply(database_url, one("20260401_a", 'alter table "Lesson" add x int')) == ("20260401_a",)
+    assert apply(database_url, migration) == ("20260401_a",)
 
 
 def test_a_reader_never_waits_longer_than_the_lock_timeout(database_url: str) -> None:
