@@ -39,7 +39,8 @@ class EnvironmentVariable:
 
     ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
 
-    ``updated`` is ms since 1970, 0 when Vercel does not say.
+    ``updated`` is ms since 1970, 0 when Vercel does not say. ``targets``: production, preview, development, and the ids
+    of custom environments.
     """
 
     id: str
@@ -94,6 +95,10 @@ class ProjectSettings:
     """Production domain that serves nothing → the host that it sends visitors to."""
     builds_pushes: bool = False
     """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git, and that is not off."""
+    production_branch: str = ""
+    """The branch whose pushes are production for Vercel; empty when it is not connected to Git."""
+    environments: Mapping[str, str] = field(default_factory=dict)
+    """Id → slug of the custom environments beside production and preview."""
     wildcards: tuple[str, ...] = ()
     """The part after the star of domains such as ``*.example.com``, dot included."""
     keeps_days: float = 0
@@ -177,6 +182,8 @@ def project_of(body: Any) -> ProjectSettings:
         live=str(live),
         redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
         builds_pushes=bool(link) and (body.get("gitProviderOptions") or {}).get("createDeployments") != "disabled",
+        production_branch=str(link.get("productionBranch") or ""),
+        environments={str(one["id"]): str(one["slug"]) for one in body.get("customEnvironments") or ()},
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
         keeps_days=float(expires.get("expirationDaysProduction") or 0),
         keeps_least=int(expires.get("deploymentsToKeep") or 0),
@@ -254,6 +261,11 @@ def deployment_of(body: Any) -> Deployment:
     )
 
 
+def alias_of(body: Any) -> str:
+    """The id of the deployment that an alias points to; empty for one that redirects."""
+    return str(body["deploymentId"] or "")
+
+
 def deployments_of(body: Any) -> tuple[Deployment, ...]:
     return tuple(deployment_of(item) for item in body["deployments"])
 
@@ -268,7 +280,7 @@ def shared_variables_of(body: Any) -> tuple[EnvironmentVariable, ...]:
 
 def _variable_of(item: Any, *, shared: bool) -> EnvironmentVariable:
     targets = item.get("target") or []
-    custom = tuple(f"a custom environment ({id})" for id in item.get("customEnvironmentIds") or ())
+    custom = map(str, item.get("customEnvironmentIds") or ())
     return EnvironmentVariable(
         str(item["id"]),
         str(item["key"]),
