@@ -38,3 +38,13 @@ def lasts(seen: RollbackTarget, now: Production) -> Findings:
             "open tabs",
             f"stay on the release they were opened with for {hours}, after a rollback too (skew protection)",
         )
+
+
+def hooked(project: VercelProject) -> Findings:
+    """Warn of deploy hooks: Vercel's file says what becomes of pushes, not of them."""
+    for name in project.hooks:
+        yield warn(
+            f"deploy hook {name}",
+            "ships the production branch for whoever calls it, past all of this, whatever vercel.json says",
+            fix="vercel.com → project → Settings → Git → Deploy Hooks: delete it",
+        )

@@ -94,7 +94,12 @@ class ProjectSettings:
     redirects: Mapping[str, str] = field(default_factory=dict)
     """Production domain that serves nothing → the host that it sends visitors to."""
     builds_pushes: bool = False
-    """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git, and that is not off."""
+    """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git.
+
+    ``gitProviderOptions.createDeployments`` is another matter: whether GitHub is told of it.
+    """
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    """Name → branch of the deploy hooks: addresses that make a deployment of it for whoever calls them."""
     production_branch: str = ""
     """The branch whose pushes are production for Vercel; empty when it is not connected to Git."""
     environments: Mapping[str, str] = field(default_factory=dict)
@@ -181,7 +186,8 @@ def project_of(body: Any) -> ProjectSettings:
         account=str(body.get("accountId") or ""),
         live=str(live),
         redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
-        builds_pushes=bool(link) and (body.get("gitProviderOptions") or {}).get("createDeployments") != "disabled",
+        builds_pushes=bool(link),
+        hooks={str(one["name"]): str(one["ref"]) for one in link.get("deployHooks") or ()},
         production_branch=str(link.get("productionBranch") or ""),
         environments={str(one["id"]): str(one["slug"]) for one in body.get("customEnvironments") or ()},
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),

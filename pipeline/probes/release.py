@@ -65,6 +65,7 @@ async def known_bad(world: World) -> KnownBad:
 async def vercel_project(world: World) -> VercelProject:
     project, listed = await asyncio.gather(world.vercel.project(), production_domains(world.vercel))
     move = project.move
+    goes_live, branch = project.auto_assign is not False, project.production_branch or world.branch
     serving = dict.fromkeys((*project.serving, *(one.name for one in listed if not one.redirect and one.verified)))
     redirects = {**project.redirects, **{one.name: one.redirect for one in listed if one.redirect and one.verified}}
     return VercelProject(
@@ -76,13 +77,12 @@ async def vercel_project(world: World) -> VercelProject:
         project.rolling,
         project.by_hand,
         move.at if move else 0,
-        project.builds_pushes
-        and project.auto_assign is not False
-        and not are_left_alone(world.folder, project.production_branch or world.branch),
+        goes_live and project.builds_pushes and not are_left_alone(world.folder, branch),
         tuple(serving),
         tuple(sorted(redirects.items())),
         project.may.get("deploymentPromote"),
         project.may.get("deploymentRollback"),
+        tuple(sorted(name for name, of in project.hooks.items() if goes_live and of == branch)),
     )
 
 

@@ -39,7 +39,14 @@ STAGING = "staging.lms.example.com"
 def first_state(now: float) -> State:
     """Make a state with tokens, names and variables, and no history yet."""
     began = now - 30 * DAY
-    vercel = Vercel(_id("", 24), f"team_{_id()}", f"prj_{_id()}", "lms", began, custom=[CustomEnvironment("staging", [STAGING], "staging")])
+    vercel = Vercel(
+        _id("", 24),
+        f"team_{_id()}",
+        f"prj_{_id()}",
+        "lms",
+        began,
+        custom=[CustomEnvironment("staging", [STAGING], "staging")],
+    )
     state = State(
         tokens={name: secrets.token_hex(20) for name in TOKENS},
         student={"email": schema.STUDENT, "password": secrets.token_urlsafe(12)},

@@ -154,7 +154,9 @@ class Vercel:
     rolling_config: dict[str, Any] | None = None  # as the API shows it, in minutes
     rolling: RollingRelease | None = None  # the last one, whether or not it is over
     git: bool = True
-    """Whether Vercel may make a deployment of what is pushed: ``gitProviderOptions.createDeployments``."""
+    """Whether it is connected to the repository, so that Vercel makes a deployment of what is pushed."""
+    deploy_hooks: dict[str, str] = field(default_factory=dict)
+    """Branch by name of the addresses that make a deployment of it for whoever calls them; nobody does here."""
     switched_off: bool = True
     """Whether the team's ``vercel.json`` keeps it from doing so with main, as a team that deploys from here has it."""
     folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are

@@ -1,4 +1,4 @@
-"""Whether Vercel makes something of a push stands in ``vercel.json``, as patterns; what is not understood says no to nobody."""
+"""Whether Vercel builds a push stands in ``vercel.json``, as patterns; what is not understood says no to nobody."""
 
 import json
 from pathlib import Path

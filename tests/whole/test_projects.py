@@ -100,6 +100,29 @@ def test_the_branch_that_vercel_takes_for_production_is_the_one_that_has_to_be_l
     assert (SHIPS in warned(report)) is warns
 
 
+@pytest.mark.parametrize(("auto_assign", "warns"), [(True, True), (False, False)])
+def test_a_deploy_hook_ships_whatever_the_file_says_of_pushes(
+    inside: InProcess, auto_assign: bool, warns: bool
+) -> None:
+    """A content system calls it when an editor publishes."""
+    vercel(inside, deploy_hooks={"editors": "main", "drafts": "drafts"}, auto_assign=auto_assign)
+    _, report = inside.deploy()
+    assert ("deploy hook editors ships the production branch" in warned(report)) is warns
+    assert "drafts" not in warned(report)
+
+
+def test_not_telling_github_of_deployments_keeps_vercel_from_nothing(inside: InProcess) -> None:
+    vercel(inside, switched_off=False, settings={"gitProviderOptions": {"createDeployments": "disabled"}})
+    _, report = inside.deploy()
+    assert SHIPS in warned(report)
+
+
+def test_a_project_that_is_not_connected_to_git_is_not_warned_of(inside: InProcess) -> None:
+    vercel(inside, switched_off=False, git=False)
+    _, report = inside.deploy()
+    assert SHIPS not in warned(report)
+
+
 def test_a_domain_that_nobody_has_proved_to_own_is_not_waited_for(inside: InProcess) -> None:
     """Vercel lists it, and neither serves it nor has an alias of its name."""
     vercel(inside, domains={OTHER: "", "www": "PRODUCTION"}, unverified=[OTHER])

@@ -145,14 +145,14 @@ class Projects:
             "serverlessFunctionRegion": shapes.REGION,
             "ssoProtection": {"deploymentType": "prod_deployment_urls_and_all_previews"} if vercel.protection else None,
             "crons": self._crons(live),
-            "link": self._link(),
+            **({"link": self._link()} if vercel.git else {}),
             "lastRollbackTarget": None,
             "lastAliasRequest": None,
             "latestDeployments": [self._brief(one) for one in newest[:2]],
             "targets": {"production": self._brief(live)} if live else {},
             "alias": self._domain_aliases(live),
             "customEnvironments": [shapes.environment(core, one) for one in vercel.custom],
-            "gitProviderOptions": {"createDeployments": "enabled" if vercel.git else "disabled"},
+            "gitProviderOptions": {"createDeployments": "enabled"},
             **vercel.settings,
         }
         if job:
@@ -197,7 +197,15 @@ class Projects:
             "gitCredentialId": "cred_github",
             "productionBranch": vercel.production_branch,
             "sourceless": False,
-            "deployHooks": [],
+            "deployHooks": [
+                {
+                    "id": f"hook_{name}",
+                    "name": name,
+                    "ref": ref,
+                    "url": "https://api.vercel.com/v1/integrations/deploy/x",
+                }
+                for name, ref in vercel.deploy_hooks.items()
+            ],
             "createdAt": milliseconds(vercel.created),
             "updatedAt": milliseconds(vercel.created),
         }
