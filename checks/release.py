@@ -16,7 +16,7 @@ from checks.evidence import (
 from checks.gate import Findings, block, gate, not_yet, warn
 from checks.limits import due_too_often, past_limits
 from checks.policy import BuildPolicy
-from checks.production import behind, hooked, lasts, pinned
+from checks.production import apart, behind, hooked, lasts, pinned
 
 
 @gate(owner="release manager")
@@ -146,9 +146,7 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
     yield from lasts(seen, now) if now.id else ()
-    for name, id in now.others if now.id else ():
-        if id not in ("", now.id):
-            yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")
+    yield from apart(now)
     for deployment in seen.passed_over if not seen.id else ():
         yield warn(deployment, "is an earlier deployment, and was itself taken back: a rollback does not choose it")
 

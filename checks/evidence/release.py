@@ -136,6 +136,8 @@ class VercelProject(Evidence):
     may_roll_back: bool | None = None
     hooks: tuple[str, ...] = ()
     """Names of the deploy hooks whose call is production as soon as Vercel has built it. Source: ``link.deployHooks``"""
+    unverified: tuple[str, ...] = ()
+    """Production domains that nobody has proved to own yet, so that Vercel does not serve the project there."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ class Production(Evidence):
     """The host that the domain redirects to, when it serves nothing itself."""
     run: str = ""
     """The run of ours that has made the deployment, as its ``meta`` says; empty when none has."""
+    unverified: tuple[str, ...] = ()
+    """Domains that the project would have, if somebody proved to own them."""
 
 
 @dataclass(frozen=True)

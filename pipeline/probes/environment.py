@@ -23,6 +23,7 @@ PLACEHOLDER = re.compile(
 )
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 KNOWN = ("production", "preview", "development")
+QUOTES = ('""', "''", "``", "“”", "‘’", "„“", "””", "’’", "«»")
 HIDDEN = ("sensitive", "secret")
 READS = re.compile(
     r"""process\.env(?:\.([A-Z][A-Z0-9_]+)|\[['"]([A-Z][A-Z0-9_]+)['"]\])"""  # JavaScript
@@ -188,7 +189,8 @@ def pasted(name: str, value: str) -> frozenset[str]:
         for how, so in {
             "newline": value.strip("\r\n") != value,
             "blank": inner != value.strip("\r\n"),
-            "quoted": len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'`",
+            "quoted": len(inner) > 1 and f"{inner[0]}{inner[-1]}" in QUOTES,
+            "escaped": inner.endswith("\\n") and "\\n" not in inner[:-2],  # a key in one line has several
             "command": inner.startswith(("psql ", "redis-cli ", "curl ")),
             "named": inner.removeprefix("export ").startswith(f"{name}="),
             "invisible": not all(one.isprintable() or one in "\r\n\t" for one in inner),

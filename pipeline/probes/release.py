@@ -83,6 +83,7 @@ async def vercel_project(world: World) -> VercelProject:
         project.may.get("deploymentPromote"),
         project.may.get("deploymentRollback"),
         tuple(sorted(name for name, of in project.hooks.items() if goes_live and of == branch)),
+        tuple(one.name for one in listed if not one.verified),
     )
 
 
@@ -132,10 +133,17 @@ async def production(world: World, project: VercelProject) -> Production:
     """Read what the domain points to, and each other production domain of the project."""
     names = [name for name in project.domains if name != world.domain]
     live, ids = await asyncio.gather(world.vercel.production(world.domain), _points_to(world, names))
-    others = tuple(zip(names, ids, strict=True))
-    if live is None:
-        return Production("", "", world.domain, others=others, leads_to=dict(project.redirects).get(world.domain, ""))
-    return Production(live.id, live.url, world.domain, live.commit, others, run=live.meta.get("deployRun", ""))
+    leads_to = "" if live else dict(project.redirects).get(world.domain, "")
+    return Production(
+        live.id if live else "",
+        live.url if live else "",
+        world.domain,
+        live.commit if live else "",
+        tuple(zip(names, ids, strict=True)),
+        leads_to,
+        live.meta.get("deployRun", "") if live else "",
+        project.unverified,
+    )
 
 
 async def _points_to(world: World, names: list[str]) -> list[str]:

@@ -129,6 +129,7 @@ def test_a_domain_that_nobody_has_proved_to_own_is_not_waited_for(inside: InProc
     outcome, report = inside.deploy()
     assert outcome is Outcome.DEPLOYED, report.reason
     assert report.before["domains"] == []
+    assert f"{OTHER} is a domain of the project that nobody has proved to own" in warned(report)
 
 
 def test_a_domain_that_vercels_answer_about_the_project_leaves_out_is_moved_and_proved(inside: InProcess) -> None:
