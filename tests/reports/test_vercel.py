@@ -118,3 +118,29 @@ def test_every_request_names_the_team(inside: InProcess) -> None:
     assert outcome is Outcome.ROLLED_BACK, report.reason
     assert {"promote", "rollback"} <= {part for _, path, _ in asked for part in path.split("/")}
     assert [one for one in asked if one[2] != inside.settings.team] == []
+
+
+def test_a_variable_that_another_tool_has_taken_from_production_is_said_with_where_it_is_still(
+    inside: InProcess,
+) -> None:
+    """It was shared by all environments; setting it anew for development left it to that one alone.
+
+    https://github.com/HiDeoo/vercel-env-push/issues/23
+    """
+    variable = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    variable.target = ["development"]
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET is not set on production, only on development" in report.reason
+
+
+def test_a_value_that_came_to_nothing_on_its_way_is_no_value(inside: InProcess) -> None:
+    """What was meant to take a newline off it was piped into the command line, which stored an empty text.
+
+    https://github.com/Embassy-of-the-Free-Mind/sourcelibrary-v2/issues/3001
+    """
+    variable = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    variable.value = ""
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET is set to an empty string" in report.reason
