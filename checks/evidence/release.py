@@ -138,6 +138,8 @@ class VercelProject(Evidence):
     """Names of the deploy hooks whose call is production as soon as Vercel has built it. Source: ``link.deployHooks``"""
     unverified: tuple[str, ...] = ()
     """Production domains that nobody has proved to own yet, so that Vercel does not serve the project there."""
+    paused: bool = False
+    """Whether nothing of the project is served, whatever production points to."""
 
 
 @dataclass(frozen=True)

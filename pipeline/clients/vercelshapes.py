@@ -110,6 +110,8 @@ class ProjectSettings:
     """Days after which retention deletes a production deployment; 0: it does not."""
     keeps_least: int = 0
     """How many of them it keeps whatever their age."""
+    paused: bool = False
+    """Whether nothing of it is served, because somebody or a limit of spending has stopped it."""
     skew: float = 0
     """Seconds that skew protection keeps an open tab on the deployment that it was opened with; 0: off."""
     may: Mapping[str, bool] = field(default_factory=dict)
@@ -193,6 +195,7 @@ def project_of(body: Any) -> ProjectSettings:
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
         keeps_days=float(expires.get("expirationDaysProduction") or 0),
         keeps_least=int(expires.get("deploymentsToKeep") or 0),
+        paused=body.get("paused") is True,
         skew=float(body.get("skewProtectionMaxAge") or 0),
         may={str(name): "create" in (acts or ()) for name, acts in (body.get("permissions") or {}).items()},
     )
@@ -256,7 +259,7 @@ def deployment_of(body: Any) -> Deployment:
         state=str(body.get("readyState") or body["state"]),
         substate=str(body.get("readySubstate") or ""),
         target=str(body.get("target") or ""),
-        commit=meta.get("githubCommitSha", ""),
+        commit=meta.get("githubCommitSha") or meta.get("gitCommitSha") or "",
         created=int(body.get("createdAt") or body["created"]),
         aliases=tuple(str(alias) for alias in body.get("alias") or ()),
         error=str(body.get("errorMessage") or body.get("errorCode") or ""),
@@ -268,7 +271,6 @@ def deployment_of(body: Any) -> Deployment:
 
 
 def alias_of(body: Any) -> str:
-    """The id of the deployment that an alias points to; empty for one that redirects."""
     return str(body["deploymentId"] or "")
 
 

@@ -84,6 +84,7 @@ async def vercel_project(world: World) -> VercelProject:
         project.may.get("deploymentRollback"),
         tuple(sorted(name for name, of in project.hooks.items() if goes_live and of == branch)),
         tuple(one.name for one in listed if not one.verified),
+        project.paused,
     )
 
 
