@@ -138,7 +138,7 @@ def vercel_may_promote(seen: VercelProject) -> Findings:
         paused, by somebody or by a limit of spending, answers 503 whatever production is.
 
     By hand: Open Vercel → the team → Settings → Members. Whose token it is has to be Owner, Member, or Project
-        Administrator of this project. `curl -sSI $PRODUCTION` does not say `x-vercel-error: DEPLOYMENT_PAUSED`.
+        Administrator of this project. In a browser, production does not say *This deployment is temporarily paused*.
 
     If it fails: Set `VERCEL_TOKEN` to one of a person who may, or give this one's person the role. When Vercel does not
         say what a token may do, the team's owner can. A paused project is resumed in its settings, under General.
