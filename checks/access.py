@@ -131,17 +131,20 @@ smoke_user_can_sign_in.stops_when(
 
 @gate(owner="release manager")
 def vercel_may_promote(seen: VercelProject) -> Findings:
-    """Vercel's token may move production to a release, and back.
+    """Vercel's token may move production to a release, and back, and the project serves what production is.
 
     Why: A token reads everything with less than it needs to promote: a Developer's makes the deployment, the database
-        is migrated for it, and then nobody may give it to users. Nobody may take it back either.
+        is migrated for it, and then nobody may give it to users. Nobody may take it back either. A project that is
+        paused, by somebody or by a limit of spending, answers 503 whatever production is.
 
     By hand: Open Vercel → the team → Settings → Members. Whose token it is has to be Owner, Member, or Project
-        Administrator of this project.
+        Administrator of this project. In a browser, production does not say *This deployment is temporarily paused*.
 
     If it fails: Set `VERCEL_TOKEN` to one of a person who may, or give this one's person the role. When Vercel does not
-        say what a token may do, the team's owner can.
+        say what a token may do, the team's owner can. A paused project is resumed in its settings, under General.
     """
+    if seen.paused:
+        yield block(seen.id, "is paused, so nothing of it is served", fix="vercel.com → project → Settings → General")
     asked = {"promote": seen.may_promote, "roll back": seen.may_roll_back}
     lacks = [act for act, may in asked.items() if may is False]
     if lacks:
@@ -155,6 +158,7 @@ def vercel_may_promote(seen: VercelProject) -> Findings:
 
 
 vercel_may_promote.stops_when("it is a Developer's", lambda s: (replace(s, may_promote=False),))
+vercel_may_promote.stops_when("the project is paused", lambda s: (replace(s, paused=True),))
 
 
 @gate(owner="release manager")

@@ -38,3 +38,23 @@ def lasts(seen: RollbackTarget, now: Production) -> Findings:
             "open tabs",
             f"stay on the release they were opened with for {hours}, after a rollback too (skew protection)",
         )
+
+
+def hooked(project: VercelProject) -> Findings:
+    """Warn of deploy hooks: Vercel's file says what becomes of pushes, not of them."""
+    for name in project.hooks:
+        yield warn(
+            f"deploy hook {name}",
+            "ships the production branch for whoever calls it, past all of this, whatever vercel.json says",
+            fix="vercel.com → project → Settings → Git → Deploy Hooks: delete it",
+        )
+
+
+def apart(now: Production) -> Findings:
+    """Warn of the domains that do not serve what the main one does."""
+    for name, id in now.others if now.id else ():
+        if id not in ("", now.id):
+            yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")
+    for name in now.unverified:
+        says = "is a domain of the project that nobody has proved to own, so Vercel serves nothing of it there"
+        yield warn(name, says, fix="vercel.com → project → Settings → Domains: its TXT record, or remove it")

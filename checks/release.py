@@ -16,7 +16,7 @@ from checks.evidence import (
 from checks.gate import Findings, block, gate, not_yet, warn
 from checks.limits import due_too_often, past_limits
 from checks.policy import BuildPolicy
-from checks.production import behind, lasts, pinned
+from checks.production import apart, behind, hooked, lasts, pinned
 
 
 @gate(owner="release manager")
@@ -78,11 +78,11 @@ def builds_move_nothing(policy: BuildPolicy, seen: VercelProject) -> Findings:
         domains by itself ships every push past all gates: a warning when releases are uploaded, as the push was before.
 
     By hand: Run `vercel api /v9/projects/$PROJECT --raw` and look at `autoAssignCustomDomains`: with `build.by: git` it
-        must be `false`. Else either `link` is missing, or `gitProviderOptions.createDeployments` says `disabled`.
+        must be `false`. Else `link` is missing, or has no `deployHooks` and `vercel.json` keeps pushes from being built.
 
     If it fails: When releases are uploaded, stop Vercel from building pushes: put
         `"git": {"deploymentEnabled": {"main": false}}` into `vercel.json`, or disconnect the repository in the project's
-        settings under Git. With `build.by: git` run `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`, or switch
+        settings under Git; a deploy hook does not go by that file: delete it there. With `build.by: git` run `vercel api -X PATCH /v9/projects/$PROJECT -F autoAssignCustomDomains=false`, or switch
         "Auto-assign Custom Production Domains" off in the project's settings, then push again.
     """
     if policy.by == "git" and seen.auto_assign is not False:
@@ -98,11 +98,10 @@ def builds_move_nothing(policy: BuildPolicy, seen: VercelProject) -> Findings:
             "domains by itself",
             fix='"git": {"deploymentEnabled": {"main": false}} in vercel.json, or disconnect it (Settings → Git)',
         )
+    yield from hooked(seen)
 
 
-builds_move_nothing.stops_when(
-    "pushes move production", lambda p, s: (BuildPolicy("git"), replace(s, auto_assign=True))
-)
+builds_move_nothing.stops_when("pushes go live", lambda p, s: (BuildPolicy("git"), replace(s, auto_assign=True)))
 
 
 @gate(owner="developer")
@@ -147,9 +146,7 @@ def can_go_back(seen: RollbackTarget, now: Production) -> Findings:
             "production", "has no earlier deployment: a rollback after this release can only return to the live one"
         )
     yield from lasts(seen, now) if now.id else ()
-    for name, id in now.others if now.id else ():
-        if id not in ("", now.id):
-            yield warn(name, f"serves {id} and not what {now.domain} does: nothing is proved of it")
+    yield from apart(now)
     for deployment in seen.passed_over if not seen.id else ():
         yield warn(deployment, "is an earlier deployment, and was itself taken back: a rollback does not choose it")
 

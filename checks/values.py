@@ -10,6 +10,7 @@ PASTED = {
     "newline": "has a newline around it, which is part of the value now (`echo` adds one)",
     "blank": "has a blank around it, which is part of the value now",
     "quoted": "stands in quotes, which are part of the value now",
+    "escaped": "ends in a backslash and an n, which are part of the value now",
     "command": "is a whole command; only the address in it belongs there",
     "named": "begins with its own name and an equals sign",
     "invisible": "holds a character that cannot be seen",

@@ -15,8 +15,8 @@ class Variable:
     length: int = 0
     shapes: frozenset[str] = frozenset()
     """Which of ``url``, ``postgres``, ``redis``, ``email`` it looks like, ``placeholder`` when nobody filled it in, and how it was
-    pasted: with a ``newline`` or ``blank`` around it, ``quoted``, within a ``command``, after its own name (``named``),
-    with a character in it that cannot be seen (``invisible``)."""
+    pasted: with a ``newline`` or ``blank`` around it, ``quoted``, with a newline written as ``\\n`` after it (``escaped``),
+    within a ``command``, after its own name (``named``), with a character in it that cannot be seen (``invisible``)."""
     host: str = ""
     """The host of a URL."""
     sslmode: str = ""

@@ -125,8 +125,8 @@ class VercelProject(Evidence):
     pushes_go_live: bool = False
     """Whether a push to the production branch is production as soon as Vercel has built it, past everything here.
 
-    Source: ``link``, ``gitProviderOptions`` and ``autoAssignCustomDomains`` of the project, ``git.deploymentEnabled`` in
-    the release's ``vercel.json``."""
+    Source: ``link`` and ``autoAssignCustomDomains`` of the project, ``git.deploymentEnabled`` in the release's
+    ``vercel.json``."""
     domains: tuple[str, ...] = ()
     """Production domains that serve visitors."""
     redirects: tuple[tuple[str, str], ...] = ()
@@ -134,6 +134,12 @@ class VercelProject(Evidence):
     may_promote: bool | None = None
     """Whether the token may point production at a deployment; None: Vercel does not say. Source: ``permissions``"""
     may_roll_back: bool | None = None
+    hooks: tuple[str, ...] = ()
+    """Names of the deploy hooks whose call is production as soon as Vercel has built it. Source: ``link.deployHooks``"""
+    unverified: tuple[str, ...] = ()
+    """Production domains that nobody has proved to own yet, so that Vercel does not serve the project there."""
+    paused: bool = False
+    """Whether nothing of the project is served, whatever production points to."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,8 @@ class Production(Evidence):
     """The host that the domain redirects to, when it serves nothing itself."""
     run: str = ""
     """The run of ours that has made the deployment, as its ``meta`` says; empty when none has."""
+    unverified: tuple[str, ...] = ()
+    """Domains that the project would have, if somebody proved to own them."""
 
 
 @dataclass(frozen=True)

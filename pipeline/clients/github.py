@@ -34,6 +34,8 @@ from pipeline.errors import Refused, Unreadable
 
 WHOLE: Params = {"per_page": 100}
 MOVED = (301, 302, 307, 308)
+LIMITED = "rate-limit"  # in the address of the page that a refusal names
+LIMITED_FOR = 60.0  # seconds
 WRITES = ("OWNER", "MEMBER", "COLLABORATOR")  # associations of people who are let into the repository
 
 
@@ -68,6 +70,17 @@ class GitHub(Service):
                 raise
             self.repository = await self._name_now(error)
         return await super().send(method, self._now(path), timeout=timeout, **more)
+
+    def refusal(self, asked: str, response: httpx.Response) -> Refused:
+        """As ``Service`` does. A secondary limit may have no header: the page it names says so, and to wait a minute.
+
+        Source: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+        """
+        error = super().refusal(asked, response)
+        page = str(error.body.get("documentation_url") or "") if isinstance(error.body, Mapping) else ""
+        if error.status in (403, 429) and not error.retry_after and LIMITED in page:
+            error.retry_after = LIMITED_FOR
+        return error
 
     def _now(self, path: str) -> str:
         inside = path.startswith(self._repo) and path[len(self._repo) :][:1] in ("", "/")

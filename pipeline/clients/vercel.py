@@ -14,6 +14,7 @@ from pipeline.clients.vercelshapes import (
     LogLine,
     ProjectSettings,
     RollingRelease,
+    alias_of,
     build_line_of,
     deployment_of,
     deployments_of,
@@ -38,17 +39,18 @@ class Vercel(Service):
     def __init__(self, base: str, token: str, team: str, project: str, http: httpx.AsyncClient, clock: Clock) -> None:
         super().__init__("vercel", base, http, clock, {"authorization": f"Bearer {token}"})
         self.unset = "" if token else "VERCEL_TOKEN"
-        self.team, self.project_id, self._path = team, project, f"/v9/projects/{project}"
+        self.team, self.project_id, self.path = team, project, f"/v9/projects/{project}"
         self._absent: str | None = None
 
-    def _scope(self, **params: Any) -> Params:
+    def scope(self, **params: Any) -> Params:
+        """The query of a request: whose project it is, and those of ``params`` that are not None."""
         by = "teamId" if self.team.startswith("team_") else "slug"
         scope = {by: self.team} if self.team else {}
         return {**scope, **{key: value for key, value in params.items() if value is not None}}
 
     async def project(self) -> ProjectSettings:
         """Read the project's settings. GET /v9/projects/{idOrName}"""
-        return await self.read(self._path, project_of, self._scope())
+        return await self.read(self.path, project_of, self.scope())
 
     async def send(self, method: str, path: str, *, timeout: float = 0, **more: Any) -> httpx.Response:
         """Send a request as ``Service`` does. When there is no such project, the error says where it is now."""
@@ -65,7 +67,7 @@ class Vercel(Service):
 
         GET /v9/projects/{idOrName}, then GET /v2/teams and GET /v9/projects/{idOrName} of each
         """
-        if await self._has(self._scope()):
+        if await self._has(self.scope()):
             return ""
         names, here = "`project` and `team` in deploy.yml, VERCEL_PROJECT_ID, VERCEL_ORG_ID", self.team or "the account"
         try:
@@ -79,13 +81,13 @@ class Vercel(Service):
 
     async def _has(self, scope: Params) -> bool:
         try:
-            return (await super().send("GET", self._path, params=scope)).is_success
+            return (await super().send("GET", self.path, params=scope)).is_success
         except ServiceError as error:
             return not isinstance(error, Refused) or error.status not in (403, 404)
 
     async def project_now(self) -> ProjectSettings:
         """Read ``project`` once, without asking again: for those who look often."""
-        return await self.once("GET", self._path, project_of, params=self._scope())
+        return await self.once("GET", self.path, project_of, params=self.scope())
 
     async def production(self, domain: str) -> Deployment | None:
         """Read the deployment that ``domain`` points to, None when it points nowhere.
@@ -105,7 +107,7 @@ class Vercel(Service):
         GET /v4/aliases/{idOrAlias}
         """
         try:
-            return await self.read(f"/v4/aliases/{domain}", lambda body: str(body["deploymentId"] or ""), self._scope())
+            return await self.read(f"/v4/aliases/{domain}", alias_of, self.scope())
         except Refused as error:
             if error.status == 404:
                 return ""
@@ -113,12 +115,11 @@ class Vercel(Service):
 
     async def alias_now(self, domain: str) -> str:
         """Read ``alias`` once and with two seconds to answer: for those who act whatever the answer is."""
-        path, parse = f"/v4/aliases/{domain}", lambda body: str(body["deploymentId"] or "")
-        return await self.once("GET", path, parse, params=self._scope(), timeout=2)
+        return await self.once("GET", f"/v4/aliases/{domain}", alias_of, params=self.scope(), timeout=2)
 
     async def deployment(self, id_or_host: str) -> Deployment:
         """Read one deployment. GET /v13/deployments/{idOrUrl}"""
-        return await self.read(f"/v13/deployments/{id_or_host}", deployment_of, self._scope())
+        return await self.read(f"/v13/deployments/{id_or_host}", deployment_of, self.scope())
 
     async def deployments(self, **filters: Any) -> tuple[Deployment, ...]:
         """List the newest deployments that match (20, or ``limit``), newest first.
@@ -127,7 +128,7 @@ class Vercel(Service):
 
         GET /v6/deployments
         """
-        asked = self._scope(**{"projectId": self.project_id, "limit": 20, **filters})
+        asked = self.scope(**{"projectId": self.project_id, "limit": 20, **filters})
         return await newest(self, "/v6/deployments", deployments_of, asked, int(filters.get("limit", 20)))
 
     async def build_log(self, deployment: str, lines: int = 5) -> str:
@@ -137,13 +138,11 @@ class Vercel(Service):
             said = [str(event.get("text") or event.get("payload", {}).get("text", "")) for event in body]
             return " / ".join([line.strip() for line in said if line.strip()][-lines:])
 
-        return await self.read(
-            f"/v3/deployments/{deployment}/events", texts, self._scope(direction="forward", limit=-1)
-        )
+        return await self.read(f"/v3/deployments/{deployment}/events", texts, self.scope(direction="forward", limit=-1))
 
     async def variables(self) -> tuple[EnvironmentVariable, ...]:
         """List all variables of the project, without values. GET /v10/projects/{idOrName}/env"""
-        return await newest(self, f"/v10/projects/{self.project_id}/env", variables_of, self._scope())
+        return await newest(self, f"/v10/projects/{self.project_id}/env", variables_of, self.scope())
 
     async def shared_variables(self, project: str) -> tuple[EnvironmentVariable, ...]:
         """List the variables of the team that are linked to the project of that id; a personal account has none.
@@ -153,7 +152,7 @@ class Vercel(Service):
         if not self.team:
             return ()
         try:
-            return await newest(self, "/v1/env", shared_variables_of, self._scope(projectId=project))
+            return await newest(self, "/v1/env", shared_variables_of, self.scope(projectId=project))
         except Refused as error:
             if error.status == 404:
                 return ()
@@ -161,7 +160,7 @@ class Vercel(Service):
 
     async def shared_value(self, variable: str) -> str:
         """Read the value of one of ``shared_variables``; it must go no further than the probe. GET /v1/env/{id}"""
-        return await self.read(f"/v1/env/{variable}", lambda body: str(body.get("value") or ""), self._scope())
+        return await self.read(f"/v1/env/{variable}", lambda body: str(body.get("value") or ""), self.scope())
 
     async def value(self, variable: str) -> str:
         """Read one variable's value, decrypted; it must go no further than the probe that asked.
@@ -169,7 +168,7 @@ class Vercel(Service):
         GET /v1/projects/{idOrName}/env/{id}
         """
         path = f"/v1/projects/{self.project_id}/env/{variable}"
-        return await self.read(path, lambda body: str(body.get("value") or ""), self._scope())
+        return await self.read(path, lambda body: str(body.get("value") or ""), self.scope())
 
     async def built_with(self, deployment: str) -> Mapping[str, str]:
         """Read name → value of the variables that ``deployment`` has, as far as they can be read.
@@ -191,7 +190,7 @@ class Vercel(Service):
 
     async def _pull(self, of: str, target: str) -> Mapping[str, str]:
         path = f"/v3/env/pull/{of}/{target}"
-        return await self.read(path, lambda body: {str(k): str(v) for k, v in body["env"].items()}, self._scope())
+        return await self.read(path, lambda body: {str(k): str(v) for k, v in body["env"].items()}, self.scope())
 
     async def upload(self, sha: str, size: int, content: "bytes | Callable[[], AsyncIterator[bytes]]") -> None:
         """Put one file by its SHA-1; twice is the same as once. ``content`` is called anew for each attempt.
@@ -205,14 +204,14 @@ class Vercel(Service):
             "content-type": "application/octet-stream",
             "content-length": str(size),
         }
-        await self.repeatable("POST", "/v2/files", nothing, params=self._scope(), content=content, headers=headers)
+        await self.repeatable("POST", "/v2/files", nothing, params=self.scope(), content=content, headers=headers)
 
     async def create(self, body: Mapping[str, Any], *, prebuilt: bool = True) -> Deployment:
         """Make a deployment of uploaded files. Raises Refused with code ``missing_files`` when some are absent.
 
         POST /v13/deployments
         """
-        params = self._scope(prebuilt=1 if prebuilt else None, skipAutoDetectionConfirmation=1)
+        params = self.scope(prebuilt=1 if prebuilt else None, skipAutoDetectionConfirmation=1)
         return await self.once("POST", "/v13/deployments", deployment_of, params=params, json=body)
 
     async def hold_domains(self) -> None:
@@ -221,15 +220,15 @@ class Vercel(Service):
         PATCH /v9/projects/{idOrName}
         """
         body = {"autoAssignCustomDomains": False}
-        await self.repeatable("PATCH", self._path, nothing, params=self._scope(), json=body)
+        await self.repeatable("PATCH", self.path, nothing, params=self.scope(), json=body)
 
     async def delete(self, deployment: str) -> None:
         """Delete a deployment, with its address. DELETE /v13/deployments/{id}"""
-        await self.repeatable("DELETE", f"/v13/deployments/{deployment}", nothing, params=self._scope())
+        await self.repeatable("DELETE", f"/v13/deployments/{deployment}", nothing, params=self.scope())
 
     async def cancel(self, deployment: str) -> None:
         """Stop a build. PATCH /v12/deployments/{id}/cancel"""
-        await self.once("PATCH", f"/v12/deployments/{deployment}/cancel", nothing, params=self._scope())
+        await self.once("PATCH", f"/v12/deployments/{deployment}/cancel", nothing, params=self.scope())
 
     async def promote(self, deployment: str) -> Moved:
         """Ask Vercel to point every production domain at ``deployment``, without a rebuild.
@@ -256,7 +255,7 @@ class Vercel(Service):
             status = response.status_code
 
         try:
-            await self.once("POST", path, nothing, params=self._scope(**params), json={}, seen=note, timeout=timeout)
+            await self.once("POST", path, nothing, params=self.scope(**params), json={}, seen=note, timeout=timeout)
         except Refused as error:
             if error.status != 409:
                 raise
@@ -266,7 +265,7 @@ class Vercel(Service):
     async def rolling_release(self) -> RollingRelease | None:
         """Read the newest rolling release, None when there never was one. GET /v1/projects/{id}/rolling-release"""
         path = f"/v1/projects/{self.project_id}/rolling-release"
-        return await self.read(path, rolling_release_of, self._scope())
+        return await self.read(path, rolling_release_of, self.scope())
 
     async def start_rolling(self, canary: str) -> None:
         """Give ``canary`` the first stage's share of visitors. POST …/rolling-release/start"""
@@ -283,7 +282,7 @@ class Vercel(Service):
 
     async def _roll(self, action: str, body: Mapping[str, Any]) -> None:
         path = f"/v1/projects/{self.project_id}/rolling-release/{action}"
-        await self.once("POST", path, nothing, params=self._scope(), json=body)
+        await self.once("POST", path, nothing, params=self.scope(), json=body)
 
     def runtime_log(self, deployment: str, *, follow: bool = False) -> AsyncIterator[LogLine]:
         """Stream what the deployment's functions said: for COLLECTED seconds, or with ``follow`` for ever.
@@ -292,9 +291,9 @@ class Vercel(Service):
         """
         path = f"/v1/projects/{self.project_id}/deployments/{deployment}/runtime-logs"
         lasting: dict[str, Any] = {"quiet": None, "within": None} if follow else {"within": COLLECTED}
-        return self.lines(path, log_line_of, self._scope(format="lines"), **lasting)
+        return self.lines(path, log_line_of, self.scope(format="lines"), **lasting)
 
     async def build_lines(self, deployment: str) -> tuple[LogLine, ...]:
         """Read the whole build log. GET /v3/deployments/{idOrUrl}/events"""
-        path, query = f"/v3/deployments/{deployment}/events", self._scope(direction="forward", limit=-1)
+        path, query = f"/v3/deployments/{deployment}/events", self.scope(direction="forward", limit=-1)
         return await self.read(path, lambda body: tuple(build_line_of(item) for item in body), query)

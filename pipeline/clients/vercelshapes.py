@@ -39,7 +39,8 @@ class EnvironmentVariable:
 
     ``kind``: plain, encrypted, sensitive, secret or system; ``id`` reads its value.
 
-    ``updated`` is ms since 1970, 0 when Vercel does not say.
+    ``updated`` is ms since 1970, 0 when Vercel does not say. ``targets``: production, preview, development, and the ids
+    of custom environments.
     """
 
     id: str
@@ -93,13 +94,24 @@ class ProjectSettings:
     redirects: Mapping[str, str] = field(default_factory=dict)
     """Production domain that serves nothing → the host that it sends visitors to."""
     builds_pushes: bool = False
-    """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git, and that is not off."""
+    """Whether Vercel itself makes a deployment of what is pushed: it is connected to Git.
+
+    ``gitProviderOptions.createDeployments`` is another matter: whether GitHub is told of it.
+    """
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    """Name → branch of the deploy hooks: addresses that make a deployment of it for whoever calls them."""
+    production_branch: str = ""
+    """The branch whose pushes are production for Vercel; empty when it is not connected to Git."""
+    environments: Mapping[str, str] = field(default_factory=dict)
+    """Id → slug of the custom environments beside production and preview."""
     wildcards: tuple[str, ...] = ()
     """The part after the star of domains such as ``*.example.com``, dot included."""
     keeps_days: float = 0
     """Days after which retention deletes a production deployment; 0: it does not."""
     keeps_least: int = 0
     """How many of them it keeps whatever their age."""
+    paused: bool = False
+    """Whether nothing of it is served, because somebody or a limit of spending has stopped it."""
     skew: float = 0
     """Seconds that skew protection keeps an open tab on the deployment that it was opened with; 0: off."""
     may: Mapping[str, bool] = field(default_factory=dict)
@@ -176,10 +188,14 @@ def project_of(body: Any) -> ProjectSettings:
         account=str(body.get("accountId") or ""),
         live=str(live),
         redirects={name: str(alias["redirect"]) for name, alias in names.items() if alias.get("redirect")},
-        builds_pushes=bool(link) and (body.get("gitProviderOptions") or {}).get("createDeployments") != "disabled",
+        builds_pushes=bool(link),
+        hooks={str(one["name"]): str(one["ref"]) for one in link.get("deployHooks") or ()},
+        production_branch=str(link.get("productionBranch") or ""),
+        environments={str(one["id"]): str(one["slug"]) for one in body.get("customEnvironments") or ()},
         wildcards=tuple(name.removeprefix("*") for name in names if name.startswith("*.")),
         keeps_days=float(expires.get("expirationDaysProduction") or 0),
         keeps_least=int(expires.get("deploymentsToKeep") or 0),
+        paused=body.get("paused") is True,
         skew=float(body.get("skewProtectionMaxAge") or 0),
         may={str(name): "create" in (acts or ()) for name, acts in (body.get("permissions") or {}).items()},
     )
@@ -243,7 +259,7 @@ def deployment_of(body: Any) -> Deployment:
         state=str(body.get("readyState") or body["state"]),
         substate=str(body.get("readySubstate") or ""),
         target=str(body.get("target") or ""),
-        commit=meta.get("githubCommitSha", ""),
+        commit=meta.get("githubCommitSha") or meta.get("gitCommitSha") or "",
         created=int(body.get("createdAt") or body["created"]),
         aliases=tuple(str(alias) for alias in body.get("alias") or ()),
         error=str(body.get("errorMessage") or body.get("errorCode") or ""),
@@ -252,6 +268,10 @@ def deployment_of(body: Any) -> Deployment:
         by=str((body.get("creator") or {}).get("username") or ""),
         source=str(body.get("source") or ""),
     )
+
+
+def alias_of(body: Any) -> str:
+    return str(body["deploymentId"] or "")
 
 
 def deployments_of(body: Any) -> tuple[Deployment, ...]:
@@ -268,7 +288,7 @@ def shared_variables_of(body: Any) -> tuple[EnvironmentVariable, ...]:
 
 def _variable_of(item: Any, *, shared: bool) -> EnvironmentVariable:
     targets = item.get("target") or []
-    custom = tuple(f"a custom environment ({id})" for id in item.get("customEnvironmentIds") or ())
+    custom = map(str, item.get("customEnvironmentIds") or ())
     return EnvironmentVariable(
         str(item["id"]),
         str(item["key"]),

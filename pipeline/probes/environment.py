@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from checks.evidence import ChangedVariables, EnvironmentVariables, ReadVariables, Variable
 from checks.policy import DatabasePolicy, EnvironmentPolicy
 from pipeline.clients.prebuilt import OUTPUT
-from pipeline.clients.vercelshapes import EnvironmentVariable
+from pipeline.clients.vercelshapes import EnvironmentVariable, ProjectSettings
 from pipeline.errors import BadReleaseError
 from pipeline.world.world import World
 
@@ -22,6 +22,8 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+KNOWN = ("production", "preview", "development")
+QUOTES = ('""', "''", "``", "“”", "‘’", "„“", "””", "’’", "«»")
 HIDDEN = ("sensitive", "secret")
 READS = re.compile(
     r"""process\.env(?:\.([A-Z][A-Z0-9_]+)|\[['"]([A-Z][A-Z0-9_]+)['"]\])"""  # JavaScript
@@ -43,14 +45,13 @@ async def environment_variables(
     world: World, policy: EnvironmentPolicy, database: DatabasePolicy
 ) -> EnvironmentVariables:
     required = {variable.name for variable in policy.required}
-    own, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
-    everything = _with_shared(own, await world.vercel.shared_variables(project.id))
+    everything, project = await _variables(world)
     here = [v for v in everything if world.vercel_target in v.targets]
     described = await asyncio.gather(*(_describe(world, v) for v in here if v.name in required))
     described = await _with_neon_branches(world, database, described)
     others = (Variable(v.name, False, updated=v.updated, branch=v.branch) for v in here if v.name not in required)
     names = {v.name for v in here}
-    elsewhere = {v.name: v.targets for v in everything if v.name not in names}
+    elsewhere = {v.name: _named(project, v.targets) for v in everything if v.name not in names}
     production = world.vercel_target == "production"
     return EnvironmentVariables(
         world.vercel_target,
@@ -59,6 +60,18 @@ async def environment_variables(
         tuple(dict.fromkeys(map(_host, (world.domain, *project.serving)))) if production else (),
         tuple(sorted((_host(one), other) for one, other in project.redirects.items())) if production else (),
     )
+
+
+async def _variables(world: World) -> tuple[tuple[EnvironmentVariable, ...], ProjectSettings]:
+    """Every variable that a deployment of the project may get, the team's included."""
+    own, project = await asyncio.gather(world.vercel.variables(), world.vercel.project())
+    return _with_shared(own, await world.vercel.shared_variables(project.id)), project
+
+
+def _named(project: ProjectSettings, targets: tuple[str, ...]) -> tuple[str, ...]:
+    """The targets, with custom environments by their names instead of by their ids."""
+    known = project.environments
+    return tuple(one if one in KNOWN else f"the custom environment {known.get(one, one)}" for one in targets)
 
 
 def _host(domain: str) -> str:
@@ -83,10 +96,10 @@ async def changed_variables(world: World) -> ChangedVariables:
     live = await world.vercel.alias(world.domain)
     if not live:
         return ChangedVariables((), ())
-    built, everything = await asyncio.gather(world.vercel.built_with(live), world.vercel.variables())
+    built, (everything, _) = await asyncio.gather(world.vercel.built_with(live), _variables(world))
     here = [v for v in everything if world.vercel_target in v.targets and not v.branch]
     readable = [v for v in here if v.kind not in HIDDEN and v.kind != "system"]
-    values = await asyncio.gather(*(world.vercel.value(v.id) for v in readable))
+    values = await asyncio.gather(*(_value(world, v) for v in readable))
     key = secrets.token_bytes(32)
     changed = (
         v.name
@@ -155,14 +168,17 @@ def _with_shared(
 async def _describe(world: World, variable: EnvironmentVariable) -> Variable:
     if variable.kind in HIDDEN:
         return Variable(variable.name, readable=False, updated=variable.updated, branch=variable.branch)
-    reads = world.vercel.shared_value if variable.shared else world.vercel.value
-    value = await reads(variable.id)
+    value = await _value(world, variable)
     host, sslmode = connection(value)
     pooled, endpoint = pooling(value)
     looks = shapes(value) | pasted(variable.name, value)
     return Variable(
         variable.name, True, len(value), looks, host, sslmode, variable.updated, variable.branch, pooled, endpoint
     )
+
+
+async def _value(world: World, variable: EnvironmentVariable) -> str:
+    return await (world.vercel.shared_value if variable.shared else world.vercel.value)(variable.id)
 
 
 def pasted(name: str, value: str) -> frozenset[str]:
@@ -173,7 +189,8 @@ def pasted(name: str, value: str) -> frozenset[str]:
         for how, so in {
             "newline": value.strip("\r\n") != value,
             "blank": inner != value.strip("\r\n"),
-            "quoted": len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'`",
+            "quoted": len(inner) > 1 and f"{inner[0]}{inner[-1]}" in QUOTES,
+            "escaped": inner.endswith("\\n") and "\\n" not in inner[:-2],  # a key in one line has several
             "command": inner.startswith(("psql ", "redis-cli ", "curl ")),
             "named": inner.removeprefix("export ").startswith(f"{name}="),
             "invisible": not all(one.isprintable() or one in "\r\n\t" for one in inner),

@@ -52,10 +52,14 @@ async def environments_of(world: World, policy: ErrorsPolicy) -> tuple[str, ...]
 def _ours(world: World, policy: ErrorsPolicy, known: tuple[str, ...]) -> tuple[str, ...]:
     """The environments of the project that are this target's: as the file says, or as the SDKs call them on Vercel.
 
+    Sentry tells ``Production`` from ``production``; what the file does not name is looked for in either spelling.
+
     Source: getsentry/sentry-javascript#7227 made it ``vercel-production``, #24197 takes that back in version 11.
     """
-    wanted = policy.environments or (world.vercel_target, f"vercel-{world.vercel_target}")
-    return tuple(name for name in wanted if name in known)
+    if policy.environments:
+        return tuple(name for name in policy.environments if name in known)
+    usual = (world.vercel_target, f"vercel-{world.vercel_target}")
+    return tuple(name for one in usual for name in sorted(known, reverse=True) if name.lower() == one)
 
 
 async def _signs(world: World, span: Span, asked: tuple[str, ...]) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,15 @@ from checks.wayback import way_back
 from pipeline.clients.builtsizes import config_of, functions_of
 from pipeline.clients.githubdeployments import deployment_of
 from pipeline.clients.prebuilt import OUTPUT
+from pipeline.clients.pushes import are_left_alone
 from pipeline.clients.vercel import UNDER_WAY
+from pipeline.clients.verceldomains import production_domains
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings
 from pipeline.errors import Unreadable
 from pipeline.world.world import World
 
 DAY = 86_400
+ONE_BY_ONE = 10  # domains beside the first that Vercel is asked for by name
 
 
 async def release(world: World) -> Release:
@@ -59,8 +63,11 @@ async def known_bad(world: World) -> KnownBad:
 
 
 async def vercel_project(world: World) -> VercelProject:
-    project = await world.vercel.project()
+    project, listed = await asyncio.gather(world.vercel.project(), production_domains(world.vercel))
     move = project.move
+    goes_live, branch = project.auto_assign is not False, project.production_branch or world.branch
+    serving = dict.fromkeys((*project.serving, *(one.name for one in listed if not one.redirect and one.verified)))
+    redirects = {**project.redirects, **{one.name: one.redirect for one in listed if one.redirect and one.verified}}
     return VercelProject(
         project.id,
         project.auto_assign,
@@ -70,21 +77,15 @@ async def vercel_project(world: World) -> VercelProject:
         project.rolling,
         project.by_hand,
         move.at if move else 0,
-        project.builds_pushes and project.auto_assign is not False and not _says_no(world),
-        tuple(project.serving),
-        tuple(sorted(project.redirects.items())),
+        goes_live and project.builds_pushes and not are_left_alone(world.folder, branch),
+        tuple(serving),
+        tuple(sorted(redirects.items())),
         project.may.get("deploymentPromote"),
         project.may.get("deploymentRollback"),
+        tuple(sorted(name for name, of in project.hooks.items() if goes_live and of == branch)),
+        tuple(one.name for one in listed if not one.verified),
+        project.paused,
     )
-
-
-def _says_no(world: World) -> bool:
-    """Whether ``vercel.json`` tells Vercel to make nothing of pushes to the production branch."""
-    try:
-        said = (_json(world.folder / "vercel.json").get("git") or {}).get("deploymentEnabled", True)
-    except (OSError, ValueError, AttributeError):
-        return False
-    return (said.get(world.branch, True) if isinstance(said, dict) else said) is False
 
 
 async def rolling_share(world: World, project: VercelProject) -> RollingShare:
@@ -132,13 +133,28 @@ def _days_left(project: ProjectSettings, live: Deployment | None, now: datetime.
 async def production(world: World, project: VercelProject) -> Production:
     """Read what the domain points to, and each other production domain of the project."""
     names = [name for name in project.domains if name != world.domain]
-    live, ids = await asyncio.gather(
-        world.vercel.production(world.domain), asyncio.gather(*map(world.vercel.alias, names))
+    live, ids = await asyncio.gather(world.vercel.production(world.domain), _points_to(world, names))
+    leads_to = "" if live else dict(project.redirects).get(world.domain, "")
+    return Production(
+        live.id if live else "",
+        live.url if live else "",
+        world.domain,
+        live.commit if live else "",
+        tuple(zip(names, ids, strict=True)),
+        leads_to,
+        live.meta.get("deployRun", "") if live else "",
+        project.unverified,
     )
-    others = tuple(zip(names, ids, strict=True))
-    if live is None:
-        return Production("", "", world.domain, others=others, leads_to=dict(project.redirects).get(world.domain, ""))
-    return Production(live.id, live.url, world.domain, live.commit, others, run=live.meta.get("deployRun", ""))
+
+
+async def _points_to(world: World, names: list[str]) -> list[str]:
+    """The deployment that each domain points to; of many as the project tells it, in one answer instead of hundreds."""
+    told = (await world.vercel.project()).serving if len(names) > ONE_BY_ONE else {}
+    return await asyncio.gather(*(_alias(world, name, told) for name in names))
+
+
+async def _alias(world: World, name: str, told: Mapping[str, str]) -> str:
+    return told.get(name) or await world.vercel.alias(name)
 
 
 async def commit_order(world: World, live: Production) -> CommitOrder:

@@ -214,7 +214,9 @@ class GitHubApi:
             raise problem(403, "Resource not accessible by integration")
         if alerts is None:
             raise problem(403, "Dependabot alerts are disabled for this repository.")
-        return self._requests.listed(request, [self._alerts.dependabot(one) for one in _chosen(request, alerts)])
+        found = [self._alerts.dependabot(one) for one in _chosen(request, alerts)]
+        shown, headers = self._requests.by_cursor(request, found)
+        return JSONResponse(shown, headers=headers)
 
     def _reported_on(self, request: Request) -> Commit:
         """Find the commit, or the head of a pull request, which is no commit of main and has checks of its own."""

@@ -1,6 +1,8 @@
 """Shares what all addresses of GitHub's API have in common: pages with a ``Link`` header, pull requests, errors."""
 
+import base64
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -42,6 +44,20 @@ class Requests:
         start = f"{url}?{others}&" if others else f"{url}?"
         header = ", ".join(f'<{start}page={to}>; rel="{name}"' for name, to in links.items())
         return items[(page - 1) * size : page * size], {"link": header} if header else {}
+
+    def by_cursor(self, request: Request, items: list[Payload]) -> tuple[list[Payload], dict[str, str]]:
+        """Cut one page out of a list that has cursors instead of numbers. Raises Problem when a page is asked for."""
+        query = request.query_params
+        if "page" in query:
+            raise problem(400, "Pagination using the `page` parameter is not supported.")
+        size = min(number(request, "per_page", 30, 100), self._core.state.github.most_listed)
+        begin = int(base64.urlsafe_b64decode(query.get("after", "MA==")))
+        if begin + size >= len(items):
+            return items[begin:], {}
+        after = base64.urlsafe_b64encode(str(begin + size).encode()).decode()
+        others = urlencode({**{key: value for key, value in query.items() if key != "after"}, "after": after})
+        header = f'<{self._shapes.api}{request.url.path}?{others}>; rel="next"'
+        return items[begin : begin + size], {"link": header}
 
 
 def problem(status: int, message: str) -> Problem:

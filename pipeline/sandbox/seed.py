@@ -12,7 +12,7 @@ from pipeline.sandbox.neonstate import Neon, Snapshot
 from pipeline.sandbox.pushing import push
 from pipeline.sandbox.state import BetterStack, Incident, Release, Sentry, State
 from pipeline.sandbox.vercel.vitals import quiet_day
-from pipeline.sandbox.vercelstate import Deployment, Variable, Vercel
+from pipeline.sandbox.vercelstate import CustomEnvironment, Deployment, Variable, Vercel
 
 DAY = 86400.0
 TOKENS = ("vercel", "github", "sentry", "betterstack", "neon", "control", "cloudflare")
@@ -33,12 +33,20 @@ SECRETS = {
     "R2_SECRET_ACCESS_KEY": 64,
     "UPSTASH_REDIS_REST_TOKEN": 56,
 }
+STAGING = "staging.lms.example.com"
 
 
 def first_state(now: float) -> State:
     """Make a state with tokens, names and variables, and no history yet."""
     began = now - 30 * DAY
-    vercel = Vercel(_id("", 24), f"team_{_id()}", f"prj_{_id()}", "lms", began)
+    vercel = Vercel(
+        _id("", 24),
+        f"team_{_id()}",
+        f"prj_{_id()}",
+        "lms",
+        began,
+        custom=[CustomEnvironment("staging", [STAGING], "staging")],
+    )
     state = State(
         tokens={name: secrets.token_hex(20) for name in TOKENS},
         student={"email": schema.STUDENT, "password": secrets.token_urlsafe(12)},
@@ -52,6 +60,9 @@ def first_state(now: float) -> State:
     for milliseconds, (key, value) in enumerate(values.items()):
         targets, created = ["production", "preview"], began - milliseconds / 1000  # no two at once: lists have pages
         vercel.env.append(Variable(f"env_{state.next_id()}", key, value, "encrypted", targets, created))
+    site = Variable(f"env_{state.next_id()}", "NEXTAUTH_URL", f"https://{STAGING}", "encrypted", [], began - 1)
+    site.custom = ["staging"]
+    vercel.env.append(site)
     return state
 
 
@@ -71,7 +82,7 @@ def write_history(core: Core) -> None:
             "production",
             {"githubCommitSha": sha, "githubCommitRef": "main", "githubCommitMessage": message},
             files,
-            {deployment.key: deployment.value for deployment in state.vercel.env},
+            {one.key: one.value for one in state.vercel.env if "production" in one.target},
             60.0,
             log=["Using prebuilt build artifacts from .vercel/output", "Deployment completed"],
             settled=True,

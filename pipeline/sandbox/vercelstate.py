@@ -39,6 +39,8 @@ class Deployment:
     canceled: float = 0
     stuck: bool = False
     settled: bool = False
+    custom: str = ""
+    """The slug of the custom environment that it was made for."""
     was_production: bool = False
     was_canary: bool = False
 
@@ -90,7 +92,23 @@ class Variable:
     updated: float = 0
     comment: str = ""
     custom: list[str] = field(default_factory=list)
-    """The custom environments that it is set on."""
+    """The slugs of the custom environments that it is set on."""
+
+
+@dataclass
+class CustomEnvironment:
+    """An environment beside production and preview: what is deployed to it takes its domains.
+
+    ``branch``: whose pushes Vercel would deploy to it; here there is only ``main``.
+    """
+
+    slug: str
+    domains: list[str] = field(default_factory=list)
+    branch: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"env_{self.slug}"
 
 
 @dataclass
@@ -103,7 +121,7 @@ class Vercel:
     auto_assign: bool = True
     role: str = "OWNER"
     most_listed: int = 1
-    """Deployments a page at most, of the two that there are; 100 is Vercel's own limit."""
+    """Deployments and domains a page at most, of the two that there are; 100 is Vercel's own limit."""
     """What the token's person is in the team; a DEVELOPER or a VIEWER moves no production."""
     token_ends: float = 0
     """When the token ends, in seconds since 1970; 0: never."""
@@ -117,8 +135,12 @@ class Vercel:
     """What the team pays for: ``hobby``, ``pro`` or ``enterprise``; a build past its limits fails."""
     personal: bool = False
     """Whether it all belongs to a person and not to a team."""
-    custom: list[str] = field(default_factory=list)
-    """Slugs of custom environments, beside production and preview."""
+    custom: list[CustomEnvironment] = field(default_factory=list)
+    """Custom environments, beside production and preview."""
+    production_branch: str = "main"
+    """The branch whose pushes are production, of the repository that the project is connected to."""
+    unverified: list[str] = field(default_factory=list)
+    """Production domains that somebody has added and not proved to own: the project does not serve them."""
     protection: bool = False
     bypass_secret: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -132,7 +154,9 @@ class Vercel:
     rolling_config: dict[str, Any] | None = None  # as the API shows it, in minutes
     rolling: RollingRelease | None = None  # the last one, whether or not it is over
     git: bool = True
-    """Whether Vercel may make a deployment of what is pushed: ``gitProviderOptions.createDeployments``."""
+    """Whether it is connected to the repository, so that Vercel makes a deployment of what is pushed."""
+    deploy_hooks: dict[str, str] = field(default_factory=dict)
+    """Branch by name of the addresses that make a deployment of it for whoever calls them; nobody does here."""
     switched_off: bool = True
     """Whether the team's ``vercel.json`` keeps it from doing so with main, as a team that deploys from here has it."""
     folders: dict[str, str] = field(default_factory=dict)  # where a commit's built files are

@@ -43,6 +43,18 @@ def test_of_a_name_the_newest_run_counts_whatever_the_order(older: str) -> None:
     assert verdict(GOOD, waits) is Verdict.NOT_YET
 
 
+def test_a_run_that_was_cancelled_after_a_newer_one_had_begun_does_not_count() -> None:
+    """Its end is the last thing that happens to the name; what counts is which of the two began later."""
+    cancelled = replace(GOOD, state="cancelled", started="2026-11-24T08:59:58Z", id=101, run="9")
+    assert verdict(GOOD, cancelled) is verdict(cancelled, GOOD) is Verdict.PASS
+
+
+def test_a_workflow_that_was_cancelled_stops_however_many_others_are_green() -> None:
+    """What it would have done, a migration perhaps, nobody has done."""
+    cancelled = replace(GOOD, name="migrate", state="cancelled", workflow=".github/workflows/staging.yml", run="9")
+    assert verdict(GOOD, replace(GOOD, name="lint", id=101), cancelled) is Verdict.BLOCK
+
+
 def test_a_check_asked_for_again_keeps_its_number_and_is_the_newest() -> None:
     """Apps other than Actions run the same check run again: its id is old, and its start is not."""
     old = Check("scan", "failure", "some-scanner", started="2026-11-24T11:00:00Z", id=50)

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.clients.base import PAGES
 from pipeline.clients.vercel import Vercel
-from pipeline.errors import Unreadable
+from pipeline.clients.verceldomains import production_domains
+from pipeline.errors import Refused, Unreadable
 from tests.clients.test_clients import ask
 from tests.scripted import MovingClock
 from tests.stage import InProcess
@@ -91,6 +92,26 @@ def test_every_page_of_the_variables_is_read() -> None:
     assert asyncio.run(go()) == [names[::-1]] * 2
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "known"), [(403, {}, True), (403, {"retry-after": "60"}, False), (404, {}, False)]
+)
+def test_a_token_that_may_not_list_domains_is_content_with_what_the_project_says(
+    status: int, headers: dict[str, str], known: bool
+) -> None:
+    def refusing(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers=headers, json={"error": {"code": "forbidden", "message": "no"}})
+
+    async def go() -> int:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(refusing)) as http:
+            return len(await production_domains(Vercel("http://a", "t", "team_a", "prj", http, MovingClock())))
+
+    if known:
+        assert asyncio.run(go()) == 0
+    else:
+        with pytest.raises(Refused):
+            asyncio.run(go())
+
+
 def test_the_sandbox_has_several_pages_of_everything(inside: InProcess) -> None:
     """As in real projects: who reads one page of GitHub, Vercel or Sentry alone is found out by every test."""
     seen = list[str]()
@@ -101,5 +122,8 @@ def test_the_sandbox_has_several_pages_of_everything(inside: InProcess) -> None:
     assert {one.id for one in made} == set(inside.sandbox.state.vercel.deployments)
     assert len({one.name for one in checks}) > inside.sandbox.state.github.most_listed
     ask(inside, lambda world: world.vercel.variables())
-    for path, following in (("/check-runs", "page=2"), ("/v6/deployments", "until="), ("/env", "until=")):
+    domains = ask(inside, lambda world: production_domains(world.vercel))
+    assert [one.redirect for one in domains] == ["", inside.settings.domain], "the oldest first"
+    pages = {"/check-runs": "page=2", "/v6/deployments": "until=", "/env": "until=", "/domains": "until="}
+    for path, following in pages.items():
         assert [one for one in seen if path in one and following in one], path

@@ -107,7 +107,37 @@ def test_a_pooler_and_a_neon_compute_are_told_by_the_address(value: str, found: 
 
 def test_a_key_of_several_lines_is_pasted_well() -> None:
     assert pasted("KEY", "-----BEGIN KEY-----\nabc\n-----END KEY-----") == frozenset()
+    assert pasted("KEY", "-----BEGIN KEY-----\\nabc\\n-----END KEY-----\\n") == frozenset(), "in one line"
     assert pasted("KEY", "") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("value", "how"),
+    [
+        ("“s3cret-value”", "quoted"),
+        ("„s3cret-value“", "quoted"),
+        ("«s3cret-value»", "quoted"),
+        ("s3cret-value\\n", "escaped"),
+        ("s3cret-value\u200b", "invisible"),
+        ("\u00a0s3cret-value", "blank"),
+        ("\ufeffs3cret-value", "invisible"),
+    ],
+)
+def test_what_a_text_editor_or_a_file_of_variables_adds_is_seen(value: str, how: str) -> None:
+    assert pasted("NEXTAUTH_SECRET", value) == {how}
+    assert pasted("NEXTAUTH_SECRET", "s3cret-value") == frozenset()
+    seen = Variable("NEXTAUTH_SECRET", readable=True, length=40, shapes=frozenset({how}))
+    assert [*wrong(RequiredVariable("NEXTAUTH_SECRET"), seen, seen_with(seen))], "and it stops the run"
+
+
+def test_a_value_of_the_team_that_was_changed_since_the_live_build_is_named(inside: InProcess) -> None:
+    state = inside.sandbox.state.vercel
+    mine = variable(inside, "NEXTAUTH_SECRET")
+    state.env.remove(mine)
+    state.shared.append(mine)
+    assert "NEXTAUTH_SECRET" not in read(inside, ChangedVariables).names
+    mine.value = "an0ther-" * 6
+    assert "NEXTAUTH_SECRET" in read(inside, ChangedVariables).names
 
 
 def seen_with(*variables: Variable) -> EnvironmentVariables:

@@ -128,3 +128,24 @@ def test_a_limiter_that_lets_everybody_in_is_not_taken_for_a_well_one(inside: In
     outcome, report = inside.deploy()
     assert outcome is Outcome.DEPLOYED, report.reason
     assert any(gate == "redis.redis-answers" for gate, _ in report.warnings)
+
+
+def test_the_databases_password_is_no_token_of_its_rest_api(inside: InProcess) -> None:
+    """The console shows both beside one another, and whoever copied the password got 401 without another word.
+
+    https://github.com/upstash/redis-js/issues/711
+    """
+    inside.sandbox.patch({"upstash": {"token": "another-one"}})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED, "before anything has moved"
+    assert "UPSTASH_REDIS_REST_TOKEN" in report.reason
+
+
+def test_an_object_that_is_asked_to_be_public_is_stored_and_stays_private(inside: InProcess) -> None:
+    """R2 has no access lists for objects: it refused such an upload once, and takes it today without a word.
+
+    https://github.com/FOSSBilling/FOSSBilling/pull/4256
+    """
+    assert presigned_put(inside, "?x-amz-acl=public-read", b"an essay").status_code == 200
+    known = inside.sandbox.description()["r2"]
+    assert inside.get(f"{known['endpoint']}/{known['bucket']}/essay.txt").status_code in (400, 401, 403)

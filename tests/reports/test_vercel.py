@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from checks.outcome import Outcome
+from pipeline.clients.vercelshapes import deployment_of
+from pipeline.render.report import summary_text
 from tests.reports.answers import answering, said, saying
 from tests.stage import InProcess
 from tests.whole.test_deploy import with_a_new_file
@@ -118,3 +120,70 @@ def test_every_request_names_the_team(inside: InProcess) -> None:
     assert outcome is Outcome.ROLLED_BACK, report.reason
     assert {"promote", "rollback"} <= {part for _, path, _ in asked for part in path.split("/")}
     assert [one for one in asked if one[2] != inside.settings.team] == []
+
+
+def test_a_variable_that_another_tool_has_taken_from_production_is_said_with_where_it_is_still(
+    inside: InProcess,
+) -> None:
+    """It was shared by all environments; setting it anew for development left it to that one alone.
+
+    https://github.com/HiDeoo/vercel-env-push/issues/23
+    """
+    variable = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    variable.target = ["development"]
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET is not set on production, only on development" in report.reason
+
+
+def test_a_value_that_came_to_nothing_on_its_way_is_no_value(inside: InProcess) -> None:
+    """What was meant to take a newline off it was piped into the command line, which stored an empty text.
+
+    https://github.com/Embassy-of-the-Free-Mind/sourcelibrary-v2/issues/3001
+    """
+    variable = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    variable.value = ""
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "NEXTAUTH_SECRET is set to an empty string" in report.reason
+
+
+PAUSED = {"server": "Vercel", "x-vercel-error": "DEPLOYMENT_PAUSED"}
+
+
+def test_a_project_that_is_paused_while_we_watch_is_no_reason_to_take_a_release_back(inside: InProcess) -> None:
+    """A limit of spending was reached: 503 for everything that no edge has kept, whatever was deployed.
+
+    https://github.com/jsonresume/jsonresume.org/issues/373
+    """
+    domain, since = inside.settings.domain, list[bool]()
+    inside.at_stage("watch", lambda: since.append(True))
+
+    def paused(request: httpx.Request, answer: httpx.Response) -> httpx.Response | None:
+        if not since or request.url.netloc.decode() != domain:
+            return None
+        return httpx.Response(503, headers=PAUSED, text="This deployment is temporarily paused", request=request)
+
+    answering(inside, paused)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.HELD, report.reason
+    assert "Vercel has paused the project" in summary_text(report)
+    assert report.staged["id"] == inside.sandbox.state.vercel.production, "going back would change nothing"
+
+
+def test_a_project_that_is_paused_already_is_found_before_anything_is_touched(inside: InProcess) -> None:
+    inside.sandbox.patch({"vercel": {"settings": {"paused": True}}})
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.BLOCKED
+    assert "is paused, so nothing of it is served" in report.reason
+    assert [stage.name for stage in report.stages] == ["preflight"]
+
+
+@pytest.mark.parametrize("name", ["githubCommitSha", "gitCommitSha"])
+def test_the_commit_of_what_a_command_line_deployed_is_known_by_either_name(name: str) -> None:
+    """Somebody deployed from a laptop: Vercel calls the commit otherwise, and nobody knew what was live.
+
+    https://github.com/programmablehq/PROGRAMMABLE/pull/167
+    """
+    made = {"id": "dpl_1", "url": "a.vercel.app", "readyState": "READY", "createdAt": 1, "meta": {name: "c" * 40}}
+    assert deployment_of(made).commit == "c" * 40

@@ -71,10 +71,9 @@ def test_alerts_are_filtered_paged_and_can_be_switched_off(sandbox, play, scanne
         found = await services["github"].get(f"{path}?state=open&severity=critical,high&per_page=3")
         assert len(found.json()) == 3
         assert 'rel="next"' in found.headers["link"]
-        assert (
-            len((await services["github"].get(f"{path}?state=open&severity=critical,high&per_page=3&page=2")).json())
-            == 1
-        )
+        assert len((await services["github"].get(found.links["next"]["url"])).json()) == 1
+        numbered = await services["github"].get(f"{path}?state=open&per_page=3&page=2")
+        assert numbered.status_code == (400 if scanner == "dependabot" else 200), "GitHub took its numbers away"
         sandbox.patch({"github": {field: None}})
         assert (await services["github"].get(path)).status_code == 403
 

@@ -54,6 +54,15 @@ def test_errors_under_the_new_name_are_seen_when_a_release_brings_the_sdk_that_c
     assert outcome is Outcome.ROLLED_BACK, report.reason
 
 
+def test_errors_are_seen_when_the_app_writes_its_environment_with_a_capital(inside: InProcess) -> None:
+    """For Sentry that is another environment, and its pages show the two alike."""
+    inside.sandbox.patch({"sentry": {"baseline": 0}})
+    release = inside.release()
+    inside.at_stage("watch", pour(inside, release.commit, "Production"))
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.ROLLED_BACK, report.reason
+
+
 def test_errors_of_another_environment_stop_nothing(inside: InProcess) -> None:
     release = inside.release()
     inside.at_stage("watch", pour(inside, release.commit, "vercel-preview"))

@@ -1,8 +1,10 @@
 """Vercel's projects as they are: connected to Git, several domains, a wildcard, the team's variables, colleagues."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -52,7 +54,8 @@ def test_a_project_whose_pushes_build_nothing_is_not_warned_of(inside: InProcess
 
 
 @pytest.mark.parametrize(
-    ("enabled", "warns"), [(False, False), ({"main": False}, False), ({"dev": False}, True), (True, True)]
+    ("enabled", "warns"),
+    [(False, False), ({"**": False}, False), ({"dev": False}, True), ({"**": False, "m*": True}, True)],
 )
 def test_the_file_that_tells_vercel_to_leave_pushes_alone_is_read(
     inside: InProcess, enabled: object, warns: bool
@@ -84,6 +87,69 @@ def test_a_domain_that_stays_behind_is_no_release_and_the_rest_goes_back(inside:
     assert outcome is Outcome.ROLLED_BACK
     assert f"{OTHER} still points to {before}" in report.reason
     assert inside.serves() == before
+
+
+@pytest.mark.parametrize(("branch", "warns"), [("main", False), ("live", True)])
+def test_the_branch_that_vercel_takes_for_production_is_the_one_that_has_to_be_left_alone(
+    inside: InProcess, branch: str, warns: bool
+) -> None:
+    """The release's ``vercel.json`` speaks of main, which is ours; Vercel ships another one."""
+    vercel(inside, production_branch=branch)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert (SHIPS in warned(report)) is warns
+
+
+@pytest.mark.parametrize(("auto_assign", "warns"), [(True, True), (False, False)])
+def test_a_deploy_hook_ships_whatever_the_file_says_of_pushes(
+    inside: InProcess, auto_assign: bool, warns: bool
+) -> None:
+    """A content system calls it when an editor publishes."""
+    vercel(inside, deploy_hooks={"editors": "main", "drafts": "drafts"}, auto_assign=auto_assign)
+    _, report = inside.deploy()
+    assert ("deploy hook editors ships the production branch" in warned(report)) is warns
+    assert "drafts" not in warned(report)
+
+
+def test_not_telling_github_of_deployments_keeps_vercel_from_nothing(inside: InProcess) -> None:
+    vercel(inside, switched_off=False, settings={"gitProviderOptions": {"createDeployments": "disabled"}})
+    _, report = inside.deploy()
+    assert SHIPS in warned(report)
+
+
+def test_a_project_that_is_not_connected_to_git_is_not_warned_of(inside: InProcess) -> None:
+    vercel(inside, switched_off=False, git=False)
+    _, report = inside.deploy()
+    assert SHIPS not in warned(report)
+
+
+def test_a_domain_that_nobody_has_proved_to_own_is_not_waited_for(inside: InProcess) -> None:
+    """Vercel lists it, and neither serves it nor has an alias of its name."""
+    vercel(inside, domains={OTHER: "", "www": "PRODUCTION"}, unverified=[OTHER])
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert report.before["domains"] == []
+    assert f"{OTHER} is a domain of the project that nobody has proved to own" in warned(report)
+
+
+def test_a_domain_that_vercels_answer_about_the_project_leaves_out_is_moved_and_proved(inside: InProcess) -> None:
+    """It stands on a later page of the project's domains."""
+    vercel(inside, domains={OTHER: "", "www": "PRODUCTION"}, hidden=["alias"])
+    before = inside.serves()
+    inside.before_step("promote", lambda: vercel(inside, behind={OTHER: before}))
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.ROLLED_BACK
+    assert f"{OTHER} still points to {before}" in report.reason
+
+
+def test_a_site_of_two_hundred_domains_does_not_ask_for_each_of_them_again_and_again(inside: InProcess) -> None:
+    schools = {f"school-{number}.example.org": "" for number in range(200)}
+    vercel(inside, domains=schools, most_listed=100)
+    outcome, report = inside.deploy()
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert len(report.before["domains"]) == 200
+    assert len(inside.asked("GET", "/v4/aliases/school-*")) == 0
+    assert len(inside.asked("GET", "*/domains")) % 3 == 0, "three pages each time"
 
 
 def learn(inside: InProcess) -> str:
@@ -241,8 +307,6 @@ def test_a_teams_variable_is_read_as_closely_as_the_projects_own(inside: InProce
 
 
 def test_a_name_below_a_wildcard_domain_is_production(inside: InProcess) -> None:
-    import asyncio
-
     vercel(inside, wildcard="*.lms.example.com")
 
     async def ask() -> tuple[str, str]:
@@ -282,12 +346,45 @@ def test_a_project_that_was_transferred_is_said_with_the_team_that_has_it(inside
 
 
 def test_a_variable_of_a_custom_environment_alone_is_not_set_on_production(inside: InProcess) -> None:
-    vercel(inside, custom=["staging"])
     secret = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
     secret.target, secret.custom = [], ["staging"]
     outcome, report = inside.deploy()
     assert outcome is Outcome.BLOCKED
-    assert "NEXTAUTH_SECRET is not set on production, only on a custom environment (env_staging)" in report.reason
+    assert "NEXTAUTH_SECRET is not set on production, only on the custom environment staging" in report.reason
+
+
+def staged_for(inside: InProcess, environment: str, commit: str) -> dict[str, Any]:
+    """Somebody deploys the commit to a custom environment; Vercel's answer."""
+    meta = {"githubCommitSha": commit}
+    body = {"name": "lms", "deploymentId": inside.serves(), "customEnvironmentSlugOrId": environment, "meta": meta}
+    headers = {"authorization": f"Bearer {inside.settings.secrets['VERCEL_TOKEN']}"}
+
+    async def go() -> dict[str, Any]:
+        async with httpx.AsyncClient(transport=inside.wire, headers=headers) as http:
+            answer = await http.post(f"{inside.settings.services.vercel}/v13/deployments", json=body)
+            return dict(answer.raise_for_status().json())
+
+    return asyncio.run(go())
+
+
+def test_a_release_beside_a_custom_environment_leaves_it_alone_and_takes_nothing_of_it(inside: InProcess) -> None:
+    """Its deployment is newer, of the same commit, and its domain and variables are no business of production's."""
+    state = inside.sandbox.state.vercel
+    release = inside.release()
+    made = staged_for(inside, "staging", release.commit)
+    inside.clock.seconds += 300
+    assert made["customEnvironment"]["slug"] == "staging"
+    assert state.deployments[made["id"]].env["NEXTAUTH_URL"] == "https://staging.lms.example.com"
+    outcome, report = inside.deploy(release=release)
+    assert outcome is Outcome.DEPLOYED, report.reason
+    assert state.aliases["staging.lms.example.com"] == made["id"]
+    assert report.before["domains"] == [], "its domain is not production's"
+    live = state.deployments[inside.serves()]
+    assert live.env["NEXTAUTH_URL"] != "https://staging.lms.example.com"
+    inside.at_stage("watch", lambda: inside.sandbox.inject("app failing-route /api/auth/session where=production"))
+    outcome, report = inside.deploy(run="r2")
+    assert outcome is Outcome.ROLLED_BACK, report.reason
+    assert inside.serves() == live.id, "and not what was built after it for staging"
 
 
 def keeps(inside: InProcess, days: int, least: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from checks.evidence import Release
 from checks.outcome import Outcome
-from checks.policy import BuildPolicy, PromotionPolicy, SourcePolicy
+from checks.policy import ApprovalPolicy, BuildPolicy, PromotionPolicy, SourcePolicy
 from pipeline.clients import command as vendor_command
 from pipeline.clients.vercelcli import VercelCommand
 from pipeline.clients.visitor import Visitor
@@ -442,6 +442,25 @@ def test_git_finds_what_vercel_builds_of_every_push_by_itself(inside: InProcess)
     assert mine(inside) == 0
     assert inside.sandbox.state.vercel.deployments[report.staged["id"]].source == "git"
     assert inside.serves() == report.staged["id"] != before
+
+
+def test_git_does_not_take_a_push_that_is_older_than_a_variable_of_production(inside: InProcess) -> None:
+    """A run was stopped because of the variable; the deployment of the push keeps what was set when it was made."""
+    by(inside, "git", appears=0)
+    inside.require(dataclasses.replace(inside.settings.policies[ApprovalPolicy], required=0))
+    inside.sandbox.patch(OFF)
+    release = inside.release()
+    pushed = push(inside, release)
+    inside.clock.seconds += 60
+    secret = next(one for one in inside.sandbox.state.vercel.env if one.key == "NEXTAUTH_SECRET")
+    secret.value, secret.updated = "n3w" * 15, inside.clock.now().timestamp()
+    inside.clock.seconds += 5
+    result, report = inside.deploy(release=release)
+    assert result is Outcome.DEPLOYED, report.reason
+    assert mine(inside) == 1
+    live = inside.sandbox.state.vercel.deployments[inside.serves()]
+    assert live.id != pushed
+    assert live.env["NEXTAUTH_SECRET"] == "n3w" * 15
 
 
 def test_git_builds_from_the_branch_that_deploy_yml_names(inside: InProcess) -> None:

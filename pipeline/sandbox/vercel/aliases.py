@@ -5,8 +5,11 @@ from starlette.responses import JSONResponse, Response
 
 from pipeline.sandbox.core import Core, iso, milliseconds
 from pipeline.sandbox.vercel.deployments import find
-from pipeline.sandbox.vercel.shapes import aliases_of, behind, problem, production_domains
-from pipeline.sandbox.web import Payload, Router, body
+from pipeline.sandbox.vercel.domains import older
+from pipeline.sandbox.vercel.shapes import aliases_of, behind, page, problem, production_domains
+from pipeline.sandbox.web import Payload, Router, body, number
+
+LISTED = 3  # aliases a page at least: a person asks for them
 
 
 class Aliases:
@@ -26,13 +29,17 @@ class Aliases:
     def _all(self) -> dict[str, str]:
         vercel = self._core.state.vercel
         own = {self._core.host_of(deployment): deployment.id for deployment in vercel.deployments.values()}
-        serving = [name for name, to in production_domains(self._core).items() if not to]
+        unverified = self._core.state.vercel.unverified
+        serving = [name for name, to in production_domains(self._core).items() if not to and name not in unverified]
         domains = {name: behind(self._core).get(name, vercel.production) for name in serving}
         return {**domains, **vercel.aliases, **own}
 
     async def listing(self, request: Request) -> Response:
+        """List the aliases, the newest first."""
         found = [self._shape(host, id) for host, id in self._all().items() if id]
-        return JSONResponse({"aliases": found, "pagination": {"count": len(found), "next": None, "prev": None}})
+        found = older(request, sorted(found, key=lambda one: -int(one["createdAt"])))
+        size = min(number(request, "limit", 20, 100), max(LISTED, self._core.state.vercel.most_listed))
+        return JSONResponse(page("aliases", found, size))
 
     async def get(self, request: Request) -> Response:
         asked = request.path_params["alias"]

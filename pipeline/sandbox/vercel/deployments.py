@@ -41,12 +41,21 @@ class Deployments:
         wanted = sent.get("project") or sent.get("name")
         if wanted not in (vercel.project, vercel.name):
             raise problem(404, "not_found", f"The project {wanted} was not found.")
-        if sent.get("target") not in (None, "production", "preview"):
-            raise problem(400, "bad_request", "Invalid request: `target` should be production or preview.")
         order = self._order(sent)
+        order.custom = self._custom(sent)
+        if not order.custom and sent.get("target") not in (None, "production", "preview"):
+            raise problem(400, "bad_request", "Invalid request: `target` should be production or preview.")
         order.prebuilt |= request.query_params.get("prebuilt") == "1" or sent.get("prebuilt") is True
         order.stuck = bool(request.scope.get("never_finishes"))
         return JSONResponse(shapes.full(self._core, making.make(self._core, order)))
+
+    def _custom(self, sent: Payload) -> str:
+        """The slug of the custom environment that is asked for, by its slug or id; empty for none. Raises Problem."""
+        wanted = sent.get("customEnvironmentSlugOrId") or sent.get("target")
+        found = [one.slug for one in self._core.state.vercel.custom if wanted in (one.slug, one.id)]
+        if sent.get("customEnvironmentSlugOrId") and not found:
+            raise problem(404, "not_found", f"Custom environment not found: {wanted}")
+        return found[0] if found else ""
 
     def _order(self, sent: Payload) -> Order:
         env = {str(key): str(value) for key, value in (sent.get("env") or {}).items()}
@@ -152,7 +161,7 @@ class Deployments:
         if query.get("rollbackCandidate") == "true":
             chosen = life.candidates(vercel, now)
         if query.get("target"):
-            chosen = [one for one in chosen if (one.target or "preview") == query["target"]]
+            chosen = [one for one in chosen if (one.custom or one.target or "preview") == query["target"]]
         if query.get("state"):
             states = query["state"].upper().split(",")
             chosen = [one for one in chosen if life.ready_state(one, now) in states]

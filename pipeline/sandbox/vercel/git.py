@@ -1,5 +1,6 @@
 """Builds commits: by themselves when something is pushed, or because a deployment names a ``gitSource``."""
 
+import fnmatch
 import json
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ def wants(core: Core, sha: str) -> bool:
     except (OSError, ValueError):
         said = {}
     enabled = (said.get("git") or {}).get("deploymentEnabled", True)
-    return core.state.vercel.git and (enabled.get(BRANCH, True) if isinstance(enabled, dict) else enabled) is not False
+    if isinstance(enabled, dict):
+        rules = [enabled[pattern] for pattern in enabled if fnmatch.fnmatchcase(BRANCH, pattern)]
+        enabled = not rules or any(rules)
+    vercel = core.state.vercel
+    return vercel.git and enabled is not False and vercel.production_branch == BRANCH
 
 
 def order(core: Core, sent: Any, target: str | None, meta: dict[str, str]) -> Order:

@@ -55,9 +55,17 @@ def settle(core: Core) -> None:
             rollout.enter(vercel, job, job.stage + 1, moment, core.state.next_id())
         else:
             job.settled = True
+            _take_domains(vercel, job)
             if job.auto_assign and job.target == "production" and vercel.auto_assign:
                 go_live(core, job.id, moment)
     _expire(vercel, now)
+
+
+def _take_domains(vercel: Vercel, made: Deployment) -> None:
+    """Point the domains of its custom environment to a deployment that is done."""
+    for environment in vercel.custom:
+        if environment.slug == made.custom:
+            vercel.aliases.update(dict.fromkeys(environment.domains, made.id))
 
 
 def _expire(vercel: Vercel, now: float) -> None:

@@ -16,7 +16,7 @@ IGNORED = (
 
 @dataclass
 class Order:
-    """An order says what is to be deployed; ``stuck`` builds never end."""
+    """An order says what is to be deployed; ``stuck`` builds never end, ``custom`` is the slug of an environment."""
 
     files: list[FileEntry]
     target: str | None
@@ -26,6 +26,7 @@ class Order:
     auto_assign: bool = True
     prebuilt: bool = False
     stuck: bool = False
+    custom: str = ""
 
 
 def make(core: Core, order: Order) -> Deployment:
@@ -40,11 +41,12 @@ def make(core: Core, order: Order) -> Deployment:
         target=order.target,
         meta=order.meta,
         files=order.files,
-        env={**environment(core, order.target or "preview", branch), **order.env},
+        env={**environment(core, order.custom or order.target or "preview", branch), **order.env},
         takes=core.timing.build,
         auto_assign=order.auto_assign,
         source=order.source,
         stuck=order.stuck,
+        custom=order.custom,
     )
     if vercel.settings.get("commandForIgnoringBuildStep") and not order.prebuilt:
         deployment.canceled, deployment.takes = now, 0

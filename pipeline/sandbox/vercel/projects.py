@@ -1,4 +1,4 @@
-"""Answers about projects, their domains, teams and the user."""
+"""Answers about projects, teams and the user."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -30,9 +30,6 @@ class Projects:
         router.add("GET", "/v{v}/projects", self.listing)
         router.add("GET", "/v{v}/projects/{project}", self.get)
         router.add("PATCH", "/v{v}/projects/{project}", self.change)
-        router.add("GET", "/v{v}/projects/{project}/domains", self.domains)
-        for prefix in ("", "/v{v}"):
-            router.add("GET", prefix + "/projects/{project}/custom-environments", self.environments)
 
     async def user(self, request: Request) -> Response:
         vercel = self._core.state.vercel
@@ -148,13 +145,14 @@ class Projects:
             "serverlessFunctionRegion": shapes.REGION,
             "ssoProtection": {"deploymentType": "prod_deployment_urls_and_all_previews"} if vercel.protection else None,
             "crons": self._crons(live),
-            "link": self._link(),
+            **({"link": self._link()} if vercel.git else {}),
             "lastRollbackTarget": None,
             "lastAliasRequest": None,
             "latestDeployments": [self._brief(one) for one in newest[:2]],
             "targets": {"production": self._brief(live)} if live else {},
             "alias": self._domain_aliases(live),
-            "gitProviderOptions": {"createDeployments": "enabled" if vercel.git else "disabled"},
+            "customEnvironments": [shapes.environment(core, one) for one in vercel.custom],
+            "gitProviderOptions": {"createDeployments": "enabled"},
             **vercel.settings,
         }
         if job:
@@ -197,9 +195,17 @@ class Projects:
             "repoId": shapes.REPOSITORY_ID,
             "repoOwnerId": 4241,
             "gitCredentialId": "cred_github",
-            "productionBranch": "main",
+            "productionBranch": vercel.production_branch,
             "sourceless": False,
-            "deployHooks": [],
+            "deployHooks": [
+                {
+                    "id": f"hook_{name}",
+                    "name": name,
+                    "ref": ref,
+                    "url": "https://api.vercel.com/v1/integrations/deploy/x",
+                }
+                for name, ref in vercel.deploy_hooks.items()
+            ],
             "createdAt": milliseconds(vercel.created),
             "updatedAt": milliseconds(vercel.created),
         }
@@ -215,42 +221,19 @@ class Projects:
         return {**brief, "deploymentHostname": whole["url"], "private": True}
 
     def _domain_aliases(self, live: Deployment | None) -> list[Payload]:
-        """Shape the production domains: what serves has a deployment, what redirects has none."""
+        """Shape the domains: what redirects has no deployment, and what is not verified is left out."""
         vercel, found = self._core.state.vercel, []
         for name, to in shapes.production_domains(self._core).items():
             serves = None if to else vercel.deployments.get(shapes.behind(self._core).get(name, "")) or live
             shape: Payload = {"domain": name, "environment": "production", "target": "PRODUCTION"}
             redirect = {"redirect": to, "redirectStatusCode": 308} if to else {}
-            found.append({**shape, **redirect, "deployment": self._brief(serves) if serves else None})
+            if name not in vercel.unverified:
+                found.append({**shape, **redirect, "deployment": self._brief(serves) if serves else None})
+        for name in (name for one in vercel.custom for name in one.domains):
+            on = vercel.deployments.get(vercel.aliases.get(name, ""))
+            shape = {"domain": name, "environment": "preview", "target": "PREVIEW"}
+            found.append({**shape, "deployment": self._brief(on) if on else None})
         return found
-
-    async def domains(self, request: Request) -> Response:
-        find_project(self._core, request)
-        vercel = self._core.state.vercel
-        created = milliseconds(vercel.created)
-        found = [
-            {
-                "name": name,
-                "apexName": "127.0.0.1" if name == self._core.ports.host("production") else name.partition(".")[2],
-                "projectId": vercel.project,
-                "verified": True,
-                "redirect": to or None,
-                "redirectStatusCode": 308 if to else None,
-                "gitBranch": None,
-                "createdAt": created,
-                "updatedAt": created,
-            }
-            for name, to in shapes.production_domains(self._core).items()
-        ]
-        return JSONResponse({"domains": found, "pagination": {"count": len(found), "next": None, "prev": None}})
-
-    async def environments(self, request: Request) -> Response:
-        find_project(self._core, request)
-        found = [
-            {"id": f"env_{slug}", "slug": slug, "type": "preview", "domains": []}
-            for slug in self._core.state.vercel.custom
-        ]
-        return JSONResponse({"accountLimit": {"total": 1}, "environments": found})
 
 
 def find_project(core: Core, request: Request) -> None:

@@ -8,6 +8,7 @@ from pipeline.sandbox.vercel import life
 from pipeline.sandbox.vercel.aliases import Aliases
 from pipeline.sandbox.vercel.analytics import Analytics
 from pipeline.sandbox.vercel.deployments import Deployments
+from pipeline.sandbox.vercel.domains import Domains
 from pipeline.sandbox.vercel.files import Files
 from pipeline.sandbox.vercel.logs import Logs
 from pipeline.sandbox.vercel.moves import Moves
@@ -26,6 +27,7 @@ class VercelApi:
         self._router = Router(self._missing, self._authorize)
         parts = (
             Projects,
+            Domains,
             Variables,
             Files,
             Deployments,

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.sandbox.core import Core, milliseconds
 from pipeline.sandbox.vercel import life
-from pipeline.sandbox.vercelstate import Deployment
+from pipeline.sandbox.vercelstate import CustomEnvironment, Deployment
 from pipeline.sandbox.web import Payload, Problem
 
 HERE = ("www", "learn")
@@ -50,6 +50,7 @@ def summary(core: Core, deployment: Deployment) -> Payload:
         "readyState": state,
         "meta": deployment.meta,
         "aliasAssigned": milliseconds(deployment.created + deployment.takes) if state == "READY" else None,
+        **({"customEnvironment": custom(core, deployment)} if deployment.custom else {}),
         "isRollbackCandidate": deployment.was_production and deployment.id != vercel.production,
         **_times(deployment, state),
     }
@@ -59,6 +60,47 @@ def summary(core: Core, deployment: Deployment) -> Payload:
     if state in ("ERROR", "CANCELED") and deployment.error:
         found |= {"errorCode": deployment.error[0], "errorMessage": deployment.error[1]}
     return found
+
+
+def custom(core: Core, deployment: Deployment) -> Payload:
+    """Shape the custom environment that a deployment was made for, which may be gone by now."""
+    known = {one.slug: one for one in core.state.vercel.custom}
+    found = known.get(deployment.custom)
+    return environment(core, found) if found else {"id": f"env_{deployment.custom}"}
+
+
+def environment(core: Core, one: CustomEnvironment) -> Payload:
+    """Shape a custom environment."""
+    began = milliseconds(core.state.vercel.created)
+    matcher = {"branchMatcher": {"type": "equals", "pattern": one.branch}} if one.branch else {}
+    return {
+        "id": one.id, "slug": one.slug, "type": "preview", "createdAt": began, "updatedAt": began, **matcher,
+        "domains": [domain(core, name, "", one.id) for name in one.domains],
+    }  # fmt: skip
+
+
+def domain(core: Core, name: str, to: str, environment: str = "") -> Payload:
+    """Shape a domain of the project that serves, or redirects to ``to``."""
+    vercel = core.state.vercel
+    created = milliseconds(vercel.created + _number(core, name) * 60)
+    return {
+        "name": name,
+        "apexName": "127.0.0.1" if name == core.ports.host("production") else name.partition(".")[2],
+        "projectId": vercel.project,
+        "verified": name not in vercel.unverified,
+        "redirect": to or None,
+        "redirectStatusCode": 308 if to else None,
+        "gitBranch": None,
+        "customEnvironmentId": environment or None,
+        "createdAt": created,
+        "updatedAt": created,
+    }
+
+
+def _number(core: Core, name: str) -> int:
+    """How many domains of the project are older: they were added one after the other."""
+    staging = [name for one in core.state.vercel.custom for name in one.domains]
+    return [*production_domains(core), *staging].index(name)
 
 
 def full(core: Core, deployment: Deployment) -> Payload:

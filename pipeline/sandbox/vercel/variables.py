@@ -44,7 +44,7 @@ class Variables:
         found = [
             self._shape(one, decrypt)
             for one in self._core.state.vercel.env
-            if (not wanted or wanted in one.target) and (not branch or one.branch in ("", branch))
+            if (not wanted or wanted in (*one.target, *one.custom)) and (not branch or one.branch in ("", branch))
         ]
         until = query.get("until", "")
         found = sorted(
@@ -81,7 +81,8 @@ class Variables:
         if not isinstance(sent, dict) or not sent.get("key") or "value" not in sent:
             raise problem(400, "bad_request", "Invalid request: missing required property `key` or `value`.")
         now, env = self._core.now(), self._core.state.vercel.env
-        targets = sent.get("target") or list(TARGETS)
+        custom = custom_of(self._core, sent)
+        targets = sent.get("target") or ([] if custom else list(TARGETS))
         targets = [targets] if isinstance(targets, str) else list(targets)
         kind = sent.get("type", "encrypted")
         if kind not in TYPES:
@@ -96,12 +97,15 @@ class Variables:
             str(sent.get("gitBranch") or ""),
             now,
             str(sent.get("comment") or ""),
+            custom,
         )
         alike = (variable for variable in env if (variable.key, variable.branch) == (new.key, new.branch))
-        same = [variable for variable in alike if set(variable.target) & set(targets)]
+        same = [one for one in alike if {*one.target, *one.custom} & {*targets, *custom}]
         if same and not upsert:
             raise problem(
-                400, "ENV_CONFLICT", f"A variable with the name `{new.key}` already exists for the target {targets[0]}"
+                400,
+                "ENV_CONFLICT",
+                f"A variable with the name `{new.key}` already exists for the target {[*targets, *custom][0]}",
             )
         for variable in same:
             env.remove(variable)
@@ -115,6 +119,7 @@ class Variables:
         targets = sent.get("target", variable.target)
         variable.target = [targets] if isinstance(targets, str) else list(targets)
         variable.branch = str(sent.get("gitBranch", variable.branch) or "")
+        variable.custom = custom_of(self._core, sent) if "customEnvironmentIds" in sent else variable.custom
         variable.updated = self._core.now()
         return JSONResponse(self._shape(variable, False))
 
@@ -168,8 +173,17 @@ class Variables:
         }
 
 
+def custom_of(core: Core, sent: Any) -> list[str]:
+    """The slugs of the custom environments that a variable is to be set on. Raises Problem for an unknown one."""
+    known = {one.id: one.slug for one in core.state.vercel.custom}
+    ids = [str(id) for id in sent.get("customEnvironmentIds") or ()]
+    if unknown := [id for id in ids if id not in known]:
+        raise problem(400, "bad_request", f"Custom environment not found: {unknown[0]}")
+    return [known[id] for id in ids]
+
+
 def environment(core: Core, target: str, branch: str = "", readable: bool = False) -> dict[str, str]:
-    """The variables that a deployment of ``target`` is given.
+    """The variables that a deployment of ``target``, or of the custom environment of that slug, is given.
 
     With ``readable`` as somebody reads it back: addresses filled in, and empty where Vercel keeps it to itself.
 
@@ -178,7 +192,7 @@ def environment(core: Core, target: str, branch: str = "", readable: bool = Fals
     chosen = [
         one
         for one in (*core.state.vercel.shared, *sorted(core.state.vercel.env, key=lambda one: bool(one.branch)))
-        if target in one.target and one.branch in ("", branch)
+        if target in (*one.target, *one.custom) and one.branch in ("", branch)
     ]
     if not readable:
         return {one.key: one.value for one in chosen}

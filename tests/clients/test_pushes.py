@@ -1,0 +1,45 @@
+"""Whether Vercel builds a push stands in ``vercel.json``, as patterns; what is not understood says no to nobody."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.clients.pushes import are_left_alone
+
+
+@pytest.mark.parametrize(
+    ("enabled", "branch", "left"),
+    [
+        (False, "main", True),
+        (True, "main", False),
+        ({}, "main", False),
+        ({"main": False}, "main", True),
+        ({"*": False}, "main", True),
+        ({"**": False, "main": True}, "main", False),
+        ({"main": False, "m*": True}, "main", False),
+        ({"*": False}, "release/main", False),
+        ({"**": False}, "release/main", True),
+        ({"{main,production}": False}, "production", True),
+        ({"!main": False}, "main", False),
+        ({"!dev": False}, "main", True),
+        ({"ma?n": False}, "main", True),
+        ({"main.": False}, "main!", False),
+        ({"[m]ain": False}, "main", False),
+        ({"main": False, "@(main|dev)": True}, "main", False),
+        ({"}{": False, "{": False}, "main", False),
+        ({"main": 0}, "main", False),
+        (None, "main", False),
+        ("false", "main", False),
+    ],
+)
+def test_patterns_are_read_as_vercel_reads_them(tmp_path: Path, enabled: object, branch: str, left: bool) -> None:
+    (tmp_path / "vercel.json").write_text(json.dumps({"git": {"deploymentEnabled": enabled}}))
+    assert are_left_alone(tmp_path, branch) is left
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"git": []}', '{"git": null}'])
+def test_a_file_that_says_nothing_of_it_leaves_pushes_to_vercel(tmp_path: Path, text: str) -> None:
+    assert not are_left_alone(tmp_path, "main")
+    (tmp_path / "vercel.json").write_text(text)
+    assert not are_left_alone(tmp_path, "main")
