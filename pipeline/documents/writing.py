@@ -4,7 +4,7 @@ import difflib
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from checks.outcome import Outcome
@@ -24,6 +24,7 @@ from pipeline.documents.pages.sections import Section, is_broken, sealed, sectio
 from pipeline.documents.pages.typed import TypedCommand, by_hand
 from pipeline.documents.pages.workflow import (
     Setting,
+    called_workflow,
     check_workflow,
     drill_workflow,
     monitor_workflow,
@@ -109,8 +110,7 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
         "check": check_workflow(setting),
     }
     if not setting.installed and not below:  # the tool's own repository
-        called = workflow(pipeline, needs, replace(setting, called=True))
-        made["ship"] = home.as_typed(called, home.NAME)
+        made["ship"] = home.as_typed(called_workflow(needs, setting), home.NAME)
     top = "../" * below.count("/")
     return {f"{top}.github/workflows/{name}{setting.suffix}.yml": text for name, text in made.items()}
 

@@ -65,6 +65,8 @@ class Order:
     run: str = ""
     stage: str = ""
     """Only this stage, as one step of a CI job."""
+    before: str = ""
+    """With ``stage``: and those after it, up to this one."""
     approved_by: str = ""
     over_rollback: bool = False
     older: bool = False
