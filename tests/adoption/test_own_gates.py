@@ -216,6 +216,15 @@ def test_its_variables_reach_its_stage_in_the_workflow_and_no_other(tmp_path: Pa
     assert text.index("--stage=wake") < text.index("LICENCES_TOKEN") < text.index("--stage=smoke")
 
 
+def test_of_a_program_that_fails_the_line_with_the_error_is_told_and_not_what_stands_behind_it() -> None:
+    node = (
+        "node:internal/modules:1\n  throw err;\nError: Cannot find module 'licences.mjs'\n    at x\n\nNode.js v22.1.0\n"
+    )
+    assert answer_of(1, "", node).last == "Error: Cannot find module 'licences.mjs'"
+    assert answer_of(1, "", "Traceback\n  File x\njson.decoder.JSONDecodeError: no\n").last.startswith("json.decoder")
+    assert answer_of(1, "", "two packages\nhave no licence\n").last == "have no licence"
+
+
 def test_a_line_of_the_one_secret_of_a_called_workflow_is_as_good_as_a_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

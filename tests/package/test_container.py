@@ -2,8 +2,8 @@
 
 By hand, where buildah is: `pytest -m live -n0 tests/package/test_container.py`. Without a registry, give it a system
 with Python to stand on, packed as `CONTAINER_BASE=FILE.tar`, e.g. what `debootstrap --variant=minbase
---include=python3,python3-venv,ca-certificates bookworm DIR` makes. `BUILDAH_ISOLATION=chroot` is for a machine that is a
-container itself.
+--include=python3,python3-venv,ca-certificates bookworm DIR` makes. On a machine that is a container itself it wants
+`BUILDAH_ISOLATION=chroot`.
 """
 
 import os
@@ -111,7 +111,7 @@ def test_it_is_built_and_deploys_and_goes_back_on_what_is_mounted(container: tup
 
     assert types("id", "-u").strip() == "1000"
     for command in ("deploy", "rollback"):
-        assert f"Usage: deploy-runbook [--core-opts] {command}" in types("deploy-runbook", command, "--help")
+        assert f"deploy-runbook {command} [flags]" in types("deploy-runbook", command, "--help")
     nowhere = ("--project", "p", "--team", "t", "--api", "http://127.0.0.1:1")
     assert "STRANDED" in types("env", "VERCEL_TOKEN=t", "deploy-runbook", "rollback", *nowhere, code=4)
     try:
