@@ -16,10 +16,16 @@ def test_alert_arrives(seen: FiredAlert) -> Findings:
     If it fails: Look at that service's integration: token, escalation policy, the DSN, the webhook's address.
     """
     for arrival in seen.arrivals:
-        if arrival.seconds is None:
+        if arrival.unset:
+            yield not_yet(arrival.way, f"was not tried: {arrival.says}", severity="P3")
+        elif arrival.seconds is None:
             yield not_yet(arrival.way, f"did not get the test alert: {arrival.says}", severity="P1")
 
 
+test_alert_arrives.stops_when(
+    "its token is not set",
+    lambda s: (FiredAlert((Arrival("Sentry", None, "SENTRY_AUTH_TOKEN is not set", unset=True),)),),
+)
 test_alert_arrives.stops_when(
     "Better Stack is deaf", lambda s: (FiredAlert((Arrival("Better Stack", None, "nothing"),)),)
 )

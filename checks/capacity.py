@@ -61,7 +61,9 @@ def was_backed_up(policy: DatabasePolicy, seen: WayBack) -> Findings:
 
     If it fails: Make a snapshot now, then see why the schedule did not. `./inv database.rehearse-restore` proves one.
     """
-    if not seen.by:
+    if seen.unset:
+        yield not_yet("the database", f"has no way back that could be seen: {seen.says}", severity="P3")
+    elif not seen.by:
         yield not_yet("the database", f"has no way back: {seen.says}", severity="P1")
     elif seen.by == "dump":
         yield warn("the database", "is a plain Postgres: nobody but your own schedule makes its backups")
@@ -77,4 +79,5 @@ def was_backed_up(policy: DatabasePolicy, seen: WayBack) -> Findings:
 
 
 was_backed_up.stops_when("last night's is missing", lambda p, s: (p, replace(s, newest_seconds=50 * 3600.0)))
+was_backed_up.stops_when("nobody could look", lambda p, s: (p, WayBack("", "NEON_API_KEY is not set", unset=True)))
 was_backed_up.stops_when("there is none", lambda p, s: (p, WayBack("", "pg_dump is not installed")))

@@ -1,6 +1,7 @@
 """A gate of the home's own that is a command: its exit code and the JSON lines that it prints are its findings."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +13,16 @@ from checks.procedure import Procedure
 MOST, LONGEST = 50, 500
 """Findings that are kept of one answer, the gravest ones; characters of each of their texts."""
 YES, NO = 0, 1
+CRASH = re.compile(r"[\w.]*(?:Error|Exception)\b")
+"""A line that names what went wrong: Node.js ends with its own version behind it."""
 KEYS = {"verdict", "subject", "says", "fix"}
 VERDICTS = {one.word: one for one in (Verdict.PASS, Verdict.WARN, Verdict.NOT_YET, Verdict.BLOCK)}
 
 
 @dataclass(frozen=True)
 class CommandAnswer(Evidence):
-    """What the command answered: its exit code, the findings among the lines that it printed, and its last other line.
+    """What the command answered: its exit code, the findings among the lines that it printed, and its last other line, or the one
+    that names an error.
 
     0 is yes and 1 is no; with any other code it could not look. A line that begins with `{` is a finding: `verdict`
     (`block`, `not yet`, `warn`), `subject`, `says` and, if you like, `fix`.
@@ -33,7 +37,7 @@ def answer_of(code: int, printed: str, complained: str = "") -> CommandAnswer:
     """Read an answer. Raises ValueError when it is none: another exit code, or a finding that cannot be read."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     words = [*filter(None, map(str.strip, complained.splitlines())), *(one for one in lines if one[0] != "{")]
-    last = words[-1][:LONGEST] if words else ""
+    last = next((one for one in reversed(words) if CRASH.match(one)), words[-1] if words else "")[:LONGEST]
     if code not in (YES, NO):
         raise ValueError(f"it ended with {code}" + (f": {last}" if last else ""))
     said = (_finding(line) for line in lines if line[0] == "{")

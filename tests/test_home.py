@@ -110,6 +110,8 @@ def test_several_homes_in_one_repository_have_workflows_of_their_own(tmp_path: P
     text = made["../../.github/workflows/deploy-shops-one.yml"]
     assert 'env: {DEPLOY_HOME: "shops/one"}' in text
     assert "--from=shops/one/apps/web " in text
+    for command in ("build.pull", "build.output"):  # from the repository's top nobody would look below it
+        assert f'{command} --target="$TARGET" --from=shops/one/apps/web\n' in text
     assert 'group: "deploy-shops-one-${{' in text
     assert "uses: shop/deploy-runbook@0123456789012345678901234567890123456789\n" in text
 

@@ -163,6 +163,8 @@ class WayBack(Evidence):
     """Age of the newest snapshot that exists; None when there is none."""
     newest: str = ""
     """Its name."""
+    unset: bool = False
+    """Nobody was asked, because the secret that it takes is not set here."""
 
     def brief(self) -> str:
         if not self.newest_seconds:

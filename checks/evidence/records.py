@@ -70,6 +70,8 @@ class Arrival:
     way: str
     seconds: float | None
     says: str = ""
+    unset: bool = False
+    """It was not sent off, because the secret that it takes is not set here."""
 
 
 @dataclass(frozen=True)

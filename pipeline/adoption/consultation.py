@@ -54,6 +54,8 @@ def without_unfilled(settings: Settings, config: Config) -> tuple[Settings, tupl
         paste = f"{key}: …   {place or f'deploy.yml, below `{settings.name}:`'}; {meant}"
         found.append(Symptom("deploy.yml", Verdict.BLOCK, f"{where}.{key}", says or "is missing", paste))
         blank[key] = ""
+    others = [(key, said) for key, said in examples.items() if key not in {f"{where}.{one}" for one in KEYS}]
+    found += [Symptom("deploy.yml", Verdict.BLOCK, key, says, f"{key}: …   {place}") for key, (place, says) in others]
     if blank.keys() & {"project", "team"}:  # one without the other is found nowhere
         blank |= {"project": "", "team": ""}
     return replace(settings, **blank), tuple(found)  # type: ignore[arg-type]

@@ -11,6 +11,8 @@ WIDTH = 116
 TODO = "# FILL IN"
 POSTGRES_NAMES = re.compile(r"^(DATABASE_URL|DIRECT_URL|POSTGRES_.*URL.*|DIRECT_DATABASE_URL|.*_DATABASE_URL)$")
 SECRET_NAMES = re.compile(r"(SECRET|PASSWORD|PRIVATE_KEY|_SALT)$|^SALT$")
+PATH_NAMES = re.compile(r"CLERK|(SIGN_?IN|SIGN_?UP|SIGN_?OUT|LOG_?IN|LOG_?OUT|REDIRECT)_URL$")
+"""What ends in ``_URL`` and is usually a path of the app itself."""
 WORD = re.compile(r"[A-Za-z/][\w./-]*")
 SURE = ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "SENTRY_DSN", "NEXT_PUBLIC_SENTRY_DSN")
 BUCKET = ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET")
@@ -97,7 +99,7 @@ def _variable(seen: Seen, name: str) -> str:
         return f"{{name: {name}, shape: postgres}}"
     if seen.auth and name == seen.auth.secret:
         return f"{{name: {name}, shape: secret, min_length: 32}}"
-    if name.endswith(("_URL", "_DSN")) and not POSTGRES_NAMES.match(name):
+    if name.endswith(("_URL", "_DSN")) and not POSTGRES_NAMES.match(name) and not PATH_NAMES.search(name):
         return f"{{name: {name}, shape: url}}"
     return f"{{name: {name}, shape: secret}}" if SECRET_NAMES.search(name) else f"{{name: {name}}}"
 
@@ -241,7 +243,7 @@ def _beside(seen: Seen) -> list[OpenPoint]:
     elif found is None:
         points.append(OpenPoint(0, "database", "none was seen; this tool wants the address of one, DIRECT_URL"))
     if not seen.held:
-        says = f'in vercel.json: "git": {{"deploymentEnabled": {{"{seen.branch}": false}}}}'
+        says = f'in {seen.vercel_file}: "git": {{"deploymentEnabled": {{"{seen.branch}": false}}}}'
         points.append(
             OpenPoint(0, "Vercel", f"connected to Git it ships every push past all of this, unless it stands {says}")
         )

@@ -2,11 +2,15 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+import yaml
+
 from pipeline.adoption.folder import LOCKS, Folder
+from pipeline.adoption.routes import parent
 
 ASIDE = re.compile(
     r"(?:^|/)[^/]*(docs?|storybook|template|starter|sample|demo|playground|landing|marketing|www)[^/]*(?:/|$)"
@@ -42,22 +46,56 @@ class Package:
 def packages(folder: Folder) -> tuple[Package, ...]:
     """Every package that has a ``package.json`` that can be read, the one on top first."""
     found = [path for path in folder.paths if PurePosixPath(path).name == "package.json"]
-    read = [_package(str(PurePosixPath(path).parent), folder.text(path)) for path in sorted(found, key=_depth)]
-    return tuple(one for one in read if one)
+    known = _catalogs(folder)
+    read = [_package(str(PurePosixPath(path).parent), folder.text(path), known) for path in sorted(found, key=_depth)]
+    made = [one for one in read if one]
+    return (*made, *_of_one_version(folder, made))
+
+
+def _of_one_version(folder: Folder, found: list[Package]) -> list[Package]:
+    """Apps that have no ``package.json``, as in Nx: a ``next.config`` below one package that wants Next.js for all."""
+    if not any(not one.place and "next" in one.wants for one in found):
+        return []
+    places = {parent(path) for path in folder.paths if PurePosixPath(path).name.startswith("next.config.")}
+    return [Package(place, PurePosixPath(place).name, {}) for place in sorted(places - {one.place for one in found})]
+
+
+def _catalogs(folder: Folder) -> dict[str, str]:
+    """``catalog:NAME package`` → the range that a catalog of pnpm or Bun says; the usual one has no name."""
+    try:
+        bodies = [yaml.safe_load(folder.text("pnpm-workspace.yaml")), json.loads(folder.text("package.json") or "{}")]
+    except (ValueError, yaml.YAMLError):
+        return {}
+    bodies += [body.get("workspaces") for body in bodies if isinstance(body, dict)]
+    known = dict[str, str]()
+    for body in bodies:
+        if isinstance(body, dict):
+            named = [("", dict(_part(body, "catalog"))), *_part(body, "catalogs")]
+            known |= {
+                f"catalog:{name} {package}": str(wanted)
+                for name, part in named
+                if isinstance(part, dict)
+                for package, wanted in part.items()
+            }
+    return known
 
 
 def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
 
-def _package(place: str, text: str) -> Package | None:
+def _package(place: str, text: str, catalogs: Mapping[str, str]) -> Package | None:
     try:
         body = json.loads(text)
     except ValueError:
         return None
     if not isinstance(body, dict):
         return None
-    wants = {name: str(wanted) for part in ("dependencies", "devDependencies") for name, wanted in _part(body, part)}
+    wants = {
+        name: catalogs.get(f"{wanted} {name}".replace("catalog:default ", "catalog: "), str(wanted))
+        for part in ("dependencies", "devDependencies")
+        for name, wanted in _part(body, part)
+    }
     engines, prisma = dict(_part(body, "engines")), dict(_part(body, "prisma"))
     return Package(
         "" if place == "." else place,
@@ -76,7 +114,13 @@ def _part(body: dict[str, Any], name: str) -> list[tuple[str, Any]]:
 
 def apps(folder: Folder, found: tuple[Package, ...]) -> tuple[Package, ...]:
     """The Next.js apps, the likeliest first: not the documentation, then the one with the most API routes."""
-    runs = [one for one in found if "next" in one.wants and _is_app(folder, one)]
+    top = next((one for one in found if not one.place), None)
+    shared = top is not None and "next" in top.wants
+    runs = [
+        one
+        for one in found
+        if ("next" in one.wants and _is_app(folder, one)) or (shared and one.place and _has_config(folder, one))
+    ]
 
     def rank(app: Package) -> tuple[bool, int, int]:
         aside = bool(ASIDE.search(app.place))
@@ -91,6 +135,10 @@ def _is_app(folder: Folder, package: Package) -> bool:
     return any(path.startswith(begins) for path in folder.paths)
 
 
+def _has_config(folder: Folder, package: Package) -> bool:
+    return any(path.startswith(package.path("next.config.")) for path in folder.paths)
+
+
 def doubtful(found: tuple[Package, ...]) -> tuple[str, ...]:
     """The folders of the apps between which only a person can choose; empty when one is meant."""
     meant = [one.place for one in found if not ASIDE.search(one.place)]
@@ -101,6 +149,8 @@ def made_of(app: Package, found: tuple[Package, ...]) -> tuple[Package, ...]:
     """The app, and every package of the same repository that it is made of."""
     known = {one.name: one for one in found if one.name}
     reached, todo = {app.place: app}, [app]
+    if "next" not in app.wants:  # one package on top wants everything for all
+        reached |= {one.place: one for one in found if not one.place}
     while todo:
         for name in todo.pop().wants:
             package = known.get(name)

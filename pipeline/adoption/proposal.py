@@ -10,6 +10,7 @@ from pipeline.adoption.seen import Seen
 
 SECTION = re.compile(r"^(?=[a-z]\w*:)", re.M)
 OVERWRITES, ADDS = "overwrites it", "adds the sections that it has not"
+THEIRS = "overwrites it; it is not of this tool: call yours otherwise, and say init again"
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,15 @@ def written_by_people(seen: Seen, files: Mapping[str, str]) -> tuple[FileChange,
     return tuple(change for change in found if change.before != change.after)
 
 
-def generated_files(made: Mapping[str, str], files: Mapping[str, str]) -> tuple[FileChange, ...]:
-    """The changes of generated files ``made``; one that is there with another text is left."""
+def generated_files(
+    made: Mapping[str, str], files: Mapping[str, str], theirs: frozenset[str] = frozenset()
+) -> tuple[FileChange, ...]:
+    """The changes of generated files ``made``; one that is there with another text is left.
+
+    ``theirs``: those of the same name that this tool has not written.
+    """
     return tuple(
-        FileChange(path, files.get(path, ""), text, bool(files.get(path)))
+        FileChange(path, files.get(path, ""), text, bool(files.get(path)), THEIRS if path in theirs else OVERWRITES)
         for path, text in sorted(made.items())
         if files.get(path, "") != text
     )

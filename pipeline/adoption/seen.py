@@ -16,6 +16,7 @@ from pipeline.errors import Mistake
 GITHUB = re.compile(r"github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?$")
 BASE = re.compile(r"""\bbasePath\s*:\s*["'](/[\w/-]+)["']""")
 NAMES_BUILD = re.compile(r"VERCEL_(DEPLOYMENT_ID|GIT_COMMIT_SHA)")
+ENABLED = re.compile(r"\bdeploymentEnabled\s*:\s*(false\b|\{[^}]*\})")
 ASKS_DATA = re.compile(r"prisma|\bdb\b|\$queryRaw|\bsql`|select\(", re.I)
 ENVIRONMENT = re.compile(r"^\.env[\w.-]*\.?(example|sample|template|dist)?$")
 
@@ -67,8 +68,10 @@ class Seen:
     team: str
     workflows: tuple[str, ...]
     """Names of the workflow files that are there."""
+    vercel_file: str
+    """``vercel.json``, or the program that stands for it, e.g. ``vercel.ts``."""
     held: bool
-    """Whether ``vercel.json`` keeps Vercel from building what is pushed to the branch."""
+    """Whether it keeps Vercel from building what is pushed to the branch."""
     domain: str = ""
     """The production domain. No folder shows it; somebody who was asked has said it."""
 
@@ -95,9 +98,11 @@ def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
     listed = listed_in(folder.texts, _examples(folder, app))
     auth, health, page = auth_of(wants, texts, base), health_of(there), sign_in_of(there)
     vercel = _linked(folder, app)
+    settings = next((one for one in _settings(app) if one in folder.paths), "vercel.json")
     origin = GITHUB.search(folder.remote)
     return Seen(
-        name=app.name.rpartition("/")[2] or folder.name,
+        name=app.name.rpartition("/")[2]
+        or PurePosixPath(app.place or (origin["name"] if origin else folder.name)).name,
         place=app.place,
         others=doubtful(apps(folder, found)) if chosen is None else (),
         repository=origin["name"] if origin else "",
@@ -119,7 +124,8 @@ def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
         project=vercel[0],
         team=vercel[1],
         workflows=tuple(PurePosixPath(one).name for one in folder.paths if one.startswith(".github/workflows/")),
-        held=_held(folder.text(app.path("vercel.json")) or folder.text("vercel.json"), folder.branch or "main"),
+        vercel_file=PurePosixPath(settings).name,
+        held=_held(folder.text(settings), folder.branch or "main"),
     )
 
 
@@ -164,12 +170,22 @@ def _linked(folder: Folder, app: Package) -> tuple[str, str]:
     return "", ""
 
 
+def _settings(app: Package) -> list[str]:
+    """Where Vercel's settings of the app may be, the likeliest first."""
+    names = [f"vercel.{ending}" for ending in ("json", "ts", "mts", "js", "mjs", "cjs")]
+    return [*(app.path(name) for name in names), *names]
+
+
 def _held(text: str, branch: str) -> bool:
-    """Whether ``git.deploymentEnabled`` of a vercel.json is off, for everything or for ``branch``."""
+    """Whether ``git.deploymentEnabled`` of a vercel.json or vercel.ts is off, for everything or for ``branch``."""
     try:
         enabled = json.loads(text)["git"]["deploymentEnabled"]
-    except (ValueError, LookupError, TypeError):
+    except (LookupError, TypeError):
         return False
+    except ValueError:  # a program, or nothing
+        said = ENABLED.search(text)
+        named = rf"""(?:["']{re.escape(branch)}["']|\b{re.escape(branch)})\s*:\s*false\b"""
+        return said is not None and (said[1] == "false" or bool(re.search(named, said[1])))
     return enabled is False or (isinstance(enabled, dict) and enabled.get(branch) is False)
 
 

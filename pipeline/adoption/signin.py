@@ -18,6 +18,7 @@ CREDENTIALS = re.compile(r"\bCredentials(?:Provider)?\s*\(\s*\{")
 GENERIC = frozenset({"index", "oauth"})
 REACH = 900  # characters of a provider's options that are looked at
 FIELD = re.compile(r"(?:\bcredentials\??\.(?=\w)|\b(?=\w+\s*:\s*\{))(\w+)")
+TAKEN = re.compile(r"\bauthorize\s*\(\s*\{([\w\s,:]*)\}")
 OWN_ID = re.compile(r"""\bid\s*:\s*["']([\w-]+)["']""")
 
 
@@ -66,11 +67,18 @@ def auth_of(wants: Mapping[str, str], texts: Mapping[str, str], base: str = "") 
     return SeenAuth(other) if other else None
 
 
+def _fields(options: str) -> set[str]:
+    """The fields that a provider's options describe, or that its ``authorize`` takes apart."""
+    taken = TAKEN.search(options)
+    return {*FIELD.findall(options), *(re.findall(r"\w+", taken[1]) if taken else ())}
+
+
 def _takes_a_password(text: str) -> bool:
     """Whether a credentials provider with the usual id has the fields ``email`` and ``password``."""
     for found in CREDENTIALS.finditer(text):
-        options = text[found.end() : found.end() + REACH]
+        after = CREDENTIALS.search(text, found.end())
+        options = text[found.end() : min(found.end() + REACH, after.start() if after else len(text))]
         named = OWN_ID.search(options)
-        if (not named or named[1] == "credentials") and {"email", "password"} <= {*FIELD.findall(options)}:
+        if (not named or named[1] == "credentials") and {"email", "password"} <= _fields(options):
             return True
     return False

@@ -26,8 +26,14 @@ CONFIG_ADDRESS = re.compile(
 POSTGRES = ("postgresql", "postgres", "cockroachdb")
 OTHERS = {
     "drizzle-orm": "Drizzle", "kysely": "Kysely", "typeorm": "TypeORM", "mongoose": "Mongoose",
-    "sequelize": "Sequelize",
+    "sequelize": "Sequelize", "@supabase/supabase-js": "Supabase",
 }  # fmt: skip
+DRIZZLE = re.compile(r"(?:^|/)drizzle\.config\.[mc]?[jt]s$")
+DIALECT = re.compile(r"""\bdialect\s*:\s*["'](\w+)["']""")
+DRIZZLE_OUT = re.compile(r"""\bout\s*:\s*((?:["'`][^"'`]+["'`]))""")
+DRIZZLE_ADDRESS = re.compile(r"\b(?:url|connectionString)\s*:\s*(?:process\.)?env\.([A-Z]\w+)")
+ANY_ADDRESS = re.compile(r"\bprocess\.env\.([A-Z]\w*(?:URL|URI|DSN)\w*)")
+NAMED_ADDRESS = re.compile(r"\burl\s*:\s*([a-z]\w*)\s*,")
 USUAL = ("DATABASE_URL", "POSTGRES_PRISMA_URL", "POSTGRES_URL")
 NEON = ("@neondatabase/serverless", "@prisma/adapter-neon", "@neondatabase/api-client")
 
@@ -80,7 +86,26 @@ def database_of(folder: Folder, parts: tuple[Package, ...], names: frozenset[str
             on_neon,
         )
     other = next((words for name, words in OTHERS.items() if name in wants), "")
+    if other == "Drizzle":
+        return _of_drizzle(folder, parts, wants["drizzle-orm"].lstrip("^~>= "), neon=neon, on_neon=on_neon)
     return SeenDatabase(other, neon=neon, on_neon=on_neon) if other else None
+
+
+def _of_drizzle(folder: Folder, parts: tuple[Package, ...], wanted: str, *, neon: str, on_neon: bool) -> SeenDatabase:
+    """What ``drizzle.config`` says: which kind of database, where its migrations are, whose address it reads."""
+    config = next(iter(_configs(folder, parts, DRIZZLE)), "")
+    text = folder.text(config)
+    kind, out = DIALECT.search(text), _named(folder, config, DRIZZLE_OUT)
+    address = DRIZZLE_ADDRESS.search(text) or ANY_ADDRESS.search(text)
+    return SeenDatabase(
+        "Drizzle",
+        wanted,
+        kind[1] if kind else "",
+        migrations=out if _is_there(folder, out) else "",
+        variables=(address[1],) if address else (),
+        neon=neon,
+        on_neon=on_neon,
+    )
 
 
 def _neon(text: str) -> str:
@@ -91,10 +116,10 @@ def _neon(text: str) -> str:
     return str(body.get("projectId") or "") if isinstance(body, dict) else ""
 
 
-def _configs(folder: Folder, parts: tuple[Package, ...]) -> tuple[str, ...]:
-    """Prisma's configuration files: those of the app's own packages, then the one on top."""
+def _configs(folder: Folder, parts: tuple[Package, ...], named: re.Pattern[str] = CONFIG) -> tuple[str, ...]:
+    """Prisma's configuration files: those of the app's own packages, then the one on top; or others so ``named``."""
     places = [*(part.place for part in parts), ""]
-    found = [path for path in folder.paths if CONFIG.search(path)]
+    found = [path for path in folder.paths if named.search(path)]
     return tuple(sorted((path for path in found if _home(path) in places), key=lambda path: places.index(_home(path))))
 
 
@@ -159,9 +184,18 @@ def _variables(folder: Folder, parts: tuple[Package, ...], schema: str, known: f
     names = [found[key] for key in ("url", "directUrl") if key in found]
     if not names:
         for config in _configs(folder, parts):
-            names += [next(filter(None, groups)) for groups in CONFIG_ADDRESS.findall(folder.text(config))]
+            text = folder.text(config)
+            names += [next(filter(None, groups)) for groups in CONFIG_ADDRESS.findall(text)] or _chosen(text)
         names = [*(one for one in USUAL if one in known and one not in names), *names]
     return tuple(dict.fromkeys(names))
+
+
+def _chosen(text: str) -> list[str]:
+    """The variable that comes first where ``url`` is a name for one of several; what is of previews is none."""
+    name = NAMED_ADDRESS.search(text)
+    defined = re.search(rf"\b{name[1]}\s*=([^;]*);", text) if name else None
+    found = [one for one in ANY_ADDRESS.findall(defined[1]) if "PREVIEW" not in one] if defined else []
+    return found[:1]
 
 
 @dataclass(frozen=True)

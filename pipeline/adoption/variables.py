@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 
 READ = re.compile(r"""\bprocess\.env(?:\.([A-Z][A-Z0-9_]+)|\[["']([A-Z][A-Z0-9_]+)["']\])""")
 DECLARED = re.compile(r"^\s{2,8}([A-Z][A-Z0-9_]+)\s*:\s*(.*?)(?=^\s{2,8}[A-Z][A-Z0-9_]+\s*:|^\s{0,4}\})", re.M | re.S)
-MILD = re.compile(r"\.(optional|default|nullish)\s*\(|\?\s*z\.|\|\|")
+MILD = re.compile(r"\.(optional|default|nullish|catch|prefault)\s*\(|\?\s*z\.|\|\|")
+IN_PRODUCTION = re.compile(r"""^process\.env\.NODE_ENV\s*===?\s*["']production["']\s*\?\s*(z\..*?)\s*:\s*z\.""", re.S)
 GIVEN = frozenset(
     {"NODE_ENV", "PORT", "CI", "ANALYZE", "HOSTNAME", "TZ", "NODE_OPTIONS", "SKIP_ENV_VALIDATION", "NEXT_RUNTIME"}
 )
@@ -26,8 +27,9 @@ def demanded_by(texts: Mapping[str, str]) -> tuple[str, ...]:
     for text in texts.values():
         if "createEnv(" not in text:
             continue
-        for name, words in DECLARED.findall(text):
-            if words.lstrip().startswith("z.") and not MILD.search(words) and not _of_the_platform(name):
+        for name, declared in DECLARED.findall(text):
+            words = IN_PRODUCTION.sub(r"\1 #", declared.lstrip()).partition(" #")[0]
+            if words.startswith("z.") and not MILD.search(words) and not _of_the_platform(name):
                 names[name] = None
     return tuple(names)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import NoReturn
 
+from pipeline.cli.output import steadfast
 from pipeline.cli.summary import fenced, to_summary
 from pipeline.cli.terminal import DEPLOY_FILE, MISTAKE, ROOT, fail, honest, out, typed_here, unforeseen
 from pipeline.emergency.access import RollbackOrder
@@ -58,9 +59,10 @@ def main() -> None:
         gc.set_threshold(*RARELY)
         gc.enable()
         typing = words[1:] if words[:1] == [ASKED] else None
-        Strict(program, typing).run(
-            ["inv", "--search-root", str(TOOL), *(wanted(words) if typing is None else [ASKED])]
-        )
+        with steadfast():  # help and lists are read by `head`, too
+            Strict(program, typing).run(
+                ["inv", "--search-root", str(TOOL), *(wanted(words) if typing is None else [ASKED])]
+            )
 
 
 def order_of(words: Sequence[str]) -> RollbackOrder | None:

@@ -107,7 +107,10 @@ def configuration() -> "Config":
     if not ROOT.is_dir():
         raise Mistake(f"--home {ROOT}: there is no such folder")
     if not DEPLOY_FILE.exists():
-        raise Mistake(f"{FILE}: is in neither {ROOT} nor a folder above; go to its folder, or say --home DIR")
+        raise Mistake(
+            f"{FILE}: is in neither {ROOT} nor a folder above; go to its folder, or say --home DIR; "
+            "./inv init   writes the first one for an app"
+        )
     return load(DEPLOY_FILE)
 
 

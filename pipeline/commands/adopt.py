@@ -14,7 +14,7 @@ from pipeline.clock import host_of
 from pipeline.config import Config, load
 from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.outside import must_stay_inside
-from pipeline.documents.writing import Sources, generated
+from pipeline.documents.writing import Sources, generated, is_theirs
 from pipeline.errors import Mistake
 from pipeline.home import below_top, command_in, typed_for
 from pipeline.render.adoption import changes_text, points_text, seen_text
@@ -51,7 +51,8 @@ def init(order: InitOrder, commands: tuple[CommandWords, ...], out: Callable[[st
     people = written_by_people(seen, {path: _read(home / path) for path in wanted})
     config = _config(home, people, force=order.force)
     made = generated(Sources(config, home, commands, command_in(home), below_top(home)))
-    changes = (*people, *generated_files(made, {path: _read(home / path) for path in made}))
+    theirs = frozenset(path for path in made if is_theirs(home / path))
+    changes = (*people, *generated_files(made, {path: _read(home / path) for path in made}, theirs))
     if not changes:
         out("Nothing to change.")
         return False
@@ -62,7 +63,8 @@ def init(order: InitOrder, commands: tuple[CommandWords, ...], out: Callable[[st
     writes = [change for change in changes if order.force or not change.left]
     if writes and _agrees(order, len(writes)):
         _write(home, writes)
-        out(f"{len(writes)} files written, {len(changes) - len(writes)} left as they are.")
+        left = [change.path for change in changes if change not in writes]
+        out(f"{len(writes)} files written, {len(left)} left as they are{': ' if left else ''}{', '.join(left)}.")
         _say_what_is_open(home, seen, config, writes, out)
         return False
     if writes:

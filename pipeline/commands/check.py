@@ -19,8 +19,9 @@ from pipeline.record.journal import plain
 from pipeline.record.report import Line
 from pipeline.render.report import line_text, said_once
 from pipeline.session.asking import READERS
+from pipeline.session.needs import needs_of
 from pipeline.session.release import find_release
-from pipeline.session.session import NOTHING, Order, Session, open_session
+from pipeline.session.session import LEAST, NO_SECRET, NOTHING, Order, Session, open_session
 
 Answer = tuple[Gate, tuple[Finding, ...], int]
 
@@ -52,7 +53,7 @@ def ask_gates(
             needs = ", ".join(given_by_steps(gate))
             run = next((one.name for one in EVERY if gate in one.gates), "deploy")
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
-    with open_session(config, order.target, root) as session:
+    with open_session(config, order.target, root, _needs(config, order, gates)) as session:
         for line in session.unseen if len(gates) > 1 and not as_json else ():
             out(line)
         answers, _ = asyncio.run(asked(session, order, root, gates))
@@ -60,6 +61,14 @@ def ask_gates(
             out(session.redactor(answers_json(answers)))
             return stops(answers)
         return show(session, answers, out)
+
+
+def _needs(config: Config, order: Order, gates: tuple[Gate, ...]) -> Iterable[str]:
+    """What has to be set: for one gate Vercel's token when it asks Vercel, for many nothing."""
+    if len(gates) > 1:
+        return NO_SECRET
+    name, _ = config.target(order.target)
+    return {*LEAST} & {secret for gate in gates for secret in needs_of(config, name).of_gate(gate)}
 
 
 def show(session: Session, answers: Iterable[Answer], out: Callable[[str], None]) -> bool:

@@ -25,13 +25,11 @@ from pipeline.incidents.walk import APART, Walk
 from pipeline.record.incidents import Incident, incidents, whole_timeline
 from pipeline.record.journal import plain
 from pipeline.render.incident import incident_text, list_text, review_markdown
-from pipeline.session.session import Session, open_session
+from pipeline.session.session import NO_SECRET, Session, open_session
 
 Out = Callable[[str], None]
 T = TypeVar("T")
 REVIEWS = "runbooks/reviews"
-NO_SECRET = ()
-"""An incident is written down, and told as far as there is a way to, without any secret."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,7 @@ def follow_playbook(
     """Walk through the playbook of that name, for the open incident or a new one. Whether it is over."""
     book = named(name)
     assert book
-    with open_session(config, said.target, root) as session:
+    with open_session(config, said.target, root, NO_SECRET) as session:
         for line in session.unseen:
             person.say(line)
         still = [one for one in incidents(session.store, session.settings.name) if one.open]

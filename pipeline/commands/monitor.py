@@ -23,7 +23,7 @@ from pipeline.render.monitor import (
 from pipeline.session.asking import Checked, ask
 from pipeline.session.baseline import rows
 from pipeline.session.monitors import synchronise
-from pipeline.session.session import Session, open_session
+from pipeline.session.session import NO_SECRET, Session, open_session
 
 Out = Callable[[str], None]
 FORMATS = ("table", "markdown", "json")
@@ -32,7 +32,7 @@ FORMATS = ("table", "markdown", "json")
 def answer_checklist(config: Config, target: str, name: str, root: Path, out: Out, form: str, note: Out) -> int:
     """Print the ``daily`` or ``weekly`` checklist, answered; its exit code. ``note`` hears of the incident it opens."""
     _known(form)
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, NO_SECRET) as session:
         say_unseen(session, note)
         checked = ask(session, (CHECKLISTS[name],), name)
         out(session.redactor(_shown(checked, form)))
@@ -45,7 +45,7 @@ def answer_checklist(config: Config, target: str, name: str, root: Path, out: Ou
 def answer_diagnosis(config: Config, target: str, kind: str, root: Path, out: Out, form: str, note: Out) -> int:
     """Print what one kind of trouble's questions, or all of them, answer, with what to do; its exit code."""
     _known(form)
-    with open_session(config, target, root) as session:
+    with open_session(config, target, root, NO_SECRET) as session:
         say_unseen(session, note)
         chosen = (DIAGNOSES[kind],) if kind else tuple(DIAGNOSES.values())
         checked = ask(session, chosen, f"diagnose-{kind or 'all'}")

@@ -6,8 +6,13 @@ from typing import Any
 
 from pipeline.config.document import dotted, line_of
 
-PLACEHOLDER = re.compile(r"REPLACE_?ME|CHANGE_?ME|^your[-_ ]|^<.*>$", re.IGNORECASE)
-REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+PLACEHOLDER = re.compile(
+    r"REPLACE_?ME|CHANGE_?ME|^your[-_ ]|^<[\w .-]*\b(your|name|id|slug|domain|here)\b[\w .-]*>$"
+    r"|(?-i:^(TODO|FIXME|TBD)$)|^owner/(name|repo)|_x{4,}$|40_DIGITS",
+    re.IGNORECASE,
+)
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?<!\.git)")
+ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
 Said = tuple[tuple[str | int, ...], str]
 """The path of a key, and what is wrong with its value."""
@@ -21,6 +26,13 @@ def misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
     for within, part in parts:
         for path, says in _of_sections(part):
             yield said_at(name, tree, (*within, *path), says)
+    for key in targets if isinstance(targets, dict) else ():
+        project = _at(raw, "targets", key, "project")
+        if isinstance(project, str) and "/" in project:
+            yield said_at(name, tree, ("targets", key, "project"), f"is {project!r}; say its name or its id")
+    action = raw.get("action")
+    if isinstance(action, str) and action and not ACTION.fullmatch(action):
+        yield said_at(name, tree, ("action",), f"is {action!r}; say it as OWNER/NAME@COMMIT, all 40 digits of it")
 
 
 def _of_sections(raw: Any) -> Iterator[Said]:
@@ -35,20 +47,31 @@ def _of_sections(raw: Any) -> Iterator[Said]:
 
 def _paths(raw: Any) -> Iterator[tuple[str | int, ...]]:
     """The keys whose value is a path of the site."""
-    yield from (("health", "path"), ("smoke", "journeys", "course"), ("smoke", "journeys", "upload"))
+    yield from (("health", "path"), ("auth", "path"), ("smoke", "journeys", "course"), ("smoke", "journeys", "upload"))
     routes = _at(raw, "smoke", "routes")
     yield from (("smoke", "routes", number, "path") for number in range(len(routes) if isinstance(routes, list) else 0))
 
 
 def unfilled(raw: Mapping[str, Any], tree: Any, name: str, target: str) -> tuple[str, ...]:
-    """A line for each value of ``target`` that still is what an example put there."""
-    found = []
-    for key in ("project", "team", "domain"):
-        value = _at(raw, "targets", target, key)
-        if isinstance(value, str) and PLACEHOLDER.search(value):
-            says = f"is still the placeholder {value}; put your own there"
-            found.append(said_at(name, tree, ("targets", target, key), says))
-    return tuple(found)
+    """A line for each value of ``target`` that still is what an example put there, in whatever section it uses."""
+    if _at(raw, "targets", target, "kind") == "sandbox":
+        return ()
+    ours = {key: part for key, part in raw.items() if key != "targets"}
+    parts = [*_texts(ours), *_texts(_at(raw, "targets", target), ("targets", target))]
+    return tuple(
+        said_at(name, tree, path, f"is still the placeholder {value}; put your own there")
+        for path, value in parts
+        if PLACEHOLDER.search(value) and not str(path[-1]).endswith("contains")
+    )
+
+
+def _texts(part: Any, path: tuple[str | int, ...] = ()) -> Iterator[Said]:
+    """Every text below ``path``, and where it stands."""
+    if isinstance(part, str):
+        yield path, part
+    inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, value in inner:
+        yield from _texts(value, (*path, key))
 
 
 def said_at(name: str, tree: Any, path: tuple[str | int, ...], says: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from checks.gate import Gate, worst
@@ -58,8 +58,8 @@ class Runner:
         self._ours, self._explain = ours, explain
         journal.goes_on = self.past.moved_production
 
-    async def run(self, *, only: str = "") -> Outcome | None:
-        """Go through the stages that are not settled; None after a single stage (``only``) that is not the last.
+    async def run(self, *, only: Collection[str] | None = None) -> Outcome | None:
+        """Go through the stages that are not settled, or those that ``only`` names; None when the last is not of them.
 
         Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises; but not
         by a run that is somebody else's now, which raises Lost.
@@ -88,7 +88,7 @@ class Runner:
             return self._hold(stop)
         if stop:
             return await self.go_back(stop)
-        if only and only != self.pipeline.stages[-1].name:
+        if only is not None and self.pipeline.stages[-1].name not in only:
             return None
         self._record("run ended", outcome=Outcome.DEPLOYED.word)
         unwritten = not self.journal.catch_up()
@@ -126,7 +126,7 @@ class Runner:
         self._record("run ended", outcome=Outcome.HELD.word, reason=stop.reason)
         return Outcome.HELD
 
-    async def _left(self, only: str) -> list[Stage]:
+    async def _left(self, only: Collection[str] | None) -> list[Stage]:
         """The stages that are to be gone through; a move that an earlier process only hoped for is looked at first."""
         for step in await self.past.forget_what_never_was(self.world):
             self.journal.append("step failed", step.name, error="an earlier process began it, and it did not happen")
@@ -134,9 +134,9 @@ class Runner:
         if not moved:
             self.past.done -= {step.name for step in self.pipeline.steps if step.again}
         settled = {s.name for s in self.pipeline.stages if s.name in self.past.settled and (moved or not s.again)}
-        return [s for s in self.pipeline.stages if s.name not in settled and only in ("", s.name)]
+        return [s for s in self.pipeline.stages if s.name not in settled and (only is None or s.name in only)]
 
-    async def _go_on(self, only: str) -> Stop | None:
+    async def _go_on(self, only: Collection[str] | None) -> Stop | None:
         return await self._go_forward(await self._left(only))
 
     async def _go_forward(self, stages: list[Stage]) -> Stop | None:

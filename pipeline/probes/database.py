@@ -140,7 +140,7 @@ async def way_back(world: World, policy: DatabasePolicy) -> WayBack:
         return WayBack("", "`database.restore_point` is none")
     if policy.neon_project and policy.restore_point != "dump":
         if world.neon.missing:
-            return WayBack("", world.neon.missing)
+            return WayBack("", world.neon.missing, unset=True)
         project, snapshots = await world.neon.project(), await world.neon.snapshots()
         now = world.clock.now()
         newest = next(iter(snapshots), None)

@@ -28,7 +28,7 @@ from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
 from pipeline.redact import Redactor
 from pipeline.session.bulletin import told_of
-from pipeline.session.fitting import must_aim, must_fit
+from pipeline.session.fitting import must_aim, must_fit, stages_of
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.news import tell_end, tell_what_is_owed
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
@@ -70,7 +70,7 @@ def ship(
         session.must_be_whole()
         run = _run_id(order.run) or new_run_id(session.clock.now())
         _refuse_after_cut_off(session, run)
-        past, earlier = session.past(run), events_of(session.store, run)
+        asked, past, earlier = stages_of(session.pipeline, order), session.past(run), events_of(session.store, run)
         if order.resume and not earlier:
             raise Mistake(f"--resume {run}: there is no such run; ./inv history lists them")
         must_fit(session, past, run, order.stage, earlier)
@@ -92,7 +92,7 @@ def ship(
         try:
             if not earlier:
                 _begin(journal, session, release, waivers)
-            asyncio.run(_go(session, journal, release, past, lock, order.stage))
+            asyncio.run(_go(session, journal, release, past, lock, asked))
         except Lost as lost:
             raise lost_run(session.store, run, lost) from lost
         except Exception as bug:  # not in the run itself, which puts everything back
@@ -170,11 +170,13 @@ def _journal(
     return Journal(session.store, run, session.clock.now, session.redactor, listeners, spill=spill, earlier=earlier)
 
 
-async def _go(session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: str) -> None:
+async def _go(
+    session: Session, journal: Journal, release: Release, past: Past, lock: Lock, only: tuple[str, ...] | None
+) -> None:
     async with _opened(session, journal, release) as world:
         runner = _runner(session, world, journal, past, lock)
         heed(runner.interrupt)
-        if only in ("", session.pipeline.stages[0].name):
+        if only is None or session.pipeline.stages[0].name in only:
             await tell_what_is_owed(session, world.github, world.progress)
         heart = asyncio.ensure_future(keep(lock, journal, runner))
         try:

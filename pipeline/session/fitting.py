@@ -1,9 +1,27 @@
 """Whether a run that is in the journal can go on, or back, as it is asked to."""
 
 from pipeline.engine.past import Past
+from pipeline.engine.plan import Pipeline
 from pipeline.errors import Mistake
 from pipeline.record.journal import Event
-from pipeline.session.session import Session
+from pipeline.session.session import Order, Session
+
+
+def stages_of(pipeline: Pipeline, order: Order) -> tuple[str, ...] | None:
+    """The stages that ``order`` asks for, by name; None for all. Raises Mistake for one that is not in ``pipeline``."""
+    if not order.stage:
+        if order.before:
+            raise Mistake(f"--before {order.before}: says where to end; say with --stage where to begin")
+        return None
+    names = [one.name for one in pipeline.stages]
+    for flag, name in (("--stage", order.stage), ("--before", order.before or order.stage)):
+        if name not in names:
+            raise Mistake(f"{flag} {name}: {pipeline.name} has no such stage; it has {', '.join(names)}")
+    first = names.index(order.stage)
+    end = names.index(order.before) if order.before else first + 1
+    if end <= first:
+        raise Mistake(f"--before {order.before}: does not come after --stage {order.stage}")
+    return tuple(names[first:end])
 
 
 def must_fit(session: Session, past: Past, run: str, stage: str, earlier: tuple[Event, ...]) -> None:
@@ -16,8 +34,6 @@ def must_fit(session: Session, past: Past, run: str, stage: str, earlier: tuple[
     names = [one.name for one in pipeline.stages]
     if not stage:
         return
-    if stage not in names:
-        raise Mistake(f"--stage {stage}: {pipeline.name} has no such stage; it has {', '.join(names)}")
     before = [name for name in names[: names.index(stage)] if name not in past.settled]
     if before:
         raise Mistake(f"--stage {stage}: {', '.join(before)} has not passed in run {run}; run that first")

@@ -7,6 +7,7 @@ from pipeline.definitions.own import pipeline_of, pipeline_to_look
 from pipeline.engine.plan import Pipeline, probes_by_type
 from pipeline.engine.uses import Needs
 from pipeline.probes.every import PROBES
+from pipeline.session.fitting import stages_of
 from pipeline.session.session import Order
 from pipeline.steps.leftovers import clear_leftovers
 from pipeline.world.secrets import SECRETS
@@ -20,8 +21,11 @@ def needs_of(config: Config, target: str) -> Needs:
 def to_ship(config: Config, order: Order) -> Iterable[str]:
     """The secrets that must be set: all when a run begins; a later stage on its own is given those that it needs."""
     name, pipeline = _pipeline(config, order.target)
-    stage = next((one for one in pipeline.stages[1:] if one.name == order.stage), None)
-    return needs_of(config, name).of_stage(pipeline, stage) if stage else SECRETS
+    asked, needs = stages_of(pipeline, order), needs_of(config, name)
+    if asked is None or pipeline.stages[0].name in asked:
+        return SECRETS
+    stages = [one for one in pipeline.stages if one.name in asked]
+    return sorted({secret for stage in stages for secret in needs.of_stage(pipeline, stage)})
 
 
 def to_settle(config: Config, target: str) -> Iterable[str]:

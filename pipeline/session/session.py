@@ -43,7 +43,9 @@ from pipeline.world.world import World
 
 T = TypeVar("T")
 LEAST = ("VERCEL_TOKEN",)
-"""The secrets without which nothing can be said of a target."""
+"""The secrets without which most commands have nothing to say of a target."""
+NO_SECRET = ()
+"""For a command that says of each service that it was not seen, or writes down, and tells as far as there is a way."""
 LOCAL = Place("", ".runs/journal.db")
 SECRET = re.compile(r"TOKEN|SECRET|PASS|KEY|URL|DSN|CREDENTIAL|AUTH")
 NOTHING = Release("", ".")
@@ -65,6 +67,8 @@ class Order:
     run: str = ""
     stage: str = ""
     """Only this stage, as one step of a CI job."""
+    before: str = ""
+    """With ``stage``: and those after it, up to this one."""
     approved_by: str = ""
     over_rollback: bool = False
     older: bool = False

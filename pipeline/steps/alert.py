@@ -9,7 +9,7 @@ import httpx
 
 from checks.evidence import Arrival, FiredAlert
 from pipeline.engine.plan import step
-from pipeline.errors import ServiceError
+from pipeline.errors import ServiceError, Unset
 from pipeline.world.world import World
 
 PATIENCE = 60.0
@@ -43,6 +43,8 @@ async def _time(world: World, way: str, send: Send, mark: str) -> Arrival:
     try:
         async with asyncio.timeout(WHOLE):
             failure = await send(world, mark)
+    except Unset as error:
+        return Arrival(way, None, error.came, unset=True)
     except ServiceError as error:
         failure = f"{error.asked}: {error.came}"
     except TimeoutError:
@@ -102,7 +104,7 @@ async def send_event(world: World, dsn: str, message: str) -> None:
 async def _channel(world: World, mark: str) -> str:
     """Send a test line to a channel, which says only that it took it; whether somebody reads it, a person must say."""
     if not world.team.has("team"):
-        return "NOTIFY_WEBHOOK_URL is not set"
+        raise Unset("team", "the channel", "NOTIFY_WEBHOOK_URL is not set")
     says = f"TEST ALERT {mark}: nothing is wrong. Whoever reads this: the channel works."
     _, failed = await world.team.tell("team", "TEST ALERT", says)
     return "; ".join(failed)

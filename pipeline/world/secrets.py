@@ -18,6 +18,7 @@ SECRETS = {
 
 
 OPENS = {
+    "VERCEL_TOKEN": "Vercel",
     "GITHUB_TOKEN": "GitHub",
     "SENTRY_AUTH_TOKEN": "Sentry",
     "BETTERSTACK_API_TOKEN": "Better Stack",

@@ -27,8 +27,10 @@ from pipeline.engine import own as asking
 from pipeline.engine.plan import probes_by_type
 from pipeline.engine.planned import changed, rules_of
 from pipeline.engine.readings import Round
+from pipeline.environment import LINES, for_child, variable, variable_or_file
 from pipeline.errors import Mistake
 from pipeline.probes.every import PROBES
+from pipeline.record.place import place_of
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.session import Order, hidden_of, shadows
 from tests.stage import ROOT, InProcess
@@ -212,6 +214,32 @@ def test_its_variables_reach_its_stage_in_the_workflow_and_no_other(tmp_path: Pa
     assert text.count("LICENCES_TOKEN: ${{ secrets.LICENCES_TOKEN }}") == 1
     assert "DEPLOY_URL" not in text
     assert text.index("--stage=wake") < text.index("LICENCES_TOKEN") < text.index("--stage=smoke")
+
+
+def test_of_a_program_that_fails_the_line_with_the_error_is_told_and_not_what_stands_behind_it() -> None:
+    node = (
+        "node:internal/modules:1\n  throw err;\nError: Cannot find module 'licences.mjs'\n    at x\n\nNode.js v22.1.0\n"
+    )
+    assert answer_of(1, "", node).last == "Error: Cannot find module 'licences.mjs'"
+    assert answer_of(1, "", "Traceback\n  File x\njson.decoder.JSONDecodeError: no\n").last.startswith("json.decoder")
+    assert answer_of(1, "", "two packages\nhave no licence\n").last == "have no licence"
+
+
+def test_a_line_of_the_one_secret_of_a_called_workflow_is_as_good_as_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = homed(tmp_path)
+    (home / ".env").write_text("LICENCES_TOKEN=of-the-file\n", encoding="utf-8")
+    gate = next(one for one in load(home / "deploy.yml").own if isinstance(one, CommandGate))
+    monkeypatch.setenv(LINES, "# ours\nLICENCES_TOKEN='a b=c$d'\nOUR_JOURNAL=postgresql://u:p@h/d\nEMPTY=\n")
+    monkeypatch.setenv("OUR_JOURNAL", "")  # as GitHub sets a secret that is not there
+    assert variable_or_file("LICENCES_TOKEN", home) == "a b=c$d"
+    assert place_of("OUR_JOURNAL", home).address == "postgresql://u:p@h/d"
+    assert (variable("EMPTY", "x"), variable("NEVER", "x")) == ("x", "x")
+    assert "a b=c$d" in hidden_of((gate,), home), "nobody says it"
+    assert LINES not in for_child(), "no process that we start is given all of them"
+    monkeypatch.setenv("LICENCES_TOKEN", "of-its-own-name")
+    assert variable_or_file("LICENCES_TOKEN", home) == "of-its-own-name"
 
 
 def test_it_has_its_sections_in_the_runbook_and_the_reference(tmp_path: Path) -> None:

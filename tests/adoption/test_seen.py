@@ -88,6 +88,130 @@ def test_between_two_apps_a_person_chooses_and_the_choice_counts() -> None:
         seen_in(folder(two), "apps/api")
 
 
+ONE_VERSION = {
+    "package.json": package("root", {"next": "15.2.0", "next-auth": "4", "prisma": "6.5.0"}),
+    "nx.json": "{}",
+    "apps/shop/next.config.js": "",
+    "apps/shop/src/app/page.tsx": PAGE,
+    "apps/shop/src/pages/api/auth/[...nextauth].ts": CREDENTIALS,
+    "apps/api/main.ts": "",
+    "libs/data/prisma/schema.prisma": SCHEMA,
+}
+"""As Nx has it: one package on top wants everything, for all apps below it."""
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_app_whose_packages_are_wanted_on_top_is_found(named: bool) -> None:
+    found = seen(ONE_VERSION, **({"apps/shop/package.json": package("shop-web")} if named else {}))
+    assert (found.place, found.name, found.next, found.workspace) == (
+        *("apps/shop", "shop-web" if named else "shop", "15.2.0", "Nx"),
+    )
+    assert found.auth
+    assert found.auth.by_password
+    assert found.database
+    assert (found.database.schema, found.database.wanted) == ("libs/data/prisma/schema.prisma", "6.5.0")
+    with pytest.raises(Mistake, match=r"no Next\.js app"):
+        seen({name: text for name, text in ONE_VERSION.items() if "next.config" not in name})
+
+
+def test_a_version_that_a_catalog_has_is_that_one() -> None:
+    pnpm = "packages: [apps/*]\ncatalog: {next: 16.3.0}\ncatalogs: {data: {'@prisma/client': ^7.1.0}}\n"
+    web = package("web", {"next": "catalog:", "@prisma/client": "catalog:data", "react": "catalog:never"})
+    found = seen({"pnpm-workspace.yaml": pnpm, "apps/web/package.json": web, "apps/web/next.config.ts": ""})
+    assert found.database
+    assert (found.next, found.database.wanted) == ("16.3.0", "7.1.0")
+    bun = package("root", {}, workspaces={"packages": ["apps/*"], "catalog": {"next": "16.1.0"}})
+    default = package("web", {"next": "catalog:default"})
+    files = {"package.json": bun, "apps/web/package.json": default, "apps/web/next.config.ts": ""}
+    assert seen(files).next == "16.1.0"
+    broken = {**files, "pnpm-workspace.yaml": "a: [1", "apps/web/package.json": web}
+    assert seen(broken).next == "catalog:", "as it stands there"
+
+
+PG = "dialect: 'postgresql',\nout: './lib/m',\ndbCredentials: { url: process.env.POSTGRES_URL! }"
+TURSO = 'dialect: "turso",\ndbCredentials: { url: env.DATABASE_URL, authToken: env.TOKEN }'
+INDIRECT = "dbCredentials: { url: direct }\n}\nconst direct = process.env.PG_URL.replace('6543', '5432')"
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "variable", "migrations"),
+    [
+        (PG, "postgresql", "POSTGRES_URL", "lib/m"),
+        (TURSO, "turso", "DATABASE_URL", ""),
+        (INDIRECT, "", "PG_URL", ""),
+        ("", "", "", ""),
+    ],
+)
+def test_drizzle_says_which_database_it_is(config: str, kind: str, variable: str, migrations: str) -> None:
+    files = {path: text for path, text in SHOP.items() if "prisma" not in path}
+    wants = package("shop", {"next": "15", "drizzle-orm": "^0.45.0"})
+    found = seen(files, **{"package.json": wants, "drizzle.config.ts": config, "lib/m/0000.sql": ""}).database
+    assert found
+    assert (found.by, found.wanted, found.kind, found.migrations) == ("Drizzle", "0.45.0", kind, migrations)
+    assert found.variables == ((variable,) if variable else ())
+
+
+def test_of_several_addresses_the_one_that_a_migration_takes_first_is_taken() -> None:
+    config = (
+        "const address =\n  process.env.PREVIEW_DATABASE_URL ||\n  process.env.DIRECT_URL ||\n"
+        "  process.env.DATABASE_URL;\nexport default defineConfig({ datasource: {\n  url: address,\n} });\n"
+    )
+    files = {**SHOP, "prisma/schema.prisma": 'datasource db {\n  provider = "postgresql"\n}\n'}
+    found = seen(files, **{"prisma.config.ts": config}).database
+    assert found
+    assert found.variables == ("DATABASE_URL", "DIRECT_URL")
+
+
+def test_supabase_is_a_database_too_and_prisma_comes_before_it() -> None:
+    files = {path: text for path, text in SHOP.items() if "prisma" not in path}
+    found = seen(files, **{"package.json": package("shop", {"next": "15", "@supabase/supabase-js": "2"})}).database
+    assert found
+    assert found.by == "Supabase"
+
+
+def test_what_production_demands_is_demanded_and_what_has_another_way_is_not() -> None:
+    text = (
+        "export const env = createEnv({\n  server: {\n    AUTH_SECRET:\n"
+        '      process.env.NODE_ENV === "production"\n        ? z.string().min(1)\n'
+        "        : z.string().min(1).optional(),\n"
+        '    MAIL_KEY: process.env.NODE_ENV === "production" ? z.string().optional() : z.string(),\n'
+        '    QUIET: z.stringbool().catch(false),\n    SELF_HOST: z.stringbool().prefault("false"),\n'
+        "    LAST_KEY: z.string(),\n  },\n})\n"
+    )
+    assert seen(SHOP, **{"src/env.ts": text}).demanded == ("AUTH_SECRET", "LAST_KEY")
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("export const config: VercelConfig = {\n  git: { deploymentEnabled: false },\n};\n", True),
+        ("export const config = { git: { deploymentEnabled: { main: false } } };\n", True),
+        ("export const config = { git: { deploymentEnabled: { 'main': false, dev: true } } };\n", True),
+        ("export const config = { git: { deploymentEnabled: { domain: false, main: true } } };\n", False),
+        ("export const config = { git: { deploymentEnabled: true } };\n", False),
+        ("export const config = {};\n", False),
+    ],
+)
+def test_a_program_may_stand_for_vercel_json(text: str, held: bool) -> None:
+    files = {path: text for path, text in SHOP.items() if path != "vercel.json"}
+    found = seen(files, **{"vercel.ts": text})
+    assert (found.held, found.vercel_file) == (held, "vercel.ts")
+
+
+def test_the_fields_that_a_sign_in_takes_apart_are_those_of_a_password_sign_in() -> None:
+    guest = "Credentials({ id: 'guest', credentials: {}, async authorize() { return guest } }),"
+    people = "Credentials({ credentials: {}, async authorize({ email, password }: any) { return check(email) } }),"
+    for text, by_password in ((people + guest, True), (guest + people, True), (guest, False)):
+        found = auth_of({"next-auth": "5"}, {"app/api/auth/[...nextauth]/route.ts": "next-auth " + text})
+        assert found
+        assert found.by_password is by_password
+
+
+def test_an_app_without_a_name_is_called_as_its_repository_is() -> None:
+    assert seen(SHOP, **{"package.json": '{"dependencies": {"next": "15"}}'}).name == "shop"
+    assert seen_in(folder({**SHOP, "package.json": '{"dependencies": {"next": "15"}}'}, remote="")).name == "shop"
+
+
 def test_a_folder_of_a_monorepo_finds_its_lock_file_above() -> None:
     inner = {path.removeprefix("apps/web/"): text for path, text in MONOREPO.items() if path.startswith("apps/web/")}
     found = seen_in(folder(inner, above=("pnpm-lock.yaml", "turbo.json")))

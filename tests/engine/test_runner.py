@@ -230,6 +230,16 @@ def test_a_step_that_left_nothing_behind_does_not_unsay_that_production_moved(tm
     assert "release bad" in kinds(journal.events())
 
 
+def test_several_stages_may_be_one_process_and_the_rest_another(tmp_path: Path) -> None:
+    world, pipeline = Scripted(), stages()
+    names = [stage.name for stage in pipeline.stages]
+    first = runner_for(world, journal_in(tmp_path, world.clock))
+    assert asyncio.run(first.run(only=names[:2])) is None
+    assert [event.subject for event in first.journal.events() if event.kind == "stage settled"] == names[:2]
+    assert asyncio.run(first.run(only=())) is None, "none is not all"
+    assert [event.subject for event in first.journal.events() if event.kind == "stage settled"] == names[:2]
+
+
 def test_before_promotion_nothing_is_moved(tmp_path: Path) -> None:
     world = Scripted()
     pipeline = stages()

@@ -144,6 +144,8 @@ def test_a_later_stage_begins_with_its_own_secrets_and_the_first_with_all() -> N
     assert set(to_ship(config, Order("production"))) == set(SECRETS)
     assert set(to_ship(config, Order("production", stage="preflight"))) == set(SECRETS)
     assert "GITHUB_TOKEN" not in set(to_ship(config, Order("production", stage="migrate")))
+    several = set(to_ship(config, Order("production", stage="migrate", before="promote")))
+    assert several > set(to_ship(config, Order("production", stage="migrate")))
     assert "VERCEL_TOKEN" in set(to_settle(config, "production"))
 
 

@@ -1,22 +1,25 @@
 """With VERCEL_TOKEN alone: what can be asked is asked, and what could not be seen is said."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from checks import health, source
+from checks import environment, health, source
 from pipeline.clients.betterstack import BetterStack
 from pipeline.clients.github import GitHub
 from pipeline.clients.sentry import Sentry
 from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock
+from pipeline.commands import check, incident, monitor
 from pipeline.commands.check import _of_release
 from pipeline.commands.incident import Said, open_incident, show_incidents
-from pipeline.config import load
+from pipeline.config import Config, load
 from pipeline.errors import Mistake, Unset
-from pipeline.session.session import open_session
+from pipeline.incidents.person import Nobody
+from pipeline.session.session import LEAST, NO_SECRET, Order, open_session
 from pipeline.world.secrets import OPTIONAL, SECRETS
 
 PRODUCTION = """\
@@ -89,6 +92,36 @@ def test_what_looks_wants_the_token_of_vercel_and_says_what_it_does_not_see(
     assert "get it from github.com" in unseen[0]
 
 
+def test_what_asks_many_services_wants_no_secret_and_one_question_only_its_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, order, wanted = load(home / "deploy.yml"), Order(), list[set[str]]()
+
+    def opened(config: Config, target: str, root: Path, needs: Iterable[str] = LEAST) -> None:
+        wanted.append({*needs})
+        raise Mistake("that is all")
+
+    for module in (check, incident, monitor):
+        monkeypatch.setattr(module, "open_session", opened)
+    many = (health.is_well_before, environment.required_variables)
+    for ask, needs in (
+        (lambda: monitor.answer_checklist(config, "", "daily", home, print, "table", print), set()),
+        (lambda: monitor.answer_diagnosis(config, "", "", home, print, "table", print), set()),
+        (lambda: incident.follow_playbook(config, Said(), "site-down", home, home, Nobody(print), 0), set()),
+        (lambda: check.ask_gates(config, order, home, many, print), set()),
+        (lambda: check.ask_gates(config, order, home, many[:1], print), set()),
+        (lambda: check.ask_gates(config, order, home, many[1:], print), {"VERCEL_TOKEN"}),
+    ):
+        with pytest.raises(Mistake, match="that is all"):
+            ask()
+        assert wanted.pop() == needs
+
+
+def test_without_any_secret_it_is_said_of_vercel_too_that_it_was_not_seen(home: Path) -> None:
+    with open_session(load(home / "deploy.yml"), "", home, NO_SECRET) as session:
+        assert session.unseen[0].startswith("not seen: Vercel: VERCEL_TOKEN is not set; get it from vercel.com")
+
+
 def test_only_a_question_about_a_release_wants_one() -> None:
     assert not _of_release((health.is_well_before,), ())
     assert _of_release((source.ci_is_green,), ())
@@ -104,6 +137,18 @@ def test_only_a_question_about_a_release_wants_one() -> None:
         ),
         ("target:", "smoke: {routes: [{path: cart}]}\ntarget:", "deploy.yml:3: smoke.routes[0].path: is 'cart'"),
         ("target:", "health: {path: up}\ntarget:", "deploy.yml:3: health.path: is 'up'"),
+        ("target:", "auth: {path: api/auth}\ntarget:", "deploy.yml:3: auth.path: is 'api/auth'"),
+        ("shop/web}", "shop/web.git}", "deploy.yml:1: source.repository: is 'shop/web.git'"),
+        (
+            "project: web\n",
+            "project: https://vercel.com/shop/web\n",
+            "deploy.yml:7: targets.production.project: is 'https://vercel.com/shop/web'; say its name or its id",
+        ),
+        (
+            "target:",
+            "action: shop/tool@main\ntarget:",
+            "deploy.yml:3: action: is 'shop/tool@main'; say it as OWNER/NAME@",
+        ),
         (
             "project: web\n",
             "project: web\n    override:\n      health: {path: up}\n",
@@ -129,3 +174,48 @@ def test_a_placeholder_is_a_mistake_of_the_target_that_is_opened(
     said = rf"deploy.yml:8: targets.production.team: is still the placeholder {value}"
     with pytest.raises(Mistake, match=said), open_session(config, "", home):
         pass
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "shop/web}",
+            "owner/REPLACE_ME}",
+            "deploy.yml:1: source.repository: is still the placeholder owner/REPLACE_ME",
+        ),
+        ("shop/web}", "OWNER/NAME}", "deploy.yml:1: source.repository: is still the placeholder OWNER/NAME"),
+        ("organization: shop", "organization: <slug>", "deploy.yml:2: errors.organization: is still the placeholder"),
+        ("target:", "uptime: {monitor: TODO}\ntarget:", "deploy.yml:3: uptime.monitor: is still the placeholder TODO"),
+        (
+            "target:",
+            "environment: {required: [{name: A}, {name: CHANGE_ME}]}\ntarget:",
+            "deploy.yml:3: environment.required[1].name: is still the placeholder",
+        ),
+        (
+            "domain: shop.example",
+            "domain: shop.example\n    override: {database: {neon_project: REPLACE_ME}}",
+            "deploy.yml:9: targets.production.override.database.neon_project: is still the placeholder",
+        ),
+    ],
+)
+def test_a_placeholder_in_any_section_is_a_mistake_of_the_targets_that_use_it(
+    old: str, new: str, said: str, home: Path
+) -> None:
+    text = f"{PRODUCTION.replace(old, new, 1)}  sandbox: {{kind: sandbox}}\n"
+    (home / "deploy.yml").write_text(text, encoding="utf-8")
+    config = load(home / "deploy.yml")
+    assert config.unfilled["sandbox"] == (), "there nothing of yours is asked"
+    (line,) = config.unfilled["production"]
+    assert line.startswith(said)
+    with pytest.raises(Mistake) as caught, open_session(config, "", home, NO_SECRET):
+        pass
+    assert str(caught.value) == line
+
+
+def test_words_that_a_page_has_are_no_placeholders(home: Path) -> None:
+    text = PRODUCTION.replace(
+        "target:", "smoke: {routes: [{path: /, contains: TODO}, {path: /a, contains: <title>}]}\ntarget:"
+    )
+    (home / "deploy.yml").write_text(text, encoding="utf-8")
+    assert load(home / "deploy.yml").unfilled["production"] == ()

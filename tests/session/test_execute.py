@@ -8,15 +8,18 @@ import yaml
 
 from checks.policy import BuildPolicy, PromotionPolicy
 from pipeline.clients.prebuilt import output_files
-from pipeline.definitions.deploy import DEPLOY, PREVIEW, rolling_out
-from pipeline.documents.pages.workflow import Setting, workflow
+from pipeline.definitions.deploy import DEPLOY, PREVIEW, ROLLING, rolling_out
+from pipeline.documents.pages.workflow import Setting, called_workflow, workflow
 from pipeline.engine.plan import Pipeline, Stage, check
 from pipeline.engine.uses import Needs
-from pipeline.errors import BadReleaseError, BrokenPlan
+from pipeline.environment import LINES
+from pipeline.errors import BadReleaseError, BrokenPlan, Mistake
 from pipeline.probes.every import PROBES
 from pipeline.record.journal import new_run_id
 from pipeline.session.asking import READERS
 from pipeline.session.deploy import RUN_ID
+from pipeline.session.fitting import stages_of
+from pipeline.session.session import Order
 from pipeline.world.secrets import SECRETS, STATE
 from tests.scripted import MovingClock
 
@@ -125,6 +128,70 @@ def test_the_workflow_follows_the_way_of_building_and_the_shares() -> None:
     rolled = names("prebuilt", 10, 50)
     at = rolled.index("promote")
     assert rolled[at : at + 4] == ["promote", "share-50", "complete", "validate"]
+
+
+def called() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(called_workflow(Needs(READERS), Setting()))
+    return found
+
+
+def test_the_workflow_that_others_call_fits_whatever_shares_they_release_in() -> None:
+    """Its steps cannot follow a ``deploy.yml`` that it has never seen."""
+    job = called()["jobs"]["deploy"]
+    steps = {step["name"]: step for step in job["steps"]}
+    stages = [stage.name for stage in DEPLOY.stages]
+    assert [name for name in steps if name in stages] == stages
+    assert "--stage=promote --before=validate" in steps["promote"]["run"]
+    assert [name for name, step in steps.items() if "--before" in step.get("run", "")] == ["promote"]
+    needs = Needs(READERS)
+    for stage in ROLLING.stages:
+        step = steps[stage.name if stage.name in steps else "promote"]
+        assert set(needs.of_stage(ROLLING, stage)) <= set(step["env"]), stage.name
+    assert set(needs.of_undoing(ROLLING)) <= set(steps["settle"]["env"])
+    assert job["timeout-minutes"] == "${{ inputs.minutes }}"
+
+
+def test_it_builds_as_its_caller_says_in_the_folder_that_its_caller_says() -> None:
+    whole = called()
+    job, inputs = whole["jobs"]["deploy"], whole[True]["workflow_call"]["inputs"]  # YAML reads `on` as true
+    steps = {step["name"]: step for step in job["steps"]}
+    conditions = {name: step["if"] for name, step in steps.items() if "inputs.build" in step.get("if", "")}
+    assert conditions == {
+        "install": "inputs.build != 'git'",
+        "pull": "inputs.build == 'prebuilt'",
+        "output": "inputs.build == 'prebuilt'",
+        "vercel on the path": "inputs.build == 'cli'",
+    }
+    assert (inputs["build"]["default"], inputs["home"]["default"]) == ("prebuilt", ".")
+    assert job["defaults"]["run"]["working-directory"] == "${{ inputs.home }}"
+    assert not [name for name, step in steps.items() if "--from" in step.get("run", "")], "`app` of its deploy.yml"
+    assert ".runs/vercel-cli" in steps["vercel on the path"]["run"], "where build.tools put it for a home"
+    assert "inputs.home" in job["concurrency"]["group"]
+
+
+def test_what_only_a_caller_can_name_reaches_every_stage_in_one_secret() -> None:
+    steps = {step["name"]: step for step in called()["jobs"]["deploy"]["steps"]}
+    given = [name for name, step in steps.items() if LINES in step.get("env", {})]
+    assert given == [*(stage.name for stage in DEPLOY.stages), "settle"]
+    assert LINES not in str(made()), "there each has a name of its own"
+
+
+def test_a_step_may_be_several_stages() -> None:
+    def asked(pipeline: Pipeline, stage: str, before: str = "") -> tuple[str, ...] | None:
+        return stages_of(pipeline, Order(stage=stage, before=before))
+
+    assert asked(DEPLOY, "") is None
+    assert asked(DEPLOY, "promote") == ("promote",)
+    assert asked(DEPLOY, "promote", "validate") == ("promote",)
+    assert asked(ROLLING, "promote", "validate") == ("promote", "share-50", "complete")
+    for stage, before, says in (
+        ("promote", "wake", "does not come after"),
+        ("promote", "promote", "does not come after"),
+        ("promote", "end", "--before end: deploy has no such stage"),
+        ("", "wake", "say with --stage where to begin"),
+    ):
+        with pytest.raises(Mistake, match=says):
+            asked(DEPLOY, stage, before)
 
 
 def test_a_run_waits_of_its_own_job_so_that_one_that_is_skipped_takes_nobodys_place() -> None:

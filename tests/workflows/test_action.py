@@ -52,6 +52,17 @@ jobs:
     secrets: inherit
 """
 """act takes a called workflow from a server or from this folder, and from no folder that stands for another one."""
+GATE = """\
+title: Every package has a licence that we may use.
+why: One that we may not use has to be taken out again, under time pressure.
+by_hand: Run `npx license-checker --production`.
+if_it_fails: Take the package out, or ask legal.
+owner: legal
+stage: preflight
+command: [sh, -c, 'test "$LICENCES_TOKEN" = of-theirs']
+environment: [LICENCES_TOKEN]
+stops_when: [{situation: the token is another}]
+"""
 
 
 class ForeignShop(Shop):
@@ -117,6 +128,14 @@ def test_ten_lines_in_a_foreign_repository_ship_it(foreign: ForeignShop) -> None
 @needs_tools
 def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, tool: Path) -> None:
     before = foreign.serves()
+    foreign.config["promotion"] = {"rolling": [10], "rolling_watch": "2s"}
+    shares = [{"targetPercentage": 10, "requireApproval": True}, {"targetPercentage": 100}]
+    foreign.control("/state", {"vercel": {"rolling_config": {"target": "production", "stages": shares}}})
+    foreign.configure()
+    gates = foreign.folder / "gates"
+    gates.mkdir()
+    (gates / "licences.are-known.yml").write_text(GATE, encoding="utf-8")
+    foreign.act.secrets["DEPLOY_SECRETS"] = "LICENCES_TOKEN=of-theirs\n"
     workflows = foreign.folder / ".github/workflows"
     shutil.copy2(ROOT / ".github/workflows/ship.yml", workflows / "called.yml")
     (workflows / "calling.yml").write_text(CALLING, encoding="utf-8")
@@ -126,5 +145,8 @@ def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, 
     assert ran.code == 0, ran.log[-5000:]
     assert {"preflight", "promote", "watch", "settle"} <= {*ran.ended}, "a step a stage"
     assert set(ran.ended.values()) == {"success"}
+    assert "vercel on the path" not in ran.ended, "it was built beforehand"
+    assert "complete-rolling-release" in ran.said["promote"], "the shares of its deploy.yml, in one step"
+    assert "licences.are-known" in ran.said["preflight"], "with a variable that only its caller knows"
     assert foreign.serves() != before
     assert "## DEPLOYED" in ran.summary

@@ -2,12 +2,14 @@
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checks.policy import BuildPolicy
+from pipeline.definitions.deploy import DEPLOY, ROLLING
 from pipeline.documents.templates import filled
-from pipeline.engine.plan import Pipeline
+from pipeline.engine.plan import Pipeline, Stage
 from pipeline.engine.uses import Needs
+from pipeline.environment import LINES
 from pipeline.steps.leftovers import clear_leftovers
 from pipeline.world.secrets import OPTIONAL, SECRETS, STATE
 
@@ -45,8 +47,18 @@ class Setting:
     @property
     def tools(self) -> str:
         """Where Node finds the commands of the Vercel CLI that was installed for the job."""
-        inside = posixpath.join(self.below, ".runs") if self.installed else ""
+        inside = posixpath.join(self.below, ".runs") if self.installed or self.called else ""
         return posixpath.join("$PWD", inside, "vercel-cli/node_modules/.bin")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One step of the workflow: ``stages`` of the pipeline, of which all but the first are found out by ``before``."""
+
+    name: str
+    purpose: str
+    stages: tuple[Stage, ...]
+    before: str = ""
 
 
 USUAL = Setting()
@@ -59,12 +71,45 @@ def workflow(pipeline: Pipeline, needs: Needs, setting: Setting) -> str:
     Each step is given the secrets that its stage needs, and the first one all that a run must have: what is missing is
     found there. What was said when it was started by hand is said in the first step alone: it is in the journal then.
     """
-    minutes = SPARE_MINUTES + round(sum(stage.patience + stage.during for stage in pipeline.stages) / 60)
-    first, *others = pipeline.stages
-    stages = [(first, secrets({*SECRETS, *needs.of_stage(pipeline, first)}, setting))]
-    stages += [(stage, secrets(needs.of_stage(pipeline, stage), setting)) for stage in others]
+    first, *others = (
+        (part, {name for one in part.stages for name in needs.of_stage(pipeline, one)})
+        for part in _parts(pipeline, setting)
+    )
+    parts = [
+        (first[0], secrets({*SECRETS, *first[1]}, setting)),
+        *((part, secrets(names, setting)) for part, names in others),
+    ]
     undo = secrets(needs.of_undoing(pipeline, clear_leftovers), setting)
-    return _filled("deploy.yml", setting=setting, minutes=minutes, stages=stages, undo=undo)
+    return _filled("deploy.yml", setting=setting, minutes=_minutes(pipeline), parts=parts, undo=undo)
+
+
+def called_workflow(needs: Needs, setting: Setting) -> str:
+    """The workflow ``ship.yml``, for the repositories of others: whatever their ``deploy.yml`` says, its steps fit.
+
+    What it cannot know of them its caller says (`inputs`), and `DEPLOY_SECRETS` holds, a line a name, as ``.env`` does.
+    """
+    return workflow(ROLLING, needs, replace(setting, called=True, build=BuildPolicy()))
+
+
+def _parts(pipeline: Pipeline, setting: Setting) -> list[Part]:
+    """A part a stage; for the workflows of others the shares of a rolling release are one, however many they are."""
+    if not setting.called:
+        return [Part(stage.name, stage.purpose, (stage,)) for stage in pipeline.stages]
+    usual = {stage.name: stage for stage in DEPLOY.stages}
+    parts, shares = list[Part](), list[Stage]()
+    for stage, after in zip(pipeline.stages, (*pipeline.stages[1:], None), strict=True):
+        shares.append(stage)
+        if after is None or after.name in usual:
+            name = shares[0].name
+            before = after.name if after and len(shares) > 1 else ""
+            parts.append(Part(name, usual[name].purpose, tuple(shares), before))
+            shares = []
+    return parts
+
+
+def _minutes(pipeline: Pipeline) -> int:
+    """What a job may take: its stages, and what stands beside them."""
+    return SPARE_MINUTES + round(sum(stage.patience + stage.during for stage in pipeline.stages) / 60)
 
 
 def rollback_workflow(setting: Setting) -> str:
@@ -95,7 +140,11 @@ def secrets(names: Iterable[str], setting: Setting) -> list[tuple[str, str]]:
     Whatever writes down what it does also needs the address of the journal.
     """
     wanted, known = {*names, setting.state}, (*SECRETS, *OPTIONAL)
-    order = [*(name for name in known if name in wanted), *sorted(wanted - set(known))]
+    order = [
+        *(name for name in known if name in wanted),
+        *sorted(wanted - set(known)),
+        *([LINES] if setting.called else []),
+    ]
     return [(name, RAISED_AS.get(name, f"secrets.{name}")) for name in order]
 
 
