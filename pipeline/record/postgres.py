@@ -74,8 +74,14 @@ class PostgresStore(Bounded):
                 self._db.execute(f"insert into deploy_schema values ({schema.VERSION})".encode())
 
     def _is_made(self) -> bool:
-        both = b"select to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
-        ((there,),) = self._db.execute(both).fetchall()
+        both = "to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
+        asked = f"select {both}, current_setting('transaction_isolation')"
+        ((there, level),) = self._db.execute(asked.encode()).fetchall()
+        if level != "read committed":  # who waits for an event would not see it, and two would follow the same one
+            raise Mistake(
+                f"journal: the database named by `state:` makes every transaction `{level}`; type there   alter role "
+                "CURRENT_USER set default_transaction_isolation = 'read committed'   or keep the record elsewhere"
+            )
         return bool(there) and self._version() >= schema.VERSION
 
     def _version(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline.errors import Unreachable
+from pipeline.errors import Mistake, Unreachable
 from pipeline.record import schema
 from pipeline.record.ledger import anchors, check, entries
 from pipeline.record.postgres import PostgresStore
@@ -159,6 +159,18 @@ def test_two_threads_of_a_process_do_not_take_each_others_answers(store: Postgre
     for thread in threads:
         thread.join(LONGEST)
     assert (found, check(store).events, check(store).faults) == ([(7,)], 9, ())
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_a_database_whose_statements_do_not_see_what_they_waited_for_is_refused(
+    level: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    """Two who appended at once followed the same event, and the record was said to have been changed."""
+    name = empty_database_url.rpartition("/")[2]
+    with psycopg.connect(empty_database_url, autocommit=True) as db:
+        db.execute(f"alter database \"{name}\" set default_transaction_isolation = '{level}'".encode())
+    with pytest.raises(Mistake, match=f"makes every transaction `{level}`"):
+        open_store(empty_database_url, tmp_path)
 
 
 def test_a_text_that_postgres_cannot_hold_is_refused_and_not_cut_off(store: PostgresStore) -> None:
