@@ -34,7 +34,7 @@ from pipeline.record.ledger import check
 from pipeline.record.lock import Lock
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor
-from pipeline.sandbox.postgres import Postgres
+from pipeline.sandbox.postgres import DURABLE, Postgres
 
 EVENTS, READINGS, METRICS, RUN = 100_000, 1_000_000, 40, 60
 COMMANDS = ("history", "status --target sandbox", "report latest", "monitor.baseline --target sandbox")
@@ -118,19 +118,21 @@ def commands(folder: Path, times: int) -> None:
 
 
 def cost(name: str, ours: Callable[[int], Any], plain: Callable[[int], Any], times: int) -> None:
-    """The time of one event, in turns."""
-    print(f"an event in {name}, median of {times} times 200")
+    """The time of one event, one of each in turn: a disk that others use is ten times slower a second later."""
+    many = 200 * times
+    print(f"an event in {name}, median of {many}; each is on the disk before the next begins")
     seen: dict[str, list[float]] = {"journal": [], "plain insert": []}
-    for _ in range(times):
+    for number in range(many):
         for what, act in (("journal", ours), ("plain insert", plain)):
             began = time.perf_counter()
-            for number in range(200):
-                act(number)
-            seen[what].append((time.perf_counter() - began) / 200 * 1000)
+            act(number)
+            seen[what].append((time.perf_counter() - began) * 1000)
     one, other = (statistics.median(values) for values in seen.values())
     print(f"  journal {one:.3f} ms, plain insert {other:.3f} ms, ratio {one / other:.2f} (wanted: at most 1.3)")
 
 
+SECRETS = [f"hunter{number}-{'x' * number}!" for number in range(20)]
+"""As everybody's own database has it; the sandbox's has them off."""
 BODY: dict[str, Any] = {"gives": None, "says": "x" * 150}
 INSERT = "insert into plain (run, at, kind, subject, body) values ({0}, {0}, {0}, {0}, {0})"
 TABLE = "create table if not exists plain (seq {}, run text, at text, kind text, subject text, body text)"
@@ -138,7 +140,7 @@ TABLE = "create table if not exists plain (seq {}, run text, at text, kind text,
 
 def events(folder: Path, url: str, times: int) -> None:
     def journal(state: str) -> Callable[[int], None]:
-        made = Journal(open_store(state, folder), "r1", SystemClock().now, Redactor(["hunter2hunter2"] * 20))
+        made = Journal(open_store(state, folder), "r1", SystemClock().now, Redactor(SECRETS))
         return lambda number: made.append("step done", f"step-{number}", exact=BODY, says="x" * 20)
 
     file = sqlite3.connect(folder / "plain.db", isolation_level=None)
@@ -150,6 +152,8 @@ def events(folder: Path, url: str, times: int) -> None:
         "SQLite", journal(str(folder / "ours.db")), lambda number: file.execute(INSERT.format("?"), row) and None, times
     )
     with psycopg.connect(url, autocommit=True) as db:
+        for setting in DURABLE:
+            assert db.execute(f"show {setting}".encode()).fetchall() == [("on",)]
         db.execute(TABLE.format("bigserial primary key").encode())
         statement = INSERT.format("%s").encode()
         cost("Postgres", journal(url), lambda number: db.execute(statement, row), times)

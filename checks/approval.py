@@ -66,7 +66,7 @@ def _lacks(policy: ApprovalPolicy, approval: Approval, authors: set[str], else_:
         return approval.flaw or "a bot"
     if approval.people & authors:
         return "who wrote it" if approval.via == "in person" else "the author"
-    if named and not approval.people & named:
+    if named and not approval.proved & named:
         return "whom `approval.stakeholders` does not name"
     if not approval.counts and not named:
         return "may not write"

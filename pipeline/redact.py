@@ -8,7 +8,7 @@ a job, ``markdown`` for a page or a summary, ``chat`` for a channel.
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
@@ -71,14 +71,42 @@ class Redactor:
         return text
 
     def deep(self, value: Any) -> Any:
-        """Redact every text inside a JSON-like value, keys included."""
-        if isinstance(value, str):
-            return self(value)
-        if isinstance(value, dict):
-            return {self(key): self.deep(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.deep(item) for item in value]
-        return value
+        """Redact every text inside a JSON-like value, keys included.
+
+        All of them are looked through as one first: to look for each secret in each text takes ten times as long.
+        """
+        return _with_texts(value, self if self._speaks("\n".join(_texts(value))) else _as_it_is)
+
+    def _speaks(self, text: str) -> bool:
+        """Whether there may be a secret in ``text``."""
+        return bool("%" in text and PERCENT.search(text)) or any(form in text for form in self._forms)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _with_texts(value: Any, said: Callable[[str], str]) -> Any:
+    """``value`` with each text in it as ``said`` gives it."""
+    if isinstance(value, str):
+        return said(value)
+    if isinstance(value, dict):
+        return {said(key): _with_texts(item, said) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_texts(item, said) for item in value]
+    return value
 
 
 def _of_an_address(value: str) -> Iterator[str]:

@@ -84,6 +84,11 @@ class Approval:
         """Everything that says who it is, in lower case."""
         return names_of(self.by, self.key, *self.names)
 
+    @property
+    def proved(self) -> frozenset[str]:
+        """What is known of who it is: whoever signs types any name, and the file of the keys says whose the key is."""
+        return names_of(self.key, *self.names) if self.via == "signature" else self.people
+
 
 @dataclass(frozen=True)
 class EarlierPlan:

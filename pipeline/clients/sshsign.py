@@ -88,6 +88,16 @@ def _written(proof: str) -> Iterator[str]:
         yield file.name
 
 
+def is_anothers(name: str, signer: Signer, signers: Path) -> bool:
+    """Whether the file of the keys has ``name`` for somebody else, and not for ``signer``."""
+    known = {
+        one.casefold()
+        for line in signers.read_text(encoding="utf-8", errors="replace").splitlines()
+        for one in (line.split() or [""])[0].strip('"').split(",")
+    }
+    return name.casefold() in known - {one.casefold() for one in signer.names}
+
+
 def _names_of_key(text: str, key: str) -> Iterator[str]:
     """Every name that a file of signers has for a key, on whichever line: ssh-keygen tells only the first."""
     for line in text.splitlines():

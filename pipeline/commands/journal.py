@@ -151,11 +151,12 @@ def let_go(config: Config, root: Path, days: int, path: Path, out: Out) -> None:
         raise Mistake(f"--days {days}: is less than {SHORTEST}; checks look back that far")
     if path.exists():
         raise Mistake(f"--to {path}: is there already; name a new file, so that no copy is lost")
-    store, now = store_of(config, root), datetime.datetime.now(datetime.UTC)
+    store = store_of(config, root)
+    now = store.now() or datetime.datetime.now(datetime.UTC)
     before = now - datetime.timedelta(days=days)
     last = trimmable(store, before)
     if last is None or last.row[1] >= before.isoformat():
-        out(f"nothing is older than {before:%Y-%m-%d}, or a run that has no end keeps it; nothing was done")
+        out(f"nothing is older than {before:%Y-%m-%d}, or a run or incident without an end keeps it; nothing was done")
         return
     export(config, root, path, out)
     gone = trim(store, last, before, now)

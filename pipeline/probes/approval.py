@@ -12,7 +12,7 @@ from checks.evidence.approval import digest_of, hash_of
 from checks.policy import ApprovalPolicy
 from pipeline.clients.githubshapes import EnvironmentApproval
 from pipeline.clients.prisma import migrations_in
-from pipeline.clients.sshsign import Signer, Unproved, signer_of
+from pipeline.clients.sshsign import Signer, Unproved, is_anothers, signer_of
 from pipeline.environment import variable
 from pipeline.record.approvals import NAMESPACE, GivenApproval, approval_text
 from pipeline.world.world import World
@@ -65,6 +65,8 @@ def _verified(given: GivenApproval, signers: Path) -> Approval:
     try:
         if given.via != "in person":
             signer = signer_of(approval_text(given), given.proof, signers, NAMESPACE)
+            if is_anothers(given.by, signer, signers):
+                flaw = f"signed with the key of {' or '.join(signer.names)}"
     except Unproved as error:
         flaw = str(error)
     if not flaw and hash_of(given.parts) != given.plan:

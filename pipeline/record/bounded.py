@@ -45,17 +45,21 @@ class Bounded:
 
     def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Raises Unreachable, after ``DEADLINE`` at the latest."""
-        return self._bounded(sql.split()[0], lambda: self._ask(sql, values))
+        return self._bounded(sql.split()[0], lambda: self._waited(lambda: self._ask(sql, values)))
 
     def append(self, row: Row) -> None:
-        self._bounded("insert", lambda: self._append(row))
+        self._bounded("insert", lambda: self._waited(lambda: self._append(row)))
+
+    def _waited(self, act: Callable[[], T]) -> T:
+        return self._worker.within(DEADLINE, act)
 
     def _bounded(self, verb: str, act: Callable[[], T]) -> T:
+        """What ``act`` gives, which keeps to the deadline by itself."""
         began = time.monotonic()
         if began < self._rests_until:
             raise Unreachable("journal", verb, self._why)
         try:
-            return self._worker.within(DEADLINE, act)
+            return act()
         except self.errors as error:
             self._why = str(error).strip() or type(error).__name__
             if QUICK < time.monotonic() - began < DEADLINE + 2:  # after longer we were stopped, and not the store

@@ -6,6 +6,7 @@ then the readings; then the end, with a digest of all lines above; and a signatu
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ FORMAT = "deploy-journal/1"
 NAMESPACE = "deploy-journal"
 """What a signature of a copy is for; one that was made for something else proves nothing here."""
 READING = "at, target, run, release, metric, value"
+NEW_READINGS = f"""
+with new ({READING}) as (values {{rows}})
+insert into deploy_samples ({READING}) select {READING} from new
+where not exists (select 1 from deploy_samples s where s.target = new.target and s.metric = new.metric and s.at = new.at
+                  and s.value = new.value and s.run = new.run and s.release = new.release)"""
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,15 @@ class Copy:
 def write(store: Store, path: Path, made: str, run: str = "", sign: Callable[[str], Signed] | None = None) -> Copy:
     """Write a copy of everything, or of one ``run``. Raises Mistake for a run that is not there, or a broken chain.
 
-    ``made``: ISO 8601. ``sign`` is given the digest. The file appears whole, or not at all.
+    ``made``: ISO 8601. ``sign`` is given the digest. The file appears whole, or not at all,
+    and is its owner's alone, as the record is.
     """
     start, later = beginning(store)
     digest, count, readings, head = hashlib.sha256(), 0, 0, start.hash
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        part.unlink(missing_ok=True)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
 
             def put(value: object) -> None:
                 line = json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n"
@@ -145,7 +153,7 @@ def read(
                     if reading:
                         reading(found["reading"])
                 elif "end" in found:
-                    end = found["end"]
+                    end = {name: found["end"][name] for name in ("events", "readings", "head")}
                 digest.update(line.encode())
     except OSError as error:
         raise Mistake(f"{path}: cannot be read: {error.strerror}") from error
@@ -174,13 +182,14 @@ def _object(line: str, path: Path, number: int) -> dict[str, Any]:
 def _first(found: dict[str, Any], path: Path) -> dict[str, Any]:
     if found.get("format") != FORMAT:
         raise Mistake(f"{path}: is no copy of a journal that this version reads ({FORMAT})")
-    return found
+    return {name: found[name] for name in ("run", "seq", "hash", "events")}
 
 
 def take_in(store: Store, path: Path) -> tuple[Copy, int]:
     """Write what a copy has into ``store``, as far as it is not there; the copy, and how many events were new.
 
-    It is read twice: nothing is written of one that has a fault. Into an empty store the chain goes on as it was.
+    It is read twice: nothing is written of one that has a fault. Into an empty store the chain goes on as it was. One
+    that was cut off is done again: what it had written stays as it is.
     """
     found = read(path)
     if found.faults:
@@ -199,11 +208,10 @@ def take_in(store: Store, path: Path) -> tuple[Copy, int]:
         some.extend(last)
         if some and (len(some) == PAGE // 10 or not last):
             rows = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
-            store.execute(f"insert into deploy_samples ({READING}) values {rows}", *(v for one in some for v in one))
+            store.execute(NEW_READINGS.format(rows=rows), *(v for one in some for v in one))
             some.clear()
 
-    ((readings,),) = store.execute("select count(*) from deploy_samples")
-    read(path, store.append, None if readings else keep)
+    read(path, store.append, keep)
     keep()
     ((after,),) = store.execute("select count(*) from deploy_events")
     return found, after - before

@@ -128,13 +128,16 @@ def differences(ours: Iterable[Entry], theirs: Iterable[Entry]) -> tuple[int, in
 def trimmable(store: Store, before: datetime.datetime) -> Entry | None:
     """The last event that can be let go of: it and all before it are older, and belong to runs that are over by then.
 
-    A run is kept whole: one with a newer event, or without an end, keeps itself and all that came after it.
+    A run is kept whole: one with a newer event, or without an end, keeps itself and all that came after it. So does an
+    incident that nobody has resolved.
     """
     moment = before.astimezone(datetime.UTC).isoformat()
     kept = store.execute(
         "select min(seq) from deploy_events where run in (select run from deploy_events where at >= ?)"
         " or run in (select run from deploy_events where kind = 'run begins')"
-        " and run not in (select run from deploy_events where kind = 'run ended')",
+        " and run not in (select run from deploy_events where kind = 'run ended')"
+        " or run in (select run from deploy_events where kind = 'incident opened')"
+        " and run not in (select run from deploy_events where kind = 'incident resolved')",
         moment,
     )[0][0]
     rows = store.execute(

@@ -51,6 +51,11 @@ def place_of(state: str, root: Path) -> Place:
                 f"{state}: is no Postgres URL; deploy.yml's state wants postgresql://USER:PASSWORD@HOST/DATABASE"
             )
         return Place(value, state)
+    if state.startswith("$") or (state.isidentifier() and variable_or_file(state, root)):
+        raise Mistake(
+            f"deploy.yml: state: {state}: is no file; write the NAME of a variable in capitals and without a dollar "
+            "sign, e.g. JOURNAL_URL"
+        )
     if ADDRESS.search(state):
         raise Mistake("deploy.yml: state: holds an address; put that into a variable, and its NAME here")
     return Place(state, state or ".runs/journal.db")

@@ -1,7 +1,10 @@
 """The record as a Postgres database, so that laptops and CI share it. psycopg is loaded only when one is configured."""
 
 import datetime
-from typing import Any
+import select
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import Mistake
 from pipeline.record import bounded, schema
@@ -10,8 +13,14 @@ from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
 from pipeline.redact import Redactor
 
+if TYPE_CHECKING:
+    import psycopg
+
+T = TypeVar("T")
+
 MAKING = 7_305_421  # the lock under which the tables are made: `if not exists` fails when two look at the same time
 
+APPEND = b"select deploy_append($1, $2, $3, $4, $5)"
 IN_ORDER = b"""do $$ begin
 if to_regclass('deploy_events') is not null then lock table deploy_events in access exclusive mode; end if;
 end $$"""
@@ -58,14 +67,21 @@ class PostgresStore(Bounded):
             self._db.execute(IN_ORDER)
             self._db.execute(f"select pg_advisory_xact_lock({schema.CHAINING})".encode())
             first = schema.FIRST.format(serial="bigserial primary key")
-            self._db.execute(f"{first};{schema.POSTGRES_SECOND}".encode())
-            if self._version() < schema.VERSION:
-                self._link_what_is_there()
+            self._db.execute(f"{first};{schema.POSTGRES_SECOND};{schema.POSTGRES_THIRD}".encode())
+            if (version := self._version()) < schema.VERSION:
+                if version < 2:
+                    self._link_what_is_there()
                 self._db.execute(f"insert into deploy_schema values ({schema.VERSION})".encode())
 
     def _is_made(self) -> bool:
-        both = b"select to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
-        ((there,),) = self._db.execute(both).fetchall()
+        both = "to_regclass('deploy_schema') is not null and to_regclass('deploy_events') is not null"
+        asked = f"select {both}, current_setting('transaction_isolation')"
+        ((there, level),) = self._db.execute(asked.encode()).fetchall()
+        if level != "read committed":  # who waits for an event would not see it, and two would follow the same one
+            raise Mistake(
+                f"journal: the database named by `state:` makes every transaction `{level}`; type there   alter role "
+                "CURRENT_USER set default_transaction_isolation = 'read committed'   or keep the record elsewhere"
+            )
         return bool(there) and self._version() >= schema.VERSION
 
     def _version(self) -> int:
@@ -83,8 +99,27 @@ class PostgresStore(Bounded):
             anchor = (seq, before, events, now, "before the chain")
             self._db.execute(b"insert into deploy_anchors values (%s, %s, %s, %s, %s)", anchor)
 
+    def append(self, row: Row) -> None:
+        """In the thread that wants it, which keeps to the deadline too: another one costs half an insert."""
+        self._bounded("insert", lambda: self._append(row))
+
     def _append(self, row: Row) -> None:
-        self._ask("select deploy_append(?, ?, ?, ?, ?)", row)
+        until = time.monotonic() + bounded.DEADLINE
+        try:
+            self._twice(
+                lambda: answered(self._db, APPEND, row, until),
+                lambda: self._worker.within(until - time.monotonic(), self._connect),
+            )
+        except TimeoutError:
+            self._silent = True
+            raise
+
+    def _waited(self, act: Callable[[], T]) -> T:
+        try:
+            return super()._waited(act)
+        except TimeoutError:
+            self._silent = True  # it is not asked again: whoever waits for it in vain has it still
+            raise
 
     def now(self) -> datetime.datetime:
         """The database's clock: those who share it need not agree on the time otherwise."""
@@ -92,16 +127,20 @@ class PostgresStore(Bounded):
         return datetime.datetime.fromtimestamp(epoch, datetime.UTC)
 
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        return self._twice(lambda: self._once(sql, values), self._connect)
+
+    def _twice(self, act: Callable[[], T], connect: Callable[[], None]) -> T:
+        """What ``act`` gives on a connection that speaks; it is made anew when it breaks, once."""
         if self._silent or self._db.closed:
-            self._connect()
+            connect()
         db = self._db
         try:
-            return self._once(sql, values)
+            return act()
         except self.errors as error:
             if not (db.closed or _broke(error)):
                 raise
-        self._connect()
-        return self._once(sql, values)
+        connect()
+        return act()
 
     def _once(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """One statement with a deadline of its own; set locally, as a pooler would give it to others too.
@@ -110,24 +149,62 @@ class PostgresStore(Bounded):
         """
         import psycopg
 
-        self._silent = True  # until it has answered: one that never does is not asked again
+        db = self._db
         deadline = f"set local statement_timeout = {round(bounded.DEADLINE * 800)}; "
         try:
-            with psycopg.ClientCursor(self._db) as cursor:
+            with psycopg.ClientCursor(db) as cursor:
                 cursor.execute((deadline + sql.replace("%", "%%").replace("?", "%s")).encode(), values)
                 cursor.nextset()
-                rows = cursor.fetchall() if cursor.description else []
+                return cursor.fetchall() if cursor.description else []
         except self.errors:
-            self._silent = (
-                not self._db.closed and self._db.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE
-            )
+            if not db.closed and db.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                self._silent = db is self._db
             raise
-        self._silent = False
-        return rows
 
     def close(self) -> None:
         if not self._silent:
             self._db.close()
+
+
+def answered(db: "psycopg.Connection[Any]", statement: bytes, values: Row, until: float) -> None:
+    """Send one statement and wait for its answer until ``until``, by the monotonic clock, in this thread.
+
+    It is prepared for nobody, as a pooler wants it. Raises psycopg.Error, and TimeoutError: then it may still be done.
+    """
+    import psycopg
+
+    if any("\0" in value for value in values):  # would end there
+        raise psycopg.DataError("a text with a NUL in it cannot be kept")
+    if not db.lock.acquire(timeout=max(until - time.monotonic(), 0)):
+        raise TimeoutError("no answer in time: another statement is under way")
+    try:
+        encoding = db.info.encoding
+        db.pgconn.send_query_params(statement, [value.encode(encoding) for value in values])
+        while db.pgconn.flush():
+            _wait(db.pgconn.socket, select.POLLOUT, until)
+        answer = None
+        while result := _result(db.pgconn, until):
+            answer = result
+        if answer is None or answer.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+            raise (
+                psycopg.errors.error_from_result(answer, encoding) if answer else psycopg.OperationalError("no answer")
+            )
+    finally:
+        db.lock.release()
+
+
+def _result(pgconn: "psycopg.pq.abc.PGconn", until: float) -> "psycopg.pq.abc.PGresult | None":
+    while pgconn.is_busy():
+        _wait(pgconn.socket, select.POLLIN, until)
+        pgconn.consume_input()
+    return pgconn.get_result()
+
+
+def _wait(file: int, what: int, until: float) -> None:
+    looking = select.poll()
+    looking.register(file, what)
+    if not looking.poll(max(until - time.monotonic(), 0) * 1000):
+        raise TimeoutError(f"no answer within {bounded.DEADLINE:g} s")
 
 
 def _broke(error: Exception) -> bool:

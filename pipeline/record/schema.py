@@ -3,7 +3,7 @@
 A version only adds: a tool that knows an older one goes on reading and writing beside a newer one.
 """
 
-VERSION = 2
+VERSION = 3
 
 FIRST = """
 create table if not exists deploy_events (
@@ -59,6 +59,13 @@ create trigger deploy_anchors_stay before delete on deploy_anchors
 CHAINING = 7_305_422
 """The lock under which an event is linked to the one before it: two cannot follow the same one."""
 
+
+def _linked(*row: str) -> str:
+    """SQL for the hash of an event that follows ``before``, as ``link`` of ``chain.py`` computes it."""
+    parts = ", ".join(f"chr(10), length({part}), ':', {part}" for part in row)
+    return f"encode(sha256(convert_to(concat(before, {parts}), 'UTF8')), 'hex')"
+
+
 POSTGRES_SECOND = f"""
 create table if not exists deploy_schema (version integer not null);
 alter table deploy_events add column if not exists hash text;
@@ -73,19 +80,8 @@ begin
         union all (select seq, hash from deploy_anchors order by seq desc limit 1)) known
         order by seq desc limit 1;
     new.seq := nextval(pg_get_serial_sequence('deploy_events', 'seq'));
-    new.hash := encode(sha256(convert_to(concat(before,
-        chr(10), length(new.run), ':', new.run, chr(10), length(new.at), ':', new.at,
-        chr(10), length(new.kind), ':', new.kind, chr(10), length(new.subject), ':', new.subject,
-        chr(10), length(new.body), ':', new.body), 'UTF8')), 'hex');
+    new.hash := {_linked("new.run", "new.at", "new.kind", "new.subject", "new.body")};
     return new;
-end $$;
-create or replace function deploy_append(a_run text, an_at text, a_kind text, a_subject text, a_body text) returns void
-language plpgsql as $$
-begin
-    if not exists (select 1 from deploy_events
-                   where run = a_run and at = an_at and kind = a_kind and subject = a_subject and body = a_body) then
-        insert into deploy_events (run, at, kind, subject, body) values (a_run, an_at, a_kind, a_subject, a_body);
-    end if;
 end $$;
 create or replace function deploy_record_stays() returns trigger language plpgsql as $$
 begin
@@ -94,8 +90,6 @@ begin
     end if;
     raise exception 'the journal is append-only';
 end $$;
-create or replace trigger deploy_events_link before insert on deploy_events
-    for each row execute function deploy_events_link();
 create or replace trigger deploy_events_stay before update or delete on deploy_events
     for each row execute function deploy_record_stays();
 create or replace trigger deploy_events_whole before truncate on deploy_events
@@ -103,8 +97,29 @@ create or replace trigger deploy_events_whole before truncate on deploy_events
 create or replace trigger deploy_anchors_stay before update or delete on deploy_anchors
     for each row execute function deploy_record_stays()
 """
-"""The database itself links what is written, so that an older tool that writes beside us is in the chain, too.
+"""The database itself links what is written, so that an older tool that writes beside us is in the chain, too."""
 
-``deploy_append`` is planned once a connection; a statement would be planned each time, as nothing is prepared through a
-pooler.
+POSTGRES_THIRD = f"""
+create or replace trigger deploy_events_link before insert on deploy_events
+    for each row when (new.hash is null) execute function deploy_events_link();
+create or replace function deploy_append(a_run text, an_at text, a_kind text, a_subject text, a_body text) returns void
+language plpgsql set lock_timeout = '4s' set enable_seqscan = off as $$
+declare before text;
+begin
+    lock table deploy_events in row exclusive mode;
+    perform pg_advisory_xact_lock({CHAINING});
+    select hash into before from deploy_events where hash is not null order by seq desc limit 1;
+    if not found then
+        select hash into before from deploy_anchors order by seq desc limit 1;
+    end if;
+    insert into deploy_events (run, at, kind, subject, body, hash)
+        select a_run, an_at, a_kind, a_subject, a_body, {_linked("a_run", "an_at", "a_kind", "a_subject", "a_body")}
+        where not exists (select 1 from deploy_events where run = a_run and at = an_at
+                          and kind || '' = a_kind and subject = a_subject and body = a_body);
+end $$
+"""
+"""``deploy_append`` is planned once a connection; a statement would be planned each time: nothing is prepared through a
+pooler. It waits for others for less than the deadline of a statement, and locks as whoever makes the tables does: the
+table, then the chain. A plan that was made while the table was short is kept while it grows, so it is left no way but
+the index by run and time: a kind that is put together is found by no index.
 """

@@ -15,6 +15,8 @@ from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
 from pipeline.record.private import RUNS, private_file, private_folder
 
+NEW = f"insert into deploy_events ({COLUMNS}, hash) select ?, ?, ?, ?, ?, ? where not exists ({THE_SAME})"
+ON_TOP = "(select hash from deploy_events order by seq desc limit 1) = ?"
 LAST = (
     "select seq, hash, coalesce((select max(seq) from deploy_anchors), 0) from deploy_events order by seq desc limit 1"
 )
@@ -27,7 +29,7 @@ class SqliteStore(Bounded):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._path = path
+        self._path, self._head = path, ""
         try:
             within(bounded.DEADLINE, self._open)
         except (OSError, sqlite3.Error) as error:  # TimeoutError is an OSError
@@ -52,8 +54,7 @@ class SqliteStore(Bounded):
         if self._version() >= schema.VERSION:
             return
         with self._alone():
-            version = self._version()
-            if version < 2:
+            if self._version() < 2:
                 made = (schema.FIRST.format(serial="integer primary key autoincrement"), schema.SQLITE_FIRST)
                 for text in (*made, schema.SQLITE_SECOND):
                     for statement in _statements(text):
@@ -62,7 +63,7 @@ class SqliteStore(Bounded):
                     now = datetime.datetime.now(datetime.UTC).isoformat()
                     anchor = (found.seq, found.hash, found.events, now, "before the chain")
                     self._db.execute("insert into deploy_anchors values (?, ?, ?, ?, ?)", anchor)
-                self._db.execute(f"pragma user_version = {schema.VERSION}")
+            self._db.execute(f"pragma user_version = {schema.VERSION}")
 
     def _version(self) -> int:
         return int(self._db.execute("pragma user_version").fetchone()[0])
@@ -92,11 +93,19 @@ class SqliteStore(Bounded):
         return tail
 
     def _append(self, row: Row) -> None:
+        """One statement does when nobody else has written since: it looks for itself whether that is so."""
         self._must_be_there()
+        if self._head and self._written(row, self._head, f"{NEW} and {ON_TOP}", self._head):
+            return
         with self._alone():
-            values = (*row, link(self._last_hash(), row))
-            new = f"insert into deploy_events ({COLUMNS}, hash) select ?, ?, ?, ?, ?, ? where not exists ({THE_SAME})"
-            self._db.execute(new, (*values, *row))
+            self._written(row, self._last_hash(), NEW)
+
+    def _written(self, row: Row, before: str, sql: str, *more: str) -> bool:
+        hash = link(before, row)
+        written = self._db.execute(sql, (*row, hash, *row, *more)).rowcount == 1
+        if written:
+            self._head = hash
+        return written
 
     def _last_hash(self) -> str:
         """The hash that the next event is linked to; one question tells unless an older tool, or trimming, was last."""

@@ -59,6 +59,7 @@ def accepted(session: Session, run: str, because: str, by: str, live: str) -> Re
     lock = Lock(session.store, session.settings.name, report.run, session.clock)
     lock.take(f"accept {report.run}")
     try:
+        _must_be_open(session, session.report(report.run), because, live)  # two who decide at once
         if not report.outcome:
             journal.append("run ended", outcome=Outcome.HELD.word, reason="the run was cut off after it had promoted")
         journal.append("release accepted", by=by, because=because.strip(), deployment=live)

@@ -8,7 +8,7 @@ from pathlib import Path
 from checks.evidence import ReleasePlan
 from checks.policy import ApprovalPolicy
 from pipeline.clients import git
-from pipeline.clients.sshsign import Signer, Unproved, sign, signer_of
+from pipeline.clients.sshsign import Signer, Unproved, is_anothers, sign, signer_of
 from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.record.approvals import NAMESPACE, GivenApproval, approval_text, give
@@ -107,7 +107,9 @@ def signed(
     unsigned = GivenApproval(found.run, found.target, plan.hash, plan.commit, by, at, plan.parts)
     text = approval_text(unsigned)
     given = GivenApproval(**{**vars(unsigned), "proof": sign(key, text, NAMESPACE)})
-    _known(given, root / policy.signers, key)
+    signer = _known(given, root / policy.signers, key)
+    if is_anothers(by, signer, root / policy.signers):
+        raise Mistake(f"approve: --by {by}: that is somebody else; this key is of {' or '.join(signer.names)}")
     return given
 
 

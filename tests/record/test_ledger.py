@@ -4,6 +4,7 @@ import datetime
 import json
 import shutil
 import sqlite3
+import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from pipeline.record.bounded import Store
 from pipeline.record.chain import link
 from pipeline.record.journal import Journal, events_of
 from pipeline.record.ledger import check, entries, trim, trimmable
+from pipeline.record.postgres import PostgresStore
 from pipeline.record.samples import Samples
 from pipeline.record.sqlite import SqliteStore
 from pipeline.record.store import open_store
@@ -230,6 +232,33 @@ def test_a_copy_goes_into_another_store_with_its_chain(place: str, store: Store,
     other.close()
 
 
+def test_a_copy_that_was_half_taken_in_is_taken_in_whole_the_second_time_and_keeps_what_was_there(
+    store: Store, tmp_path: Path
+) -> None:
+    some(store)
+    Samples(store, "production").add(NOW, "r1", "abc", [("load", 1.5), ("errors", 0.1)])
+    copies.write(store, tmp_path / "copy.jsonl", "2026")
+    other = SqliteStore(tmp_path / "other.db")
+    Samples(other, "production").add(NOW, "r1", "abc", [("load", 1.5)])
+    Samples(other, "production").add(NOW, "r9", "abc", [("load", 1.5)])
+    for _ in range(2):
+        copies.take_in(other, tmp_path / "copy.jsonl")
+        assert Samples(other, "production").counts(NOW - DAY) == {"errors": 1, "load": 2}
+    copies.take_in(store, tmp_path / "copy.jsonl")
+    assert Samples(store, "production").counts(NOW - DAY) == {"errors": 1, "load": 1}
+    other.close()
+
+
+def test_a_copy_is_its_owners_alone_whoever_wrote_there_before(store: Store, tmp_path: Path) -> None:
+    some(store)
+    path = tmp_path / "copy.jsonl"
+    for one in (path, tmp_path / "copy.jsonl.part"):
+        one.write_text("", encoding="utf-8")
+        one.chmod(0o666)
+    copies.write(store, path, "2026")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def lines_of(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines(keepends=True)
 
@@ -262,7 +291,11 @@ def test_a_copy_that_was_changed_is_found_out_and_not_taken_in(
     other.close()
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]\n", "no JSON\n", json.dumps({"format": "deploy-journal/9"})])
+CUT = json.dumps({"format": copies.FORMAT})
+ODD = json.dumps({"format": copies.FORMAT, "run": "", "seq": 0, "hash": "", "events": 0}) + '\n{"end": 5}\n'
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]\n", "no JSON\n", json.dumps({"format": "deploy-journal/9"}), CUT, ODD])
 def test_what_is_no_copy_is_a_mistake_that_names_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.jsonl").write_text(text, encoding="utf-8")
     with pytest.raises(Mistake, match=r"x\.jsonl"):
@@ -351,6 +384,34 @@ def test_what_is_old_goes_and_the_chain_stays_true(place: str, store: Store, raw
     other.close()
     raw("delete from deploy_events where run = 'cut' and kind = 'run begins'")
     assert check(store).faults
+
+
+def test_an_incident_that_nobody_has_resolved_keeps_itself(store: Store) -> None:
+    some(store, "old", NOW - 500 * DAY)
+    journal(store, "i1", NOW - 450 * DAY).append("incident opened", target="production")
+    some(store, "after", NOW - 440 * DAY)
+    last = trimmable(store, NOW - 400 * DAY)
+    assert last
+    assert last.row[0] == "old"
+    journal(store, "i1", NOW - 430 * DAY).append("incident resolved", "a cause")
+    last = trimmable(store, NOW - 400 * DAY)
+    assert last
+    assert last.row[0] == "i1"
+
+
+def test_what_is_old_is_told_by_the_stores_clock(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose clock is a year ahead let go of everything."""
+    monkeypatch.setenv("JOURNAL_URL", empty_database_url)
+    text = EXAMPLE.read_text(encoding="utf-8").replace('state: ""', "state: JOURNAL_URL")
+    (tmp_path / "deploy.yml").write_text(text, encoding="utf-8")
+    now = datetime.datetime.now(datetime.UTC)
+    some(open_store(empty_database_url, tmp_path), at=now - 40 * DAY)
+    monkeypatch.setattr(PostgresStore, "now", lambda store: now - 20 * DAY)
+    said: list[str] = []
+    commands.let_go(load(tmp_path / "deploy.yml"), tmp_path, 30, tmp_path / "kept.jsonl", said.append)
+    assert "nothing is older" in said[0]
 
 
 def test_a_record_that_is_not_what_it_was_is_not_trimmed(store: Store, raw: Raw) -> None:

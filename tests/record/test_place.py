@@ -71,6 +71,16 @@ def test_an_address_does_not_belong_into_the_file(value: str, tmp_path: Path) ->
     assert "hunter2" not in str(said.value)
 
 
+@pytest.mark.parametrize("state", ["$JOURNAL_URL", "${JOURNAL_URL}", "journal_url"])
+def test_a_name_that_is_written_otherwise_is_a_mistake_and_no_local_file(state: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"journal_url={URL}\n", encoding="utf-8")
+    with pytest.raises(Mistake, match="is no file; write the NAME of a variable in capitals") as said:
+        place_of(state, tmp_path)
+    assert "hunter2" not in str(said.value)
+    (tmp_path / ".env").unlink()
+    assert place_of("journal_url", tmp_path).name == "journal_url", "a file may be called so"
+
+
 def test_a_lock_says_who_else_sees_it(tmp_path: Path) -> None:
     config = load(EXAMPLE)
     said = lock_by_hand(config, tmp_path, "production", "a freeze", 1, "dana")

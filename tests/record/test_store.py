@@ -140,6 +140,24 @@ def test_a_postgres_that_falls_silent_is_waited_for_once_and_comes_back(
     store.close()
 
 
+def test_an_event_is_waited_for_once_and_written_once_when_postgres_speaks_again(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "REST", LONGEST)
+    store, row = PostgresStore(relay.url), ("r1", "2026", "step done", "x", "{}")
+    relay.speaks.clear()
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(Unreachable, match="no answer within"):
+            store.append(row)
+    assert time.monotonic() - began < 5 * DEADLINE, "twenty events together wait no longer than one"
+    relay.speaks.set()
+    store._rests_until = 0
+    store.append(row)
+    assert [event.kind for event in events_of(store, "r1")] == ["step done"]
+    store.close()
+
+
 def test_a_postgres_that_accepts_and_never_answers_is_a_mistake_within_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Mistake, match="journal: cannot use"):
         PostgresStore(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/d")

@@ -103,6 +103,21 @@ def test_nobody_keeps_what_is_kept_or_what_ended_otherwise(inside: InProcess) ->
         accepted(opened(inside), "r2", "yes", "dana", inside.report("r2").staged["id"])
 
 
+def test_two_who_decide_at_once_are_not_both_written_down(inside: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, take = held(inside).staged["id"], Lock.take
+
+    def later(lock: Lock, reason: str, *, by_hand: bool = False) -> None:
+        """Somebody else had the lock, and has decided meanwhile."""
+        monkeypatch.setattr(Lock, "take", take)
+        accepted(opened(inside), "r1", "it is well", "ada", live)
+        take(lock, reason, by_hand=by_hand)
+
+    monkeypatch.setattr(Lock, "take", later)
+    with pytest.raises(Mistake, match="ada has kept it already"):
+        accepted(opened(inside), "r1", "it is fine", "dana", live)
+    assert [event.body["by"] for event in events_of(inside.store, "r1") if event.kind == "release accepted"] == ["ada"]
+
+
 def test_a_run_that_is_at_it_is_not_kept_behind_its_back(inside: InProcess) -> None:
     report = cut_off(inside)
     Lock(inside.store, "sandbox", "r2", inside.clock, pid=1).take("deploy")

@@ -183,6 +183,29 @@ def test_a_key_that_the_file_does_not_know_is_refused_at_once_and_counts_nowhere
 
 
 @needs_keys
+def test_a_name_that_is_only_typed_makes_nobody_a_stakeholder(people: People) -> None:
+    people.require(stakeholders=("ada",))
+    people.deploy("r1")
+    people.approve(people.key("dana", known="dana"), by="ada")
+    outcome, report = people.deploy("r2")
+    assert outcome is Outcome.BLOCKED
+    assert "whom `approval.stakeholders` does not name" in report.reason
+
+
+@needs_keys
+def test_nobody_signs_in_the_name_of_somebody_else_whose_key_is_known(people: People) -> None:
+    people.deploy("r1")
+    dana = people.key("dana", known="dana")
+    people.approve(dana, by="Ada")  # nobody is called so yet
+    people.key("ada", known="ada@lms.example.com,ada")
+    with pytest.raises(Mistake, match="--by Ada: that is somebody else; this key is of dana"):
+        people.approve(dana, by="Ada")
+    outcome, report = people.deploy("r2")
+    assert outcome is Outcome.BLOCKED
+    assert "Ada (signed with the key of dana)" in report.reason
+
+
+@needs_keys
 def test_a_signature_for_another_purpose_is_none(people: People) -> None:
     key = people.key("dana", known="dana@example.com")
     proof = sign(key, "text\n", "git")
