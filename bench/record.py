@@ -132,7 +132,6 @@ def cost(name: str, ours: Callable[[int], Any], plain: Callable[[int], Any], tim
 
 
 SECRETS = [f"hunter{number}-{'x' * number}!" for number in range(20)]
-"""As everybody's own database has it; the sandbox's has them off."""
 BODY: dict[str, Any] = {"gives": None, "says": "x" * 150}
 INSERT = "insert into plain (run, at, kind, subject, body) values ({0}, {0}, {0}, {0}, {0})"
 TABLE = "create table if not exists plain (seq {}, run text, at text, kind text, subject text, body text)"
