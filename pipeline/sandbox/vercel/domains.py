@@ -47,16 +47,16 @@ def older(request: Request, found: list[Payload]) -> list[Payload]:
 def _wanted(request: Request) -> Callable[[Payload], bool]:
     query = request.query_params
 
-    def wanted(one: Payload) -> bool:
-        production = one["customEnvironmentId"] is None and one["gitBranch"] is None
+    def wanted(domain: Payload) -> bool:
+        production = domain["customEnvironmentId"] is None and domain["gitBranch"] is None
         has = {
             "target": "production" if production else "preview",
-            "verified": str(one["verified"]).lower(),
-            "customEnvironmentId": one["customEnvironmentId"],
+            "verified": str(domain["verified"]).lower(),
+            "customEnvironmentId": domain["customEnvironmentId"],
         }
         return (
             (query.get("production") != "true" or production)
-            and (query.get("redirects") != "false" or not one["redirect"])
+            and (query.get("redirects") != "false" or not domain["redirect"])
             and all(query.get(name, value) == value for name, value in has.items())
         )
 

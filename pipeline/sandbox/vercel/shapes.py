@@ -50,7 +50,7 @@ def summary(core: Core, deployment: Deployment) -> Payload:
         "readyState": state,
         "meta": deployment.meta,
         "aliasAssigned": milliseconds(deployment.created + deployment.takes) if state == "READY" else None,
-        **({"customEnvironment": custom(core, deployment)} if deployment.custom else {}),
+        **({"customEnvironment": custom_of(core, deployment)} if deployment.custom else {}),
         "isRollbackCandidate": deployment.was_production and deployment.id != vercel.production,
         **_times(deployment, state),
     }
@@ -62,20 +62,20 @@ def summary(core: Core, deployment: Deployment) -> Payload:
     return found
 
 
-def custom(core: Core, deployment: Deployment) -> Payload:
+def custom_of(core: Core, deployment: Deployment) -> Payload:
     """Shape the custom environment that a deployment was made for, which may be gone by now."""
     known = {one.slug: one for one in core.state.vercel.custom}
     found = known.get(deployment.custom)
     return environment(core, found) if found else {"id": f"env_{deployment.custom}"}
 
 
-def environment(core: Core, one: CustomEnvironment) -> Payload:
+def environment(core: Core, custom: CustomEnvironment) -> Payload:
     """Shape a custom environment."""
     began = milliseconds(core.state.vercel.created)
-    matcher = {"branchMatcher": {"type": "equals", "pattern": one.branch}} if one.branch else {}
+    matcher = {"branchMatcher": {"type": "equals", "pattern": custom.branch}} if custom.branch else {}
     return {
-        "id": one.id, "slug": one.slug, "type": "preview", "createdAt": began, "updatedAt": began, **matcher,
-        "domains": [domain(core, name, "", one.id) for name in one.domains],
+        "id": custom.id, "slug": custom.slug, "type": "preview", "createdAt": began, "updatedAt": began, **matcher,
+        "domains": [domain(core, name, "", custom.id) for name in custom.domains],
     }  # fmt: skip
 
 
