@@ -13,10 +13,14 @@ def are_left_alone(folder: Path, branch: str) -> bool:
     """Whether ``git.deploymentEnabled`` of the release in ``folder`` says that nothing is made of pushes to ``branch``.
 
     Source: https://vercel.com/docs/project-configuration/git-configuration: patterns of minimatch; where several fit,
-    one that says yes is enough. What cannot be understood here says no to nobody.
+    one that says yes is enough. The older ``github.enabled`` is about all branches. What cannot be understood here says
+    no to nobody.
     """
     try:
-        said = (json.loads((folder / "vercel.json").read_bytes()).get("git") or {}).get("deploymentEnabled", True)
+        read = json.loads((folder / "vercel.json").read_bytes())
+        said = (read.get("git") or {}).get("deploymentEnabled", True)
+        if (read.get("github") or {}).get("enabled") is False:
+            return True
     except (OSError, ValueError, AttributeError):
         return False
     if not isinstance(said, dict):

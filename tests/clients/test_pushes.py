@@ -43,3 +43,9 @@ def test_a_file_that_says_nothing_of_it_leaves_pushes_to_vercel(tmp_path: Path, 
     assert not are_left_alone(tmp_path, "main")
     (tmp_path / "vercel.json").write_text(text)
     assert not are_left_alone(tmp_path, "main")
+
+
+@pytest.mark.parametrize(("github", "left"), [({"enabled": False}, True), ({"enabled": True}, False), ("off", False)])
+def test_the_older_word_is_about_all_branches(tmp_path: Path, github: object, left: bool) -> None:
+    (tmp_path / "vercel.json").write_text(json.dumps({"github": github, "git": {"deploymentEnabled": {"main": True}}}))
+    assert are_left_alone(tmp_path, "main") is left
