@@ -52,7 +52,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Part:
+class JobStep:
     """One step of the workflow: ``stages`` of the pipeline, of which all but the first are found out by ``before``."""
 
     name: str
@@ -91,18 +91,18 @@ def called_workflow(needs: Needs, setting: Setting) -> str:
     return workflow(ROLLING, needs, replace(setting, called=True, build=BuildPolicy()))
 
 
-def _parts(pipeline: Pipeline, setting: Setting) -> list[Part]:
+def _parts(pipeline: Pipeline, setting: Setting) -> list[JobStep]:
     """A part a stage; for the workflows of others the shares of a rolling release are one, however many they are."""
     if not setting.called:
-        return [Part(stage.name, stage.purpose, (stage,)) for stage in pipeline.stages]
+        return [JobStep(stage.name, stage.purpose, (stage,)) for stage in pipeline.stages]
     usual = {stage.name: stage for stage in DEPLOY.stages}
-    parts, shares = list[Part](), list[Stage]()
+    parts, shares = list[JobStep](), list[Stage]()
     for stage, after in zip(pipeline.stages, (*pipeline.stages[1:], None), strict=True):
         shares.append(stage)
         if after is None or after.name in usual:
             name = shares[0].name
             before = after.name if after and len(shares) > 1 else ""
-            parts.append(Part(name, usual[name].purpose, tuple(shares), before))
+            parts.append(JobStep(name, usual[name].purpose, tuple(shares), before))
             shares = []
     return parts
 
