@@ -43,6 +43,20 @@ class Steadfast:
             self._stream = _nowhere()
 
 
+@contextlib.contextmanager
+def only_ours() -> Iterator[None]:
+    """Let what processes of others print meanwhile go to standard error: standard output is one JSON document."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def _nowhere() -> Any:
     return open(os.devnull, "w", encoding="utf-8")  # as long as the process
 
