@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.cli.summary import on_github
 from pipeline.redact import of_this_process
 
 
@@ -55,6 +57,19 @@ def only_ours() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def folded_for(stream: Any, text: str) -> str:
+    """``text`` as it fits the terminal that ``stream`` is; as it is for a file, a pipe or a job's log."""
+    try:
+        terminal = stream is not None and stream.isatty() and not on_github()
+    except ValueError:  # closed
+        return text
+    if not terminal:
+        return text
+    from pipeline.render.folding import folded
+
+    return folded(text, shutil.get_terminal_size().columns)
 
 
 def _nowhere() -> Any:

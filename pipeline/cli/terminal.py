@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline.cli.output import steadfast
+from pipeline.cli.output import folded_for, steadfast
 from pipeline.cli.summary import fenced, on_github, to_outputs, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.home import FILE, TOOL, as_typed, this_home, typed_for
@@ -117,8 +117,9 @@ def out(text: str) -> None:
 
 
 def _say(text: str, stream: Any) -> None:
-    """Print, at once: without secrets, and with others' words as mere words."""
-    print(leaving(typed_here(text)), file=stream, flush=True)
+    """Print, at once: without secrets, with others' words as mere words, and as wide as a terminal is."""
+    text = leaving(typed_here(text))
+    print(folded_for(stream, text), file=stream, flush=True)
 
 
 def typed_here(text: str) -> str:
