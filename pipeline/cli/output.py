@@ -1,6 +1,7 @@
 """Standard output and error of a command: that nobody can read them any more changes nothing of what it does."""
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -70,6 +71,19 @@ def folded_for(stream: Any, text: str) -> str:
     from pipeline.render.folding import folded
 
     return folded(text, shutil.get_terminal_size().columns)
+
+
+NOT_OURS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOSPC, errno.EDQUOT}
+)
+"""What a file system says of a place that cannot be written; that something is missing may be a mistake of ours."""
+
+
+def unusable(error: Exception) -> str:
+    """In a sentence, which file or folder cannot be used and why; empty for any other error."""
+    if not (isinstance(error, OSError) and error.errno in NOT_OURS and error.filename):
+        return ""
+    return f"{error.filename}: cannot be used: {error.strerror}; files are written below the home, --home says which"
 
 
 def _nowhere() -> Any:

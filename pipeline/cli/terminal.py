@@ -72,9 +72,10 @@ def _said() -> Iterator[None]:
             fail(said_missing(extra, error.name or ""), MISTAKE)
         fail(explained(error, ROOT), 1)
     except Exception as bug:
+        from pipeline.cli.output import unusable
         from pipeline.record.debug import explained
 
-        fail(explained(bug, ROOT), 1)
+        fail(*((said, MISTAKE) if (said := unusable(bug)) else (explained(bug, ROOT), 1)))
     except KeyboardInterrupt:
         fail("interrupted before anything was touched", 130)
 
