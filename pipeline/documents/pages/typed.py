@@ -77,7 +77,7 @@ def _commands(page: str, text: str) -> Iterator[TypedCommand]:
     for at, command in sorted(_found(text)):
         above = [name for start, name in headings if start < at]
         heading = above[-1] if above else ""
-        if (page, heading) != LISTING:
+        if heading and (page, heading) != LISTING:  # above every heading stands only how the page is made
             yield TypedCommand(page, heading, command)
 
 
