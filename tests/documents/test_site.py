@@ -358,3 +358,14 @@ def test_dark_is_dark_by_the_system_and_by_the_button_and_paper_is_not_empty(fol
         assert await tab.run(colour) == "rgb(18, 22, 28)"
 
     browse(folder, act)
+
+
+@in_a_browser
+def test_on_a_phone_what_burns_is_read_without_moving_sideways(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("incident-response.html", width=375)
+        assert await tab.run("document.querySelectorAll('.burning').length") == 1
+        wide = "(() => { const t = document.querySelector('.burning').parentElement; return t.scrollWidth - t.clientWidth; })()"
+        assert await tab.run(wide) <= 0
+
+    browse(folder, act)

@@ -22,6 +22,8 @@ from pipeline.render.markdown import anchor
 
 HERE = Path(__file__).parent
 OPEN, FOLDED = "[ ] ", "what-to-fill-in"
+WHAT_BURNS = re.compile(r"<table>(\s*<thead>\s*<tr>\s*<th>you see</th>)")
+"""The table that somebody who was paged reads on a phone: there each line of it is a card."""
 BREAKS = ("softbreak", "hardbreak")
 WAY = re.compile(r"(.+?)\s+# (with the tool|by hand)")
 POLICY = (
@@ -105,7 +107,9 @@ def _rendered(text: str) -> tuple[str, list[Heading]]:
     markdown.renderer.rules["fence"] = lambda found, at, options, env: _code(found[at])
     markdown.renderer.rules["code_inline"] = lambda found, at, options, env: _inline_code(found[at])
     html = markdown.renderer.render(tokens, markdown.options, {})
-    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    html = WHAT_BURNS.sub(r'<table class="burning">\1', html)
+    html = re.sub(r"<table( [^>]*)?>", r'<div class="scroll" tabindex="0"><table\1>', html)
+    html = html.replace("</table>", "</table></div>")
     html = re.sub(r"\n<em>(By hand|If not):", r"<br>\n<em>\1:", html)
     return html, headings
 
