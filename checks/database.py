@@ -84,10 +84,7 @@ def has_not_drifted(seen: SchemaDrift) -> Findings:
 
     Why: A migration that was written for another schema fails, or does something else. Prisma's `deploy` does not look.
 
-    By hand: Run `npx prisma migrate diff --from-migrations prisma/migrations --to-config-datasource --exit-code`. It must
-        end with 0. Prisma 7 reads the database's address, and that of an empty one beside it, from `prisma.config.ts`
-        (`datasource.url`, `datasource.shadowDatabaseUrl`). For Prisma 6 write
-        `--to-url "$DIRECT_URL" --shadow-database-url $SCRATCH_URL` in the place of `--to-config-datasource`.
+    By hand: Run `npx prisma migrate diff --from-migrations prisma/migrations --to-config-datasource --exit-code`; it ends with 0. Both addresses are in `prisma.config.ts`; Prisma 6 wants `--to-url` and `--shadow-database-url`.
 
     If it fails: Write down what was changed by hand as a migration and mark it with
         `npx prisma migrate resolve --applied $MIGRATION`, or take the change back. What is merely extra does not stop a

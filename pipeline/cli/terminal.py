@@ -119,8 +119,7 @@ def out(text: str) -> None:
 
 def _say(text: str, stream: Any) -> None:
     """Print, at once: without secrets, with others' words as mere words, and as wide as a terminal is."""
-    text = leaving(typed_here(text))
-    print(folded_for(stream, text), file=stream, flush=True)
+    print(leaving(folded_for(stream, leaving(typed_here(text)))), file=stream, flush=True)
 
 
 def typed_here(text: str) -> str:

@@ -12,9 +12,11 @@ from tests.render.test_next import ENDS
 
 WIDTHS = (40, 60, 80, 120, 200)
 LONG = finding(
-    "block", "https://shop.example/api/health/db", "answered 500: the database has no connections left since 02:10",
+    "block",
+    "https://shop.example/api/health/db",
+    "answered 500: the database has no connections left since 02:10",
     "./inv diagnose.database   asks what holds them; runbooks/troubleshooting.md, Database connections",
-)  # fmt: skip
+)
 
 
 def wordy() -> str:
