@@ -8,6 +8,7 @@ from checks.gate import Findings, block, gate, warn
 from checks.policy import FreezePolicy, FreezeWindow
 
 TOLERATED, NOTED = 300.0, 30.0  # seconds; what a slow answer takes is less
+FROZEN = 'wait until it is over; when a person decides that it cannot wait: ./inv deploy --break-glass "…"'
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -25,12 +26,12 @@ def no_freeze(policy: FreezePolicy, seen: Moment) -> Findings:
     zone = zoneinfo.ZoneInfo(policy.timezone)
     here = seen.now.astimezone(zone)
     if DAYS[here.weekday()] in policy.weekdays:
-        yield block("the freeze", f"covers every {here:%A} ({policy.timezone})")
+        yield block("the freeze", f"covers every {here:%A} ({policy.timezone})", fix=FROZEN)
     for window in policy.windows:
         ends = _moment(window.ends, zone)
         if _moment(window.starts, zone) <= seen.now < ends:
             until = f"{ends.astimezone(zone):%Y-%m-%d %H:%M} {policy.timezone}"
-            yield block("the freeze", f"lasts until {until}: {window.reason}")
+            yield block("the freeze", f"lasts until {until}: {window.reason}", fix=FROZEN)
 
 
 def _moment(written: datetime.datetime, zone: zoneinfo.ZoneInfo) -> datetime.datetime:

@@ -84,7 +84,7 @@ def has_not_drifted(seen: SchemaDrift) -> Findings:
 
     Why: A migration that was written for another schema fails, or does something else. Prisma's `deploy` does not look.
 
-    By hand: Run `npx prisma migrate diff --from-migrations prisma/migrations --to-url "$DIRECT_URL" --shadow-database-url $SCRATCH_URL --exit-code`
+    By hand: Run `npx prisma migrate diff --from-migrations prisma/migrations --to-config-datasource --exit-code`; it ends with 0. Both addresses are in `prisma.config.ts`; Prisma 6 wants `--to-url` and `--shadow-database-url`.
 
     If it fails: Write down what was changed by hand as a migration and mark it with
         `npx prisma migrate resolve --applied $MIGRATION`, or take the change back. What is merely extra does not stop a

@@ -1,19 +1,25 @@
 """``build`` and ``build.…``: makes the output that ``deploy`` ships, with the pinned Vercel CLI."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
+from pipeline.cli.output import only_ours
 from pipeline.cli.summary import on_github
-from pipeline.cli.terminal import ROOT, command, configuration, honest, mute, out
+from pipeline.cli.terminal import ROOT, as_json, aside, command, configuration, honest, mute, out
 
 if TYPE_CHECKING:
     from pipeline.commands.build import Built
     from pipeline.config import Config
 
-HELP = {"target": "as for deploy", "from": "the folder of the app (default: `app` of deploy.yml)"}
+HELP = {
+    "target": "as for deploy",
+    "from": "the folder of the app (default: `app` of deploy.yml)",
+    "json": "as one JSON document; what npm and the Vercel CLI say goes to standard error",
+}
 
 
 def _built(config: "Config", target: str, folder: str) -> "Built":
@@ -35,43 +41,45 @@ def _mask(config: "Config", built: "Built") -> None:
             command(mask(secret))
 
 
+def _make(target: str, folder: str, *, pulls: bool, builds: bool, json: bool) -> None:
+    """Pull, build, or both; then say what there is, as JSON when that is wanted."""
+    from pipeline.commands.build import facts, output, pull
+
+    config = configuration()
+    built = _built(config, target, folder)
+    say, aside_of_others = (aside, only_ours) if json else (out, contextlib.nullcontext)
+    hidden: tuple[str, ...] = ()
+    with aside_of_others():
+        if pulls:
+            with mute():
+                hidden = pull(config, built, ROOT, say)
+            _mask(config, built)
+        if builds:
+            with mute():
+                output(config, built, say)
+    if json:
+        out(as_json(facts(config, built, hidden)))
+
+
 @task(name="all", help=HELP, default=True)
-def both(c: Context, target: str = "", from_: str = "") -> None:
+def both(c: Context, target: str = "", from_: str = "", json: bool = False) -> None:
     """Pull, then build: .vercel/output of the target's project, with its variables as they are now."""
     with honest():
-        from pipeline.commands.build import output, pull
-
-        config = configuration()
-        built = _built(config, target, from_)
-        with mute():
-            pull(config, built, ROOT, out)
-        _mask(config, built)
-        with mute():
-            output(config, built, out)
+        _make(target, from_, pulls=True, builds=True, json=json)
 
 
 @task(name="pull", help=HELP)
-def pull(c: Context, target: str = "", from_: str = "") -> None:
+def pull(c: Context, target: str = "", from_: str = "", json: bool = False) -> None:
     """Fetch settings and variables of the target's project from Vercel, afresh. Needs VERCEL_TOKEN."""
     with honest():
-        from pipeline.commands.build import pull
-
-        config = configuration()
-        built = _built(config, target, from_)
-        with mute():
-            pull(config, built, ROOT, out)
-        _mask(config, built)
+        _make(target, from_, pulls=True, builds=False, json=json)
 
 
 @task(name="output", help=HELP)
-def output(c: Context, target: str = "", from_: str = "") -> None:
+def output(c: Context, target: str = "", from_: str = "", json: bool = False) -> None:
     """Make .vercel/output of what was pulled. No secret reaches the app's install or build scripts."""
     with honest():
-        from pipeline.commands.build import output
-
-        with mute():
-            config = configuration()
-            output(config, _built(config, target, from_), out)
+        _make(target, from_, pulls=False, builds=True, json=json)
 
 
 @task(name="tools")

@@ -1,5 +1,6 @@
 """``check`` and ``check.FAMILY.GATE``: one task a gate. Loads the gates, so it is loaded only when asked for."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from invoke.tasks import Task, task
 
 from checks.gate import Gate
 from pipeline.cli.summary import on_github, to_summary
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, command, configuration, honest, out, typed_here
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, as_json, command, configuration, honest, out, typed_here
 from pipeline.commands.check import ask_gates, given_by_steps
 from pipeline.config.own import own_gates
 from pipeline.definitions.deploy import DEPLOY
@@ -35,16 +36,17 @@ HELP = {
         "base": "the commit that it is merged into (default: origin/main, as it is here)",
         "target": "as for deploy (default: the one that a push is deployed to)",
         "from": "the folder of the app (default: `app` of deploy.yml)",
+        "json": "as one JSON document",
     },
 )
-def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") -> None:
+def pull_request(c: Context, base: str = "", target: str = "", from_: str = "", json: bool = False) -> None:
     """Before a merge, without any service or secret: deploy.yml, the new migrations, the generated files."""
     with honest():
         import datetime
 
         from pipeline.cli.runbooks import sources
         from pipeline.documents.writing import stale
-        from pipeline.render.merging import merging_markdown, remarks_annotations, remarks_text
+        from pipeline.render.merging import merging_markdown, plain_remark, remarks_annotations, remarks_text
         from pipeline.session.merging import before_the_merge
 
         config = configuration()
@@ -54,11 +56,14 @@ def pull_request(c: Context, base: str = "", target: str = "", from_: str = "") 
         today = datetime.datetime.now(datetime.UTC).date()
         remarks = before_the_merge(config, name, folder, base or f"origin/{branch}", today)
         differences = stale(sources(c))
-        if remarks:
+        if json:
+            out(as_json({"remarks": [plain_remark(one) for one in remarks], "stale": differences}))
+        elif remarks:
             out(remarks_text(remarks))
         if on_github() and remarks:  # before what may be long
-            command(remarks_annotations(remarks))
-        out(differences or "all generated files are current")
+            command(remarks_annotations(remarks), sys.stderr if json else sys.stdout)
+        if not json:
+            out(differences or "all generated files are current")
         if on_github():
             to_summary(typed_here(merging_markdown(remarks, differences)))
     if differences or any(one.finding.verdict.stops for one in remarks):

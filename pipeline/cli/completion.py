@@ -26,11 +26,16 @@ complete -o default -F _complete_deploy_runbook {names}
 """,
     "zsh": """\
 # Completes {names} in zsh: eval "$({shown} {script} zsh)"
-autoload -Uz compinit && compinit
+(( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit }}
 _complete_deploy_runbook() {{
     local -a found
     found=("${{(@f)$({program} {asked} "${{(@)words[2,CURRENT]}}" 2>/dev/null </dev/null)}}")
-    [[ -n "$found" ]] && compadd -- "${{found[@]}}" || _files
+    if [[ -z "$found" ]]; then
+        _files
+    else
+        compadd -S '' -- ${{(M)found:#*.}}
+        compadd -- ${{found:#*.}}
+    fi
 }}
 compdef _complete_deploy_runbook {names}
 """,
@@ -38,10 +43,15 @@ compdef _complete_deploy_runbook {names}
 # Completes {names} in fish: {shown} {script} fish | source
 function __complete_deploy_runbook
     set -l words (commandline -opc) (commandline -ct)
-    {program} {asked} $words[2..-1] 2>/dev/null </dev/null
+    set -l found ({program} {asked} $words[2..-1] 2>/dev/null </dev/null)
+    if set -q found[1]
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
 for name in {names}
-    complete -c $name -a '(__complete_deploy_runbook)'
+    complete -c $name -f -a '(__complete_deploy_runbook)'
 end
 """,
 }
@@ -63,6 +73,9 @@ def candidates(
     ``contexts``: command → what Invoke knows of it; ``values``: name of a flag or argument → what it may be.
     """
     *before, last = without_home(list(words))[1] or [""]
+    flag, equals, value = last.partition("=")
+    if equals and flag.startswith("--"):  # bash splits there itself
+        return [f"{flag}={one}" for one in candidates([*before, flag, value], contexts, values)]
     return [one for one in _possible(before, last, contexts, values) if one.startswith(last)]
 
 

@@ -63,6 +63,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 """Group → its commands with a few words each; a name with a dot at its end stands for a family of them."""
 
 
+FEWEST = 20
+"""Characters that a column of words has at least."""
+
+
 def answer(words: Sequence[str], program: str) -> str:
     """What is said to ``words`` that name no command: the first page or the list. Empty: it is for Invoke to answer."""
     if not words or list(words) in (["help"], ["--help"], ["-h"]):
@@ -116,7 +120,10 @@ def _shown(name: str) -> str:
 
 
 def _row(name: str, words: str, column: int) -> str:
-    room = max(_width() - column - 4, 16)
+    room = _width() - column - 4
+    if room < FEWEST:  # beside each other they would be a word a line
+        below = textwrap.wrap(words, _width() - 6, break_long_words=False, break_on_hyphens=False)
+        return "\n".join([f"  {name}".rstrip(), *(f"      {line}" for line in below)])
     first, *more = textwrap.wrap(words, room, break_long_words=False) or [""]
     more, first = (more, first) if len(name) <= column else ([first, *more], "")
     return "\n".join([f"  {name:<{column}}  {first}".rstrip(), *(f"{'':<{column + 4}}{line}" for line in more)])

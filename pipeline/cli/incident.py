@@ -10,6 +10,7 @@ COMMON = {
     "target": "as for deploy",
     "incident": "its id (default: the only open one)",
     "by": "your name (default: your login)",
+    "json": "as one JSON document",
 }
 
 
@@ -24,6 +25,7 @@ COMMON = {
         "workaround": "users can do it another way",
         "since": "first harm: 02:10 or 2026-11-23T02:10, UTC (default: now)",
         "lead": "who leads",
+        "json": "as one JSON document",
     },
 )
 def open_(
@@ -36,6 +38,7 @@ def open_(
     lead: str = "",
     target: str = "",
     by: str = "",
+    json: bool = False,
 ) -> None:
     """Open an incident: severity by rule, with its reason; who is to hear, and by when."""
     with honest():
@@ -44,7 +47,7 @@ def open_(
         said = Said(
             target, by=by, what=what, playbook=playbook, impact=impact, workaround=workaround, since=since, lead=lead
         )
-        open_incident(configuration(), said, ROOT, out)
+        open_incident(configuration(), said, ROOT, out, as_json=json)
 
 
 @task(
@@ -67,22 +70,25 @@ def note(
     target: str = "",
     incident: str = "",
     by: str = "",
+    json: bool = False,
 ) -> None:
     """Write a line into the record; with --severity or --lead, change those."""
     with honest():
         from pipeline.commands.incident import Said, note_incident
 
         said = Said(target, incident, by, severity=severity, reason=reason, lead=lead)
-        note_incident(configuration(), said, text or "", ROOT, out)
+        note_incident(configuration(), said, text or "", ROOT, out, as_json=json)
 
 
 @task(name="escalate", help={**COMMON, "role": "this contact of deploy.yml (default: the next one)"})
-def escalate(c: Context, role: str = "", target: str = "", incident: str = "", by: str = "") -> None:
+def escalate(
+    c: Context, role: str = "", target: str = "", incident: str = "", by: str = "", json: bool = False
+) -> None:
     """Page the next contact of the tree, and say how to reach them."""
     with honest():
         from pipeline.commands.incident import Said, escalate_incident
 
-        escalate_incident(configuration(), Said(target, incident, by), role, ROOT, out)
+        escalate_incident(configuration(), Said(target, incident, by), role, ROOT, out, as_json=json)
 
 
 @task(
@@ -108,13 +114,16 @@ def notify(
     target: str = "",
     incident: str = "",
     by: str = "",
+    json: bool = False,
 ) -> None:
     """Tell an audience, in its template's words; users by the status page. Exit 1 when nobody was told."""
     with honest():
         from pipeline.commands.incident import Said, notify_audience
 
         said = Said(target, incident, by, fields=tuple(set))
-        told = notify_audience(configuration(), said, audience, ROOT, out, text, by_hand=by_hand, only_draft=draft)
+        told = notify_audience(
+            configuration(), said, audience, ROOT, out, text, by_hand=by_hand, only_draft=draft, as_json=json
+        )
     if not told:
         raise SystemExit(1)
 
@@ -160,13 +169,14 @@ def resolve(
     target: str = "",
     incident: str = "",
     by: str = "",
+    json: bool = False,
 ) -> None:
     """Close it, and give the all-clear to everybody who has heard of it."""
     with honest():
         from pipeline.commands.incident import Said, resolve_incident
 
         said = Said(target, incident, by, cause=cause, works=works, unverified=unverified)
-        resolve_incident(configuration(), said, ROOT, out)
+        resolve_incident(configuration(), said, ROOT, out, as_json=json)
 
 
 @task(
@@ -179,13 +189,20 @@ def resolve(
     },
 )
 def review(
-    c: Context, measure: list[str], update: list[str], target: str = "", incident: str = "", by: str = ""
+    c: Context,
+    measure: list[str],
+    update: list[str],
+    target: str = "",
+    incident: str = "",
+    by: str = "",
+    json: bool = False,
 ) -> None:
     """Write the post-incident review from the record into runbooks/reviews/."""
     with honest():
-        from pipeline.commands.incident import Said, review_incident
+        from pipeline.commands.incident import Said
+        from pipeline.commands.incidentreview import review_incident
 
-        review_incident(configuration(), Said(target, incident, by), ROOT, out, measure, update)
+        review_incident(configuration(), Said(target, incident, by), ROOT, out, measure, update, as_json=json)
 
 
 def collection() -> Collection:

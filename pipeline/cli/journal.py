@@ -41,9 +41,10 @@ def verify(c: Context, against: str = "", file: str = "", signers: str = "", jso
         "run": "only this run (default: everything)",
         "key": "sign it with this SSH key, e.g. ~/.ssh/id_ed25519",
         "by": "who signs, as allowed_signers has it, e.g. an address (default: your login)",
+        "json": "as one JSON document",
     },
 )
-def export(c: Context, to: str = "", run: str = "", key: str = "", by: str = "") -> None:
+def export(c: Context, to: str = "", run: str = "", key: str = "", by: str = "", json: bool = False) -> None:
     """Write a copy of the record, or of one run, that can be checked by whoever has only the file."""
     with honest():
         from pathlib import Path
@@ -52,25 +53,29 @@ def export(c: Context, to: str = "", run: str = "", key: str = "", by: str = "")
 
         if not to:
             fail("--to: say which file to write, e.g. --to journal.jsonl", 2)
-        write(configuration(), ROOT, Path(to), out, run=run, key=key, by=by)
+        write(configuration(), ROOT, Path(to), out, run=run, key=key, by=by, as_json=json)
 
 
-@task(name="import", help={"file": "a copy that journal.export wrote"})
-def import_(c: Context, file: str) -> None:
+@task(name="import", help={"file": "a copy that journal.export wrote", "json": "as one JSON document"})
+def import_(c: Context, file: str, json: bool = False) -> None:
     """Take the events and readings of a copy into the record, as far as they are not there."""
     with honest():
         from pathlib import Path
 
         from pipeline.commands.journal import take_in
 
-        take_in(configuration(), ROOT, Path(file), out)
+        take_in(configuration(), ROOT, Path(file), out, as_json=json)
 
 
 @task(
     name="trim",
-    help={"days": "keep what is younger, and every run that has no end", "to": "where the copy of everything goes"},
+    help={
+        "days": "keep what is younger, and every run that has no end",
+        "to": "where the copy of everything goes",
+        "json": "as one JSON document",
+    },
 )
-def trim(c: Context, days: int = 400, to: str = "") -> None:
+def trim(c: Context, days: int = 400, to: str = "", json: bool = False) -> None:
     """Let go of what is old, after a copy was written; the chain goes on from the hash of what is gone."""
     with honest():
         from pathlib import Path
@@ -79,16 +84,16 @@ def trim(c: Context, days: int = 400, to: str = "") -> None:
 
         if not to:
             fail("--to: say which file keeps a copy, e.g. --to journal-2026.jsonl", 2)
-        let_go(configuration(), ROOT, days, Path(to), out)
+        let_go(configuration(), ROOT, days, Path(to), out, as_json=json)
 
 
-@task(name="tell", help={"target": "as for deploy"})
-def tell(c: Context, target: str = "") -> None:
+@task(name="tell", help={"target": "as for deploy", "json": "as one JSON document"})
+def tell(c: Context, target: str = "", json: bool = False) -> None:
     """Tell GitHub how runs ended that could not tell it, e.g. because it was down; the next deploy does so, too."""
     with honest():
         from pipeline.commands.journal import tell as say
 
-        known = say(configuration(), ROOT, out, target)
+        known = say(configuration(), ROOT, out, target, as_json=json)
     if not known:
         raise SystemExit(WRONG)
 

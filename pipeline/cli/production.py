@@ -84,16 +84,20 @@ def logs(
         "run": "command that judges: gets URL, DEPLOYMENT and COMMIT and no secret; 0 is good, 125 skips, else bad "
         "(default: the smoke gates)",
         "target": "as for deploy",
+        "json": "as one JSON document",
     }
 )
-def bisect(c: Context, good: str = "", bad: str = "", run: str = "", target: str = "") -> None:
+def bisect(c: Context, good: str = "", bad: str = "", run: str = "", target: str = "", json: bool = False) -> None:
     """Which production deployment was the first bad one? Asks each at its own address; production is not touched."""
     with honest():
+        from pipeline.cli.output import only_ours
+        from pipeline.record.journal import plain
         from pipeline.render.bisect import bisect_text
         from pipeline.session.looking import Question
         from pipeline.session.looking import first_bad as halve
         from pipeline.session.session import open_session
 
         with open_session(configuration(), target, ROOT) as session:
-            found = halve(session, Question(good, bad, run), out)
-            out(bisect_text(found, session.settings.name))
+            with only_ours() if json else contextlib.nullcontext():
+                found = halve(session, Question(good, bad, run), aside if json else out)
+            out(as_json(plain(found)) if json else bisect_text(found, session.settings.name))

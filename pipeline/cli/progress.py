@@ -9,6 +9,7 @@ from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
 from pipeline.redact import leaving, one_line
 from pipeline.render.aiming import aimed
+from pipeline.render.folding import folded
 from pipeline.render.report import MARKS, duration, line_text, said_once
 
 Write = Callable[[str], None]
@@ -127,7 +128,7 @@ def shown(
         def passing(line: str) -> None:
             status.update(_fit(typed(line), console.width))
 
-        yield Progress(run, lambda line: _print(console, typed(line)), passing)
+        yield Progress(run, lambda line: _print(console, folded(leaving(typed(line)), console.width)), passing)
 
 
 COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "…": "yellow", "↩": "cyan"}
@@ -136,7 +137,7 @@ COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "�
 def _print(console: Any, line: str) -> None:
     from rich.text import Text
 
-    text = Text(leaving(line))
+    text = Text(line)
     for mark, colour in COLOURS.items():
         text.highlight_regex(rf"(?m)^\s*{mark}", colour)
     if line.startswith("\n"):
@@ -148,4 +149,6 @@ def _fit(line: str, width: int) -> str:
     from rich.markup import escape
 
     line = one_line(line)
-    return escape(line if len(line) < width - 4 else line[: width - 5] + "…")
+    if len(line) >= width - 4:
+        line = line[: width - 5].rpartition(" ")[0] + " …"
+    return escape(line)

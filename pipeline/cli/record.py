@@ -109,23 +109,39 @@ def dashboard(c: Context, port: int = 8420, export: str = "") -> None:
 
 
 @task(
-    help={"reason": "why nobody may deploy now", "hours": "for how long", "target": "as for deploy", "by": "your name"}
+    help={
+        "reason": "why nobody may deploy now",
+        "hours": "for how long",
+        "target": "as for deploy",
+        "by": "your name",
+        "json": "as one JSON document",
+    }
 )
-def lock(c: Context, reason: str, hours: float = 8, target: str = "", by: str = "") -> None:
+def lock(c: Context, reason: str, hours: float = 8, target: str = "", by: str = "", json: bool = False) -> None:
     """Keep everybody from deploying; a lock that a person took is never broken by a run."""
     with honest():
+        from pipeline.record.journal import plain
         from pipeline.session.runs import lock_by_hand
 
-        out(lock_by_hand(configuration(), ROOT, target, reason, hours, by))
+        done = lock_by_hand(configuration(), ROOT, target, reason, hours, by)
+        out(as_json(plain(done)) if json else str(done))
 
 
-@task(help={"target": "as for deploy", "even-alive": "also of a run that is under way, which then takes it again"})
-def unlock(c: Context, target: str = "", even_alive: bool = False) -> None:
+@task(
+    help={
+        "target": "as for deploy",
+        "even-alive": "also of a run that is under way, which then takes it again",
+        "json": "as one JSON document",
+    }
+)
+def unlock(c: Context, target: str = "", even_alive: bool = False, json: bool = False) -> None:
     """Take away the lock of a target, whoever holds it; says whose it was. A run that is under way keeps it."""
     with honest():
+        from pipeline.record.journal import plain
         from pipeline.session.runs import release_lock as take_away
 
-        out(take_away(configuration(), ROOT, target, even_alive=even_alive))
+        done = take_away(configuration(), ROOT, target, even_alive=even_alive)
+        out(as_json(plain(done)) if json else str(done))
 
 
 @task(

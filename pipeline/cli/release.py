@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         "before": "with --stage: and those after it, up to this one",
         "plan": "show what would happen and touch nothing",
         "quiet": "show nothing until the end",
-        "json": "print the report as one JSON document on stdout",
+        "json": "print the report, or with --plan the plan, as one JSON document on stdout",
     },
 )
 def deploy(
@@ -66,9 +66,9 @@ def deploy(
     """Ship a release through every gate; goes back by itself when it is bad. Exit 0, 1, 2, 3, 4 or 5."""
     with honest():
         if plan:
-            from pipeline.commands.plan import plan_of
+            from pipeline.commands.plan import plain_plan_of, plan_of
 
-            out(plan_of(configuration(), target))
+            out(as_json(plain_plan_of(configuration(), target)) if json else plan_of(configuration(), target))
             return
         from pipeline.commands.deploy import after_deploy, seconds_of
         from pipeline.session.deploy import ship

@@ -6,7 +6,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, configuration, honest, out
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, as_json, configuration, honest, out
 
 if TYPE_CHECKING:
     from pipeline.documents.writing import Sources
@@ -27,9 +27,12 @@ def sources(c: Context) -> "Sources":
         "to": "write the documents to this folder; with --check: look at those there",
         "force": "overwrite pages that were edited by hand",
         "site": "write them as a static site with a search into this folder, e.g. .runs/site",
+        "json": "as one JSON document",
     },
 )
-def write(c: Context, check: bool = False, to: str = "", force: bool = False, site: str = "") -> None:
+def write(
+    c: Context, check: bool = False, to: str = "", force: bool = False, site: str = "", json: bool = False
+) -> None:
     """Write the runbooks, the reference, the editor schema and the workflow from the code and deploy.yml."""
     with honest():
         from pipeline.documents.writing import generated, pages, stale, write_documents
@@ -40,14 +43,17 @@ def write(c: Context, check: bool = False, to: str = "", force: bool = False, si
             from pipeline.documents.site.writing import write_site
 
             made = write_site(pages(generated(sources(c))), Path(site))
-            out(f"{len(made)} files; open {Path(site).absolute() / 'index.html'}")
+            said = f"{len(made)} files; open {Path(site).absolute() / 'index.html'}"
+            out(as_json({"files": sorted(made), "stale": ""}) if json else said)
         elif check:
             differences = stale(sources(c), to)
-            out(differences or "all generated files are current")
+            said = differences or "all generated files are current"
+            out(as_json({"files": [], "stale": differences}) if json else said)
             if differences:
                 raise SystemExit(1)
         else:
-            out("\n".join(write_documents(sources(c), to, force=force)))
+            files = write_documents(sources(c), to, force=force)
+            out(as_json({"files": files, "stale": ""}) if json else "\n".join(files))
 
 
 @task(name="done", positional=["action"], help={"action": "its id, as runbooks --check names it", "by": "your name"})

@@ -22,13 +22,19 @@ def sandbox(c: Context, json: bool = False, reset: bool = False) -> None:
             keep_up(ROOT, out, as_json=json)
 
 
-@task(help={"fault": 'e.g. "vercel half-done POST */promote/*"; `faults` lists the kinds'})
-def fault(c: Context, fault: str) -> None:
+@task(
+    help={
+        "fault": 'e.g. "vercel half-done POST */promote/*"; `faults` lists the kinds',
+        "json": "the faults that are on then, as one JSON document",
+    }
+)
+def fault(c: Context, fault: str, json: bool = False) -> None:
     """Make a service of the sandbox misbehave until `faults --clear`."""
     with honest():
-        from pipeline.commands.sandbox import misbehave
+        from pipeline.commands.sandbox import known_faults, misbehave
 
-        out(misbehave(ROOT, fault))
+        text = misbehave(ROOT, fault)
+        out(known_faults(ROOT, clear=False, as_json=True) if json else text)
 
 
 @task(help={"clear": "take all faults away", "json": "as one JSON document"})

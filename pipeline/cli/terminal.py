@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline.cli.output import steadfast
+from pipeline.cli.output import folded_for, steadfast
 from pipeline.cli.summary import fenced, on_github, to_outputs, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.home import FILE, TOOL, as_typed, this_home, typed_for
@@ -72,9 +72,10 @@ def _said() -> Iterator[None]:
             fail(said_missing(extra, error.name or ""), MISTAKE)
         fail(explained(error, ROOT), 1)
     except Exception as bug:
+        from pipeline.cli.output import unusable
         from pipeline.record.debug import explained
 
-        fail(explained(bug, ROOT), 1)
+        fail(*((said, MISTAKE) if (said := unusable(bug)) else (explained(bug, ROOT), 1)))
     except KeyboardInterrupt:
         fail("interrupted before anything was touched", 130)
 
@@ -120,8 +121,8 @@ def out(text: str) -> None:
 
 
 def _say(text: str, stream: Any) -> None:
-    """Print, at once: without secrets, and with others' words as mere words."""
-    print(leaving(typed_here(text)), file=stream, flush=True)
+    """Print, at once: without secrets, with others' words as mere words, and as wide as a terminal is."""
+    print(leaving(folded_for(stream, leaving(typed_here(text)))), file=stream, flush=True)
 
 
 def typed_here(text: str) -> str:

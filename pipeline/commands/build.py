@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from checks.policy import BuildPolicy
 from pipeline.clients.command import run_here
@@ -67,8 +68,9 @@ def install_tools(out: Out, home: Path = TOOL) -> None:
     stamp.write_bytes(lock.read_bytes())
 
 
-def pull(config: Config, built: Built, root: Path, out: Out) -> None:
+def pull(config: Config, built: Built, root: Path, out: Out) -> tuple[str, ...]:
     """Fetch the settings and variables of the target's project into ``.vercel``, and nothing that was there before.
+    Gives the names of those whose values Vercel gives to no build but its own.
 
     The project is the one of deploy.yml, whatever the folder is called or linked to. Only this needs VERCEL_TOKEN.
     """
@@ -84,8 +86,18 @@ def pull(config: Config, built: Built, root: Path, out: Out) -> None:
         words += [] if api == API else ["--api", api]
         token = {TOKEN: settings.secrets[TOKEN]}  # in its environment: a command line is for everybody to read
         _vercel(words, built, LONGEST_PULL, for_commands(**ids, **token), out)
-    for name in hidden_in(read_pulled(kept)) if kept.is_file() else ():
+    hidden = tuple(hidden_in(read_pulled(kept))) if kept.is_file() else ()
+    for name in hidden:
         out(f"{name}: is sensitive, so Vercel gives its value to no build but its own; this build reads [SENSITIVE]")
+    return hidden
+
+
+def facts(config: Config, built: Built, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a build has left, as JSON has it; ``output`` is empty as long as there is none."""
+    name, _ = config.target(built.target)
+    there = built.folder / OUTPUT
+    said = {"target": name, "folder": str(built.folder), "vercel": pinned_vercel(), "hidden": list(hidden)}
+    return {**said, "output": str(there) if there.is_dir() else ""}
 
 
 def pulled_secrets(config: Config, built: Built) -> tuple[str, ...]:

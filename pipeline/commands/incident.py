@@ -10,26 +10,22 @@ from typing import TypeVar
 
 from checks.policy import ContactsPolicy
 from pipeline.config import Config
-from pipeline.documents import todo as actions
 from pipeline.errors import Mistake
 from pipeline.handbook.playbooks import PLAYBOOKS, named
-from pipeline.home import as_typed, command_in
 from pipeline.incidents.cadence import due
 from pipeline.incidents.classify import IMPACTS, classify
 from pipeline.incidents.desk import Desk, Opening, contact_due, desk, escalate, new, tell
 from pipeline.incidents.drafts import draft
 from pipeline.incidents.hands import Hands
 from pipeline.incidents.person import Person
-from pipeline.incidents.review import Update, review_of
 from pipeline.incidents.walk import APART, Walk
-from pipeline.record.incidents import Incident, incidents, whole_timeline
+from pipeline.record.incidents import Incident, incidents
 from pipeline.record.journal import plain
-from pipeline.render.incident import incident_text, list_text, review_markdown
+from pipeline.render.incident import incident_text, list_text
 from pipeline.session.session import NO_SECRET, Session, open_session
 
 Out = Callable[[str], None]
 T = TypeVar("T")
-REVIEWS = "runbooks/reviews"
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,20 @@ class Said:
     fields: Sequence[str] = field(default=())
 
 
-def open_incident(config: Config, said: Said, root: Path, out: Out) -> None:
+def open_incident(config: Config, said: Said, root: Path, out: Out, *, as_json: bool = False) -> None:
     """Open an incident, with the severity that the rule gives it."""
     with open_session(config, said.target, root, NO_SECRET) as session:
-        out(session.redactor(incident_text(_opened(session, said).incident, _board(session))))
+        _show(session, [_opened(session, said).incident], out, as_json=as_json)
+
+
+def _show(session: Session, chosen: Sequence[Incident], out: Out, *, as_json: bool) -> None:
+    """Print what is known of incidents, and who is to hear, for people or as one JSON document."""
+    if as_json:
+        now = session.clock.now()
+        words = {one.id: [plain(word) for word in due(one, now)] for one in chosen}
+        out(session.redactor(json.dumps({"incidents": plain(chosen), "due": words}, ensure_ascii=False)))
+    for one in () if as_json else chosen:
+        out(session.redactor(incident_text(one, _board(session))))
 
 
 def _opened(session: Session, said: Said) -> Desk:
@@ -75,7 +81,7 @@ def _opened(session: Session, said: Said) -> Desk:
     return new(session, Opening(what, classified, said.playbook, since, "", (), said.lead), said.by)
 
 
-def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -> None:
+def note_incident(config: Config, said: Said, text: str, root: Path, out: Out, *, as_json: bool = False) -> None:
     """Write a line into the incident's record; change severity or lead when they are named."""
     with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by)
@@ -87,33 +93,57 @@ def note_incident(config: Config, said: Said, text: str, root: Path, out: Out) -
             at.lead(said.lead)
         if text:
             at.note(text)
-        out(session.redactor(incident_text(at.incident, _board(session))))
+        _show(session, [at.incident], out, as_json=as_json)
 
 
-def escalate_incident(config: Config, said: Said, role: str, root: Path, out: Out) -> None:
+def escalate_incident(config: Config, said: Said, role: str, root: Path, out: Out, *, as_json: bool = False) -> None:
     """Escalate to the next contact, or to the one with ``role``."""
     with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by)
         contact, reached, failed = session.in_world("incident", lambda world: escalate(world, at, role))
+        if as_json:
+            called = {"reached": list(reached), "failed": list(failed)}
+            out(session.redactor(json.dumps({"contact": plain(contact), **called}, ensure_ascii=False)))
+            return
         out(f"CALL NOW: {contact.name}, {contact.role}: {contact.reach}")
         out(session.redactor(f"paged by {', '.join(reached)}" if reached else "; ".join(failed) or "no page was sent"))
 
 
 def notify_audience(
-    config: Config, said: Said, audience: str, root: Path, out: Out, text: str, *, by_hand: bool, only_draft: bool
+    config: Config,
+    said: Said,
+    audience: str,
+    root: Path,
+    out: Out,
+    text: str,
+    *,
+    by_hand: bool,
+    only_draft: bool,
+    as_json: bool = False,
 ) -> bool:
     """Tell an audience of the incident, or show the draft. True when somebody was told."""
     with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by, also_resolved=True)
         fields = dict(_field(one) for one in said.fields)
+
+        def as_document(words: str, **more: Iterable[str]) -> None:
+            about = {name: list(more.get(name, ())) for name in ("reached", "failed", "missing")}
+            out(session.redactor(json.dumps({"audience": audience, "words": words, **about}, ensure_ascii=False)))
+
         if only_draft:
             drafted, missing = draft(at.incident, audience, session.clock.now(), fields)
+            if as_json:
+                as_document(drafted, missing=missing)
+                return True
             out(session.redactor(drafted))
             out("".join(f"\n--set {name}=…  is missing" for name in missing))
             return True
         sent, reached, failed = session.in_world(
             "incident", lambda world: tell(world, at, audience, fields, text, by_hand=by_hand)
         )
+        if as_json:
+            as_document(sent, reached=reached, failed=failed)
+            return bool(reached)
         out(session.redactor(sent))
         out(f"told {audience} by {', '.join(reached)}" if reached else f"NOBODY of {audience} was told")
         for one in failed:
@@ -143,17 +173,13 @@ def _status(session: Session, said: Said, out: Out, *, as_json: bool) -> bool:
     if said.incident:
         chosen = [desk(session, said.incident, also_resolved=True).incident]
     now = session.clock.now()
-    if as_json:
-        words = {one.id: [plain(word) for word in due(one, now)] for one in chosen}
-        out(session.redactor(json.dumps({"incidents": plain(chosen), "due": words}, ensure_ascii=False)))
-    elif not chosen:
+    if not chosen and not as_json:
         out(session.redactor(list_text(every)))
-    for one in () if as_json else chosen:
-        out(session.redactor(incident_text(one, _board(session))))
+    _show(session, chosen, out, as_json=as_json)
     return any(word.overdue for one in chosen for word in due(one, now))
 
 
-def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
+def resolve_incident(config: Config, said: Said, root: Path, out: Out, *, as_json: bool = False) -> None:
     """Close the incident, once the steady state was seen, or on somebody's word."""
     with open_session(config, said.target, root, NO_SECRET) as session:
         at = desk(session, said.incident, said.by)
@@ -169,36 +195,12 @@ def resolve_incident(config: Config, said: Said, root: Path, out: Out) -> None:
         words = [word.audience for word in due(at.incident, session.clock.now())]
         if words:
             _, reached, failed = session.in_world("incident", lambda world: tell(world, at, "everybody", {}))
-            out(
-                session.redactor(
-                    f"all-clear by {', '.join(reached) or 'nobody'}" + "".join(f"; {one}" for one in failed)
-                )
-            )
-        out(session.redactor(incident_text(at.incident, _board(session))))
-        out(f"next: ./inv incident.review --incident {at.id}")
-
-
-def review_incident(
-    config: Config, said: Said, root: Path, out: Out, measures: Iterable[str], updates: Iterable[str]
-) -> None:
-    """Write the review; what the runbooks lack becomes actions. Raises Mistake when the file is there already."""
-    with open_session(config, said.target, root, NO_SECRET) as session:
-        at = desk(session, said.incident, said.by, also_resolved=True)
-        wanted = [_update(one) for one in updates]
-        path = Path(REVIEWS) / f"{at.id}.md"
-        if (root / path).exists():
-            raise Mistake(f"{path}: is there already; edit it, or delete it to write it anew")
-        text = review_markdown(
-            review_of(at.incident, whole_timeline(at.incident, session.store), tuple(measures), wanted)
-        )
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(as_typed(session.redactor(text), command_in(root)), encoding="utf-8")
-        pairs = [(one.where, session.redactor(one.what)) for one in wanted]
-        new_actions = actions.add(root, at.id, pairs, session.clock.now().date())
-        at.reviewed(str(path))
-        out(str(path))
-        for one in new_actions:
-            out(f"open until done: {one.line}")
+            heard = f"all-clear by {', '.join(reached) or 'nobody'}" + "".join(f"; {one}" for one in failed)
+            if not as_json:  # there it is a moment of the incident
+                out(session.redactor(heard))
+        _show(session, [at.incident], out, as_json=as_json)
+        if not as_json:
+            out(f"next: ./inv incident.review --incident {at.id}")
 
 
 def follow_playbook(
@@ -265,11 +267,3 @@ def _field(text: str) -> tuple[str, str]:
     if not sign:
         raise Mistake(f"--set {text}: write NAME=words")
     return name.strip(), value.strip()
-
-
-def _update(text: str) -> Update:
-    """``troubleshooting.md#rate-limiting: the key is wrong``"""
-    where, sign, what = text.partition(": ")
-    if not sign or ".md" not in where:
-        raise Mistake(f"--update {text}: write PAGE.md#section: what has to change")
-    return Update(where.strip(), what.strip())

@@ -118,7 +118,17 @@ def _signature(found: copies.Copy, signers: Path | None) -> tuple[str, str]:
     return f"{one.by}, {one.at}, with a key that {signers} has for them ({signer.key})", ""
 
 
-def export(config: Config, root: Path, path: Path, out: Out, *, run: str = "", key: str = "", by: str = "") -> None:
+def export(
+    config: Config,
+    root: Path,
+    path: Path,
+    out: Out,
+    *,
+    run: str = "",
+    key: str = "",
+    by: str = "",
+    as_json: bool = False,
+) -> None:
     """Write a copy of the record, or of one run, signed when a ``key`` is named."""
     moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     who = by or whoami()
@@ -128,24 +138,32 @@ def export(config: Config, root: Path, path: Path, out: Out, *, run: str = "", k
         return copies.Signed(who, moment, sign(Path(key).expanduser(), unsigned.said(digest), copies.NAMESPACE))
 
     found = copies.write(store_of(config, root), path, moment, run, signing if key else None)
+    if as_json:
+        said = {"file": str(path), "run": run, "events": found.events, "readings": found.readings}
+        out(json.dumps({**said, "head": found.head, "signed": who if key else ""}))
+        return
     out(f"{path}: {found.events} events and {found.readings} readings{' of run ' + run if run else ''}")
     out(f"  head     {found.head}")
     out(f"  signed   {f'by {who}' if key else 'by nobody; --key FILE signs it'}")
     out(f"  check    ./inv journal.verify --file {path}   needs nothing but the file")
 
 
-def take_in(config: Config, root: Path, path: Path, out: Out) -> None:
+def take_in(config: Config, root: Path, path: Path, out: Out, *, as_json: bool = False) -> None:
     """Write what a copy has into the record, as far as it is not there, and that it was."""
     store, clock = store_of(config, root), SystemClock()
     found, new = copies.take_in(store, path)
     if new:
         journal = Journal(store, new_run_id(clock.now()), clock.now, of_this_process())
         journal.append("journal imported", file=path.name, events=new, digest=found.digest, by=whoami())
+    if as_json:
+        place = str(place_of(config.file.state, root))
+        out(json.dumps({"file": str(path), "events": found.events, "new": new, "record": place}))
+        return
     out(f"{path}: {found.events} events, {new} of them new here")
     out(f"  record   {place_of(config.file.state, root)}")
 
 
-def let_go(config: Config, root: Path, days: int, path: Path, out: Out) -> None:
+def let_go(config: Config, root: Path, days: int, path: Path, out: Out, *, as_json: bool = False) -> None:
     """Let go of what is older than ``days``, after a copy of everything was written to ``path``."""
     if days < SHORTEST:
         raise Mistake(f"--days {days}: is less than {SHORTEST}; checks look back that far")
@@ -155,23 +173,33 @@ def let_go(config: Config, root: Path, days: int, path: Path, out: Out) -> None:
     now = store.now() or datetime.datetime.now(datetime.UTC)
     before = now - datetime.timedelta(days=days)
     last = trimmable(store, before)
+    say: Out = (lambda text: None) if as_json else out
+
+    def as_document(gone: int, copy: str) -> None:
+        if as_json:
+            out(json.dumps({"before": before.isoformat(), "gone": gone, "copy": copy}))
+
     if last is None or last.row[1] >= before.isoformat():
-        out(f"nothing is older than {before:%Y-%m-%d}, or a run or incident without an end keeps it; nothing was done")
+        as_document(0, "")
+        say(f"nothing is older than {before:%Y-%m-%d}, or a run or incident without an end keeps it; nothing was done")
         return
-    export(config, root, path, out)
+    export(config, root, path, say)
     gone = trim(store, last, before, now)
-    out(f"{gone} events up to {last} were let go of; the chain goes on from their hash")
+    as_document(gone, str(path))
+    say(f"{gone} events up to {last} were let go of; the chain goes on from their hash")
 
 
-def tell(config: Config, root: Path, out: Out, target: str = "") -> bool:
+def tell(config: Config, root: Path, out: Out, target: str = "", *, as_json: bool = False) -> bool:
     """Tell GitHub what runs on ``target`` could not tell it; True when it knows all now."""
     with open_session(config, target, root, ("GITHUB_TOKEN",)) as session:
 
         async def go() -> tuple[int, int]:
             async with github_of(session) as github:
-                return await tell_what_is_owed(session, github, out)
+                return await tell_what_is_owed(session, github, (lambda line: None) if as_json else out)
 
         told, left = asyncio.run(go())
-        if not told and not left:
+        if as_json:
+            out(json.dumps({"target": session.settings.name, "told": told, "left": left}))
+        elif not told and not left:
             out(f"GitHub knows of every run on {session.settings.name}")
     return not left

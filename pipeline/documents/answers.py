@@ -7,6 +7,22 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from pipeline.clients.vercelshapes import LogLine
+from pipeline.documents.actshapes import (
+    BeforeTheMerge,
+    BuildFacts,
+    Escalated,
+    ExportedRecord,
+    ImportedRecord,
+    PlannedDeploy,
+    ReviewBegun,
+    RollbackPlanned,
+    RollbackRefused,
+    ToldAudience,
+    ToldGitHub,
+    TrimmedRecord,
+    Upgraded,
+    WrittenPages,
+)
 from pipeline.documents.answershapes import (
     AnsweredGates,
     ChangedMonitors,
@@ -33,7 +49,9 @@ from pipeline.record.dora import Delivery
 from pipeline.record.history import GateRecord, PersonRecord
 from pipeline.record.report import Report
 from pipeline.session.baseline import BaselineRow
+from pipeline.session.bisecting import Found
 from pipeline.session.questions import Answered
+from pipeline.session.runs import LockAct
 from pipeline.session.status import TargetStatus
 from pipeline.session.waiving import JudgedWaiver
 
@@ -41,18 +59,23 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 ANSWERS: dict[str, Any] = {
-    "deploy": Report,
+    "deploy": Report | PlannedDeploy,
     "settle": Report,
     "accept": Report,
     "follow": Report,
     "report": Report,
-    "rollback": RollbackProved | RollbackUnproved,
+    "rollback": RollbackProved | RollbackUnproved | RollbackRefused | RollbackPlanned,
     "approve": GivenApproval,
     "history": list[Report] | Delivery | list[GateRecord] | list[PersonRecord],
     "status": TargetStatus,
     "logs": LogLine,
+    "bisect": Found,
+    "lock": LockAct,
+    "unlock": LockAct,
     "waivers": list[JudgedWaiver],
     "check": AnsweredGates,
+    "check.pull-request": BeforeTheMerge,
+    "build": BuildFacts,
     "env.check": CheckedVariables,
     "database.plan": PlannedMigrations,
     "database.rehearse-restore": RehearsedRestore,
@@ -63,10 +86,23 @@ ANSWERS: dict[str, Any] = {
     "monitor.baseline": list[BaselineRow],
     "monitor.sync": ChangedMonitors,
     "incident.status": OpenIncidents,
+    "incident.open": OpenIncidents,
+    "incident.note": OpenIncidents,
+    "incident.resolve": OpenIncidents,
+    "incident.escalate": Escalated,
+    "incident.notify": ToldAudience,
+    "incident.review": ReviewBegun,
     "journal.verify": VerifiedRecord | VerifiedFile,
+    "journal.export": ExportedRecord,
+    "journal.import": ImportedRecord,
+    "journal.trim": TrimmedRecord,
+    "journal.tell": ToldGitHub,
+    "runbooks": WrittenPages,
     "runbooks.review": list[SectionState],
     "doctor": Examined,
     "drill": list[PlainScore],
+    "upgrade": Upgraded,
+    "fault": FaultKinds,
     "faults": FaultKinds,
     "fleet.plan": FleetPlanned,
     "fleet.deploy": FleetOrdered,
@@ -76,6 +112,23 @@ ANSWERS: dict[str, Any] = {
     "selftest": SelfTest,
 }
 """Command, or the family whose commands all do so → what it prints with ``--json``; of ``logs`` each line."""
+
+
+SAYS_NO_FACTS: dict[str, str] = {
+    "build.tools": "installs the Vercel CLI; what is printed is npm's",
+    "dashboard": "serves pages until it is stopped; history, status, report and monitor.baseline say the same",
+    "database.resolve": "an act; database.plan says what is so then",
+    "database.restore": "a person types the name of what is overwritten; status and database.plan say what is so then",
+    "fleet.carry": "what a worker starts for one project of an order; fleet.status says how it ended",
+    "fleet.example": "writes a fleet to play with",
+    "fleet.worker": "carries runs until it is stopped; fleet.status says how they stand",
+    "init": "asks a person, and writes files that are read",
+    "playbook": "a talk with a person; incident.status says what is so then",
+    "runbooks.done": "an act; runbooks --check says what is still to be done",
+    "runbooks.prove": "writes runbooks/proofs.json",
+    "test": "what is printed is pytest's",
+}
+"""Command, or family, without ``--json`` → why nothing that it prints would be read by a program."""
 
 
 def answered_by(command: str) -> Any:

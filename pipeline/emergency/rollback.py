@@ -12,11 +12,11 @@ from typing import Any
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import SystemClock, origin
 from pipeline.emergency.access import Access, RollbackOrder, access
-from pipeline.emergency.choice import ProductionSeen, Stranded, choose, is_there, must_be_ours
+from pipeline.emergency.choice import ProductionSeen, Stranded
 from pipeline.emergency.domain import client, is_here
 from pipeline.emergency.memory import Memory
 from pipeline.emergency.schema import Schema, Unsafe
-from pipeline.emergency.steps import Returned, State, look_briefly, return_to_previous
+from pipeline.emergency.steps import Returned, State, return_to_previous
 from pipeline.errors import Broken, ServiceError
 from pipeline.redact import Redactor
 from pipeline.signals import heed
@@ -114,7 +114,9 @@ async def _roll_back(
     async with client(to.api) as http:
         vercel = Vercel(to.api, to.token, to.team, to.project, http, clock)
         if wanted.plan:
-            await _plan(to, wanted, memory, schema, vercel, http, out)
+            from pipeline.emergency.planned import plan
+
+            await plan(to, wanted, memory, schema, vercel, http, out)
             return 0
         began = clock.monotonic()
         unknown: list[str] = []
@@ -180,33 +182,6 @@ async def _roll_back(
             stale.cancel()
             await asyncio.gather(stale, return_exceptions=True)
     return 0 if returned.answer.well else STRANDED
-
-
-async def _plan(
-    to: Access,
-    wanted: RollbackOrder,
-    memory: Memory,
-    schema: Schema,
-    vercel: Any,
-    http: Any,
-    out: Callable[[str], None],
-) -> None:
-    """Say where it would go back to, what was not known, and whether the old release can live with the schema."""
-    seen = await look_briefly(vercel, to.domain, wanted.to)
-    await must_be_ours(seen, http, SystemClock(), to.health, to.bypass)
-    live = seen.live.id if seen.live else "nothing"
-    if seen.project.moving:
-        out(f"  waiting  a {seen.project.moving.kind} of {seen.project.moving.to} is under way; it would be waited for")
-    bad, unknown = memory.bad()
-    if is_there(seen, wanted.to, lambda: bad):
-        out(f"{seen.domain} serves {live} already, after an earlier rollback; --to ID goes further back.")
-        return
-    target = choose(seen, wanted.to, bad, even_bad=wanted.even_bad)
-    commit = target.commit[:12] or "commit unknown"
-    out(f"{seen.domain} serves {live}; would go back to {target.id} ({commit}). Nothing was touched.")
-    for sentence in unknown:
-        out(f"  unknown  {sentence}")
-    await schema.say(seen, target)
 
 
 def _written_down(memory: Memory, returned: Returned, overruled: str) -> list[str]:

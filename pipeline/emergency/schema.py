@@ -68,15 +68,21 @@ class Schema:
         except Exception as error:  # an emergency does not end because of what it would only like to know
             return f"it could not be looked up ({type(error).__name__})"
 
+    async def said(self, seen: ProductionSeen, target: Deployment) -> list[str]:
+        """The same as lines; none when no database is known."""
+        return _lines(await self._judged(seen, target))
+
     def _tell(self, judged: Any) -> None:
-        if self._wanted.json or judged is None:
+        if self._wanted.json:
             return
-        if isinstance(judged, str):
-            self._out(f"  schema     {judged}")
-            return
-        self._out(f"  schema     {judged.way}: {'; '.join(judged.reasons)}")
-        for remark in judged.remarks:
-            self._out(f"             {remark}")
+        for number, line in enumerate(_lines(judged)):
+            self._out(f"  {'' if number else 'schema':<10} {line}")
+
+
+def _lines(judged: Any) -> list[str]:
+    if judged is None:
+        return []
+    return [judged] if isinstance(judged, str) else [f"{judged.way}: {'; '.join(judged.reasons)}", *judged.remarks]
 
 
 def _refused(target: Deployment, judged: Any, again: str, *, as_json: bool) -> str:

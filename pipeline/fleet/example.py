@@ -57,8 +57,11 @@ def write_example(folder: Path, projects: int) -> list[Path]:
     homes = [str((folder / "projects" / name).resolve()) for name in names]
     files[f"{LOCAL}/worlds.json"] = json.dumps(homes)
     for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        try:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Mistake(f"--to {folder}: cannot be written: {error.strerror}") from error
     return [folder / path for path in files]
 
 

@@ -67,10 +67,10 @@ class Hands:
         return Did(report.outcome == "rolled back", f"run {report.run} ended: {report.outcome}")
 
     def lock(self, seen: Situation) -> Did:
-        return Did(True, lock_by_hand(self.config, self.root, self._target, "an incident", LOCK_HOURS, self.by))
+        return Did(True, str(lock_by_hand(self.config, self.root, self._target, "an incident", LOCK_HOURS, self.by)))
 
     def unlock(self, seen: Situation) -> Did:
-        return Did(True, release_lock(self.config, self.root, self._target))
+        return Did(True, str(release_lock(self.config, self.root, self._target)))
 
     def restart_compute(self, seen: Situation) -> Did:
         policy = self.session.settings.policies[DatabasePolicy]

@@ -83,6 +83,10 @@ class Lock:
             raise Locked(f"{self._target} is locked by {self.held()}")
         self._since = str(taken[0][0])
 
+    @property
+    def target(self) -> str:
+        return self._target
+
     def renew(self) -> bool:
         """Extend the lease; False when the lock is not what we took: somebody else has it, or gave it back.
 

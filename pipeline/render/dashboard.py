@@ -107,12 +107,17 @@ def now_page(shown: Shown, targets: Sequence[TargetNow], open_: Sequence[Inciden
         title="Now · deployments",
         targets=[(one, _since(one.serving.since, shown.now) if one.serving else "") for one in targets],
         running=[_row(report, shown) for report in reports if _goes_on(report, shown)],
-        incidents=open_,
+        incidents=sorted(open_, key=_gravity),
         rows=[_row(report, shown) for report in reports[:NEWEST]],
         commit=COMMIT,
         **_ending(shown),
         **shown.frame("now"),
     )
+
+
+def _gravity(incident: Incident) -> tuple[str, str]:
+    """The gravest first, and of those the one that was opened first."""
+    return incident.severity, incident.opened
 
 
 def runs_page(shown: Shown, reports: Sequence[Report], turned: int = 1) -> str:

@@ -1,6 +1,7 @@
 """What is said of a pull request: on a terminal, at the lines of its files, and on the page of its job."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pipeline.redact import markdown, one_line
 from pipeline.render.annotation import annotation
@@ -19,6 +20,11 @@ def remarks_text(remarks: Iterable[Remark]) -> str:
         + (f"\n  → {one.finding.fix}" if one.finding.fix else "")
         for one in remarks
     )
+
+
+def plain_remark(remark: Remark) -> dict[str, Any]:
+    """A remark as JSON has it; ``line`` is 0 for the whole of the file."""
+    return {"gate": remark.gate, "file": remark.file, "line": remark.line, **remark.finding.plain}
 
 
 def remarks_annotations(remarks: Iterable[Remark]) -> str:

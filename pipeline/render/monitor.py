@@ -62,7 +62,7 @@ def _ending(checked: Checked) -> list[str]:
         return [f"well: nothing is past a limit{f'; {warnings} warnings to read' if warnings else ''}"]
     lines = [f"{_name(graded)}", f"  because  {graded.gate}: {graded.reason}"]
     if checked.playbook:
-        lines += [f"  next     runbooks/incident-response.md, playbook {checked.playbook}"]
+        lines += [f"  next     ./inv playbook.{checked.playbook}   walks you through it; runbooks/incident-response.md"]
     return [*lines, f"  exit     {exit_code(graded.severity)}"]
 
 

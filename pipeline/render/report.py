@@ -20,6 +20,7 @@ MARKS = {
 COMMIT = 12
 STOPS = ("block", "not yet", "unknown")
 MOST_FIXES = 3
+FIXED = "./inv deploy --from fixed --over-rollback   ships a commit that fixes it; the sandbox has one"
 
 
 def duration(ms: int) -> str:
@@ -137,7 +138,9 @@ def next_steps(report: Report) -> list[str]:
         case "rolled back":
             return [
                 f"./inv report {report.run}   shows what was seen; runbooks/incident-response.md says how to go on",
-                "production is pinned until something is promoted; the next deploy has to say --over-rollback",
+                f"{FIXED}; production is pinned until then"
+                if report.target == "sandbox"
+                else "./inv deploy --over-rollback   ships a commit that fixes it; production is pinned until then",
                 "./inv status   lists environment values and cron jobs that went back with it",
             ]
         case "held":
@@ -164,11 +167,15 @@ def next_steps(report: Report) -> list[str]:
 def _fixes(report: Report) -> list[str]:
     """What to type, or to do, about each answer that stopped a run; the sandbox has a commit that fixes another."""
     fixes: dict[str, str] = {}
+    stopped: list[dict[str, str]] = []
     for line in report.stages[-1].lines if report.stages and report.stages[-1].state == "stopped" else ():
+        stopped += [one for one in line.findings if one["verdict"] in STOPS]
         fixes |= {one["fix"]: line.name for one in line.findings if one["verdict"] in STOPS and one["fix"]}
     if report.target == "sandbox" and "order.was-not-taken-back" in fixes.values():
-        return ["./inv deploy --from fixed --over-rollback   ships a commit that fixes it; the sandbox has one"]
+        return [FIXED]
     general = "fix what stopped it and start a new run: ./inv deploy"
+    if stopped and all(one["verdict"] == "unknown" for one in stopped):
+        general = "./inv doctor   tries every token and address; when it can be read again: ./inv deploy"
     return [*(one_line(fix) for fix in list(fixes)[:MOST_FIXES]), *([] if fixes else [general])]
 
 

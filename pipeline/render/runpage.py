@@ -96,7 +96,7 @@ def run_page(facts: RunFacts, **more: Any) -> str:
             for finding in line.findings
             if finding["verdict"] == "warn"
         ],
-        charts=[(one, reading_chart(one), _caption(one)) for one in facts.readings if one.values > 1][:CHARTS],
+        charts=[(one, reading_chart(one), _caption(one)) for one in _charted(facts)],
         readings=[(one, _span(one), _usual(one), _limit(one)) for one in facts.readings],
         migrations=[(one, LOCKS.get(one.lock, "")) for one in report.migrated],
         approvals=_approvals(facts),
@@ -106,6 +106,11 @@ def run_page(facts: RunFacts, **more: Any) -> str:
         number=number,
         **more,
     )
+
+
+def _charted(facts: RunFacts) -> list[ReadingSeries]:
+    """The readings that have a picture: the gravest of those that were read more than once."""
+    return [one for one in facts.readings if one.values > 1][:CHARTS]
 
 
 def stopping(report: Report) -> list[SaidInRun]:

@@ -15,6 +15,7 @@ from pipeline.session import bulletin
 from pipeline.session.news import tell_kept
 from pipeline.session.runs import github_of, one_run, vercel_of
 from pipeline.session.session import Session, open_session, whoami
+from pipeline.session.turn import leading_on
 
 NEEDS = ("VERCEL_TOKEN",)
 
@@ -57,7 +58,8 @@ def accepted(session: Session, run: str, because: str, by: str, live: str) -> Re
     _must_be_open(session, report, because, live)
     journal = Journal(session.store, report.run, session.clock.now, session.redactor)
     lock = Lock(session.store, session.settings.name, report.run, session.clock)
-    lock.take(f"accept {report.run}")
+    with leading_on(lock):
+        lock.take(f"accept {report.run}")
     try:
         _must_be_open(session, session.report(report.run), because, live)  # two who decide at once
         if not report.outcome:

@@ -36,7 +36,7 @@ from pipeline.session.planning import must_be_as_planned, noting_plan
 from pipeline.session.prompting import Ask, Prompt
 from pipeline.session.release import find_release, head_of, must_be_as_it_was, sealed
 from pipeline.session.session import Order, Session, open_session, whoami
-from pipeline.session.turn import Turn, note_of
+from pipeline.session.turn import Turn, leading_on, note_of
 from pipeline.session.waiving import JudgedWaiver, judged_waivers
 from pipeline.signals import heed
 from pipeline.steps.leftovers import clear_leftovers
@@ -151,7 +151,8 @@ def settle_run(
         lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
         journal = _journal(session, run, root, show, events)
         if not past.outcome:
-            lock.take(f"settle {run}")
+            with leading_on(lock):
+                lock.take(f"settle {run}")
             asyncio.run(_go_back(session, journal, _release_of(events), past, lock))
         with contextlib.suppress(ServiceError):  # the lease lapses by itself
             lock.release()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pipeline.errors import Locked, Mistake
 from pipeline.record.bounded import Store
 from pipeline.record.history import Wanted, past
 from pipeline.record.journal import events_of, known_bad, latest_runs
-from pipeline.record.lock import Lock
+from pipeline.record.lock import Held, Lock
 from pipeline.record.place import place_of, place_to_open
 from pipeline.record.report import Report, report_of
 from pipeline.record.store import open_store
@@ -90,34 +91,57 @@ def current_status(session: Session) -> TargetStatus:
     return asyncio.run(ask())
 
 
-def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: float, by: str) -> str:
+@dataclass(frozen=True)
+class LockAct:
+    """What became of the lock of ``target``. ``held``: by whom it is held now, or was; None when nobody held it.
+
+    ``goes_on``: the run that held it goes on, and takes it again. ``record``: which record says so.
+    """
+
+    target: str
+    locked: bool
+    held: Held | None
+    goes_on: bool
+    record: str
+
+    def __str__(self) -> str:
+        if self.locked:
+            said = f"is locked by {self.held}"
+        elif self.held is None:
+            said = "is not locked"
+        else:
+            again = "\nThe run goes on where it is, and takes the lock again" if self.goes_on else ""
+            said = f"was locked by {self.held}; it is free now{again}"
+        return f"{self.target} {said}\n  record   {self.record}"
+
+
+def lock_by_hand(config: Config, root: Path, target: str, reason: str, hours: float, by: str) -> LockAct:
     """Take the lock of ``target`` in a person's name."""
     name, _ = config.target(target)
     lock = _lock(config, root, name, f"{by or whoami()}@{socket.gethostname()}", lease=hours * 3600)
     lock.take(reason, by_hand=True)
-    return f"{name} is locked by {lock.held()}\n{_in(config, root)}"
+    return LockAct(name, True, lock.held(), False, _in(config, root))
 
 
-def release_lock(config: Config, root: Path, target: str, *, even_alive: bool = False) -> str:
+def release_lock(config: Config, root: Path, target: str, *, even_alive: bool = False) -> LockAct:
     """Release the lock of ``target``, whoever holds it. Raises Locked for a run that is under way, unless told."""
     name, _ = config.target(target)
     lock = _lock(config, root, name, "", lease=0)
     held, alive = lock.held(), lock.alive()
     if held is None:
-        return f"{name} is not locked\n{_in(config, root)}"
+        return LockAct(name, False, None, False, _in(config, root))
     if alive and not held.by_hand and not even_alive:
         raise Locked(
             f"{name} is locked by {held}\nThat run is under way, and unlock does not stop it: press Ctrl-C where it "
             "runs, or cancel its job; it goes back by itself. When its machine is gone wait until then, or --even-alive"
         )
     _lock(config, root, name, held.holder, lease=0).release()
-    goes_on = "\nThe run goes on where it is, and takes the lock again" if alive and not held.by_hand else ""
-    return f"{name} was locked by {held}; it is free now{goes_on}\n{_in(config, root)}"
+    return LockAct(name, False, held, bool(alive) and not held.by_hand, _in(config, root))
 
 
 def _in(config: Config, root: Path) -> str:
     """Which record says so: a lock that only this checkout knows keeps nobody else from deploying."""
-    return f"  record   {place_of(config.file.state, root)}"
+    return str(place_of(config.file.state, root))
 
 
 def _lock(config: Config, root: Path, target: str, holder: str, lease: float) -> Lock:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pipeline.clock import Clock
 from pipeline.errors import Locked
@@ -30,12 +30,35 @@ class Turn:
             except Locked as taken:
                 left = until - self._clock.monotonic()
                 if left <= 0:
-                    raise
+                    raise _led_on(lock, taken) from taken
                 self._note(f"waiting for another {int(left) // 60}:{int(left) % 60:02}: {taken}")
                 asyncio.run(self._clock.sleep(min(POLL, left)))
                 self._may()
             else:
                 return
+
+
+@contextlib.contextmanager
+def leading_on(lock: Lock) -> Iterator[None]:
+    """Let a lock that somebody else has be no dead end: what is raised says what to do next."""
+    try:
+        yield
+    except Locked as taken:
+        raise _led_on(lock, taken) from taken
+
+
+def _led_on(lock: Lock, taken: Locked) -> Locked:
+    held = lock.held()
+    if held is None:
+        way = "it is free by now: type the same again"
+    elif held.by_hand:
+        way = f"ask {held.holder}; ./inv unlock --target {lock.target}   takes the lock away"
+    else:
+        way = (
+            f"./inv follow {held.holder}   shows it until it ends; "
+            f"./inv deploy --target {lock.target} --lock-wait 15m   waits for that"
+        )
+    return Locked(f"{taken}\n  next     {way}")
 
 
 def note_of(journal: Journal) -> Callable[[str], None]:

@@ -9,8 +9,7 @@ NOT_RUN: dict[str, str] = {
     "./inv drill.site-down": "it starts the sandbox anew, under every other command; tests/drills/test_drills.py plays it by hand",
     'DATABASE_URL="$DIRECT_URL" npx prisma migrate deploy': PRISMA,
     "npx prisma migrate deploy": PRISMA,
-    'npx prisma migrate diff --from-migrations prisma/migrations --to-url "$DIRECT_URL" --shadow-database-url'
-    " $SCRATCH_URL --exit-code": PRISMA,
+    "npx prisma migrate diff --from-migrations prisma/migrations --to-config-datasource --exit-code": PRISMA,
     "npx prisma migrate resolve --applied $MIGRATION": PRISMA,
     "npx prisma migrate resolve --rolled-back $MIGRATION": PRISMA,
     "npx prisma migrate status": PRISMA,

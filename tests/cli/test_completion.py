@@ -44,6 +44,8 @@ def home(tmp_path: Path) -> Path:
         (["deploy", "--ta"], ["--target"]),
         (["deploy", "--target", ""], ["here", "there"]),
         (["deploy", "-t", "t"], ["there"]),
+        (["deploy", "--target=th"], ["--target=there"]),
+        (["deploy", "--from=x"], []),
         (["deploy", "--resume", ""], ["r2", "r1"]),
         (["report", ""], ["latest", "r2", "r1"]),
         (["--home", "x", "report", "la"], ["latest"]),
@@ -79,6 +81,14 @@ def test_the_script_asks_this_tool_and_never_what_lies_in_a_folder(tmp_path: Pat
     assert f"$(deploy-runbook {ASKED}" in completion_script("bash", "deploy-runbook", tmp_path)
 
 
+def asked_of(command: list[str], home: Path) -> "subprocess.CompletedProcess[str]":
+    """A shell that has nothing of whoever runs the tests, in ``home``."""
+    own = {"HOME": str(home), "TERM": "dumb", "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home)}
+    return subprocess.run(
+        command, cwd=home, env=os.environ | own, capture_output=True, text=True, timeout=LONGEST, check=False
+    )
+
+
 @pytest.mark.process
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_bash_completes(home: Path) -> None:
@@ -94,16 +104,63 @@ def test_bash_completes(home: Path) -> None:
         tab ./inv deploy --target = th
         tab ./inv follow r
     """
-    done = subprocess.run(
-        ["bash", "-c", asks],
-        cwd=home,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
+    done = asked_of(["bash", "-c", asks], home)
     assert (done.returncode, done.stdout.split("\n")[:3]) == (0, ["deploy", "there", "r2 r1"]), done.stderr
+
+
+ZSH = """
+    zmodload zsh/zpty || exit 3
+    zpty z zsh -f -i
+    zpty -w z 'PS1=; eval "$({inv} --print-completion-script zsh)"; eval "$({inv} --print-completion-script zsh)"'
+    zpty -w z 'tab() {{ zle complete-word; print -r -- "<""$BUFFER"">"; BUFFER= }}; zle -N tab; bindkey "^X" tab'
+    zpty -w z 'print REA""DY'
+    zpty -r -m z line '*READY*'
+    for typed in 'inv dril' './inv deploy --target th' 'inv deploy --target=th' 'deploy-runbook follow la' \\
+        'inv deploy --from {home}/dep'
+    do
+        zpty -w -n z "$typed"$'\\C-x'
+        zpty -r -m z line $'*<*>*'
+        print -r -- "${{${{line##*<}}%%>*}}|"
+    done
+    zpty -d z
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh")
+def test_zsh_completes(home: Path) -> None:
+    done = asked_of(["zsh", "-f", "-c", ZSH.format(inv=ROOT / "inv", home=home)], home)
+    if done.returncode == 3:
+        pytest.skip("this zsh has no zpty")
+    assert done.stdout.split("|\n") == [
+        "inv drill.",
+        "./inv deploy --target there ",
+        "inv deploy --target=there ",
+        "deploy-runbook follow latest ",
+        f"inv deploy --from {home}/deploy.yml ",
+        "",
+    ], done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish")
+def test_fish_completes(home: Path) -> None:
+    asks = f"""
+        {ROOT}/inv --print-completion-script fish | source
+        for typed in "inv dril" "./inv dep" "inv deploy --target th" "inv deploy --target=th" \\
+                "inv deploy --from {home}/dep"
+            string join -- " " (complete -C $typed | string replace -r "\\t.*" "")
+        end
+    """
+    done = asked_of(["fish", "--no-config", "-c", asks], home)
+    assert done.stdout.split("\n") == [
+        "drill.",
+        "deploy",
+        "there",
+        "--target=there",
+        f"{home}/deploy.yml",
+        "",
+    ], done.stderr
 
 
 @pytest.mark.process

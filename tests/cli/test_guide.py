@@ -41,6 +41,17 @@ def test_no_word_is_cut_at_any_width(width: int, monkeypatch: pytest.MonkeyPatch
     assert said <= set(listed("./inv").split())
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_the_help_of_every_command_and_family_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command in tasks.command_words():
+        text = help_of(lambda: None, command.options, command.name, "./inv")
+        _, *lines = text.splitlines()  # the first is the command itself
+        assert [line for line in lines if len(line) > width and len(line.split()) > 1] == [], command.name
+    text = family({command.name: command.does for command in tasks.command_words()})
+    assert [line for line in text.splitlines() if len(line) > width and len(line.split()) > 1] == []
+
+
 def test_the_list_is_a_screen_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert len(listed("./inv").splitlines()) <= 50

@@ -15,12 +15,14 @@ from uvicorn.server import ServerState
 from pipeline.clock import SystemClock
 from pipeline.commands.dashboard import exported
 from pipeline.commands.serving import application, bound
+from pipeline.documents.site.writing import write_site
 from pipeline.handbook.limits import ReadingLimit
 from pipeline.record.lock import Lock
 from pipeline.render.readings import readings
 from pipeline.render.runpage import RunFacts, run_page
 from tests.commands.test_dashboard import Place
 from tests.documents.test_site import Tab, browse, in_a_browser
+from tests.documents.test_site import pages as site_pages
 from tests.render import runs
 from tests.render.runs import BEGAN, promoted
 from tests.render.test_run_page import KINDS, largest, series
@@ -198,3 +200,18 @@ def test_every_page_of_the_dashboard_is_accessible_and_fits_a_phone(tmp_path: Pa
 
     served(place, act)
     assert "index.html" in exported(place.board)
+
+
+@in_a_browser
+@with_axe
+def test_every_page_of_the_runbooks_is_accessible(tmp_path: Path) -> None:
+    write_site(site_pages(), tmp_path / "site")
+    names = ["index.html", *(f"{name}.html" for name in ("deployment-runbook", "incident-response", "by-hand"))]
+
+    async def act(tab: Tab) -> None:
+        for name in names:
+            for look in ({"width": 375}, {"dark": True}):
+                await tab.open(name, **look)
+                assert await violations(tab) == [], (name, look)
+
+    browse(tmp_path / "site", act)

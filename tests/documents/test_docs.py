@@ -15,6 +15,7 @@ from pipeline.config import load, schema
 from pipeline.definitions.deploy import DEPLOY, PIPELINES
 from pipeline.documents.completeness import FENCE, audit, headings
 from pipeline.documents.pages.every import PROSE, documents
+from pipeline.documents.pages.programs import PROGRAMS, programs_in
 from pipeline.documents.pages.runbook import CHECKLIST
 from pipeline.documents.pages.words import NAME, NOTICE, PLACEHOLDERS, known_here
 from pipeline.documents.writing import Sources, known, pages, stale
@@ -298,3 +299,13 @@ def test_documents_are_the_same_every_time() -> None:
 
 def test_runbooks_are_current() -> None:
     assert stale(SOURCES) == ""
+
+
+def test_every_program_of_a_page_is_said_to_be_had_where_and_how_to_log_in() -> None:
+    for page, text in PAGES.items():
+        if "## What to fill in" not in text:  # a sheet of a drill, and the list of what ran
+            continue
+        begin, rest = text.partition("## What to fill in")[0], text.partition("## What to install")[2]
+        wanted = {row[0].strip("`") for row in programs_in(begin)}
+        assert {name for name in PROGRAMS if f"| `{name}` |" in rest} == wanted, page
+    assert {"vercel", "gh", "psql", "curl"} <= {row[0].strip("`") for row in programs_in(PAGES["incident-response.md"])}

@@ -148,6 +148,19 @@ def test_a_tick_belongs_to_its_words_not_to_its_place() -> None:
     assert len(new) == len(set(new)) == 4
 
 
+def test_the_words_of_a_tick_are_its_label_also_when_they_begin_with_code() -> None:
+    text = build({"t.md": "# T\n\n- [ ] `A_KEY`: set [`x.y`](#t)\n  *By hand:* look\n- [ ] `B_KEY`: set\n"})["t.html"]
+    labels = re.findall(r"<label>(.*?)</label>", text, re.DOTALL)
+    said = [re.sub(r"<[^>]+>", "", one).strip() for one in labels]
+    assert said == ["A_KEY: set x.y", "B_KEY: set"]
+    assert len(set(re.findall('data-task="([^"]+)/', text))) == 2, "a tick belongs to its words"
+
+
+def test_every_link_has_words() -> None:
+    for name, text in html().items():
+        assert not re.search(r"<a [^>]*></a>", text), name
+
+
 def test_every_error_code_of_the_guide_is_in_the_index() -> None:
     codes = set(re.findall(r"^\| ([A-Z0-9]{5}):", pages()["troubleshooting.md"], re.MULTILINE))
     assert len(codes) > 10
@@ -343,5 +356,16 @@ def test_dark_is_dark_by_the_system_and_by_the_button_and_paper_is_not_empty(fol
         await tab.run("localStorage.clear()")
         await tab.open("incident-response.html", dark=True)
         assert await tab.run(colour) == "rgb(18, 22, 28)"
+
+    browse(folder, act)
+
+
+@in_a_browser
+def test_on_a_phone_what_burns_is_read_without_moving_sideways(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("incident-response.html", width=375)
+        assert await tab.run("document.querySelectorAll('.burning').length") == 1
+        wide = "(() => { const t = document.querySelector('.burning').parentElement; return t.scrollWidth - t.clientWidth; })()"
+        assert await tab.run(wide) <= 0
 
     browse(folder, act)

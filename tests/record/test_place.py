@@ -83,10 +83,10 @@ def test_a_name_that_is_written_otherwise_is_a_mistake_and_no_local_file(state: 
 
 def test_a_lock_says_who_else_sees_it(tmp_path: Path) -> None:
     config = load(EXAMPLE)
-    said = lock_by_hand(config, tmp_path, "production", "a freeze", 1, "dana")
+    said = str(lock_by_hand(config, tmp_path, "production", "a freeze", 1, "dana"))
     assert "production is locked by dana" in said
     assert ".runs/journal.db of this checkout; nobody else sees it" in said
-    assert "nobody else sees it" in release_lock(config, tmp_path, "production")
+    assert "nobody else sees it" in str(release_lock(config, tmp_path, "production"))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_run_that_is_under_way_keeps_its_lock_unless_it_is_said(tmp_path: Path
     with pytest.raises(Locked, match=r"(?s)r1 .*is under way.*--even-alive"):
         release_lock(config, tmp_path, "production")
     assert run.renew()
-    assert "takes the lock again" in release_lock(config, tmp_path, "production", even_alive=True)
+    assert "takes the lock again" in str(release_lock(config, tmp_path, "production", even_alive=True))
     gone = Lock(store, "production", "r2", SystemClock(), pid=0, lease=0)
     gone.take("deploys")
-    assert "it is free now" in release_lock(config, tmp_path, "production"), "a lease that is over keeps nobody"
+    assert "it is free now" in str(release_lock(config, tmp_path, "production")), "a lease that is over keeps nobody"

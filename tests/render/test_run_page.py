@@ -16,7 +16,7 @@ from pipeline.record.approvals import GivenApproval
 from pipeline.record.parts import MigrationReport
 from pipeline.record.report import Report
 from pipeline.record.samples import Sample
-from pipeline.render import charts
+from pipeline.render import charts, runpage
 from pipeline.render.charts import bar_chart, reading_chart
 from pipeline.render.readings import DRAWN, drawn, number, readings
 from pipeline.render.runpage import RunFacts, run_page, stopping
@@ -247,3 +247,20 @@ def test_the_largest_run_is_a_page_of_less_than_a_megabyte() -> None:
     assert len(page.encode()) < 1_000_000
     assert page.count("<svg") == 24
     assert page.count("AccessExclusiveLock") == 200
+
+
+def test_a_picture_that_is_drawn_quickly_is_the_one_that_the_library_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    (reading,) = readings(series("health.ms", [30, 40, 60]), BEGAN, {"health.ms": (35.0,)}, {})
+    quick = reading_chart.__wrapped__(reading), bar_chart(("a", "b"), (1, 2))
+    library = charts._pygal()
+    monkeypatch.setattr(library.graph.base, "Svg", library.graph.base.Svg.__mro__[1])
+    monkeypatch.setattr(charts, "_quick", lambda kind: getattr(library, kind))
+    assert (reading_chart.__wrapped__(reading), bar_chart(("a", "b"), (1, 2))) == quick
+
+
+def test_only_the_pictures_that_are_shown_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_ones: list[str] = []
+    monkeypatch.setattr(runpage, "reading_chart", lambda one: drawn_ones.append(one.metric) or "")  # type: ignore[func-returns-value]
+    many = {f"m{at:02}": series("x", [1, 2])["x"] for at in range(runpage.CHARTS + 9)}
+    run_page(RunFacts(runs.deployed(), readings(many, BEGAN, {}, {})))
+    assert len(drawn_ones) == runpage.CHARTS

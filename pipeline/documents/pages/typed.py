@@ -18,6 +18,8 @@ BEGINS = re.compile(
 )
 LISTING = ("reference.md", "Commands")
 """The table of all commands of the tool: names and what they do, for looking up."""
+INSTALLING = "What to install"
+"""The section of how to get each program and log in to it, which a browser asks."""
 
 WORD = "the tool is named, nobody is told to run it"
 WAYS = "the name of a command whose whole line stands beside it, or in the entry that the sentence links to"
@@ -77,7 +79,9 @@ def _commands(page: str, text: str) -> Iterator[TypedCommand]:
     for at, command in sorted(_found(text)):
         above = [name for start, name in headings if start < at]
         heading = above[-1] if above else ""
-        if (page, heading) != LISTING:
+        if (
+            heading not in ("", INSTALLING) and (page, heading) != LISTING
+        ):  # above every heading stands only how the page is made
             yield TypedCommand(page, heading, command)
 
 

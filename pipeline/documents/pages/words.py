@@ -7,6 +7,7 @@ from functools import partial
 from checks.gate import Gate
 from pipeline.config import DeployFile, Policies
 from pipeline.definitions.deploy import PIPELINES
+from pipeline.documents.pages.programs import programs_in
 from pipeline.documents.templates import part
 from pipeline.engine.plan import Step
 from pipeline.render.markdown import link
@@ -106,7 +107,7 @@ def known_here(file: DeployFile, policies: Policies) -> dict[str, str]:
 
 def document(name: str, here: Mapping[str, str], **facts: object) -> str:
     """The page that the template ``name`` makes, with a legend of its ``$NAMES``. ``here``: what is known of them."""
-    return part(name, notice=NOTICE, legend=partial(_legend, here), **facts) + "\n"
+    return part(name, notice=NOTICE, legend=partial(_legend, here), programs=programs_in, **facts) + "\n"
 
 
 def _legend(here: Mapping[str, str], text: str) -> list[tuple[str, str, str]]:

@@ -22,6 +22,9 @@ from pipeline.render.markdown import anchor
 
 HERE = Path(__file__).parent
 OPEN, FOLDED = "[ ] ", "what-to-fill-in"
+WHAT_BURNS = re.compile(r"<table>(\s*<thead>\s*<tr>\s*<th>you see</th>)")
+"""The table that somebody who was paged reads on a phone: there each line of it is a card."""
+BREAKS = ("softbreak", "hardbreak")
 WAY = re.compile(r"(.+?)\s+# (with the tool|by hand)")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
@@ -104,7 +107,9 @@ def _rendered(text: str) -> tuple[str, list[Heading]]:
     markdown.renderer.rules["fence"] = lambda found, at, options, env: _code(found[at])
     markdown.renderer.rules["code_inline"] = lambda found, at, options, env: _inline_code(found[at])
     html = markdown.renderer.render(tokens, markdown.options, {})
-    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    html = WHAT_BURNS.sub(r'<table class="burning">\1', html)
+    html = re.sub(r"<table( [^>]*)?>", r'<div class="scroll" tabindex="0"><table\1>', html)
+    html = html.replace("</table>", "</table></div>")
     html = re.sub(r"\n<em>(By hand|If not):", r"<br>\n<em>\1:", html)
     return html, headings
 
@@ -117,12 +122,16 @@ def _tick(tokens: list[Token]) -> None:
             section = str(token.attrGet("id"))
         first = token.children[0] if token.children else token
         if first.type == "text" and first.content.startswith(OPEN) and tokens[index - 2].type == "list_item_open":
-            words = first.content.removeprefix(OPEN)
-            key = f"{section}/{anchor(words)}"
+            key = f"{section}/{anchor(token.content.removeprefix(OPEN))}"
             seen[key] += 1
             tokens[index - 2].attrSet("class", "task")
             first.type = "html_inline"
-            first.content = filled("task.html", key=f"{key}/{seen[key]}", words=words).strip()
+            words = Token("text", "", 0, content=first.content.removeprefix(OPEN))
+            first.content = filled("task.html", key=f"{key}/{seen[key]}").rstrip("\n")
+            rest = (token.children or [])[1:]
+            end = next((at for at, child in enumerate(rest) if child.type in BREAKS), len(rest))
+            closed = Token("html_inline", "", 0, content="</label>")
+            token.children = [first, words, *rest[:end], closed, *rest[end:]]
 
 
 def _folded(tokens: list[Token]) -> list[Token]:

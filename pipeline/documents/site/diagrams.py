@@ -60,7 +60,7 @@ def svg(source: str, title: str) -> str:
     parts = [_edge(chart, *edge) for edge in chart.edges] + [_node(node) for node in chart.nodes.values()]
     tip = f"tip-{crc32(source.encode()):x}"  # an id is there once on a page
     return (
-        f'<figure class="chart"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
+        f'<figure class="chart" tabindex="0"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
         f' role="img" aria-label="{escape(title)}"><defs><marker id="{tip}" viewBox="0 0 8 8" refX="7" refY="4"'
         ' markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>'
         f"{''.join(parts).replace('url(#tip)', f'url(#{tip})')}</svg></figure>"
