@@ -132,7 +132,9 @@ FAULTS = (
         ("create trigger if not exists deploy_events_kept before update on", "create trigger if not exists deploy_events_kept before update of run on"),
         ("drop trigger deploy_events_stay;\ncreate trigger deploy_events_stay before delete on deploy_events", "drop trigger deploy_events_stay;\ncreate trigger deploy_events_stay before delete on deploy_samples"),
         ("    new.seq := nextval(pg_get_serial_sequence('deploy_events', 'seq'));\n", ""),
-        ("    perform pg_advisory_xact_lock({CHAINING});\n", ""),
+        ("    perform pg_advisory_xact_lock({CHAINING});\n    select hash into before from (", "    select hash into before from ("),
+        ("    lock table deploy_events in row exclusive mode;\n    perform pg_advisory_xact_lock({CHAINING});\n", "    lock table deploy_events in row exclusive mode;\n"),
+        ("where run = a_run and at = an_at\n                          and kind || '' = a_kind", "where run = a_run and at = an_at\n                          and kind = a_kind"),
     ),
     *faults(
         "journal", "pipeline/record/ledger.py", "tests/record",
@@ -147,7 +149,7 @@ FAULTS = (
     *faults(
         "journal", "pipeline/redact.py", "tests/record tests/test_redact.py",
         ("for value in (secret, *_of_an_address(secret)):", "for value in (secret,):"),
-        ("return {self(key): self.deep(item)", "return {key: self.deep(item)"),
+        ("return {said(key): _with_texts(item, said)", "return {key: _with_texts(item, said)"),
         ("key=len, reverse=True)", "key=len)"),
     ),
     *faults(

@@ -89,6 +89,27 @@ def test_a_store_of_the_second_version_is_gone_on_with_and_its_tools_beside_us(
         one.close()
 
 
+def test_older_tools_that_write_at_the_same_time_are_in_one_chain(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    """The trigger links what comes in past ``deploy_append``."""
+    rows = "select 'old' || {0}, '2026', 'step done', n::text, '{{}}' from generate_series(1, 3) n"
+
+    def write(number: int) -> None:
+        with psycopg.connect(empty_database_url, autocommit=True) as db:
+            for _ in range(15):
+                db.execute(f"insert into deploy_events (run, at, kind, subject, body) {rows.format(number)}".encode())
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    for number in range(15):
+        store.append(event(number))
+    for thread in threads:
+        thread.join(LONGEST)
+    assert (check(store).events, check(store).faults) == (5 * 15 * 3 + 15, ())
+
+
 def test_a_file_of_the_second_version_is_gone_on_with(tmp_path: Path) -> None:
     first = SqliteStore(tmp_path / "journal.db")
     first.append(event(0))
@@ -111,7 +132,7 @@ def test_who_appends_locks_the_table_and_then_the_chain(store: PostgresStore, em
         thread = threading.Thread(target=store.append, args=(event(0),), daemon=True)
         thread.start()
         until = time.monotonic() + LONGEST
-        while not _waits(other) and time.monotonic() < until:
+        while thread.is_alive() and not _waits(other) and time.monotonic() < until:
             time.sleep(0.01)
         assert other.execute(waiting.encode()).fetchall() == [(1,)]
         other.execute(f"select pg_advisory_unlock({schema.CHAINING})".encode())
