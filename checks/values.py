@@ -62,6 +62,8 @@ def doubtful(variable: Variable, seen: EnvironmentVariables) -> Iterator[str]:
     """What is worth a warning, one sentence each."""
     if variable.name in ADDRESSES and variable.host in set(dict(seen.redirects)) - set(seen.serving):
         yield f"points to {variable.host}, which only sends its visitors to {dict(seen.redirects)[variable.host]}"
+    if variable.name in ADDRESSES and "http" in variable.shapes:
+        yield "begins with http://: sign-in sends people there, and its cookies are not those of https"
     if variable.name in POOLED and variable.endpoint and not variable.pooled:
         yield "is Neon's direct address; functions that scale out run out of connections without `-pooler`"
 

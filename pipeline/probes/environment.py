@@ -21,6 +21,7 @@ PLACEHOLDER = re.compile(
     r"|undefined|null|\[sensitive\]|[*•]+)$",
     re.IGNORECASE,
 )
+OWN = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1")
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 KNOWN = ("production", "preview", "development")
 QUOTES = ('""', "''", "``", "“”", "‘’", "„“", "””", "’’", "«»")
@@ -225,12 +226,17 @@ def connection(value: str) -> tuple[str, str]:
 
 
 def shapes(value: str) -> frozenset[str]:
-    """Name the shapes that ``value`` has: ``url``, ``postgres``, ``redis``, ``email``, ``placeholder``."""
+    """Name the shapes that ``value`` has: ``url``, ``http``, ``postgres``, ``redis``, ``email``, ``placeholder``.
+
+    ``http`` is an address without TLS that is not of the machine itself.
+    """
     looks = set()
     try:
         parts = urlsplit(value)
         if parts.scheme and parts.hostname:
             looks.add("url")
+            if parts.scheme == "http" and not OWN.fullmatch(parts.hostname):
+                looks.add("http")
             if parts.scheme in ("redis", "rediss"):
                 looks.add("redis")
             if parts.scheme in ("postgres", "postgresql") and parts.path.strip("/"):

@@ -179,6 +179,23 @@ def test_what_is_only_doubtful_warns() -> None:
     assert list(doubtful(neon("DATABASE_URL", endpoint="ep-a", pooled=True), seen_with())) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "warns"),
+    [
+        ("http://www.example.com", True),
+        ("HTTP://www.example.com/", True),
+        ("https://www.example.com", False),
+        ("http://localhost:3000", False),
+        ("http://lms.localhost:3000", False),
+        ("http://127.0.0.1:8800", False),
+        ("http://[::1]:3000", False),
+    ],
+)
+def test_an_address_of_the_site_without_tls_warns(value: str, warns: bool) -> None:
+    address = Variable("NEXTAUTH_URL", True, len(value), shapes(value), host="www.example.com")
+    assert any("begins with http://" in doubt for doubt in doubtful(address, seen_with())) is warns
+
+
 def test_an_address_on_another_neon_branch_is_seen(inside: InProcess) -> None:
     """Neon's own list of computes says on which branch each of them is."""
     neon_state = inside.sandbox.state.neon
