@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -20,6 +21,12 @@ def variable_or_file(name: str, root: Path) -> str:
 
             return dotenv_values(root / ".env", interpolate=False).get(name) or ""
     return ""
+
+
+def become(variables: Mapping[str, str]) -> None:
+    """Let ``variables`` be all that this process and those that it starts know: for one that was forked."""
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 MACHINE = (

@@ -111,6 +111,7 @@ def worker(c: Context, groups: str = "", at_once: int = 0) -> None:
         "target": "as for deploy",
         "from": "as for deploy",
         "lock-wait": "how long to wait for somebody else's lock, e.g. 15m",
+        "lease": "after how long without a sign of this process its lock counts no more, e.g. 15s",
         "over-rollback": "as for deploy",
         "back-to": "go back to this deployment instead, if ...",
         "from-deployment": "... this one is live",
@@ -122,6 +123,7 @@ def carry(
     target: str = "",
     from_: str = "",
     lock_wait: str = "",
+    lease: str = "",
     over_rollback: bool = False,
     back_to: str = "",
     from_deployment: str = "",
@@ -138,7 +140,7 @@ def carry(
             deployed = ProjectEnd("", staged=from_deployment, before=back_to)
             code = carry_back(config, ROOT, DEPLOY_FILE, target, deployed, out)
         else:
-            order = Order(target, from_, run=run, over_rollback=over_rollback)
+            order = Order(target, from_, run=run, over_rollback=over_rollback, lease=seconds_of("--lease", lease))
             with quietly() as show:
                 code = carry_run(config, ROOT, order, seconds_of("--lock-wait", lock_wait), show, out, aside)
     if code:

@@ -26,7 +26,7 @@ from pipeline.record.lock import Lock
 
 ORDERS = "fleet/orders"
 """What the lock is called that lets one process at a time conduct."""
-LEASE = 30.0
+LEASE = 20.0
 POLL = 0.25  # seconds between two looks at what workers elsewhere have written
 AWAY = 60.0  # seconds for which record or queue may be away
 CARE = 5.0  # seconds between two looks after the lease and after jobs that the queue has lost
@@ -66,6 +66,8 @@ class Conductor:
                 state = self.look()
                 if state.outcome:
                     return state, EndOrder(state.outcome)
+                if self._clock.monotonic() - self._cared > LEASE / 2:  # it stood still: whose order is it now?
+                    self._must_be_ours()
                 decision = decide(state, self._clock.now())
                 if isinstance(decision, AskApproval) or self.stopped.is_set():
                     return state, decision
@@ -117,13 +119,17 @@ class Conductor:
                 await self._told.wait()
         self._told.clear()
 
+    def _must_be_ours(self) -> None:
+        """Renew the lease. Raises Lost."""
+        self._cared = self._clock.monotonic()
+        if not self._lock.renew():
+            raise Lost(f"order {self._order} is conducted by somebody else now; what is under way goes on")
+
     async def _care(self, state: OrderState) -> None:
         """Now and then: renew the lease, and put back into the queue what it has lost, e.g. with its machine."""
         if self._clock.monotonic() - self._cared < CARE:
             return
-        self._cared = self._clock.monotonic()
-        if not self._lock.renew():
-            raise Lost(f"order {self._order} is conducted by somebody else now; what is under way goes on")
+        self._must_be_ours()
         in_queue = await self._queue.known(self._order)
         for project in state.in_flight:
             if project not in in_queue:

@@ -146,13 +146,13 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
 def _add(state: OrderState, event: Event) -> None:
     part = state.parts.get(event.subject, ProjectPart())
     match event.kind:
-        case "wave begins":
+        case "wave begins" if event.subject == _name_of(state, state.waves_begun):
             state.waves_begun += 1
-        case "wave ended":
+        case "wave ended" if event.subject == _name_of(state, len(state.waves_ended)):
             state.waves_ended.append(event.at)
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
-        case "budget spent":
+        case "budget spent" if not state.spent:
             state.spent = str(event.body["says"])
         case "project queued" if part.where is Where.WAITING:
             part.where = Where.QUEUED
@@ -161,10 +161,15 @@ def _add(state: OrderState, event: Event) -> None:
             part.times += 1
         case "project ended" if part.end is None:  # a second worker may say it again
             part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
-        case "order ended":
+        case "order ended" if not state.outcome:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():
                 other.where = Where.NOT_BEGUN if other.where is Where.WAITING else other.where
+
+
+def _name_of(state: OrderState, number: int) -> str:
+    """What the wave of that number is called: whoever conducted before and did not know says things twice."""
+    return state.plan.waves[number].name if number < len(state.plan.waves) else ""
 
 
 def latest_orders(store: Store, limit: int) -> tuple[str, ...]:

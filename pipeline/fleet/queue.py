@@ -23,6 +23,7 @@ from pipeline.fleet.file import FleetWorkers
 TASK, QUEUES = "fleet.project", "fleet"
 URGENT = 10  # of rollbacks: they are taken before anything else
 POLL = 1.0  # seconds; a worker is told of a new job at once, but not that a lock is free again: so it looks
+FORGOTTEN = 600.0  # seconds after which a dead worker's row goes: earlier than that its jobs would look as dead as it
 CONNECTIONS = 4
 CONNECTED = 5.0  # seconds
 
@@ -35,6 +36,24 @@ class FleetJob:
     project: str
     group: str = ""
     urgent: bool = False
+
+
+class Hearing:
+    """Whether a worker that hears nothing of another one may take that for its death.
+
+    Not when the queue was away, or when it was itself the one that stood still: then nobody was heard, and all have
+    ``silent`` seconds to say that they live. Likewise for one that has just begun.
+    """
+
+    def __init__(self, silent: float, now: float) -> None:
+        self._silent, self._since, self._last = silent, now, now
+
+    def may_judge(self, now: float) -> bool:
+        """Say that the queue answers, at ``now`` by a clock that only goes forward."""
+        if now - self._last >= self._silent:
+            self._since = now
+        self._last = now
+        return now - self._since >= self._silent
 
 
 Act = Callable[[FleetJob], Awaitable[None]]
@@ -85,7 +104,7 @@ class FleetQueue:
             concurrency=at_once,
             fetch_job_polling_interval=POLL,
             update_heartbeat_interval=beats.heartbeat,
-            stalled_worker_timeout=beats.silent,
+            stalled_worker_timeout=beats.silent + FORGOTTEN,
             install_signal_handlers=False,
             delete_jobs=DeleteJobCondition.ALWAYS,  # the record of orders has what became of it
         )
@@ -107,13 +126,16 @@ class FleetQueue:
 
     async def _care(self, worker: Worker, beats: FleetWorkers) -> None:
         """Give back what silent workers have; and say that this one lives while it drains: procrastinate does not."""
+        clock = SystemClock()
+        hearing = Hearing(beats.silent, clock.monotonic())
         while True:
-            await SystemClock().sleep(beats.heartbeat)
+            await clock.sleep(beats.heartbeat)
             with contextlib.suppress(exceptions.ConnectorException):
                 if worker.worker_id is not None:
                     await self._jobs.update_heartbeat(worker.worker_id)
-                for project in await self.give_back(beats.silent):
-                    log.warning("worker is silent", project=project)
+                if hearing.may_judge(clock.monotonic()):
+                    for project in await self.give_back(beats.silent):
+                        log.warning("worker is silent", project=project)
 
     async def _do(self, **job: Any) -> None:
         assert self._act
