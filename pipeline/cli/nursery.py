@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from invoke.context import Context
 
-from pipeline.clients.nursery import LINE
+from pipeline.clients.pacing import LINE
 from pipeline.environment import become
 from pipeline.home import without_home
 
@@ -124,6 +124,7 @@ def serve(control: socket.socket, begin: Callable[[], None]) -> None:
                 if not asked:
                     return
                 line = socket.socket(fileno=received[0])
+                line.set_inheritable(False)
                 _fork(lines, line, received[1], received[2], begin, (control, woken, wakes, selector))
 
 

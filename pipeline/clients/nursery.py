@@ -7,21 +7,24 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pipeline.clients.command import GRACE, LONGEST_LINE
 from pipeline.clock import SystemClock
 from pipeline.environment import NODE, OUTSIDE, for_child
 from pipeline.errors import Unreachable
 
-LINE = "FLEET_LINE"
-"""The variable that tells a child the number of its line."""
 ONE = b"."
 """What comes with the three descriptors of a child: an empty message would be the end."""
 LONGEST = 24 * 3600.0
 LAST = 6  # lines of its stderr that are kept
+
+
+Answer = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
+"""Answers what a child asks on its line; None: it was no question."""
 
 
 @dataclass
@@ -57,9 +60,14 @@ class Nursery:
         self._control = self._process = None
 
     async def run(
-        self, words: list[str], environment: Mapping[str, str], home: Path, note: Callable[[str], None]
+        self,
+        words: list[str],
+        environment: Mapping[str, str],
+        home: Path,
+        note: Callable[[str], None],
+        answer: Answer,
     ) -> Child:
-        """Run a command to its end; lines of its stderr go to ``note``. Raises Unreachable.
+        """Run a command to its end; lines of its stderr go to ``note``, ``answer``: what it asks. Raises Unreachable.
 
         ``words``: what is typed, with the command first; ``environment``: all that the child knows. What a nursery dies
         of does not end its children: their codes are unknown then.
@@ -76,7 +84,7 @@ class Nursery:
                     printed, _, _ = await asyncio.gather(
                         (await _reader(out, stack)).read(),
                         _noted(await _reader(err, stack), child, note),
-                        _followed(reader, child),
+                        _followed(reader, writer, child, answer),
                     )
             except (TimeoutError, ValueError, OSError) as error:
                 late = f"has not ended in {LONGEST / 3600:.0f} h" if isinstance(error, TimeoutError) else str(error)
@@ -146,8 +154,8 @@ async def _noted(stream: asyncio.StreamReader, child: Child, note: Callable[[str
             note(line)
 
 
-async def _followed(line: asyncio.StreamReader, child: Child) -> None:
-    """Hear who the child is and how it ended; a line that ends without that was a nursery's that died."""
+async def _followed(line: asyncio.StreamReader, back: asyncio.StreamWriter, child: Child, answer: Answer) -> None:
+    """Hear who the child is, what it asks and how it ended; a line that ends without that was a nursery's that died."""
     async for raw in line:
         said = json.loads(raw)
         child.pid = said.get("pid", child.pid)
@@ -156,6 +164,9 @@ async def _followed(line: asyncio.StreamReader, child: Child) -> None:
         if "ended" in said:
             child.code = int(said["ended"])
             return
+        answered = await answer(said)
+        if answered is not None:
+            back.write(json.dumps(answered).encode() + b"\n")
 
 
 async def _end(pid: int) -> None:

@@ -8,10 +8,11 @@ it.
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.clients.nursery import Child, Nursery
+from pipeline.clients.nursery import Answer, Child, Nursery
+from pipeline.clients.pacing import FIRST
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import ServiceError
 from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd, end_from
@@ -28,11 +29,11 @@ def nursery() -> Nursery:
 
 
 async def carry(
-    nursery: Nursery, words: list[str], environment: Mapping[str, str], home: Path, note: Callable[[str], None]
+    nursery: Nursery, words: list[str], environment: Mapping[str, str], home: Path, answer: Answer
 ) -> ProjectEnd:
-    """Run the process of a project to its end, and give how the project ended; lines of its stderr go to ``note``."""
+    """Run the process of a project to its end, and give how the project ended; ``answer``: what it asks meanwhile."""
     try:
-        child = await nursery.run(words, environment, home, note)
+        child = await nursery.run(words, environment, home, lambda line: None, answer)
     except ServiceError as error:
         return ProjectEnd(LOST, str(error)[:MOST_SAID])
     return answer_of(child.printed) or _without_answer(child)
@@ -47,10 +48,11 @@ def missing_tokens(project: FleetProject) -> tuple[str, ...]:
     )
 
 
-def environment_of(project: FleetProject, by: str) -> Mapping[str, str]:
-    """All that the process of a project is given: this machine, its own secrets, and who gave the order."""
+def environment_of(project: FleetProject, plan: OrderPlan) -> Mapping[str, str]:
+    """All that the process of a project is given: this machine, its own secrets, who gave the order."""
     secrets = {secret: variable(name) for secret, name in project.tokens.items()}
-    return for_child(*OUTSIDE, *NODE, **secrets, **({"GITHUB_ACTOR": by} if by else {}))
+    order = {"GITHUB_ACTOR": plan.by, FIRST: "1" if plan.action is OrderAction.ROLL_BACK else ""}
+    return for_child(*OUTSIDE, *NODE, **secrets, **{name: value for name, value in order.items() if value})
 
 
 def words_of(plan: OrderPlan, name: str, project: FleetProject, home: Path, wait: float, lease: float) -> list[str]:

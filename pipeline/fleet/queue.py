@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 from pipeline import log
 from pipeline.clock import SystemClock
 from pipeline.errors import Unreachable
+from pipeline.fleet.budgets import BUDGETS, TABLE
 from pipeline.fleet.file import FleetWorkers
 
 TASK, QUEUES = "fleet.project", "fleet"
@@ -70,6 +71,17 @@ class FleetQueue:
     @property
     def _jobs(self) -> JobManager:
         return self._app.job_manager
+
+    async def change(self, sql: str, **values: Any) -> None:
+        """Run a statement of ours in the queue's database."""
+        with _away():
+            await self._app.connector.execute_query_async(sql, **values)
+
+    async def ask(self, sql: str, **values: Any) -> Mapping[str, Any]:
+        """The one row that a statement of ours gives."""
+        with _away():
+            row: Mapping[str, Any] = await self._app.connector.execute_query_one_async(sql, **values)
+            return row
 
     async def put(self, job: FleetJob) -> None:
         """Put a job into the queue, unless it waits there already."""
@@ -167,6 +179,7 @@ async def open_queue(url: str) -> AsyncIterator[FleetQueue]:
             await pool.open(wait=True, timeout=CONNECTED)
             await app.open_async(pool)
             await _make_tables(app)
+            await _make_ours(app)
         yield FleetQueue(app)
     finally:
         await pool.close()
@@ -180,6 +193,14 @@ def _away() -> Iterator[None]:
     except (exceptions.ConnectorException, psycopg.Error) as error:
         says = " ".join(str(error.__cause__ or error).split())
         raise Unreachable("queue", "postgres", says) from error
+
+
+async def _make_ours(app: procrastinate.App) -> None:
+    """Make our own table when it is not there. Who comes at the same time fails, and finds it."""
+    there = await app.connector.execute_query_one_async(f"select to_regclass('{BUDGETS}') is not null as there")
+    if not there["there"]:
+        with contextlib.suppress(exceptions.ConnectorException):
+            await app.connector.execute_query_async(TABLE)
 
 
 async def _make_tables(app: procrastinate.App) -> None:

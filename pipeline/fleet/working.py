@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError
+from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
@@ -31,6 +32,7 @@ class FleetWorker:
         """Set whenever a project has ended here."""
         self._plans: dict[str, OrderPlan] = {}
         self._nursery = nursery()
+        self._budgets: Budgets | None = None
 
     async def work(self, groups: Iterable[str], at_once: int) -> None:
         """Work until cancelled; then end when what is under way has ended. Survives a queue that is away for a time."""
@@ -38,6 +40,7 @@ class FleetWorker:
             while True:
                 with contextlib.suppress(ServiceError):
                     async with open_queue(self._fleet.queue) as queue:
+                        self._budgets = Budgets(queue)
                         await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
                 self._note("the queue is away; it is connected to again")
                 await SystemClock().sleep(AGAIN)
@@ -69,10 +72,14 @@ class FleetWorker:
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, environment_of(project, plan.by), home, lambda line: None)
+            end = await carry(self._nursery, words, environment_of(project, plan), home, self._answer)
             if end.outcome != LOST:
                 break
         return end
+
+    async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Answer what a project's process asks: whether a vendor may be asked now."""
+        return await self._budgets.answer(asked) if self._budgets else None
 
     def _plan(self, order: str) -> OrderPlan | None:
         """The plan of an order, read once; None when this record does not know it."""

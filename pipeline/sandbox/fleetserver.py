@@ -25,7 +25,7 @@ from pipeline.sandbox.postgres import Database, Postgres
 from pipeline.sandbox.sandbox import Sandbox
 
 WORLDS, QUEUE, FOLDER = "worlds.json", "queue", ".sandbox"
-BESIDE = 200  # file descriptors beside the ports
+BESIDE = 2000  # file descriptors beside the ports: connections of those that are under way
 
 
 class Worlds:
@@ -100,12 +100,13 @@ def _databases(base: str) -> set[str]:
 
 def _allow_files(worlds: int) -> None:
     """Let this process have a socket for each port. Raises RuntimeError when the machine does not allow so many."""
-    wanted = worlds * server.COUNT * 2 + BESIDE  # and as many connections
+    least = worlds * server.COUNT + BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and wanted > hard:
-        raise RuntimeError(f"{worlds} worlds want {wanted} open files, and this machine allows {hard}: ulimit -Hn")
-    if soft != resource.RLIM_INFINITY and wanted > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if hard != resource.RLIM_INFINITY and least > hard:
+        raise RuntimeError(f"{worlds} worlds want {least} open files, and this machine allows {hard}: ulimit -Hn")
+    best = 2 * least if hard == resource.RLIM_INFINITY else min(2 * least, hard)
+    if soft != resource.RLIM_INFINITY and best > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (best, hard))
 
 
 def main() -> int:

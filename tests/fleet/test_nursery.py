@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from tests.processes import LONGEST
 ROOT = Path(__file__).resolve().parents[2]
 DOES = {
     "tells": "print(json.dumps({'outcome': 'deployed', 'reason': json.dumps(told())}))",
+    "asks": "line = socket.socket(fileno=int(os.environ[LINE])); line.sendall(b'{\"asks\": 21}\\n');"
+    "print(json.dumps({'outcome': 'deployed', 'reason': line.recv(100).decode().strip()}))",
     "dies": "os.kill(os.getpid(), 9)",
     "refuses": "print('error: deploy.yml:3: wrong', file=sys.stderr); raise SystemExit(2)",
     "breaks": "1 / 0",
@@ -47,9 +49,13 @@ def nursery() -> Iterator[Nursery]:
     made.close()
 
 
+async def answered(asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return {"said": asked["asks"] * 2} if "asks" in asked else None
+
+
 async def carried(nursery: Nursery, word: str, home: Path, **environment: str) -> ProjectEnd:
     known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    carrying = carry(nursery, ["inv", word], {**known, **environment}, home, lambda line: None)
+    carrying = carry(nursery, ["inv", word], {**known, **environment}, home, answered)
     return await asyncio.wait_for(carrying, LONGEST)
 
 
@@ -95,6 +101,10 @@ def test_a_child_that_is_killed_is_one_projects_trouble(nursery: Nursery, tmp_pa
     assert (breaks.outcome, "ZeroDivisionError" in breaks.reason) == (LOST, True)
 
 
+def test_a_child_asks_its_worker_on_its_line(nursery: Nursery, tmp_path: Path) -> None:
+    assert json.loads(asyncio.run(carried(nursery, "asks", tmp_path)).reason) == {"said": 42}
+
+
 def test_a_run_outlives_the_nursery_and_the_next_one_gets_another(nursery: Nursery, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "go")
 
@@ -136,9 +146,9 @@ def test_the_nursery_carries_a_project_as_the_command_does(tmp_path: Path) -> No
         nursery = Nursery((sys.executable, "-P", "-c", NURSERY, str(ROOT)))
         words = ["inv", "--home", str(tmp_path), "fleet.carry", "--run=o.shop", "--lock-wait=1s"]
         try:
-            first = await carry(nursery, words, {"PATH": os.environ["PATH"]}, tmp_path, lambda line: None)
+            first = await carry(nursery, words, {"PATH": os.environ["PATH"]}, tmp_path, answered)
             (tmp_path / "deploy.yml").write_text("source: {repository: acme/lms}\ntargets: {sandbox: {kind: odd}}\n")
-            return first, await carry(nursery, words, {"PATH": os.environ["PATH"]}, tmp_path, lambda line: None)
+            return first, await carry(nursery, words, {"PATH": os.environ["PATH"]}, tmp_path, answered)
         finally:
             nursery.close()
 
