@@ -159,5 +159,47 @@ def example(c: Context, projects: int = 12, to: str = "") -> None:
         write_to_play(here() / Path(to or "fleet-example").expanduser(), projects, out)
 
 
+@task(help={"select": SELECT, "gate": "only this gate or family, as after `check.`", "json": "as JSON"})
+def check(c: Context, select: str = "", gate: str = "", json: bool = False) -> None:
+    """Ask each project what `check` asks, and say together what would stop whom. Exit 1 when anybody is stopped."""
+    with honest():
+        from pipeline.commands.fleetlooks import check_fleet
+
+        fine = check_fleet(ROOT, select, gate, out, as_json=json)
+    if not fine:
+        raise SystemExit(1)
+
+
+@task(help={"select": SELECT, "weekly": "the weekly checklist, not the daily one", "json": "as JSON"})
+def monitor(c: Context, select: str = "", weekly: bool = False, json: bool = False) -> None:
+    """Answer the checklist of every project, the worst first. Exit codes as for monitor.daily, of the gravest."""
+    with honest():
+        from pipeline.commands.fleetlooks import monitor_fleet
+
+        code = monitor_fleet(ROOT, select, out, weekly=weekly, as_json=json)
+    if code:
+        raise SystemExit(code)
+
+
+@task(name="env", help={"select": SELECT, "json": "as JSON"})
+def env(c: Context, select: str = "", json: bool = False) -> None:
+    """Which project lacks which variable, and whose value is not its group's; never a value. Exit 1 when any."""
+    with honest():
+        from pipeline.commands.fleetlooks import compare_variables
+
+        fine = compare_variables(ROOT, select, out, as_json=json)
+    if not fine:
+        raise SystemExit(1)
+
+
+@task(help={"target": "as for deploy"})
+def variables(c: Context, target: str = "") -> None:
+    """Names and fingerprints of one project's variables, under a key that only `fleet.env` has; it starts this."""
+    with honest():
+        from pipeline.commands.fleetlooks import print_fingerprints
+
+        print_fingerprints(configuration(), target, ROOT, out)
+
+
 def collection() -> Collection:
-    return Collection(plan, deploy, status, rollback, worker, carry, example)
+    return Collection(plan, check, env, monitor, deploy, status, rollback, worker, carry, variables, example)

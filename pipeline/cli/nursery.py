@@ -86,13 +86,19 @@ def preload() -> tuple[ModuleType, ...]:
 
 
 def _begin() -> None:
-    """Do what ``sys.argv`` says, as ``pipeline.cli.direct`` would, without reading what every other command is."""
+    """Do what ``sys.argv`` says; a run without reading what every other command is."""
+    command, *words = without_home(sys.argv[1:])[1]
+    if command != "fleet.carry":
+        from pipeline.cli.direct import main
+
+        main()
+        return
     from pipeline.cli.fleet import carry
     from pipeline.cli.terminal import unforeseen
 
     sys.excepthook = unforeseen
     gc.set_threshold(*RARELY)
-    carry.body(Context(), **options_of(without_home(sys.argv[1:])[1][1:]))
+    carry.body(Context(), **options_of(words))
 
 
 def options_of(words: Sequence[str]) -> dict[str, str | bool]:

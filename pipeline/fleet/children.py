@@ -48,10 +48,11 @@ def missing_tokens(project: FleetProject) -> tuple[str, ...]:
     )
 
 
-def environment_of(project: FleetProject, plan: OrderPlan) -> Mapping[str, str]:
-    """All that the process of a project is given: this machine, its own secrets, who gave the order."""
+def environment_of(project: FleetProject, plan: OrderPlan | None = None) -> Mapping[str, str]:
+    """All that the process of a project is given: this machine, its own secrets, and who gave the order, if any did."""
     secrets = {secret: variable(name) for secret, name in project.tokens.items()}
-    order = {"GITHUB_ACTOR": plan.by, FIRST: "1" if plan.action is OrderAction.ROLL_BACK else ""}
+    first = plan is not None and plan.action is OrderAction.ROLL_BACK
+    order = {"GITHUB_ACTOR": plan.by if plan else "", FIRST: "1" if first else ""}
     return for_child(*OUTSIDE, *NODE, **secrets, **{name: value for name, value in order.items() if value})
 
 

@@ -23,11 +23,14 @@ from pipeline.documents.answers import ANSWERS, answered_by, answers_schema
 from pipeline.documents.reviews import standing
 from pipeline.documents.writing import Sources, every_section
 from pipeline.emergency import rollback
+from pipeline.fleet.surveying import ProjectAnswer
+from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Journal, plain
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.render.fleet import standing_of
+from pipeline.render.fleetlooks import monitored
 from tests.processes import LONGEST
 from tests.render.runs import promoted
 from tests.whole.test_process import Checkout, Up, checkout, up
@@ -89,6 +92,11 @@ def test_the_fleet() -> None:
     fits("fleet.status", parts)
     fits("fleet.deploy", {"order": "o1", "outcome": "ended", "projects": parts})
     waves = [plain(PlannedWave("few", ("shop-de",)))]
+    finding = {"gate": "smoke.works", "says": "x", "projects": ["blog"]}
+    fits("fleet.check", {"asked": 2, "findings": [finding]})
+    fits("fleet.monitor", [monitored(ProjectAnswer("blog", 14, None, "no answer"))])
+    variable = plain(VariableFinding("shops", "REGION", "is not set", ("blog",)))
+    fits("fleet.env", {"asked": 2, "findings": [variable], "unseen": {"shop": "no answer"}})
     fits("fleet.plan", {"waves": waves, "at_once": 4, "budget": 2, "problems": {"blog": ["no deploy.yml"]}})
 
 
