@@ -201,5 +201,22 @@ def variables(c: Context, target: str = "") -> None:
         print_fingerprints(configuration(), target, ROOT, out)
 
 
+@task(
+    name="freeze",
+    help={
+        "for": "for how long, e.g. 8h (default: until it is lifted)",
+        "because": "why, for whoever wants to deploy meanwhile",
+        "lift": "end the freeze",
+    },
+)
+def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) -> None:
+    """Let nothing of the fleet begin: what is under way ends, orders wait, fleet.rollback works. Recorded."""
+    with honest():
+        from pipeline.commands.deploy import seconds_of
+        from pipeline.commands.fleetorders import freeze_fleet
+
+        freeze_fleet(ROOT, seconds_of("--for", for_), because, out, lift=lift)
+
+
 def collection() -> Collection:
-    return Collection(plan, check, env, monitor, deploy, status, rollback, worker, carry, variables, example)
+    return Collection(plan, check, env, monitor, deploy, status, rollback, freeze, worker, carry, variables, example)

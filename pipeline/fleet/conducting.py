@@ -21,6 +21,7 @@ from pipeline.fleet.judging import judged
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue
+from pipeline.fleet.windows import freeze_now
 from pipeline.record.journal import Event, events_after, plain
 from pipeline.record.lock import Lock
 
@@ -45,6 +46,7 @@ class Conductor:
         self._events: list[Event] = []
         self._seq = 0
         self._cared = self._clock.monotonic()
+        self._frozen = False
         self.stopped = asyncio.Event()
 
     async def conduct(self) -> tuple[OrderState, Decision]:
@@ -69,6 +71,8 @@ class Conductor:
                 if self._clock.monotonic() - self._cared > LEASE / 2:  # it stood still: whose order is it now?
                     self._must_be_ours()
                 decision = decide(state, self._clock.now())
+                if self._frozen and isinstance(decision, BeginWave | QueueProjects):
+                    decision = WaitSeconds()
                 if isinstance(decision, AskApproval) or self.stopped.is_set():
                     return state, decision
                 await self._act(state, decision)
@@ -130,6 +134,12 @@ class Conductor:
         if self._clock.monotonic() - self._cared < CARE:
             return
         self._must_be_ours()
+        frozen = (
+            state.plan.action is OrderAction.DEPLOY and freeze_now(self._fleet.store, self._clock.now()) is not None
+        )
+        if frozen and not self._frozen:
+            self._journal.append("order waits", says="the fleet is frozen")
+        self._frozen = frozen
         in_queue = await self._queue.known(self._order)
         for project in state.in_flight:
             if project not in in_queue:

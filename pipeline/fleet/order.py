@@ -8,6 +8,7 @@ from typing import Any
 from checks.outcome import Outcome
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
 from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event
 
@@ -49,6 +50,8 @@ class OrderPlan:
     """Flags of `deploy` that each of its runs is given."""
     back_to: Mapping[str, ProjectEnd] = field(default_factory=dict)
     """Of a rollback: how each project ended when it was deployed, with what served before."""
+    windows: Mapping[str, FleetWindow] = field(default_factory=dict)
+    """Project → when it may be begun; those without one always may."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -140,6 +143,7 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         str(body.get("of", "")),
         tuple(body.get("flags", ())),
         {name: end_from(end) for name, end in body.get("back_to", {}).items()},
+        {name: FleetWindow(**{**said, "days": tuple(said["days"])}) for name, said in body.get("windows", {}).items()},
     )
 
 

@@ -30,6 +30,7 @@ LIMITS = {
     "fleet.deploy": (72 * HOUR, "while the waves go on; what is under way then ends by itself"),
     "fleet.env": (6 * HOUR, "while each project's variables are read, so many at once"),
     "fleet.example": (HOUR, "while the files are written"),
+    "fleet.freeze": (HOUR, "while it is written down"),
     "fleet.monitor": (6 * HOUR, "while each project's checklist is answered, so many at once"),
     "fleet.plan": (HOUR, "while the files of each home are read"),
     "fleet.rollback": (24 * HOUR, "while the projects go back; each has the bounds of `rollback`"),

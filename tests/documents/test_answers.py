@@ -88,7 +88,7 @@ def test_every_command_that_prints_json_has_a_schema_and_no_other() -> None:
 
 
 def test_the_fleet() -> None:
-    parts = [standing_of("shop-de", None, "")]
+    parts = [standing_of("shop-de", None, "", datetime.datetime.now(datetime.UTC))]
     fits("fleet.status", parts)
     fits("fleet.deploy", {"order": "o1", "outcome": "ended", "projects": parts})
     waves = [plain(PlannedWave("few", ("shop-de",)))]

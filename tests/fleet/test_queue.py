@@ -23,6 +23,7 @@ from pipeline.fleet.ordering import (
     close_what_is_open,
     deploy_plan,
     give,
+    must_not_be_frozen,
     order_state,
     rollback_plan,
     see_through,
@@ -31,6 +32,7 @@ from pipeline.fleet.ordering import (
 )
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, Hearing, open_queue
+from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, thaw
 from pipeline.record.journal import Event
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
@@ -147,6 +149,37 @@ def test_a_conductor_that_stood_still_asks_whose_the_order_is_before_it_does_any
     with pytest.raises(Lost, match="is conducted by somebody else now"):
         asyncio.run(go())
     assert order_state(fleet.store, plan.order).waves_begun == 0
+
+
+def test_an_order_that_is_under_way_begins_nothing_more_while_the_fleet_is_frozen(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is lifted once the first wave has ended and the order has waited a few times."""
+    journal, kinds, waited = fleet.journal(FREEZE), list[str](), list[int]()
+    wait = conducting.Conductor._wait
+
+    def show(event: Event) -> None:
+        kinds.append(event.kind)
+        if event.kind == "wave begins" and event.subject == "first":
+            freeze(journal, FleetFreeze("dana", "Black Friday"))
+
+    async def waits(conductor: conducting.Conductor, seconds: float) -> None:
+        if "wave ended" in kinds:
+            waited.append(len(ends.began))
+        if len(waited) == 3:
+            thaw(journal, "dana")
+        await wait(conductor, 0.01)
+
+    ends = Ends()
+    monkeypatch.setattr(conducting, "CARE", 0.0)
+    monkeypatch.setattr(conducting.Conductor, "_wait", waits)
+    state = deployed(fleet, ends, monkeypatch, show)
+    assert waited[:3] == [2, 2, 2]
+    assert kinds.count("order waits") == 1
+    assert (state.outcome, sorted(ends.began)) == ("done", sorted(fleet.file.projects))
+    freeze(journal, FleetFreeze("dana", "Black Friday"))
+    with pytest.raises(Locked, match="frozen by dana: Black Friday"):
+        must_not_be_frozen(fleet)
 
 
 def test_a_worker_listens_to_its_groups_only(empty_database_url: str) -> None:
