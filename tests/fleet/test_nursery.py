@@ -84,6 +84,7 @@ def test_a_child_has_its_own_environment_folder_words_and_session_and_nothing_of
         assert "canary" not in told["begun_with"]
         assert [value for value in told.values() if "canary" in str(value)] == [f"canary-{home.name}"]
         line = int(told["FLEET_LINE"])
+        assert "MALLOC_ARENA_MAX" not in told, "what the nursery itself knows"
         assert told["line"]
         assert len(set(told["open"]) - {0, 1, 2, line}) <= 1  # the folder that was listed
 
