@@ -52,7 +52,6 @@ def preload() -> tuple[ModuleType, ...]:
     import certifi
     import httpcore
     import invoke.tasks
-    import obstore
     import psycopg
 
     from pipeline.clients import (
@@ -78,9 +77,13 @@ def preload() -> tuple[ModuleType, ...]:
     from pipeline.world.opening import certificates
 
     load(Path("deploy.yml"), LEAST)
-    syntax_tree(b"select 1")
     certificates()
-    foreign = (encodings.idna, sqlite3, zoneinfo, anyio, certifi, httpcore, invoke, obstore, psycopg)
+    with contextlib.suppress(ModuleNotFoundError):  # an extra: the project's own command says what is missing
+        import obstore
+
+        syntax_tree(b"select 1")
+        del obstore
+    foreign = (encodings.idna, sqlite3, zoneinfo, anyio, certifi, httpcore, invoke, psycopg)
     clients = (channels, cloudflare, emptying, google, neon, pgtools, prismacli, statuspages, upstash, vercelcli)
     return (*foreign, *clients, fleetcarry, every, rollback, sqlite, launch, limits)
 

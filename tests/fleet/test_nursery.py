@@ -142,6 +142,15 @@ def test_what_is_imported_before_a_fork_knows_no_home_and_has_no_thread() -> Non
     assert said.stdout.split() == ["False", "1", "True", "1"]
 
 
+def test_a_missing_extra_is_the_projects_to_say_and_no_reason_to_fork_nothing() -> None:
+    asks = (
+        "import sys; sys.path[:0] = [sys.argv.pop(1)]; sys.modules['obstore'] = None;"
+        "from pipeline.cli import nursery; nursery.preload(); print('ready')"
+    )
+    said = subprocess.run([sys.executable, "-P", "-c", asks, str(ROOT)], capture_output=True, text=True, check=True)
+    assert said.stdout == "ready\n"
+
+
 def test_the_nursery_carries_a_project_as_the_command_does(tmp_path: Path) -> None:
     async def go() -> tuple[ProjectEnd, ProjectEnd]:
         nursery = Nursery((sys.executable, "-P", "-c", NURSERY, str(ROOT)))
