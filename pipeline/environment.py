@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -11,10 +12,10 @@ LINES = "DEPLOY_SECRETS"
 
 def variable(name: str, default: str = "") -> str:
     """The value of ``name``, else what a line of LINES says; ``default`` when neither has it."""
-    found = os.environ.get(name, default)
-    if (not found or name not in os.environ) and os.environ.get(LINES):
-        return _lines().get(name) or found
-    return found
+    found = os.environ.get(name)
+    if not found and os.environ.get(LINES):
+        found = _lines().get(name) or found
+    return default if found is None else found
 
 
 def _lines() -> dict[str, str | None]:
@@ -33,6 +34,12 @@ def variable_or_file(name: str, root: Path) -> str:
 
             return dotenv_values(root / ".env", interpolate=False).get(name) or ""
     return ""
+
+
+def become(variables: Mapping[str, str]) -> None:
+    """Let ``variables`` be all that this process and those that it starts know: for one that was forked."""
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 MACHINE = (

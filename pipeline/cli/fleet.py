@@ -111,6 +111,7 @@ def worker(c: Context, groups: str = "", at_once: int = 0) -> None:
         "target": "as for deploy",
         "from": "as for deploy",
         "lock-wait": "how long to wait for somebody else's lock, e.g. 15m",
+        "lease": "after how long without a sign of this process its lock counts no more, e.g. 15s",
         "over-rollback": "as for deploy",
         "back-to": "go back to this deployment instead, if ...",
         "from-deployment": "... this one is live",
@@ -122,6 +123,7 @@ def carry(
     target: str = "",
     from_: str = "",
     lock_wait: str = "",
+    lease: str = "",
     over_rollback: bool = False,
     back_to: str = "",
     from_deployment: str = "",
@@ -138,7 +140,7 @@ def carry(
             deployed = ProjectEnd("", staged=from_deployment, before=back_to)
             code = carry_back(config, ROOT, DEPLOY_FILE, target, deployed, out)
         else:
-            order = Order(target, from_, run=run, over_rollback=over_rollback)
+            order = Order(target, from_, run=run, over_rollback=over_rollback, lease=seconds_of("--lease", lease))
             with quietly() as show:
                 code = carry_run(config, ROOT, order, seconds_of("--lock-wait", lock_wait), show, out, aside)
     if code:
@@ -157,5 +159,64 @@ def example(c: Context, projects: int = 12, to: str = "") -> None:
         write_to_play(here() / Path(to or "fleet-example").expanduser(), projects, out)
 
 
+@task(help={"select": SELECT, "gate": "only this gate or family, as after `check.`", "json": "as JSON"})
+def check(c: Context, select: str = "", gate: str = "", json: bool = False) -> None:
+    """Ask each project what `check` asks, and say together what would stop whom. Exit 1 when anybody is stopped."""
+    with honest():
+        from pipeline.commands.fleetlooks import check_fleet
+
+        fine = check_fleet(ROOT, select, gate, out, as_json=json)
+    if not fine:
+        raise SystemExit(1)
+
+
+@task(help={"select": SELECT, "weekly": "the weekly checklist, not the daily one", "json": "as JSON"})
+def monitor(c: Context, select: str = "", weekly: bool = False, json: bool = False) -> None:
+    """Answer the checklist of every project, the worst first. Exit codes as for monitor.daily, of the gravest."""
+    with honest():
+        from pipeline.commands.fleetlooks import monitor_fleet
+
+        code = monitor_fleet(ROOT, select, out, weekly=weekly, as_json=json)
+    if code:
+        raise SystemExit(code)
+
+
+@task(name="env", help={"select": SELECT, "json": "as JSON"})
+def env(c: Context, select: str = "", json: bool = False) -> None:
+    """Which project lacks which variable, and whose value is not its group's; never a value. Exit 1 when any."""
+    with honest():
+        from pipeline.commands.fleetlooks import compare_variables
+
+        fine = compare_variables(ROOT, select, out, as_json=json)
+    if not fine:
+        raise SystemExit(1)
+
+
+@task(help={"target": "as for deploy"})
+def variables(c: Context, target: str = "") -> None:
+    """Names and fingerprints of one project's variables, under a key that only `fleet.env` has; it starts this."""
+    with honest():
+        from pipeline.commands.fleetlooks import print_fingerprints
+
+        print_fingerprints(configuration(), target, ROOT, out)
+
+
+@task(
+    name="freeze",
+    help={
+        "for": "for how long, e.g. 8h (default: until it is lifted)",
+        "because": "why, for whoever wants to deploy meanwhile",
+        "lift": "end the freeze",
+    },
+)
+def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) -> None:
+    """Let nothing of the fleet begin: what is under way ends, orders wait, fleet.rollback works. Recorded."""
+    with honest():
+        from pipeline.commands.deploy import seconds_of
+        from pipeline.commands.fleetorders import freeze_fleet
+
+        freeze_fleet(ROOT, seconds_of("--for", for_), because, out, lift=lift)
+
+
 def collection() -> Collection:
-    return Collection(plan, deploy, status, rollback, worker, carry, example)
+    return Collection(plan, check, env, monitor, deploy, status, rollback, freeze, worker, carry, variables, example)

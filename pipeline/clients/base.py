@@ -24,6 +24,7 @@ from pipeline.clients.exchange import (
     unpacked,
     whole_of,
 )
+from pipeline.clients.pacing import in_turn
 from pipeline.clock import Clock
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable, Unset
 
@@ -138,6 +139,7 @@ class Service:
             says = f"answered {response.status_code} with a body that {says} makes unreadable"
             raise Unreadable(self.name, f"{method} {path}", says) from error
 
+    @in_turn
     async def send(self, method: str, path: str, *, timeout: float = 0, **more: Any) -> httpx.Response:
         """Give the response of one successful request. Raises Unreachable, Refused, or Unreadable when it is too large.
 

@@ -47,7 +47,7 @@ def show_status(root: Path, order: str, select: str, out: Out, *, as_json: bool)
     found = standing(states, projects)
     stages = {name: _stage(root, file, name, state) for name, state in found.items()}
     if as_json:
-        out(json.dumps([standing_of(name, found.get(name), stages.get(name, "")) for name in projects]))
+        out(json.dumps([standing_of(name, found.get(name), stages.get(name, ""), now) for name in projects]))
         return
     out(status_text(projects, found, stages, now))
     for state in states[:1]:

@@ -1,11 +1,13 @@
 """``invoke fleet.deploy`` and ``fleet.rollback``: orders to a fleet, given and seen through."""
 
+import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from checks.outcome import Outcome
+from pipeline.clock import SystemClock
 from pipeline.commands.fleet import problems
 from pipeline.environment import variable
 from pipeline.errors import Mistake
@@ -20,13 +22,16 @@ from pipeline.fleet.ordering import (
     close_what_is_open,
     deploy_plan,
     give,
+    must_not_be_frozen,
     order_state,
     rollback_plan,
     see_through,
     stop,
 )
-from pipeline.fleet.place import Fleet, fleet_file, open_fleet
-from pipeline.record.journal import Event, events_of
+from pipeline.fleet.place import Fleet, fleet_file, open_fleet, open_record
+from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, freeze_now, thaw
+from pipeline.record.journal import Event, Journal, events_of
+from pipeline.redact import of_this_process
 from pipeline.render.fleet import event_line, order_text, standing_of
 from pipeline.session.session import whoami
 
@@ -66,6 +71,7 @@ class RollbackWish:
 def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
     """Deploy the fleet, or go on with an order; the exit code."""
     with open_fleet(root, fleet_file(root)) as fleet:
+        must_not_be_frozen(fleet)
         if wish.resume:
             state = order_state(fleet.store, wish.resume)
             _agree(fleet, state, wish.agreed_by)
@@ -98,6 +104,21 @@ def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int
         plan = _given(fleet, rollback_plan(fleet.file, of, projects, _who())).plan
         seen = _seen_through(fleet, plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
         return _conclude(seen, out, as_json=wish.as_json)
+
+
+def freeze_fleet(root: Path, seconds: float, reason: str, out: Out, *, lift: bool) -> None:
+    """Let nothing of the fleet begin for so long, 0 for until it is lifted; or lift that. Raises Mistake."""
+    file, now = fleet_file(root), SystemClock().now()
+    if not lift and not reason:
+        raise Mistake("--because: say why, for whoever wants to deploy meanwhile")
+    with open_record(root, file) as (store, _):
+        journal = Journal(store, FREEZE, SystemClock().now, of_this_process())
+        if lift:
+            thaw(journal, _who())
+        else:
+            until = (now + datetime.timedelta(seconds=seconds)).isoformat() if seconds else ""
+            freeze(journal, FleetFreeze(_who(), reason, until))
+        out(f"the fleet is {freeze_now(store, now) or 'not frozen'}")
 
 
 def _moved(fleet: Fleet, of: OrderState, wish: RollbackWish) -> tuple[str, ...]:
@@ -151,7 +172,7 @@ def _seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works:
 def _conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
     state = seen.state
     if as_json:
-        parts = [standing_of(name, state, "") for name in state.parts]
+        parts = [standing_of(name, state, "", SystemClock().now()) for name in state.parts]
         out(json.dumps({"order": state.plan.order, "outcome": state.outcome, "projects": parts}))
     else:
         out(f"\n{order_text(state)}")

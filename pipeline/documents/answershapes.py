@@ -6,6 +6,8 @@ from typing_extensions import TypedDict
 
 from checks.evidence import EnvironmentVariables, Migrations, PlannedChanges, ReadVariables
 from pipeline.drills.score import ScorePoint
+from pipeline.fleet.judging import FleetFinding
+from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 from pipeline.incidents.cadence import Due
 from pipeline.record.incidents import Incident
@@ -206,6 +208,32 @@ class FleetPlanned(TypedDict):
     at_once: int
     budget: int
     problems: dict[str, list[str]]
+
+
+class FleetChecked(TypedDict):
+    """What gates say of so many projects; what several share is one finding."""
+
+    asked: int
+    findings: list[FleetFinding]
+
+
+class FleetMonitored(TypedDict):
+    """How a checklist stands in one project; the fields are those of ``monitor.daily``; ``says``: why they lack."""
+
+    project: str
+    exit: int
+    severity: str
+    gate: str
+    reason: str
+    says: str
+
+
+class FleetCompared(TypedDict):
+    """How the variables of so many projects differ; ``unseen``: project → why it could not be looked at."""
+
+    asked: int
+    findings: list[VariableFinding]
+    unseen: dict[str, str]
 
 
 class ProjectStanding(TypedDict):

@@ -22,6 +22,7 @@ from pipeline.record.report import Report, report_of
 from pipeline.redact import Redactor
 from pipeline.session.deploy import After, settle_run, ship
 from pipeline.session.following import is_at_it
+from pipeline.session.ownership import LEASE
 from pipeline.session.runs import current_status, store_of
 from pipeline.session.session import Order, open_session
 
@@ -67,7 +68,8 @@ class Carrier:
         except Mistake:
             if report is None:
                 raise
-            settle_run(self._config, order.target, order.run, self._root, self._show, self._after)
+            lease = order.lease or LEASE
+            settle_run(self._config, order.target, order.run, self._root, self._show, self._after, lease)
 
     def _at_rest(self) -> Report | None:
         """What the record says of the run once nobody is at it; None when there is none."""

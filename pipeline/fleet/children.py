@@ -1,16 +1,18 @@
 """The process that carries one project: a command of ours in the project's home, with that project's own secrets only.
 
 Not in the worker itself: the environment, the signals, the list of secrets and the loop of a run belong to its process,
-and projects of different teams must not meet there. What a worker dies of does not stop a run: the process goes on, and
-whoever takes up the part waits for it.
+and projects of different teams must not meet there. It is forked from the worker's nursery, which has imported all of
+it. What a worker or a nursery dies of does not stop a run: the process goes on, and whoever takes up the part waits for
+it.
 """
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.clients.command import Command
+from pipeline.clients.nursery import Answer, Child, Nursery
+from pipeline.clients.pacing import FIRST
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import ServiceError
 from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd, end_from
@@ -18,16 +20,23 @@ from pipeline.fleet.file import FleetProject
 from pipeline.fleet.order import OrderAction, OrderPlan
 from pipeline.home import TOOL
 
-BEGIN = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from pipeline.cli.direct import main; main()"
-LONGEST = 24 * 3600.0
+NURSERY = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from pipeline.cli.nursery import main; main()"
 
 
-class _Ended(Exception):
-    """A child that ended with another code than 0."""
+def nursery() -> Nursery:
+    """Where the projects of a worker are forked."""
+    return Nursery((sys.executable, "-P", "-c", NURSERY, str(TOOL)))
 
-    def __init__(self, code: int, printed: str, complaints: list[str]) -> None:
-        super().__init__(code)
-        self.code, self.printed, self.complaints = code, printed, complaints
+
+async def carry(
+    nursery: Nursery, words: list[str], environment: Mapping[str, str], home: Path, answer: Answer
+) -> ProjectEnd:
+    """Run the process of a project to its end, and give how the project ended; ``answer``: what it asks meanwhile."""
+    try:
+        child = await nursery.run(words, environment, home, lambda line: None, answer)
+    except ServiceError as error:
+        return ProjectEnd(LOST, str(error)[:MOST_SAID])
+    return answer_of(child.printed) or _without_answer(child)
 
 
 def missing_tokens(project: FleetProject) -> tuple[str, ...]:
@@ -39,39 +48,29 @@ def missing_tokens(project: FleetProject) -> tuple[str, ...]:
     )
 
 
-def environment_of(project: FleetProject, by: str) -> Mapping[str, str]:
-    """All that the process of a project is given: this machine, its own secrets, and who gave the order."""
+def environment_of(project: FleetProject, plan: OrderPlan | None = None) -> Mapping[str, str]:
+    """All that the process of a project is given: this machine, its own secrets, and who gave the order, if any did."""
     secrets = {secret: variable(name) for secret, name in project.tokens.items()}
-    return for_child(*OUTSIDE, *NODE, **secrets, **({"GITHUB_ACTOR": by} if by else {}))
+    first = plan is not None and plan.action is OrderAction.ROLL_BACK
+    order = {"GITHUB_ACTOR": plan.by if plan else "", FIRST: "1" if first else ""}
+    return for_child(*OUTSIDE, *NODE, **secrets, **{name: value for name, value in order.items() if value})
 
 
-def words_of(plan: OrderPlan, name: str, project: FleetProject, home: Path, wait: float) -> list[str]:
-    """The command line that carries a project."""
+def words_of(plan: OrderPlan, name: str, project: FleetProject, home: Path, wait: float, lease: float) -> list[str]:
+    """What is typed to carry a project, the name of the command first.
+
+    ``wait``: seconds for somebody else's lock; ``lease``: seconds after which its own counts no more, if it is silent.
+    """
     said = {"target": project.target}
     flags: tuple[str, ...] = ()
     if plan.action is OrderAction.DEPLOY:
-        said |= {"run": plan.run_of(name), "from": project.ships, "lock-wait": f"{wait:g}s"}
+        said |= {"run": plan.run_of(name), "from": project.ships, "lock-wait": f"{wait:g}s", "lease": f"{lease:g}s"}
         flags = plan.flags
     else:
         deployed = plan.back_to[name]
         said |= {"back-to": deployed.before, "from-deployment": deployed.staged}
     options = [f"--{flag}={value}" for flag, value in said.items() if value]
-    command = [sys.executable, "-P", "-c", BEGIN, str(TOOL), "--home", str(home), "fleet.carry"]
-    return [*command, *options, *flags]
-
-
-async def carry(
-    words: list[str], environment: Mapping[str, str], home: Path, note: Callable[[str], None]
-) -> ProjectEnd:
-    """Run the process of a project to its end, and give how the project ended; lines of its stderr go to ``note``."""
-    command = Command("fleet", "", environment, LONGEST)
-    try:
-        printed = await command.run(words, home, {}, note, failure=_Ended)
-    except _Ended as ended:
-        return _without_answer(ended)
-    except ServiceError as error:
-        return ProjectEnd(LOST, str(error)[:MOST_SAID])
-    return answer_of(printed) or ProjectEnd(LOST, "its process said nothing")
+    return ["inv", "--home", str(home), "fleet.carry", *options, *flags]
 
 
 def answer_of(printed: str) -> ProjectEnd | None:
@@ -84,11 +83,8 @@ def answer_of(printed: str) -> ProjectEnd | None:
     return end_from(body) if isinstance(body, dict) and "outcome" in body else None
 
 
-def _without_answer(ended: _Ended) -> ProjectEnd:
+def _without_answer(child: Child) -> ProjectEnd:
     """What is known of a process that did not print an end: exit 2 has touched nothing, anything else may have."""
-    says = " ".join(line.removeprefix("error: ") for line in ended.complaints[-6:])[:MOST_SAID]
-    known = answer_of(ended.printed)
-    if known:
-        return known
-    refused = ended.code == 2
-    return ProjectEnd(REFUSED if refused else LOST, says or f"its process ended with {ended.code}")
+    says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]
+    unknown = "nobody knows how its process ended" if child.code is None else f"its process ended with {child.code}"
+    return ProjectEnd(REFUSED if child.code == 2 else LOST, says or unknown)

@@ -21,12 +21,13 @@ from pipeline.fleet.judging import judged
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue
+from pipeline.fleet.windows import freeze_now
 from pipeline.record.journal import Event, events_after, plain
 from pipeline.record.lock import Lock
 
 ORDERS = "fleet/orders"
 """What the lock is called that lets one process at a time conduct."""
-LEASE = 30.0
+LEASE = 20.0
 POLL = 0.25  # seconds between two looks at what workers elsewhere have written
 AWAY = 60.0  # seconds for which record or queue may be away
 CARE = 5.0  # seconds between two looks after the lease and after jobs that the queue has lost
@@ -45,6 +46,7 @@ class Conductor:
         self._events: list[Event] = []
         self._seq = 0
         self._cared = self._clock.monotonic()
+        self._frozen = False
         self.stopped = asyncio.Event()
 
     async def conduct(self) -> tuple[OrderState, Decision]:
@@ -66,7 +68,11 @@ class Conductor:
                 state = self.look()
                 if state.outcome:
                     return state, EndOrder(state.outcome)
+                if self._clock.monotonic() - self._cared > LEASE / 2:  # it stood still: whose order is it now?
+                    self._must_be_ours()
                 decision = decide(state, self._clock.now())
+                if self._frozen and isinstance(decision, BeginWave | QueueProjects):
+                    decision = WaitSeconds()
                 if isinstance(decision, AskApproval) or self.stopped.is_set():
                     return state, decision
                 await self._act(state, decision)
@@ -117,13 +123,23 @@ class Conductor:
                 await self._told.wait()
         self._told.clear()
 
+    def _must_be_ours(self) -> None:
+        """Renew the lease. Raises Lost."""
+        self._cared = self._clock.monotonic()
+        if not self._lock.renew():
+            raise Lost(f"order {self._order} is conducted by somebody else now; what is under way goes on")
+
     async def _care(self, state: OrderState) -> None:
         """Now and then: renew the lease, and put back into the queue what it has lost, e.g. with its machine."""
         if self._clock.monotonic() - self._cared < CARE:
             return
-        self._cared = self._clock.monotonic()
-        if not self._lock.renew():
-            raise Lost(f"order {self._order} is conducted by somebody else now; what is under way goes on")
+        self._must_be_ours()
+        frozen = (
+            state.plan.action is OrderAction.DEPLOY and freeze_now(self._fleet.store, self._clock.now()) is not None
+        )
+        if frozen and not self._frozen:
+            self._journal.append("order waits", says="the fleet is frozen")
+        self._frozen = frozen
         in_queue = await self._queue.known(self._order)
         for project in state.in_flight:
             if project not in in_queue:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.fleet.order import OrderState, Where
 from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.windows import is_open
 
 DONE, STOPPED = "done", "stopped"
 """How an order ends: everything was begun, or the budget was spent before."""
@@ -69,7 +70,7 @@ def decide(state: OrderState, now: datetime.datetime) -> Decision:
     if not state.spent and len(failed) > plan.budget:
         return SpendBudget(f"{len(failed)} ended badly, and {plan.budget} may: {', '.join(failed)}")
     if len(state.waves_ended) < state.waves_begun:
-        return _within(state, plan.waves[state.waves_begun - 1])
+        return _within(state, plan.waves[state.waves_begun - 1], now)
     if state.spent and state.waves_begun < len(plan.waves):
         return EndOrder(STOPPED)
     if state.waves_begun == len(plan.waves):
@@ -78,12 +79,13 @@ def decide(state: OrderState, now: datetime.datetime) -> Decision:
     return _before(state, plan.waves[state.waves_begun], now)
 
 
-def _within(state: OrderState, wave: PlannedWave) -> Decision:
-    """While a wave is under way: fill up what may be at once, wait, end it."""
+def _within(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:
+    """While a wave is under way: fill up what may be at once, with those whose window is open; wait; end it."""
     waiting = [name for name in wave.projects if state.parts[name].where is Where.WAITING]
     free = state.plan.at_once - len(state.in_flight)
-    if waiting and free > 0 and not state.spent:
-        return QueueProjects(tuple(waiting[:free]))
+    may = [name for name in waiting if is_open(state.plan.windows.get(name), now)]
+    if may and free > 0 and not state.spent:
+        return QueueProjects(tuple(may[:free]))
     if state.in_flight or (waiting and not state.spent):
         return WaitSeconds()
     return EndWave(wave)

@@ -13,6 +13,7 @@ from pipeline.config.document import by_line, duplicates, read
 from pipeline.config.shapes import said_at
 from pipeline.errors import Mistake
 from pipeline.fleet.selecting import parsed
+from pipeline.fleet.windows import FleetWindow, wrong_in
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 """What a project, a group and a wave may be called: a run's id has to have room for it."""
@@ -33,6 +34,8 @@ class FleetGroup(Policy):
     """What `--select` and waves choose by."""
     tokens: dict[str, str] = field(default_factory=dict)
     """Secret of the projects → the NAME of the worker's variable that holds it."""
+    window: FleetWindow | None = None
+    """When its projects may be begun; none: always."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class FleetProject(Policy):
     """What `--select` and waves choose by."""
     tokens: dict[str, str] = field(default_factory=dict)
     """Secret of the project → the NAME of the worker's variable that holds it."""
+    window: FleetWindow | None = None
+    """When it may be begun; none: always."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ def _shared(project: FleetProject, file: FleetFile) -> FleetProject:
         target=project.target or group.target,
         labels={**group.labels, **project.labels},
         tokens={**group.tokens, **project.tokens},
+        window=project.window or group.window,
     )
 
 
@@ -171,6 +177,8 @@ def _wrong_words(path: tuple[str, str], said: FleetProject | FleetGroup) -> Iter
     for label, value in said.labels.items():
         if label in RESERVED or not LABEL.fullmatch(label) or not LABEL.fullmatch(value):
             yield (*path, "labels", label), "a label is a word and a word, and is not called `project` or `group`"
+    for key, says in wrong_in(said.window) if said.window else ():
+        yield (*path, "window", key), says
     for secret, variable in said.tokens.items():
         if not VARIABLE.fullmatch(secret) or not VARIABLE.fullmatch(variable):
             yield (*path, "tokens", secret), "wants the NAME of a variable, never the token itself"

@@ -8,6 +8,7 @@ from typing import Any
 from checks.outcome import Outcome
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
 from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event
 
@@ -49,6 +50,8 @@ class OrderPlan:
     """Flags of `deploy` that each of its runs is given."""
     back_to: Mapping[str, ProjectEnd] = field(default_factory=dict)
     """Of a rollback: how each project ended when it was deployed, with what served before."""
+    windows: Mapping[str, FleetWindow] = field(default_factory=dict)
+    """Project → when it may be begun; those without one always may."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -140,19 +143,20 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         str(body.get("of", "")),
         tuple(body.get("flags", ())),
         {name: end_from(end) for name, end in body.get("back_to", {}).items()},
+        {name: FleetWindow(**{**said, "days": tuple(said["days"])}) for name, said in body.get("windows", {}).items()},
     )
 
 
 def _add(state: OrderState, event: Event) -> None:
     part = state.parts.get(event.subject, ProjectPart())
     match event.kind:
-        case "wave begins":
+        case "wave begins" if event.subject == _name_of(state, state.waves_begun):
             state.waves_begun += 1
-        case "wave ended":
+        case "wave ended" if event.subject == _name_of(state, len(state.waves_ended)):
             state.waves_ended.append(event.at)
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
-        case "budget spent":
+        case "budget spent" if not state.spent:
             state.spent = str(event.body["says"])
         case "project queued" if part.where is Where.WAITING:
             part.where = Where.QUEUED
@@ -161,10 +165,15 @@ def _add(state: OrderState, event: Event) -> None:
             part.times += 1
         case "project ended" if part.end is None:  # a second worker may say it again
             part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
-        case "order ended":
+        case "order ended" if not state.outcome:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():
                 other.where = Where.NOT_BEGUN if other.where is Where.WAITING else other.where
+
+
+def _name_of(state: OrderState, number: int) -> str:
+    """What the wave of that number is called: whoever conducted before and did not know says things twice."""
+    return state.plan.waves[number].name if number < len(state.plan.waves) else ""
 
 
 def latest_orders(store: Store, limit: int) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
 from pipeline.fleet.waves import PlannedWave, plan_waves
+from pipeline.fleet.windows import freeze_now
 from pipeline.fleet.working import FleetWorker, ended
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, events_of, new_run_id, plain
@@ -49,7 +50,10 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
     waves = plan_waves(file, projects)
     many = sum(len(wave.projects) for wave in waves)
     budget = allowed(file.budget, many)
-    return OrderPlan(_new_id(), OrderAction.DEPLOY, waves, file.at_once, budget, file.when_spent, by, flags=flags)
+    names = (name for wave in waves for name in wave.projects)
+    windows = {name: window for name in names if (window := file.projects[name].window)}
+    action, when_spent = OrderAction.DEPLOY, file.when_spent
+    return OrderPlan(_new_id(), action, waves, file.at_once, budget, when_spent, by, flags=flags, windows=windows)
 
 
 def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: str) -> OrderPlan:
@@ -74,6 +78,13 @@ def order_state(store: Store, order: str, action: OrderAction | None = None) -> 
         if state and action in (None, state.plan.action):
             return state
     raise Mistake(f"--order {order}: there is no such order; ./inv fleet.status shows the last one")
+
+
+def must_not_be_frozen(fleet: Fleet) -> None:
+    """Raises Locked while the fleet is frozen; a rollback does not ask."""
+    found = freeze_now(fleet.store, SystemClock().now())
+    if found:
+        raise Locked(f"the fleet is {found}; ./inv fleet.freeze --lift   ends that; fleet.rollback works meanwhile")
 
 
 def close_what_is_open(fleet: Fleet, *, anew: bool) -> None:

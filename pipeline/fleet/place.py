@@ -74,6 +74,15 @@ def open_fleet(root: Path, file: FleetFile) -> Iterator[Fleet]:
         yield Fleet(root, file, store, place, queue)
 
 
+@contextlib.contextmanager
+def worlds_up(root: Path, file: FleetFile) -> Iterator[None]:
+    """Keep the worlds of a fleet of examples up, for who only looks; of any other fleet nothing is started."""
+    with contextlib.ExitStack() as stack:
+        if (root / LOCAL / "worlds.json").exists():
+            _local(root, file, stack)
+        yield
+
+
 def _local(root: Path, file: FleetFile, stack: contextlib.ExitStack) -> str:
     from pipeline.sandbox.launch import SandboxError, attach
     from pipeline.world.extras import must_have

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,13 @@ from psycopg_pool import AsyncConnectionPool
 from pipeline import log
 from pipeline.clock import SystemClock
 from pipeline.errors import Unreachable
+from pipeline.fleet.budgets import BUDGETS, TABLE
 from pipeline.fleet.file import FleetWorkers
 
 TASK, QUEUES = "fleet.project", "fleet"
 URGENT = 10  # of rollbacks: they are taken before anything else
 POLL = 1.0  # seconds; a worker is told of a new job at once, but not that a lock is free again: so it looks
+FORGOTTEN = 600.0  # seconds after which a dead worker's row goes: earlier than that its jobs would look as dead as it
 CONNECTIONS = 4
 CONNECTED = 5.0  # seconds
 
@@ -35,6 +37,24 @@ class FleetJob:
     project: str
     group: str = ""
     urgent: bool = False
+
+
+class Hearing:
+    """Whether a worker that hears nothing of another one may take that for its death.
+
+    Not when the queue was away, or when it was itself the one that stood still: then nobody was heard, and all have
+    ``silent`` seconds to say that they live. Likewise for one that has just begun.
+    """
+
+    def __init__(self, silent: float, now: float) -> None:
+        self._silent, self._since, self._last = silent, now, now
+
+    def may_judge(self, now: float) -> bool:
+        """Say that the queue answers, at ``now`` by a clock that only goes forward."""
+        if now - self._last >= self._silent:
+            self._since = now
+        self._last = now
+        return now - self._since >= self._silent
 
 
 Act = Callable[[FleetJob], Awaitable[None]]
@@ -51,6 +71,17 @@ class FleetQueue:
     @property
     def _jobs(self) -> JobManager:
         return self._app.job_manager
+
+    async def change(self, sql: str, **values: Any) -> None:
+        """Run a statement of ours in the queue's database."""
+        with _away():
+            await self._app.connector.execute_query_async(sql, **values)
+
+    async def ask(self, sql: str, **values: Any) -> Mapping[str, Any]:
+        """The one row that a statement of ours gives."""
+        with _away():
+            row: Mapping[str, Any] = await self._app.connector.execute_query_one_async(sql, **values)
+            return row
 
     async def put(self, job: FleetJob) -> None:
         """Put a job into the queue, unless it waits there already."""
@@ -85,7 +116,7 @@ class FleetQueue:
             concurrency=at_once,
             fetch_job_polling_interval=POLL,
             update_heartbeat_interval=beats.heartbeat,
-            stalled_worker_timeout=beats.silent,
+            stalled_worker_timeout=beats.silent + FORGOTTEN,
             install_signal_handlers=False,
             delete_jobs=DeleteJobCondition.ALWAYS,  # the record of orders has what became of it
         )
@@ -107,13 +138,16 @@ class FleetQueue:
 
     async def _care(self, worker: Worker, beats: FleetWorkers) -> None:
         """Give back what silent workers have; and say that this one lives while it drains: procrastinate does not."""
+        clock = SystemClock()
+        hearing = Hearing(beats.silent, clock.monotonic())
         while True:
-            await SystemClock().sleep(beats.heartbeat)
+            await clock.sleep(beats.heartbeat)
             with contextlib.suppress(exceptions.ConnectorException):
                 if worker.worker_id is not None:
                     await self._jobs.update_heartbeat(worker.worker_id)
-                for project in await self.give_back(beats.silent):
-                    log.warning("worker is silent", project=project)
+                if hearing.may_judge(clock.monotonic()):
+                    for project in await self.give_back(beats.silent):
+                        log.warning("worker is silent", project=project)
 
     async def _do(self, **job: Any) -> None:
         assert self._act
@@ -145,6 +179,7 @@ async def open_queue(url: str) -> AsyncIterator[FleetQueue]:
             await pool.open(wait=True, timeout=CONNECTED)
             await app.open_async(pool)
             await _make_tables(app)
+            await _make_ours(app)
         yield FleetQueue(app)
     finally:
         await pool.close()
@@ -158,6 +193,14 @@ def _away() -> Iterator[None]:
     except (exceptions.ConnectorException, psycopg.Error) as error:
         says = " ".join(str(error.__cause__ or error).split())
         raise Unreachable("queue", "postgres", says) from error
+
+
+async def _make_ours(app: procrastinate.App) -> None:
+    """Make our own table when it is not there. Who comes at the same time fails, and finds it."""
+    there = await app.connector.execute_query_one_async(f"select to_regclass('{BUDGETS}') is not null as there")
+    if not there["there"]:
+        with contextlib.suppress(exceptions.ConnectorException):
+            await app.connector.execute_query_async(TABLE)
 
 
 async def _make_tables(app: procrastinate.App) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError
-from pipeline.fleet.children import carry, environment_of, missing_tokens, words_of
+from pipeline.fleet.budgets import Budgets
+from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
@@ -30,15 +31,21 @@ class FleetWorker:
         self.told = asyncio.Event()
         """Set whenever a project has ended here."""
         self._plans: dict[str, OrderPlan] = {}
+        self._nursery = nursery()
+        self._budgets: Budgets | None = None
 
     async def work(self, groups: Iterable[str], at_once: int) -> None:
         """Work until cancelled; then end when what is under way has ended. Survives a queue that is away for a time."""
-        while True:
-            with contextlib.suppress(ServiceError):
-                async with open_queue(self._fleet.queue) as queue:
-                    await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
-            self._note("the queue is away; it is connected to again")
-            await SystemClock().sleep(AGAIN)
+        try:
+            while True:
+                with contextlib.suppress(ServiceError):
+                    async with open_queue(self._fleet.queue) as queue:
+                        self._budgets = Budgets(queue)
+                        await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
+                self._note("the queue is away; it is connected to again")
+                await SystemClock().sleep(AGAIN)
+        finally:
+            self._nursery.close()
 
     async def do(self, job: FleetJob) -> None:
         """Do one job; a project whose end is written down is not touched again."""
@@ -62,13 +69,17 @@ class FleetWorker:
         home = self._fleet.home(name)
         if lacks or not home.is_dir():
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
-        words = words_of(plan, name, project, home, self._fleet.file.lock_wait)
+        words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(words, environment_of(project, plan.by), home, lambda line: None)
+            end = await carry(self._nursery, words, environment_of(project, plan), home, self._answer)
             if end.outcome != LOST:
                 break
         return end
+
+    async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Answer what a project's process asks: whether a vendor may be asked now."""
+        return await self._budgets.answer(asked) if self._budgets else None
 
     def _plan(self, order: str) -> OrderPlan | None:
         """The plan of an order, read once; None when this record does not know it."""

@@ -7,6 +7,7 @@ from pipeline.fleet.ends import LOST, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, is_bad
+from pipeline.fleet.windows import is_open
 from pipeline.record.journal import Event
 from pipeline.redact import one_line
 
@@ -26,6 +27,7 @@ def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str
         for name in wave.projects:
             project = file.projects[name]
             about = [project.home, project.target, project.group, f"ships {project.ships}" if project.ships else ""]
+            about.append(str(project.window) if project.window else "")
             mark = BAD if name in problems else " "
             lines.append(f"  {mark} {name:<24} {one_line(', '.join(filter(None, about)))}".rstrip())
             lines += [f"      {one_line(line)}" for line in problems.get(name, ())]
@@ -47,6 +49,8 @@ def event_line(event: Event, plan: OrderPlan) -> str:
         case "wave ended":
             found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
             return "\n".join(_finding(one) for one in found)
+        case "order waits":
+            return f"\n{one_line(str(body['says']))}: nothing more begins until that is over"
         case "budget spent":
             return f"\nthe budget is spent: {one_line(str(body['says']))}; nothing more begins"
     return ""
@@ -60,7 +64,7 @@ def status_text(
     return "\n".join(rows)
 
 
-def standing_of(name: str, state: OrderState | None, stage: str) -> dict[str, object]:
+def standing_of(name: str, state: OrderState | None, stage: str, now: datetime.datetime) -> dict[str, object]:
     """The same for programs."""
     if state is None:
         nothing = dict.fromkeys(("order", "action", "wave", "where", "run", "worker", "stage", "outcome"), "")
@@ -77,7 +81,7 @@ def standing_of(name: str, state: OrderState | None, stage: str) -> dict[str, ob
         "taken_up": part.times,
         "stage": stage,
         "outcome": part.end.outcome if part.end else "",
-        "says": _waits_for(name, state) or (part.end.reason if part.end else ""),
+        "says": _waits_for(name, state, now) or (part.end.reason if part.end else ""),
     }
 
 
@@ -127,7 +131,7 @@ def _standing(name: str, state: OrderState | None, stage: str, now: datetime.dat
         mark = BAD if is_bad(part.end, state.plan.action) else GOOD
         why = f"  {one_line(part.end.reason)[:WIDE]}" if part.end.reason else ""
         return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}, {_wave(name, state)}{why}"
-    return f"{part.where.value:<12} {NEXT} {_waits_for(name, state) or _under_way(part, stage, now)}"
+    return f"{part.where.value:<12} {NEXT} {_waits_for(name, state, now) or _under_way(part, stage, now)}"
 
 
 def _under_way(part: ProjectPart, stage: str, now: datetime.datetime) -> str:
@@ -135,7 +139,7 @@ def _under_way(part: ProjectPart, stage: str, now: datetime.datetime) -> str:
     return f"at {stage or 'its beginning'}, begun {_ago(part.began, now)} on {one_line(part.worker)}{again}"
 
 
-def _waits_for(name: str, state: OrderState) -> str:
+def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
     """What a project waits for that is not under way; empty when it is, or has ended."""
     part, wave = state.parts[name], _wave(name, state)
     if part.where is Where.QUEUED:
@@ -144,6 +148,9 @@ def _waits_for(name: str, state: OrderState) -> str:
         return f"the order ended before: {state.spent or 'it was stopped'}"
     if part.where is Where.WAITING:
         begun = [one.name for one in state.plan.waves[: state.waves_begun]]
+        window = state.plan.windows.get(name)
+        if wave in begun and not is_open(window, now):
+            return f"for its window ({window})"
         return f"for its turn in {wave}" if wave in begun else f"for wave {wave}"
     return ""
 

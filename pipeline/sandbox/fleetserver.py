@@ -5,16 +5,13 @@ of the projects that have a world here: one process and one Postgres for all, a 
 finds its world as it finds any sandbox, by the ``running.json`` in its ``.sandbox``.
 """
 
-import argparse
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import resource
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,7 @@ from pipeline.sandbox.postgres import Database, Postgres
 from pipeline.sandbox.sandbox import Sandbox
 
 WORLDS, QUEUE, FOLDER = "worlds.json", "queue", ".sandbox"
-BESIDE = 200  # file descriptors beside the ports
+BESIDE = 2000  # file descriptors beside the ports: connections of those that are under way
 
 
 class Worlds:
@@ -103,33 +100,17 @@ def _databases(base: str) -> set[str]:
 
 def _allow_files(worlds: int) -> None:
     """Let this process have a socket for each port. Raises RuntimeError when the machine does not allow so many."""
-    wanted = worlds * server.COUNT * 2 + BESIDE  # and as many connections
+    least = worlds * server.COUNT + BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and wanted > hard:
-        raise RuntimeError(f"{worlds} worlds want {wanted} open files, and this machine allows {hard}: ulimit -Hn")
-    if soft != resource.RLIM_INFINITY and wanted > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if hard != resource.RLIM_INFINITY and least > hard:
+        raise RuntimeError(f"{worlds} worlds want {least} open files, and this machine allows {hard}: ulimit -Hn")
+    best = 2 * least if hard == resource.RLIM_INFINITY else min(2 * least, hard)
+    if soft != resource.RLIM_INFINITY and best > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (best, hard))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.sandbox.fleetserver", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="where the queue and the list of worlds lie")
-    parser.add_argument("--unheld", type=float, default=30.0, help="seconds to wait for the first holder")
-    asked = parser.parse_args()
-    home = asked.home.resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("a") as lock:
-        while not launch.try_lock(lock):
-            if launch.running(home):  # another one was faster, and is ready
-                return 0
-            time.sleep(launch.STEP)
-        gc.set_threshold(50_000, 20, 20)  # what is loaded is never garbage
-        try:
-            run(home, asked.unheld)
-        except (RuntimeError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
-    return 0
+    return launch.serving("pipeline.sandbox.fleetserver", str(__doc__), run)
 
 
 if __name__ == "__main__":

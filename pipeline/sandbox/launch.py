@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -72,6 +72,34 @@ def stop(home: Path, *, timeout: float = 10) -> None:
         os.kill(int(found["pid"]), signal.SIGTERM)
     with locked(home, timeout):
         pass
+
+
+def serving(program: str, about: str, run: Callable[[Path, float], None]) -> int:
+    """Be the process that serves the home of the command line, unless another one does; the exit code.
+
+    ``run`` is given the home and the seconds that the first holder is waited for, and returns when it has served.
+    """
+    import argparse
+    import gc
+
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=about)
+    parser.add_argument("--home", type=Path, required=True, help="where everything that is served is kept")
+    parser.add_argument("--unheld", type=float, default=30.0, help="seconds to wait for the first holder")
+    asked = parser.parse_args()
+    home = asked.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("a") as lock:
+        while not try_lock(lock):
+            if running(home):  # another one was faster, and is ready
+                return 0
+            time.sleep(STEP)
+        gc.set_threshold(50_000, 20, 20)  # what is loaded is never garbage
+        try:
+            run(home, asked.unheld)
+        except (RuntimeError, OSError) as error:  # of ours, and it says all there is to say
+            sys.stderr.write(f"{error}\n")
+            return 1
+    return 0
 
 
 def running(home: Path) -> dict[str, Any] | None:

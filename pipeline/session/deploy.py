@@ -28,7 +28,7 @@ from pipeline.record.report import Report, report_of
 from pipeline.record.spill import Spill
 from pipeline.redact import Redactor
 from pipeline.session.bulletin import told_of
-from pipeline.session.fitting import must_aim, must_fit, stages_of
+from pipeline.session.fitting import must_aim, must_be_as_read, must_fit, stages_of
 from pipeline.session.needs import to_settle, to_ship
 from pipeline.session.news import tell_end, tell_what_is_owed
 from pipeline.session.ownership import LEASE, is_ours, keep, lost_run
@@ -86,10 +86,12 @@ def ship(
         journal = _journal(session, run, root, show, earlier)
         if ask:
             journal.listeners += (Prompt(session, ask),)
-        lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
+        lock = Lock(session.store, session.settings.name, run, session.clock, lease=order.lease or LEASE)
         turn = Turn(session.clock, order.lock_wait, note_of(journal), lambda: _refuse_after_cut_off(session, run))
         turn.take(lock, f"{session.pipeline.name} {release.commit[:12]}")
         try:
+            _refuse_after_cut_off(session, run)
+            must_be_as_read(session, run, earlier)
             if not earlier:
                 _begin(journal, session, release, waivers)
             asyncio.run(_go(session, journal, release, past, lock, asked))
@@ -135,6 +137,7 @@ def settle_run(
     root: Path,
     show: Callable[[Redactor, str], Listener],
     after: After = nothing_after,
+    lease: float = LEASE,
 ) -> tuple[Report, bool]:
     """Put back what a run left that was cut off. Returns its report, and whether there was anything to do."""
     with open_session(config, target, root, to_settle(config, target)) as session:
@@ -148,11 +151,12 @@ def settle_run(
         must_aim(events, session.settings.name)
         past = session.past(run)
         past.must_be_read(run, session.settings.name, past.unread if not past.outcome else {})
-        lock = Lock(session.store, session.settings.name, run, session.clock, lease=LEASE)
+        lock = Lock(session.store, session.settings.name, run, session.clock, lease=lease)
         journal = _journal(session, run, root, show, events)
         if not past.outcome:
             with leading_on(lock):
                 lock.take(f"settle {run}")
+            must_be_as_read(session, run, events)
             asyncio.run(_go_back(session, journal, _release_of(events), past, lock))
         with contextlib.suppress(ServiceError):  # the lease lapses by itself
             lock.release()

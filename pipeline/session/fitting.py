@@ -2,8 +2,8 @@
 
 from pipeline.engine.past import Past
 from pipeline.engine.plan import Pipeline
-from pipeline.errors import Mistake
-from pipeline.record.journal import Event
+from pipeline.errors import Locked, Mistake
+from pipeline.record.journal import Event, events_of
 from pipeline.session.session import Order, Session
 
 
@@ -48,3 +48,12 @@ def must_aim(earlier: tuple[Event, ...], target: str) -> None:
     theirs = earlier[0].body.get("target", target) if earlier else target
     if theirs != target:
         raise Mistake(f"run {earlier[0].run}: was begun on {theirs}; say --target {theirs}")
+
+
+def must_be_as_read(session: Session, run: str, known: tuple[Event, ...]) -> None:
+    """Raises Locked when the run has gone on since it was read, before the lock was ours: two would do the same."""
+    if len(events_of(session.store, run)) != len(known):
+        raise Locked(
+            f"run {run} went on elsewhere before the lock was free: ./inv report {run}   shows how far it is; "
+            "the same command looks again"
+        )

@@ -18,7 +18,7 @@ SLEPT = DEADLINE + 2  # seconds: no store is waited for as long, so the process 
 async def keep(lock: Lock, journal: Journal, runner: Runner) -> None:
     """Renew the lease while the run lives; a run that lost its lock must not go on, nor back."""
     while True:
-        await SystemClock().sleep(LEASE / 3)
+        await SystemClock().sleep(lock.lease / 3)
         if not is_ours(lock, journal):
             runner.interrupt("somebody else took the lock")
 

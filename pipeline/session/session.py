@@ -78,6 +78,8 @@ class Order:
     """Why what people decide is not to stop this run."""
     lock_wait: float = 0
     """Seconds for which somebody else's lock is waited for."""
+    lease: float = 0
+    """Seconds without a sign of the run after which its lock counts no more; 0: as usual."""
 
     @property
     def by(self) -> str:

@@ -161,7 +161,7 @@ async def open_world(
     limits = httpx.Limits(max_connections=10)  # measured: httpx gets slower, not faster, beyond ten
     here = bool(settings.control)  # a proxy that is set for the outside cannot reach this machine
     bypass = secrets.get("VERCEL_AUTOMATION_BYPASS_SECRET", "")
-    trust = _certificates()
+    trust = certificates()
 
     def client(timeout: httpx.Timeout = TIMEOUT) -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=timeout, limits=limits, transport=transport, verify=trust, trust_env=not here)
@@ -236,7 +236,7 @@ async def open_world(
 
 
 @functools.cache
-def _certificates() -> "ssl.SSLContext":
+def certificates() -> "ssl.SSLContext":
     """Load the certificates that we trust: once a process, for it takes 30 ms."""
     import httpx
 

@@ -36,11 +36,14 @@ from pipeline.documents.answers import ANSWERS, SAYS_NO_FACTS, answered_by, answ
 from pipeline.documents.reviews import standing
 from pipeline.documents.writing import Sources, every_section
 from pipeline.emergency import rollback, schema
+from pipeline.fleet.surveying import ProjectAnswer
+from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Journal, plain
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.render.fleet import standing_of
+from pipeline.render.fleetlooks import monitored
 from pipeline.render.merging import plain_remark
 from pipeline.session.merging import Remark
 from pipeline.session.runs import lock_by_hand, release_lock
@@ -111,10 +114,15 @@ def test_every_command_prints_json_or_it_is_said_why_not() -> None:
 
 
 def test_the_fleet() -> None:
-    parts = [standing_of("shop-de", None, "")]
+    parts = [standing_of("shop-de", None, "", datetime.datetime.now(datetime.UTC))]
     fits("fleet.status", parts)
     fits("fleet.deploy", {"order": "o1", "outcome": "ended", "projects": parts})
     waves = [plain(PlannedWave("few", ("shop-de",)))]
+    finding = {"gate": "smoke.works", "says": "x", "projects": ["blog"]}
+    fits("fleet.check", {"asked": 2, "findings": [finding]})
+    fits("fleet.monitor", [monitored(ProjectAnswer("blog", 14, None, "no answer"))])
+    variable = plain(VariableFinding("shops", "REGION", "is not set", ("blog",)))
+    fits("fleet.env", {"asked": 2, "findings": [variable], "unseen": {"shop": "no answer"}})
     fits("fleet.plan", {"waves": waves, "at_once": 4, "budget": 2, "problems": {"blog": ["no deploy.yml"]}})
 
 

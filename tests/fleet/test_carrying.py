@@ -152,8 +152,8 @@ def test_production_goes_back_only_from_what_the_order_put_there(
 
 def test_the_command_of_a_project_names_the_run_that_all_workers_know(tmp_path: Path) -> None:
     plan = OrderPlan("o", OrderAction.DEPLOY, (), 1, 0, flags=("--over-rollback",))
-    words = words_of(plan, "shop", FleetProject("shop", target="production", ships="out"), tmp_path, 300)
-    said = "--target=production --run=o.shop --from=out --lock-wait=300s --over-rollback"
+    words = words_of(plan, "shop", FleetProject("shop", target="production", ships="out"), tmp_path, 300, 15)
+    said = "--target=production --run=o.shop --from=out --lock-wait=300s --lease=15s --over-rollback"
     assert words[words.index("--home") :] == ["--home", str(tmp_path), "fleet.carry", *said.split()]
 
 

@@ -96,11 +96,21 @@ def test_nothing_of_a_later_wave_is_queued_before_the_one_before_has_ended() -> 
 
 
 def test_never_more_are_under_way_than_may_be_at_once() -> None:
-    story = Story(CANARY, REST, at_once=3).then("wave begins").ended("a").then("wave ended").then("wave begins")
+    story = Story(CANARY, REST, at_once=3).then("wave begins", "canary").ended("a")
+    story.then("wave ended", "canary").then("wave begins", "rest")
     for name in "bcd":
         story.then("project queued", name)
     assert story.next() == WaitSeconds()
     assert story.ended("c").next() == QueueProjects(("e",))
+
+
+def test_what_somebody_says_again_who_did_not_know_that_he_conducts_no_more_changes_nothing() -> None:
+    story = Story(CANARY, REST).then("wave begins", "canary").then("wave begins", "canary")
+    assert story.next() == QueueProjects(("a",))
+    story.ended("a").then("wave ended", "canary").then("wave ended", "canary")
+    assert story.next() == BeginWave(REST)
+    story.then("order ended", outcome="stopped").then("order ended", outcome="done")
+    assert story.state.outcome == "stopped"
 
 
 def test_a_good_order_reaches_everybody() -> None:
@@ -140,7 +150,7 @@ def test_a_newer_release_of_somebody_else_is_no_failure() -> None:
 
 def test_a_wave_waits_for_its_pause_and_for_somebody_to_agree() -> None:
     late = PlannedWave("late", ("b",), pause=60, approval=True)
-    story = Story(CANARY, late).then("wave begins").ended("a").then("wave ended", "canary")
+    story = Story(CANARY, late).then("wave begins", "canary").ended("a").then("wave ended", "canary")
     assert story.next() == WaitSeconds(59)
     assert story.next(after=58) == WaitSeconds(1)
     assert story.next(after=60) == AskApproval(late)
@@ -149,7 +159,9 @@ def test_a_wave_waits_for_its_pause_and_for_somebody_to_agree() -> None:
 
 
 def test_a_part_that_two_workers_have_told_counts_as_the_first_has_told_it() -> None:
-    story = Story(CANARY).then("wave begins").then("project queued", "a").then("project begins", "a", worker="w1")
+    story = (
+        Story(CANARY).then("wave begins", "canary").then("project queued", "a").then("project begins", "a", worker="w1")
+    )
     story.then("project begins", "a", worker="w2").then("project ended", "a", **plain(WELL))
     story.then("project ended", "a", **plain(BLOCKED))
     part = story.state.parts["a"]
@@ -159,7 +171,7 @@ def test_a_part_that_two_workers_have_told_counts_as_the_first_has_told_it() -> 
 def test_only_what_was_moved_can_be_taken_back_the_newest_first() -> None:
     held = ProjectEnd("held", "nobody could look", staged="dpl_new", before="dpl_old")
     back = ProjectEnd("rolled back", staged="dpl_new", before="dpl_old")
-    story = Story(CANARY, REST, budget=9).then("wave begins").then("wave begins")
+    story = Story(CANARY, REST, budget=9).then("wave begins", "canary").then("wave begins", "rest")
     for name, end in {"c": WELL, "a": WELL, "b": BLOCKED, "d": held, "e": back}.items():
         story.ended(name, end)
     assert story.state.moved() == ("d", "a", "c")
@@ -231,7 +243,8 @@ def test_the_end_of_a_run_says_which_gates_of_the_stage_that_stopped_said_no() -
 
 
 def test_the_status_says_in_one_line_what_each_project_waits_for() -> None:
-    story = Story(CANARY, REST).then("wave begins").ended("a").then("wave ended").then("wave begins")
+    story = Story(CANARY, REST).then("wave begins", "canary").ended("a").then("wave ended", "canary")
+    story.then("wave begins", "rest")
     story.then("project queued", "b").then("project queued", "c").then("project begins", "b", worker="w1")
     state = story.state
     text = status_text("abcdef", dict.fromkeys("abcde", state), {"b": "smoke"}, T0 + datetime.timedelta(seconds=20))

@@ -1,14 +1,17 @@
 """fleet.yml: what is wrong is said all at once, with its line; who is meant, and who is in which wave."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.clients.pacing import FIRST
 from pipeline.errors import Mistake
 from pipeline.fleet.children import environment_of, missing_tokens
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile, allowed, load_fleet
 from pipeline.fleet.homes import problems_of
+from pipeline.fleet.order import OrderAction, OrderPlan
 from pipeline.fleet.ordering import chosen
 from pipeline.fleet.waves import plan_waves
 from pipeline.home import home_of
@@ -128,9 +131,12 @@ def test_a_project_is_given_its_own_secrets_and_no_others(tmp_path: Path, monkey
     monkeypatch.setenv("JOURNAL_URL", "postgresql://of.the.fleet/x")
     monkeypatch.setenv("SHOPS_VERCEL", "of the shops")
     assert missing_tokens(project) == ("tokens.SENTRY_AUTH_TOKEN: names C_SENTRY, which is not set here",)
-    given = environment_of(project, "dana")
+    plan = OrderPlan("o", OrderAction.DEPLOY, (), 1, 0, by="dana")
+    given = environment_of(project, plan)
     assert (given["VERCEL_TOKEN"], given["GITHUB_ACTOR"]) == ("of the shops", "dana")
     assert not {"JOURNAL_URL", "SHOPS_VERCEL"} & given.keys()
+    back = replace(plan, action=OrderAction.ROLL_BACK)
+    assert (FIRST in given, FIRST in environment_of(project, back)) == (False, True)
 
 
 def test_who_has_no_home_is_said_with_what_is_wrong(tmp_path: Path) -> None:

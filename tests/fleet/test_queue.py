@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipeline.errors import Locked, Unreachable
+from pipeline.errors import Locked, Lost, Unreachable
 from pipeline.fleet import conducting, working
 from pipeline.fleet import queue as queueing
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
@@ -23,6 +23,7 @@ from pipeline.fleet.ordering import (
     close_what_is_open,
     deploy_plan,
     give,
+    must_not_be_frozen,
     order_state,
     rollback_plan,
     see_through,
@@ -30,7 +31,8 @@ from pipeline.fleet.ordering import (
     stop,
 )
 from pipeline.fleet.place import Fleet
-from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, open_queue
+from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, Hearing, open_queue
+from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, thaw
 from pipeline.record.journal import Event
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
@@ -122,6 +124,64 @@ def test_the_jobs_of_a_worker_that_is_silent_are_given_back_and_nobody_elses(emp
     asked(empty_database_url, go)
 
 
+def test_nobody_is_taken_for_dead_by_who_was_away_himself_or_has_just_begun() -> None:
+    hearing = Hearing(15, now=100)
+    assert [hearing.may_judge(now) for now in (105, 110, 115, 120)] == [False, False, True, True]
+    assert [hearing.may_judge(now) for now in (140, 145, 155, 160)] == [False, False, True, True]
+
+
+def test_a_conductor_that_stood_still_asks_whose_the_order_is_before_it_does_anything(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop's lid: another process has taken the order over since."""
+    plan = deploy_plan(fleet.file, fleet.file.projects, "dana")
+    give(fleet, plan)
+
+    async def go() -> None:
+        async with open_queue(fleet.queue) as queue:
+            conductor = conducting.Conductor(fleet, queue, plan.order, lambda event: None, asyncio.Event())
+            conductor._lock.take("order")
+            conductor._cared -= conducting.LEASE
+            with psycopg.connect(fleet.queue) as db:
+                db.execute("update deploy_locks set fence = fence + 1 where target = %s", (conducting.ORDERS,))
+            await conductor._conduct()
+
+    with pytest.raises(Lost, match="is conducted by somebody else now"):
+        asyncio.run(go())
+    assert order_state(fleet.store, plan.order).waves_begun == 0
+
+
+def test_an_order_that_is_under_way_begins_nothing_more_while_the_fleet_is_frozen(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is lifted once the first wave has ended and the order has waited a few times."""
+    journal, kinds, waited = fleet.journal(FREEZE), list[str](), list[int]()
+    wait = conducting.Conductor._wait
+
+    def show(event: Event) -> None:
+        kinds.append(event.kind)
+        if event.kind == "wave begins" and event.subject == "first":
+            freeze(journal, FleetFreeze("dana", "Black Friday"))
+
+    async def waits(conductor: conducting.Conductor, seconds: float) -> None:
+        if "wave ended" in kinds:
+            waited.append(len(ends.began))
+        if len(waited) == 3:
+            thaw(journal, "dana")
+        await wait(conductor, 0.01)
+
+    ends = Ends()
+    monkeypatch.setattr(conducting, "CARE", 0.0)
+    monkeypatch.setattr(conducting.Conductor, "_wait", waits)
+    state = deployed(fleet, ends, monkeypatch, show)
+    assert waited[:3] == [2, 2, 2]
+    assert kinds.count("order waits") == 1
+    assert (state.outcome, sorted(ends.began)) == ("done", sorted(fleet.file.projects))
+    freeze(journal, FleetFreeze("dana", "Black Friday"))
+    with pytest.raises(Locked, match="frozen by dana: Black Friday"):
+        must_not_be_frozen(fleet)
+
+
 def test_a_worker_listens_to_its_groups_only(empty_database_url: str) -> None:
     async def go(queue: FleetQueue) -> None:
         await queue.put(FleetJob("o", "a", group="shops"))
@@ -156,7 +216,9 @@ class Ends:
         self.began: list[str] = []
         self.most = 0
 
-    async def __call__(self, words: list[str], environment: Mapping[str, str], home: Path, note: Any) -> ProjectEnd:
+    async def __call__(
+        self, nursery: Any, words: list[str], environment: Mapping[str, str], home: Path, note: Any
+    ) -> ProjectEnd:
         name = home.name
         assert name not in self.under_way, "twice at the same time"
         self.began.append(name)

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 
 from pipeline.clock import SystemClock
-from pipeline.fleet.children import BEGIN
 from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderState, latest_orders, state_of
 from pipeline.fleet.place import PROGRAM
@@ -32,6 +31,7 @@ from tests.processes import LONGEST, slowness
 ROOT = Path(__file__).resolve().parents[2]
 WELL = ("shop-01", "blog-02", "shop-03", "blog-04", "shop-05")
 BROKEN = "blog-06"
+BEGIN = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from pipeline.cli.direct import main; main()"
 pytestmark = pytest.mark.process
 
 

@@ -1,0 +1,194 @@
+"""How often a vendor may be asked, shared by all who have one token: a project of a fleet asks its worker for a turn.
+
+A vendor says in its answers how much is left (``x-ratelimit-*``, ``x-sentry-rate-limit-*``), or until when nothing is.
+While more than half is left the worker is not asked; then it is, on the line that the project's process has to it.
+Without a worker, or when it does not answer, everything goes as if there were no limit but the vendor's own.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.clock import Clock
+from pipeline.environment import variable
+from pipeline.errors import Refused
+
+if TYPE_CHECKING:
+    import httpx
+
+LINE = "FLEET_LINE"
+"""The variable that tells a process of a fleet the number of its line."""
+FIRST = "FLEET_FIRST"
+"""Set for emergencies, which wait for nobody."""
+KINDS = ("x-ratelimit", "x-sentry-rate-limit")
+TOO_MANY, FORBIDDEN = 429, 403  # GitHub says 403, and until when
+SHORTEST, LONGEST = 1.0, 900.0  # seconds to wait when a vendor refuses without saying until when; and at most in all
+ANSWERS = 5.0  # seconds in which the worker answers
+A_WINDOW = 3600.0  # seconds until a limit is whole again, when that is not said; and at most
+
+
+@dataclass(frozen=True)
+class LimitSeen:
+    """What an answer says of a token's limit. ``resets`` and ``closed``: seconds from now; 0 for not said."""
+
+    bucket: str
+    most: int = 0
+    left: int = 0
+    resets: float = 0
+    closed: float = 0
+
+    @property
+    def tight(self) -> bool:
+        """Whether those who share the token have to take turns."""
+        return self.closed > 0 or 2 * self.left < self.most
+
+
+def bucket_of(service: str, base: str, headers: Mapping[str, str]) -> str:
+    """What all requests with one token to one service have in common; the token cannot be read from it."""
+    token = headers.get("authorization", "")
+    return f"{service}.{hashlib.sha256(f'{base} {token}'.encode()).hexdigest()[:16]}"
+
+
+def refusal_seen(bucket: str, status: int, wait: float) -> LimitSeen:
+    """What a refusal says, which asks for ``wait`` seconds; nothing when it has another reason."""
+    asked_too_often = status == TOO_MANY or (status == FORBIDDEN and wait > 0)
+    return LimitSeen(bucket, closed=max(wait, SHORTEST) if asked_too_often else 0)
+
+
+def limit_seen(bucket: str, headers: Mapping[str, str], now: float) -> LimitSeen:
+    """What an answer says is left. ``now``: the vendor's time, in seconds since 1970."""
+    for kind in KINDS:
+        with contextlib.suppress(ValueError):
+            most, left = int(headers.get(f"{kind}-limit", "")), int(headers.get(f"{kind}-remaining", ""))
+            resets = float(headers.get(f"{kind}-reset", now + A_WINDOW)) - now
+            if most > 0 and left >= 0:
+                return LimitSeen(bucket, most, left, min(max(resets, SHORTEST), A_WINDOW))
+    return LimitSeen(bucket)
+
+
+class Asker(Protocol):
+    """A client of a service, as far as it is known here."""
+
+    name: str
+    base: str
+    ahead: float | None
+    _headers: dict[str, str]
+    _clock: Clock
+
+
+class SharedPace:
+    """Takes turns with the other projects of a fleet. ``line``: to the worker; ``first``: this one waits for nobody."""
+
+    def __init__(self, line: socket.socket, *, first: bool) -> None:
+        self._line, self._first = line, first
+        self._line.settimeout(ANSWERS)
+        self._tight: set[str] = set()
+        self._number = 0
+
+    async def sent(self, asker: Asker, send: Callable[[], Awaitable["httpx.Response"]]) -> "httpx.Response":
+        """Send in our turn, and again when it was too often: that did nothing.
+
+        Raises what ``send`` raises, a refusal only when it asks for more than is left of LONGEST seconds.
+        """
+        clock, bucket = asker._clock, bucket_of(asker.name, asker.base, asker._headers)
+        until = clock.monotonic() + LONGEST
+        while True:
+            await self.turn(bucket, clock)
+            try:
+                response = await send()
+            except Refused as error:
+                seen = refusal_seen(bucket, error.status, error.retry_after)
+                self.saw(seen)
+                if not seen.closed or clock.monotonic() + seen.closed > until:
+                    raise
+                await clock.sleep(seen.closed)
+            else:
+                self.saw(limit_seen(bucket, response.headers, clock.now().timestamp() - (asker.ahead or 0)))
+                return response
+
+    async def turn(self, bucket: str, clock: Clock) -> None:
+        """Return when a request may be sent."""
+        until = clock.monotonic() + LONGEST
+        while bucket in self._tight and not self._first and clock.monotonic() < until:
+            wait = self._asked(bucket)
+            if wait <= 0:
+                return
+            await clock.sleep(min(wait, until - clock.monotonic()))
+
+    def saw(self, seen: LimitSeen) -> None:
+        """Say what an answer said, if it concerns anybody."""
+        if seen.tight:
+            self._tight.add(seen.bucket)
+            self._say({"seen": asdict(seen)})
+        elif seen.most:
+            self._tight.discard(seen.bucket)
+
+    def _asked(self, bucket: str) -> float:
+        """The seconds until it is worth asking again; 0: it is our turn, or nobody answers."""
+        self._number += 1
+        if not self._say({"turn": bucket, "number": self._number}):
+            return 0
+        try:
+            while True:
+                said = json.loads(_line_of(self._line))
+                if said["number"] == self._number:
+                    return float(said["wait"])
+        except (OSError, ValueError, KeyError, TypeError):
+            self._tight.clear()
+            return 0
+
+    def _say(self, what: Mapping[str, Any]) -> bool:
+        try:
+            self._line.sendall(json.dumps(what).encode() + b"\n")
+        except OSError:  # the worker is gone; the vendor's own limit is left
+            return False
+        return True
+
+
+def _line_of(line: socket.socket) -> bytes:
+    read = bytearray()
+    while not read.endswith(b"\n"):
+        piece = line.recv(1)
+        if not piece:
+            raise OSError("the line is closed")
+        read += piece
+    return bytes(read)
+
+
+@functools.cache
+def pace_of(pid: int) -> SharedPace | None:
+    """The pace of this process, whose number is ``pid``; None outside of a fleet."""
+    number = variable(LINE)
+    if not number.isdecimal():
+        return None
+    try:
+        return SharedPace(socket.socket(fileno=int(number)), first=bool(variable(FIRST)))
+    except OSError:
+        return None
+
+
+def pace() -> SharedPace | None:
+    """How this process shares the vendors' limits; None when it shares them with nobody that it knows."""
+    return pace_of(os.getpid())
+
+
+Send = Callable[..., Awaitable["httpx.Response"]]
+
+
+def in_turn(send: Send) -> Send:
+    """A client's ``send`` that takes turns with the other projects of a fleet, when this is one of them."""
+
+    @functools.wraps(send)
+    async def sent(asker: Asker, *words: Any, **more: Any) -> "httpx.Response":
+        shared = pace()
+        if shared is None:
+            return await send(asker, *words, **more)
+        return await shared.sent(asker, lambda: send(asker, *words, **more))
+
+    return sent

@@ -1,0 +1,93 @@
+"""When a project may be begun: the window of its own time zone, and a freeze of the whole fleet."""
+
+import datetime
+import re
+import zoneinfo
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from checks.policy import Policy
+from pipeline.record.bounded import Store
+from pipeline.record.journal import Journal, events_of
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
+FREEZE = "fleet.freeze"
+"""What the journal of freezes is called; no order has that id."""
+FROZEN, THAWED = "fleet frozen", "fleet thawed"
+
+
+@dataclass(frozen=True)
+class FleetWindow(Policy):
+    """When projects may be begun. What is under way when it closes ends by itself; a rollback asks no window."""
+
+    timezone: str = "UTC"
+    """Whose clock counts, e.g. `Europe/Berlin`."""
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri")
+    """On which days."""
+    since: str = "00:00"
+    """From when on, e.g. `09:00`."""
+    until: str = "24:00"
+    """Until when, on the same day."""
+
+    def __str__(self) -> str:
+        return f"{self.since} to {self.until} {self.timezone}, {' '.join(self.days)}"
+
+
+def wrong_in(window: FleetWindow) -> Iterator[tuple[str, str]]:
+    """The key of a window, and what is wrong with its value, for each that is."""
+    try:
+        zoneinfo.ZoneInfo(window.timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        yield "timezone", f"there is no {window.timezone!r}; say e.g. Europe/Berlin"
+    for key in ("since", "until"):
+        if not CLOCK.fullmatch(getattr(window, key)):
+            yield key, f"is {getattr(window, key)!r}; say e.g. 09:00"
+    if window.until <= window.since:
+        yield "until", "is not later than `since`; the window is of one day"
+    if not window.days:
+        yield "days", "names none"
+
+
+def is_open(window: FleetWindow | None, now: datetime.datetime) -> bool:
+    """Whether projects with that window may be begun now; those without one always may."""
+    if window is None:
+        return True
+    here = now.astimezone(zoneinfo.ZoneInfo(window.timezone))
+    return DAYS[here.weekday()] in window.days and window.since <= f"{here:%H:%M}" < window.until
+
+
+@dataclass(frozen=True)
+class FleetFreeze:
+    """Nothing of the fleet is begun. ``until``: ISO 8601, empty for until somebody lifts it."""
+
+    by: str
+    reason: str
+    until: str = ""
+
+    def __str__(self) -> str:
+        return f"frozen by {self.by}{f' until {self.until[:16]} UTC' if self.until else ''}: {self.reason}"
+
+
+def freeze_now(store: Store, now: datetime.datetime) -> FleetFreeze | None:
+    """The freeze that is in force; None when there is none. Raises ServiceError."""
+    found: FleetFreeze | None = None
+    for event in events_of(store, FREEZE):
+        if event.kind == FROZEN:
+            found = FleetFreeze(str(event.body["by"]), str(event.body["reason"]), str(event.body["until"]))
+        elif event.kind == THAWED:
+            found = None
+    over = found is not None and found.until and found.until <= now.astimezone(datetime.UTC).isoformat()
+    return None if over else found
+
+
+def freeze(journal: Journal, found: FleetFreeze) -> None:
+    """Write down that nothing is begun from now on."""
+    journal.append(FROZEN, by=found.by, reason=found.reason, until=found.until)
+
+
+def thaw(journal: Journal, by: str) -> None:
+    """Write down that the freeze is over."""
+    journal.append(THAWED, by=by)
