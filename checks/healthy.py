@@ -37,7 +37,7 @@ POLICIES = (
     policy.FreezePolicy(),
     policy.VendorsPolicy(),
     policy.HealthPolicy(),
-    policy.SmokePolicy(),
+    policy.SmokePolicy(journeys=(policy.DeclaredJourney("login", "nextauth"),)),
     policy.PerformancePolicy(),
     policy.ErrorsPolicy("acme", "lms"),
     policy.UptimePolicy("100"),

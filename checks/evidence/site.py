@@ -152,21 +152,21 @@ class ControlJourneys(Evidence):
 
 @dataclass(frozen=True)
 class StagedJourneys(Evidence):
-    """Sign-in, course and upload on the staged deployment."""
+    """The journeys of `smoke.journeys` on the staged deployment."""
 
     journeys: tuple[Journey, ...]
 
 
 @dataclass(frozen=True)
 class OldCodeJourneys(Evidence):
-    """Sign-in, course and upload on production, between the migration and the promotion; empty when nothing was migrated."""
+    """The journeys on production, between the migration and the promotion; empty when nothing was migrated."""
 
     journeys: tuple[Journey, ...]
 
 
 @dataclass(frozen=True)
 class ProductionJourneys(Evidence):
-    """Sign-in, course and upload on production."""
+    """The journeys of `smoke.journeys` on production."""
 
     journeys: tuple[Journey, ...]
 

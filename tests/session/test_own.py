@@ -70,7 +70,7 @@ approval: {required: 0}
 ci: {ignore: [{name: Vercel – marketing, reason: of another project}]}
 environment:
   required: [{name: DATABASE_URL, shape: postgres}, {name: NEXTAUTH_SECRET, shape: secret, min_length: 32}]
-smoke: {routes: [{path: /login, contains: Sign in}], journeys: {login: false}}
+smoke: {routes: [{path: /login, contains: Sign in}], journeys: []}
 target: mine
 targets:
   mine:
