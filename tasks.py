@@ -50,7 +50,7 @@ namespace = Collection(
 namespace.add_collection(build.collection(), "build")
 namespace.add_collection(Collection(environment.check), "env")
 namespace.add_collection(
-    Collection(database.plan, database.resolve, database.rehearse_restore, database.restore), "database"
+    Collection(database.plan, database.seed, database.resolve, database.rehearse_restore, database.restore), "database"
 )
 namespace.add_collection(diagnose.collection(), "diagnose")
 namespace.add_collection(fleet.collection(), "fleet")

@@ -4,7 +4,7 @@ Plain numbers without a unit in their name are seconds; ``deploy.yml`` may spell
 """
 
 from checks.policy.base import Policy
-from checks.policy.database import DatabasePolicy, IntegrityCheck
+from checks.policy.database import DatabasePolicy, IntegrityCheck, SeedPolicy
 from checks.policy.journeys import DeclaredJourney, Expected, JourneyStep, KeptValue, SentFile, SignIn
 from checks.policy.people import Contact, ContactsPolicy, IncidentsPolicy, RunbooksPolicy, Waiver
 from checks.policy.release import (
@@ -69,6 +69,7 @@ __all__ = [
     "Route",
     "RunbooksPolicy",
     "SecurityPolicy",
+    "SeedPolicy",
     "SentFile",
     "Severity",
     "Shape",

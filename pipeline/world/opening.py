@@ -161,6 +161,7 @@ async def open_world(
     from pipeline.clients.browser import Browser
     from pipeline.clients.channels import Channels
     from pipeline.clients.cloudflare import Cloudflare
+    from pipeline.clients.command import Command
     from pipeline.clients.exchange import NoCookies
     from pipeline.clients.github import GitHub
     from pipeline.clients.google import ChromeReport
@@ -221,6 +222,8 @@ async def open_world(
             postgres_tools=PostgresTools(_embedded_tools()),
             neon=Neon(at.neon, has("NEON_API_KEY"), database.neon_project, await pool(), clock),
             prisma=PrismaCommand(for_commands(passed)),
+            seeding=Command("database.seed", "database.seed.command", for_commands(passed)),
+            own=settings.own,
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             root=settings.root,
