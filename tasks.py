@@ -45,7 +45,7 @@ namespace = Collection(
     *(release.deploy, release.rollback, release.settle, release.accept, release.approve),
     *(production.status, production.logs, production.bisect),
     *(record.history, record.report, record.follow, record.dashboard, record.waivers, record.lock, record.unlock),
-    *(sandbox.sandbox, sandbox.fault, sandbox.faults, selftest.selftest, test.test, upgrade.upgrade),
+    *(sandbox.sandbox, sandbox.load, sandbox.fault, sandbox.faults, selftest.selftest, test.test, upgrade.upgrade),
 )
 namespace.add_collection(build.collection(), "build")
 namespace.add_collection(Collection(environment.check), "env")

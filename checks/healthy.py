@@ -190,6 +190,7 @@ EVIDENCE = (
     evidence.KeptPoint(False, "none was made"),
     evidence.Rehearsal(),
     evidence.OldCodeJourneys(_journeys),
+    evidence.OpenPages(12),
     evidence.AppliedMigrations(()),
 )
 

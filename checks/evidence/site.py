@@ -172,6 +172,22 @@ class ProductionJourneys(Evidence):
 
 
 @dataclass(frozen=True)
+class OpenPages(Evidence):
+    """What production's pages will ask for later, asked of the staged deployment. Source: GET https://{domain}{path}"""
+
+    files: int
+    """Scripts and styles that they name."""
+    gone: tuple[str, ...] = ()
+    """Those that the staged deployment answers 404 to, with their query."""
+    actions: int = 0
+    """Server actions that they name."""
+    lost: tuple[str, ...] = ()
+    """Those that no page of the staged deployment names."""
+    pinned: bool = False
+    """Skew Protection is on: the files' addresses name their deployment, and the old one answers."""
+
+
+@dataclass(frozen=True)
 class LoadTimes(Evidence):
     """How long production took to answer. Source: GET https://{domain}{path}, one after the other; cold ones too."""
 

@@ -204,7 +204,10 @@ def _targets(seen: Seen) -> list[_Line]:
     return [*lines, *SANDBOX, _Line(""), _todo('action: ""', "action", where)]
 
 
-SANDBOX = (_Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),)
+SANDBOX = (
+    _Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),
+    _Line("  own: {kind: sandbox, own: true} # the same for this app: an empty database, made-up variables"),
+)
 
 
 def _plain(value: str) -> str:

@@ -66,6 +66,8 @@ def _looking() -> dict[str, Bound]:
         "check": asks,
         "env.check": asks,
         "database.plan": asks,
+        "load": Bound(0, "as long as `--during` says, and the journeys that were begun"),
+        "database.seed": Bound(0, "the file, half an hour for its command, and ten minutes for each table"),
         "doctor": asks,
         "init": Bound(3 * git.SECONDS, "three questions to git; besides, reading the folder's files, and your answers"),
         "build": build,

@@ -2,20 +2,21 @@
 
 from checks.policy import DatabasePolicy
 from pipeline.clients.madeup import Made, make_up
-from pipeline.errors import Mistake
+from pipeline.errors import Rejected
 from pipeline.world.world import World
 
 
 async def seed(world: World, policy: DatabasePolicy) -> tuple[Made, ...]:
     """Do what ``database.seed`` says: its file, its command, then rows for the tables that are empty still.
 
-    Raises Mistake when it names a file that is not there, ServiceError when the database or the command refuses.
+    Raises ServiceError when there is no such file, or when the database or the command refuses.
     """
     said = policy.seed
     if said.sql:
         file = world.folder / said.sql
         if not file.is_file():
-            raise Mistake(f"database.seed.sql: there is no {said.sql} in {world.folder}")
+            says = f"there is no {said.sql} in {world.folder}; mend database.seed.sql in deploy.yml"
+            raise Rejected("seed the database", "no file", says, status=404)
         world.progress(f"seeding with {said.sql}")
         async with world.database.connection(f"seed with {said.sql}") as db:
             await db.execute(file.read_bytes())

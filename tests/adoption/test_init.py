@@ -46,6 +46,7 @@ def test_what_was_seen_stands_in_the_file_and_what_was_not_needed_does_not(tmp_p
     ]
     assert [route.path for route in policies.smoke.routes] == ["/", "/enter"]
     assert policies.smoke.sign_in
+    assert found.file.targets["own"].own
     assert policies.auth.providers == ("credentials",)
     assert policies.health.path == "/api/health"
     assert (found.file.targets["production"].project, found.file.targets["production"].team) == ("prj_1", "team_1")

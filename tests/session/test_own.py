@@ -94,7 +94,9 @@ def test_deploy_ships_ones_own_app_with_migrations_that_the_demo_app_has_too(tmp
     home, commit = tmp_path / "home", "0e37" * 10
     shutil.copytree(releases.build_release("good", tmp_path, "prj_0", "team_0"), home / "web")
     (home / "deploy.yml").write_text(FILE, encoding="utf-8")
-    (home / "web/prisma/seed.sql").write_text('create table if not exists "Smoke" (id int); insert into "Smoke" values (1);')
+    (home / "web/prisma/seed.sql").write_text(
+        'create table if not exists "Smoke" (id int); insert into "Smoke" values (1);'
+    )
     (home / "web/seed.sh").write_text('echo "$DATABASE_URL" > seeded')
     (home / "web" / ".env.example").write_text("DATABASE_URL=\nNEXTAUTH_SECRET=\n")
     hidden = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
