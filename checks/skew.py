@@ -15,8 +15,8 @@ def open_pages_go_on(seen: OpenPages) -> Findings:
     Why: Who has a page open goes on with it after the promotion. What it loads later has the old build's name, and what it
         sends names the old build's server action; the new release answers 404 to both, and the page breaks.
 
-    By hand: View the source of `$PRODUCTION`, and ask the staged deployment for each script and style that it names:
-        `curl -sS -o /dev/null -w '%{http_code}' $STAGED/_next/static/…`. Look for `ACTION_ID_` in both sources.
+    By hand: Open `$PRODUCTION` in a browser and view its source. Open every script and style that it names at `$STAGED`
+        instead: none may be 404. Look for `ACTION_ID_` in both sources.
 
     If it fails: It stops nothing: most pages load anew. Switch on Skew Protection (Vercel → Settings → Advanced), and the
         old pages are served by the old deployment; for server actions set `NEXT_SERVER_ACTIONS_ENCRYPTION_KEY` in the

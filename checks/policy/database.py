@@ -23,8 +23,8 @@ class SeedPolicy(Policy):
     sql: str = ""
     """A file of SQL in the app's folder, e.g. `prisma/seed.sql`."""
     command: str = ""
-    """A command that is run in the app's folder with the database's address in `url_variables`, e.g. `npx prisma db
-    seed`."""
+    """A command that is run in the app's folder with the database's address in `url_variables`, e.g. Prisma's own
+    seed."""
     rows: int = 0
     """So many rows are made up for every table that is empty still: foreign keys lead somewhere, unique columns are
     unique."""
@@ -76,6 +76,6 @@ class DatabasePolicy(Policy):
     scratch: str = ""
     """The NAME of a variable with the URL of a server for throw-away databases; empty: beside the target's own."""
     seed: SeedPolicy = field(default_factory=SeedPolicy)
-    """What your own app finds in the sandbox (`own: true`); `./inv database.plan` then says what each statement took."""
+    """What your own app finds in the sandbox (`own: true`); `database.plan` then says what each statement took."""
     integrity: tuple[IntegrityCheck, ...] = ()
     """What must be true of the data; `./inv diagnose.database` asks."""

@@ -15,7 +15,12 @@ def _without_the_style(lab: Lab) -> None:
 
 BREAKAGES = (
     Breakage(
-        skew.open_pages_go_on, "release", "the release has no app.css, which every open page names", _without_the_style,
-        "keep the old files in `public/` for a release", shipping(), run="deploy",
+        skew.open_pages_go_on,
+        "release",
+        "the release has no app.css, which every open page names",
+        _without_the_style,
+        "keep the old files in `public/` for a release",
+        shipping(),
+        run="deploy",
     ),
-)  # fmt: skip
+)
