@@ -21,10 +21,11 @@ def put_load(
     config: Config, target: str, root: Path, out: Callable[[str], None], *, users: int, seconds: float
 ) -> bool:
     """Let ``users`` do the journeys for ``seconds`` and print the curve. True when one failed. Raises Mistake."""
-    with open_session(config, target, root) as session:
+    name, aimed = config.target(target)
+    if aimed.kind != "sandbox":
+        raise Mistake(f"--target {name}: load is put on a sandbox alone, never where your users are")
+    with open_session(config, name, root) as session:
         policy: SmokePolicy = session.settings.policies[SmokePolicy]
-        if session.settings.kind != "sandbox":
-            raise Mistake(f"--target {session.settings.name}: load is put on a sandbox alone")
         if not policy.journeys:
             raise Mistake("smoke.journeys: declares nothing in deploy.yml, so users would do nothing")
 

@@ -168,6 +168,7 @@ DEPLOY = Pipeline(
             advises=(vitals.staged_page_is_light, skew.open_pages_go_on),
             patience=1 * MINUTE,
             every=5,
+            rhythm={seen.OpenPages: 12},
         ),
         Stage(
             "confirm",

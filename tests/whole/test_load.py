@@ -12,10 +12,12 @@ from checks.outcome import Outcome
 from checks.policy import DeclaredJourney, JourneyStep, SmokePolicy
 from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock, origin
-from pipeline.commands.load import load_text
+from pipeline.commands.load import load_text, put_load
+from pipeline.config import load as load_config
+from pipeline.errors import Mistake
 from pipeline.probes.load import Load, load
 from pipeline.world.world import World
-from tests.stage import InProcess
+from tests.stage import ROOT, InProcess
 from tests.whole.test_hearing import pour
 
 USERS = 3
@@ -87,3 +89,8 @@ def test_what_users_met_is_counted_by_the_second_with_the_reason() -> None:
     assert {(one.name, one.failed_at) for one in found.failures} == {("course", "GET /courses/1")}
     said = load_text(found)
     assert "10 failed\n  course fails at GET /courses/1: answered 500; it reads 'Lessons'" in said
+
+
+def test_load_is_put_on_a_sandbox_alone() -> None:
+    with pytest.raises(Mistake, match="--target production: load is put on a sandbox alone"):
+        put_load(load_config(ROOT / "deploy.yml"), "production", ROOT, print, users=1, seconds=1)
