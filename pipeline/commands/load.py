@@ -8,11 +8,12 @@ from checks.policy import SmokePolicy
 from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.errors import Mistake
-from pipeline.probes.load import Load, load
+from pipeline.probes.load import LONGEST, Load, load
 from pipeline.render.database import aligned
 from pipeline.session.session import open_session
 from pipeline.world.world import World
 
+MOST_USERS = 200
 WIDEST = 30
 """Characters of the longest bar."""
 
@@ -24,6 +25,10 @@ def put_load(
     name, aimed = config.target(target)
     if aimed.kind != "sandbox":
         raise Mistake(f"--target {name}: load is put on a sandbox alone, never where your users are")
+    if not 0 < seconds <= LONGEST or not 0 < users <= MOST_USERS:
+        raise Mistake(
+            f"--during up to {LONGEST / 3600:g}h, --users up to {MOST_USERS}: this is a sandbox on one machine"
+        )
     with open_session(config, name, root) as session:
         policy: SmokePolicy = session.settings.policies[SmokePolicy]
         if not policy.journeys:

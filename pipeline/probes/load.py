@@ -12,6 +12,8 @@ from pipeline.probes.journeys import journeys_at
 from pipeline.world.world import World
 
 MOST_FAILURES = 20
+LONGEST = 3600.0
+"""Seconds that load is put on a site at most."""
 
 
 @dataclass(frozen=True)

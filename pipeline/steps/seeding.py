@@ -1,16 +1,29 @@
 """The rows of one's own app in the sandbox."""
 
+import asyncio
+
 from checks.policy import DatabasePolicy
 from pipeline.clients.madeup import Made, make_up
 from pipeline.errors import Rejected
 from pipeline.world.world import World
 
+LONGEST = 3600.0
+"""Seconds that seeding may take."""
+
 
 async def seed(world: World, policy: DatabasePolicy) -> tuple[Made, ...]:
     """Do what ``database.seed`` says: its file, its command, then rows for the tables that are empty still.
 
-    Raises ServiceError when there is no such file, or when the database or the command refuses.
+    Raises ServiceError when there is no such file, when the database or the command refuses, or when it takes too long.
     """
+    try:
+        async with asyncio.timeout(LONGEST):
+            return await _seeded(world, policy)
+    except TimeoutError:
+        raise Rejected("seed the database", "late", f"has not ended in {LONGEST:g} s", status=408) from None
+
+
+async def _seeded(world: World, policy: DatabasePolicy) -> tuple[Made, ...]:
     said = policy.seed
     if said.sql:
         file = world.folder / said.sql

@@ -51,9 +51,20 @@ def test_every_table_is_filled_and_what_cannot_be_is_said(empty_database_url: st
         found = made(empty_database_url, 300, User=50)
         rows = {name: one.rows for name, one in found.items()}
         assert rows == {
-            "User": 50, "profile": 50, "Order": 300, "liked": 300, "kind": 3, "line": 300, "strict": 0, "of_strict": 0,
-            "shape": 0, "self": 0, "tenant": 300, "kept": 1, "parts": 300,
-        }  # fmt: skip
+            "User": 50,
+            "profile": 50,
+            "Order": 300,
+            "liked": 300,
+            "kind": 3,
+            "line": 300,
+            "strict": 0,
+            "of_strict": 0,
+            "shape": 0,
+            "self": 0,
+            "tenant": 300,
+            "kept": 1,
+            "parts": 300,
+        }
         assert list(found).index("User") < list(found).index("Order") < list(found).index("liked")
         assert "violates check constraint" in found["strict"].says
         assert found["of_strict"].says == "it must point at strict, which is empty"
