@@ -45,12 +45,12 @@ namespace = Collection(
     *(release.deploy, release.rollback, release.settle, release.accept, release.approve),
     *(production.status, production.logs, production.bisect),
     *(record.history, record.report, record.follow, record.dashboard, record.waivers, record.lock, record.unlock),
-    *(sandbox.sandbox, sandbox.fault, sandbox.faults, selftest.selftest, test.test, upgrade.upgrade),
+    *(sandbox.sandbox, sandbox.load, sandbox.fault, sandbox.faults, selftest.selftest, test.test, upgrade.upgrade),
 )
 namespace.add_collection(build.collection(), "build")
 namespace.add_collection(Collection(environment.check), "env")
 namespace.add_collection(
-    Collection(database.plan, database.resolve, database.rehearse_restore, database.restore), "database"
+    Collection(database.plan, database.seed, database.resolve, database.rehearse_restore, database.restore), "database"
 )
 namespace.add_collection(diagnose.collection(), "diagnose")
 namespace.add_collection(fleet.collection(), "fleet")

@@ -1,10 +1,11 @@
 """The Next.js app of ``tests/nextapp`` in the sandbox against ``next start`` of the same build: which of the same
-requests are answered alike (``docs/serving.md``, with ``--write``), requests a second, and memory.
+requests are answered alike (``docs/serving.md``, with ``--write``), how long a deploy takes, requests a second, memory.
 
 Run: .venv/bin/python -m bench.serving [seconds] [--write] [--built FOLDER]   (needs node and npm; `./inv test --wide`)
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pipeline.sandbox import launch
 from tests.vendors import agreement, nextapp
 from tests.vendors.world import World, served_world
 
+ROOT = Path(__file__).resolve().parent.parent
 PATHS = {
     "a Node function": "/api/show/item/7",
     "a page that is kept": "/show/still",
@@ -52,6 +54,10 @@ def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
             print(f"  {agreed} of {len(found)} requests alike: {100 * agreed / len(found):.1f} % (wanted: 95)")
             if write:
                 agreement.PAGE.write_text(agreement.page(found))
+            home = Path(folder) / "own"
+            home.mkdir()
+            took = a_deploy(app, home, "/api/show/item/7")
+            print(f"  a deploy of it without the watch: {took:.1f} s (wanted: 6)")
             for what, path in PATHS.items():
                 rates = {"sandbox": 0.0, "next start": 0.0}
                 for _ in range(3):
@@ -72,6 +78,45 @@ def deployed(world: World, app: Path, into: Path) -> str:
     address = ran.out.replace("https:", "http:")
     world.until(lambda: world.web.get(address).status_code == 200)
     return address
+
+
+HOME = """\
+source: {repository: acme/lms, branch: main}
+app: web
+review: {required: 0}
+approval: {required: 0}
+ci: {ignore: [{name: Vercel – marketing, reason: of another project}]}
+environment: {required: [{name: DATABASE_URL, shape: postgres}]}
+health: {path: HEALTH}
+smoke: {routes: [{path: HEALTH}]}
+target: mine
+targets: {mine: {kind: sandbox, own: true, pace: {watch: {during: 0, patience: 1, every: 0.1}},
+  override: {vitals: {lab: false}}}}
+"""
+
+
+def a_deploy(built: Path, home: Path, health: str = "/api/health/db") -> float:
+    """Seconds of one `deploy` of ``built`` as one's own app, its process included, once the sandbox is up."""
+    shutil.copytree(built, home / "web", copy_function=nextapp.linked, symlinks=True)
+    (home / "deploy.yml").write_text(HOME.replace("HEALTH", health))
+    (home / "web" / ".env.example").write_text("DATABASE_URL=\nNEXTAUTH_SECRET=\n")
+    hidden = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
+
+    def deploy(commit: str) -> float:
+        began = time.perf_counter()
+        words = [str(ROOT / "inv"), "--home", str(home), "deploy", "--commit", commit * 40]
+        done = subprocess.run(words, cwd=home, env=env, capture_output=True, text=True, check=False)
+        if "DEPLOYED" not in done.stdout:
+            raise SystemExit(f"{done.stdout}\n{done.stderr}")
+        return time.perf_counter() - began
+
+    try:
+        deploy("a")  # the sandbox starts, and the migrations are applied
+        with launch.attach(home / ".sandbox" / "own"):
+            return min(deploy(commit) for commit in "bcd")
+    finally:
+        launch.reset(home / ".sandbox" / "own")
 
 
 def rate(address: str, seconds: float) -> float:

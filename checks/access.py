@@ -15,6 +15,7 @@ from checks.evidence import (
 )
 from checks.gate import Findings, block, gate, warn
 from checks.policy import SmokePolicy
+from checks.policy.journeys import variables_in
 
 BYPASS = "VERCEL_AUTOMATION_BYPASS_SECRET"
 READS = (("event:read", "event:admin"), ("org:read", "org:admin"))
@@ -116,11 +117,12 @@ def smoke_user_can_sign_in(policy: SmokePolicy, seen: SignInBefore) -> Findings:
     If it fails: Set `SMOKE_EMAIL` and `SMOKE_PASSWORD` to an account that works. When nobody can sign in and this release
         is what mends it, sign a waiver for today.
     """
-    if policy.journeys.login and seen.failed_at:
+    if policy.sign_in and seen.failed_at:
+        names = variables_in(policy.sign_in) or ("sign-in",)
         yield block(
-            "SMOKE_PASSWORD",
+            names[-1],
             f"does not sign in on {seen.site}: {seen.failed_at} {seen.says}",
-            fix="set SMOKE_EMAIL and SMOKE_PASSWORD to the smoke-test user of your app",
+            fix=f"set {' and '.join(names)} to the smoke-test user of your app",
         )
 
 

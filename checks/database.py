@@ -215,7 +215,7 @@ def rehearsal_went_well(policy: DatabasePolicy, smoke: SmokePolicy, history: Mig
     if seen.failure:
         yield block(seen.on or "rehearsal", seen.failure)
     for journey in seen.journeys:
-        if journey.failed_at and journey.name in smoke.journeys.advisory:
+        if journey.failed_at and journey.name in smoke.advisory:
             yield warn(journey.name, f"with the live code, fails at {journey.failed_at}: {journey.says} (advisory)")
         elif journey.failed_at:
             yield block(journey.name, f"with the live code on {seen.on}, fails at {journey.failed_at}: {journey.says}")
@@ -283,7 +283,7 @@ def old_code_works(policy: SmokePolicy, applied: AppliedMigrations, seen: OldCod
     if not applied.names:
         return
     for journey in seen.journeys:
-        if journey.failed_at and journey.name in policy.journeys.advisory:
+        if journey.failed_at and journey.name in policy.advisory:
             yield warn(journey.name, f"fails at {journey.failed_at}: {journey.says} (advisory)")
         elif journey.failed_at:
             says = f"fails at {journey.failed_at} in the old code, on the new schema: {journey.says}"

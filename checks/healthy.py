@@ -37,7 +37,7 @@ POLICIES = (
     policy.FreezePolicy(),
     policy.VendorsPolicy(),
     policy.HealthPolicy(),
-    policy.SmokePolicy(),
+    policy.SmokePolicy(journeys=(policy.DeclaredJourney("login", "nextauth"),)),
     policy.PerformancePolicy(),
     policy.ErrorsPolicy("acme", "lms"),
     policy.UptimePolicy("100"),
@@ -190,6 +190,7 @@ EVIDENCE = (
     evidence.KeptPoint(False, "none was made"),
     evidence.Rehearsal(),
     evidence.OldCodeJourneys(_journeys),
+    evidence.OpenPages(12),
     evidence.AppliedMigrations(()),
 )
 

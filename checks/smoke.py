@@ -75,7 +75,7 @@ def _journeys(policy: SmokePolicy, journeys: Iterable[Journey]) -> Findings:
         if not journey.failed_at:
             continue
         says = f"fails at {journey.failed_at}: {journey.says}"
-        if journey.name in policy.journeys.advisory:
+        if journey.name in policy.advisory:
             yield warn(journey.name, f"{says} (advisory)")
         else:
             yield not_yet(journey.name, says, severity="P0")
@@ -117,12 +117,12 @@ routes_answer.stops_when(
 
 @gate(owner="developer")
 def journeys_work(policy: SmokePolicy, seen: StagedJourneys) -> Findings:
-    """On the staged deployment a user can sign in, open a course and upload a file.
+    """On the staged deployment a user can do what `smoke.journeys` declares: sign in, open a page behind it, upload.
 
     Why: Pages that answer are not yet an app that works; sign-in and upload need secrets, cookies and storage.
 
-    By hand: Open `$STAGED/login` in a browser, sign in as the smoke user, open a course, upload a small file and
-        download it again.
+    By hand: Open `$STAGED` in a browser, sign in as the smoke user, and do each journey under `smoke.journeys` in
+        `deploy.yml`: open its pages, upload a small file and download it again.
 
     If it fails: Production is untouched. The step it failed at names the service: sign-in is NextAuth
         (`NEXTAUTH_SECRET`, `NEXTAUTH_URL`), upload is R2 (`R2_*`). Set it on Vercel, or fix the code, and start a new
@@ -181,12 +181,12 @@ production_routes_answer.stops_when(
 
 @gate(owner="on-call")
 def production_journeys_work(policy: SmokePolicy, seen: ProductionJourneys, control: ControlJourneys) -> Findings:
-    """In production a user can sign in, open a course and upload a file.
+    """In production a user can do what `smoke.journeys` declares: sign in, open a page behind it, upload.
 
     Why: Callback addresses and cookies are bound to the production domain; only there they are really tried.
 
-    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke user, open a course, upload a small file
-        and download it again. What fails, try at `$PREVIOUS_URL` too.
+    By hand: Open `$PRODUCTION` in a browser, sign in as the smoke user, and do each journey under `smoke.journeys` in
+        `deploy.yml`. What fails, try at `$PREVIOUS_URL` too.
 
     If it fails: The run goes back by itself, unless the old deployment fails alike. By hand:
         `vercel rollback $PREVIOUS`. Then fix it and ship the new commit with `--over-rollback`: the rollback has

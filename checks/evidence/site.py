@@ -152,23 +152,39 @@ class ControlJourneys(Evidence):
 
 @dataclass(frozen=True)
 class StagedJourneys(Evidence):
-    """Sign-in, course and upload on the staged deployment."""
+    """The journeys of `smoke.journeys` on the staged deployment."""
 
     journeys: tuple[Journey, ...]
 
 
 @dataclass(frozen=True)
 class OldCodeJourneys(Evidence):
-    """Sign-in, course and upload on production, between the migration and the promotion; empty when nothing was migrated."""
+    """The journeys on production, between the migration and the promotion; empty when nothing was migrated."""
 
     journeys: tuple[Journey, ...]
 
 
 @dataclass(frozen=True)
 class ProductionJourneys(Evidence):
-    """Sign-in, course and upload on production."""
+    """The journeys of `smoke.journeys` on production."""
 
     journeys: tuple[Journey, ...]
+
+
+@dataclass(frozen=True)
+class OpenPages(Evidence):
+    """What production's pages will ask for later, asked of the staged deployment. Source: GET https://{domain}{path}"""
+
+    files: int
+    """Scripts and styles that they name."""
+    gone: tuple[str, ...] = ()
+    """Those that the staged deployment answers 404 to, with their query."""
+    actions: int = 0
+    """Server actions that they name."""
+    lost: tuple[str, ...] = ()
+    """Those that no page of the staged deployment names."""
+    pinned: bool = False
+    """Skew Protection is on: the files' addresses name their deployment, and the old one answers."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Plain numbers without a unit in their name are seconds; ``deploy.yml`` may spell
 """
 
 from checks.policy.base import Policy
-from checks.policy.database import DatabasePolicy, IntegrityCheck
+from checks.policy.database import DatabasePolicy, IntegrityCheck, SeedPolicy
+from checks.policy.journeys import DeclaredJourney, Expected, JourneyStep, KeptValue, SentFile, SignIn
 from checks.policy.people import Contact, ContactsPolicy, IncidentsPolicy, RunbooksPolicy, Waiver
 from checks.policy.release import (
     ApprovalPolicy,
@@ -34,7 +35,7 @@ from checks.policy.services import (
     UptimePolicy,
     VendorsPolicy,
 )
-from checks.policy.site import HealthPolicy, Journeys, PerformancePolicy, Route, SmokePolicy, VitalsPolicy
+from checks.policy.site import HealthPolicy, PerformancePolicy, Route, SmokePolicy, VitalsPolicy
 
 __all__ = [
     "ApprovalPolicy",
@@ -44,9 +45,11 @@ __all__ = [
     "ContactsPolicy",
     "ContinuousIntegrationPolicy",
     "DatabasePolicy",
+    "DeclaredJourney",
     "DeclaredMonitor",
     "EnvironmentPolicy",
     "ErrorsPolicy",
+    "Expected",
     "FreezePolicy",
     "FreezeWindow",
     "HealthPolicy",
@@ -55,7 +58,8 @@ __all__ = [
     "IncidentsPolicy",
     "Indicator",
     "IntegrityCheck",
-    "Journeys",
+    "JourneyStep",
+    "KeptValue",
     "PerformancePolicy",
     "Policy",
     "PromotionPolicy",
@@ -65,8 +69,11 @@ __all__ = [
     "Route",
     "RunbooksPolicy",
     "SecurityPolicy",
+    "SeedPolicy",
+    "SentFile",
     "Severity",
     "Shape",
+    "SignIn",
     "SmokePolicy",
     "SourcePolicy",
     "StatusPage",

@@ -1,6 +1,6 @@
 """How migrations are judged, tried, applied and taken back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from checks.policy.base import Policy
@@ -14,6 +14,22 @@ class IntegrityCheck(Policy):
     """What must be true, e.g. `every enrolment has a course`."""
     sql: str
     """A SELECT that gives the rows that break it. Runs read-only."""
+
+
+@dataclass(frozen=True)
+class SeedPolicy(Policy):
+    """What is in the database of your own app in the sandbox, once its first migrations are applied. Nowhere else."""
+
+    sql: str = ""
+    """A file of SQL in the app's folder, e.g. `prisma/seed.sql`."""
+    command: str = ""
+    """A command that is run in the app's folder with the database's address in `url_variables`, e.g. Prisma's own
+    seed."""
+    rows: int = 0
+    """So many rows are made up for every table that is empty still: foreign keys lead somewhere, unique columns are
+    unique."""
+    tables: dict[str, int] = field(default_factory=dict)
+    """Table → how many rows are made up for it instead."""
 
 
 @dataclass(frozen=True)
@@ -59,5 +75,7 @@ class DatabasePolicy(Policy):
     """The variables that the app reads the database's address from; a rehearsal points them at the copy."""
     scratch: str = ""
     """The NAME of a variable with the URL of a server for throw-away databases; empty: beside the target's own."""
+    seed: SeedPolicy = field(default_factory=SeedPolicy)
+    """What your own app finds in the sandbox (`own: true`); `database.plan` then says what each statement took."""
     integrity: tuple[IntegrityCheck, ...] = ()
     """What must be true of the data; `./inv diagnose.database` asks."""

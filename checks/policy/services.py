@@ -130,6 +130,9 @@ class UptimePolicy(Policy):
 class StoragePolicy(Policy):
     """What Cloudflare R2 must do."""
 
+    used: bool | None = None
+    """`false`: the app has no R2, and nothing of it is asked. Left out: it has when `environment.required` or a secret
+    that is set begins with `R2_`."""
     prefix: str = "deploy-probe/"
     """Where the probe object is written, read back and deleted again. Nothing else is touched."""
     slowest_ms: int = 3000
@@ -145,6 +148,9 @@ class StoragePolicy(Policy):
 class RedisPolicy(Policy):
     """What Upstash Redis must do."""
 
+    used: bool | None = None
+    """`false`: the app has none, and nothing of it is asked. Left out: it has when `environment.required` or a secret
+    that is set begins with `UPSTASH_REDIS_`."""
     slowest_ms: int = 500
     """A slower PING is a bad one."""
     prefix: str = "@upstash/ratelimit"

@@ -1,9 +1,9 @@
 """What the site must do for its users."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from checks.policy.base import Policy
+from checks.policy.journeys import DeclaredJourney, variables_in
 
 
 @dataclass(frozen=True)
@@ -31,29 +31,13 @@ class Route(Policy):
 
 
 @dataclass(frozen=True)
-class Journeys(Policy):
-    """What a user must be able to do. An empty path leaves that journey out."""
-
-    login: bool = True
-    """Sign in through NextAuth with ``SMOKE_EMAIL`` and ``SMOKE_PASSWORD``."""
-    course: str = ""
-    """A course page only a signed-in user sees."""
-    course_contains: str = ""
-    """Text on that page."""
-    upload: str = ""
-    """The upload endpoint; the file is read back and compared."""
-    advisory: tuple[Literal["login", "course", "upload"], ...] = ()
-    """Journeys of which a failure is a warning, e.g. `[upload]` when storage is somebody else's."""
-
-
-@dataclass(frozen=True)
 class SmokePolicy(Policy):
     """What is asked of a release before and after it gets traffic."""
 
     routes: tuple[Route, ...] = (Route("/"),)
     """Pages and endpoints."""
-    journeys: Journeys = field(default_factory=Journeys)
-    """What a user does."""
+    journeys: tuple[DeclaredJourney, ...] = ()
+    """What a user does, in this order: sign in, open a page behind it, upload. Empty: nothing of that is tried."""
     slowest_ms: int = 5000
     """A slower page is a bad one."""
     at_once: int = 10
@@ -61,7 +45,22 @@ class SmokePolicy(Policy):
     request: float = 20
     """How long one request may take; a cold start takes up to 15 s."""
     budget: float = 60
-    """How long one round of all routes may take."""
+    """How long one round of all routes, or of all journeys, may take."""
+
+    @property
+    def advisory(self) -> frozenset[str]:
+        """The names of the journeys of which a failure is a warning."""
+        return frozenset(journey.name for journey in self.journeys if journey.advisory)
+
+    @property
+    def sign_in(self) -> DeclaredJourney | None:
+        """The first journey that signs in by one of the ready ways; None when nobody does."""
+        return next((journey for journey in self.journeys if journey.sign_in), None)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the variables that the journeys need."""
+        return tuple(dict.fromkeys(name for journey in self.journeys for name in variables_in(journey)))
 
 
 @dataclass(frozen=True)

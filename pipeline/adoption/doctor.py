@@ -54,7 +54,7 @@ def _without_neon(policies: Mapping[type, Any]) -> str:
 
 
 def _without_sign_in(policies: Mapping[type, Any]) -> str:
-    return "" if policies[SmokePolicy].journeys.login else "smoke.journeys.login is false"
+    return "" if policies[SmokePolicy].sign_in else "no journey in smoke.journeys signs in"
 
 
 R2 = ("R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET")

@@ -129,7 +129,9 @@ def _site(seen: Seen) -> list[_Line]:
         )
     by_password = bool(seen.auth and seen.auth.by_password)
     words = "" if by_password else " # nobody signs in with an e-mail address and a password by NextAuth"
-    return [*lines, _Line("  journeys:"), _Line(f"    login: {'true' if by_password else 'false'}{words}")]
+    way = "nextauth" if seen.auth and seen.auth.version == 4 else "authjs"
+    journeys = f" [{{name: login, sign_in: {way}}}]" if by_password else f" []{words}"
+    return [*lines, _Line(f"  journeys:{journeys}")]
 
 
 def _auth(seen: Seen) -> list[_Line]:
@@ -204,7 +206,10 @@ def _targets(seen: Seen) -> list[_Line]:
     return [*lines, *SANDBOX, _Line(""), _todo('action: ""', "action", where)]
 
 
-SANDBOX = (_Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),)
+SANDBOX = (
+    _Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),
+    _Line("  own: {kind: sandbox, own: true} # the same for this app: an empty database, made-up variables"),
+)
 
 
 def _plain(value: str) -> str:

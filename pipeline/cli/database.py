@@ -26,6 +26,15 @@ def plan(c: Context, target: str = "", from_: str = "", commit: str = "", json: 
         raise SystemExit(1)
 
 
+@task(name="seed", help={"target": "a sandbox of your own app"})
+def seed(c: Context, target: str = "") -> None:
+    """Fill the database of your own app in the sandbox as `database.seed` in deploy.yml says."""
+    with honest():
+        from pipeline.commands.database import seed_database
+
+        seed_database(configuration(), target, ROOT, out)
+
+
 @task(
     name="resolve",
     help={"rolled-back": "folder name of the migration (default: the one that failed)", "target": "as for deploy"},

@@ -21,7 +21,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ("accept", "keep a release that was held, and say why"),
         ("fleet.", "many projects in waves: plan, deploy, roll back"),
         ("build.", "pull variables, build .vercel/output"),
-        ("database.", "plan migrations; rehearse a restore; restore"),
+        ("database.", "plan migrations; seed; rehearse a restore"),
     )),
     ("Look", (
         ("status", "what production serves, and whether it is well"),
@@ -53,6 +53,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     )),
     ("Practise", (
         ("sandbox", "a whole production on this machine, to break"),
+        ("load", "users who do the journeys for a while"),
         ("fault", "make a service of the sandbox misbehave"),
         ("faults", "the faults that are on, and the kinds"),
         ("drill.", "an exercise: the alarm is played, you are scored"),

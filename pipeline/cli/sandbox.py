@@ -5,7 +5,7 @@ import signal
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import ROOT, honest, out
+from pipeline.cli.terminal import ROOT, configuration, honest, out
 
 
 @task(help={"json": "one line of JSON", "reset": "start anew: forget every deployment and the database"})
@@ -20,6 +20,24 @@ def sandbox(c: Context, json: bool = False, reset: bool = False) -> None:
         else:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # a script's `&` has made it ignore SIGINT
             keep_up(ROOT, out, as_json=json)
+
+
+@task(
+    help={
+        "target": "a sandbox",
+        "users": "how many at once (default: 4)",
+        "during": "how long, e.g. 2m (default: 30s); deploy or roll back meanwhile in another terminal",
+    }
+)
+def load(c: Context, target: str = "", users: int = 4, during: str = "30s") -> None:
+    """Let users do the journeys of deploy.yml in a sandbox and print the curve; exit 1 when one failed."""
+    with honest():
+        from pipeline.commands.deploy import seconds_of
+        from pipeline.commands.load import put_load
+
+        failed = put_load(configuration(), target, ROOT, out, users=users, seconds=seconds_of("--during", during))
+    if failed:
+        raise SystemExit(1)
 
 
 @task(

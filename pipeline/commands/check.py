@@ -54,7 +54,7 @@ def ask_gates(
             run = next((one.name for one in EVERY if gate in one.gates), "deploy")
             raise Mistake(f"check.{gate.name}: needs {needs}, which only a run has; ./inv {run} asks it in its place")
     with open_session(config, order.target, root, _needs(config, order, gates)) as session:
-        for line in session.unseen if len(gates) > 1 and not as_json else ():
+        for line in filter(None, (session.absent, *session.unseen)) if len(gates) > 1 and not as_json else ():
             out(line)
         answers, _ = asyncio.run(asked(session, order, root, gates))
         if as_json:
@@ -113,7 +113,7 @@ async def asked(
     session: Session, order: Order, root: Path, gates: Iterable[Gate], also: tuple[type, ...] = ()
 ) -> tuple[list[Answer], tuple[Any, ...]]:
     """Ask ``gates`` now, and take the readings ``also``; those are empty when one of them cannot be had."""
-    gates = kept(gates, unused(session.settings.policies))
+    gates = kept(gates, unused(session.settings.policies, session.settings.secrets))
     release = NOTHING
     if _of_release(gates, also):
         release = find_release(session.settings, order, root, session.clock)

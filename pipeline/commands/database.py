@@ -5,18 +5,24 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from checks.evidence import Migrations, PlannedChanges
-from checks.policy import DatabasePolicy
+from checks.evidence import Migrations, PlannedChanges, Release
+from checks.policy import DatabasePolicy, SeedPolicy
 from pipeline.clients.postgres import Postgres
+from pipeline.clients.timing import Took
 from pipeline.commands.check import answers_json, asked, show, stops
 from pipeline.config import Config
 from pipeline.definitions.deploy import MIGRATIONS
+from pipeline.errors import Mistake
+from pipeline.home import app_in, here
 from pipeline.record.journal import plain
 from pipeline.render.database import answers_text, plan_text, restored_text
 from pipeline.session.questions import ask_all
-from pipeline.session.session import Order, open_session, silent
+from pipeline.session.release import find_release
+from pipeline.session.session import Order, Session, open_session, silent
+from pipeline.steps.rehearsal import timed
 from pipeline.steps.relief import resolve_migration
 from pipeline.steps.restoring import rehearse_restore
+from pipeline.steps.seeding import seed
 
 Out = Callable[[str], None]
 DATABASE = ("DIRECT_URL",)
@@ -30,9 +36,34 @@ def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_js
             out(session.redactor(answers_json(answers, seen)))
             return stops(answers)
         if seen:
-            out(session.redactor(plan_text(seen[0], seen[1].changes)))
+            took = _timed(session, order, root, seen[0])
+            out(session.redactor(plan_text(seen[0], seen[1].changes, took)))
             out("")
         return show(session, answers, out)
+
+
+def _timed(session: Session, order: Order, root: Path, migrations: Migrations) -> tuple[Took, ...]:
+    """What each pending statement takes on a copy, in the sandbox of one's own app; elsewhere a deploy rehearses."""
+    if not session.settings.own:
+        return ()
+    release = find_release(session.settings, order, root, session.clock)
+    policy: DatabasePolicy = session.settings.policies[DatabasePolicy]
+    return session.in_world("by-hand", lambda world: timed(world, policy, migrations), release=release)
+
+
+def seed_database(config: Config, target: str, root: Path, out: Out) -> None:
+    """Do what ``database.seed`` says. Raises Mistake when it says nothing, or this is no sandbox of one's own app."""
+    with open_session(config, target, root, DATABASE) as session:
+        settings = session.settings
+        policy: DatabasePolicy = settings.policies[DatabasePolicy]
+        if not settings.own:
+            raise Mistake(f"--target {settings.name}: only the sandbox of one's own app is seeded (`own: true`)")
+        if policy.seed == SeedPolicy():
+            raise Mistake("database.seed: says nothing in deploy.yml; name a file, a command, or a number of rows")
+        release = Release("", str(app_in(root, settings.app, here())))
+        session.in_world(
+            "by-hand", lambda world: seed(world, policy), lambda line: out(session.redactor(line)), release
+        )
 
 
 def diagnose_database(config: Config, target: str, root: Path, out: Out, *, as_json: bool) -> bool:

@@ -26,6 +26,8 @@ def after_deploy(root: Path, note: Callable[[str], None]) -> Callable[[Session, 
 
     def after(session: Session, report: Report) -> None:
         incident(session, report)
+        if report.outcome and session.absent:
+            note(session.absent)
         if report.glass and report.outcome:
             with contextlib.suppress(PipelineError):
                 for action in todo.add(root, report.run, [("", owed(report))], session.clock.now().date()):

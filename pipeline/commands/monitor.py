@@ -54,8 +54,8 @@ def answer_diagnosis(config: Config, target: str, kind: str, root: Path, out: Ou
 
 
 def say_unseen(session: Session, note: Out) -> None:
-    """Tell which vendors cannot be asked, and what to set: what they would have said is *unknown* below."""
-    for line in session.unseen:
+    """Tell which vendors are not used, which cannot be asked, and what to set: those are *unknown* below."""
+    for line in filter(None, (session.absent, *session.unseen)):
         note(line)
 
 

@@ -1,7 +1,7 @@
 """``deploy.yml``: read, every mistake reported at once with file, line and key path, and turned into policies."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline.config.document import (
     read,
 )
 from pipeline.config.example import merged
+from pipeline.config.journeys import mistakes_in
 from pipeline.config.renames import hint_of
 from pipeline.config.shapes import misshapen, unfilled
 from pipeline.config.target import Target
@@ -155,6 +156,7 @@ def load(path: Path, text: str = "") -> Config:
         within = ("targets", name, "override")
         whole = validated(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)
         if whole:
+            mistakes += _of_journeys(whole, tree, path.name, within)
             policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
         mistakes.append(
@@ -175,6 +177,14 @@ def load(path: Path, text: str = "") -> Config:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     found = {name: unfilled(raw, tree, path.name, name) for name in targets}
     return Config(dataclasses.replace(file, targets=targets), policies, found, *_own(path.parent))
+
+
+def _of_journeys(whole: Policies, tree: Any, name: str, within: tuple[str, ...]) -> Iterator[str]:
+    """A line for each mistake in the journeys; by that of the target's ``override`` when they stand there."""
+    for path, says in mistakes_in(whole.smoke.journeys):
+        there = ("smoke", "journeys", *path)
+        line = line_of(tree, ("smoke", "journeys")) and line_of(tree, there)
+        yield f"{name}:{line or line_of(tree, (*within, *there))}: {dotted(there)}: {says}"
 
 
 def _own(home: Path) -> "tuple[tuple[Gate, ...], str]":

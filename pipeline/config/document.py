@@ -58,6 +58,8 @@ def in_words(item: Mapping[str, Any]) -> str:
             return "is missing"
         case "unexpected_keyword_argument" | "extra_forbidden":
             return "is no key that this file knows (see the reference in runbooks/reference.md)"
+        case "tuple_type":
+            return f"expected a list, got {given!r}"
         case "dataclass_type":
             return f"expected a mapping, got {given!r}"
     says = str(item["msg"]).removeprefix("Input should be ")

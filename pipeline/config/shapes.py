@@ -39,6 +39,8 @@ def _of_sections(raw: Any) -> Iterator[Said]:
     repository = _at(raw, "source", "repository")
     if isinstance(repository, str) and not REPOSITORY.fullmatch(repository):
         yield ("source", "repository"), f"is {repository!r}; say it as owner/name"
+    if isinstance(_at(raw, "smoke", "journeys"), dict):
+        yield ("smoke", "journeys"), "is a list of journeys: - {name: login, sign_in: nextauth}; an empty one is []"
     for path in _paths(raw):
         said = _at(raw, *path)
         if isinstance(said, str) and said and not said.startswith("/"):
@@ -47,7 +49,7 @@ def _of_sections(raw: Any) -> Iterator[Said]:
 
 def _paths(raw: Any) -> Iterator[tuple[str | int, ...]]:
     """The keys whose value is a path of the site."""
-    yield from (("health", "path"), ("auth", "path"), ("smoke", "journeys", "course"), ("smoke", "journeys", "upload"))
+    yield from (("health", "path"), ("auth", "path"))
     routes = _at(raw, "smoke", "routes")
     yield from (("smoke", "routes", number, "path") for number in range(len(routes) if isinstance(routes, list) else 0))
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from checks import evidence as seen
 from checks.gate import Gate
-from checks.policy import AuthPolicy, ErrorsPolicy, UptimePolicy
+from checks.policy import AuthPolicy, ErrorsPolicy, RedisPolicy, StoragePolicy, UptimePolicy
 from pipeline.engine.plan import Pipeline
+from pipeline.world import absent
 
 SENTRY: frozenset[type] = frozenset(
     {
@@ -36,19 +37,24 @@ BETTERSTACK: frozenset[type] = frozenset(
     }
 )
 
-NEXTAUTH: frozenset[type] = frozenset({AuthPolicy, seen.AuthEndpoints})
+OF: Mapping[str, frozenset[type]] = {
+    absent.SENTRY: SENTRY,
+    absent.BETTERSTACK: BETTERSTACK,
+    absent.NEXTAUTH: frozenset({AuthPolicy, seen.AuthEndpoints}),
+    absent.R2: frozenset({StoragePolicy, seen.Bucket, seen.ProbeObject, seen.BrowserUploads, seen.StorageAccess}),
+    absent.UPSTASH: frozenset({RedisPolicy, seen.Redis, seen.RedisUsage, seen.RedisAccess}),
+    absent.NEON: frozenset({seen.Compute, seen.NeonStatus}),
+    absent.JOURNEYS: frozenset(
+        {seen.StagedJourneys, seen.ProductionJourneys, seen.ControlJourneys, seen.OldCodeJourneys}
+    ),
+    absent.SIGN_IN: frozenset({seen.SignInBefore}),
+}
+"""What may be absent → the policies and evidence that are there for its sake alone."""
 
 
-def unused(policies: Mapping[type, Any]) -> frozenset[type]:
-    """The policies and evidence of the vendors that ``deploy.yml`` does without: Sentry, Better Stack, NextAuth."""
-    without: frozenset[type] = frozenset()
-    if not policies[ErrorsPolicy].organization:
-        without |= SENTRY
-    if not policies[UptimePolicy].monitor:
-        without |= BETTERSTACK
-    if not policies[AuthPolicy].path:
-        without |= NEXTAUTH
-    return without
+def unused(policies: Mapping[type, Any], secrets: Iterable[str] = ()) -> frozenset[type]:
+    """The policies and evidence of what ``deploy.yml`` does without. ``secrets``: the names of those that are set."""
+    return frozenset(kind for name in absent.absent_of(policies, secrets) for kind in OF[name])
 
 
 def kept(gates: Iterable[Gate], without: frozenset[type]) -> tuple[Gate, ...]:
@@ -56,9 +62,9 @@ def kept(gates: Iterable[Gate], without: frozenset[type]) -> tuple[Gate, ...]:
     return tuple(gate for gate in gates if not without & set(gate.inputs.values()))
 
 
-def without_unused(pipeline: Pipeline, policies: Mapping[type, Any]) -> Pipeline:
+def without_unused(pipeline: Pipeline, policies: Mapping[type, Any], secrets: Iterable[str] = ()) -> Pipeline:
     """``pipeline`` without the gates and steps that need a vendor which nobody uses."""
-    without = unused(policies)
+    without = unused(policies, secrets)
     if not without:
         return pipeline
     stages = (

@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from checks.policy import SmokePolicy
 from pipeline.clients import base, exchange, git, vercel
 from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL
 from pipeline.emergency import domain, memory
 from pipeline.emergency import steps as emergency
 from pipeline.engine import readings, runner
 from pipeline.engine.plan import Pipeline
+from pipeline.probes import load
 from pipeline.record import bounded
 from pipeline.session import asking, bulletin, status
 from pipeline.session.limits import LIMITS, UNTIL_CTRL_C
-from pipeline.steps import alert, promotion
+from pipeline.steps import alert, promotion, seeding
 
 STATEMENTS = 4
 """A record that is silent is waited for this often at most (it is opened, taken in, asked), and then left alone."""
@@ -66,6 +68,10 @@ def _looking() -> dict[str, Bound]:
         "check": asks,
         "env.check": asks,
         "database.plan": asks,
+        "load": Bound(
+            load.LONGEST + SmokePolicy().budget, "as long as `--during` says, and the journeys that were begun"
+        ),
+        "database.seed": Bound(record() + seeding.LONGEST, "the record, and the seeding, which is stopped"),
         "doctor": asks,
         "init": Bound(3 * git.SECONDS, "three questions to git; besides, reading the folder's files, and your answers"),
         "build": build,

@@ -102,7 +102,7 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
         sources is not None and sources.command == home.NAME,
         config.file.action,
     )
-    needs = Needs(READERS, policies.database.scratch)
+    needs = Needs(READERS, policies.database.scratch, policies.smoke.variables)
     made = {
         "deploy": workflow(pipeline, needs, setting),
         "rollback": rollback_workflow(setting),

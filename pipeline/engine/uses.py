@@ -78,11 +78,12 @@ def _meant(node: ast.Name | ast.Attribute, known: Mapping[str, Any]) -> Any:
 class Needs:
     """What the parts of pipelines need.
 
-    ``probes`` read the evidence; ``scratch`` is ``database.scratch`` of deploy.yml.
+    ``probes`` read the evidence; ``scratch`` is ``database.scratch`` of deploy.yml, ``sent`` the variables
+    that its journeys send.
     """
 
-    def __init__(self, probes: Mapping[type, Probe], scratch: str = "") -> None:
-        self._probes, self._scratch = probes, scratch
+    def __init__(self, probes: Mapping[type, Probe], scratch: str = "", sent: Iterable[str] = ()) -> None:
+        self._probes, self._scratch, self._sent = probes, scratch, frozenset(sent)
 
     def of_stage(self, pipeline: Pipeline, stage: Stage) -> tuple[str, ...]:
         """The secrets for a stage that is a process of its own: its acts and questions, and what going back takes."""
@@ -133,7 +134,10 @@ class Needs:
                 yield from self._reading(inputs_of(self._probes[kind]))
 
     def _secrets(self, clients: Iterable[str]) -> tuple[str, ...]:
+        clients = frozenset(clients)
         found = {name for client in clients for name in OPENED_WITH.get(client, ())}
         if self._scratch and "scratch" in clients:
             found.add(self._scratch)
+        if "visitor" in clients:
+            found |= self._sent
         return tuple(sorted(found))

@@ -55,7 +55,7 @@ def thresholds(policies: Policies) -> tuple[Threshold, ...]:
             "site-down",
         ),
         Threshold(
-            "Sign-in, course or upload",
+            "Sign-in and what is behind it",
             "smoke journeys",
             "all work",
             "one fails twice in a row",
@@ -122,7 +122,7 @@ def criteria(policies: Policies) -> tuple[Criterion, ...]:
             f"one has the wrong status, or takes more than {seconds(smoke_limit)}",
             smoke.production_routes_answer,
         ),
-        Criterion("Login, course, upload", "one of them fails", smoke.production_journeys_work),
+        Criterion("What a user does (`smoke.journeys`)", "one of them fails", smoke.production_journeys_work),
         Criterion("Sentry", f"a new issue of level {levels} since the release", errors.no_new_critical, at_once=True),
         Criterion(
             "Error rate",

@@ -23,7 +23,7 @@ from pipeline.clients.prisma import History, Migration, MigrationRow, migrations
 from pipeline.clients.prismaversion import sends_each
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
-from pipeline.probes.smoke import journeys_at
+from pipeline.probes.journeys import journeys_at
 from pipeline.sql.changes import changes_of
 from pipeline.sql.cutting import when_cut
 from pipeline.sql.liveschema import live_schema as read_schema

@@ -1,9 +1,8 @@
-"""Visits the staged deployment and production as a browser and as a student would."""
+"""Visits the staged deployment and production as a browser and as a user would."""
 
 from checks.evidence import (
     ControlJourneys,
     ControlVisits,
-    Journey,
     LoadTimes,
     ProductionBefore,
     ProductionJourneys,
@@ -16,9 +15,10 @@ from checks.evidence import (
 from checks.policy import PerformancePolicy, Route, SmokePolicy
 from pipeline.clients.pages import PageAnswer
 from pipeline.clients.reading import reads
-from pipeline.clients.visitor import same_origin
+from pipeline.clients.walk import same_origin
 from pipeline.clock import origin
 from pipeline.errors import Unreachable
+from pipeline.probes.journeys import journeys_at
 from pipeline.world.world import World
 
 
@@ -97,24 +97,6 @@ def _visit(site: str, route: Route, answer: PageAnswer) -> Visit:
         failure=answer.failure,
         protected=answer.protected,
     )
-
-
-async def journeys_at(world: World, site: str, policy: SmokePolicy) -> tuple[Journey, ...]:
-    """Try what a student can do at ``site``. Raises Unreachable when names or certificates fail."""
-    wanted = policy.journeys
-    tried = await world.visitor.journeys(
-        site,
-        login=wanted.login,
-        course=wanted.course,
-        course_contains=wanted.course_contains,
-        upload=wanted.upload,
-        request=policy.request,
-        budget=policy.budget,
-    )
-    unseen = next((one for one in tried if one.unseen), None)
-    if unseen:
-        raise Unreachable("site", f"{unseen.name} at {site}", unseen.says)
-    return tuple(Journey(one.name, one.failed_at, one.says, one.ms) for one in tried)
 
 
 PROBES = (

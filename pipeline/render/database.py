@@ -5,6 +5,7 @@ from itertools import groupby
 
 from checks.evidence import Change, Migrations
 from checks.rules import does
+from pipeline.clients.timing import Took
 from pipeline.session.questions import Answered
 from pipeline.steps.restore import RestorePlan
 from pipeline.steps.restoring import Restored
@@ -44,16 +45,22 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip() for row in cut]
 
 
-def plan_text(migrations: Migrations, changes: Sequence[Change]) -> str:
-    """Each pending migration with what its statements do, how grave that is, and the lock it takes."""
+def plan_text(migrations: Migrations, changes: Sequence[Change], took: Iterable[Took] = ()) -> str:
+    """Each pending migration with what its statements do, how grave that is, the lock, and how long each took."""
     if not migrations.pending:
         return f"nothing is pending; {len(migrations.applied)} migrations are applied"
-    lines = []
+    lines, took = [], tuple(took)
     for name in migrations.pending:
         lines.append(name)
-        rows = [_change(change) for change in changes if change.migration == name]
+        times = {one.line: f"took {_span(one.ms)}" for one in took if one.migration == name and not one.failure}
+        rows = [(*_change(change), times.get(change.line, "")) for change in changes if change.migration == name]
         lines += [f"  {line}" for line in aligned(rows)] if rows else ["  nothing but comments"]
+    lines += [f"  line {one.line} of {one.migration} fails: {one.failure}" for one in took if one.failure]
     return "\n".join(lines)
+
+
+def _span(ms: float) -> str:
+    return f"{ms / 1000:,.1f} s" if ms >= 1000 else f"{ms:.0f} ms"
 
 
 def _change(change: Change) -> tuple[str, ...]:

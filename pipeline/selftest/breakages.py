@@ -24,6 +24,7 @@ from pipeline.selftest import (
     rolling,
     security,
     services,
+    skew,
     smoke,
     source,
     sql,
@@ -36,7 +37,7 @@ from pipeline.selftest.breakage import Breakage
 
 FAMILIES = (
     source, approval, security, environment, database, sql, release, order, rolling, calendar, identity, health, smoke,
-    performance, errors, hearing, access, services, watch, uptime, vitals, capacity, storage, redis, auth, books,
+    skew, performance, errors, hearing, access, services, watch, uptime, vitals, capacity, storage, redis, auth, books,
     baseline, alerts,
 )  # fmt: skip
 BREAKAGES: tuple[Breakage, ...] = tuple(one for family in FAMILIES for one in family.BREAKAGES)

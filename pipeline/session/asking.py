@@ -74,7 +74,7 @@ async def ask_in(session: Session, world: World, pipelines: Sequence[Pipeline], 
     run, live = world.run, await _live(world)
     keep = session.records.samples.keeper(session.clock.now, run, live)
     async with Round(world, session.settings.policies, READERS, keep) as look:
-        used = (without_unused(one, session.settings.policies) for one in pipelines)
+        used = (without_unused(one, session.settings.policies, session.settings.secrets) for one in pipelines)
         stages = [stage for one in used for stage in one.stages if stage.asks]
         asked = await asyncio.gather(*(_line(session, world, stage, look) for stage in stages))
     graded = grade((answer.gate.name, one) for line in asked for answer in line.answers for one in answer.findings)
@@ -105,7 +105,7 @@ def asked_once(lines: Sequence[ChecklistLine]) -> tuple[ChecklistLine, ...]:
 
 async def ask_gates(session: Session, world: World, gates: Sequence[Gate]) -> tuple[LineAnswer, ...]:
     """Ask some gates, together, once; nothing is written down."""
-    asks = kept(gates, unused(session.settings.policies))
+    asks = kept(gates, unused(session.settings.policies, session.settings.secrets))
     async with Round(world, session.settings.policies, READERS) as look:
         return tuple(await asyncio.gather(*(_answer(session, one, look) for one in asks)))
 

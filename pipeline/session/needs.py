@@ -15,7 +15,8 @@ from pipeline.world.secrets import SECRETS
 
 def needs_of(config: Config, target: str) -> Needs:
     """What the parts of pipelines need, with the database that the target tries migrations in."""
-    return Needs(probes_by_type(PROBES), config.policies[target].database.scratch)
+    policies = config.policies[target]
+    return Needs(probes_by_type(PROBES), policies.database.scratch, policies.smoke.variables)
 
 
 def to_ship(config: Config, order: Order) -> Iterable[str]:

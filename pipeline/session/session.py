@@ -36,6 +36,7 @@ from pipeline.record.spill import left_over
 from pipeline.record.store import open_store
 from pipeline.record.target import Written
 from pipeline.redact import Redactor
+from pipeline.world.absent import absent_of, said_once
 from pipeline.world.opening import of_unused_vendors, open_settings, open_world
 from pipeline.world.secrets import OPENS, SECRETS
 from pipeline.world.settings import Settings
@@ -120,6 +121,11 @@ class Session:
             if name in OPENS and name not in unused and not known.get(name)
         )
 
+    @property
+    def absent(self) -> str:
+        """One line that names what deploy.yml does without, and of which nothing is asked; empty when nothing is."""
+        return said_once(absent_of(self.settings.policies, self.settings.secrets))
+
     def world(
         self, name: str, release: Release = NOTHING, progress: Callable[[str], None] = silent
     ) -> contextlib.AbstractAsyncContextManager[World]:
@@ -171,7 +177,7 @@ def open_session(config: Config, target: str, root: Path, needs: Iterable[str] =
         store = open_store(place.address, root)
         stack.callback(store.close)
         pipeline = pipeline_to_look(config, settings.name).at_pace(config.pace(settings.name))
-        pipeline = without_unused(pipeline, settings.policies).with_shadows(shadows(config))
+        pipeline = without_unused(pipeline, settings.policies, settings.secrets).with_shadows(shadows(config))
         check(pipeline, PROBES, settings.policies)
         redactor = Redactor(
             (*settings.hidden, *((place.address,) if place.shared else ()), *hidden_of(config.found_own, root))

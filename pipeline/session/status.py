@@ -14,7 +14,7 @@ from pipeline.clients.barrier import challenge_of
 from pipeline.clients.exchange import DEADLINE, ODD, Unfinished, exchange, json_of, request_of
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment, ProjectSettings, RollingRelease
-from pipeline.clients.visitor import LARGEST_PAGE
+from pipeline.clients.walk import LARGEST_PAGE
 from pipeline.clock import origin
 from pipeline.emergency.aftermath import Aftermath, aftermath
 from pipeline.errors import ServiceError

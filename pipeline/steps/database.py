@@ -8,6 +8,7 @@ from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration, migrations_in
 from pipeline.engine.plan import step
 from pipeline.errors import Rejected
+from pipeline.steps.seeding import seed
 from pipeline.world.world import World
 
 
@@ -32,9 +33,13 @@ async def migrate(world: World, policy: DatabasePolicy, migrations: Migrations) 
         return AppliedMigrations(())
     if policy.engine == "prisma":
         await world.prisma.deploy(policy.command, world.folder, world.database.address.for_prisma, world.progress)
+        if world.own and not migrations.applied:
+            await seed(world, policy)
         return AppliedMigrations(await _proved(world, migrations))
     made = migrator(world, policy, world.database)
     names = await made.apply(pending(world, migrations))
+    if world.own and not migrations.applied:
+        await seed(world, policy)
     took = {name: round(seconds * 1000) for name, seconds, _ in made.observed}
     return AppliedMigrations(names, tuple(took.get(name, 0) for name in names))
 

@@ -13,7 +13,7 @@ from checks.policy import SmokePolicy
 from pipeline.clients.postgres import Postgres
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError
-from pipeline.probes.smoke import journeys_at
+from pipeline.probes.journeys import journeys_at
 from pipeline.steps.leftovers import REHEARSAL
 from pipeline.steps.made import RUN
 from pipeline.world.world import World
@@ -81,7 +81,7 @@ class LiveCode:
         self.url = made.url
 
     async def journeys(self) -> tuple[Journey, ...]:
-        """Try what a student can do on the preview now; empty when it cannot be said.
+        """Try what a user does on the preview now; empty when it cannot be said.
 
         Sees that the copy was really used.
         """

@@ -12,6 +12,7 @@ from checks.evidence import Migrations, PlannedChanges, Production, Rehearsal, T
 from checks.policy import DatabasePolicy, SmokePolicy
 from pipeline.clients.postgres import Postgres
 from pipeline.clients.prisma import Migration
+from pipeline.clients.timing import Took, took
 from pipeline.clock import SystemClock
 from pipeline.engine.plan import step
 from pipeline.errors import Rejected, ServiceError
@@ -52,7 +53,7 @@ async def rehearse(
         return Rehearsal()
     if policy.rehearse == "risky" and planned.gravest == "expand":
         return Rehearsal()
-    async with _copy(world, policy) as (named, copy, whole):
+    async with copied(world, policy) as (named, copy, whole):
         if not whole:
             return await _applied(
                 world, policy, migrations, named, copy, "it is an empty copy: the database is too large"
@@ -67,6 +68,14 @@ async def rehearse(
             says = f"{', '.join(sorted(broken))} fails there without the migrations, too" if broken else ""
             judged = tuple(one for one in after if one.name not in broken)
             return dataclasses.replace(seen, old_code=old.url, journeys=judged, says=old.failure or says)
+
+
+async def timed(world: World, policy: DatabasePolicy, migrations: Migrations) -> tuple[Took, ...]:
+    """Run the pending migrations on a copy, statement by statement. Raises ServiceError."""
+    if not migrations.pending:
+        return ()
+    async with copied(world, policy) as (_, copy, whole):
+        return await took(copy, pending(world, migrations), policy.statement_timeout) if whole else ()
 
 
 async def _applied(
@@ -116,7 +125,7 @@ def _tried(observed: list[tuple[str, float, str]]) -> tuple[Tried, ...]:
 
 
 @contextlib.asynccontextmanager
-async def _copy(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str, Postgres, bool]]:
+async def copied(world: World, policy: DatabasePolicy) -> AsyncIterator[tuple[str, Postgres, bool]]:
     """Make a copy of the database: its name for people, the database, and whether it has production's rows.
 
     It is gone at the end.

@@ -17,6 +17,7 @@ from checks.policy import (
     SmokePolicy,
     SourcePolicy,
     UptimePolicy,
+    VendorsPolicy,
 )
 from pipeline.clients.encrypted import must_be_encrypted
 from pipeline.clock import Clock
@@ -25,6 +26,7 @@ from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import Mistake
 from pipeline.home import below_top
 from pipeline.redact import Redactor
+from pipeline.world.absent import PAGES, absent_of
 from pipeline.world.sandbox import SANDBOX, attached, prepared, sandbox_settings
 from pipeline.world.secrets import ADDRESSES, CHANNELS, OPTIONAL, SECRETS, STATE, read_secrets
 from pipeline.world.settings import Settings
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 NOT_USED = {
-    "SMOKE_EMAIL": "; an app where nobody signs in by NextAuth has `smoke.journeys.login: false` in deploy.yml",
+    "SMOKE_EMAIL": "; an app where nobody signs in has no journey that does in `smoke.journeys` of deploy.yml",
     "SENTRY_AUTH_TOKEN": "; a team without Sentry leaves `errors.organization` empty in deploy.yml",
     "BETTERSTACK_API_TOKEN": "; a team without Better Stack leaves `uptime.monitor` empty in deploy.yml",
 }
@@ -45,15 +47,14 @@ NOT_USED = {
 
 def of_unused_vendors(policies: Mapping[type, Any]) -> frozenset[str]:
     """The secrets of vendors that ``deploy.yml`` does without, and of the smoke user when nobody signs in."""
-    journeys = policies[SmokePolicy].journeys
-    signs_in = journeys.login or journeys.course or journeys.upload
+    named = policies[SmokePolicy].variables
     used = {
-        "SMOKE_EMAIL": signs_in,
-        "SMOKE_PASSWORD": signs_in,
+        "SMOKE_EMAIL": "SMOKE_EMAIL" in named,
+        "SMOKE_PASSWORD": "SMOKE_PASSWORD" in named,
         "SENTRY_AUTH_TOKEN": policies[ErrorsPolicy].organization,
         "BETTERSTACK_API_TOKEN": policies[UptimePolicy].monitor,
     }
-    return frozenset(name for name, named in used.items() if not named)
+    return frozenset(name for name, is_used in used.items() if not is_used)
 
 
 @contextlib.contextmanager
@@ -67,23 +68,30 @@ def open_settings(
     """
     name, target = config.target(name)
     policies = config.policies[name].by_type()
+    policies[VendorsPolicy] = _without_pages(policies)
     if target.kind == "sandbox":
         app = root / config.file.app
         place = prepared(root, app, policies[EnvironmentPolicy].required) if target.own else SANDBOX
         with attached(root, place) as running:
             settings = sandbox_settings(name, running, policies)
-            yield dataclasses.replace(settings, root=root, app=config.file.app, own=target.own)
+            secrets = {**settings.secrets, **_of_journeys(root, policies, () if target.own else settings.secrets)}
+            yield dataclasses.replace(settings, root=root, app=config.file.app, own=target.own, secrets=secrets)
         return
     missing_keys = [key for key in ("project", "domain") if not getattr(target, key)]
     if missing_keys and not unfinished:
         raise Mistake("\n".join(f"deploy.yml: targets.{name}.{key}: is missing" for key in missing_keys))
-    secrets = read_secrets(root)
+    secrets = read_secrets(root, policies[SmokePolicy].variables)
     _must_be_encrypted(config, name, secrets)
     wanted = frozenset(needs) - of_unused_vendors(policies)
     missing = [
         f"{key}: is not set; get it from {where}{NOT_USED.get(key, '')}"
         for key, where in SECRETS.items()
         if key in wanted and not secrets.get(key)
+    ]
+    missing += [
+        f"{key}: is not set; `smoke.journeys` in deploy.yml names it"
+        for key in policies[SmokePolicy].variables
+        if key not in SECRETS and not secrets.get(key) and (key in wanted or {*needs} >= {*SECRETS})
     ]
     if missing:
         raise Mistake("\n".join([*missing, f"Set them in the environment or in {root / '.env'}."]))
@@ -109,6 +117,20 @@ def open_settings(
         app=config.file.app,
         within=below_top((root / config.file.app).resolve()),
     )
+
+
+def _of_journeys(root: Path, policies: Mapping[type, Any], known: Iterable[str]) -> dict[str, str]:
+    """What journeys in a sandbox name and the sandbox does not say itself: it may be set as it is for any target."""
+    names = policies[SmokePolicy].variables
+    found = read_secrets(root, names)
+    return {name: found[name] for name in names if name in found and name not in known}
+
+
+def _without_pages(policies: Mapping[type, Any]) -> VendorsPolicy:
+    """The vendors' policy without the pages of those that deploy.yml does without for certain."""
+    vendors: VendorsPolicy = policies[VendorsPolicy]
+    without = {PAGES.get(name) for name in absent_of(policies, SECRETS | OPTIONAL)}
+    return dataclasses.replace(vendors, pages=tuple(page for page in vendors.pages if page.vendor not in without))
 
 
 def _must_be_encrypted(config: Config, name: str, secrets: Mapping[str, str]) -> None:
@@ -139,6 +161,7 @@ async def open_world(
     from pipeline.clients.browser import Browser
     from pipeline.clients.channels import Channels
     from pipeline.clients.cloudflare import Cloudflare
+    from pipeline.clients.command import Command
     from pipeline.clients.exchange import NoCookies
     from pipeline.clients.github import GitHub
     from pipeline.clients.google import ChromeReport
@@ -199,6 +222,8 @@ async def open_world(
             postgres_tools=PostgresTools(_embedded_tools()),
             neon=Neon(at.neon, has("NEON_API_KEY"), database.neon_project, await pool(), clock),
             prisma=PrismaCommand(for_commands(passed)),
+            seeding=Command("database.seed", "database.seed.command", for_commands(passed)),
+            own=settings.own,
             migrations=Path(release.folder) / database.migrations,
             dumps=settings.root / database.dumps,
             root=settings.root,
@@ -207,8 +232,7 @@ async def open_world(
             visitor=Visitor(
                 lambda: client(VISIT_TIMEOUT),
                 clock,
-                has("SMOKE_EMAIL"),
-                has("SMOKE_PASSWORD"),
+                {name: has(name) for name in settings.policies[SmokePolicy].variables},
                 bypass,
             ),
             team=Channels({"team": has(CHANNELS["team"])}, await pool(), clock, at.slack),

@@ -1,5 +1,6 @@
 """The names of every secret, where to get each, and who is told by which."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.environment import variable
@@ -121,11 +122,11 @@ OPENED_WITH = {
 """Client of the World, by its field → the secrets that it is opened with; the other fields know none."""
 
 
-def read_secrets(root: Path) -> dict[str, str]:
-    """The known names from ``.env`` (if there) and the environment, which wins."""
+def read_secrets(root: Path, further: Iterable[str] = ()) -> dict[str, str]:
+    """The known names, and ``further`` ones, from ``.env`` (if there) and the environment, which wins."""
     from dotenv import dotenv_values
 
-    names = (*SECRETS, *OPTIONAL)
+    names = (*SECRETS, *OPTIONAL, *further)
     file = dotenv_values(root / ".env", interpolate=False)
     found = {name: (variable(name) or file.get(name) or "").strip() for name in names}
     Redactor(value for name, value in found.items() if name not in OPEN)  # whatever is said from here on

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a world is passed around by everything; only ``open_world``
     from pipeline.clients.browser import Browser
     from pipeline.clients.channels import Channels
     from pipeline.clients.cloudflare import Cloudflare
+    from pipeline.clients.command import Command
     from pipeline.clients.github import GitHub
     from pipeline.clients.google import ChromeReport
     from pipeline.clients.neon import Neon
@@ -105,6 +106,8 @@ class World:
     postgres_tools: "PostgresTools"
     neon: "Neon"
     prisma: "PrismaCommand"
+    seeding: "Command"
+    """Runs the command of `database.seed`."""
     visitor: "Visitor"
     team: "Channels"
     channels: "Channels"
@@ -125,6 +128,8 @@ class World:
     """Where dumps of the database go."""
     root: Path = Path()
     """The home of the project."""
+    own: bool = False
+    """Whether this is the sandbox of one's own app."""
     within: str = ""
     """Where the app is in its repository, with a slash behind it; empty at the top."""
     rules: "tuple[Part, ...]" = ()

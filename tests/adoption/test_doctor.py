@@ -12,7 +12,6 @@ import pytest
 
 from checks.gate import Verdict
 from checks.policy import BuildPolicy, DatabasePolicy, ErrorsPolicy, SmokePolicy, UptimePolicy
-from checks.policy.site import Journeys
 from pipeline.adoption.consultation import Consultation, without_malformed, without_unfilled
 from pipeline.adoption.doctor import EXAMINATIONS, examined
 from pipeline.adoption.symptoms import PAGES, SCOPES, Symptom, exit_code, not_set
@@ -185,7 +184,7 @@ def test_a_service_that_cannot_be_read_is_not_seen_and_the_rest_is(inside: InPro
 
 
 def test_a_vendor_that_is_not_used_is_asked_nothing(inside: InProcess, tmp_path: Path) -> None:
-    inside.require(ErrorsPolicy(), UptimePolicy(), DatabasePolicy(), SmokePolicy(journeys=Journeys(login=False)))
+    inside.require(ErrorsPolicy(), UptimePolicy(), DatabasePolicy(), SmokePolicy())
     used = ("VERCEL_TOKEN", "GITHUB_TOKEN", "DIRECT_URL")
     found = looked(inside, tmp_path, {name: inside.settings.secrets[name] for name in used})
     assert wrong(found) == []

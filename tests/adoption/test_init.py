@@ -46,7 +46,8 @@ def test_what_was_seen_stands_in_the_file_and_what_was_not_needed_does_not(tmp_p
         *("DATABASE_URL", "DIRECT_URL", "NEXTAUTH_SECRET", "NEXTAUTH_URL")
     ]
     assert [route.path for route in policies.smoke.routes] == ["/", "/enter"]
-    assert policies.smoke.journeys.login
+    assert policies.smoke.sign_in
+    assert found.file.targets["own"].own
     assert policies.auth.providers == ("credentials",)
     assert policies.health.path == "/api/health"
     assert (found.file.targets["production"].project, found.file.targets["production"].team) == ("prj_1", "team_1")
@@ -57,7 +58,7 @@ def test_what_was_seen_stands_in_the_file_and_what_was_not_needed_does_not(tmp_p
 def test_an_app_without_nextauth_and_with_its_data_elsewhere(tmp_path: Path) -> None:
     text, points = deploy_yml(seen_in(folder(MONOREPO)))
     found = loaded(tmp_path, text).policies["production"]
-    assert (found.auth.path, found.smoke.journeys.login) == ("", False)
+    assert (found.auth.path, found.smoke.journeys) == ("", ())
     assert (found.database.migrations, found.database.schema) == ("packages/db/history", "packages/db/schema")
     assert found.database.url_variables == ("DATABASE_URL", "DIRECT_DATABASE_URL")
     assert (found.errors.organization, found.errors.project) == ("acme-inc", "acme-web")

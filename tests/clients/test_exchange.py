@@ -17,6 +17,7 @@ from pipeline.clients.exchange import SLOWEST, Unfinished, ample, exchange, json
 from pipeline.clients.pages import PageAnswer
 from pipeline.clients.upstash import UpstashRedis
 from pipeline.clients.visitor import Visitor
+from pipeline.clients.walk import Sent
 from pipeline.clock import SystemClock
 from pipeline.errors import ServiceError, Unreachable, Unreadable
 from tests.processes import slowness
@@ -89,7 +90,7 @@ def asked(behaviour: Behaviour, *, token: str = "t", **more: Any) -> Any:
 def visited(behaviour: Behaviour, patience: float = BRIEF) -> PageAnswer:
     async def go() -> PageAnswer:
         async with serving(behaviour) as url:
-            return await Visitor(httpx.AsyncClient, SystemClock(), "a", "b").get(url, patience)
+            return await Visitor(httpx.AsyncClient, SystemClock()).get(url, patience)
 
     return asyncio.run(go())
 
@@ -102,7 +103,7 @@ def test_pages_that_are_visited_together_share_no_cookies() -> None:
         return httpx.Response(200, headers={"set-cookie": "seen=yes; Path=/"})
 
     async def go() -> None:
-        visitor = Visitor(lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)), SystemClock(), "a", "b")
+        visitor = Visitor(lambda: httpx.AsyncClient(transport=httpx.MockTransport(answer)), SystemClock())
         await visitor.get_all(["http://app.example/"] * 3, at_once=1, request=BRIEF, budget=60)
 
     asyncio.run(go())
@@ -282,11 +283,12 @@ def test_a_firewall_teaches_nothing_about_the_site(status: str, header: str, say
     assert not visited(plainly(b"well", header), patience=5).unseen, "what came through says something"
 
     async def tried() -> Any:
-        async with serving(challenge) as url:
-            visitor = Visitor(httpx.AsyncClient, SystemClock(), "a", "b")
-            return await visitor.journeys(url, login=True, course="/c", course_contains="x", upload="")
+        visitor = Visitor(httpx.AsyncClient, SystemClock())
+        async with serving(challenge) as url, visitor.walk(url, within=5) as walk:
+            return (await walk.send(Sent("POST", f"{url}/sign-in", form={"a": "b"}))).page
 
-    assert [(one.unseen, says in one.says) for one in asyncio.run(tried())] == [(True, True)] * 2
+    page = asyncio.run(tried())
+    assert (page.unseen, says in page.failure) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def within(value: Any, seen: set[int]) -> str:
     if isinstance(value, str | bytes):
         text = value if isinstance(value, str) else value.decode(errors="replace")
         return base64.b64decode(text[6:]).decode() if text.startswith("Basic ") else text
-    inner: list[Any] = list(value.items()) if isinstance(value, dict) else []
+    inner: list[Any] = (
+        [*value.keys(), *value.values()] if isinstance(value, dict) else []
+    )  # no pair, whose id is another's soon
     if isinstance(value, tuple | list | set | frozenset):
         inner = list(value)
     inner += [getattr(value, name, None) for name in getattr(value, "__slots__", ())]

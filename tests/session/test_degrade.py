@@ -11,7 +11,6 @@ from checks import environment, health, source
 from pipeline.clients.betterstack import BetterStack
 from pipeline.clients.github import GitHub
 from pipeline.clients.sentry import Sentry
-from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock
 from pipeline.commands import check, incident, monitor
 from pipeline.commands.check import _of_release
@@ -60,16 +59,6 @@ def test_a_vendor_whose_token_is_not_set_is_not_asked_and_says_so() -> None:
             asyncio.run(ask())
 
 
-def test_nobody_signs_in_without_the_smoke_users_password() -> None:
-    """Trying it with empty words would say that users cannot sign in."""
-    visitor = Visitor(lambda: httpx.AsyncClient(transport=httpx.MockTransport(nobody)), SystemClock(), "", "", "")
-    (tried,) = asyncio.run(
-        visitor.journeys("https://shop.example", login=True, course="/c", course_contains="", upload="/u")
-    )
-    assert tried.unseen
-    assert "SMOKE_EMAIL" in tried.says
-
-
 def test_an_incident_is_opened_without_any_secret(home: Path) -> None:
     said: list[str] = []
     config = load(home / "deploy.yml")
@@ -81,7 +70,8 @@ def test_an_incident_is_opened_without_any_secret(home: Path) -> None:
 def test_what_looks_wants_the_token_of_vercel_and_says_what_it_does_not_see(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = load(home / "deploy.yml")
+    signs_in = "smoke: {journeys: [{name: login, sign_in: nextauth}]}\n"
+    config = load(home / "deploy.yml", PRODUCTION + signs_in)
     with pytest.raises(Mistake, match="VERCEL_TOKEN: is not set") as caught, open_session(config, "", home):
         pass
     assert "GITHUB_TOKEN" not in str(caught.value)

@@ -1,6 +1,7 @@
 """One's own app in the sandbox: its variables are made up, and ``deploy`` ships its folder."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,7 +71,8 @@ approval: {required: 0}
 ci: {ignore: [{name: Vercel – marketing, reason: of another project}]}
 environment:
   required: [{name: DATABASE_URL, shape: postgres}, {name: NEXTAUTH_SECRET, shape: secret, min_length: 32}]
-smoke: {routes: [{path: /login, contains: Sign in}], journeys: {login: false}}
+smoke: {routes: [{path: /login, contains: Sign in}], journeys: []}
+database: {seed: {sql: prisma/seed.sql, command: sh seed.sh, rows: 40, tables: {Upload: 5}}}
 target: mine
 targets:
   mine:
@@ -92,6 +94,10 @@ def test_deploy_ships_ones_own_app_with_migrations_that_the_demo_app_has_too(tmp
     home, commit = tmp_path / "home", "0e37" * 10
     shutil.copytree(releases.build_release("good", tmp_path, "prj_0", "team_0"), home / "web")
     (home / "deploy.yml").write_text(FILE, encoding="utf-8")
+    (home / "web/prisma/seed.sql").write_text(
+        'create table if not exists "Smoke" (id int); insert into "Smoke" values (1);'
+    )
+    (home / "web/seed.sh").write_text('echo "$DATABASE_URL" > seeded')
     (home / "web" / ".env.example").write_text("DATABASE_URL=\nNEXTAUTH_SECRET=\n")
     hidden = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
     env = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
@@ -107,6 +113,13 @@ def test_deploy_ships_ones_own_app_with_migrations_that_the_demo_app_has_too(tmp
         assert "DEPLOYED" in said
         assert "applying 20260101000000_init" in said, "the database was empty"
         assert commit[:7] in run("status")
+        assert "postgresql" in (home / "web/seeded").read_text()
+        (home / "web/prisma/migrations/20991231000000_more").mkdir()
+        more = home / "web/prisma/migrations/20991231000000_more/migration.sql"
+        more.write_text('alter table "Course" add "more" text;\n\nupdate "Course" set "more" = \'x\';\n')
+        planned = run("database.plan", "--commit", commit)
+        assert re.search(r"line 3 .*40 rows +took \d+ ms", planned), planned
+        assert run("database.seed").count("had rows already") > 2
         assert "dpl_" in run("rollback", "--target", "mine", "--plan")
         assert not (home / ".sandbox" / "state.json").exists(), "the demo app's sandbox was not touched"
     finally:

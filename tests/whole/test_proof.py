@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from checks.outcome import Outcome
-from checks.policy import IdentityPolicy, Route, SmokePolicy
+from checks.policy import IdentityPolicy, JourneyStep, Route, SmokePolicy
 from pipeline.record.journal import known_bad
 from pipeline.render.report import summary_text
 from tests.stage import InProcess
@@ -128,10 +128,13 @@ def test_an_advisory_route_warns_and_takes_nothing_back(inside: InProcess) -> No
 
 
 def test_an_advisory_journey_warns(inside: InProcess) -> None:
-    policy = inside.settings.policies[SmokePolicy]
-    require(inside, SmokePolicy, journeys=dataclasses.replace(policy.journeys, upload="/nothing", advisory=("upload",)))
+    *others, upload = inside.settings.policies[SmokePolicy].journeys
+    lost = dataclasses.replace(upload, steps=(JourneyStep("/nothing", "upload", body="x"),), advisory=True)
+    require(inside, SmokePolicy, journeys=(*others, lost))
     outcome, report = inside.deploy()
     assert outcome is Outcome.DEPLOYED, report.reason
+    said = {finding["says"] for gate, finding in report.warnings if gate == "smoke.production-journeys-work"}
+    assert any("fails at upload: answered 404" in one and "(advisory)" in one for one in said)
 
 
 def test_a_name_that_does_not_resolve_is_unknown_and_no_verdict_on_the_release(inside: InProcess) -> None:

@@ -309,7 +309,7 @@ def test_the_bypass_secret_goes_to_the_site_alone(inside: InProcess) -> None:
                 return httpx.Response(302, headers={"location": "http://b.localhost/"})
             return httpx.Response(200, text="elsewhere")
 
-    visitor = Visitor(lambda: httpx.AsyncClient(transport=Redirecting()), inside.clock, "e", "p", "s3cret")
+    visitor = Visitor(lambda: httpx.AsyncClient(transport=Redirecting()), inside.clock, bypass="s3cret")
     asyncio.run(visitor.get("http://a.localhost/"))
     assert seen == {"a.localhost": "s3cret", "b.localhost": None}
 

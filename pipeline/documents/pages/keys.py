@@ -45,14 +45,15 @@ def key_sections(schema: Mapping[str, Any], definitions: Mapping[str, Any], path
 
 def _definition(value: Mapping[str, Any]) -> str:
     """The name of the definition that a key, its items or its values refer to."""
-    parts = (value, value.get("items", {}), value.get("additionalProperties", {}), *value.get("allOf", ()))
+    several = (*value.get("allOf", ()), *value.get("anyOf", ()))
+    parts = (value, value.get("items", {}), value.get("additionalProperties", {}), *several)
     references = (part["$ref"] for part in parts if isinstance(part, dict) and "$ref" in part)
     return str(next(references, "")).rpartition("/")[2]
 
 
 def _type(value: Mapping[str, Any]) -> str:
     if "enum" in value:
-        return " or ".join(f"`{word}`" for word in value["enum"])
+        return " or ".join(f"`{word}`" for word in value["enum"] if word)
     if "const" in value:
         return f"`{value['const']}`"
     if "anyOf" in value:

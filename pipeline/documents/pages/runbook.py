@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from checks import environment, errors, health, identity, performance, release, services, smoke
 from checks.gate import Gate
-from checks.policy import RequiredVariable
+from checks.policy import DeclaredJourney, RequiredVariable
 from checks.procedure import Procedure, procedure
 from pipeline.config import DeployFile, Policies
 from pipeline.documents.pages.stages import stages_in_order
@@ -31,7 +31,7 @@ CHECKLIST = (
 VALIDATION: tuple[tuple[str, tuple[Gate, ...]], ...] = (
     ("Health check", (release.is_live, identity.production_is_release, health.production_is_well)),
     (
-        "Smoke tests: login, course access, file upload",
+        "Smoke tests: what a user does",
         (smoke.production_routes_answer, smoke.production_journeys_work),
     ),
     ("Sentry: no new critical errors", (errors.no_new_critical, errors.rate_is_usual)),
@@ -87,7 +87,7 @@ def runbook(
         shape=_shape,
         validation=VALIDATION,
         smoke=smoke,
-        journeys=policies.smoke.journeys,
+        journeys=[(journey.name, _does(journey)) for journey in policies.smoke.journeys],
         route_rows=_route_rows(policies),
         criterion_rows=_criterion_rows(pipeline, policies),
         release=release,
@@ -99,6 +99,24 @@ def runbook(
         gate_link=gate_link,
         gate_links=gate_links,
     )
+
+
+SIGNS_IN = {
+    "nextauth": "sign in as the smoke user; a session must be there afterwards",
+    "authjs": "sign in as the smoke user; a session must be there afterwards",
+    "cookie": "show the session's cookie",
+    "bearer": "show the token",
+}
+
+
+def _does(journey: DeclaredJourney) -> str:
+    """What a person does to go this journey by hand, in one line."""
+    acts = [SIGNS_IN[journey.sign_in]] if journey.sign_in else []
+    for step in journey.steps:
+        sees = f", which reads `{step.expect.contains}`" if step.expect.contains else ""
+        sends = f" with {step.file.name}" if step.file else ""
+        acts.append(f"`{step.verb} {step.path}`{sends}{sees}")
+    return "; ".join(acts)
 
 
 def _shape(variable: RequiredVariable) -> str:

@@ -77,6 +77,8 @@ PLACEHOLDERS = {
     "SCRATCH_URL": ("Address of an empty database that may be overwritten", "`createdb scratch`, or a Neon branch"),
     "SENTRY": ("Sentry's address for your region", "`services.sentry` of the target in `deploy.yml`"),
     "SENTRY_ORG": ("Sentry organization slug", "`errors.organization` in `deploy.yml`"),
+    "SMOKE_SESSION": ("The session's cookie of the smoke user", "sign in as that user in a browser → its cookies"),
+    "SMOKE_TOKEN": ("A token of the smoke user", "the app itself, for the smoke-test user"),
     "STAGE": ("Number of the rolling release's stage, from 0", "`vercel rolling-release fetch`"),
     "STAGED": ("Address of the new deployment, with `https://`", "printed by `vercel deploy`; also `vercel ls`"),
     "TARGET": ("Vercel's environment: `production` or `preview`", "you choose; for a release it is `production`"),
