@@ -27,15 +27,17 @@ def sandbox(c: Context, json: bool = False, reset: bool = False) -> None:
         "target": "a sandbox",
         "users": "how many at once (default: 4)",
         "during": "how long, e.g. 2m (default: 30s); deploy or roll back meanwhile in another terminal",
+        "json": "as one JSON document",
     }
 )
-def load(c: Context, target: str = "", users: int = 4, during: str = "30s") -> None:
+def load(c: Context, target: str = "", users: int = 4, during: str = "30s", json: bool = False) -> None:
     """Let users do the journeys of deploy.yml in a sandbox and print the curve; exit 1 when one failed."""
     with honest():
         from pipeline.commands.deploy import seconds_of
         from pipeline.commands.load import put_load
 
-        failed = put_load(configuration(), target, ROOT, out, users=users, seconds=seconds_of("--during", during))
+        seconds = seconds_of("--during", during)
+        failed = put_load(configuration(), target, ROOT, out, users=users, seconds=seconds, as_json=json)
     if failed:
         raise SystemExit(1)
 

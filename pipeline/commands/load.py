@@ -1,6 +1,7 @@
 """``invoke load``: many users of a sandbox at once, by the journeys that ``deploy.yml`` declares."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.errors import Mistake
 from pipeline.probes.load import LONGEST, Load, load
+from pipeline.record.journal import plain
 from pipeline.render.database import aligned
 from pipeline.session.session import open_session
 from pipeline.world.world import World
@@ -19,7 +21,14 @@ WIDEST = 30
 
 
 def put_load(
-    config: Config, target: str, root: Path, out: Callable[[str], None], *, users: int, seconds: float
+    config: Config,
+    target: str,
+    root: Path,
+    out: Callable[[str], None],
+    *,
+    users: int,
+    seconds: float,
+    as_json: bool = False,
 ) -> bool:
     """Let ``users`` do the journeys for ``seconds`` and print the curve. True when one failed. Raises Mistake."""
     name, aimed = config.target(target)
@@ -40,7 +49,7 @@ def put_load(
             return await load(world, origin(world.domain), policy, users, over)
 
         found = session.in_world("by-hand", during)
-        out(session.redactor(load_text(found)))
+        out(session.redactor(json.dumps(plain(found)) if as_json else load_text(found)))
         return bool(found.failed)
 
 

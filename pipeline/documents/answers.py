@@ -47,6 +47,7 @@ from pipeline.documents.answershapes import (
     VerifiedFile,
     VerifiedRecord,
 )
+from pipeline.probes.load import Load
 from pipeline.record.approvals import GivenApproval
 from pipeline.record.dora import Delivery
 from pipeline.record.history import GateRecord, PersonRecord
@@ -107,6 +108,7 @@ ANSWERS: dict[str, Any] = {
     "upgrade": Upgraded,
     "fault": FaultKinds,
     "faults": FaultKinds,
+    "load": Load,
     "fleet.plan": FleetPlanned,
     "fleet.check": FleetChecked,
     "fleet.env": FleetCompared,
@@ -124,8 +126,11 @@ SAYS_NO_FACTS: dict[str, str] = {
     "build.tools": "installs the Vercel CLI; what is printed is npm's",
     "dashboard": "serves pages until it is stopped; history, status, report and monitor.baseline say the same",
     "database.resolve": "an act; database.plan says what is so then",
+    "database.seed": "an act; ends well or says why not",
     "database.restore": "a person types the name of what is overwritten; status and database.plan say what is so then",
     "fleet.carry": "what a worker starts for one project of an order; fleet.status says how it ended",
+    "fleet.freeze": "an act; fleet.status says what waits for its end",
+    "fleet.variables": "what fleet.env starts for one project; fleet.env says what came of it",
     "fleet.example": "writes a fleet to play with",
     "fleet.worker": "carries runs until it is stopped; fleet.status says how they stand",
     "init": "asks a person, and writes files that are read",

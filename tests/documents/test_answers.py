@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import tasks
+from checks.evidence import Journey
 from checks.gate import block
 from checks.outcome import Outcome
 from checks.schemaback import SchemaBack
@@ -39,6 +40,7 @@ from pipeline.emergency import rollback, schema
 from pipeline.fleet.surveying import ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
+from pipeline.probes.load import Load, Second
 from pipeline.record.journal import Journal, plain
 from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
@@ -124,6 +126,11 @@ def test_the_fleet() -> None:
     variable = plain(VariableFinding("shops", "REGION", "is not set", ("blog",)))
     fits("fleet.env", {"asked": 2, "findings": [variable], "unseen": {"shop": "no answer"}})
     fits("fleet.plan", {"waves": waves, "at_once": 4, "budget": 2, "problems": {"blog": ["no deploy.yml"]}})
+
+
+def test_the_load_of_users() -> None:
+    failed = Journey("course", "GET /courses/1", "answered 500", 40)
+    fits("load", plain(Load((Second(0, 3, 1, 40),), (failed,))))
 
 
 @pytest.mark.parametrize("shows", ["", "dora", "gates", "people"])
