@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.errors import Mistake
 from pipeline.record.bounded import COLUMNS, Store
 from pipeline.record.chain import START, Row, link
+from pipeline.record.untold import OWED, PAID
 
 PAGE = 2000  # events read at a time, so that memory does not grow with the history
 MOST = 20  # faults that are named
@@ -129,7 +130,7 @@ def trimmable(store: Store, before: datetime.datetime) -> Entry | None:
     """The last event that can be let go of: it and all before it are older, and belong to runs that are over by then.
 
     A run is kept whole: one with a newer event, or without an end, keeps itself and all that came after it. So does an
-    incident that nobody has resolved.
+    incident that nobody has resolved, and what GitHub is still to be told.
     """
     moment = before.astimezone(datetime.UTC).isoformat()
     kept = store.execute(
@@ -137,8 +138,10 @@ def trimmable(store: Store, before: datetime.datetime) -> Entry | None:
         " or run in (select run from deploy_events where kind = 'run begins')"
         " and run not in (select run from deploy_events where kind = 'run ended')"
         " or run in (select run from deploy_events where kind = 'incident opened')"
-        " and run not in (select run from deploy_events where kind = 'incident resolved')",
-        moment,
+        " and run not in (select run from deploy_events where kind = 'incident resolved')"
+        " or kind = ? and not exists (select 1 from deploy_events later where later.subject = deploy_events.subject"
+        " and later.kind in (?, ?) and later.seq > deploy_events.seq)",
+        *(moment, OWED, OWED, PAID),
     )[0][0]
     rows = store.execute(
         f"select seq, {COLUMNS}, hash from deploy_events where seq < ? order by seq desc limit 1",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.cause import COUNTS, WHOSE, first_cause
+from checks.cause import COUNTS, PEOPLE, WHOSE, first_cause
 from checks.gate import Finding, Verdict, block, not_yet, too_little
 from pipeline.definitions.every import GATES
 
@@ -19,6 +19,8 @@ THIN = ("watch.errors-stay-usual", too_little("the release", "got 3 requests"))
 ALIKE = ("watch.stays-well", replace(ILL[1], shared=True))
 CI = ("source.ci-is-green", not_yet("build", "is running"))
 UNSET = ("environment.required-variables", block("DATABASE_URL", "is not set"))
+UNASKED = ("approval.is-approved", block("release", "has 0 of 1 approvals"))
+FROZEN = ("calendar.no-freeze", not_yet("freeze", "lasts until Monday"))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,8 @@ UNSET = ("environment.required-variables", block("DATABASE_URL", "is not set"))
         ([ALIKE, NEW], NEW),
         ([ALIKE, BLIND], ALIKE),
         ([CI, UNSET], UNSET),
+        ([UNASKED, FROZEN], FROZEN),
+        ([UNASKED], UNASKED),
     ],
 )
 def test_the_cause_is_what_a_person_would_name_first(
@@ -52,4 +56,4 @@ def test_blindness_while_production_moves_is_a_reason_to_go_back() -> None:
 
 
 def test_the_names_are_those_of_gates() -> None:
-    assert {gate.name for gate in GATES} >= WHOSE | COUNTS
+    assert {gate.name for gate in GATES} >= WHOSE | COUNTS | PEOPLE

@@ -399,6 +399,19 @@ def test_an_incident_that_nobody_has_resolved_keeps_itself(store: Store) -> None
     assert last.row[0] == "i1"
 
 
+def test_what_github_is_still_to_be_told_keeps_itself(store: Store) -> None:
+    some(store, "old", NOW - 500 * DAY)
+    journal(store, "r9-untold", NOW - 450 * DAY).append("github untold", "r9", target="production")
+    some(store, "after", NOW - 440 * DAY)
+    last = trimmable(store, NOW - 400 * DAY)
+    assert last
+    assert last.row[0] == "old"
+    journal(store, "r9-untold", NOW - 430 * DAY).append("github told", "r9")
+    last = trimmable(store, NOW - 400 * DAY)
+    assert last
+    assert last.row[0] == "r9-untold"
+
+
 def test_what_is_old_is_told_by_the_stores_clock(
     empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
