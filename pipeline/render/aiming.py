@@ -4,8 +4,9 @@ import re
 
 WORD = "[a-z]+(?:-[a-z]+)*"
 TAKE_A_TARGET = (
-    "bisect", "build.all", "build.output", "build.pull", "deploy", "doctor", "env.check", "fleet.carry", "history",
-    "journal.tell", "lock", "logs", "rollback", "runbooks.review", "settle", "status", "unlock", "waivers",
+    "bisect", "build.all", "build.output", "build.pull", "deploy", "doctor", "env.check", "fleet.carry",
+    "fleet.variables", "history", "journal.tell", "load", "lock", "logs", "rollback", "runbooks.review", "settle",
+    "status", "unlock", "waivers",
 )  # fmt: skip
 """Commands that have ``--target``, beside every one of FAMILIES."""
 FAMILIES = ("check", "database", "diagnose", "incident", "monitor", "playbook")

@@ -59,7 +59,10 @@ def test_a_push_is_left_alone_when_the_project_or_its_file_says_so(sandbox, play
         sandbox.release("slow")
         assert (await newest(services))["uid"] == before
         project = (await services["vercel"].get(f"/v9/projects/{sandbox.state.vercel.project}")).json()
-        assert project["link"]["productionBranch"] == "main", "it is connected all the same"
+        if said == "vercel.json":
+            assert project["link"]["productionBranch"] == "main", "it is connected all the same"
+        else:
+            assert "link" not in project
 
     play(scenario)
 

@@ -74,7 +74,6 @@ PLACEHOLDERS = {
     "REQUEST_ID": ("Id of one request", "`x-request-id` of the answer, or the event in Sentry"),
     "REVIEWER": ("GitHub login of a colleague", "the team's page on GitHub"),
     "RUN": ("Id of the run", "`./inv history`"),
-    "SCRATCH_URL": ("Address of an empty database that may be overwritten", "`createdb scratch`, or a Neon branch"),
     "SENTRY": ("Sentry's address for your region", "`services.sentry` of the target in `deploy.yml`"),
     "SENTRY_ORG": ("Sentry organization slug", "`errors.organization` in `deploy.yml`"),
     "SMOKE_SESSION": ("The session's cookie of the smoke user", "sign in as that user in a browser → its cookies"),
