@@ -146,6 +146,16 @@ def _secrets_of_this_test() -> Iterator[None]:
         redact._of_all.cache_clear()  # it goes by their number
 
 
+@pytest.fixture(autouse=True)
+def _signals_of_this_test() -> Iterator[None]:
+    """Whoever moved production in this process ignores Ctrl-C from then on, and so would all that it starts."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
 @pytest.fixture(scope="session")
 def postgres(cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """One real Postgres for the whole session; each test gets databases of its own."""

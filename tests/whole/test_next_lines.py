@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +144,9 @@ def test_what_is_printed_as_next_is_typed_until_it_is_well(
     leads_on(typist, end(typist), which)
     code, said = typist.type("status")
     assert (code, "lock      free" in said) == (0, True), said
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_what_is_typed_here_leaves_ctrl_c_to_those_after_it(turn: int) -> None:
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
