@@ -11,12 +11,12 @@ from pipeline.adoption.routes import health_of, parent, routes, sign_in_of
 from pipeline.adoption.signin import SeenAuth, auth_of
 from pipeline.adoption.stores import SeenDatabase, SeenServices, database_of, services_of
 from pipeline.adoption.variables import demanded_by, listed_in, read_by
+from pipeline.clients.pushes import FILES, said_in
 from pipeline.errors import Mistake
 
 GITHUB = re.compile(r"github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?$")
 BASE = re.compile(r"""\bbasePath\s*:\s*["'](/[\w/-]+)["']""")
 NAMES_BUILD = re.compile(r"VERCEL_(DEPLOYMENT_ID|GIT_COMMIT_SHA)")
-ENABLED = re.compile(r"\bdeploymentEnabled\s*:\s*(false\b|\{[^}]*\})")
 ASKS_DATA = re.compile(r"prisma|\bdb\b|\$queryRaw|\bsql`|select\(", re.I)
 ENVIRONMENT = re.compile(r"^\.env[\w.-]*\.?(example|sample|template|dist)?$")
 
@@ -125,7 +125,7 @@ def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
         team=vercel[1],
         workflows=tuple(PurePosixPath(one).name for one in folder.paths if one.startswith(".github/workflows/")),
         vercel_file=PurePosixPath(settings).name,
-        held=_held(folder.text(settings), folder.branch or "main"),
+        held=said_in(folder.text(settings), folder.branch or "main"),
     )
 
 
@@ -172,21 +172,7 @@ def _linked(folder: Folder, app: Package) -> tuple[str, str]:
 
 def _settings(app: Package) -> list[str]:
     """Where Vercel's settings of the app may be, the likeliest first."""
-    names = [f"vercel.{ending}" for ending in ("json", "ts", "mts", "js", "mjs", "cjs")]
-    return [*(app.path(name) for name in names), *names]
-
-
-def _held(text: str, branch: str) -> bool:
-    """Whether ``git.deploymentEnabled`` of a vercel.json or vercel.ts is off, for everything or for ``branch``."""
-    try:
-        enabled = json.loads(text)["git"]["deploymentEnabled"]
-    except (LookupError, TypeError):
-        return False
-    except ValueError:  # a program, or nothing
-        said = ENABLED.search(text)
-        named = rf"""(?:["']{re.escape(branch)}["']|\b{re.escape(branch)})\s*:\s*false\b"""
-        return said is not None and (said[1] == "false" or bool(re.search(named, said[1])))
-    return enabled is False or (isinstance(enabled, dict) and enabled.get(branch) is False)
+    return [*(app.path(name) for name in FILES), *FILES]
 
 
 def _node(folder: Folder, app: Package, found: tuple[Package, ...]) -> str:

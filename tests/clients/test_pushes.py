@@ -49,3 +49,19 @@ def test_a_file_that_says_nothing_of_it_leaves_pushes_to_vercel(tmp_path: Path, 
 def test_the_older_word_is_about_all_branches(tmp_path: Path, github: object, left: bool) -> None:
     (tmp_path / "vercel.json").write_text(json.dumps({"github": github, "git": {"deploymentEnabled": {"main": True}}}))
     assert are_left_alone(tmp_path, "main") is left
+
+
+@pytest.mark.parametrize(
+    ("program", "left"),
+    [
+        ("export const config = { git: { deploymentEnabled: false } };", True),
+        ("export const config = { git: { deploymentEnabled: { main: false } } };", True),
+        ("export const config = { git: { deploymentEnabled: { dev: false } } };", False),
+        ("export const config = { git: { deploymentEnabled: pushes() } };", False),
+    ],
+)
+def test_a_program_in_its_place_is_understood_where_it_writes_it_out(tmp_path: Path, program: str, left: bool) -> None:
+    (tmp_path / "vercel.ts").write_text(program)
+    assert are_left_alone(tmp_path, "main") is left
+    (tmp_path / "vercel.json").write_text("{}")
+    assert not are_left_alone(tmp_path, "main"), "the file of the plainer kind is the one"
