@@ -77,6 +77,8 @@ WANTED = (
     ("Chrom", "Chromium"),
     (r"\baws\b", "the aws command"),
     (r"\bbash\b", "bash"),
+    (r"\bzsh\b", "zsh"),
+    (r"\bfish\b", "fish"),
     (r"\bgit\b", "git"),
     ("ssh-keygen", "ssh-keygen"),
     (r"\bgh\b|\bjq\b|not installed: ", "gh, jq, psql and the other commands of the runbooks"),
