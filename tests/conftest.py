@@ -18,6 +18,7 @@ import pytest
 from pipeline import redact
 from pipeline.sandbox.children import READY_MADE
 from pipeline.sandbox.postgres import Postgres
+from pipeline.signals import restored
 from tests.stage import InProcess
 
 assert tracemalloc
@@ -151,11 +152,8 @@ def _secrets_of_this_test() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _signals_of_this_test() -> Iterator[None]:
     """Whoever moved production in this process ignores Ctrl-C from then on, and so would all that it starts."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        if signal.getsignal(number) is not handler:
-            signal.signal(number, handler)
+    with restored():
+        yield
 
 
 @pytest.fixture(scope="session")

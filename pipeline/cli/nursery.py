@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from invoke.context import Context
 
-from pipeline.clients.pacing import LINE
+from pipeline.clients.pacing import LINE, first_line
 from pipeline.environment import become
 from pipeline.home import without_home
 
@@ -173,7 +173,7 @@ def _be_child(line: socket.socket, out: int, err: int, begin: Callable[[], None]
         for number, stream in enumerate((nowhere, out, err)):
             os.dup2(stream, number)
             os.close(stream)
-        asked = json.loads(_first_line(line))
+        asked = json.loads(first_line(line))
         become({**asked["environment"], LINE: str(line.fileno())})
         os.chdir(asked["home"])
         sys.argv = asked["words"]
@@ -196,17 +196,6 @@ def _done(begin: Callable[[], None]) -> int:
         with contextlib.suppress(Exception):  # nobody reads it any more
             stream.flush()
     return code
-
-
-def _first_line(line: socket.socket) -> bytes:
-    """The first line that comes, byte for byte: what comes after it is somebody else's to read."""
-    read = bytearray()
-    while not read.endswith(b"\n"):
-        piece = line.recv(1)
-        if not piece:
-            raise EOFError("nobody says what is to be done")
-        read += piece
-    return bytes(read)
 
 
 def _tell_ends(lines: dict[int, socket.socket]) -> None:

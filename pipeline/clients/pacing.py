@@ -136,7 +136,7 @@ class SharedPace:
             return 0
         try:
             while True:
-                said = json.loads(_line_of(self._line))
+                said = json.loads(first_line(self._line))
                 if said["number"] == self._number:
                     return float(said["wait"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -151,7 +151,11 @@ class SharedPace:
         return True
 
 
-def _line_of(line: socket.socket) -> bytes:
+def first_line(line: socket.socket) -> bytes:
+    """The first line that comes, byte for byte: what comes after it is somebody else's to read.
+
+    Raises OSError when there will be none.
+    """
     read = bytearray()
     while not read.endswith(b"\n"):
         piece = line.recv(1)

@@ -1,7 +1,7 @@
 """Many users at once: the declared journeys, again and again, while something else happens to the site."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from checks.evidence import Journey
@@ -61,7 +61,8 @@ async def load(world: World, site: str, policy: SmokePolicy, users: int, over: a
 
 
 def _curve(ended: list[tuple[int, Journey]]) -> Load:
-    done, failed = Counter(at for at, _ in ended), Counter(at for at, journey in ended if journey.failed_at)
-    took = {at: [journey.ms for when, journey in ended if when == at] for at in done}
-    seconds = tuple(Second(at, done[at], failed[at], round(percentile(took[at], 95))) for at in sorted(done))
+    failed, took = Counter(at for at, journey in ended if journey.failed_at), defaultdict[int, list[float]](list)
+    for at, journey in ended:
+        took[at].append(journey.ms)
+    seconds = tuple(Second(at, len(ms), failed[at], round(percentile(ms, 95))) for at, ms in sorted(took.items()))
     return Load(seconds, tuple(journey for _, journey in ended if journey.failed_at)[:MOST_FAILURES])
