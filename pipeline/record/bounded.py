@@ -25,8 +25,11 @@ class Store(Protocol):
 
     def execute(self, sql: str, *values: Any) -> list[tuple[Any, ...]]: ...
 
-    def append(self, row: Row) -> None:
-        """Write an event, linked to the one before it, unless the very same is there. Raises Unreachable."""
+    def append(self, row: Row, *, new: bool = False) -> None:
+        """Write an event, linked to the one before it, unless the very same is there. Raises Unreachable.
+
+        ``new``: who appends it has just made it, so it can be there only if this very call has written it.
+        """
 
     def now(self) -> datetime.datetime | None:
         """The time by the store's own clock; None when that is this machine's."""
@@ -47,8 +50,8 @@ class Bounded:
         """Raises Unreachable, after ``DEADLINE`` at the latest."""
         return self._bounded(sql.split()[0], lambda: self._waited(lambda: self._ask(sql, values)))
 
-    def append(self, row: Row) -> None:
-        self._bounded("insert", lambda: self._waited(lambda: self._append(row)))
+    def append(self, row: Row, *, new: bool = False) -> None:
+        self._bounded("insert", lambda: self._waited(lambda: self._append(row, new)))
 
     def _waited(self, act: Callable[[], T]) -> T:
         return self._worker.within(DEADLINE, act)
@@ -72,5 +75,5 @@ class Bounded:
     def _ask(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         raise NotImplementedError
 
-    def _append(self, row: Row) -> None:
+    def _append(self, row: Row, new: bool) -> None:
         raise NotImplementedError

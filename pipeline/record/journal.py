@@ -88,7 +88,7 @@ class Journal:
     def _keep(self, event: Event) -> None:
         if not self.unwritten:
             try:
-                self._store.append(_row(event))
+                self._store.append(_row(event), new=True)
             except ServiceError as error:
                 if not self.goes_on:
                     raise
@@ -210,6 +210,8 @@ def new_run_id(now: datetime.datetime) -> str:
 
 def plain(value: Any) -> Any:
     """``value`` as JSON has it: dataclasses become objects, sets and tuples arrays, times ISO 8601."""
+    if value is None or value.__class__ in (str, int, bool, float):  # nearly all that is written down
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -1,7 +1,6 @@
 """The record as a Postgres database, so that laptops and CI share it. psycopg is loaded only when one is configured."""
 
 import datetime
-import select
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,10 +10,11 @@ from pipeline.record import bounded, schema
 from pipeline.record.bounded import COLUMNS, UPGRADE, Bounded
 from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
+from pipeline.record.repeated import Repeated
 from pipeline.redact import Redactor
 
 if TYPE_CHECKING:
-    import psycopg
+    pass
 
 T = TypeVar("T")
 
@@ -55,6 +55,7 @@ class PostgresStore(Bounded):
             keepalives_idle=5,
         )
         self._silent = False
+        self._appends = Repeated(self._db, APPEND)
 
     def _make(self) -> None:
         """Make the tables, or make them newer: what is there already is linked into the chain by an anchor."""
@@ -99,15 +100,18 @@ class PostgresStore(Bounded):
             anchor = (seq, before, events, now, "before the chain")
             self._db.execute(b"insert into deploy_anchors values (%s, %s, %s, %s, %s)", anchor)
 
-    def append(self, row: Row) -> None:
-        """In the thread that wants it, which keeps to the deadline too: another one costs half an insert."""
-        self._bounded("insert", lambda: self._append(row))
+    def append(self, row: Row, *, new: bool = False) -> None:
+        """In the thread that wants it, which keeps to the deadline too: another one costs half an insert.
 
-    def _append(self, row: Row) -> None:
+        The same is looked for even when it is ``new``: on a connection that broke it is sent twice.
+        """
+        self._bounded("insert", lambda: self._append(row, new))
+
+    def _append(self, row: Row, new: bool) -> None:
         until = time.monotonic() + bounded.DEADLINE
         try:
             self._twice(
-                lambda: answered(self._db, APPEND, row, until),
+                lambda: self._appends(row, until),
                 lambda: self._worker.within(until - time.monotonic(), self._connect),
             )
         except TimeoutError:
@@ -164,47 +168,6 @@ class PostgresStore(Bounded):
     def close(self) -> None:
         if not self._silent:
             self._db.close()
-
-
-def answered(db: "psycopg.Connection[Any]", statement: bytes, values: Row, until: float) -> None:
-    """Send one statement and wait for its answer until ``until``, by the monotonic clock, in this thread.
-
-    It is prepared for nobody, as a pooler wants it. Raises psycopg.Error, and TimeoutError: then it may still be done.
-    """
-    import psycopg
-
-    if any("\0" in value for value in values):  # would end there
-        raise psycopg.DataError("a text with a NUL in it cannot be kept")
-    if not db.lock.acquire(timeout=max(until - time.monotonic(), 0)):
-        raise TimeoutError("no answer in time: another statement is under way")
-    try:
-        encoding = db.info.encoding
-        db.pgconn.send_query_params(statement, [value.encode(encoding) for value in values])
-        while db.pgconn.flush():
-            _wait(db.pgconn.socket, select.POLLOUT, until)
-        answer = None
-        while result := _result(db.pgconn, until):
-            answer = result
-        if answer is None or answer.status == psycopg.pq.ExecStatus.FATAL_ERROR:
-            raise (
-                psycopg.errors.error_from_result(answer, encoding) if answer else psycopg.OperationalError("no answer")
-            )
-    finally:
-        db.lock.release()
-
-
-def _result(pgconn: "psycopg.pq.abc.PGconn", until: float) -> "psycopg.pq.abc.PGresult | None":
-    while pgconn.is_busy():
-        _wait(pgconn.socket, select.POLLIN, until)
-        pgconn.consume_input()
-    return pgconn.get_result()
-
-
-def _wait(file: int, what: int, until: float) -> None:
-    looking = select.poll()
-    looking.register(file, what)
-    if not looking.poll(max(until - time.monotonic(), 0) * 1000):
-        raise TimeoutError(f"no answer within {bounded.DEADLINE:g} s")
 
 
 def _broke(error: Exception) -> bool:

@@ -3,7 +3,7 @@
 A version only adds: a tool that knows an older one goes on reading and writing beside a newer one.
 """
 
-VERSION = 3
+VERSION = 4
 
 FIRST = """
 create table if not exists deploy_events (
@@ -28,12 +28,14 @@ create table if not exists deploy_anchors (
 """Hashes that stand for all events up to ``seq``: those of before the chain, and those that were trimmed away."""
 
 INDEXES = """
-create index if not exists deploy_events_at on deploy_events (run, at);
 drop index if exists deploy_samples_by_metric;
 create index if not exists deploy_samples_of_metric on deploy_samples (target, metric, at, value);
 create index if not exists deploy_samples_of_run on deploy_samples (run, metric, target, value)
 """
-"""Whether an event is there is asked before each; what is asked of a million readings is answered from these alone."""
+"""What is asked of a million readings is answered from these alone."""
+
+AT = "create index if not exists deploy_events_at on deploy_events (run, at)"
+"""Postgres looks before each event whether it is there."""
 
 SQLITE_FIRST = """
 create trigger if not exists deploy_events_kept before update on deploy_events
@@ -56,6 +58,9 @@ create trigger deploy_anchors_stay before delete on deploy_anchors
     begin select raise(abort, 'the journal is append-only'); end
 """
 
+SQLITE_FOURTH = "drop index if exists deploy_events_at"
+"""Only what is taken in from elsewhere is looked for, among the events of its run; each event wrote a page of it."""
+
 CHAINING = 7_305_422
 """The lock under which an event is linked to the one before it: two cannot follow the same one."""
 
@@ -71,6 +76,7 @@ create table if not exists deploy_schema (version integer not null);
 alter table deploy_events add column if not exists hash text;
 {ANCHORS};
 {INDEXES};
+{AT};
 create or replace function deploy_events_link() returns trigger language plpgsql as $$
 declare before text;
 begin

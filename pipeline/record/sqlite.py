@@ -15,7 +15,8 @@ from pipeline.record.chain import START, Row, link
 from pipeline.record.deadline import within
 from pipeline.record.private import RUNS, private_file, private_folder
 
-NEW = f"insert into deploy_events ({COLUMNS}, hash) select ?, ?, ?, ?, ?, ? where not exists ({THE_SAME})"
+INSERT = f"insert into deploy_events ({COLUMNS}, hash) select ?, ?, ?, ?, ?, ? where"
+UNLESS_THERE = f"not exists ({THE_SAME})"
 ON_TOP = "(select hash from deploy_events order by seq desc limit 1) = ?"
 LAST = (
     "select seq, hash, coalesce((select max(seq) from deploy_anchors), 0) from deploy_events order by seq desc limit 1"
@@ -63,6 +64,7 @@ class SqliteStore(Bounded):
                     now = datetime.datetime.now(datetime.UTC).isoformat()
                     anchor = (found.seq, found.hash, found.events, now, "before the chain")
                     self._db.execute("insert into deploy_anchors values (?, ?, ?, ?, ?)", anchor)
+            self._db.execute(schema.SQLITE_FOURTH)
             self._db.execute(f"pragma user_version = {schema.VERSION}")
 
     def _version(self) -> int:
@@ -92,17 +94,23 @@ class SqliteStore(Bounded):
             tail = _Tail(seq, link(tail.hash, row), tail.events + 1)
         return tail
 
-    def _append(self, row: Row) -> None:
-        """One statement does when nobody else has written since: it looks for itself whether that is so."""
+    def _append(self, row: Row, new: bool) -> None:
+        """One statement does when nobody else has written since: it looks for itself whether that is so.
+
+        A new event can then be there only as the last, and a call whose answer was lost has not become the head here.
+        """
         self._must_be_there()
-        if self._head and self._written(row, self._head, f"{NEW} and {ON_TOP}", self._head):
+        if self._head and new and self._written(row, self._head, ON_TOP, self._head):
+            return
+        if self._head and not new and self._written(row, self._head, f"{UNLESS_THERE} and {ON_TOP}", *row, self._head):
             return
         with self._alone():
-            self._written(row, self._last_hash(), NEW)
+            self._written(row, self._last_hash(), UNLESS_THERE, *row)
 
-    def _written(self, row: Row, before: str, sql: str, *more: str) -> bool:
+    def _written(self, row: Row, before: str, where: str, *values: str) -> bool:
+        """Whether the event was written, linked to ``before``: it is unless ``where`` says otherwise."""
         hash = link(before, row)
-        written = self._db.execute(sql, (*row, hash, *row, *more)).rowcount == 1
+        written = self._db.execute(f"{INSERT} {where}", (*row, hash, *values)).rowcount == 1
         if written:
             self._head = hash
         return written

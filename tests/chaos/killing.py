@@ -48,10 +48,10 @@ class Mortal:
     def __init__(self, store: Store, life: Life) -> None:
         self._store, self._life = store, life
 
-    def append(self, row: Row) -> None:
+    def append(self, row: Row, *, new: bool = False) -> None:
         what = " ".join(filter(None, row[2:4]))
         self._life.passes(f"before writing {what!r}")
-        self._store.append(row)
+        self._store.append(row, new=new)
         self._life.passes(f"after writing {what!r}")
 
     def __getattr__(self, name: str) -> Any:

@@ -11,7 +11,8 @@ import pytest
 from pipeline.errors import Mistake, Unreachable
 from pipeline.record import schema
 from pipeline.record.ledger import anchors, check, entries
-from pipeline.record.postgres import PostgresStore
+from pipeline.record.postgres import APPEND, PostgresStore
+from pipeline.record.repeated import OFTEN, Repeated
 from pipeline.record.sqlite import SqliteStore
 from pipeline.record.store import open_store
 from tests.processes import LONGEST
@@ -53,6 +54,48 @@ def test_an_event_is_one_statement_in_a_file_when_nobody_else_writes(tmp_path: P
     store.append(event(3))
     assert [entry.row for entry in entries(store)] == [event(number) for number in range(4)]
     assert check(store).faults == ()
+
+
+def test_only_what_was_not_just_made_is_looked_for_in_a_file(tmp_path: Path) -> None:
+    store, other = SqliteStore(tmp_path / "journal.db"), SqliteStore(tmp_path / "journal.db")
+    said: list[str] = []
+    store.append(event(0), new=True)
+    store._db.set_trace_callback(said.append)
+    store.append(event(1), new=True)
+    assert len(said) == 1
+    assert "not exists" not in said[0]
+    for number in (0, 1, 2):  # a copy that is taken in, of which some is there
+        store.append(event(number))
+    other.append(event(3), new=True)
+    store.append(event(3), new=True)  # its answer was lost, and it is asked again
+    store.append(event(4), new=True)
+    assert [entry.row for entry in entries(store)] == [event(number) for number in range(5)]
+    assert check(store).faults == ()
+
+
+def test_an_event_is_planned_once_when_there_are_many(store: PostgresStore) -> None:
+    asked = "select statement, generic_plans + custom_plans from pg_prepared_statements"
+    for number in range(OFTEN - 1):
+        store.append(event(number))
+    assert store.execute(asked) == []
+    for number in range(OFTEN - 1, OFTEN + 5):
+        store.append(event(number))
+    assert store.execute(asked) == [("select deploy_append($1, $2, $3, $4, $5)", 6)]
+    store.execute("deallocate all")  # a pooler gives us another connection
+    for number in range(OFTEN + 5, OFTEN + 9):
+        store.append(event(number))
+    assert store.execute(asked) == []
+    assert (check(store).events, check(store).faults) == (OFTEN + 9, ())
+
+
+def test_a_statement_that_the_connection_knows_already_is_not_prepared_again(store: PostgresStore) -> None:
+    for number in range(OFTEN):
+        store.append(event(number))
+    store._appends = Repeated(store._db, APPEND)  # another process, to which a pooler gives the same connection
+    for number in range(OFTEN, 2 * OFTEN + 3):
+        store.append(event(number))
+    assert store.execute("select generic_plans + custom_plans from pg_prepared_statements") == [(1 + 4,)]
+    assert (check(store).events, check(store).faults) == (2 * OFTEN + 3, ())
 
 
 def test_an_event_is_one_round_trip_to_postgres(store: PostgresStore, tmp_path: Path) -> None:
@@ -113,12 +156,14 @@ def test_older_tools_that_write_at_the_same_time_are_in_one_chain(
 def test_a_file_of_the_second_version_is_gone_on_with(tmp_path: Path) -> None:
     first = SqliteStore(tmp_path / "journal.db")
     first.append(event(0))
+    first._db.execute("create index deploy_events_at on deploy_events (run, at)")
     first._db.execute("pragma user_version = 2")
     newer = SqliteStore(tmp_path / "journal.db")
     newer.append(event(1))
     first.append(event(2))
     assert (check(newer).events, check(newer).faults, anchors(newer)) == (3, (), ())
     assert newer._version() == schema.VERSION
+    assert newer.execute("select 1 from sqlite_master where name = 'deploy_events_at'") == []
 
 
 def test_who_appends_locks_the_table_and_then_the_chain(store: PostgresStore, empty_database_url: str) -> None:
