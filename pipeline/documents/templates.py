@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from pipeline.render import markdown
 
@@ -19,6 +20,7 @@ FILTERS = (
     markdown.stop, markdown.upper,
 )  # fmt: skip
 BLANKS = re.compile(r"\n{3,}")
+FLAG = re.compile(r"(?<!\S)(--[\w-]+)")
 
 
 @cache
@@ -41,12 +43,18 @@ def environment() -> Environment:
     )
     templates.filters |= {function.__name__: function for function in FILTERS}
     templates.filters["tabled"] = tabled
+    templates.filters["whole_flags"] = whole_flags
     return templates
 
 
 def tabled(rows: Iterable[Sequence[object]], *headers: str) -> str:
     """The rows as a Markdown table; it is a filter, so that the headings of the columns stand in the template."""
     return markdown.table(headers, rows)
+
+
+def whole_flags(code: str) -> Markup:
+    """Some code as HTML whose flags no line ends within: a browser breaks a line after each hyphen."""
+    return Markup(FLAG.sub(r'<span class="flag">\1</span>', escape(code)))
 
 
 def filled(name: str, **facts: object) -> str:

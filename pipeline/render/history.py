@@ -16,10 +16,11 @@ COLUMNS = (
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@")
 DEFINITIONS = """\
-deployment frequency  runs that reached users, whatever became of them, a day of the period
+deployment frequency  runs that reached users, per day of the period, whatever became of them
 lead time             from the commit's date to the moment when users got it; of releases of which both are known
 change failure rate   releases that were taken back, by the run or by hand, or stranded, of those that reached users
 recovery time         from the moment when users got a bad release to the end of the run that put it right
+before the run        what of a lead time was over when the run began
 people, machine       what of a lead time was waiting for people within the run, and what was its own work"""
 
 

@@ -12,7 +12,7 @@ from checks import healthy
 from checks.gate import Finding, Verdict
 from checks.order import is_newer
 from checks.severity import Graded
-from pipeline.cli import check
+from pipeline.cli import check, diagnose
 from pipeline.cli.progress import Progress
 from pipeline.definitions.every import GATES
 from pipeline.incidents.opening import words
@@ -27,6 +27,7 @@ from pipeline.session.asking import Checked, ChecklistLine, LineAnswer
 COMMANDS = {
     **{name: tasks.namespace[name] for name in tasks.namespace.task_names},
     "check": check.collection()["all"],
+    "diagnose": diagnose.everything,
     "check.order.is-newer": check.collection()["order.is-newer"],
 }
 

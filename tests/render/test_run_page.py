@@ -155,7 +155,7 @@ def test_readings_are_drawn_beside_what_is_usual_and_the_limit_and_said_in_words
     seen = readings(series("health.ms", [30, 40, 60]), BEGAN, {"health.ms": (35.0, 45.0, 40.0)}, {"health.ms": limit})
     page = run_page(RunFacts(runs.deployed(), seen))
     assert "past its limit" in page
-    assert "30 to 60, median 40 in 3 readings; usually 40 (last 3 good releases); limit 50: passed" in words(page)
+    assert "30 to 60, median 40 in 3 readings; usually 40 (last 3 good releases); limit 50: exceeded" in words(page)
     drawing = page[page.index("<svg") : page.index("</svg>")]
     for serie in ("serie-0", "serie-1", "serie-2"):
         assert re.search(rf'class="series {serie} [^>]*"><path d="M', drawing), serie
