@@ -55,4 +55,4 @@ def _pieces(text: str) -> list[str]:
     for found in WHOLE.finditer(text):
         pieces.append(text[at : found.end()])
         at = found.end()
-    return [*pieces, text[at:]]
+    return [*pieces, text[at:]] if text[at:] else pieces

@@ -54,6 +54,11 @@ def test_a_line_goes_on_below_where_it_began() -> None:
     )
 
 
+def test_a_command_that_is_too_long_leaves_no_empty_line_below_it() -> None:
+    shown = folded("  serves   was not looked at again; ./inv status --target production-of-our-shop tells", 40)
+    assert all(line.strip() for line in shown.splitlines())
+
+
 def test_a_number_keeps_its_unit() -> None:
     assert folded("  ✓ capacity.connections-are-left  155 ms", 40).splitlines()[-1].strip() == "155 ms"
 
