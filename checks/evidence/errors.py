@@ -121,7 +121,7 @@ class EndpointErrors(Evidence):
     endpoints: tuple[Endpoint, ...]
 
     def brief(self) -> str:
-        return f"{len(self.endpoints)} endpoints had errors in the last hour"
+        return f"{amount(len(self.endpoints), 'endpoint')} had errors in the last hour"
 
 
 @dataclass(frozen=True)

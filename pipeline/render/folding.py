@@ -6,10 +6,12 @@ NARROWEST = 40
 """Nobody reads in less; what is folded for less than this is folded for this."""
 PROGRAMS = "./inv|inv|deploy-runbook|vercel|gh|git|curl|psql|npm|npx|neonctl|export|eval|openssl|ssh-keygen|state:"
 WHOLE = re.compile(
-    rf"`[^`]+`|(?<![^\s(])(?:[A-Z_]+=\S+ )*(?:{PROGRAMS})(?= )(?:(?!   |[;,](?: |$)| \.\.\.).)+|[\d.,]+ (?:ms|s|min|h)(?!\w)|\S+",
+    rf"`[^`]+`|(?<![^\s(])(?:[A-Z_]+=\S+ )*(?:{PROGRAMS})(?= )(?:(?!   |[;,](?: |$)| \.\.\.).)+"
+    r"|[\d.,]+ (?:ms|s|min|h)(?!\w)|\S+",
     re.DOTALL,
 )
-"""What is never broken: a command up to what is said about it, what stands between backticks, a number with its unit, a word."""
+"""What is never broken: a command up to what is said about it, what stands between backticks, a number and its unit, a
+word."""
 LABEL = re.compile(r" *(?:[^ ]+(?: [^ ]+){0,3} {2,}|[*•→!✓✗?…↩-] )?")
 GAP = re.compile(r"(?<=\S) {4,}(?=\S)")
 LEFT_ALONE = ("{", "[", "+", "-", "@@", "::", "$ ")

@@ -361,6 +361,30 @@ def test_dark_is_dark_by_the_system_and_by_the_button_and_paper_is_not_empty(fol
 
 
 @in_a_browser
+def test_on_a_phone_a_wide_table_is_a_list_and_no_flag_is_cut(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("monitoring.html", width=375)
+        assert await tab.run("document.querySelectorAll('.labelled').length") > 3
+        tables = "[...document.querySelectorAll('.labelled')].map(one => one.parentElement)"
+        assert await tab.run(f"{tables}.filter(one => one.scrollWidth > one.clientWidth).length") == 0
+        cell = "document.querySelector('.labelled td:nth-child(3)')"
+        assert await tab.run(f"getComputedStyle({cell}, '::before').content") == '"well: "'
+        await tab.open("incident-response.html", width=375)
+        assert await tab.run("[...document.querySelectorAll('.flag')].every(f => f.getClientRects().length === 1)")
+
+    browse(folder, act)
+
+
+@in_a_browser
+def test_at_a_desk_every_tab_of_the_site_is_whole(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("incident-response.html", width=1280)
+        assert await tab.run("(n => n.scrollWidth - n.clientWidth)(document.querySelector('header nav'))") <= 0
+
+    browse(folder, act)
+
+
+@in_a_browser
 def test_on_a_phone_what_burns_is_read_without_moving_sideways(folder: Path) -> None:
     async def act(tab: Tab) -> None:
         await tab.open("incident-response.html", width=375)

@@ -55,7 +55,7 @@ def test_a_line_goes_on_below_where_it_began() -> None:
 
 
 def test_a_command_that_is_too_long_leaves_no_empty_line_below_it() -> None:
-    shown = folded("  serves   was not looked at again; ./inv status --target production-of-our-shop tells", 40)
+    shown = folded("  serves   was not looked at again; ./inv status --target sandbox tells", 40)
     assert all(line.strip() for line in shown.splitlines())
 
 
