@@ -9,7 +9,7 @@ from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
 from pipeline.redact import markdown, one_line
 from pipeline.render.aiming import aimed
-from pipeline.render.annotation import annotation
+from pipeline.render.annotation import annotation, shown_whole
 from pipeline.render.gantt import gantt
 from pipeline.render.links import Places, links_markdown
 
@@ -235,7 +235,7 @@ def annotations(report: Report) -> str:
         if finding["verdict"] == "block" and IN_A_MIGRATION.fullmatch(finding["subject"])
     ]
     lines += [_placed("warning", gate, finding) for gate, finding in report.warnings]
-    return aimed("\n".join(lines), report.target)
+    return aimed("\n".join(shown_whole(lines)), report.target)
 
 
 def _placed(level: str, gate: str, finding: dict[str, str]) -> str:
