@@ -15,11 +15,11 @@ from pipeline.render.links import Places
 from pipeline.render.readings import ReadingSeries, number
 from pipeline.render.report import (
     COMMIT,
+    beside_the_report,
     duration,
     glass_lines,
     headline,
     known_troubles,
-    next_steps,
     waiver_text,
 )
 from pipeline.render.timeline import timeline
@@ -88,7 +88,7 @@ def run_page(facts: RunFacts, **more: Any) -> str:
         known=known_troubles(report),
         facts=_facts(report),
         sides=_sides(report),
-        next=[_command(aimed(text, report.target)) for text in next_steps(report)] if not facts.alive else [],
+        next=[_command(aimed(text, report.target)) for text in beside_the_report(report)] if not facts.alive else [],
         stages=timeline(report),
         warnings=[
             _said(stage.name, line.name, line.state, finding)
