@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from pipeline.render import markdown
+from pipeline.render.html import whole_flags
 
 FOLDERS = tuple(Path(__file__).parent / name / "templates" for name in ("pages", "site"))
 FILTERS = (
@@ -20,7 +20,6 @@ FILTERS = (
     markdown.stop, markdown.upper,
 )  # fmt: skip
 BLANKS = re.compile(r"\n{3,}")
-FLAG = re.compile(r"(?<!\S)(--[\w-]+)")
 
 
 @cache
@@ -50,11 +49,6 @@ def environment() -> Environment:
 def tabled(rows: Iterable[Sequence[object]], *headers: str) -> str:
     """The rows as a Markdown table; it is a filter, so that the headings of the columns stand in the template."""
     return markdown.table(headers, rows)
-
-
-def whole_flags(code: str) -> Markup:
-    """Some code as HTML whose flags no line ends within: a browser breaks a line after each hyphen."""
-    return Markup(FLAG.sub(r'<span class="flag">\1</span>', escape(code)))
 
 
 def filled(name: str, **facts: object) -> str:

@@ -75,6 +75,11 @@ def test_nobody_is_sent_to_the_report_that_they_read(end: str) -> None:
         assert "next     runbooks/incident-response.md says how to go on" in report_text(report)
 
 
+def test_on_a_page_no_flag_is_cut_in_two() -> None:
+    page = run_page(RunFacts(ENDS["rolled back"]))
+    assert '<code>./inv status <span class="flag">--target</span> production</code>' in page
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_a_page_that_is_named_is_there(end: str) -> None:
     for page in re.findall(r"runbooks/[\w./-]+\.md", summary_text(ENDS[end])):

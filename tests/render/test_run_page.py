@@ -77,7 +77,9 @@ def test_what_is_to_be_done_by_hand_is_loud_and_what_undoes_it_is_a_command() ->
     assert "Do this now, by hand promote: vercel: 500. Run vercel rollback dpl_old" in words(
         run_page(RunFacts(runs.stranded()))
     )
-    assert "<code>./inv rollback --target production</code>" in run_page(RunFacts(runs.deployed()))
+    assert '<code>./inv rollback <span class="flag">--target</span> production</code>' in run_page(
+        RunFacts(runs.deployed())
+    )
     assert "What to do next" not in words(run_page(RunFacts(runs.running(), alive=True)))
 
 
