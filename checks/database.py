@@ -275,7 +275,7 @@ def old_code_works(policy: SmokePolicy, applied: AppliedMigrations, seen: OldCod
 
     Why: A health check reads one row. What a migration takes away is missed by the page that reads it.
 
-    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke user, open a course, upload a small file.
+    By hand: Open `$PRODUCTION/login` in a browser, sign in as the smoke user, open a page, upload a file.
 
     If it fails: Users feel it now. Put back what is missing with a new, additive migration, or restore the database:
         the run's report names the restore point and what to type.

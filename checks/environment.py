@@ -188,7 +188,7 @@ def was_built_with_what_is_set(seen: PulledVariables, env: EnvironmentVariables)
     if seen.other and public:
         yield block(
             seen.other,
-            f"was pulled, and nothing for {env.target}: {', '.join(public)} were built in with other values, or none",
+            f"was pulled, and nothing for {env.target}: {', '.join(public)} {'was' if len(public) == 1 else 'were'} built in with other values, or none",
             fix=_anew(env.target),
         )
     for name in seen.removed:

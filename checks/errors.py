@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from checks.amounts import about, amount
 from checks.control import unless_old_is_ill
 from checks.evidence import (
     ControlHealth,
@@ -32,7 +33,7 @@ def new_errors(policy: ErrorsPolicy, seen: NewIssues) -> Findings:
     """Find issues that stop: one that is fatal or touches sign-in or data at once, any other when it is frequent."""
     for issue in seen.issues:
         severity = severity_of(policy, issue)
-        says = f"is a new {issue.level} ({issue.events} events){_muted(issue)}"
+        says = f"is a new {issue.level} ({amount(issue.events, 'event')}){_muted(issue)}"
         if issue.release and issue.release != seen.release:
             yield warn(issue.title, f"{says}, but of release {issue.release[:12]}", fix=issue.url)
         elif issue.level not in policy.critical:
@@ -96,7 +97,7 @@ def spike(policy: ErrorsPolicy, now: Count, usual: Count, unit: str, subject: st
         by_chance = f"1 in {1 / max(probability(now, usual), 1e-12):,.0f}"
         yield not_yet(
             subject,
-            f"is {now.events} in {now.exposure:.3g} {unit}, against {usual.events} in {usual.exposure:.3g} usually "
+            f"is {now.events} in {about(now.exposure)} {unit}, against {usual.events} in {about(usual.exposure)} usually "
             f"(by chance {by_chance})",
             severity="P1",
         )
@@ -143,7 +144,7 @@ def stays_usual(policy: ErrorsPolicy, seen: ErrorRate) -> Findings:
         none = "; does the SDK send the commit as its release?" if seen.exposure == 0 else ""
         yield too_little(
             "the release",
-            f"got {seen.exposure:.3g} requests that Sentry has seen, fewer than {policy.least_requests}: "
+            f"got {about(seen.exposure)} requests that Sentry has seen, fewer than {policy.least_requests}: "
             f"too few to say that it is well{none}",
             fix="look at it yourself: ./inv monitor.daily; then keep it, or ./inv rollback",
         )
@@ -184,7 +185,7 @@ def nothing_critical_today(policy: ErrorsPolicy, seen: CriticalErrors) -> Findin
     for issue in seen.issues:
         if issue.level in policy.critical:
             since = f", first seen {issue.first_seen[:16]}" if issue.first_seen else ""
-            says = f"is a new {issue.level} ({issue.events} events){since}{_muted(issue)}"
+            says = f"is a new {issue.level} ({amount(issue.events, 'event')}){since}{_muted(issue)}"
             yield block(issue.title, says, fix=issue.url, severity=severity_of(policy, issue))
 
 
@@ -222,7 +223,7 @@ def nothing_recurs(policy: ErrorsPolicy, seen: RecurringIssues) -> Findings:
     """
     for issue in seen.issues:
         if issue.level in policy.critical:
-            says = f"has happened since {issue.first_seen[:10]} ({issue.events} events)"
+            says = f"has happened since {issue.first_seen[:10]} ({amount(issue.events, 'event')})"
             yield not_yet(issue.title, says, fix=issue.url, severity="P3")
 
 

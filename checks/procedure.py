@@ -22,7 +22,7 @@ class Procedure:
 def procedure(docstring: str | None, *, owner: str, of: str) -> Procedure:
     """Read the words of ``of`` from its docstring.
 
-    The first paragraph is the title; ``Why:``, ``By hand:`` and ``If it fails:`` each open a section that
+    The first paragraph is the title, what follows it is for whoever calls the code; ``Why:``, ``By hand:`` and ``If it fails:`` each open a section that
     lasts until the next. Raises TypeError when one is missing, empty or given twice, so a gate without a
     manual cannot be imported.
     """
@@ -32,7 +32,7 @@ def procedure(docstring: str | None, *, owner: str, of: str) -> Procedure:
     if missing or not title.strip() or len(rest) != 2 * len(HEADINGS):
         raise TypeError(f"{of}: its docstring needs a title and, once each, {', '.join(HEADINGS)}; missing: {missing}")
     return Procedure(
-        title=" ".join(title.split()),
+        title=" ".join(title.split("\n\n")[0].split()),
         why=sections["Why"],
         by_hand=sections["By hand"],
         if_it_fails=sections["If it fails"],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from checks.amounts import amount
 from checks.evidence import (
     Heartbeat,
     Heartbeats,
@@ -21,7 +22,7 @@ from checks.services import monitor_says_up, past_limits
 def is_well_now(policy: UptimePolicy, seen: Monitor) -> Findings:
     """The monitor is up, its last week above the target and its response times below the limit.
 
-    Why: These are the story's limits for an incident: uptime below 99.5 % in 7 days is a P1, a p95 above 5 s a P2.
+    Why: Past these limits it is an incident: uptime below 99.5 % in 7 days is a P1, a p95 above 5 s a P2.
 
     By hand: Better Stack → Monitors → the monitor: status, Availability for 7 days, Response times for 24 hours.
 
@@ -47,7 +48,7 @@ def day_was_well(policy: UptimePolicy, seen: UptimeToday) -> Findings:
     If it fails: See whether each outage has an incident entry and a cause. It stays listed until it is a day old.
     """
     if seen.down_seconds:
-        says = f"was down for {seen.down_seconds} s in {seen.incidents} incidents during the last day"
+        says = f"was down for {seen.down_seconds} s in {amount(seen.incidents, 'incident')} during the last day"
         grave = seen.availability_percent < policy.availability_percent
         yield not_yet("production", says, severity="P2" if grave else "P3")
 
@@ -69,7 +70,9 @@ def incidents_are_rare(seen: PastIncidents) -> Findings:
     causes = [incident.cause for incident in seen.incidents]
     for cause in dict.fromkeys(causes):
         if causes.count(cause) > 1:
-            yield not_yet(f"incident {cause}", f"happened {causes.count(cause)} times in a week", severity="P2")
+            yield not_yet(
+                f"incident {cause}", f"happened {amount(causes.count(cause), 'time')} in a week", severity="P2"
+            )
     for incident in seen.incidents:
         if incident.open:
             yield not_yet(f"incident {incident.cause}", f"is open since {incident.started[:16]}", severity="P1")

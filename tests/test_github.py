@@ -13,6 +13,7 @@ from pipeline.commands import build as building
 from pipeline.config import load
 from pipeline.errors import Mistake
 from pipeline.record.report import Report
+from pipeline.render.annotation import shown_whole
 from pipeline.render.gantt import gantt
 from pipeline.render.links import Places, links_markdown
 from pipeline.render.report import annotations, outputs
@@ -128,6 +129,15 @@ def test_what_is_about_a_line_of_a_migration_is_annotated_there() -> None:
         "::warning title=sql.can-run,file=prisma/migrations/20260401000001_fill/migration.sql,line=12::"
         "20260401000001_fill:12 updates all rows",
     ]
+
+
+def test_of_more_annotations_than_github_shows_the_last_one_says_how_many() -> None:
+    said = [finding("warn", f"20260401000001_fill:{line}", "updates all rows") for line in range(1, 31)]
+    told = Telling().stage(1, "preflight").gate(2, "sql.can-run", "warn", 1, *said).settled(3, "preflight")
+    lines = annotations(told.tell(4, "run ended", outcome="held", reason="x").report).splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["::error", *["::warning"] * 9, "::warning::and"]
+    assert lines[-1] == "::warning::and 21 more: the log of this step has them all"
+    assert shown_whole(lines[:10]) == lines[:10]
 
 
 def test_the_picture_of_a_run_has_its_stages_and_no_sign_of_others() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from checks.amounts import amount
 from checks.evidence.base import Evidence
 
 
@@ -56,7 +57,7 @@ class EnvironmentVariables(Evidence):
         return replace(self, variables=tuple(v for v in self.variables if v.name != name))
 
     def brief(self) -> str:
-        return f"{len(self.variables)} variables on {self.target}"
+        return f"{amount(len(self.variables), 'variable')} on {self.target}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from checks.amounts import about, amount
 from checks.evidence.base import Evidence
 from checks.statistics import Count
 
@@ -103,7 +104,7 @@ class ErrorRate(Rates, Evidence):
         return (("errors.events", self.events), *((("errors.rate", self.now.rate),) if seen else ()))
 
     def brief(self) -> str:
-        return f"{self.events} errors in {self.exposure:.3g} {self.unit}"
+        return f"{amount(self.events, 'error')} in {about(self.exposure)} {self.unit}"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class EndpointErrors(Evidence):
     endpoints: tuple[Endpoint, ...]
 
     def brief(self) -> str:
-        return f"{len(self.endpoints)} endpoints had errors in the last hour"
+        return f"{amount(len(self.endpoints), 'endpoint')} had errors in the last hour"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class ErrorsLately(Rates, Evidence):
         return (("errors.an_hour", self.events),)
 
     def brief(self) -> str:
-        return f"{self.events} errors in {self.exposure:.4g} {self.unit}, usually {self.usual_events} in {self.usual_exposure:.4g}"
+        return f"{amount(self.events, 'error')} in {about(self.exposure)} {self.unit}, usually {self.usual_events} in {about(self.usual_exposure)}"
 
 
 @dataclass(frozen=True)
@@ -191,4 +192,4 @@ class RecordedRelease(Evidence):
     """What the app's own events call this environment."""
 
     def brief(self) -> str:
-        return f"{self.version[:12]}: {self.commits} commits, deployed to {', '.join(self.environments) or 'nothing'}"
+        return f"{self.version[:12]}: {amount(self.commits, 'commit')}, deployed to {', '.join(self.environments) or 'nothing'}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from checks.amounts import amount
 from checks.evidence.base import Evidence
 
 
@@ -38,7 +39,7 @@ class Bookkeeping(Evidence):
     """Grave incidents of this target that are over and not yet reviewed."""
 
     def brief(self) -> str:
-        return f"{len(self.runs)} runs in 24 h" + (", locked" if self.lock else "")
+        return f"{amount(len(self.runs), 'run')} in 24 h" + (", locked" if self.lock else "")
 
 
 @dataclass(frozen=True)

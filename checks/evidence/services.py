@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
+from checks.amounts import amount
 from checks.evidence.base import Evidence
 from checks.statistics import percentile
 
@@ -186,7 +187,7 @@ class UptimeToday(Evidence):
         return (("uptime.a_day_percent", self.availability_percent),)
 
     def brief(self) -> str:
-        return f"{self.availability_percent:.4g} % in 24 h, {self.incidents} incidents, {self.down_seconds} s down"
+        return f"{self.availability_percent:.4g} % in 24 h, {amount(self.incidents, 'incident')}, {self.down_seconds} s down"
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,9 @@ class PastIncidents(Evidence):
         return (("uptime.incidents_a_week", len(self.incidents)),)
 
     def brief(self) -> str:
-        return f"{len(self.incidents)} incidents in 7 days, {sum(one.minutes for one in self.incidents):g} min"
+        return (
+            f"{amount(len(self.incidents), 'incident')} in 7 days, {sum(one.minutes for one in self.incidents):g} min"
+        )
 
 
 @dataclass(frozen=True)

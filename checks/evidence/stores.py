@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from checks.amounts import amount
 from checks.evidence.base import Evidence
 
 
@@ -195,4 +196,4 @@ class BrowserUploads(Evidence):
     def brief(self) -> str:
         if self.off:
             return f"not asked: {self.off}"
-        return f"{len(self.refused)} domains may not upload" if self.refused else "every domain may upload"
+        return f"{amount(len(self.refused), 'domain')} may not upload" if self.refused else "every domain may upload"

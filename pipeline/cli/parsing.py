@@ -52,7 +52,7 @@ class Strict(Program):
             raise self._no(self._meant(f"No idea what '{command}' is!", None))
         if isinstance(family, str) and family not in self.collection.collections:
             near = _near(family, self.collection.collections)
-            raise self._no(f"there is no family {family}{near}; {self.shown} --list shows all")
+            raise self._no(f"there is no family {family}{near} {self.shown} --list shows all")
         super().parse_cleanup()
 
     def execute(self) -> None:
@@ -76,10 +76,10 @@ class Strict(Program):
         if said.startswith("-"):
             near = _near(said, context.flags if context is not None else self.initial_context.flags)
             whose, shown = f" of {of}" if of else "", f"{self.shown} help {of or 'COMMAND'}"
-            return f"there is no flag {said}{whose}{near}; {shown} shows them"
+            return f"there is no flag {said}{whose}{near} {shown} shows them"
         if of and _target(said):
             return f"{self.shown} {of} {said}: {_target(said)}"
-        return f"there is no command {said}{_near(said, self.parser.contexts)}; {self.shown} --list shows all"
+        return f"there is no command {said}{_near(said, self.parser.contexts)} {self.shown} --list shows all"
 
     @staticmethod
     def _no(says: str) -> Exit:
@@ -92,4 +92,4 @@ def _target(word: str) -> str:
 
 def _near(said: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(said, list(known), n=2)
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"; did you mean {' or '.join(near)}?" if near else ";"

@@ -13,7 +13,7 @@ from pipeline.render.folding import folded
 from pipeline.render.report import MARKS, duration, line_text, said_once
 
 Write = Callable[[str], None]
-WATCHING, A_MINUTE = "watching for another", 60.0
+WATCHING, ASKING, A_MINUTE = "watching for another", "asking ", 60.0
 
 
 class Progress:
@@ -24,6 +24,8 @@ class Progress:
         self._run, self._events, self._groups = run, list[Event](), groups
         self._write, self._waiting = self._aiming(write), self._aiming(waiting)
         self._open = False
+        self._unanswered: dict[str, None] = {}
+        self._patience = 0.0
 
     def __call__(self, event: Event) -> None:
         self._events.append(event)
@@ -31,12 +33,16 @@ class Progress:
         match event.kind:
             case "stage begins":
                 self._stage(event.subject)
+                self._unanswered = dict.fromkeys(asked_in(self.report.pipeline, event.subject))
+                self._patience = event.body["patience"]
+                self._ask()
                 if event.body["during"]:
                     self._waiting(f"watching for {duration(round(event.body['during'] * 1000))}")
             case "step begins":
                 self._waiting(f"{event.subject} …")
             case "step done" | "step failed":
                 self._line("step", event.subject)
+                self._ask()
             case "gate answered":
                 self._gate(event)
             case "break glass":
@@ -70,9 +76,17 @@ class Progress:
     def _gate(self, event: Event) -> None:
         if event.body["verdict"] in ("not yet", "unknown"):
             says = "; ".join(f"{finding['subject']} {finding['says']}" for finding in event.body["findings"])
-            self._waiting(f"{event.subject}: {says}")
+            self._waiting(f"waiting up to {duration(round(self._patience * 1000))} · {event.subject}: {says}")
         else:
             self._line("gate", event.subject)
+            if self._unanswered.pop(event.subject, self) is None:
+                self._ask()
+
+    def _ask(self) -> None:
+        """Show what is waited for: the gates of the stage that have not answered yet."""
+        names = list(self._unanswered)
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        self._waiting(f"{ASKING}{', '.join(names[:2])}{more} …" if names else "")
 
     def _line(self, kind: str, name: str) -> None:
         line = self.report.stages[-1].line(kind, name)
@@ -97,6 +111,14 @@ class Progress:
             self._open = False
 
 
+def asked_in(pipeline: str, stage: str) -> tuple[str, ...]:
+    """Names of the gates that a stage of the pipelines of this tool asks; none for one that it does not know."""
+    from pipeline.definitions.every import EVERY
+
+    stages = (one for known in EVERY if known.name == pipeline for one in known.stages if one.name == stage)
+    return tuple(gate.name for one in stages for gate in one.gates)
+
+
 @contextlib.contextmanager
 def shown(
     run: str, write: Write, *, terminal: bool, groups: bool, typed: Callable[[str], str] = str
@@ -114,7 +136,7 @@ def shown(
                 if time.monotonic() - shown_at[0] < A_MINUTE:
                     return
                 shown_at[0] = time.monotonic()
-            if line and line != last[0] and not line.startswith("uploaded"):
+            if line and line != last[0] and not line.startswith(("uploaded", ASKING)):
                 last[0] = line
                 write(f"  … {line}")
 
@@ -126,7 +148,7 @@ def shown(
     with console.status("", spinner="dots") as status:
 
         def passing(line: str) -> None:
-            status.update(_fit(typed(line), console.width))
+            status.update(_fit(typed(line), console.width) or " ")  # nothing at all would leave the line before
 
         yield Progress(run, lambda line: _print(console, folded(leaving(typed(line)), console.width)), passing)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.render import markdown
+from pipeline.render.html import whole_flags
 
 FOLDERS = tuple(Path(__file__).parent / name / "templates" for name in ("pages", "site"))
 FILTERS = (
@@ -41,6 +42,7 @@ def environment() -> Environment:
     )
     templates.filters |= {function.__name__: function for function in FILTERS}
     templates.filters["tabled"] = tabled
+    templates.filters["whole_flags"] = whole_flags
     return templates
 
 

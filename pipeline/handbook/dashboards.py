@@ -163,7 +163,7 @@ def better_stack(policies: Policies) -> Dashboard:
                 "Incidents, last 30 days",
                 "few, short, each with a cause",
                 "the same cause twice, or always the same hour",
-                "a review for the pattern: cron jobs, backups, a lesson that starts at eight",
+                "a review for the pattern: cron jobs, backups, an hour at which many begin",
             ),
             Panel(
                 "Response time trends",

@@ -11,7 +11,8 @@ TAKE_A_TARGET = (
 """Commands that have ``--target``, beside every one of FAMILIES."""
 FAMILIES = ("check", "database", "diagnose", "incident", "monitor", "playbook")
 MOVES = re.compile(
-    rf"(\./inv (?:(?:{'|'.join(map(re.escape, TAKE_A_TARGET))})|(?:{'|'.join(FAMILIES)})(?:\.{WORD}){{1,2}}|check))"
+    rf"(\./inv (?:(?:{'|'.join(map(re.escape, TAKE_A_TARGET))})|(?:{'|'.join(FAMILIES)})(?:\.{WORD}){{1,2}}|check"
+    r"|diagnose))"
     r"(?![\w-]|\.\w)(?!(?:(?!\./inv)[^`\n])*--(?:target|project)[ =])"
 )
 

@@ -1,9 +1,13 @@
 """A GitHub workflow command: what the page of a job, and of a pull request, shows at a line."""
 
 import re
+from collections.abc import Iterable
 
 from pipeline.redact import inert
 
+MOST = 10
+"""Annotations of a level that GitHub shows of a step; the others it leaves out in silence (docs/problem-matchers.md of
+actions/toolkit)."""
 PLACE = re.compile(r"^([\w./-]+\.\w+):(\d+): (.+)$")
 
 
@@ -20,6 +24,20 @@ def annotation(level: str, text: str, **properties: object) -> str:
     """A workflow command: ``level`` is error, warning or notice; ``properties`` are title, file, line and the like."""
     said = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value)
     return f"::{level}{' ' + said if said else ''}::{_command(text)}"
+
+
+def shown_whole(commands: Iterable[str]) -> list[str]:
+    """The annotations that GitHub shows; where there are more of a level than that, the last one says how many."""
+    by_level: dict[str, list[str]] = {}
+    for line in commands:
+        by_level.setdefault(line[2:].partition(":")[0].partition(" ")[0], []).append(line)
+    kept = []
+    for level, lines in by_level.items():
+        many = len(lines) > MOST
+        kept += lines[: MOST - 1] if many else lines
+        if many:
+            kept.append(annotation(level, f"and {len(lines) - MOST + 1} more: the log of this step has them all"))
+    return kept
 
 
 def mask(secret: str) -> str:

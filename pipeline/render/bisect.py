@@ -1,5 +1,6 @@
 """The end of a bisection in words."""
 
+from checks.amounts import amount
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.session.bisecting import Found
 
@@ -11,7 +12,7 @@ def bisect_text(bisection: Found, target: str) -> str:
         f"FIRST BAD  {_name(bad)}",
         f"last good  {_name(good)}",
         *(f"skipped    {_name(deployment)}: it may be this one too" for deployment in bisection.skipped),
-        f"asked      {bisection.asked} times",
+        f"asked      {amount(bisection.asked, 'time')}",
     ]
     if good.commit and bad.commit:
         lines.append(f"next       git log --oneline {good.commit[:12]}..{bad.commit[:12]}")

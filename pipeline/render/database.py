@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from checks.amounts import amount
 from checks.evidence import Change, Migrations
 from checks.rules import does
 from pipeline.clients.timing import Took
@@ -48,7 +49,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def plan_text(migrations: Migrations, changes: Sequence[Change], took: Iterable[Took] = ()) -> str:
     """Each pending migration with what its statements do, how grave that is, the lock, and how long each took."""
     if not migrations.pending:
-        return f"nothing is pending; {len(migrations.applied)} migrations are applied"
+        return f"nothing is pending; applied: {amount(len(migrations.applied), 'migration')}"
     lines, took = [], tuple(took)
     for name in migrations.pending:
         lines.append(name)

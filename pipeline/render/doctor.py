@@ -1,13 +1,11 @@
-"""What the doctor found, as text: grouped by service, in 80 columns."""
+"""What the doctor found, as text: grouped by service, each thing in a line: a terminal folds it."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from checks.gate import Verdict
 from pipeline.adoption.symptoms import Symptom
 from pipeline.redact import one_line
 
-WIDTH = 80
 MARKS = {Verdict.PASS: "✓", Verdict.WARN: "!", Verdict.NOT_YET: "✗", Verdict.UNKNOWN: "?", Verdict.BLOCK: "✗"}
 
 
@@ -23,27 +21,16 @@ def symptoms_text(target: str, symptoms: Sequence[Symptom]) -> str:
 
 
 def _lines(symptom: Symptom) -> list[str]:
-    head = _wrapped(f"  {MARKS[symptom.verdict]} ", f"{one_line(symptom.subject)} {one_line(symptom.says)}")
+    head = f"  {MARKS[symptom.verdict]} {one_line(symptom.subject)} {one_line(symptom.says)}"
     if symptom.verdict is Verdict.PASS:
-        return head
+        return [head]
     more = [
         ("→ ", symptom.page or symptom.fix),
         ("→ ", symptom.fix if symptom.page and symptom.fix and not symptom.scopes else ""),
-        ("needs: ", symptom.scopes),
-        ("paste: ", symptom.paste),
+        ("needs  ", symptom.scopes),
+        ("paste  ", symptom.paste),
     ]
-    return [*head, *(line for words, text in more if text for line in _wrapped(f"      {words}", one_line(text)))]
-
-
-def _wrapped(before: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=before,
-        subsequent_indent=" " * len(before),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return [head, *(f"      {words}{one_line(text)}" for words, text in more if text)]
 
 
 def _summary(target: str, symptoms: Iterable[Symptom]) -> str:

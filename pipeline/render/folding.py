@@ -6,9 +6,12 @@ NARROWEST = 40
 """Nobody reads in less; what is folded for less than this is folded for this."""
 PROGRAMS = "./inv|inv|deploy-runbook|vercel|gh|git|curl|psql|npm|npx|neonctl|export|eval|openssl|ssh-keygen|state:"
 WHOLE = re.compile(
-    rf"`[^`]+`|(?<![^\s(])(?:[A-Z_]+=\S+ )*(?:{PROGRAMS})(?= )(?:(?!   |[;,](?: |$)| \.\.\.).)+|\S+", re.DOTALL
+    rf"`[^`]+`|(?<![^\s(])(?:[A-Z_]+=\S+ )*(?:{PROGRAMS})(?= )(?:(?!   |[;,](?: |$)| \.\.\.).)+"
+    r"|[\d.,]+ (?:ms|s|min|h)(?!\w)|\S+",
+    re.DOTALL,
 )
-"""What is never broken: a command up to what is said about it, what stands between backticks, a word."""
+"""What is never broken: a command up to what is said about it, what stands between backticks, a number and its unit, a
+word."""
 LABEL = re.compile(r" *(?:[^ ]+(?: [^ ]+){0,3} {2,}|[*•→!✓✗?…↩-] )?")
 GAP = re.compile(r"(?<=\S) {4,}(?=\S)")
 LEFT_ALONE = ("{", "[", "+", "-", "@@", "::", "$ ")
@@ -54,4 +57,4 @@ def _pieces(text: str) -> list[str]:
     for found in WHOLE.finditer(text):
         pieces.append(text[at : found.end()])
         at = found.end()
-    return [*pieces, text[at:]]
+    return [*pieces, text[at:]] if text[at:] else pieces

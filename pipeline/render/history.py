@@ -16,25 +16,31 @@ COLUMNS = (
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@")
 DEFINITIONS = """\
-deployment frequency  runs that reached users, whatever became of them, a day of the period
+deployment frequency  runs that reached users, per day of the period, whatever became of them
 lead time             from the commit's date to the moment when users got it; of releases of which both are known
 change failure rate   releases that were taken back, by the run or by hand, or stranded, of those that reached users
 recovery time         from the moment when users got a bad release to the end of the run that put it right
+before the run        what of a lead time was over when the run began
 people, machine       what of a lead time was waiting for people within the run, and what was its own work"""
 
 
 def history_text(reports: list[Report], record: str) -> str:
-    """Runs, a line each, newest first; ``record`` says where they are written down."""
+    """Runs, a line each and what they ended for below it, newest first; ``record`` says where they are written down."""
     if not reports:
         return f"no such runs: ./inv deploy starts one\n  record   {record}"
-    width = max(12, *(len(report.ended_as) for report in reports))
-    lines = [f"{'run':<24} {'target':<11} {'commit':<12} {'began (UTC)':<16}  {'outcome':<{width}}  because"]
-    for report in reports:
-        began, ended = report.began[:16].replace("T", " "), report.ended_as
-        commit, because = report.commit[:COMMIT], one_line(report.accepted_because or report.reason)[:90]
-        line = f"{report.run:<24} {report.target:<11} {commit:<12} {began:<16}  {ended:<{width}}  {because}"
-        lines.append(line.rstrip())
+    rows = [("run", "target", "commit", "began (UTC)", "outcome"), *map(_row, reports)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    said = ["", *(one_line(report.accepted_because or report.reason) for report in reports)]
+    lines = []
+    for row, because in zip(rows, said, strict=True):
+        lines.append("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        lines += [f"  because  {because}"] if because else []
     return "\n".join([*lines, f"  record   {record}"])
+
+
+def _row(report: Report) -> tuple[str, ...]:
+    began = report.began[:16].replace("T", " ")
+    return report.run, report.target, report.commit[:COMMIT], began, report.ended_as
 
 
 def history_csv(reports: Iterable[Report]) -> str:

@@ -7,11 +7,12 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.redact import one_line
 from pipeline.render.timeline import STEPS
 
+FLAG = re.compile(r"(?<!\S)(--[\w-]+)")
 WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
 
@@ -28,6 +29,7 @@ def environment() -> Environment:
     )
     made.filters["address"] = address
     made.filters["moment"] = moment
+    made.filters["command"] = command
     return made
 
 
@@ -40,6 +42,16 @@ def address(url: object) -> str:
     """``url`` when a link may lead there, i.e. when it is one of the web; else nothing, which leads nowhere."""
     text = str(url)
     return text if WEB.match(text) else ""
+
+
+def whole_flags(code: str) -> Markup:
+    """Some code as HTML whose flags no line ends within: a browser breaks a line after each hyphen."""
+    return Markup(FLAG.sub(r'<span class="flag">\1</span>', str(escape(code))))
+
+
+def command(text: object) -> Markup:
+    """What is to be typed, in one line of writing, its flags whole."""
+    return whole_flags(one_line(str(text)))
 
 
 def moment(text: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.redact import markdown, one_line
-from pipeline.render.annotation import annotation
+from pipeline.render.annotation import annotation, shown_whole
 from pipeline.render.markdown import bullets, fence, table
 from pipeline.session.merging import Remark
 
@@ -30,14 +30,16 @@ def plain_remark(remark: Remark) -> dict[str, Any]:
 def remarks_annotations(remarks: Iterable[Remark]) -> str:
     """The remarks as GitHub workflow commands: each shows at its line of the pull request."""
     return "\n".join(
-        annotation(
-            LEVELS[one.finding.verdict.word],
-            one.finding.says + (f"\n{one.finding.fix}" if one.finding.fix else ""),
-            file=one.file,
-            line=one.line or 1,
-            title=one.gate,
+        shown_whole(
+            annotation(
+                LEVELS[one.finding.verdict.word],
+                one.finding.says + (f"\n{one.finding.fix}" if one.finding.fix else ""),
+                file=one.file,
+                line=one.line or 1,
+                title=one.gate,
+            )
+            for one in remarks
         )
-        for one in remarks
     )
 
 

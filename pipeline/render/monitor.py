@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from checks.amounts import amount
 from checks.evidence import MonitorChange
 from checks.gate import Finding, Verdict, worst
 from checks.severity import Graded
@@ -59,7 +60,8 @@ def _ending(checked: Checked) -> list[str]:
     graded = checked.graded
     if not graded.severity:
         warnings = sum(1 for line in checked.lines for answer in line.answers for _ in answer.findings)
-        return [f"well: nothing is past a limit{f'; {warnings} warnings to read' if warnings else ''}"]
+        read = f"; {amount(warnings, 'warning')} to read" if warnings else ""
+        return [f"well: nothing is past a limit{read}"]
     lines = [f"{_name(graded)}", f"  because  {graded.gate}: {graded.reason}"]
     if checked.playbook:
         lines += [f"  next     ./inv playbook.{checked.playbook}   walks you through it; runbooks/incident-response.md"]

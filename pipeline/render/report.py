@@ -9,7 +9,7 @@ from pipeline.handbook.troubles import recognised
 from pipeline.record.report import Line, Report, StageReport
 from pipeline.redact import markdown, one_line
 from pipeline.render.aiming import aimed
-from pipeline.render.annotation import annotation
+from pipeline.render.annotation import annotation, shown_whole
 from pipeline.render.gantt import gantt
 from pipeline.render.links import Places, links_markdown
 
@@ -58,6 +58,10 @@ def finding_text(finding: dict[str, str]) -> str:
 
 def summary_text(report: Report) -> str:
     """The end of a run: its outcome, what moved, what to do next."""
+    return aimed("\n".join([*_end(report), *_steps(next_steps(report))]), report.target)
+
+
+def _end(report: Report) -> list[str]:
     lines = ["", *glass_lines(report), headline(report)]
     if report.reason:
         lines.append(f"  because  {one_line(report.reason)}")
@@ -69,8 +73,11 @@ def summary_text(report: Report) -> str:
     ]
     if report.by_hand:
         lines += ["", "DO THIS NOW, BY HAND:", *(f"  {one_line(text)}" for text in report.by_hand)]
-    lines += [f"  next     {text}" for text in next_steps(report)]
-    return aimed("\n".join(lines), report.target)
+    return lines
+
+
+def _steps(steps: list[str]) -> list[str]:
+    return [f"  next     {text}" for text in steps]
 
 
 def headline(report: Report) -> str:
@@ -164,6 +171,13 @@ def next_steps(report: Report) -> list[str]:
     ]
 
 
+def beside_the_report(report: Report) -> list[str]:
+    """The next steps for who reads the report already."""
+    seen = f"./inv report {report.run} "
+    steps = [step.partition("; ")[2] if step.startswith(seen) else step for step in next_steps(report)]
+    return [step for step in steps if step]
+
+
 def _fixes(report: Report) -> list[str]:
     """What to type, or to do, about each answer that stopped a run; the sandbox has a commit that fixes another."""
     fixes: dict[str, str] = {}
@@ -235,7 +249,7 @@ def annotations(report: Report) -> str:
         if finding["verdict"] == "block" and IN_A_MIGRATION.fullmatch(finding["subject"])
     ]
     lines += [_placed("warning", gate, finding) for gate, finding in report.warnings]
-    return aimed("\n".join(lines), report.target)
+    return aimed("\n".join(shown_whole(lines)), report.target)
 
 
 def _placed(level: str, gate: str, finding: dict[str, str]) -> str:
@@ -266,4 +280,4 @@ def report_text(report: Report) -> str:
         lines += ["", head, *(line_text(line) for line in said_once(stage.lines))]
     if report.undone:
         lines += ["", "going back", *(f"{line_text(line)}  {one_line(line.says)}" for line in report.undone)]
-    return aimed("\n".join([*lines, summary_text(report)]), report.target)
+    return aimed("\n".join([*lines, *_end(report), *_steps(beside_the_report(report))]), report.target)

@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
+from checks.amounts import amount
 from pipeline.record.approvals import GivenApproval
 from pipeline.record.history import STOPS
 from pipeline.record.report import Report
@@ -14,11 +15,11 @@ from pipeline.render.links import Places
 from pipeline.render.readings import ReadingSeries, number
 from pipeline.render.report import (
     COMMIT,
+    beside_the_report,
     duration,
     glass_lines,
     headline,
     known_troubles,
-    next_steps,
     waiver_text,
 )
 from pipeline.render.timeline import timeline
@@ -87,7 +88,7 @@ def run_page(facts: RunFacts, **more: Any) -> str:
         known=known_troubles(report),
         facts=_facts(report),
         sides=_sides(report),
-        next=[_command(aimed(text, report.target)) for text in next_steps(report)] if not facts.alive else [],
+        next=[_command(aimed(text, report.target)) for text in beside_the_report(report)] if not facts.alive else [],
         stages=timeline(report),
         warnings=[
             _said(stage.name, line.name, line.state, finding)
@@ -145,8 +146,8 @@ def _word(facts: RunFacts) -> str:
 
 def _headline(facts: RunFacts) -> str:
     if facts.alive and not facts.report.outcome:
-        stage = facts.report.stages[-1].name if facts.report.stages else "its beginning"
-        return f"RUNNING: it is at {stage}"
+        stage = facts.report.stages[-1].name if facts.report.stages else "its first moments"
+        return f"RUNNING: now in {stage}"
     return headline(facts.report)
 
 
@@ -221,10 +222,10 @@ WAYS = {
 
 def _caption(reading: ReadingSeries) -> str:
     """The chart in words, for who does not see it, and for everybody."""
-    said = [f"{_span(reading)} in {reading.values} readings"]
+    said = [f"{_span(reading)} in {amount(reading.values, 'reading')}"]
     said += [f"usually {_usual(reading)}"] if reading.good else []
     if reading.limit:
-        gone = "passed" if reading.passed else "kept"
+        gone = "exceeded" if reading.passed else "kept"
         off = "" if reading.draws_limit else ", off the chart"
         said.append(f"limit {number(reading.limit.value)}: {gone}{off}")
     return "; ".join(said)
@@ -237,7 +238,9 @@ def _span(reading: ReadingSeries) -> str:
 
 
 def _usual(reading: ReadingSeries) -> str:
-    return f"{number(reading.usual)} (last {len(reading.good)} good releases)" if reading.usual is not None else ""
+    if reading.usual is None:
+        return ""
+    return f"{number(reading.usual)} (last {amount(len(reading.good), 'good release')})"
 
 
 def _limit(reading: ReadingSeries) -> str:

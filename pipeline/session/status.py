@@ -128,7 +128,7 @@ def _by(live: Deployment | None, project: ProjectSettings | None) -> str:
         return ""
     moved = project.move.kind if project and project.move and project.move.to == live.id else ""
     run = live.meta.get("deployRun", "")
-    who = [f"a {moved}" if moved else "", f"run {run}" if run else "", f"made by {live.by}" if live.by else ""]
+    who = [live.by, f"a {moved}" if moved else "", f"run {run}" if run else ""]
     return ", ".join(part for part in who if part)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from checks.amounts import amount
 from checks.evidence import Release
 from checks.policy import BuildPolicy
 from pipeline.clients import archive
@@ -46,7 +47,7 @@ async def upload_prebuilt(world: World, policy: BuildPolicy, release: Release) -
 
 async def _send_archive(world: World, files: Files) -> Deployment:
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
-        world.progress(f"packing {len(files)} files")
+        world.progress(f"packing {amount(len(files), 'file')}")
         parts = await asyncio.to_thread(archive.pack, files, Path(folder))
         made = await _missed(world, parts)  # the same files make the same archive: it may be there already
         if isinstance(made, Deployment):

@@ -19,7 +19,8 @@ from pipeline.clients.programs import version_of
 from pipeline.config import load
 from pipeline.engine.readings import Round
 from pipeline.errors import Mistake
-from pipeline.render.doctor import WIDTH, symptoms_text
+from pipeline.render.doctor import symptoms_text
+from pipeline.render.folding import folded
 from pipeline.session.asking import READERS
 from pipeline.session.session import NOTHING
 from pipeline.world.opening import open_settings
@@ -64,9 +65,18 @@ def test_when_all_is_well_nothing_is_wrong_and_every_service_has_a_line(inside: 
     assert exit_code(found) == 0
     assert {one.service for one in found} == {one.service for one in EXAMINATIONS}
     said = symptoms_text("sandbox", found)
-    assert len(said.splitlines()) < 60, "two screens"
-    assert not [line for line in said.splitlines() if len(line) > WIDTH]
+    assert len(folded(said, 80).splitlines()) < 60, "two screens"
     assert not [value for value in inside.settings.hidden if value in said]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_what_is_to_be_done_hangs_below_its_label_at_every_width(width: int) -> None:
+    said = symptoms_text("production", (Symptom("GitHub", Verdict.BLOCK, "GITHUB_TOKEN", "is not set"),))
+    lines = folded(said, width).splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith("      needs  "))
+    end = next(at for at, line in enumerate(lines) if line.startswith("      paste  "))
+    assert end - at > 1
+    assert {len(line) - len(line.lstrip()) for line in lines[at + 1 : end]} == {len("      needs  ")}
 
 
 def test_without_any_secret_each_is_a_line_with_its_page_and_what_to_paste(inside: InProcess, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["deplyo"], "there is no command deplyo; did you mean deploy?; ./inv --list shows all"),
+        (["deplyo"], "there is no command deplyo; did you mean deploy? ./inv --list shows all"),
         (["deploy", "--targt", "x"], "there is no flag --targt of deploy; did you mean --target"),
         (["deploy", "sandbox"], "./inv deploy sandbox: a target is named with --target sandbox"),
         (["deploy", "production"], "./inv deploy production: a target is named with --target production"),

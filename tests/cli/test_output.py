@@ -39,6 +39,18 @@ def test_the_line_that_is_rewritten_ends_with_a_whole_word(width: int) -> None:
     assert set(shown.removesuffix(" …").split()) <= set((WORDS * 3).split())
 
 
+def test_a_line_that_is_over_leaves_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with progress.shown("r1", lambda line: None, terminal=True, groups=False) as seen:
+        seen.note("applying a migration")
+        seen.note("")
+        screen.truncate(0)
+    assert "applying" not in screen.getvalue()
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.ENOSPC])
 def test_a_folder_that_cannot_be_written_is_one_sentence(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left, terminal.honest():

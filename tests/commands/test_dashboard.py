@@ -153,7 +153,7 @@ def test_a_run_that_goes_on_is_shown_as_it_is_now(busy: Place) -> None:
     Lock(busy.store, "production", "r3", SystemClock(), lease=60).take("deploys")
     assert "Under way … running r3 to production" in busy.says("/")
     assert "r3 running production" in busy.says("/runs")
-    assert "RUNNING: it is at watch" in busy.says("/runs/r3")
+    assert "RUNNING: now in watch" in busy.says("/runs/r3")
     busy.tell("r3", "run ended", outcome="deployed")
     assert "DEPLOYED" in busy.says("/runs/r3")
     assert "Under way" not in busy.says("/")

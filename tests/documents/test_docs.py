@@ -1,5 +1,6 @@
 """The generated documents: complete, current, and without a dead end."""
 
+import itertools
 import re
 from collections import Counter
 from pathlib import Path
@@ -24,6 +25,7 @@ from pipeline.handbook.playbooks import PLAYBOOKS
 from pipeline.handbook.queries import QUERIES
 from pipeline.handbook.severity import SEVERITIES
 from pipeline.handbook.troubles import TROUBLES
+from pipeline.render.aiming import aimed
 from pipeline.render.markdown import anchor
 from pipeline.world.secrets import OPTIONAL, SECRETS
 
@@ -120,7 +122,7 @@ def test_what_a_gate_says_in_its_examples_is_what_the_runbook_quotes() -> None:
         for example in gate.examples:
             assert f"… {example.situation}:" in entry
             for finding in gate.ask_example(example, healthy(gate.name)):
-                assert f"{finding.verdict.word}: {finding}" in entry
+                assert aimed(f"{finding.verdict.word}: {finding}", "production") in entry
 
 
 def test_every_outcome_policy_key_and_secret_is_in_the_reference() -> None:
@@ -256,6 +258,38 @@ def test_commands_are_real(page: str) -> None:
         assert "$" in command or "dpl_" in command or command in ("`vercel rollback`", "`vercel promote`"), command
     for line in (line for _, block in FENCE.findall(page) for line in block.splitlines()):
         assert not re.fullmatch(r"\s*vercel (rollback|promote)\s*", line)
+
+
+OF_PRODUCTION = ("deployment-runbook.md", "incident-response.md", "troubleshooting.md", "monitoring.md")
+"""What somebody reads who was paged: a command without a target would go to the usual one, which may be the sandbox."""
+
+
+@pytest.mark.parametrize("name", OF_PRODUCTION)
+def test_every_command_of_a_page_about_production_goes_to_production(name: str) -> None:
+    assert aimed(PAGES[name], "production") == PAGES[name]
+    assert "./inv rollback --target production" in RUNBOOK
+
+
+@every_page
+def test_every_command_of_the_tool_is_one_and_has_these_flags(page: str) -> None:
+    flags = {one.name: {f"--{flag.lstrip('-').lower()}" for flag, _ in one.options} for one in COMMANDS}
+    flags["check"] = {"--target"}
+    for name, line in re.findall(r"\./inv ([a-z][a-z0-9.-]*[a-z])((?:(?!\./inv)[^`\n|;])*)", page):
+        if not name.startswith("check."):
+            assert name in flags, name
+            assert set(re.findall(r"(?<!\S)--[a-z][a-z-]*", line.partition("   ")[0])) <= flags[name], (name, line)
+
+
+@every_page
+def test_no_heading_leaves_out_a_level(page: str) -> None:
+    levels = [len(line) for line in re.findall(r"^(#+) ", FENCE.sub("", page), re.MULTILINE)]
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("name", OF_PRODUCTION)
+def test_what_is_said_of_evidence_is_a_sentence_and_nothing_of_the_code(name: str) -> None:
+    said = re.findall(r"^\* `[A-Z]\w+`: (.*)$", PAGES[name], re.MULTILINE)
+    assert not [one for one in said if "``" in one or re.search(r"[a-z] `\w+`(?: is|:| names)", one)]
 
 
 def test_the_storys_five_errors_are_in_the_table() -> None:

@@ -91,6 +91,13 @@ def test_what_is_hostile_stays_text(hostile: str) -> None:
     assert 'href="javascript' not in text
 
 
+def test_a_flag_is_whole_and_what_is_around_it_stays_text() -> None:
+    files = build({"a.md": "# A\n\nRun `./inv lock --target <b> --x` and\n\n```sh\nvercel --yes && rm\n```\n"})
+    assert './inv lock <span class="flag">--target</span> &lt;b&gt; <span class="flag">--x</span>' in files["a.html"]
+    assert 'vercel <span class="flag">--yes</span> &amp;&amp; rm' in files["a.html"]
+    assert "&lt;span" not in files["a.html"]
+
+
 def test_a_check_list_a_table_and_a_name_become_what_they_are() -> None:
     text = build(
         {"t.md": "# T\n\n- [ ] one\n- [ ] two\n\n| a |\n| --- |\n| b |\n\n```sh\nvercel inspect $DOMAIN\n```\n"}
@@ -356,6 +363,32 @@ def test_dark_is_dark_by_the_system_and_by_the_button_and_paper_is_not_empty(fol
         await tab.run("localStorage.clear()")
         await tab.open("incident-response.html", dark=True)
         assert await tab.run(colour) == "rgb(18, 22, 28)"
+
+    browse(folder, act)
+
+
+@in_a_browser
+def test_on_a_phone_a_wide_table_is_a_list_and_no_flag_is_cut(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("monitoring.html", width=375)
+        assert await tab.run("document.querySelectorAll('.labelled').length") > 3
+        tables = "[...document.querySelectorAll('.labelled')].map(one => one.parentElement)"
+        assert await tab.run(f"{tables}.filter(one => one.scrollWidth > one.clientWidth).length") == 0
+        cell = "document.querySelector('.labelled td:nth-child(3)')"
+        assert await tab.run(f"getComputedStyle({cell}, '::before').content") == '"well: "'
+        await tab.open("incident-response.html", width=375)
+        assert await tab.run("document.querySelectorAll('li code .flag').length") > 0
+        assert await tab.run("[...document.querySelectorAll('.flag')].every(f => f.getClientRects().length === 1)")
+
+    browse(folder, act)
+
+
+@in_a_browser
+def test_at_a_desk_every_tab_of_the_site_is_whole(folder: Path) -> None:
+    async def act(tab: Tab) -> None:
+        await tab.open("incident-response.html", width=1280)
+        assert await tab.run("(n => n.scrollWidth - n.clientWidth)(document.querySelector('header nav'))") <= 0
+        assert await tab.run("document.querySelector('header').clientHeight") < 60, "the button is one line"
 
     browse(folder, act)
 

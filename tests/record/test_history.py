@@ -172,7 +172,7 @@ def shown(folder: Path, **order: Any) -> str:
 
 
 def test_the_command_shows_runs_figures_gates_and_people(written: Past, tmp_path: Path) -> None:
-    assert "held, accepted by dana  it is well" in shown(tmp_path)
+    assert "held, accepted by dana\n  because  it is well\n" in shown(tmp_path)
     assert [one["run"] for one in json.loads(shown(tmp_path, form="json", outcome="held"))] == ["r4"]
     assert shown(tmp_path, form="csv", by="dana").splitlines()[1].startswith("r4,production,deploy,r4")
     figures = json.loads(shown(tmp_path, shows="dora", target="production", form="json"))

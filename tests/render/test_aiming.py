@@ -12,7 +12,7 @@ from checks import healthy
 from checks.gate import Finding, Verdict
 from checks.order import is_newer
 from checks.severity import Graded
-from pipeline.cli import check
+from pipeline.cli import check, diagnose
 from pipeline.cli.progress import Progress
 from pipeline.definitions.every import GATES
 from pipeline.incidents.opening import words
@@ -27,6 +27,7 @@ from pipeline.session.asking import Checked, ChecklistLine, LineAnswer
 COMMANDS = {
     **{name: tasks.namespace[name] for name in tasks.namespace.task_names},
     "check": check.collection()["all"],
+    "diagnose": diagnose.everything,
     "check.order.is-newer": check.collection()["order.is-newer"],
 }
 
@@ -88,6 +89,21 @@ def test_what_a_gate_says_to_type_is_aimed_while_it_is_shown() -> None:
     assert "stopping, there is nothing to take back: preflight: look at ./inv status --target production" in text
     assert "going back" not in text
     assert waiting[-1] == "read ./inv logs --target production"
+
+
+def test_what_is_waited_for_is_what_has_not_answered_yet_and_for_how_long() -> None:
+    waiting: list[str] = []
+    shown = Progress("r1", lambda line: None, waiting.append)
+    well = {"verdict": "pass", "findings": [], "ms": 1}
+    for one in (EVENTS[0], event("stage begins", "confirm", patience=90, during=0)):
+        shown(one)
+    assert waiting[-1] == "asking order.is-still-newer, order.nobody-went-back …"
+    shown(event("gate answered", "order.is-still-newer", **well))
+    assert waiting[-1] == "asking order.nobody-went-back …"
+    shown(answer("not yet", ""))
+    assert waiting[-1] == "waiting up to 1 min 30 s · release.is-not-pinned: production is pinned"
+    shown(event("gate answered", "order.nobody-went-back", **well))
+    assert waiting[-1] == "", "nothing is left that a line could speak of"
 
 
 @pytest.mark.parametrize("body", [{"undoes": 2}, {}], ids=["with undos", "of an older version"])

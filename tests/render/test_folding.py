@@ -54,6 +54,23 @@ def test_a_line_goes_on_below_where_it_began() -> None:
     )
 
 
+def test_a_command_that_is_too_long_leaves_no_empty_line_below_it() -> None:
+    shown = folded("  serves   was not looked at again; ./inv status --target sandbox tells", 40)
+    assert all(line.strip() for line in shown.splitlines())
+
+
+def test_a_number_keeps_its_unit() -> None:
+    assert folded("  ✓ capacity.connections-are-left  155 ms", 40).splitlines()[-1].strip() == "155 ms"
+
+
+def test_the_columns_of_the_history_are_as_wide_as_what_is_in_them_and_fit_a_terminal() -> None:
+    head, *rows = SHOWN["history"].splitlines()
+    assert all(len(row) <= 80 for row in (head, *rows) if not row.startswith("  "))
+    for column in ("target", "commit", "began", "outcome"):
+        at = head.index(column)
+        assert all(row[at - 2 : at] == "  " for row in rows if not row.startswith("  "))
+
+
 def test_lines_of_one_column_stay_in_it() -> None:
     lines = "health    200 ok\nrecord    .runs/journal.db of this checkout; nobody sees it"
     assert (

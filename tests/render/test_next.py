@@ -10,7 +10,8 @@ from invoke.parser import Parser  # type: ignore[attr-defined]
 import tasks
 from checks.outcome import HELD
 from pipeline.record.report import Report
-from pipeline.render.report import next_steps, summary_text
+from pipeline.render.report import next_steps, report_text, summary_text
+from pipeline.render.runpage import RunFacts, run_page
 from tests.render import runs
 from tests.render.runs import Telling, finding, promoted
 from tests.render.test_run_page import KINDS
@@ -63,6 +64,20 @@ def test_what_to_do_next_can_be_done(end: str) -> None:
     for words in typed("\n".join(next_steps(report))) + typed(followed(report)):
         (context,) = PARSER.parse_argv(words)
         assert not context.missing_positional_args, words
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nobody_is_sent_to_the_report_that_they_read(end: str) -> None:
+    report = ENDS[end]
+    assert f"./inv report {report.run}" not in report_text(report)
+    assert f"./inv report {report.run}" not in run_page(RunFacts(report))
+    if report.outcome == "rolled back":
+        assert "next     runbooks/incident-response.md says how to go on" in report_text(report)
+
+
+def test_on_a_page_no_flag_is_cut_in_two() -> None:
+    page = run_page(RunFacts(ENDS["rolled back"]))
+    assert '<code>./inv status <span class="flag">--target</span> production</code>' in page
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -77,7 +77,9 @@ def test_what_is_to_be_done_by_hand_is_loud_and_what_undoes_it_is_a_command() ->
     assert "Do this now, by hand promote: vercel: 500. Run vercel rollback dpl_old" in words(
         run_page(RunFacts(runs.stranded()))
     )
-    assert "<code>./inv rollback --target production</code>" in run_page(RunFacts(runs.deployed()))
+    assert '<code>./inv rollback <span class="flag">--target</span> production</code>' in run_page(
+        RunFacts(runs.deployed())
+    )
     assert "What to do next" not in words(run_page(RunFacts(runs.running(), alive=True)))
 
 
@@ -155,7 +157,7 @@ def test_readings_are_drawn_beside_what_is_usual_and_the_limit_and_said_in_words
     seen = readings(series("health.ms", [30, 40, 60]), BEGAN, {"health.ms": (35.0, 45.0, 40.0)}, {"health.ms": limit})
     page = run_page(RunFacts(runs.deployed(), seen))
     assert "past its limit" in page
-    assert "30 to 60, median 40 in 3 readings; usually 40 (last 3 good releases); limit 50: passed" in words(page)
+    assert "30 to 60, median 40 in 3 readings; usually 40 (last 3 good releases); limit 50: exceeded" in words(page)
     drawing = page[page.index("<svg") : page.index("</svg>")]
     for serie in ("serie-0", "serie-1", "serie-2"):
         assert re.search(rf'class="series {serie} [^>]*"><path d="M', drawing), serie

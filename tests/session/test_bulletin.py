@@ -151,6 +151,23 @@ def test_who_has_to_wait_waits_as_long_as_slack_says(team: Team) -> None:
     assert team.clock.seconds >= 30
 
 
+def test_a_message_that_was_posted_and_answered_500_is_there_twice_and_only_the_newest_goes_on(team: Team) -> None:
+    done = team.answer
+
+    async def half_done(request: Request) -> Response:
+        answered = await done(request)
+        if len(team.state.slack.messages) == 1 and request.url.path.endswith("chat.postMessage"):
+            return Response("Internal Server Error", 500)
+        return answered
+
+    team.answer = half_done  # type: ignore[method-assign]
+    team.told(*taken_back().events)
+    lost, kept = [one.text for one in team.state.slack.messages if not one.thread]
+    assert "has started" in lost, "Slack gives a message no name but the one in its answer"
+    assert "rolled back" in kept
+    assert team.notes == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -43,7 +43,7 @@ def test_status_says_what_serves_since_when_and_who_put_it_there(inside: InProce
     assert seen.well
     assert seen.pinned is False
     text = status_text(seen)
-    assert "by a promote, run r1, made by dana" in text
+    assert "by dana, a promote, run r1" in text
     assert f"commit {report.commit[:12]}" in text
     assert "lock      run r9" in text
 
@@ -55,7 +55,7 @@ def test_status_after_a_rollback_says_pinned_and_what_else_went_back(inside: InP
     secret.updated = inside.clock.now().timestamp() + 60
     text = status_text(status(inside))
     assert "pinned    yes" in text
-    assert "by a rollback" in text
+    assert "by dana, a rollback" in text
     assert "stale     NEXTAUTH_SECRET was changed after this deployment was made" in text
 
 

@@ -11,6 +11,7 @@ from pipeline.config import Policies
 from pipeline.documents.pages.words import gate_links
 from pipeline.documents.templates import part
 from pipeline.engine.plan import Step
+from pipeline.render.markdown import stop
 from pipeline.render.report import finding_text
 
 
@@ -27,12 +28,19 @@ def gate_entry(gate: Gate, policies: Policies) -> str:
         "gate",
         gate=gate,
         procedure=gate.procedure,
-        evidence=[(kind.__name__, inspect.getdoc(kind) or "") for kind in kinds if not issubclass(kind, Policy)],
+        evidence=[(kind.__name__, _said_of(kind)) for kind in kinds if not issubclass(kind, Policy)],
         sections=[names[kind] for kind in kinds if issubclass(kind, Policy)],
         ignored=policies.ci.ignore if ContinuousIntegrationPolicy in kinds else (),
         command=shlex.join(gate.command) if isinstance(gate, CommandGate) else "",
         said=[said_when(gate, example) for example in gate.examples],
     )
+
+
+def _said_of(kind: type) -> str:
+    """What an evidence is and where it is read, from its docstring; what that says of one attribute is for the code."""
+    paragraphs = [" ".join(text.split()) for text in (inspect.getdoc(kind) or "").split("\n\n")]
+    *first, last = [text for text in paragraphs if not text.startswith("``")]
+    return " ".join([*map(stop, first), last])
 
 
 def said_when(gate: Gate, example: Example) -> str:

@@ -17,6 +17,7 @@ from pipeline.documents.pages.reference import reference
 from pipeline.documents.pages.runbook import runbook
 from pipeline.documents.pages.troubleshooting import troubleshooting
 from pipeline.drills.scenario import scenarios
+from pipeline.render.aiming import aimed
 
 PROSE = ("friday", "paged", "tabletop", "zero-downtime")
 """Names of the hand-written texts that have a place in the documents."""
@@ -36,11 +37,14 @@ def documents(
     written = dict.fromkeys(PROSE, "") | {name: text.strip() for name, text in prose.items()}
     keys = schema()
     deploy, preview, rolling = (placed(pipeline, own) for pipeline in (DEPLOY, PREVIEW, ROLLING))
-    return {
+    of_production = {
         "runbooks/deployment-runbook.md": runbook(deploy, preview, rolling, file, policies, written),
         "runbooks/incident-response.md": incident_response(file, policies, written),
         "runbooks/troubleshooting.md": troubleshooting(file, policies),
         "runbooks/monitoring.md": monitoring(file, policies),
+    }
+    return {
+        **{name: aimed(text, "production") for name, text in of_production.items()},
         "runbooks/reference.md": reference(
             [placed(pipeline, own) for pipeline in EVERY], file, policies, keys, commands
         ),

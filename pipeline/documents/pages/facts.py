@@ -37,8 +37,9 @@ def _commands(wanted: Iterable[str], known: Mapping[str, Proof]) -> str:
     ran = [known[command] for command in every if command in known and known[command].ran]
     if not every or not ran:
         return ""
-    count = f"{len(ran)} of {len(every)}" if len(ran) < len(every) else f"all {len(every)}" if len(every) > 1 else "the"
-    return f"{count} command{'s' if len(every) > 1 else ''} run on {min(command.on for command in ran)}"
+    whole = {1: "the", 2: "both"}.get(len(every), f"all {len(every)}")
+    count = f"{len(ran)} of {len(every)}" if len(ran) < len(every) else whole
+    return f"{count} {'commands were' if len(every) > 1 else 'command was'} run on {min(command.on for command in ran)}"
 
 
 def _gates(names: Sequence[str], known: Mapping[str, Proof]) -> str:

@@ -66,9 +66,14 @@ def _titles_linked(text: str) -> str:
     return linked(text, dict.fromkeys(TITLES.values(), ""))
 
 
+SIDE_BY_SIDE = 90
+"""Columns up to which the remarks beside some commands stand below each other."""
+
+
 def _both_ways(remedy: Remedy) -> str:
     """The commands of a remedy, each with a remark whether it is the tool's when there are both."""
-    width = max(map(len, (remedy.tool, *remedy.commands)))
+    lengths = [len(command) for command in (remedy.tool, *remedy.commands)]
+    width = max(lengths) if max(lengths) <= SIDE_BY_SIDE else 0
     lines = [f"{remedy.tool:<{width}}  # with the tool"] if remedy.tool else []
     lines += [f"{command:<{width}}  # by hand" if remedy.tool else command for command in remedy.commands]
     return "\n".join(lines)

@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 OPEN, FOLDED = "[ ] ", "what-to-fill-in"
 WHAT_BURNS = re.compile(r"<table>(\s*<thead>\s*<tr>\s*<th>you see</th>)")
 """The table that somebody who was paged reads on a phone: there each line of it is a card."""
+WIDE = 4
+"""Columns from which on a table is a list on a phone, each cell with its heading."""
 BREAKS = ("softbreak", "hardbreak")
 WAY = re.compile(r"(.+?)\s+# (with the tool|by hand)")
 POLICY = (
@@ -103,6 +105,7 @@ def _rendered(text: str) -> tuple[str, list[Heading]]:
         for child in token.children or ():
             _link(child)
     _tick(tokens)
+    _label(tokens)
     tokens = _folded(tokens)
     markdown.renderer.rules["fence"] = lambda found, at, options, env: _code(found[at])
     markdown.renderer.rules["code_inline"] = lambda found, at, options, env: _inline_code(found[at])
@@ -132,6 +135,23 @@ def _tick(tokens: list[Token]) -> None:
             end = next((at for at, child in enumerate(rest) if child.type in BREAKS), len(rest))
             closed = Token("html_inline", "", 0, content="</label>")
             token.children = [first, words, *rest[:end], closed, *rest[end:]]
+
+
+def _label(tokens: list[Token]) -> None:
+    """Every cell of a wide table knows the heading of its column, for where there is no room for columns."""
+    heads, table, column = list[str](), Token("", "", 0), 0
+    for at, token in enumerate(tokens):
+        if token.type == "table_open":
+            heads, table = [], token
+        elif token.type == "th_open":
+            heads.append(tokens[at + 1].content.replace("`", ""))
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "tbody_open" and len(heads) >= WIDE and heads[0] != "you see":
+            table.attrSet("class", "labelled")
+        elif token.type == "td_open" and table.attrGet("class"):
+            token.attrSet("data-label", heads[column])
+            column += 1
 
 
 def _folded(tokens: list[Token]) -> list[Token]:

@@ -128,7 +128,7 @@ WRITING = Scenario(
             asked("/pulls/{NUMBER}/reviews", lambda found: len(found) == 2),
         ),
         Typed(
-            'gh api repos/$REPOSITORY/issues/$NUMBER/comments -f body="$STAGED works: login, course, upload"',
+            'gh api repos/$REPOSITORY/issues/$NUMBER/comments -f body="$STAGED works: sign-in, pages, upload"',
             effect=asked("/issues/{NUMBER}/comments", lambda found: found[0]["body"].startswith("https://lms-")),
         ),
         Typed(

@@ -63,7 +63,7 @@ def checked_out(reader: Reader) -> None:
 def cut_off(reader: Reader) -> None:
     """The laptop that deployed is closed just before the promotion."""
     process = subprocess.Popen(
-        ["./inv", "deploy"],
+        ["./inv", "deploy", "--target", "production"],
         cwd=reader.folder,
         env=reader.environment,
         stdout=subprocess.PIPE,
@@ -115,8 +115,7 @@ RELEASE = Scenario(
         *stages("preflight", "build", "rehearse", "safeguard", "migrate", "wake", "smoke", "confirm"),
         *stages("promote", "validate", "watch", "announce", promote=elsewhere, validate=same, watch=same),
         Typed("./inv report $RUN", "run by-hand-1: deploy"),
-        Typed("./inv history", "by-hand-1 .*deployed"),
-        Typed("./inv status", "serves .*pinned    no"),
+        Typed("./inv history --target production", "by-hand-1 .*deployed"),
         Typed("./inv status --target production", "serves .*pinned    no"),
         Typed("./inv settle --run $RUN --target production", "DEPLOYED", same),
         Typed("./inv rollback --target production --plan", "dpl_", same),
@@ -126,14 +125,17 @@ RELEASE = Scenario(
     begun,
 )
 AGAIN = Scenario(
-    "the tool on its usual target",
+    "the tool, when something came in between",
     (
-        Typed("./inv deploy --resume $RUN", "DEPLOYED", elsewhere, before=cut_off),
-        Typed("./inv deploy", "DEPLOYED", elsewhere, before=lambda reader: (reader.two_releases(), begun(reader))),
-        Typed("./inv deploy --over-rollback", "DEPLOYED", elsewhere, before=pinned),
-        Typed("./inv settle --run $RUN", "DEPLOYED", before=newest_run),
-        Typed("./inv rollback", "ROLLED BACK", elsewhere),
-        Typed("./inv bisect", "FIRST BAD", before=failing),
+        Typed("./inv deploy --target production --resume $RUN", "DEPLOYED", elsewhere, before=cut_off),
+        Typed(
+            "./inv deploy --target production",
+            "DEPLOYED",
+            elsewhere,
+            before=lambda reader: (reader.two_releases(), begun(reader)),
+        ),
+        Typed("./inv deploy --target production --over-rollback", "DEPLOYED", elsewhere, before=pinned),
+        Typed("./inv bisect --target production", "FIRST BAD", before=failing),
     ),
     begun,
 )
@@ -154,28 +156,35 @@ ASKING = Scenario(
     "asking the tool",
     (
         *(
-            Typed(f"./inv diagnose.{name}", "well: nothing is past a limit")
+            Typed(f"./inv diagnose.{name} --target production", "well: nothing is past a limit")
             for name in ("auth", "build", "performance", "rate-limit", "storage")
         ),
-        Typed("./inv diagnose", "diagnosis · sandbox", expect=-1),
-        Typed("./inv diagnose.errors", "An error spike", expect=-1),
-        Typed("./inv diagnose.database", "Connection health check: the database answers", expect=-1),
-        Typed("./inv database.rehearse-restore", "RESTORED"),
-        Typed("./inv database.resolve --rolled-back $MIGRATION", "", rolled_back, before=half_done),
+        Typed("./inv diagnose --target production", "diagnosis · production", expect=-1),
+        Typed("./inv diagnose.errors --target production", "An error spike", expect=-1),
+        Typed(
+            "./inv diagnose.database --target production", "Connection health check: the database answers", expect=-1
+        ),
+        Typed("./inv database.rehearse-restore --target production", "RESTORED"),
+        Typed("./inv database.resolve --target production --rolled-back $MIGRATION", "", rolled_back, before=half_done),
         Typed("./inv env.check --target production", "DATABASE_URL .*required"),
         Typed('./inv lock --target production --reason "vendor outage" --hours 4', "production is locked by"),
         Typed("./inv unlock --target production", "it is free now"),
-        Typed("./inv unlock", "is not locked"),
-        Typed("./inv logs --deployment $DEPLOYMENT --level error --since 1h", "/broken failed", before=broken),
-        Typed("./inv logs --status 429 --since 1h", "", before=lambda reader: reader.two_releases()),
-        Typed("./inv journal.tell", "GitHub knows of every run"),
-        Typed("./inv monitor.baseline", "medians"),
-        Typed("./inv monitor.baseline --json", '"metric"'),
-        Typed("./inv monitor.sync", "create LMS front page", expect=1),
-        Typed("./inv monitor.sync --apply", "created LMS front page"),
-        Typed("./inv monitor.daily", "daily · sandbox", expect=-1),
-        Typed("./inv incident.review", "reviews/incident-"),
-        Typed("./inv monitor.weekly", "weekly · sandbox", expect=-1),
+        Typed(
+            "./inv logs --target production --deployment $DEPLOYMENT --level error --since 1h",
+            "/broken failed",
+            before=broken,
+        ),
+        Typed(
+            "./inv logs --target production --status 429 --since 1h", "", before=lambda reader: reader.two_releases()
+        ),
+        Typed("./inv journal.tell --target production", "GitHub knows of every run"),
+        Typed("./inv monitor.baseline --target production", "medians"),
+        Typed("./inv monitor.baseline --target production --json", '"metric"'),
+        Typed("./inv monitor.sync --target production", "create LMS front page", expect=1),
+        Typed("./inv monitor.sync --target production --apply", "created LMS front page"),
+        Typed("./inv monitor.daily --target production", "daily · production", expect=-1),
+        Typed("./inv incident.review --target production", "reviews/incident-"),
+        Typed("./inv monitor.weekly --target production", "weekly · production", expect=-1),
         Typed("./inv runbooks", "deployment-runbook.md"),
         Typed("./inv runbooks --check", "all generated files are current"),
     ),
