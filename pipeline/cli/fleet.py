@@ -4,7 +4,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
-from pipeline.cli.terminal import DEPLOY_FILE, ROOT, aside, configuration, honest, out, quietly
+from pipeline.cli.terminal import DEPLOY_FILE, ROOT, aside, configuration, honest, out, quietly, somebody
 
 SELECT = "which projects, e.g. country=de or group=shops,tier=1 or project=a|b (default: all)"
 ELSEWHERE = "do none of the work here: workers elsewhere do it"
@@ -159,6 +159,29 @@ def example(c: Context, projects: int = 12, to: str = "") -> None:
         write_to_play(here() / Path(to or "fleet-example").expanduser(), projects, out)
 
 
+@task(
+    name="init",
+    iterable=["homes"],
+    help={
+        "team": "the team's id or slug (default: VERCEL_ORG_ID; neither: the account of the token)",
+        "homes": "a folder below which the projects' homes lie; may be said again (default: the fleet's own)",
+        "yes": "write without asking",
+    },
+)
+def init(c: Context, homes: list[str], team: str = "", yes: bool = False) -> None:
+    """Write fleet.yml from a Vercel team's projects, and say which have no home. Exit 1: something is left to do."""
+    with honest():
+        from pathlib import Path
+
+        from pipeline.commands.fleetinit import FleetInitWish, init_fleet
+        from pipeline.home import here
+
+        folders = tuple(here() / Path(one).expanduser() for one in homes)
+        left = init_fleet(ROOT, FleetInitWish(folders, team, yes, somebody()), out)
+    if left:
+        raise SystemExit(1)
+
+
 @task(help={"select": SELECT, "gate": "only this gate or family, as after `check.`", "json": "as JSON"})
 def check(c: Context, select: str = "", gate: str = "", json: bool = False) -> None:
     """Ask each project what `check` asks, and say together what would stop whom. Exit 1 when anybody is stopped."""
@@ -219,4 +242,6 @@ def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) ->
 
 
 def collection() -> Collection:
-    return Collection(plan, check, env, monitor, deploy, status, rollback, freeze, worker, carry, variables, example)
+    return Collection(
+        plan, check, env, monitor, deploy, status, rollback, freeze, worker, carry, variables, example, init
+    )
