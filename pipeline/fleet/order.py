@@ -52,6 +52,8 @@ class OrderPlan:
     """Of a rollback: how each project ended when it was deployed, with what served before."""
     windows: Mapping[str, FleetWindow] = field(default_factory=dict)
     """Project → when it may be begun; those without one always may."""
+    proof: str = ""
+    """The signature of who gave the order, over all the rest; empty when `fleet.yml` has no `may`."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -88,6 +90,8 @@ class OrderState:
     """Wave → who has agreed to it."""
     spent: str = ""
     """Why nothing more was begun; empty while the budget lasts."""
+    resumed: list[str] = field(default_factory=list)
+    """Who went on with it, each time."""
     outcome: str = ""
     ended: str = ""
 
@@ -144,6 +148,7 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         tuple(body.get("flags", ())),
         {name: end_from(end) for name, end in body.get("back_to", {}).items()},
         {name: FleetWindow(**{**said, "days": tuple(said["days"])}) for name, said in body.get("windows", {}).items()},
+        str(body.get("proof", "")),
     )
 
 
@@ -156,6 +161,8 @@ def _add(state: OrderState, event: Event) -> None:
             state.waves_ended.append(event.at)
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
+        case "order resumed":
+            state.resumed.append(str(event.body["by"]))
         case "budget spent" if not state.spent:
             state.spent = str(event.body["says"])
         case "project queued" if part.where is Where.WAITING:

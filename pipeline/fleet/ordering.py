@@ -14,6 +14,7 @@ from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Whe
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
+from pipeline.fleet.signing import AGREED, SignedWord
 from pipeline.fleet.waves import PlannedWave, plan_waves
 from pipeline.fleet.windows import freeze_now
 from pipeline.fleet.working import FleetWorker, ended
@@ -161,9 +162,14 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
     asyncio.run(go())
 
 
-def agreed(fleet: Fleet, order: str, wave: str, by: str) -> None:
+def agreed(fleet: Fleet, order: str, wave: str, said: SignedWord) -> None:
     """Write down that somebody agrees to a wave."""
-    fleet.journal(order).append("wave approved", wave, by=by)
+    fleet.journal(order).append(AGREED, wave, exact=plain(said))
+
+
+def resumed(fleet: Fleet, order: str, said: SignedWord) -> None:
+    """Write down who goes on with an order."""
+    fleet.journal(order).append("order resumed", exact=plain(said))
 
 
 def standing(states: Iterable[OrderState], projects: Iterable[str]) -> Mapping[str, OrderState]:

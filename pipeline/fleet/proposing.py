@@ -114,9 +114,9 @@ def proposed(projects: Iterable[TeamProject], homes: Iterable[FoundHome], team: 
     groups = _unique({one: one.partition("/")[2] for one, many in shared.items() if many > 1}, "group", [slug(team)])
     found = []
     for one in projects:
-        first, *others = [home for home in homes if home.project in (one.id, one.name)] or [None]
+        its = tuple(home for home in homes if home.project in (one.id, one.name))
         group = groups.get(one.repository, slug(team))
-        found.append(ProposedProject(one, names[one.id], group, first, tuple(other for other in others if other)))
+        found.append(ProposedProject(one, names[one.id], group, its[0] if its else None, its[1:]))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
+from pipeline.fleet.signing import FleetPermits
 from pipeline.record.journal import events_of, plain
 from pipeline.record.lock import SEPARATOR, machine
 
@@ -31,6 +32,7 @@ class FleetWorker:
         self.told = asyncio.Event()
         """Set whenever a project has ended here."""
         self._plans: dict[str, OrderPlan] = {}
+        self._permits = FleetPermits(fleet.root, fleet.file)
         self._nursery = nursery()
         self._budgets: Budgets | None = None
 
@@ -53,13 +55,24 @@ class FleetWorker:
         if plan is None or self._is_void(job):
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
+        refused = await asyncio.to_thread(self._refused, plan, job)
         journal.append("project begins", job.project, worker=self.name)
         self._note(f"{job.project}: begins")
         began = clock.monotonic()
-        end = await self._carried(plan, job.project)
+        end = refused or await self._carried(plan, job.project)
         journal.append("project ended", job.project, exact=plain(end), seconds=round(clock.monotonic() - began, 3))
         self._note(f"{job.project}: {end.outcome}{f': {end.reason}' if end.reason else ''}")
         self.told.set()
+
+    def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
+        """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
+        events = events_of(self._fleet.store, job.order) if any(wave.approval for wave in plan.waves) else ()
+        why = self._permits.refusal(plan, job.project, events)
+        if not why:
+            return None
+        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
+        begun = any(self._fleet.store.execute(sql, job.order, job.project))
+        return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}") if begun else ProjectEnd(REFUSED, why)
 
     async def _carried(self, plan: OrderPlan, name: str) -> ProjectEnd:
         project = self._fleet.file.projects.get(name)

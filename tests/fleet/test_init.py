@@ -108,7 +108,8 @@ def test_projects_find_their_homes_and_the_file_that_is_written_can_be_read(fold
     text = "\n".join(said)
     assert "4 projects of Acme: 3 have a home" in text
     assert "✗ nobody's: {x} / y: 1" in text
-    assert "apps/de (production) counts, not" in text and "apps/broken: deploy.yml" in text
+    assert "apps/de (production) counts, not" in text
+    assert "apps/broken: deploy.yml" in text
     assert "+++ fleet.yml" in text
     assert not init_fleet(root, wish(folder), said.append)
     file = load_fleet(root / "fleet.yml")
@@ -140,7 +141,8 @@ def test_nothing_is_written_without_a_home_a_token_or_the_folder(folder: Path, m
         init_fleet(folder, FleetInitWish((folder / "gone",)), said.append)
     (folder / "empty").mkdir()
     assert init_fleet(folder / "empty", FleetInitWish((), "acme", True), said.append)
-    assert "no project has a home" in said[-1] and not (folder / "empty/fleet.yml").exists()
+    assert "no project has a home" in said[-1]
+    assert not (folder / "empty/fleet.yml").exists()
     monkeypatch.undo()
     monkeypatch.delenv("VERCEL_TOKEN", raising=False)
     with pytest.raises(Mistake, match="VERCEL_TOKEN: is not set"):
