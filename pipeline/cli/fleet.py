@@ -152,6 +152,41 @@ def carry(
         raise SystemExit(code)
 
 
+@task(
+    positional=["order"],
+    help={
+        "order": "an order's id (default: the newest)",
+        "json": "as one JSON document, with every project",
+        "html": "as one page for a browser, into this file; it needs no network",
+    },
+)
+def report(c: Context, order: str = "", json: bool = False, html: str = "") -> None:
+    """One order, whole: what it did by wave, what several projects share, what is left for a person."""
+    with honest():
+        from pipeline.commands.fleetdashboard import show_report
+
+        show_report(ROOT, order, out, as_json=json, to=html)
+
+
+@task(
+    help={
+        "port": "on 127.0.0.1 (default: 8421; 0: any that is free)",
+        "export": "write the pages into this folder instead, and end",
+    }
+)
+def dashboard(c: Context, port: int = 8421, export: str = "") -> None:
+    """The fleet's orders as pages for a browser of this machine, as they go on: waves, projects, what they share."""
+    with honest():
+        from pathlib import Path
+
+        from pipeline.commands.fleetdashboard import export_fleet, show_fleet
+
+        if export:
+            out("\n".join(export_fleet(ROOT, Path(export).expanduser())))
+        else:
+            show_fleet(ROOT, port, out)
+
+
 @task(help={"projects": "how many (default: 12)", "to": "the folder (default: fleet-example here)"})
 def example(c: Context, projects: int = 12, to: str = "") -> None:
     """Write a fleet to play with: small projects in the sandbox, some of them broken."""
@@ -248,5 +283,19 @@ def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) ->
 
 def collection() -> Collection:
     return Collection(
-        plan, check, env, monitor, deploy, status, rollback, freeze, worker, carry, variables, example, init
+        plan,
+        check,
+        env,
+        monitor,
+        deploy,
+        status,
+        rollback,
+        freeze,
+        worker,
+        carry,
+        variables,
+        example,
+        init,
+        report,
+        dashboard,
     )
