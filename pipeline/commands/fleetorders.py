@@ -10,6 +10,7 @@ from checks.outcome import Outcome
 from pipeline.clock import SystemClock
 from pipeline.commands.fleet import problems
 from pipeline.commands.fleetsigned import go_on, signed_order, who
+from pipeline.commands.fleettelling import tell_again, told_of_order
 from pipeline.errors import Mistake
 from pipeline.fleet.deciding import AskApproval
 from pipeline.fleet.ends import LOST
@@ -92,6 +93,7 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
                 fleet, _given(fleet, plan).plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json
             )
             code = max(code, _conclude(after, out, as_json=wish.as_json))
+            tell_again(fleet, seen.state.plan, aside)
         return code
 
 
@@ -163,8 +165,14 @@ def _seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works:
         if line:
             say(line)
 
+    telling = told_of_order(fleet, plan, aside)
+
+    def shown(event: Event) -> None:
+        show(event)
+        telling.hear_if_new(event)
+
     say(f"order {plan.order}: {plan.action.value} {len(plan.projects)} projects, {plan.at_once} at once")
-    return see_through(fleet, plan.order, show, aside, works=works)
+    return see_through(fleet, plan.order, shown, aside, works=works, meanwhile=telling.open)
 
 
 def _conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:

@@ -102,7 +102,8 @@ class FleetFile(Policy):
     at_once: int = 4
     """How many projects are under way at the same time, in all."""
     budget: Share = 0
-    """How many projects may end badly, or `5%` of them, before nothing more begins."""
+    """How many projects may end badly, or `5%` of them (at least one), before nothing more begins. A percentage is
+    also what each wave is judged by: more failures in it than that share gives by chance spend the budget, too."""
     when_spent: Literal["keep", "roll back the wave", "roll back all"] = "keep"
     """What happens then to those that the order has moved and that are well."""
     may: FleetMay | None = None
@@ -137,9 +138,15 @@ def load_fleet(path: Path) -> FleetFile:
 
 
 def allowed(budget: Share, projects: int) -> int:
-    """How many of ``projects`` may end badly."""
+    """How many of ``projects`` may end badly; of a percentage above 0 at least one: a noisy project is no trend."""
     found = PERCENT.fullmatch(budget) if isinstance(budget, str) else None
-    return int(found[1]) * projects // 100 if found else int(budget)
+    return max(int(found[1]) * projects // 100, min(int(found[1]), 1)) if found else int(budget)
+
+
+def share_of(budget: Share) -> float:
+    """The share that a budget in percent allows, 0.05 for 5%; 0 for a number."""
+    found = PERCENT.fullmatch(budget) if isinstance(budget, str) else None
+    return int(found[1]) / 100 if found else 0.0
 
 
 def _shared(project: FleetProject, file: FleetFile) -> FleetProject:

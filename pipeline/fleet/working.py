@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.clock import SystemClock
+from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
@@ -17,6 +18,8 @@ from pipeline.fleet.queue import FleetJob, open_queue
 from pipeline.fleet.signing import FleetPermits
 from pipeline.record.journal import events_of, plain
 from pipeline.record.lock import SEPARATOR, machine
+from pipeline.session.bulletin import BY_FLEET
+from pipeline.world.secrets import CHANNELS
 
 TRIES = 3  # with a run whose process died under us; each goes on where the one before was
 AGAIN = 2.0  # seconds until the queue is connected to again
@@ -32,6 +35,8 @@ class FleetWorker:
         self.told = asyncio.Event()
         """Set whenever a project has ended here."""
         self._plans: dict[str, OrderPlan] = {}
+        told = variable_or_file(CHANNELS["team"], fleet.root)
+        self._told = {BY_FLEET: "1"} if told else {}
         self._permits = FleetPermits(fleet.root, fleet.file)
         self._nursery = nursery()
         self._budgets: Budgets | None = None
@@ -85,7 +90,7 @@ class FleetWorker:
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, environment_of(project, plan), home, self._answer)
+            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, self._answer)
             if end.outcome != LOST:
                 break
         return end
