@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from pipeline.clients.channels import Channels
-from pipeline.clients.slack import Posted
+from pipeline.clients.slack import API, Posted
 from pipeline.clock import Clock, SystemClock
+from pipeline.emergency.domain import client
 from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.ends import end_from
@@ -28,8 +29,14 @@ class OrderBulletin(Bulletin):
 
     title, begun_by = "Fleet", "wave begins"
 
-    def __init__(self, order: str, before: Iterable[Event], posted: dict[str, Posted],
-                 remember: Callable[[str, Posted], None], note: Callable[[str], None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        order: str,
+        before: Iterable[Event],
+        posted: dict[str, Posted],
+        remember: Callable[[str, Posted], None],
+        note: Callable[[str], None],
+    ) -> None:
         self._state: OrderState | None = None
         self._folded = 0
         super().__init__(order, before, posted, remember, note)
@@ -76,7 +83,7 @@ class OrderBulletin(Bulletin):
 
 
 @dataclass(frozen=True)
-class Desk:
+class FleetDesk:
     """The team's channels of a fleet."""
 
     team: Channels
@@ -127,10 +134,8 @@ def told_of_order(fleet: Fleet, plan: OrderPlan, note: Callable[[str], None]) ->
 def _opened(address: str) -> Callable[[], Opened]:
     @contextlib.asynccontextmanager
     async def desk() -> AsyncIterator[TellingDesk]:
-        import httpx
-
-        async with httpx.AsyncClient() as http:
-            yield Desk(Channels({TEAM: address}, http, SystemClock()), SystemClock())
+        async with client(API) as http:
+            yield FleetDesk(Channels({TEAM: address}, http, SystemClock()), SystemClock())
 
     return desk
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -86,15 +88,26 @@ def test_an_order_that_goes_back_by_itself_waits_for_no_channel(team: Team, monk
     tell(team, told.events)
 
 
-def test_a_run_of_a_fleet_that_tells_itself_tells_nobody(team: Team) -> None:
-    made = bulletin.Bulletin("r1", (), {}, lambda board, posted: None, print)
+def test_a_run_of_a_fleet_that_tells_itself_tells_nobody(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(team.store, "r1", team.clock.now, Redactor())
+    at: Any = SimpleNamespace(kind="production")
+    session: Any = SimpleNamespace(settings=at, store=team.store, clock=team.clock, redactor=Redactor())
 
-    async def go() -> None:
-        async with team.world() as world, made.told(world):
-            pass
+    def told() -> list[str]:
+        async def go() -> None:
+            made = bulletin.told_of(session, journal)
+            async with team.world() as world, made.told(world):
+                journal.append("run begins", target="x", commit="c0ffee", by="dana", production="https://x")
+                for _ in range(30):
+                    await asyncio.sleep(0)
 
-    asyncio.run(go())
-    assert team.state.slack.messages == []
+        asyncio.run(go())
+        return [*(one.text for one in team.state.slack.messages), *team.plain]
+
+    monkeypatch.setenv(bulletin.BY_FLEET, "1")
+    assert told() == []
+    monkeypatch.delenv(bulletin.BY_FLEET)
+    assert "has started" in told()[0]
 
 
 @pytest.mark.parametrize(
