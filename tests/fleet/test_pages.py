@@ -182,6 +182,7 @@ def test_an_export_needs_no_server_and_is_not_written_over_something_else(record
     assert names == ["index.html", "orders.html", "orders/o.html"]
     text = (to / "index.html").read_text()
     assert "live.js" not in text
+    assert 'href="runs/' not in text, "no run of it has a page"
     assert 'href="orders.html"' in text
     assert 'href="../orders.html"' in (to / "orders/o.html").read_text()
     assert "./inv" not in text
