@@ -56,6 +56,11 @@ def probability(now: Count, usual: Count) -> float:
     return _at_least(now.events, now.events + usual.events, share)
 
 
+def by_chance(events: int, of: int, share: float) -> float:
+    """The probability of at least ``events`` among ``of`` when each comes with the probability ``share``: exact."""
+    return _at_least(events, of, share)
+
+
 def _at_least(k: int, n: int, p: float) -> float:
     """The probability P(X ≥ k) of a binomial X, summed from its largest term outwards."""
     if k <= 0:

@@ -4,9 +4,11 @@ from invoke.collection import Collection
 from invoke.context import Context
 from invoke.tasks import task
 
+from pipeline.cli.fleetpages import dashboard, init, report
 from pipeline.cli.terminal import DEPLOY_FILE, ROOT, aside, configuration, honest, out, quietly
 
 SELECT = "which projects, e.g. country=de or group=shops,tier=1 or project=a|b (default: all)"
+SIGNS = "where fleet.yml says who `may`: the SSH key that signs (default: the one that git signs with)"
 ELSEWHERE = "do none of the work here: workers elsewhere do it"
 
 
@@ -31,6 +33,7 @@ def plan(c: Context, select: str = "", json: bool = False) -> None:
         "over-rollback": "as for deploy, for every project",
         "elsewhere": ELSEWHERE,
         "json": "print the order as one JSON document on stdout",
+        "key": SIGNS,
     }
 )
 def deploy(
@@ -43,12 +46,13 @@ def deploy(
     over_rollback: bool = False,
     elsewhere: bool = False,
     json: bool = False,
+    key: str = "",
 ) -> None:
     """Deploy the projects of fleet.yml in waves, each through its own gates. Exit 0, 1, 2, 4 or 5 (a wave waits)."""
     with honest():
         from pipeline.commands.fleetorders import DeployWish, deploy_fleet
 
-        wish = DeployWish(select, resume, anew, agreed_by, skip_broken, over_rollback, elsewhere, json)
+        wish = DeployWish(select, resume, anew, agreed_by, skip_broken, over_rollback, elsewhere, json, key)
         code = deploy_fleet(ROOT, wish, out, aside)
     if code:
         raise SystemExit(code)
@@ -71,6 +75,7 @@ def status(c: Context, order: str = "", select: str = "", json: bool = False) ->
         "plan": "show who would go back, and touch nothing",
         "elsewhere": ELSEWHERE,
         "json": "print the order as one JSON document on stdout",
+        "key": SIGNS,
     }
 )
 def rollback(
@@ -81,12 +86,13 @@ def rollback(
     plan: bool = False,
     elsewhere: bool = False,
     json: bool = False,
+    key: str = "",
 ) -> None:
     """Take back what an order has moved, newest first; who was not moved, or moved on since, is left alone."""
     with honest():
         from pipeline.commands.fleetorders import RollbackWish, roll_fleet_back
 
-        code = roll_fleet_back(ROOT, RollbackWish(order, wave, select, plan, elsewhere, json), out, aside)
+        code = roll_fleet_back(ROOT, RollbackWish(order, wave, select, plan, elsewhere, json, key), out, aside)
     if code:
         raise SystemExit(code)
 
@@ -219,4 +225,20 @@ def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) ->
 
 
 def collection() -> Collection:
-    return Collection(plan, check, env, monitor, deploy, status, rollback, freeze, worker, carry, variables, example)
+    return Collection(
+        plan,
+        check,
+        env,
+        monitor,
+        deploy,
+        status,
+        rollback,
+        freeze,
+        worker,
+        carry,
+        variables,
+        example,
+        init,
+        report,
+        dashboard,
+    )

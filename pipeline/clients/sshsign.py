@@ -90,12 +90,17 @@ def _written(proof: str) -> Iterator[str]:
 
 def is_anothers(name: str, signer: Signer, signers: Path) -> bool:
     """Whether the file of the keys has ``name`` for somebody else, and not for ``signer``."""
-    known = {
+    return name.casefold() in known_names(signers) - {one.casefold() for one in signer.names}
+
+
+def known_names(signers: Path) -> frozenset[str]:
+    """All names that the file of the keys has, case folded. Raises OSError."""
+    return frozenset(
         one.casefold()
         for line in signers.read_text(encoding="utf-8", errors="replace").splitlines()
         for one in (line.split() or [""])[0].strip('"').split(",")
-    }
-    return name.casefold() in known - {one.casefold() for one in signer.names}
+        if one
+    )
 
 
 def _names_of_key(text: str, key: str) -> Iterator[str]:

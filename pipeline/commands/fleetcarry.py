@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from checks.outcome import Outcome
 from pipeline.commands.deploy import after_deploy
 from pipeline.config import Config
 from pipeline.errors import Mistake, PipelineError
 from pipeline.fleet.carrying import Show, carrier, take_back
 from pipeline.fleet.ends import MOST_SAID, REFUSED, ProjectEnd
 from pipeline.record.journal import plain
-from pipeline.session.session import Order
+from pipeline.record.report import Report
+from pipeline.session.deploy import After
+from pipeline.session.session import Order, Session
 
 Out = Callable[[str], None]
 
@@ -19,9 +22,23 @@ def carry_run(config: Config, root: Path, order: Order, wait: float, show: Show,
     """Carry a run to its end, print that as one line of JSON, and give the exit code of the run."""
     if not order.run:
         raise Mistake("--run: say which run is to be carried")
-    end = carrier(config, root, order, show, after_deploy(root, aside), wait).carry()
+    end = carrier(config, root, order, show, after_run(root, aside), wait).carry()
     out(json.dumps(plain(end)))
     return end.code
+
+
+def after_run(root: Path, aside: Out) -> After:
+    """What is done after a project's run: it is an incident of its own only where somebody has to act there.
+
+    What else went wrong is a finding of the wave, once for all that have it.
+    """
+    after = after_deploy(root, aside)
+
+    def only_for_people(session: Session, report: Report) -> None:
+        if report.outcome in (Outcome.STRANDED.word, Outcome.HELD.word) or report.glass:
+            after(session, report)
+
+    return only_for_people
 
 
 def carry_back(config: Config, root: Path, deploy_file: Path, target: str, deployed: ProjectEnd, out: Out) -> int:

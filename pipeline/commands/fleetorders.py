@@ -9,7 +9,8 @@ from pathlib import Path
 from checks.outcome import Outcome
 from pipeline.clock import SystemClock
 from pipeline.commands.fleet import problems
-from pipeline.environment import variable
+from pipeline.commands.fleetsigned import go_on, signed_order, who
+from pipeline.commands.fleettelling import tell_again, told_of_order
 from pipeline.errors import Mistake
 from pipeline.fleet.deciding import AskApproval
 from pipeline.fleet.ends import LOST
@@ -17,7 +18,6 @@ from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, Where, stat
 from pipeline.fleet.ordering import (
     LATEST,
     SeenThrough,
-    agreed,
     chosen,
     close_what_is_open,
     deploy_plan,
@@ -33,7 +33,6 @@ from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, freeze_now, thaw
 from pipeline.record.journal import Event, Journal, events_of
 from pipeline.redact import of_this_process
 from pipeline.render.fleet import event_line, order_text, standing_of
-from pipeline.session.session import whoami
 
 Out = Callable[[str], None]
 PERSON = (LOST, Outcome.STRANDED.word)
@@ -54,6 +53,8 @@ class DeployWish:
     elsewhere: bool = False
     """Conduct only; other workers do the work."""
     as_json: bool = False
+    key: str = ""
+    """The SSH key that signs; empty: the one that git signs with."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class RollbackWish:
     plan: bool = False
     elsewhere: bool = False
     as_json: bool = False
+    key: str = ""
 
 
 def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
@@ -74,20 +76,24 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
         must_not_be_frozen(fleet)
         if wish.resume:
             state = order_state(fleet.store, wish.resume)
-            _agree(fleet, state, wish.agreed_by)
+            go_on(fleet, state, wish.agreed_by, wish.key)
         else:
+            plan = signed_order(
+                fleet, deploy_plan(fleet.file, _ready(fleet, wish), who(), _flags(wish)), wish.key, aside
+            )
             close_what_is_open(fleet, anew=wish.anew)
-            state = _given(fleet, deploy_plan(fleet.file, _ready(fleet, wish), _who(), _flags(wish)))
+            state = _given(fleet, plan)
         seen = _seen_through(fleet, state.plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
         code = _conclude(seen, out, as_json=wish.as_json)
         back = _to_take_back(seen.state)
         if back:
             aside(f"takes back {len(back)}: {seen.state.plan.when_spent}")
-            plan = rollback_plan(fleet.file, seen.state, back, _who())
+            plan = signed_order(fleet, rollback_plan(fleet.file, seen.state, back, who()), wish.key)
             after = _seen_through(
                 fleet, _given(fleet, plan).plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json
             )
             code = max(code, _conclude(after, out, as_json=wish.as_json))
+            tell_again(fleet, seen.state.plan, aside)
         return code
 
 
@@ -99,9 +105,10 @@ def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int
         if wish.plan or not projects:
             out(f"order {of.plan.order} moved {len(projects)} of those; newest first: {', '.join(projects) or 'none'}")
             return 0
+        plan = signed_order(fleet, rollback_plan(fleet.file, of, projects, who()), wish.key, aside)
         if not of.outcome:
             stop(fleet, of)
-        plan = _given(fleet, rollback_plan(fleet.file, of, projects, _who())).plan
+        _given(fleet, plan)
         seen = _seen_through(fleet, plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
         return _conclude(seen, out, as_json=wish.as_json)
 
@@ -114,10 +121,10 @@ def freeze_fleet(root: Path, seconds: float, reason: str, out: Out, *, lift: boo
     with open_record(root, file) as (store, _):
         journal = Journal(store, FREEZE, SystemClock().now, of_this_process())
         if lift:
-            thaw(journal, _who())
+            thaw(journal, who())
         else:
             until = (now + datetime.timedelta(seconds=seconds)).isoformat() if seconds else ""
-            freeze(journal, FleetFreeze(_who(), reason, until))
+            freeze(journal, FleetFreeze(who(), reason, until))
         out(f"the fleet is {freeze_now(store, now) or 'not frozen'}")
 
 
@@ -143,13 +150,6 @@ def _ready(fleet: Fleet, wish: DeployWish) -> tuple[str, ...]:
     return left
 
 
-def _agree(fleet: Fleet, state: OrderState, by: str) -> None:
-    """Write down who agrees to the wave that comes next, if somebody does and it asks for that."""
-    following = state.plan.waves[state.waves_begun :]
-    if by and following:
-        agreed(fleet, state.plan.order, following[0].name, by)
-
-
 def _given(fleet: Fleet, plan: OrderPlan) -> OrderState:
     give(fleet, plan)
     state = state_of(plan.order, events_of(fleet.store, plan.order))
@@ -165,8 +165,14 @@ def _seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works:
         if line:
             say(line)
 
+    telling = told_of_order(fleet, plan, aside)
+
+    def shown(event: Event) -> None:
+        show(event)
+        telling.hear_if_new(event)
+
     say(f"order {plan.order}: {plan.action.value} {len(plan.projects)} projects, {plan.at_once} at once")
-    return see_through(fleet, plan.order, show, aside, works=works)
+    return see_through(fleet, plan.order, shown, aside, works=works, meanwhile=telling.open)
 
 
 def _conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
@@ -197,7 +203,3 @@ def _to_take_back(state: OrderState) -> tuple[str, ...]:
 
 def _flags(wish: DeployWish) -> tuple[str, ...]:
     return ("--over-rollback",) if wish.over_rollback else ()
-
-
-def _who() -> str:
-    return variable("GITHUB_ACTOR") or whoami()

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
@@ -50,7 +50,7 @@ def application(board: RecordBoard, clock: Clock, typed: str = OURS) -> Starlett
         return answer
 
     async def events(request: Request) -> Response:
-        return EventSourceResponse(_changes(board, clock))
+        return EventSourceResponse(changes(board, clock))
 
     def script(request: Request) -> Response:
         return Response(live_script(), media_type="text/javascript")
@@ -65,9 +65,15 @@ def application(board: RecordBoard, clock: Clock, typed: str = OURS) -> Starlett
         Route("/events", events),
         Route("/live.js", script),
     ]
-    handlers: dict[Any, Any] = {PipelineError: _unreadable}
+    handlers: dict[Any, Any] = {PipelineError: unreadable}
     middleware = [Middleware(Sealed), Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+
+
+class Growing(Protocol):
+    """Knows the number of the newest event. Raises ServiceError."""
+
+    def newest(self) -> int: ...
 
 
 class Sealed:
@@ -87,7 +93,8 @@ class Sealed:
         await self._app(scope, receive, sealed)
 
 
-def _unreadable(request: Request, error: Exception) -> Response:
+def unreadable(request: Request, error: Exception) -> Response:
+    """The answer while the record cannot be read."""
     return PlainTextResponse(of_this_process()(f"the record could not be read: {error}\n"), 503)
 
 
@@ -96,7 +103,7 @@ def _number(request: Request) -> int:
     return int(text) if text.isdecimal() and len(text) < 7 else 1
 
 
-async def _changes(board: RecordBoard, clock: Clock) -> AsyncIterator[dict[str, str]]:
+async def changes(board: Growing, clock: Clock) -> AsyncIterator[dict[str, str]]:
     """The number of the newest event, whenever it is another one."""
     last = -1
     while True:

@@ -3,10 +3,13 @@
 import datetime
 from dataclasses import dataclass
 
+from checks.statistics import by_chance
 from pipeline.fleet.order import OrderState, Where
 from pipeline.fleet.waves import PlannedWave
 from pipeline.fleet.windows import is_open
 
+UNLIKELY = 0.01
+"""Below that probability failures are no chance; the watch of a release has the same."""
 DONE, STOPPED = "done", "stopped"
 """How an order ends: everything was begun, or the budget was spent before."""
 
@@ -71,12 +74,31 @@ def decide(state: OrderState, now: datetime.datetime) -> Decision:
         return SpendBudget(f"{len(failed)} ended badly, and {plan.budget} may: {', '.join(failed)}")
     if len(state.waves_ended) < state.waves_begun:
         return _within(state, plan.waves[state.waves_begun - 1], now)
+    if not state.spent and state.waves_begun < len(plan.waves) and (says := too_many(state)):
+        return SpendBudget(says)
     if state.spent and state.waves_begun < len(plan.waves):
         return EndOrder(STOPPED)
     if state.waves_begun == len(plan.waves):
         begun = all(part.where is Where.ENDED for part in state.parts.values())
         return EndOrder(DONE if begun else STOPPED)
     return _before(state, plan.waves[state.waves_begun], now)
+
+
+def too_many(state: OrderState) -> str:
+    """Why the failures of the wave that has just ended are more than chance gives at the budget's share; else empty.
+
+    One look a wave, by the exact test that a watch has for counts. A budget that is a number says nothing of shares.
+    """
+    if not state.plan.share or not state.waves_ended:
+        return ""
+    wave, failed = state.plan.waves[len(state.waves_ended) - 1], set(state.failed())
+    ended = [name for name in wave.projects if state.parts[name].end]
+    bad = sum(name in failed for name in ended)
+    chance = by_chance(bad, len(ended), state.plan.share)
+    if not bad or chance >= UNLIKELY:
+        return ""
+    usual = f"{state.plan.share:.0%} may, which gives so many in {chance:.2g} of all waves"
+    return f"{bad} of {len(ended)} of {wave.name} ended badly; {usual}"
 
 
 def _within(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:

@@ -12,6 +12,7 @@ from pipeline.config import validated
 from pipeline.config.document import by_line, duplicates, read
 from pipeline.config.shapes import said_at
 from pipeline.errors import Mistake
+from pipeline.fleet.permitting import ACTS, FleetMay, wrong_names
 from pipeline.fleet.selecting import parsed
 from pipeline.fleet.windows import FleetWindow, wrong_in
 
@@ -36,6 +37,8 @@ class FleetGroup(Policy):
     """Secret of the projects → the NAME of the worker's variable that holds it."""
     window: FleetWindow | None = None
     """When its projects may be begun; none: always."""
+    may: FleetMay | None = None
+    """Who may give orders for its projects; what it does not say, the fleet's `may` does."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,18 @@ class FleetFile(Policy):
     at_once: int = 4
     """How many projects are under way at the same time, in all."""
     budget: Share = 0
-    """How many projects may end badly, or `5%` of them, before nothing more begins."""
+    """How many projects may end badly, or `5%` of them (at least one), before nothing more begins. A percentage is
+    also what each wave is judged by: more failures in it than that share gives by chance spend the budget, too."""
     when_spent: Literal["keep", "roll back the wave", "roll back all"] = "keep"
     """What happens then to those that the order has moved and that are well."""
+    may: FleetMay | None = None
+    """Who may give which order; none: anybody may. With it every order is signed with an SSH key."""
+    people: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Group of people → their names; `may` takes both."""
+    signers: str = "runbooks/reviews/allowed_signers"
+    """The file with the public keys of those who may sign, from this one, as `ssh-keygen` has it."""
+    own_waves: bool = False
+    """Whether who gave an order may agree to its waves himself."""
     lock_wait: float = 300
     """How long a project waits for somebody else's lock."""
     workers: FleetWorkers = field(default_factory=FleetWorkers)
@@ -118,16 +130,23 @@ def load_fleet(path: Path) -> FleetFile:
     raw, tree = read(path, "./inv fleet.example writes one to play with; docs/fleet.md explains it", "`projects:`")
     mistakes = list(duplicates(tree, path.name))
     file: FleetFile | None = validated(FleetFile, raw, tree, path.name, mistakes)
-    mistakes += (said_at(path.name, tree, where, says) for where, says in (_wrong(file) if file else ()))
+    wrong = (*_wrong(file), *_wrong_people(file, path.parent)) if file else ()
+    mistakes += (said_at(path.name, tree, where, says) for where, says in wrong)
     if mistakes or file is None:
         raise Mistake("\n".join(sorted(set(mistakes), key=by_line)))
     return dataclasses.replace(file, projects={name: _shared(one, file) for name, one in file.projects.items()})
 
 
 def allowed(budget: Share, projects: int) -> int:
-    """How many of ``projects`` may end badly."""
+    """How many of ``projects`` may end badly; of a percentage above 0 at least one: a noisy project is no trend."""
     found = PERCENT.fullmatch(budget) if isinstance(budget, str) else None
-    return int(found[1]) * projects // 100 if found else int(budget)
+    return max(int(found[1]) * projects // 100, min(int(found[1]), 1)) if found else int(budget)
+
+
+def share_of(budget: Share) -> float:
+    """The share that a budget in percent allows, 0.05 for 5%; 0 for a number."""
+    found = PERCENT.fullmatch(budget) if isinstance(budget, str) else None
+    return int(found[1]) / 100 if found else 0.0
 
 
 def _shared(project: FleetProject, file: FleetFile) -> FleetProject:
@@ -171,6 +190,21 @@ def _wrong(file: FleetFile) -> Iterator[Said]:
         yield ("budget",), f"is {file.budget}; at least 0"
     if file.workers.heartbeat <= 0 or file.workers.silent < 2 * file.workers.heartbeat:
         yield ("workers", "silent"), "is at least two heartbeats, or a worker that lives counts as dead"
+
+
+def _wrong_people(file: FleetFile, folder: Path) -> Iterator[Said]:
+    """Who is named in ``may`` and ``people`` and nobody knows; without any ``may`` the file of the keys is not read."""
+    owners = [((), file.may), *((("groups", name), group.may) for name, group in file.groups.items())]
+    said: list[tuple[tuple[str, ...], tuple[str, ...] | None]]
+    said = [((*path, "may", act), getattr(may, act)) for path, may in owners if may for act in ACTS]
+    if not said:
+        return
+    said += [(("people", name), names) for name, names in file.people.items()]
+    for path, names in said:
+        for number, says in wrong_names(names, file.people if path[0] != "people" else {}, folder / file.signers):
+            yield (path if number is None else (*path, number)), says
+    if not (folder / file.signers).is_file():
+        yield ("signers",), f"there is no {file.signers}: a line of it is all names of a person by commas, then the key"
 
 
 def _wrong_words(path: tuple[str, str], said: FleetProject | FleetGroup) -> Iterator[Said]:

@@ -52,6 +52,10 @@ class OrderPlan:
     """Of a rollback: how each project ended when it was deployed, with what served before."""
     windows: Mapping[str, FleetWindow] = field(default_factory=dict)
     """Project → when it may be begun; those without one always may."""
+    share: float = 0
+    """The share of projects that the budget allows to end badly, 0.05 for 5%; 0: it is a number."""
+    proof: str = ""
+    """The signature of who gave the order, over all the rest; empty when `fleet.yml` has no `may`."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -88,6 +92,8 @@ class OrderState:
     """Wave → who has agreed to it."""
     spent: str = ""
     """Why nothing more was begun; empty while the budget lasts."""
+    resumed: list[str] = field(default_factory=list)
+    """Who went on with it, each time."""
     outcome: str = ""
     ended: str = ""
 
@@ -125,7 +131,7 @@ def state_of(order: str, events: Iterable[Event]) -> OrderState | None:
             plan = plan_from(order, event.body)
             state = state or OrderState(plan, event.at, {name: ProjectPart() for name in plan.projects})
         elif state:
-            _add(state, event)
+            add(state, event)
     return state
 
 
@@ -144,10 +150,13 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         tuple(body.get("flags", ())),
         {name: end_from(end) for name, end in body.get("back_to", {}).items()},
         {name: FleetWindow(**{**said, "days": tuple(said["days"])}) for name, said in body.get("windows", {}).items()},
+        float(body.get("share", 0)),
+        str(body.get("proof", "")),
     )
 
 
-def _add(state: OrderState, event: Event) -> None:
+def add(state: OrderState, event: Event) -> None:
+    """Fold one more event into ``state``, which is changed."""
     part = state.parts.get(event.subject, ProjectPart())
     match event.kind:
         case "wave begins" if event.subject == _name_of(state, state.waves_begun):
@@ -156,6 +165,8 @@ def _add(state: OrderState, event: Event) -> None:
             state.waves_ended.append(event.at)
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
+        case "order resumed":
+            state.resumed.append(str(event.body["by"]))
         case "budget spent" if not state.spent:
             state.spent = str(event.body["says"])
         case "project queued" if part.where is Where.WAITING:

@@ -1,6 +1,7 @@
 """Gives an order to a fleet, or takes up one that has not ended, and sees it through on this machine."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,11 +10,12 @@ from pipeline.errors import Locked, Mistake
 from pipeline.fleet.conducting import ORDERS, Conductor
 from pipeline.fleet.deciding import STOPPED, Decision
 from pipeline.fleet.ends import ProjectEnd
-from pipeline.fleet.file import FleetFile, allowed, labels_of
+from pipeline.fleet.file import FleetFile, allowed, labels_of, share_of
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, latest_orders, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
+from pipeline.fleet.signing import AGREED, SignedWord
 from pipeline.fleet.waves import PlannedWave, plan_waves
 from pipeline.fleet.windows import freeze_now
 from pipeline.fleet.working import FleetWorker, ended
@@ -53,7 +55,18 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
     names = (name for wave in waves for name in wave.projects)
     windows = {name: window for name in names if (window := file.projects[name].window)}
     action, when_spent = OrderAction.DEPLOY, file.when_spent
-    return OrderPlan(_new_id(), action, waves, file.at_once, budget, when_spent, by, flags=flags, windows=windows)
+    return OrderPlan(
+        _new_id(),
+        action,
+        waves,
+        file.at_once,
+        budget,
+        when_spent,
+        by,
+        flags=flags,
+        windows=windows,
+        share=share_of(file.budget),
+    )
 
 
 def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: str) -> OrderPlan:
@@ -113,9 +126,17 @@ def stop(fleet: Fleet, state: OrderState) -> None:
 
 
 def see_through(
-    fleet: Fleet, order: str, show: Callable[[Event], None], note: Callable[[str], None], *, works: bool
+    fleet: Fleet,
+    order: str,
+    show: Callable[[Event], None],
+    note: Callable[[str], None],
+    *,
+    works: bool,
+    meanwhile: Callable[[], contextlib.AbstractAsyncContextManager[None]] = contextlib.nullcontext,
 ) -> SeenThrough:
     """Conduct an order to its end, an approval, or a signal; meanwhile this process is a worker, too, if it ``works``.
+
+    ``meanwhile`` is entered for as long.
 
     Raises Locked when somebody else conducts, and ServiceError when the record or the queue stay away.
     """
@@ -133,7 +154,8 @@ def see_through(
             at_once = fleet.file.at_once
             working = asyncio.ensure_future(worker.work(worker.groups, at_once)) if works else None
             try:
-                _, decision = await conductor.conduct()
+                async with meanwhile():
+                    _, decision = await conductor.conduct()
             finally:
                 if working:
                     await ended(working)
@@ -161,9 +183,14 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
     asyncio.run(go())
 
 
-def agreed(fleet: Fleet, order: str, wave: str, by: str) -> None:
+def agreed(fleet: Fleet, order: str, wave: str, said: SignedWord) -> None:
     """Write down that somebody agrees to a wave."""
-    fleet.journal(order).append("wave approved", wave, by=by)
+    fleet.journal(order).append(AGREED, wave, exact=plain(said))
+
+
+def resumed(fleet: Fleet, order: str, said: SignedWord) -> None:
+    """Write down who goes on with an order."""
+    fleet.journal(order).append("order resumed", exact=plain(said))
 
 
 def standing(states: Iterable[OrderState], projects: Iterable[str]) -> Mapping[str, OrderState]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.clock import SystemClock
+from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
@@ -14,8 +15,11 @@ from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
+from pipeline.fleet.signing import FleetPermits
 from pipeline.record.journal import events_of, plain
 from pipeline.record.lock import SEPARATOR, machine
+from pipeline.session.bulletin import BY_FLEET
+from pipeline.world.secrets import CHANNELS
 
 TRIES = 3  # with a run whose process died under us; each goes on where the one before was
 AGAIN = 2.0  # seconds until the queue is connected to again
@@ -31,6 +35,9 @@ class FleetWorker:
         self.told = asyncio.Event()
         """Set whenever a project has ended here."""
         self._plans: dict[str, OrderPlan] = {}
+        told = variable_or_file(CHANNELS["team"], fleet.root)
+        self._told = {BY_FLEET: "1"} if told else {}
+        self._permits = FleetPermits(fleet.root, fleet.file)
         self._nursery = nursery()
         self._budgets: Budgets | None = None
 
@@ -53,13 +60,24 @@ class FleetWorker:
         if plan is None or self._is_void(job):
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
+        refused = await asyncio.to_thread(self._refused, plan, job)
         journal.append("project begins", job.project, worker=self.name)
         self._note(f"{job.project}: begins")
         began = clock.monotonic()
-        end = await self._carried(plan, job.project)
+        end = refused or await self._carried(plan, job.project)
         journal.append("project ended", job.project, exact=plain(end), seconds=round(clock.monotonic() - began, 3))
         self._note(f"{job.project}: {end.outcome}{f': {end.reason}' if end.reason else ''}")
         self.told.set()
+
+    def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
+        """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
+        events = events_of(self._fleet.store, job.order) if any(wave.approval for wave in plan.waves) else ()
+        why = self._permits.refusal(plan, job.project, events)
+        if not why:
+            return None
+        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
+        begun = any(self._fleet.store.execute(sql, job.order, job.project))
+        return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}") if begun else ProjectEnd(REFUSED, why)
 
     async def _carried(self, plan: OrderPlan, name: str) -> ProjectEnd:
         project = self._fleet.file.projects.get(name)
@@ -72,7 +90,7 @@ class FleetWorker:
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, environment_of(project, plan), home, self._answer)
+            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, self._answer)
             if end.outcome != LOST:
                 break
         return end

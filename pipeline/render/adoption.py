@@ -8,7 +8,7 @@ from pipeline.adoption.proposal import FileChange
 from pipeline.adoption.seen import Seen
 from pipeline.redact import one_line
 
-SHOWN = ("deploy.yml", ".env.example", ".gitignore")
+SHOWN = ("deploy.yml", "fleet.yml", ".env.example", ".gitignore")
 LONGEST = 40  # lines of the difference of a generated file
 
 

@@ -1,7 +1,7 @@
 """A fleet as text: its plan, what happens as it happens, one line a project, and how an order ended."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.fleet.ends import LOST, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
@@ -32,7 +32,7 @@ def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str
             lines.append(f"  {mark} {name:<24} {one_line(', '.join(filter(None, about)))}".rstrip())
             lines += [f"      {one_line(line)}" for line in problems.get(name, ())]
     if problems:
-        lines.append(f"\n{len(problems)} cannot be deployed as they are: {_some(tuple(problems))}")
+        lines.append(f"\n{len(problems)} cannot be deployed as they are: {some(tuple(problems))}")
     return "\n".join(lines)
 
 
@@ -95,10 +95,10 @@ def order_text(state: OrderState) -> str:
     lines += [_finding(finding) for finding in judged(bad)]
     left = tuple(name for name, part in state.parts.items() if part.where in (Where.WAITING, Where.NOT_BEGUN))
     if left:
-        lines.append(f"  not begun  {len(left)}: {_some(left)}")
+        lines.append(f"  not begun  {len(left)}: {some(left)}")
     person = tuple(name for name, end in bad.items() if end.outcome in (LOST, "stranded", "held"))
     if person:
-        lines.append(f"  a person   has to look at {_some(person)}: ./inv report RUN there says why")
+        lines.append(f"  a person   has to look at {some(person)}: ./inv report RUN there says why")
     moved = state.moved()
     if moved and (bad or left):
         lines.append(
@@ -119,7 +119,7 @@ def _ended(name: str, end: ProjectEnd, plan: OrderPlan, seconds: float) -> str:
 def _finding(finding: FleetFinding) -> str:
     whose = f"{len(finding.projects)} projects" if len(finding.projects) > 1 else finding.projects[0]
     gate = f"{finding.gate}: " if finding.gate else ""
-    more = f": {_some(finding.projects)}" if len(finding.projects) > 1 else ""
+    more = f": {some(finding.projects)}" if len(finding.projects) > 1 else ""
     return f"  {'shared' if more else 'finding':<10} {gate}{one_line(finding.says)}  ({whose}{more})"
 
 
@@ -164,7 +164,8 @@ def _budget(plan: OrderPlan) -> str:
     return f"{plan.budget} may end badly, then nothing more begins and {spent}"
 
 
-def _some(names: tuple[str, ...]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 

@@ -7,7 +7,7 @@ from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.surveying import UNREAD, ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.redact import one_line
-from pipeline.render.fleet import BAD, GOOD, SHOWN
+from pipeline.render.fleet import BAD, GOOD, some
 
 WORDS = {0: "well", 10: "P0", 11: "P1", 12: "P2", 13: "P3"}
 
@@ -50,9 +50,3 @@ def compared_text(many: int, findings: Iterable[VariableFinding], unseen: Mappin
     ]
     lines += [f"{BAD} {name}: could not be looked at: {one_line(says)}" for name, says in unseen.items()]
     return "\n".join(lines or [f"{GOOD} {many} projects have all that they need, and agree with their groups"])
-
-
-def some(projects: Sequence[str]) -> str:
-    """The first of the names, and how many more there are."""
-    more = len(projects) - SHOWN
-    return ", ".join(projects[:SHOWN]) + (f" and {more} more" if more > 0 else "")

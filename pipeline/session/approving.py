@@ -98,7 +98,7 @@ def signed(
     found: Planned, order: ApproveOrder, policy: ApprovalPolicy, root: Path, now: datetime.datetime
 ) -> GivenApproval:
     """The approval, signed and read back as the gate will read it. Raises Mistake when the key is nobody's."""
-    key = Path(order.key or _usual_key(root)).expanduser()
+    key = Path(order.key or usual_key(root, "approve")).expanduser()
     by = order.by or (git.asked(root, ["config", "user.name"]) or "").strip()
     if not by:
         raise Mistake("approve: git does not know your name; say --by NAME")
@@ -123,11 +123,11 @@ def _known(given: GivenApproval, signers: Path, key: Path) -> Signer:
         ) from error
 
 
-def _usual_key(root: Path) -> str:
-    """The key that git signs with, when that is an SSH key in a file."""
+def usual_key(root: Path, command: str) -> str:
+    """The key that git signs with, when that is an SSH key in a file. Raises Mistake, in the name of ``command``."""
     found = (git.asked(root, ["config", "user.signingkey"]) or "").strip()
     if not found or found.startswith(("ssh-", "key::")):
-        raise Mistake("approve: say with --key which SSH key is yours, e.g. --key ~/.ssh/id_ed25519")
+        raise Mistake(f"{command}: say with --key which SSH key is yours, e.g. --key ~/.ssh/id_ed25519")
     return found
 
 

@@ -7,10 +7,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from checks.outcome import outcome_named
 from pipeline.clients.slack import Posted, Slack, lasting
 from pipeline.clock import Clock
+from pipeline.environment import variable
 from pipeline.errors import Refused, ServiceError
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, Journal, events_of, new_run_id
@@ -20,7 +22,12 @@ from pipeline.session.session import Session
 from pipeline.session.turn import note_of
 from pipeline.world.world import World
 
+if TYPE_CHECKING:
+    from pipeline.clients.channels import Channels
+
 TEAM, TITLE, POSTED = "team", "Deployment", "bulletin posted"
+BY_FLEET = "DEPLOY_TOLD_BY_FLEET"
+"""Set for the runs of a fleet that tells people itself."""
 PATIENCE = 10.0  # seconds of real time
 TRIES, PAUSE, LONGEST_PAUSE = 4, 1.0, 60.0
 BEGUN, GOING_ON, WATCHED, BACK = "has started", "is on its way to", "is live and watched on", "is being taken back from"
@@ -77,12 +84,26 @@ def detail_of(event: Event) -> str:
     return ""
 
 
+class TellingDesk(Protocol):
+    """Where people are told: the World of a run has one."""
+
+    @property
+    def team(self) -> "Channels": ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
 class Bulletin:
     """Hears the events of a run and tells them. ``before``: those of until now.
 
     ``posted``: the board's channel as it was asked for → the message that an earlier process has left there.
     ``remember`` is told of a new one; ``note`` of what could not be told.
+    ``patience``: seconds for which its end is waited for; None: PATIENCE.
     """
+
+    title, begun_by = TITLE, "stage begins"
+    patience: float | None = None
 
     def __init__(
         self,
@@ -97,7 +118,7 @@ class Bulletin:
         self._line, self._details = "", list[str]()
         self._news, self._over = asyncio.Event(), False
         events = list(before)
-        self._first = not any(event.kind == "stage begins" for event in events)
+        self._first = not any(event.kind == self.begun_by for event in events)
         if self._first:
             for event in events:
                 self.hear(event)
@@ -107,13 +128,30 @@ class Bulletin:
     def hear(self, event: Event) -> None:
         """Listen to the journal."""
         self._events.append(event)
-        self._line = one_line(line_of(report_of(self._run, self._events)))
-        if detail := one_line(detail_of(event)):
+        self._line = one_line(self.line())
+        if detail := one_line(self.detail(event)):
             self._details.append(detail)
         self._news.set()
 
+    def line(self) -> str:
+        """How it stands, in a sentence."""
+        return line_of(report_of(self._run, self._events))
+
+    def detail(self, event: Event) -> str:
+        """What the thread says of an event; empty for nothing."""
+        return detail_of(event)
+
+    def endings(self) -> Iterable[str]:
+        """What is said at the end where a message stays as it is."""
+        report = report_of(self._run, self._events)
+        if report.outcome and report.outcome != "deployed":
+            because = f" because {one_line(report.reason)}" if report.reason else ""
+            yield f"{self._line}{because}."
+        if report.outcome and report.glass:
+            yield f"{report.glass_by} broke the glass: {one_line(report.glass)}."
+
     @contextlib.asynccontextmanager
-    async def told(self, world: World) -> AsyncIterator[None]:
+    async def told(self, world: TellingDesk) -> AsyncIterator[None]:
         """Tell while the context lasts, and wait at its end for what is still to be told, but not for long."""
         boards = world.team.boards(TEAM)
         telling = [asyncio.ensure_future(self._keep(slack, channel, world.clock)) for slack, channel in boards]
@@ -125,23 +163,20 @@ class Bulletin:
             self._over = True
             self._news.set()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(PATIENCE if self.patience is None else self.patience):
                     await asyncio.gather(*telling, self._last(world), return_exceptions=True)
             for one in telling:
                 one.cancel()
 
-    async def _once(self, world: World) -> None:
+    async def _once(self, world: TellingDesk) -> None:
         """Say where a message stays as it is that the run has begun."""
-        await world.team.tell_for_good(TEAM, TITLE, f"{self._line}.")
+        if self._line:  # of what nobody hears, nobody is told
+            await world.team.tell_for_good(TEAM, self.title, f"{self._line}.")
 
-    async def _last(self, world: World) -> None:
+    async def _last(self, world: TellingDesk) -> None:
         """Say there how it ended; that it is live and well the announcement says."""
-        report = report_of(self._run, self._events)
-        if report.outcome and report.outcome != "deployed":
-            because = f" because {one_line(report.reason)}" if report.reason else ""
-            await world.team.tell_for_good(TEAM, TITLE, f"{self._line}{because}.")
-        if report.outcome and report.glass:
-            await world.team.tell_for_good(TEAM, TITLE, f"{report.glass_by} broke the glass: {one_line(report.glass)}.")
+        for said in self.endings():
+            await world.team.tell_for_good(TEAM, self.title, said)
 
     async def _keep(self, slack: Slack, channel: str, clock: Clock) -> None:
         """Keep the message of one board up to date, until the run is over or the board says that it never will."""
@@ -184,10 +219,13 @@ class Bulletin:
 
 
 def told_of(session: Session, journal: Journal) -> Bulletin:
-    """The bulletin of the run of ``journal``, which it hears from now on; a preview moves nothing, and is not told."""
-    preview, run = session.settings.kind == "preview", journal.run
-    made = _bulletin(session, run, () if preview else journal.events(), note_of(journal))
-    if not preview:
+    """The bulletin of the run of ``journal``, which it hears from now on; a preview moves nothing, and is not told.
+
+    Nor is the run of a fleet whose own message tells of it.
+    """
+    mute, run = session.settings.kind == "preview" or bool(variable(BY_FLEET)), journal.run
+    made = _bulletin(session, run, () if mute else journal.events(), note_of(journal))
+    if not mute:
         journal.listeners += (made.hear,)
     return made
 

@@ -13,6 +13,7 @@ HOUR = 3600.0
 GRACE = 60.0  # seconds in which a command that was stopped tidies up
 UNTIL_CTRL_C = {
     "dashboard": "until Ctrl-C; with `--export` as long as the files take to be written",
+    "fleet.dashboard": "until Ctrl-C",
     "fleet.worker": "until Ctrl-C; what is under way is ended first",
     "follow": "until the run that it follows has ended, or nobody is at it any more",
     "sandbox": "until Ctrl-C",
@@ -31,8 +32,10 @@ LIMITS = {
     "fleet.env": (6 * HOUR, "while each project's variables are read, so many at once"),
     "fleet.example": (HOUR, "while the files are written"),
     "fleet.freeze": (HOUR, "while it is written down"),
+    "fleet.init": (HOUR, "while the team's projects are read, page by page"),
     "fleet.monitor": (6 * HOUR, "while each project's checklist is answered, so many at once"),
     "fleet.plan": (HOUR, "while the files of each home are read"),
+    "fleet.report": (HOUR, "while the record is read"),
     "fleet.rollback": (24 * HOUR, "while the projects go back; each has the bounds of `rollback`"),
     "fleet.status": (HOUR, "while the record of each project under way is read"),
     "fleet.variables": (HOUR, "while the variables of one project are read"),

@@ -69,7 +69,7 @@ def test_the_reference_says_of_every_command_how_long_it_takes_at_most(name: str
     assert bound.made_of
     row = next(line for line in REFERENCE.splitlines() if line.startswith(f"| {name} |") and bound.made_of[1:] in line)
     assert ("minute" in row or "second" in row or "hour" in row or "day" in row) == bool(bound.seconds)
-    assert bool(bound.seconds) == (name not in {"sandbox", "dashboard", "follow", "fleet.worker"})
+    assert bool(bound.seconds) == (name not in {"sandbox", "dashboard", "follow", "fleet.worker", "fleet.dashboard"})
 
 
 def test_a_command_of_which_nothing_is_known_is_an_error() -> None:

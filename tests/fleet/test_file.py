@@ -122,7 +122,7 @@ def test_a_wave_for_which_nobody_is_left_is_none_and_without_waves_there_is_one(
 
 
 def test_the_budget_is_a_number_or_a_share() -> None:
-    assert (allowed(3, 200), allowed("5%", 200), allowed("5%", 10)) == (3, 10, 0)
+    assert (allowed(3, 200), allowed("5%", 200), allowed("5%", 10), allowed("0%", 10)) == (3, 10, 1, 0)
 
 
 def test_a_project_is_given_its_own_secrets_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from pipeline.fleet.ordering import (
 )
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, Hearing, open_queue
+from pipeline.fleet.signing import SignedWord
 from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, thaw
 from pipeline.record.journal import Event
 from pipeline.record.place import Place
@@ -323,7 +324,7 @@ def test_a_wave_that_asks_for_it_waits_until_somebody_agrees(fleet: Fleet, monke
     ends = Ends()
     state = deployed(fleet, ends, monkeypatch)
     assert (state.outcome, sorted(ends.began)) == ("", ["p1", "p2"])
-    agreed(fleet, state.plan.order, "second", "dana")
+    agreed(fleet, state.plan.order, "second", SignedWord("dana", ""))
     with restored():
         state = see_through(fleet, state.plan.order, lambda event: None, print, works=True).state
     assert (state.outcome, state.approved) == ("done", {"second": "dana"})

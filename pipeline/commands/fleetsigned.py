@@ -1,0 +1,56 @@
+"""Who gives an order to a fleet, goes on with it, or agrees to a wave: signed where ``fleet.yml`` says who may."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.clock import SystemClock
+from pipeline.environment import variable
+from pipeline.fleet.order import OrderPlan, OrderState
+from pipeline.fleet.ordering import agreed, resumed
+from pipeline.fleet.place import Fleet
+from pipeline.fleet.signing import FleetPermits, said_now
+from pipeline.session.approving import usual_key
+from pipeline.session.session import whoami
+
+OPEN = "anybody may give orders to this fleet: fleet.yml has no `may`"
+
+
+def who() -> str:
+    """The login of whoever types this, or for whom a job of CI runs."""
+    return variable("GITHUB_ACTOR") or whoami()
+
+
+def signed_order(
+    fleet: Fleet, plan: OrderPlan, key: str, aside: Callable[[str], None] = lambda line: None
+) -> OrderPlan:
+    """The order as it may be given: signed, or as it is when anybody may; ``aside`` is told so.
+
+    Raises Mistake naming every project that its signer may not touch.
+    """
+    permits = FleetPermits(fleet.root, fleet.file)
+    if permits.is_open(plan.projects):
+        aside(OPEN)
+        return plan
+    return permits.signed(plan, _key(fleet, key))
+
+
+def go_on(fleet: Fleet, state: OrderState, agreed_by: str, key: str) -> None:
+    """Write down who agrees to the wave that comes next, if somebody does; else who goes on with the order.
+
+    Raises Mistake when that may not be, or when the order is not as it was signed.
+    """
+    plan, permits = state.plan, FleetPermits(fleet.root, fleet.file)
+    is_open = permits.is_open(plan.projects)
+    following = next((wave.name for wave in plan.waves[state.waves_begun :] if agreed_by), "")
+    said = said_now(agreed_by if following else who(), SystemClock().now())
+    if not is_open:
+        what = f"agrees to {following}" if following else "resumes"
+        said = permits.word(plan, what, said, _key(fleet, key), following)
+    if following:
+        agreed(fleet, plan.order, following, said)
+    else:
+        resumed(fleet, plan.order, said)
+
+
+def _key(fleet: Fleet, said: str) -> Path:
+    return Path(said or usual_key(fleet.root, "fleet.yml says who may")).expanduser()
