@@ -1,4 +1,4 @@
-"""A fleet whose workers and whose queue are disturbed the whole time, against the same left alone; asked of the vendors.
+"""A fleet whose workers and whose queue are disturbed the whole time, against the same left alone.
 
 ``python -m bench.fleetchaos [PROJECTS] [kill|stop|away] [EVERY]``: two workers, of which every EVERY seconds one is
 killed with -9 and with it all that it has started (``kill``), or stands still with all of that for longer than it may
@@ -108,11 +108,17 @@ def deployed(projects: int, what: str, every: float) -> tuple[float, int]:
                 began = time.perf_counter()
                 with disturbed(acts.get(what), every) as times:
                     words = [INV, "fleet.deploy", "--elsewhere", "--json", "--home", str(folder)]
-                    done = subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+                    done = subprocess.run(
+                        words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+                    )
                 took = time.perf_counter() - began
             finally:
                 workers.end()
-            wrong = wrongs(folder, running["queue_url"]) if done.returncode == 1 else [done.stderr]
+            wrong = (
+                wrongs(folder, running["queue_url"], what)
+                if done.returncode == 1
+                else [f"exit {done.returncode}: {done.stderr}"]
+            )
             if wrong:
                 print((folder / "workers.log").read_text()[-3000:])
                 raise SystemExit("\n".join(wrong))
@@ -151,7 +157,7 @@ def disturbed(act: Callable[[], None] | None, every: float) -> Iterator[list[flo
         thread.join()
 
 
-def wrongs(folder: Path, queue: str) -> list[str]:
+def wrongs(folder: Path, queue: str, what: str) -> list[str]:
     """What is not as it has to be after an order, a line each: by the vendors, the locks, the records, the queue."""
     store = open_store("", folder)
     order = latest_orders(store, 1)[0]
@@ -162,9 +168,10 @@ def wrongs(folder: Path, queue: str) -> list[str]:
     assert state
     taken = sum(part.times for part in state.parts.values()) - len(state.parts)
     print(f"  {Counter(part.end.outcome if part.end else 'no end' for part in state.parts.values())}, {taken} taken up")
-    bad = {name for name in state.parts if "broken" in next_ships(folder, name)}
+    bad = {name for name in state.parts if "broken" in line_of(folder, name)}
     for name, part in state.parts.items():
-        wanted = ("blocked", "rolled back") if name in bad else ("deployed",)
+        # held: who stood still in its watch has seen too few requests to say that the release is well
+        wanted = ("blocked", "rolled back") if name in bad else ("deployed", *(["held"] if what == "stop" else []))
         if part.end is None or part.end.outcome not in wanted:
             found.append(f"{name}: {part.end}")
         found += [f"{name}: {line}" for line in of_project(folder / "projects" / name, state, name)]
@@ -173,7 +180,7 @@ def wrongs(folder: Path, queue: str) -> list[str]:
     return found + ([f"{left} jobs are left in the queue"] if left else [])
 
 
-def next_ships(folder: Path, name: str) -> str:
+def line_of(folder: Path, name: str) -> str:
     """The line of a project in fleet.yml."""
     return next(line for line in (folder / "fleet.yml").read_text().splitlines() if line.startswith(f"  {name}:"))
 

@@ -14,6 +14,7 @@ from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
+from pipeline.home import VERSION
 from pipeline.record.journal import events_of, plain
 from pipeline.record.lock import SEPARATOR, machine
 
@@ -42,6 +43,11 @@ class FleetWorker:
                     async with open_queue(self._fleet.queue) as queue:
                         self._budgets = Budgets(queue)
                         await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
+                        if queue.outdated:
+                            self._note(
+                                f"version {queue.outdated} is at work here, and this is {VERSION}: takes nothing more"
+                            )
+                            return
                 self._note("the queue is away; it is connected to again")
                 await SystemClock().sleep(AGAIN)
         finally:
@@ -53,7 +59,7 @@ class FleetWorker:
         if plan is None or self._is_void(job):
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
-        journal.append("project begins", job.project, worker=self.name)
+        journal.append("project begins", job.project, worker=self.name, version=VERSION)
         self._note(f"{job.project}: begins")
         began = clock.monotonic()
         end = await self._carried(plan, job.project)
