@@ -48,6 +48,8 @@ class FleetWorker:
                                 f"version {queue.outdated} is at work here, and this is {VERSION}: takes nothing more"
                             )
                             return
+                if (working := asyncio.current_task()) and working.cancelling():  # and the queue was away just then
+                    return
                 self._note("the queue is away; it is connected to again")
                 await SystemClock().sleep(AGAIN)
         finally:

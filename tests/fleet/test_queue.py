@@ -226,6 +226,32 @@ def test_a_job_whose_end_the_queue_did_not_hear_does_not_keep_its_project_locked
     assert done == ["o1", "o1", "o2"]
 
 
+def test_a_worker_that_is_told_to_end_while_the_queue_is_away_ends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It connected again then, and nobody told it a second time."""
+    begun: list[int] = []
+
+    async def goes_away(queue: FleetQueue, *words: Any) -> None:
+        begun.append(1)
+        try:
+            await asyncio.sleep(0 if len(begun) > 1 else 60)
+        except asyncio.CancelledError:
+            raise Unreachable("queue", "postgres", "it is away") from None
+
+    async def go() -> None:
+        task = asyncio.ensure_future(working.FleetWorker(fleet).work([""], 1))
+        while not begun:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=20)
+        assert (done, begun) == ({task}, [1])
+
+    monkeypatch.setattr(FleetQueue, "work", goes_away)
+    monkeypatch.setattr(working, "AGAIN", 0.01)
+    asyncio.run(go())
+
+
 def test_versions_are_compared_by_their_numbers() -> None:
     newer = [("0.10.0", "0.9.1"), ("1.0", "0.99.0"), ("0.1.1", "0.1.0")]
     assert all(queueing.is_newer(one, than) and not queueing.is_newer(than, one) for one, than in newer)
