@@ -56,10 +56,11 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._over.wait(0.2):
-            self.most = max(self.most, sum(map(_megabytes, _below(os.getpid()))))
+            self.most = max(self.most, sum(map(_megabytes, below(os.getpid()))))
 
 
-def _below(pid: int) -> Iterator[int]:
+def below(pid: int) -> Iterator[int]:
+    """The processes that one has started, and those that these have."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):

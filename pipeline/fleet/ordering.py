@@ -176,6 +176,7 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
 
         heed(stopped)
         working = asyncio.ensure_future(worker.work(groups or worker.groups, at_once))
+        working.add_done_callback(lambda _: stopping.set())  # it is too old for what is there
         note(f"worker {worker.name} takes up to {at_once} at once")
         await stopping.wait()
         await ended(working)

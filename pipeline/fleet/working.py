@@ -16,6 +16,7 @@ from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
 from pipeline.fleet.signing import FleetPermits
+from pipeline.home import VERSION
 from pipeline.record.journal import events_of, plain
 from pipeline.record.lock import SEPARATOR, machine
 from pipeline.session.bulletin import BY_FLEET
@@ -49,6 +50,13 @@ class FleetWorker:
                     async with open_queue(self._fleet.queue) as queue:
                         self._budgets = Budgets(queue)
                         await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
+                        if queue.outdated:
+                            self._note(
+                                f"version {queue.outdated} is at work here, and this is {VERSION}: takes nothing more"
+                            )
+                            return
+                if (working := asyncio.current_task()) and working.cancelling():  # and the queue was away just then
+                    return
                 self._note("the queue is away; it is connected to again")
                 await SystemClock().sleep(AGAIN)
         finally:
@@ -61,7 +69,7 @@ class FleetWorker:
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
         refused = await asyncio.to_thread(self._refused, plan, job)
-        journal.append("project begins", job.project, worker=self.name)
+        journal.append("project begins", job.project, worker=self.name, version=VERSION)
         self._note(f"{job.project}: begins")
         began = clock.monotonic()
         end = refused or await self._carried(plan, job.project)

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from procrastinate import exceptions
 
 from pipeline.errors import Locked, Lost, Unreachable
 from pipeline.fleet import conducting, working
@@ -123,6 +124,140 @@ def test_the_jobs_of_a_worker_that_is_silent_are_given_back_and_nobody_elses(emp
         assert await queue.known("o") == {"a", "b"}
 
     asked(empty_database_url, go)
+
+
+def test_a_worker_that_waits_says_that_it_lives_with_one_statement_a_heartbeat(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And gives back the job of a silent one, which it is told of at once: it does not look by itself for a minute."""
+    monkeypatch.setattr(queueing, "POLL", 60.0)
+    asked_for: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        await queue.put(FleetJob("o", "a"))
+        assert await queue._jobs.fetch_job([QUEUES], await queue._jobs.register_worker())
+        with psycopg.connect(empty_database_url) as db:
+            db.execute("update procrastinate_workers set last_heartbeat = now() - interval '20 s'")
+        connector, taken = queue._app.connector, asyncio.Event()
+        one, every, change = (
+            connector.execute_query_one_async,
+            connector.execute_query_all_async,
+            connector.execute_query_async,
+        )
+
+        def counted(way: Any) -> Any:
+            async def ask(query: str, **values: Any) -> Any:
+                asked_for.append(query)
+                return await way(query, **values)
+
+            return ask
+
+        for name, way in {"one": one, "all": every}.items():
+            monkeypatch.setattr(connector, f"execute_query_{name}_async", counted(way))
+        monkeypatch.setattr(connector, "execute_query_async", counted(change))
+
+        async def act(job: FleetJob) -> None:
+            taken.set()
+
+        beats = FleetWorkers(heartbeat=0.02, silent=0.3)
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 1, beats))
+        await asyncio.wait_for(taken.wait(), 50)
+        begun, since = asked_for.count(queueing.BEAT), len(asked_for)
+        while asked_for.count(queueing.BEAT) < begun + 10:
+            await asyncio.sleep(0.01)
+        waited = asked_for[since:]
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+        assert len(waited) <= waited.count(queueing.BEAT) + 3, waited  # the job's end, and a look for another one
+        assert await queue.known("o") == frozenset()
+
+    asked(empty_database_url, go)
+
+
+def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_new(empty_database_url: str) -> None:
+    done: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        began = asyncio.Event()
+
+        async def act(job: FleetJob) -> None:
+            began.set()
+            await asyncio.sleep(0.2)
+            done.append(job.project)
+
+        await queue.put(FleetJob("o", "a", version="0.0.9"))
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 2, BEATS))
+        await asyncio.wait_for(began.wait(), 50)
+        await queue.put(FleetJob("o", "b", version="10.0.0"))
+        await asyncio.wait_for(working, 50)
+        assert (done, queue.outdated) == (["a"], "10.0.0")
+        assert await queue.known("o") == {"b"}
+
+    asked(empty_database_url, go)
+
+
+def test_a_job_whose_end_the_queue_did_not_hear_does_not_keep_its_project_locked(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        finish, both = queue._jobs.finish_job, asyncio.Event()
+
+        async def once_away(**said: Any) -> None:
+            monkeypatch.setattr(queue._jobs, "finish_job", finish)
+            raise exceptions.ConnectorException
+
+        async def act(job: FleetJob) -> None:
+            done.append(job.order)
+            if {*done} == {"o1", "o2"}:
+                both.set()
+
+        monkeypatch.setattr(queue._jobs, "finish_job", once_away)
+        await queue.put(FleetJob("o1", "a"))
+        await queue.put(FleetJob("o2", "a"))
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 2, FleetWorkers(heartbeat=0.05, silent=30)))
+        await asyncio.wait_for(both.wait(), 50)
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+    asked(empty_database_url, go)
+    assert done == ["o1", "o1", "o2"]
+
+
+def test_a_worker_that_is_told_to_end_while_the_queue_is_away_ends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It connected again then, and nobody told it a second time."""
+    begun: list[int] = []
+
+    async def goes_away(queue: FleetQueue, *words: Any) -> None:
+        begun.append(1)
+        try:
+            await asyncio.sleep(0 if len(begun) > 1 else 60)
+        except asyncio.CancelledError:
+            raise Unreachable("queue", "postgres", "it is away") from None
+
+    async def go() -> None:
+        task = asyncio.ensure_future(working.FleetWorker(fleet).work([""], 1))
+        while not begun:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=20)
+        assert (done, begun) == ({task}, [1])
+
+    monkeypatch.setattr(FleetQueue, "work", goes_away)
+    monkeypatch.setattr(working, "AGAIN", 0.01)
+    asyncio.run(go())
+
+
+def test_versions_are_compared_by_their_numbers() -> None:
+    newer = [("0.10.0", "0.9.1"), ("1.0", "0.99.0"), ("0.1.1", "0.1.0")]
+    assert all(queueing.is_newer(one, than) and not queueing.is_newer(than, one) for one, than in newer)
+    assert not queueing.is_newer("0.1.0", "0.1.0")
+    assert not queueing.is_newer("", "0.1.0")
 
 
 def test_nobody_is_taken_for_dead_by_who_was_away_himself_or_has_just_begun() -> None:

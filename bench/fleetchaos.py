@@ -1,0 +1,223 @@
+"""A fleet whose workers and whose queue are disturbed the whole time, against the same left alone.
+
+``python -m bench.fleetchaos [PROJECTS] [kill|stop|away] [EVERY]``: two workers, of which every EVERY seconds one is
+killed with -9 and with it all that it has started (``kill``), or stands still with all of that for longer than it may
+be silent (``stop``); or the queue's Postgres is ended and begins again (``away``).
+"""
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.common import INV, control
+from bench.fleet import ENVIRONMENT, below
+from pipeline.fleet.example import write_example
+from pipeline.fleet.order import OrderState, latest_orders, state_of
+from pipeline.fleet.place import PROGRAM
+from pipeline.record.journal import events_of
+from pipeline.record.ledger import check
+from pipeline.record.store import open_store
+from pipeline.sandbox.launch import attach, reset
+
+AT_ONCE, WATCH = 4, "8s"
+BEATS = "heartbeat: 1s, silent: 4s"
+STANDS = 8.0  # seconds that a worker stands still: twice as long as it may be silent
+LOCKS = "select count(*) from deploy_locks"
+
+
+class Workers:
+    """Two workers, as processes; whoever was killed is replaced at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.alive = [self._start() for _ in range(2)]
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        words = [INV, "fleet.worker", "--home", str(self._folder), "--at-once", str(AT_ONCE // 2)]
+        with (self._folder / "workers.log").open("ab") as log:
+            return subprocess.Popen(words, cwd=self._folder, env=ENVIRONMENT, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """Kill one of them with everything below it, as a machine does that is gone."""
+        number = random.randrange(2)
+        self._signal(number, signal.SIGKILL)
+        self.alive[number].wait()
+        self.alive[number] = self._start()
+
+    def stop(self) -> None:
+        """Let one of them, with everything below it, stand still."""
+        number = random.randrange(2)
+        stood = self._signal(number, signal.SIGSTOP)
+        time.sleep(STANDS)
+        for pid in stood:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _signal(self, number: int, sign: signal.Signals) -> list[int]:
+        pids = [self.alive[number].pid, *below(self.alive[number].pid)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+        return pids
+
+    def end(self) -> None:
+        for one in self.alive:
+            one.terminate()
+        for one in self.alive:
+            one.wait(60)
+
+
+def queue_away(url: str) -> Callable[[], None]:
+    """Ends every connection to the queue, as its server does that begins again, and takes none for a while."""
+
+    def act() -> None:
+        base, _, name = url.rpartition("/")
+        with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
+            admin.execute(f"alter database {name} allow_connections false")
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+            time.sleep(STANDS)
+            admin.execute(f"alter database {name} allow_connections true")
+
+    return act
+
+
+def deployed(projects: int, what: str, every: float) -> tuple[float, int]:
+    """Deploy a fresh fleet, disturbed; the wall seconds, and how often that was. Raises SystemExit if it went wrong."""
+    folder = Path(tempfile.mkdtemp(prefix="fleet"))
+    write_example(folder, projects)
+    adapt(folder)
+    try:
+        with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
+            workers = Workers(folder)
+            acts = {"kill": workers.kill, "stop": workers.stop, "away": queue_away(running["queue_url"])}
+            try:
+                began = time.perf_counter()
+                with disturbed(acts.get(what), every) as times:
+                    words = [INV, "fleet.deploy", "--elsewhere", "--json", "--home", str(folder)]
+                    done = subprocess.run(
+                        words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+                    )
+                took = time.perf_counter() - began
+            finally:
+                workers.end()
+            wrong = (
+                wrongs(folder, running["queue_url"], what)
+                if done.returncode == 1
+                else [f"exit {done.returncode}: {done.stderr}"]
+            )
+            if wrong:
+                print((folder / "workers.log").read_text()[-3000:])
+                raise SystemExit("\n".join(wrong))
+            return took, len(times)
+    finally:
+        reset(folder / ".fleet")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def adapt(folder: Path) -> None:
+    """A watch that is long enough to be disturbed in, and workers that are soon found to be dead."""
+    file = folder / "fleet.yml"
+    text = file.read_text().replace("at_once: 2", f"at_once: {AT_ONCE}").replace("heartbeat: 1s, silent: 5s", BEATS)
+    file.write_text(text, encoding="utf-8")
+    for home in (folder / "projects").iterdir():
+        said = (home / "deploy.yml").read_text().replace("watch: {during: 1s", f"watch: {{during: {WATCH}")
+        (home / "deploy.yml").write_text(said, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def disturbed(act: Callable[[], None] | None, every: float) -> Iterator[list[float]]:
+    """Meanwhile ``act`` every so many seconds; when it did."""
+    over, times = threading.Event(), list[float]()
+
+    def go() -> None:
+        while act and not over.wait(every):
+            times.append(time.perf_counter())
+            act()
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield times
+    finally:
+        over.set()
+        thread.join()
+
+
+def wrongs(folder: Path, queue: str, what: str) -> list[str]:
+    """What is not as it has to be after an order, a line each: by the vendors, the locks, the records, the queue."""
+    store = open_store("", folder)
+    order = latest_orders(store, 1)[0]
+    state = state_of(order, events_of(store, order))
+    found = [] if not check(store).faults else ["the chain of the fleet's record is broken"]
+    found += [] if store.execute(LOCKS) == [(0,)] else ["the order's lock is left"]
+    store.close()
+    assert state
+    taken = sum(part.times for part in state.parts.values()) - len(state.parts)
+    print(f"  {Counter(part.end.outcome if part.end else 'no end' for part in state.parts.values())}, {taken} taken up")
+    bad = {name for name in state.parts if "broken" in line_of(folder, name)}
+    for name, part in state.parts.items():
+        # held: who stood still in its watch has seen too few requests to say that the release is well
+        wanted = ("blocked", "rolled back") if name in bad else ("deployed", *(["held"] if what == "stop" else []))
+        if part.end is None or part.end.outcome not in wanted:
+            found.append(f"{name}: {part.end}")
+        found += [f"{name}: {line}" for line in of_project(folder / "projects" / name, state, name)]
+    with psycopg.connect(queue) as db:
+        (left,) = db.execute("select count(*) from procrastinate_jobs").fetchall()[0]
+    return found + ([f"{left} jobs are left in the queue"] if left else [])
+
+
+def line_of(folder: Path, name: str) -> str:
+    """The line of a project in fleet.yml."""
+    return next(line for line in (folder / "fleet.yml").read_text().splitlines() if line.startswith(f"  {name}:"))
+
+
+def of_project(home: Path, state: OrderState, name: str) -> Iterator[str]:
+    """What is wrong with one project, as its emulator of Vercel, its lock and its own record say."""
+    running = json.loads((home / ".sandbox/running.json").read_text())
+    running = {**running, "tokens": json.loads((home / ".sandbox/state.json").read_text())["tokens"]}
+    asked: list[dict[str, Any]] = control(running, "GET", "/requests?service=vercel&limit=500")["vercel"]
+    promoted = Counter(
+        one["path"].rpartition("/")[2]
+        for one in asked
+        if one["method"] == "POST" and "/promote/" in one["path"] and one["status"] < 300
+    )
+    if len(promoted) > 1 or max(promoted.values(), default=0) > 1:
+        yield f"promoted twice: {dict(promoted)}"
+    store = open_store("", home)
+    try:
+        if store.execute(LOCKS) != [(0,)]:
+            yield "a lock is left"
+        kinds = Counter(event.kind for event in events_of(store, state.plan.run_of(name)))
+        if (kinds["run begins"], kinds["run ended"]) != (1, 1):
+            yield f"{kinds['run begins']} begins and {kinds['run ended']} ends"
+        if check(store).faults:
+            yield "the chain of its record is broken"
+    finally:
+        store.close()
+
+
+def main() -> None:
+    projects, what, every = (*sys.argv[1:], *("12", "kill", "20")[len(sys.argv) - 1 :])
+    print(f"{projects} projects, two workers, a watch of {WATCH}, {AT_ONCE} at once")
+    alone, _ = deployed(int(projects), "", 0)
+    print(f"  undisturbed                 {alone:6.1f} s")
+    took, times = deployed(int(projects), what, float(every))
+    print(f"  {what}, {times} times{'':15} {took:6.1f} s ÷ {alone:.1f} s = {took / alone:.2f}   (wanted: 1.5)")
+
+
+if __name__ == "__main__":
+    main()
