@@ -24,7 +24,7 @@ from pipeline.documents.pages.sections import Section, is_broken, sealed, sectio
 from pipeline.documents.pages.typed import TypedCommand, by_hand
 from pipeline.documents.pages.workflow import (
     Setting,
-    called_workflow,
+    called_workflows,
     check_workflow,
     drill_workflow,
     monitor_workflow,
@@ -101,6 +101,7 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
         posixpath.normpath(f"{below}{config.file.app}"),
         sources is not None and sources.command == home.NAME,
         config.file.action,
+        in_sandbox=config.file.targets[target].kind == "sandbox",
     )
     needs = Needs(READERS, policies.database.scratch, policies.smoke.variables)
     made = {
@@ -111,7 +112,8 @@ def workflows(config: Config, sources: Sources | None = None) -> dict[str, str]:
         "check": check_workflow(setting),
     }
     if not setting.installed and not below:  # the tool's own repository
-        made["ship"] = home.as_typed(called_workflow(needs, setting), home.NAME)
+        theirs = called_workflows(CHECKLISTS.values(), needs, setting)
+        made |= {name: home.as_typed(text, home.NAME) for name, text in theirs.items()}
     top = "../" * below.count("/")
     return {f"{top}.github/workflows/{name}{setting.suffix}.yml": text for name, text in made.items()}
 

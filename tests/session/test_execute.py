@@ -8,8 +8,9 @@ import yaml
 
 from checks.policy import BuildPolicy, PromotionPolicy
 from pipeline.clients.prebuilt import output_files
+from pipeline.definitions.checklists import CHECKLISTS
 from pipeline.definitions.deploy import DEPLOY, PREVIEW, ROLLING, rolling_out
-from pipeline.documents.pages.workflow import Setting, called_workflow, workflow
+from pipeline.documents.pages.workflow import Setting, called_workflows, workflow
 from pipeline.engine.plan import Pipeline, Stage, check
 from pipeline.engine.uses import Needs
 from pipeline.environment import LINES
@@ -130,8 +131,8 @@ def test_the_workflow_follows_the_way_of_building_and_the_shares() -> None:
     assert rolled[at : at + 4] == ["promote", "share-50", "complete", "validate"]
 
 
-def called() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(called_workflow(Needs(READERS), Setting()))
+def called(name: str = "ship") -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(called_workflows(CHECKLISTS.values(), Needs(READERS), Setting())[name])
     return found
 
 
@@ -167,6 +168,28 @@ def test_it_builds_as_its_caller_says_in_the_folder_that_its_caller_says() -> No
     assert not [name for name, step in steps.items() if "--from" in step.get("run", "")], "`app` of its deploy.yml"
     assert ".runs/vercel-cli" in steps["vercel on the path"]["run"], "where build.tools put it for a home"
     assert "inputs.home" in job["concurrency"]["group"]
+
+
+@pytest.mark.parametrize(("name", "step"), [("call-rollback", "rollback"), ("call-monitor", "ask")])
+def test_rollback_and_monitor_are_called_as_ship_is(name: str, step: str) -> None:
+    ship, whole = called()[True]["workflow_call"]["inputs"], called(name)
+    inputs, (job,) = whole[True]["workflow_call"]["inputs"], whole["jobs"].values()
+    shared = ("tool", "commit", "target", "home")
+    assert [inputs[key] for key in shared] == [ship[key] for key in shared]
+    assert (whole["permissions"], job["environment"]) == ({}, "${{ inputs.target }}")
+    assert job["defaults"]["run"]["working-directory"] == "${{ inputs.home }}"
+    assert "inputs.home" in job["concurrency"]["group"]
+    assert "if" not in job, "when it runs is its caller's to say"
+    steps = {one["name"]: one for one in job["steps"]}
+    assert steps["tool"]["with"]["ref"] == "${{ inputs.commit }}"
+    assert {LINES, "JOURNAL_URL", "VERCEL_TOKEN"} <= set(steps[step]["env"])
+    assert not [one for one in steps.values() if "secrets." in one.get("run", "")]
+
+
+def test_a_rollback_of_others_installs_nothing_but_what_it_needs_and_waits_for_no_cache() -> None:
+    (job,) = called("call-rollback")["jobs"].values()
+    assert [step["name"] for step in job["steps"]] == ["checkout", "tool", "command", "rollback"]
+    assert "with" not in job["steps"][2]
 
 
 def test_what_only_a_caller_can_name_reaches_every_stage_in_one_secret() -> None:

@@ -1,7 +1,11 @@
 """The action in a repository that has nothing of this tool but ten lines, run by a real runner against the sandbox."""
 
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -46,8 +50,8 @@ jobs:
 CALLING = f"""\
 on: workflow_dispatch
 jobs:
-  ship:
-    uses: ./.github/workflows/called.yml
+  it:
+    uses: ./.github/workflows/NAME.yml
     with: {{tool: acme/deploy-runbook, commit: "{COMMIT}"}}
     secrets: inherit
 """
@@ -87,10 +91,30 @@ def tool(tmp_path: Path) -> Path:
     """The tool as a commit of it has it, in a folder of its own."""
     folder = tmp_path / "tool"
     folder.mkdir()
-    for name in (*SHIPPED, "action.yml", "deploy_runbook"):
+    for name in (*SHIPPED, "action.yml", "deploy_runbook", "pyproject.toml", ".ci"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, folder / name)
     return folder
+
+
+KEY = """\
+version=$(python3 -c 'import platform, sysconfig; print(platform.python_version(), sysconfig.get_platform())')
+lock=$(cksum); printf %s "deploy-runbook-${version// /-}-${lock// /-}"
+"""
+
+
+def installed(lock: str, cache: Path) -> None:
+    """Put into ``cache`` the environment that ``lock`` describes: links to those packages of this one, no others."""
+    key = subprocess.run(["bash", "-c", KEY], input=lock, capture_output=True, text=True, check=True).stdout
+    folder = cache / key / ".venv"
+    inside = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    for name in ("bin", inside):
+        (folder / name).mkdir(parents=True)
+    (folder / "bin/python").symlink_to(Path(sys.prefix) / "bin/python")
+    (folder / "installed.lock").write_text(lock, encoding="utf-8")
+    for name in re.findall(r"^([\w.-]+)==(?!.*sys_platform)", lock, re.M):
+        for top in {file.parts[0] for file in distribution(name).files or ()} - {"..", "__pycache__"}:
+            (folder / inside / top).symlink_to(Path(sys.prefix) / inside / top)
 
 
 @pytest.fixture
@@ -100,7 +124,9 @@ def foreign(tmp_path: Path, tool: Path, cluster: Path) -> Iterator[ForeignShop]:
             made = ForeignShop(tmp_path, description)
             made.act.secrets = secrets_of(description)
             made.act.actions[f"acme/deploy-runbook@{COMMIT}"] = tool
-            made.act.keep_installed()
+            for extra in ("sandbox", "production"):
+                lock = [sys.executable, str(ROOT / ".ci/locked.py"), extra]
+                installed(subprocess.run(lock, capture_output=True, text=True, check=True).stdout, made.act.cache)
             yield made
     finally:
         launch.reset(tmp_path / "sandbox")
@@ -126,7 +152,7 @@ def test_ten_lines_in_a_foreign_repository_ship_it(foreign: ForeignShop) -> None
 
 
 @needs_tools
-def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, tool: Path) -> None:
+def test_workflows_of_a_few_lines_call_the_reusable_ones(foreign: ForeignShop, tool: Path) -> None:
     before = foreign.serves()
     foreign.config["promotion"] = {"rolling": [10], "rolling_watch": "2s"}
     shares = [{"targetPercentage": 10, "requireApproval": True}, {"targetPercentage": 100}]
@@ -137,11 +163,12 @@ def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, 
     (gates / "licences.are-known.yml").write_text(GATE, encoding="utf-8")
     foreign.act.secrets["DEPLOY_SECRETS"] = "LICENCES_TOKEN=of-theirs\n"
     workflows = foreign.folder / ".github/workflows"
-    shutil.copy2(ROOT / ".github/workflows/ship.yml", workflows / "called.yml")
-    (workflows / "calling.yml").write_text(CALLING, encoding="utf-8")
-    foreign.push("a workflow that calls")
+    for name in ("ship", "call-rollback", "call-monitor"):
+        shutil.copy2(ROOT / f".github/workflows/{name}.yml", workflows)
+        (workflows / f"calls-{name}.yml").write_text(CALLING.replace("NAME", name), encoding="utf-8")
+    foreign.push("workflows that call")
     foreign.act.actions[f"actions/checkout@{CHECKOUT.partition('@')[2].split()[0]}"] = HERE / "actions/checkout"
-    ran = foreign.act.run("calling.yml", STAND_IN_TOOL=str(tool))
+    ran = foreign.act.run("calls-ship.yml", STAND_IN_TOOL=str(tool))
     assert ran.code == 0, ran.log[-5000:]
     assert {"preflight", "promote", "watch", "settle"} <= {*ran.ended}, "a step a stage"
     assert set(ran.ended.values()) == {"success"}
@@ -150,3 +177,12 @@ def test_a_workflow_of_a_few_lines_calls_the_reusable_one(foreign: ForeignShop, 
     assert "licences.are-known" in ran.said["preflight"], "with a variable that only its caller knows"
     assert foreign.serves() != before
     assert "## DEPLOYED" in ran.summary
+
+    ran = foreign.act.run("calls-call-monitor.yml", STAND_IN_TOOL=str(tool))
+    assert "Daily check of production" in ran.summary, ran.log[-5000:]
+    assert (ran.ended["command"], "doctor" in ran.ended) == ("success", False)
+
+    ran = foreign.act.run("calls-call-rollback.yml", STAND_IN_TOOL=str(tool))
+    assert ran.code == 0, ran.log[-5000:]
+    assert "## ROLLED BACK" in ran.summary or "ROLLED BACK" in ran.said["rollback"]
+    assert foreign.serves() == before

@@ -1,10 +1,13 @@
 """The workflows are linted by what others lint theirs with; each exception says why, in a comment beside it."""
 
+import re
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflows.runner import ROOT
 
@@ -51,3 +54,20 @@ def test_zizmor_does_see_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "rollback.yml").write_text(text.replace('--to="$TO"', "--to=${{ inputs.to }}"), encoding="utf-8")
     words = [tool("zizmor"), "--pedantic", "--offline", "--no-progress", str(tmp_path / "rollback.yml")]
     assert "template-injection" in said(words)
+
+
+CALLS = re.compile(r"uses: OWNER/NAME/\.github/workflows/(?P<name>[\w-]+)\.yml@")
+
+
+def test_the_workflows_that_a_page_shows_fit_those_that_they_call() -> None:
+    """A caller that grants less than the called job wants does not start at all, and no linter here sees both files."""
+    page = (ROOT / "docs/adopting.md").read_text(encoding="utf-8")
+    shown = [textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.S) if CALLS.search(block)]
+    assert [CALLS.findall(text) for text in shown] == [["ship"], ["call-rollback"], ["call-monitor"]]
+    for text in shown:
+        (job,), (name,) = yaml.safe_load(text)["jobs"].values(), CALLS.findall(text)
+        called = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8"))
+        (there,) = called["jobs"].values()
+        assert job["permissions"] == there["permissions"]
+        assert {"tool", "commit"} <= set(job["with"]) <= set(called[True]["workflow_call"]["inputs"])
+        assert len(text.splitlines()) <= 10

@@ -29,7 +29,8 @@ class Setting:
     ``target``: the one that a push is deployed to; ``targets``: all that the same stages lead to, by name.
     ``state``: the variable with the address of the shared journal. ``below``: the home's folder in its repository,
     empty at the top, and the ``suffix`` of its workflows; ``app``: the app's. ``installed``: the tool is no part of
-    the repository, and ``action`` gives it. ``called``: it is for the workflows of other repositories.
+    the repository, and ``action`` gives it. ``called``: it is for the workflows of other repositories. ``in_sandbox``:
+    ``target`` is one.
     """
 
     target: str = "production"
@@ -43,6 +44,7 @@ class Setting:
     installed: bool = False
     action: str = ""
     called: bool = False
+    in_sandbox: bool = False
 
     @property
     def tools(self) -> str:
@@ -83,12 +85,17 @@ def workflow(pipeline: Pipeline, needs: Needs, setting: Setting) -> str:
     return _filled("deploy.yml", setting=setting, minutes=_minutes(pipeline), parts=parts, undo=undo)
 
 
-def called_workflow(needs: Needs, setting: Setting) -> str:
-    """The workflow ``ship.yml``, for the repositories of others: whatever their ``deploy.yml`` says, its steps fit.
+def called_workflows(checklists: Iterable[Pipeline], needs: Needs, setting: Setting) -> dict[str, str]:
+    """The workflows for the repositories of others, by name: whatever their ``deploy.yml`` says, the steps fit.
 
-    What it cannot know of them its caller says (`inputs`), and `DEPLOY_SECRETS` holds, a line a name, as ``.env`` does.
+    What they cannot know of it their caller says: `inputs`, and in `DEPLOY_SECRETS` a line a name, as in ``.env``.
     """
-    return workflow(ROLLING, needs, replace(setting, called=True, build=BuildPolicy()))
+    called = replace(setting, called=True, build=BuildPolicy())
+    return {
+        "ship": workflow(ROLLING, needs, called),
+        "call-rollback": rollback_workflow(called),
+        "call-monitor": monitor_workflow(checklists, needs, called),
+    }
 
 
 def _parts(pipeline: Pipeline, setting: Setting) -> list[JobStep]:
