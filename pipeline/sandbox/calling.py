@@ -13,7 +13,7 @@ from pipeline.sandbox.core import Core
 from pipeline.sandbox.edgeruntime import EdgeRuntime
 from pipeline.sandbox.found import Found
 from pipeline.sandbox.nodefunctions import Invoked, NodeFunctions
-from pipeline.sandbox.nodehost import node
+from pipeline.sandbox.nodeprocess import node
 from pipeline.sandbox.output import Output
 from pipeline.sandbox.pagecache import PageCache
 from pipeline.sandbox.routing import Asked

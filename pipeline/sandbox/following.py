@@ -41,10 +41,7 @@ def error(output: Output, asked: Asked, status: int) -> Found:
 
 async def _routed(output: Output, walk: Walk, phase: str, guard: Guard) -> Found | None:
     before = frozenset(walk.headers)
-    for route in output.phases[phase]:
-        groups = route.match(walk)
-        if groups is None:
-            continue
+    for route, groups in output.phases[phase].concerning(walk):
         if route.middleware:
             if walk.redirects:
                 break
@@ -88,12 +85,10 @@ def _hit(output: Output, walk: Walk, answer: Found) -> Found:
     """Add the headers of the routes for whatever was found; they see the path of the page, not of the request."""
     status, walk.path = walk.status, answer.matched if answer.function else walk.path
     before = frozenset(walk.headers)
-    for route in output.phases["hit"]:
-        groups = route.match(walk)
-        if groups is not None:
-            route.apply(walk, groups, before)
-            if not route.continues:
-                break
+    for route, groups in output.phases["hit"].concerning(walk):
+        route.apply(walk, groups, before)
+        if not route.continues:
+            break
     walk.status = status
     return _told(walk, answer)
 
@@ -112,9 +107,8 @@ def _told(walk: Walk, answer: Found) -> Found:
 def _error(output: Output, walk: Walk) -> Found:
     """Find the page for ``walk.status``: the error routes know it, or it is a file such as ``404.html``."""
     status, before = walk.status, frozenset(walk.headers)
-    for route in output.phases["error"]:
-        groups = route.match(walk) if route.status in (0, status) else None
-        if groups is not None:
+    for route, groups in output.phases["error"].concerning(walk):
+        if route.status in (0, status):
             route.apply(walk, groups, before)
             walk.status = status
             if found := output.file(walk):

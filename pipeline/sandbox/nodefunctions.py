@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
@@ -14,7 +15,7 @@ from pipeline.sandbox import functions
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.edgeruntime import EdgeRuntime
 from pipeline.sandbox.found import Found
-from pipeline.sandbox.nodehost import NodeHost
+from pipeline.sandbox.nodehost import NodeHost, Program
 from pipeline.sandbox.output import Output
 from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.vercelstate import Deployment
@@ -23,7 +24,16 @@ MOST_ALIVE = 12
 DURATION = 300.0
 """Seconds a function has when it does not say: vercel.com/docs/functions/limitations, with Fluid compute."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
-UNTRUSTED = {b"connection", b"keep-alive", b"x-now-route-matches", b"x-sandbox-request", b"x-middleware-subrequest"}
+UNTRUSTED = {
+    b"connection",
+    b"keep-alive",
+    b"x-now-route-matches",
+    b"x-sandbox-request",
+    b"x-sandbox-function",
+    b"x-middleware-subrequest",
+}
+EDGE = ".edge"
+"""What all edge functions of a deployment are hosted as; no function has that name."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +59,15 @@ class NodeFunctions:
     async def call(self, scope: Scope, receive: Receive, send: Send, invoked: Invoked) -> str:
         """Answer a request with the function; gives what it wrote to its console. Raises Died."""
         name = invoked.output.home(invoked.found.function)  # what is one function under many names has one process
-        host = self._hosts.get(invoked.deployment.id, name, lambda: self._host(invoked, name))
-        target = Asked.of(scope).path + (f"?{invoked.found.query}" if invoked.found.query else "")
+        headers, asked = self._headers(scope, invoked), Asked.of(scope).path
+        if invoked.settings.get("runtime") == "edge":
+            host = self._hosts.get(invoked.deployment.id, EDGE, lambda: self._edge_host(invoked))
+            headers.append((b"x-sandbox-function", quote(name).encode()))
+        else:
+            host = self._hosts.get(invoked.deployment.id, name, lambda: self._host(invoked, name))
+        target = asked + (f"?{invoked.found.query}" if invoked.found.query else "")
         seconds = float(invoked.settings.get("maxDuration") or DURATION)
-        return await host.call(scope["method"], target, self._headers(scope, invoked), receive, send, seconds)
+        return await host.call(scope["method"], target, headers, receive, send, seconds)
 
     def forget(self, deployment: str) -> None:
         """Stop the processes of a deployment."""
@@ -63,21 +78,56 @@ class NodeFunctions:
         self._hosts.stop()
 
     def _host(self, invoked: Invoked, name: str) -> NodeHost:
-        deployments, id = self._core.state.vercel.deployments, invoked.deployment.id
-        base = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        own = {str(name): str(value) for name, value in (invoked.settings.get("environment") or {}).items()}
-        environ = {**base, "TZ": "UTC", "NODE_ENV": "production", **own, **invoked.environ}
+        """Make the host of one Node function."""
+        settings = invoked.settings
 
         def write(where: Path) -> None:
             functions.write(invoked.output.content(name), self._core.blobs, where)
 
-        where = functions.folder(self._core.home, id, name)
-        more = {
-            "data": str(invoked.data),
-            "edge": str(self._edge.package) if invoked.settings.get("runtime") == "edge" else "",
-            "hosts": [self._core.host_of(invoked.deployment), self._core.ports.host("production")],
+        options = {
+            "handler": settings.get("handler"),
+            "helpers": settings.get("shouldAddHelpers") is True,
+            "webApi": settings.get("useWebApi") is True,
         }
-        return NodeHost(where, write, invoked.settings, environ, lambda: id in deployments, more)
+        flags = ("--enable-source-maps",) if settings.get("shouldAddSourcemapSupport") else ()
+        return self._hosting(invoked, name, write, options, flags, _environment(settings))
+
+    def _edge_host(self, invoked: Invoked) -> NodeHost:
+        """Make the host of all edge functions of a deployment; each has a folder with a number."""
+        output = invoked.output
+        names = [name for name in output.homes() if output.settings(name).get("runtime") == "edge"]
+
+        def write(where: Path) -> None:
+            for number, name in enumerate(names):
+                functions.write(output.content(name), self._core.blobs, where / str(number))
+
+        served = {
+            quote(name): {
+                "folder": str(number),
+                "entrypoint": output.settings(name).get("entrypoint"),
+                "environment": _environment(output.settings(name)),
+            }
+            for number, name in enumerate(names)
+        }
+        options = {"edge": str(self._edge.package), "functions": served}
+        return self._hosting(invoked, EDGE, write, options, ("--experimental-vm-modules", "--no-warnings"), {})
+
+    def _hosting(
+        self,
+        invoked: Invoked,
+        name: str,
+        write: Callable[[Path], None],
+        options: Mapping[str, object],
+        flags: tuple[str, ...],
+        own: Mapping[str, str],
+    ) -> NodeHost:
+        deployments, id = self._core.state.vercel.deployments, invoked.deployment.id
+        base = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        environ = {**base, "TZ": "UTC", "NODE_ENV": "production", **own, **invoked.environ}
+        hosts = [self._core.host_of(invoked.deployment), self._core.ports.host("production")]
+        options = {**options, "data": str(invoked.data), "hosts": hosts}
+        where = functions.folder(self._core.home, id, name)
+        return NodeHost(Program(where, write, options, flags, environ), lambda: id in deployments)
 
     def _headers(self, scope: Scope, invoked: Invoked) -> list[tuple[bytes, bytes]]:
         """Take the request's headers, with those that the platform sets."""
@@ -95,6 +145,10 @@ class NodeFunctions:
         }
         kept = [pair for pair in scope["headers"] if pair[0] not in added and pair[0] not in UNTRUSTED]
         return kept + list(added.items())
+
+
+def _environment(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (settings.get("environment") or {}).items()}
 
 
 class Hosts:

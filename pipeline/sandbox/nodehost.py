@@ -1,91 +1,84 @@
 """Runs one Node process that serves one uploaded function, as the platform runs each in an instance of its own.
 
 Not one per deployment: the launcher that ``vercel build`` writes changes the working directory of its process, and
-what Next.js keeps in globals would be shared by functions that never share a process on the platform.
+what Next.js keeps in globals would be shared by functions that never share a process on the platform. Edge functions
+do share one there, and here: each has a context of its own.
 """
 
 import asyncio
 import json
-import os
-import select
-import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.types import Receive, Send
 
-from pipeline.sandbox.nodewire import Died, Left, TimedOut, Wire
+from pipeline.sandbox.nodeprocess import NodeProcess
+from pipeline.sandbox.nodewire import Broken, Died, Headers, Left, TimedOut
 
-HOST = Path(__file__).parent / "node" / "host.mjs"
 IDLE_SECONDS = 180.0
-LOADING_SECONDS = 30.0
 LOOK_SECONDS = 1.0  # how often a host looks whether it is still wanted
 LAST_WORDS_SECONDS = 0.5  # what is waited for console output after the answer, when all is well it comes at once
 MARK = b"\x1e"
 MOST_BYTES = 64_000  # of console output that a request keeps
 
 
-def node() -> str:
-    """Find the path of ``node``; empty when there is none."""
-    return shutil.which("node") or ""
-
-
 @dataclass
 class Invocation:
     """A call of a function: what it wrote to the console, and whether it came to its end."""
 
+    ended: "asyncio.Future[None]"
     text: str = ""
-    ended: "Future[None]" = field(default_factory=Future)
+
+    def end(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    async def last_words(self) -> None:
+        """Wait for what it still has to say, but not for long."""
+        if not self.ended.done():
+            later = self.ended.get_loop().call_later(LAST_WORDS_SECONDS, self.end)
+            await self.ended
+            later.cancel()
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a host runs: ``write`` fills ``folder`` with its files, ``options`` are those of ``host.mjs``."""
+
+    folder: Path
+    write: Callable[[Path], None]
+    options: Mapping[str, object]
+    flags: tuple[str, ...]
+    environ: Mapping[str, str]
 
 
 class NodeHost:
-    """Hosts one function in a process that starts when it is first called, and again when it has ended.
+    """Hosts a program in a process that starts when it is first called, and again when it has ended.
 
-    ``write`` fills a folder with the function's files; ``wanted`` says whether its deployment still exists; ``more``
-    are options of ``host.mjs``.
+    ``wanted`` says whether its deployment still exists.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        write: Callable[[Path], None],
-        settings: Mapping[str, object],
-        environ: Mapping[str, str],
-        wanted: Callable[[], bool],
-        more: Mapping[str, object],
-    ) -> None:
-        self._folder, self._write, self._settings, self._environ = folder, write, settings, environ
-        self._wanted, self._more = wanted, more
+    def __init__(self, program: Program, wanted: Callable[[], bool]) -> None:
+        self._program, self._wanted = program, wanted
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._port, self._calls, self._next = 0, dict[int, Invocation](), 0
-        self._ready: Future[None] = Future()
-        self._wire = Wire()
+        self._process: NodeProcess | None = None
+        self._calls, self._next = dict[int, Invocation](), 0
+        self._looking: asyncio.TimerHandle | None = None
         self.used = time.monotonic()
 
     @property
     def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.alive
 
     @property
     def busy(self) -> bool:
         return bool(self._calls)
 
     async def call(
-        self,
-        method: str,
-        target: str,
-        headers: list[tuple[bytes, bytes]],
-        receive: Receive,
-        send: Send,
-        seconds: float,
+        self, method: str, target: str, headers: Headers, receive: Receive, send: Send, seconds: float
     ) -> str:
         """Pass a request on and its answer back, piece by piece.
 
@@ -93,26 +86,23 @@ class NodeHost:
 
         Raises Died, or TimedOut after ``seconds`` of real time: the process is ended then, with all that it does.
         """
-        import httpx  # only an app with Node.js functions comes here
-
         self._next += 1
-        number, invocation = self._next, Invocation()
+        number, invocation = self._next, Invocation(asyncio.get_running_loop().create_future())
         self._calls[number] = invocation
         # No "connection: close": with it Node cuts off a body that the function does not read, and its answer with it
-        sent = [*headers, (b"x-sandbox-request", str(number).encode())]
+        sent = [*headers, (b"x-sandbox-request", b"%d" % number)]
         try:
-            port = await self._ready_port()
+            process = await self._listening()  # loading does not count
             async with asyncio.timeout(seconds):
-                await self._wire.answer(port, method, target, sent, receive, send)
-            await _last_words(invocation)
+                await process.wire.answer(method, target, sent, receive, send)
+            await invocation.last_words()
         except TimeoutError as error:
-            await asyncio.to_thread(self.stop)
-            await _last_words(invocation)
+            self.stop()
             raise TimedOut(f"{invocation.text}Error: Task timed out after {seconds:g} seconds\n") from error
         except Left:
             return invocation.text
-        except (httpx.TransportError, Died) as error:
-            await _last_words(invocation)
+        except (Broken, Died) as error:
+            await invocation.last_words()
             raise Died(invocation.text + self._epitaph(error)) from error
         finally:
             del self._calls[number]
@@ -121,116 +111,75 @@ class NodeHost:
 
     def stop(self) -> None:
         """End the process. It may be started again."""
-        with self._lock:
-            if self._process:
-                self._process.kill()
-                self._process.wait()
+        if self._process:
+            self._process.end()
+            self._end_calls()
 
-    async def _ready_port(self) -> int:
-        """Wait for the port of the process, once the function is loaded or has failed to; loading does not count."""
-        port = await asyncio.to_thread(self._start)
-        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ready)), LOADING_SECONDS)
-        return port
+    async def _listening(self) -> NodeProcess:
+        """The process, started when there is none, once it has loaded the program or has failed to."""
+        process = self._process
+        if process is None or not process.alive:
+            if process:
+                process.end()
+            process = await asyncio.to_thread(self._start)
+        if process.listen():
+            self._look()
+        await process.ready()
+        return process
 
-    def _start(self) -> int:
-        """Start the process and give its port."""
+    def _start(self) -> NodeProcess:
         with self._lock:
-            if self.alive:
-                return self._port
-            if not self._folder.exists():
-                part = self._folder.with_name(self._folder.name + ".part")
-                self._write(part)
-                part.replace(self._folder)  # whoever is killed while writing leaves no half of a function
-            with socket.socket() as listening:  # connections wait in its queue until the process accepts them
-                listening.bind(("127.0.0.1", 0))
-                listening.listen(64)
-                self._port = listening.getsockname()[1]
-                options = {
-                    "fd": listening.fileno(),
-                    "handler": self._settings.get("handler") or self._settings.get("entrypoint"),
-                    "helpers": self._settings.get("shouldAddHelpers") is True,
-                    "webApi": self._settings.get("useWebApi") is True,
-                    **self._more,
-                }
-                flags = ["--enable-source-maps"] if self._settings.get("shouldAddSourcemapSupport") else []
-                flags += ["--experimental-vm-modules", "--no-warnings"] if self._more.get("edge") else []
-                self._process = subprocess.Popen(
-                    [node(), *flags, str(HOST), str(self._folder), json.dumps(options)],
-                    env=dict(self._environ),
-                    cwd=self._folder,
-                    pass_fds=(listening.fileno(),),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
+            if self._process is None or not self._process.alive:
+                program = self._program
+                if not program.folder.exists():
+                    part = program.folder.with_name(program.folder.name + ".part")
+                    program.write(part)
+                    part.replace(program.folder)  # whoever is killed while writing leaves no half of a function
+                self._process = NodeProcess(
+                    program.folder, program.options, program.flags, program.environ, self._hear, self._end_calls
                 )
-            self._ready = Future()
-            threading.Thread(target=self._listen, args=(self._process, self._ready), daemon=True).start()
-            return self._port
+            return self._process
 
-    def _listen(self, process: "subprocess.Popen[bytes]", ready: "Future[None]") -> None:
-        """Read what the process writes until it ends; end it when nobody needs it any more."""
-        assert process.stdout
-        assert process.stdin
-        rest = b""
-        while True:
-            if select.select([process.stdout], [], [], LOOK_SECONDS)[0]:
-                piece = os.read(process.stdout.fileno(), 1 << 16)
-                if not piece:
-                    break
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    self._hear(line, ready)
-            elif self._useless():
-                with self._lock:  # a request that comes now starts another one
-                    if self._useless():
-                        process.kill()
-                        process.wait()
-        self._hear(rest, ready)
-        process.wait()
-        process.stdin.close()
-        process.stdout.close()
-        _end(ready)
-        if process is self._process:
-            for invocation in list(self._calls.values()):
-                _end(invocation.ended)
+    def _look(self) -> None:
+        """End the process when nobody needs it any more, and look again later when somebody does."""
+        if self._looking:
+            self._looking.cancel()
+        if not self.alive:
+            return
+        if self._useless():
+            self.stop()
+        else:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def _useless(self) -> bool:
         idle = not self._calls and time.monotonic() - self.used > IDLE_SECONDS
         return idle or not self._wanted()
 
-    def _hear(self, line: bytes, ready: "Future[None]") -> None:
+    def _hear(self, line: bytes) -> None:
         """Take a line of the host about one request, or of the process itself, which concerns all there are."""
+        concerned, text = list(self._calls.values()), line.decode(errors="replace") + "\n"
         if line.startswith(MARK):
             told = json.loads(line[1:])
-            concerned = [self._calls[told["id"]]] if told["id"] in self._calls else []
             text = told.get("text", "")
-            if told.get("ready"):
-                _end(ready)
+            if told.get("ready") and self._process:
+                self._process.loaded()
+            if told["id"]:
+                concerned = [self._calls[told["id"]]] if told["id"] in self._calls else []
             if told.get("end"):
                 for invocation in concerned:
-                    _end(invocation.ended)
-            if not told["id"]:
-                concerned = list(self._calls.values())
-        else:
-            concerned, text = list(self._calls.values()), line.decode(errors="replace") + "\n"
+                    invocation.end()
         for invocation in concerned:
             if len(invocation.text) < MOST_BYTES:
                 invocation.text += text
 
+    def _end_calls(self) -> None:
+        for invocation in self._calls.values():
+            invocation.end()
+
     def _epitaph(self, error: Exception) -> str:
         if isinstance(error, Died):
             return ""
-        process = self._process
-        if process is None or process.poll() is None:
+        status = self._process.status if self._process else None
+        if status is None:
             return f"Error: the function cut its connection: {error}\n"
-        return f"Error: Node.js process exited with exit status: {process.returncode}\n"
-
-
-def _end(future: "Future[None]") -> None:
-    with suppress(InvalidStateError):  # it ended already, or nobody waits any more
-        future.set_result(None)
-
-
-async def _last_words(invocation: Invocation) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.wrap_future(invocation.ended), LAST_WORDS_SECONDS)
+        return f"Error: Node.js process exited with exit status: {status}\n"

@@ -67,6 +67,10 @@ class Output:
         """The name of the function that this one is a link to; its own when it is none."""
         return self._functions[function].removeprefix(FUNCTIONS).removesuffix(".func")
 
+    def homes(self) -> list[str]:
+        """List the names of all functions that are no links to others."""
+        return sorted(where.removeprefix(FUNCTIONS).removesuffix(".func") for where in set(self._functions.values()))
+
     def has(self, function: str) -> bool:
         return function in self._functions
 

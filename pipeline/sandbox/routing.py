@@ -2,14 +2,17 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 PHASES = ("", "filesystem", "miss", "rewrite", "resource", "hit", "error")
 """What a route can come after; those before any ``handle`` come under the empty name."""
+
+REMEMBERED = 512  # paths of a phase
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,19 @@ class Route:
         self.leads = "dest" in given
         self.wins = bool(given.get("override") or given.get("important"))
 
-    def match(self, walk: Walk) -> dict[str, str] | None:
-        """Match a request: the groups by number and name, those of ``has`` included.
-
-        None when the route does not concern it.
-        """
-        found = self._src.fullmatch(walk.path)
-        if not found or walk.asked.method not in self._given.get("methods", [walk.asked.method]):
+    def on(self, path: str) -> dict[str, str] | None:
+        """Match a path: the groups by number and name; None when the route does not concern it."""
+        found = self._src.fullmatch(path)
+        if not found:
             return None
         groups = {str(number): value or "" for number, value in enumerate(found.groups(), 1)}
-        groups |= {name: value or "" for name, value in found.groupdict().items()}
+        return groups | {name: value or "" for name, value in found.groupdict().items()}
+
+    def holds(self, walk: Walk, groups: dict[str, str]) -> dict[str, str] | None:
+        """Match the rest of a request whose path gave ``groups``, and add those of ``has``; None when it does not."""
+        if walk.asked.method not in self._given.get("methods", [walk.asked.method]):
+            return None
+        groups = dict(groups)
         for condition in self._given.get("has") or ():
             held = _holds(condition, walk.asked)
             if held is None:
@@ -152,7 +158,33 @@ def _names(wanted: Any, name: str) -> bool:
     return str(wanted).lower() == name.lower()
 
 
-def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:
+class Phase:
+    """The routes between two ``handle``; which of them a path concerns is remembered."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes, self._on = tuple(routes), lru_cache(REMEMBERED)(self._find)
+
+    def concerning(self, walk: Walk) -> Iterator[tuple[Route, dict[str, str]]]:
+        """Go through the routes that concern a request, with their groups; they may change it meanwhile."""
+        place = 0
+        while place < len(self._routes):
+            path = walk.path
+            for at, route, groups in self._on(path):
+                held = route.holds(walk, groups) if at >= place else None
+                if held is not None:
+                    place = at + 1
+                    yield route, held
+                    if walk.path != path:
+                        break
+            else:
+                return
+
+    def _find(self, path: str) -> tuple[tuple[int, Route, dict[str, str]], ...]:
+        found = ((at, route, route.on(path)) for at, route in enumerate(self._routes))
+        return tuple((at, route, groups) for at, route, groups in found if groups is not None)
+
+
+def phases(routes: list[dict[str, Any]]) -> dict[str, Phase]:
     """Sort the routes by the ``handle`` they come after."""
     found: dict[str, list[Route]] = {name: [] for name in PHASES}
     now = ""
@@ -161,7 +193,7 @@ def phases(routes: list[dict[str, Any]]) -> dict[str, list[Route]]:
             now = str(given["handle"])
         else:
             found.setdefault(now, []).append(Route(given))
-    return found
+    return {name: Phase(routes) for name, routes in found.items()}
 
 
 def conditions_hold(conditions: list[dict[str, Any]], asked: Asked) -> bool:

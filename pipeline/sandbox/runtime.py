@@ -137,13 +137,15 @@ class Runtime:
             loaded = self._functions.load(deployment)
             called = Called(deployment, loaded, send.id, said)
             body = Body(receive)
-            found = await find(loaded.output, Asked.of(scope), self._guard(scope, body, called))
+            asked = Asked.of(scope)
+            found = await find(loaded.output, asked, self._guard(scope, body, called))
             if found.sent is not None:
+                asked = replace(asked, headers=found.sent)
                 scope = {
                     **scope,
                     "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in found.sent.items()],
                 }
-            await self._give(scope, body.rest, send, called, found)
+            await self._give(scope, body.rest, send, called, found, asked)
         except Died as died:  # the platform says so, and the visitor learns nothing else
             said.append(str(died))
             await self._fail(scope, receive, send, deployment, _code_of(died))
@@ -152,7 +154,9 @@ class Runtime:
             await self._fail(scope, receive, send, deployment, "FUNCTION_INVOCATION_FAILED")
         return "".join(said)
 
-    async def _give(self, scope: Scope, receive: Receive, send: Watched, called: Called, found: Found) -> None:
+    async def _give(
+        self, scope: Scope, receive: Receive, send: Watched, called: Called, found: Found, asked: Asked
+    ) -> None:
         """Send what was found; a page that is kept, from what is kept."""
         if found.answered:
             await found.answered.send(send)
@@ -165,7 +169,7 @@ class Runtime:
             await self._functions.call(scope, receive, send, called, found)
         else:
             send.found = Found(cookies=found.cookies)
-            asked, images = Asked.of(scope), called.loaded.output.images
+            images = called.loaded.output.images
             picture = images.headers(asked) if images and asked.path == "/_next/image" and found.static else {}
             await self._plain(found, asked, picture)(scope, receive, send)
 

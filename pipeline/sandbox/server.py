@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from pipeline.sandbox.launch import HOLD, greeting
 from pipeline.sandbox.ports import SERVICES, SLOTS, Ports
@@ -38,7 +39,8 @@ def run(home: Path, unheld: float) -> None:
         sandbox = Sandbox(home, demo if own is None else ownapp.database(demo), own=own)
         sandbox.served_on(Ports(tuple(socket.getsockname()[1] for socket in sockets)))
         try:
-            asyncio.run(serve(sandbox, sockets, {home: sandbox.description}, unheld))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(sandbox, sockets, {home: sandbox.description}, unheld))
         finally:
             sandbox.close()
     finally:
@@ -59,6 +61,7 @@ async def serve(
             lifespan="off",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # the platform believes no visitor who says for whom he asks
             date_header=False,  # the sandbox's own clock is in it
             timeout_keep_alive=KEEP_ALIVE,
             backlog=128,

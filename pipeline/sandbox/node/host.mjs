@@ -1,5 +1,7 @@
-// Serves one function over HTTP: node host.mjs FOLDER '{"fd", "handler", "helpers", "webApi", "edge", "data", "hosts"}'.
-// `edge` is the folder of the edge runtime, for a function of that; `data` the folder of the data cache; `hosts` are the
+// Serves one function over HTTP, or all edge functions of a deployment:
+// node host.mjs FOLDER '{"fd", "handler", "helpers", "webApi", "edge", "functions", "data", "hosts"}'.
+// `edge` is the folder of the edge runtime, `functions` what it runs: name → {"folder", "entrypoint", "environment"};
+// a header of each request has the name. `data` is the folder of the data cache; `hosts` are the
 // deployment's own names, which have no TLS here. `fd` is a socket that listens already. What a request writes to the console is told on stdout, one JSON object a line.
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -11,7 +13,7 @@ import { Worker } from "node:worker_threads";
 import { cacheHandlers } from "./datacache.mjs";
 
 const [folder, given] = process.argv.slice(2);
-const { fd, handler, helpers, webApi, edge, data, hosts } = JSON.parse(given);
+const { fd, handler, helpers, webApi, edge, functions, data, hosts } = JSON.parse(given);
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 // Its own thread, so that a function that never yields dies with the sandbox too. It must not block: an exit joins it
@@ -41,7 +43,7 @@ const { fetch } = globalThis;
 globalThis.fetch = (what, init) => fetch(typeof what === "string" ? reachable(what) : what, init);
 
 process.chdir(folder);
-const listener = edge ? await edgeListener() : listenerOf(await import(pathToFileURL(join(folder, handler))));
+const listener = edge ? edgeListener() : listenerOf(await import(pathToFileURL(join(folder, handler))));
 
 const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, (req, res) => {
   const id = Number(taken(req, "x-sandbox-request"));
@@ -78,10 +80,17 @@ function drain(req) {
   req.removeAllListeners("data").on("data", () => {}).resume();
 }
 
-async function edgeListener() {
-  const { edgeHandler } = await import("./edge.mjs");
-  const answer = await edgeHandler(folder, handler, edge, current);
+function edgeListener() {
+  const loaded = new Map();
+  const load = async (name) => {
+    const { edgeHandler } = await import("./edge.mjs");
+    const { folder: below, entrypoint, environment } = functions[name];
+    return edgeHandler(join(folder, below), entrypoint, edge, current, environment);
+  };
   return async (req, res) => {
+    const name = taken(req, "x-sandbox-function");
+    if (!loaded.has(name)) loaded.set(name, load(name));
+    const answer = await loaded.get(name);
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
     const bodied = !["GET", "HEAD"].includes(req.method);
