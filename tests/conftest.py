@@ -184,4 +184,4 @@ def inside(tmp_path: Path, database_url: str) -> Iterator[InProcess]:
     """The sandbox in this process, at rest, and everything to deploy to it."""
     made = InProcess(tmp_path, database_url)
     yield made
-    made.sandbox.discard()
+    made.close()

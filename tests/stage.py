@@ -98,6 +98,9 @@ class RealPort:
             yield
         finally:
             server.close()
+            for connection in list(state.connections):  # the client would keep them for its next question
+                connection.shutdown()
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         self._socket.close()
@@ -124,6 +127,10 @@ class InProcess:
         self.store = SqliteStore(folder / "journal.db")
         self.wire: httpx.AsyncBaseTransport = Wire(self.sandbox)
         self.listeners: list[Callable[[Event], None]] = []
+
+    def close(self) -> None:
+        self.sandbox.discard()
+        self.r2.close()
 
     def release(self, name: str = "good", **said: Any) -> Release:
         folder, commit = self.sandbox.release(name)

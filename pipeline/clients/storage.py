@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import Refused, ServiceError, Unreachable
@@ -62,7 +63,7 @@ class Storage:
 
         async def first_page() -> int:
             began = time.monotonic()
-            async for _ in self._store().list(chunk_size=10):
+            async for _ in self._store.list(chunk_size=10):
                 break
             return round((time.monotonic() - began) * 1000)
 
@@ -73,7 +74,7 @@ class Storage:
 
         async def count() -> Listed:
             objects = size = 0
-            async for page in self._store().list(chunk_size=1000):
+            async for page in self._store.list(chunk_size=1000):
                 objects += len(page)
                 size += sum(int(one["size"]) for one in page)
                 if objects >= MOST_LISTED:
@@ -84,29 +85,31 @@ class Storage:
 
     async def write(self, key: str, content: bytes) -> None:
         """Write an object. PutObject"""
-        await self._bounded("write", self._store().put_async(key, content))
+        await self._bounded("write", self._store.put_async(key, content))
 
     async def read(self, key: str) -> bytes:
         """Read an object. GetObject"""
 
         async def get() -> bytes:
-            found = await self._store().get_async(key)
+            found = await self._store.get_async(key)
             return bytes(await found.bytes_async())
 
         return await self._bounded("read", get())
 
     async def delete(self, key: str) -> None:
         """Delete an object. DeleteObject"""
-        await self._bounded("delete", self._store().delete_async(key))
+        await self._bounded("delete", self._store.delete_async(key))
 
     async def upload_address(self, key: str) -> str:
         """Make an address that ``key`` may be put to without the keys, for a minute; nothing is asked. PutObject"""
         import obstore
 
         minute = datetime.timedelta(seconds=60)
-        return await self._bounded("sign", obstore.sign_async(self._store(), "PUT", key, minute))
+        return await self._bounded("sign", obstore.sign_async(self._store, "PUT", key, minute))
 
+    @cached_property
     def _store(self) -> "S3Store":
+        """Made once, because each reads the machine's certificates, and connects."""
         from obstore.store import S3Store  # 50 ms that only those pay who ask R2
 
         endpoint = self.endpoint or f"https://{self.account}.r2.cloudflarestorage.com"

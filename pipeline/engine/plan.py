@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, get_type_hints
 
 from checks.evidence import Evidence
@@ -18,12 +18,14 @@ MINUTE = 60
 Probe = Callable[..., Awaitable[Any]]
 
 
+@cache  # the signature of a function does not change
 def inputs_of(function: Callable[..., Any]) -> tuple[type, ...]:
     """The evidence and policy types that ``function`` asks for after its world, in order."""
     hints = get_type_hints(function)
     return tuple(hints[name] for name in list(inspect.signature(function).parameters)[1:])
 
 
+@cache
 def gives_of(function: Callable[..., Any]) -> type | None:
     """The evidence type that ``function`` returns, if any."""
     kind = get_type_hints(function).get("return")
