@@ -71,7 +71,8 @@ def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
                 print(f"  {what}: {ours:.0f} ÷ {theirs:.0f} a second = {ratio:.2f}{wanted}")
             ours, theirs = (memory(int(said["pid"])), memory(started(plain)))
             print(
-                f"  memory, without Postgres: {ours / 1e6:.0f} MB ÷ {theirs / 1e6:.0f} MB = {ours / theirs:.2f} (wanted: 1.5)"
+                f"  memory, without Postgres: {ours / 1e6:.0f} MB ÷ {theirs / 1e6:.0f} MB"
+                f" = {ours / theirs:.2f} (wanted: 1.5)"
             )
 
 
