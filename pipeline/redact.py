@@ -49,7 +49,7 @@ class Redactor:
     """Replaces known secret values, however they are quoted, by ``***``."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms, self._odd = list[str](), set[str]()
+        self._forms, self._signs, self._odd = list[str](), tuple[str, ...](), set[str]()
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
@@ -62,6 +62,7 @@ class Redactor:
                     forms |= {*_spellings(value)}
                     self._odd |= {one for one in (value, unquote(value)) if ODD.search(one)}
         self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
+        self._signs = _in_all(self._forms)
 
     def __call__(self, text: str) -> str:
         if "%" in text and PERCENT.search(text):
@@ -80,6 +81,15 @@ class Redactor:
     def _speaks(self, text: str) -> bool:
         """Whether there may be a secret in ``text``."""
         return bool("%" in text and PERCENT.search(text)) or any(form in text for form in self._forms)
+
+
+def _in_all(forms: Iterable[str]) -> tuple[str, ...]:
+    """Few texts of which every one of ``forms`` has one in it: nearly all spellings of a secret share a piece."""
+    found = list[str]()
+    for form in sorted(forms, key=len):
+        if not any(sign in form for sign in found):
+            found.append(max((piece for piece in ODD.split(form) if len(piece) >= SHORTEST), key=len, default=form))
+    return tuple(found)
 
 
 def _texts(value: Any) -> Iterator[str]:

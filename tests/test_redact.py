@@ -21,3 +21,22 @@ def test_the_domain_of_a_mail_address_is_no_secret() -> None:
 @pytest.mark.parametrize("form", ["p%40ss%2Fword", "p@ss/word", 'postgres://u:p%40ss%2Fword@h/d"'])
 def test_a_password_of_an_address_is_hidden_in_every_spelling(form: str) -> None:
     assert "ss" not in Redactor(["postgres://u:p%40ss%2Fword@h/d", "p@ss/word"])(form).replace("postgres", "")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "abcd",
+        "a@b/c d%e#f",
+        "postgres://u:p%40ss%2Fword@db.example/d",
+        "pässwörd-für-uns",
+        '"quoted" & <more>',
+        "%%%%////",
+    ],
+)
+def test_every_spelling_of_a_secret_is_found_inside_what_is_written_down(secret: str) -> None:
+    hides = Redactor([secret, "another-secret-1234", "another-secret-1235"])
+    assert hides._forms
+    for form in hides._forms:
+        assert hides.deep({"said": ["before", f"-{form}-"]}) == {"said": ["before", f"-{hides(form)}-"]}
+        assert MASK in hides(form)

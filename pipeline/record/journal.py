@@ -25,6 +25,7 @@ NEWEST_FIRST = (
     " (select max(seq) from deploy_events where run = begun.run) desc"
 )
 BUILT = "kind = 'step done' and subject = 'build'"
+ATOMS = frozenset({str, int, bool, float, type(None)})
 
 
 @dataclass(frozen=True)
@@ -210,12 +211,13 @@ def new_run_id(now: datetime.datetime) -> str:
 
 def plain(value: Any) -> Any:
     """``value`` as JSON has it: dataclasses become objects, sets and tuples arrays, times ISO 8601."""
-    if value is None or value.__class__ in (str, int, bool, float):  # nearly all that is written down
+    made = value.__class__  # what nearly all that is written down is made of, first
+    if made in ATOMS:
         return value
+    if made is dict or isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, frozenset | set):
         return sorted(plain(item) for item in value)
     if isinstance(value, list | tuple):

@@ -45,6 +45,7 @@ class SqliteStore(Bounded):
         self._db = sqlite3.connect(
             self._path, timeout=bounded.DEADLINE - 1, isolation_level=None, check_same_thread=False
         )
+        self._db.execute("pragma page_size=2048")  # of a file that is made: each event writes several pages anew
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=full")
         self._make()
