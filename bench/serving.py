@@ -1,5 +1,6 @@
-"""The Next.js app of ``tests/nextapp`` in the sandbox against ``next start`` of the same build: which of the same
-requests are answered alike (``docs/serving.md``, with ``--write``), how long a deploy takes, requests a second, memory.
+"""Two Next.js apps, ``tests/nextapp`` and ``bench/pagesapp``, in the sandbox and, of the same build, by ``next start``:
+which of the same requests are answered alike (``docs/serving.md``, with ``--write``); of the first app also how long a
+deploy takes, requests a second, memory.
 
 Run: .venv/bin/python -m bench.serving [seconds] [--write] [--built FOLDER]   (needs node and npm; `./inv test --wide`)
 """
@@ -46,16 +47,16 @@ def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
         app = Path(built) if built else Path(folder) / "lms"
         if not built:
             nextapp.build(app)
+        pages = the_other_app(world, Path(folder) / "pages")
         address = deployed(world, app, Path(folder) / "release")
         said = launch.running(world.home / "home")
         assert said
         variables = {"DATABASE_URL": said["database_url"], "NEXTAUTH_URL": world.urls["production"]}
         with nextapp.next_start(app, Path(folder) / "plain", variables) as plain:
             found = agreement.compared(plain, address)
-            agreed = sum(not parts for parts in found.values())
-            print(f"  {agreed} of {len(found)} requests alike: {100 * agreed / len(found):.1f} % (wanted: 95)")
+            shown(found)
             if write:
-                agreement.PAGE.write_text(agreement.page(found))
+                agreement.PAGE.write_text(agreement.page(found) + agreement.page(pages, agreement.PAGES_APP))
             home = Path(folder) / "own"
             home.mkdir()
             took = a_deploy(app, home, "/api/show/item/7")
@@ -65,15 +66,30 @@ def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
                 for _ in range(3):
                     for name, base in (("sandbox", address), ("next start", plain)):
                         rates[name] = max(rates[name], rate(base + path, seconds / 3))
-                ratio = rates["sandbox"] / rates["next start"]
-                wanted = f" (wanted: {WANTED[what]:g})" if what in WANTED else ""
                 ours, theirs = rates["sandbox"], rates["next start"]
-                print(f"  {what}: {ours:.0f} ÷ {theirs:.0f} a second = {ratio:.2f}{wanted}")
-            ours, theirs = (memory(int(said["pid"])), memory(started(plain)))
-            print(
-                f"  memory, without Postgres: {ours / 1e6:.0f} MB ÷ {theirs / 1e6:.0f} MB"
-                f" = {ours / theirs:.2f} (wanted: 1.5)"
-            )
+                wanted = f" (wanted: {WANTED[what]:g})" if what in WANTED else ""
+                print(f"  {what}: {ours:.0f} ÷ {theirs:.0f} a second = {ours / theirs:.2f}{wanted}")
+            ours, theirs = (memory(int(said["pid"])) / 1e6, memory(started(plain)) / 1e6)
+            print(f"  memory, without Postgres: {ours:.0f} MB ÷ {theirs:.0f} MB = {ours / theirs:.2f} (wanted: 1.5)")
+
+
+def the_other_app(world: World, folder: Path) -> dict[str, list[str]]:
+    """What of the requests of ``bench/pagesapp`` is answered in another way; it is not built anywhere else."""
+    shutil.copytree(ROOT / "bench" / "pagesapp", folder)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, cwd=folder, check=True)
+    nextapp.vercel_build(folder)
+    address = deployed(world, folder, folder.with_name("pages-release"))
+    with nextapp.next_start(folder, folder.with_name("pages-plain"), {}) as plain:
+        build = (folder / ".next" / "BUILD_ID").read_text().strip()
+        found = agreement.compared(plain, address, agreement.PAGES_APP, build)
+    shown(found)
+    return found
+
+
+def shown(found: dict[str, list[str]]) -> None:
+    agreed = sum(not parts for parts in found.values())
+    print(f"  {agreed} of {len(found)} requests alike: {100 * agreed / len(found):.1f} % (wanted: 95)")
 
 
 def deployed(world: World, app: Path, into: Path) -> str:

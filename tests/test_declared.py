@@ -58,6 +58,22 @@ def test_every_mistake_in_the_journeys_is_said_with_its_line(tmp_path: Path) -> 
     ]
 
 
+def test_what_a_mistake_of_type_leaves_readable_is_said_with_it(tmp_path: Path) -> None:
+    said = mistakes(
+        tmp_path,
+        "- {name: a, steps: [{path: orders, headers: {x-key: $VERCEL_TOKEN}}]}",
+        "- {name: b, fresh: often, steps: [{path: '/b?k=$SMOKE_TOKEN'}, 7]}",
+        "- 7",
+    )
+    assert {line.split(": ", 2)[0] + ": " + line.split(": ", 2)[1] for line in said} >= {
+        "6: smoke.journeys[0]",
+        "6: smoke.journeys[0].steps[0].path",
+        "7: smoke.journeys[1].steps[0].path",
+        "7: smoke.journeys[1].fresh",
+    }
+    assert any("$VERCEL_TOKEN" in line for line in said)
+
+
 def test_the_words_of_before_lead_to_those_of_now(tmp_path: Path) -> None:
     (tmp_path / "deploy.yml").write_text(HEAD + "    login: true\n    course: /courses/1\n", encoding="utf-8")
     with pytest.raises(Mistake) as caught:

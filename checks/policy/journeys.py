@@ -1,7 +1,7 @@
 """What a user does on the site, step by step, as ``smoke.journeys`` of ``deploy.yml`` declares it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -160,10 +160,15 @@ def texts_in(value: Any) -> Iterator[str]:
         yield from (text for one in fields(value) for text in texts_in(getattr(value, one.name)))  # type: ignore[arg-type]
 
 
+def named_in(texts: Iterable[str]) -> tuple[str, ...]:
+    """The names of the variables in ``texts``, each once."""
+    found = (braced or plain for text in texts for braced, plain in VARIABLE.findall(text))
+    return tuple(dict.fromkeys(found))
+
+
 def variables_in(journey: DeclaredJourney) -> tuple[str, ...]:
     """The names of the variables that ``journey`` sends or expects."""
     texts = [*texts_in(journey.steps), journey.sent_to_sign_in]
     if journey.sign_in in ("nextauth", "authjs"):
         texts += texts_in(journey.using.fields)
-    found = (braced or plain for text in texts for braced, plain in VARIABLE.findall(text))
-    return tuple(dict.fromkeys(found))
+    return named_in(texts)

@@ -88,11 +88,11 @@ def stops(answers: Iterable[Answer]) -> bool:
     return any(worst(findings).stops for _, findings, _ in answers)
 
 
-def answers_json(answers: Iterable[Answer], seen: tuple[Any, ...] | None = None) -> str:
-    """What gates say as one JSON document, with the readings ``seen`` when some were asked for."""
+def answers_json(answers: Iterable[Answer], seen: tuple[Any, ...] | None = None, **more: Any) -> str:
+    """What gates say as one JSON document, with the readings ``seen`` when some were asked for, and with ``more``."""
     gates = {gate.name: [one.plain for one in findings] for gate, findings, _ in answers}
     read = {} if seen is None else {"seen": plain(seen)}
-    return json.dumps({**read, "gates": gates}, ensure_ascii=False)
+    return json.dumps({**read, "gates": gates, **plain(more)}, ensure_ascii=False)
 
 
 def _of_release(gates: Iterable[Gate], also: tuple[type, ...]) -> bool:

@@ -32,11 +32,11 @@ def plan_migrations(config: Config, order: Order, root: Path, out: Out, *, as_js
     """Print the pending migrations and what they would do. True when a gate would stop a deploy."""
     with open_session(config, order.target, root) as session:
         answers, seen = asyncio.run(asked(session, order, root, MIGRATIONS, (Migrations, PlannedChanges)))
+        took = _timed(session, order, root, seen[0]) if seen else ()
         if as_json:
-            out(session.redactor(answers_json(answers, seen)))
+            out(session.redactor(answers_json(answers, seen, took=took)))
             return stops(answers)
         if seen:
-            took = _timed(session, order, root, seen[0])
             out(session.redactor(plan_text(seen[0], seen[1].changes, took)))
             out("")
         return show(session, answers, out)

@@ -1,21 +1,27 @@
 """``invoke load``: many users of a sandbox at once, by the journeys that ``deploy.yml`` declares."""
 
 import asyncio
+import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from checks.policy import SmokePolicy
 from pipeline.clock import origin
 from pipeline.config import Config
 from pipeline.errors import Mistake
-from pipeline.probes.load import LONGEST, Load, load
-from pipeline.record.journal import plain
+from pipeline.probes.load import LONGEST, Load, Second, load
+from pipeline.record.bounded import Store
+from pipeline.record.journal import events_of, latest_runs, plain
+from pipeline.record.report import Report, report_of
+from pipeline.record.samples import Samples
 from pipeline.render.database import aligned
 from pipeline.session.session import open_session
 from pipeline.world.world import World
 
 MOST_USERS = 200
+LATEST = 3
+"""Runs that may have gone on while users were there."""
 WIDEST = 30
 """Characters of the longest bar."""
 
@@ -43,14 +49,44 @@ def put_load(
         if not policy.journeys:
             raise Mistake("smoke.journeys: declares nothing in deploy.yml, so users would do nothing")
 
+        began = session.clock.now()
+
         async def during(world: World) -> Load:
             over = asyncio.Event()
             asyncio.get_running_loop().call_later(seconds, over.set)
             return await load(world, origin(world.domain), policy, users, over)
 
         found = session.in_world("by-hand", during)
+        runs = keep_in_runs(session.store, name, began, found)
         out(session.redactor(json.dumps(plain(found)) if as_json else load_text(found)))
+        if runs and not as_json:
+            out(f"the curve is in the report of {', '.join(runs)}, which went on meanwhile: report --run {runs[0]}")
         return bool(found.failed)
+
+
+def keep_in_runs(store: Store, target: str, began: datetime.datetime, found: Load) -> tuple[str, ...]:
+    """Keep what users met while a run of ``target`` went on as readings of that run; the ids of those runs."""
+    kept = []
+    for run in latest_runs(store, LATEST):
+        report = report_of(run, events_of(store, run))
+        inside = [(moment, second) for moment, second in moments(found, began) if went_on(report, began, moment)]
+        if report.target == target and inside:
+            kept.append(run)
+            for moment, second in inside:
+                numbers = [("users.journeys", second.done), ("users.failed", second.failed)]
+                Samples(store, target).add(moment, run, report.commit, [*numbers, ("users.p95_ms", second.p95_ms)])
+    return tuple(kept)
+
+
+def moments(found: Load, began: datetime.datetime) -> Iterator[tuple[datetime.datetime, Second]]:
+    return ((began + datetime.timedelta(seconds=second.at), second) for second in found.seconds)
+
+
+def went_on(report: Report, began: datetime.datetime, moment: datetime.datetime) -> bool:
+    """Whether a run was under way at a ``moment`` of a load that ``began`` before it; one that was cut off was not."""
+    first = datetime.datetime.fromisoformat(report.began)
+    last = first + datetime.timedelta(milliseconds=report.ms)
+    return first <= moment and (moment <= last or (not report.outcome and last >= began))
 
 
 def load_text(found: Load) -> str:

@@ -1,7 +1,7 @@
 """``deploy.yml``: read, every mistake reported at once with file, line and key path, and turned into policies."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,8 @@ from pipeline.config.document import (
     read,
 )
 from pipeline.config.example import merged
-from pipeline.config.journeys import mistakes_in
+from pipeline.config.journeys import Said as Wrong
+from pipeline.config.journeys import mistakes_beside, mistakes_in
 from pipeline.config.renames import hint_of
 from pipeline.config.shapes import misshapen, unfilled
 from pipeline.config.target import Target
@@ -148,15 +149,19 @@ def load(path: Path, text: str = "") -> Config:
     must_be_for_us(raw, tree, path.name)
     mistakes = list(duplicates(tree, path.name))
     file = validated(DeployFile, raw, tree, path.name, mistakes)
+    if file is None:
+        mistakes += _of_journeys(mistakes_beside(_journeys_in(raw)), tree, path.name, ())
     policies = {}
     for name, target in file.targets.items() if file else ():
         sections = {key: value for key, value in raw.items() if key in SECTIONS}
         if target.kind == "sandbox" and target.example and not target.own:
             sections = merged(sections, example.sections())
         within = ("targets", name, "override")
-        whole = validated(DeployFile, merged(sections, target.override), tree, path.name, mistakes, within)
+        sections = merged(sections, target.override)
+        whole = validated(DeployFile, sections, tree, path.name, mistakes, within)
+        journeys = mistakes_in(whole.smoke.journeys) if whole else mistakes_beside(_journeys_in(sections))
+        mistakes += _of_journeys(journeys, tree, path.name, within)
         if whole:
-            mistakes += _of_journeys(whole, tree, path.name, within)
             policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
         mistakes.append(
@@ -179,9 +184,14 @@ def load(path: Path, text: str = "") -> Config:
     return Config(dataclasses.replace(file, targets=targets), policies, found, *_own(path.parent))
 
 
-def _of_journeys(whole: Policies, tree: Any, name: str, within: tuple[str, ...]) -> Iterator[str]:
+def _journeys_in(sections: Mapping[str, Any]) -> Any:
+    smoke = sections.get("smoke")
+    return smoke.get("journeys") if isinstance(smoke, dict) else None
+
+
+def _of_journeys(mistakes: Iterable[Wrong], tree: Any, name: str, within: tuple[str, ...]) -> Iterator[str]:
     """A line for each mistake in the journeys; by that of the target's ``override`` when they stand there."""
-    for path, says in mistakes_in(whole.smoke.journeys):
+    for path, says in mistakes:
         there = ("smoke", "journeys", *path)
         line = line_of(tree, ("smoke", "journeys")) and line_of(tree, there)
         yield f"{name}:{line or line_of(tree, (*within, *there))}: {dotted(there)}: {says}"

@@ -10,6 +10,7 @@ from checks.policy.journeys import (
     DeclaredJourney,
     JourneyStep,
     KeptValue,
+    named_in,
     texts_in,
     variables_in,
 )
@@ -42,10 +43,34 @@ def mistakes_in(journeys: Sequence[DeclaredJourney]) -> Iterator[Said]:
             kept |= {*step.keep}
 
 
-def _of_variables(journey: DeclaredJourney) -> Iterator[Said]:
-    for name in variables_in(journey):
+def mistakes_beside(journeys: object) -> Iterator[Said]:
+    """Those that can be told of journeys as they stand in the file, when their types are not right either."""
+    for number, journey in enumerate(journeys if isinstance(journeys, list) else ()):
+        if not isinstance(journey, dict):
+            continue
+        sent = [*texts_in(journey.get("steps")), *texts_in(journey.get("using"))]
+        yield from (((number,), says) for says in _not_sent(named_in(sent)))
+        steps = journey.get("steps")
+        for place, step in enumerate(steps if isinstance(steps, list) else ()):
+            if isinstance(step, dict) and isinstance(step.get("path"), str):
+                yield from (((number, "steps", place, "path"), says) for says in _of_path(step["path"]))
+
+
+def _not_sent(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
         if not SENT.fullmatch(name):
-            yield (), f"names ${name}; only variables that begin with SMOKE_ go to a site"
+            yield f"names ${name}; only variables that begin with SMOKE_ go to a site"
+
+
+def _of_path(path: str) -> Iterator[str]:
+    if not path.startswith(("/", "{")):
+        yield f"is {path!r}; a path begins with a slash: /{path.lstrip('/')}"
+    if VARIABLE.search(path):
+        yield "has a variable, and addresses are logged; send it in `headers`, `form` or `json`"
+
+
+def _of_variables(journey: DeclaredJourney) -> Iterator[Said]:
+    yield from (((), says) for says in _not_sent(variables_in(journey)))
     if journey.sign_in in ("nextauth", "authjs"):
         yield from ((("using", *path), says) for path, says in _bare("fields", journey.using.fields, SECRET_FIELD))
     elif journey.sent_to_sign_in and not VARIABLE.search(journey.sent_to_sign_in):
@@ -53,10 +78,7 @@ def _of_variables(journey: DeclaredJourney) -> Iterator[Said]:
 
 
 def _of_step(step: JourneyStep, kept: Iterable[str]) -> Iterator[Said]:
-    if not step.path.startswith(("/", "{")):
-        yield ("path",), f"is {step.path!r}; a path begins with a slash: /{step.path.lstrip('/')}"
-    if VARIABLE.search(step.path):
-        yield ("path",), "has a variable, and addresses are logged; send it in `headers`, `form` or `json`"
+    yield from ((("path",), says) for says in _of_path(step.path))
     sends = [key for key in SENDS if getattr(step, key) not in ({}, None, "")]
     if len(sends) > 1:
         yield (sends[1],), f"is sent beside `{sends[0]}`; a request has one body"

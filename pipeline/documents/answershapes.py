@@ -5,6 +5,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from checks.evidence import EnvironmentVariables, Migrations, PlannedChanges, ReadVariables
+from pipeline.clients.timing import Took
 from pipeline.drills.score import ScorePoint
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.variables import VariableFinding
@@ -64,9 +65,13 @@ class CheckedVariables(AnsweredGates):
 
 
 class PlannedMigrations(AnsweredGates):
-    """``seen``: the migrations and what they would do; empty when that could not be read."""
+    """``seen``: the migrations and what they would do; empty when that could not be read.
+
+    ``took``: what each statement took on a copy, in the sandbox of one's own app; else empty.
+    """
 
     seen: tuple[Migrations, PlannedChanges] | tuple[()]
+    took: tuple[Took, ...]
 
 
 class RehearsedRestore(TypedDict):

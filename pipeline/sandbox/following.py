@@ -42,6 +42,10 @@ def error(output: Output, asked: Asked, status: int) -> Found:
 async def _routed(output: Output, walk: Walk, phase: str, guard: Guard) -> Found | None:
     before = frozenset(walk.headers)
     for route, groups in output.phases[phase].concerning(walk):
+        elsewhere = route.in_language(walk)
+        if elsewhere:
+            walk.status, walk.headers["location"] = 307, elsewhere
+            return _ended(walk)
         if route.middleware:
             if walk.redirects:
                 break
@@ -49,6 +53,7 @@ async def _routed(output: Output, walk: Walk, phase: str, guard: Guard) -> Found
             if answered:
                 return Found(answered.status, answered=answered)
             before |= frozenset(walk.headers)
+        before_it = walk.path, walk.query
         route.apply(walk, groups, before)
         if walk.path.startswith(("http:", "https:")):
             return Found(501, unsupported=f"The sandbox does not pass requests on to {walk.path}")
@@ -57,6 +62,8 @@ async def _routed(output: Output, walk: Walk, phase: str, guard: Guard) -> Found
         if route.checks:
             if found := output.file(walk) or await _checked(output, walk, phase, guard):
                 return found
+            if phase == "miss":  # it was only a look whether there is such a file
+                walk.path, walk.query = before_it
             continue
         if route.status and not route.leads:
             return _error(output, walk) if route.status in (404, 500) else _ended(walk)
@@ -105,8 +112,11 @@ def _told(walk: Walk, answer: Found) -> Found:
 
 
 def _error(output: Output, walk: Walk) -> Found:
-    """Find the page for ``walk.status``: the error routes know it, or it is a file such as ``404.html``."""
-    status, before = walk.status, frozenset(walk.headers)
+    """Find the page for ``walk.status``: the error routes know it, or it is a file such as ``404.html``.
+
+    They see the path that was asked for: its beginning can be the language of the page.
+    """
+    status, before, walk.path = walk.status, frozenset(walk.headers), walk.asked.path
     for route, groups in output.phases["error"].concerning(walk):
         if route.status in (0, status):
             route.apply(walk, groups, before)

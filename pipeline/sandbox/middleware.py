@@ -96,7 +96,11 @@ def scope_headers(walk: Walk) -> list[tuple[bytes, bytes]]:
 
 def follow(walk: Walk, answered: Answered) -> Answered | None:
     """Change the walk as the middleware wants it; gives its answer when that is the end of the request."""
-    mine = tuple((name, value) for name, value in answered.headers if not name.startswith(NOT_FOR_VISITORS))
+    mine = tuple(
+        (name, _to_ours(walk, value) if name == "location" else value)
+        for name, value in answered.headers
+        if not name.startswith(NOT_FOR_VISITORS)
+    )
     rewritten = answered.header("x-middleware-rewrite")
     if not rewritten and not answered.header("x-middleware-next"):
         return Answered(answered.status, (*walk.headers.items(), *mine), answered.body)
@@ -114,8 +118,19 @@ def follow(walk: Walk, answered: Answered) -> Answered | None:
     return None
 
 
+def _to_ours(walk: Walk, where: str) -> str:
+    """An address as the visitor knows it."""
+    host, target = walk.asked.headers.get("host", ""), urlsplit(where)
+    return target._replace(netloc=host).geturl() if target.netloc == _by_next(host) else where
+
+
+def _by_next(host: str) -> str:
+    """The host as Next.js writes it: 127.0.0.1 has another name there, for which a visitor has no cookies."""
+    return f"localhost:{host.rpartition(':')[2]}"
+
+
 def _rewrite(walk: Walk, where: str) -> None:
     host = walk.asked.headers.get("host", "")
     target = urlsplit(urljoin(f"http://{host}{walk.path}", where))
-    ours = target.netloc in (host, f"localhost:{host.rpartition(':')[2]}")  # Next.js writes 127.0.0.1 like that
+    ours = target.netloc in (host, _by_next(host))
     walk.path, walk.query = (target.path or "/") if ours else where, target.query

@@ -4,7 +4,9 @@ Covered: the phases of ``config.json`` with ``src``, ``dest``, ``methods``, ``ha
 ``headers``, ``continue``, ``check``, ``override``, ``important``, ``caseSensitive``, ``transforms`` and
 ``middlewarePath``; ``overrides``; functions that are links to others; ``filePathMap``; prerendered pages.
 
-Not covered, and answered with 501: a ``dest`` on another host. Ignored: ``locale``. ``following`` walks the routes.
+``locale`` sends a visitor to the language that he reads.
+
+Not covered, and answered with 501: a ``dest`` on another host. ``following`` walks the routes.
 """
 
 import json
@@ -24,7 +26,7 @@ from pipeline.sandbox.vercelstate import Deployment, FileEntry
 ROOT = ".vercel/output/"
 FUNCTIONS = ROOT + "functions/"
 MOST_LINKS = 5
-KINDS = {"rsc": "text/x-component", "html": "text/html; charset=utf-8", "map": "application/json"}
+KINDS = {"rsc": "text/x-component", "html": "text/html; charset=utf-8", "map": "application/json; charset=utf-8"}
 
 
 class Output:
@@ -111,9 +113,7 @@ class Output:
             if file.startswith(ROOT + "static/"):
                 name = file.removeprefix(ROOT + "static/")
                 special = overrides.get(name) or {}
-                kind = str(special.get("contentType") or kind_of(name))
-                if kind.startswith("text/") and "charset" not in kind:
-                    kind += "; charset=utf-8"
+                kind = _in_utf8(str(special.get("contentType") or kind_of(name)))
                 found[str(special.get("path", name))] = (entry.sha, kind)
         return found
 
@@ -135,7 +135,13 @@ class Output:
 def kind_of(name: str) -> str:
     """The content type that a file's name stands for."""
     suffix = name.rpartition(".")[2]
-    return KINDS.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return KINDS.get(suffix) or _in_utf8(mimetypes.guess_type(name)[0] or "application/octet-stream")
+
+
+def _in_utf8(kind: str) -> str:
+    """Say the encoding of what is text, as the platform does."""
+    text = kind.startswith("text/") or kind in ("application/json", "application/manifest+json")
+    return f"{kind}; charset=utf-8" if text and "charset" not in kind else kind
 
 
 def _join(link: str, target: str) -> str:

@@ -104,6 +104,16 @@ class Route:
             return None
         return groups
 
+    def in_language(self, walk: Walk) -> str:
+        """The path of this page in the language of the visitor; empty when this is it, or the route knows of none."""
+        locale = self._given.get("locale")
+        if not locale:
+            return ""
+        paths = {str(name).lower(): str(path) for name, path in (locale.get("redirect") or {}).items()}
+        wanted = [*walk.asked.values("cookie", str(locale.get("cookie"))), *_languages(walk.asked)]
+        known = [one.lower() for one in wanted if one.lower() in paths]
+        return paths[known[0]] if known and paths[known[0]] != walk.path else ""
+
     def apply(self, walk: Walk, groups: Mapping[str, str], before: frozenset[str]) -> None:
         """Change the walk as the route says.
 
@@ -149,6 +159,18 @@ def _transform(transform: Mapping[str, Any], walk: Walk, groups: Mapping[str, st
         walk.send_on(headers)
     else:
         walk.headers = headers
+
+
+def _languages(asked: Asked) -> list[str]:
+    """The languages that a visitor reads, the best first."""
+    found = []
+    for one in asked.headers.get("accept-language", "").split(","):
+        name, _, quality = one.partition(";")
+        try:
+            found.append((name.strip(), float(quality.partition("=")[2] or 1)))
+        except ValueError:
+            continue
+    return [name for name, quality in sorted(found, key=lambda pair: -pair[1]) if quality > 0]
 
 
 def _names(wanted: Any, name: str) -> bool:

@@ -21,6 +21,31 @@ async def serve(services, sandbox, clock, config, more):
 
 
 @pytest.mark.parametrize(
+    ("accepts", "cookie", "leads"),
+    [
+        ("de", "", "/de"),
+        ("fr, en;q=0.7, de;q=0.2", "", ""),
+        ("fr, en;q=0.2, de;q=0.7", "", "/de"),
+        ("de-AT, fr;q=0.8", "", ""),
+        ("de;q=0", "", ""),
+        ("de", "NEXT_LOCALE=en", ""),
+        ("", "NEXT_LOCALE=DE", "/de"),
+    ],
+)
+def test_a_visitor_is_sent_to_the_language_that_he_reads(sandbox, clock, play, accepts, cookie, leads):
+    locale = {"redirect": {"en": "/", "de": "/de"}, "cookie": "NEXT_LOCALE"}
+    config = {"routes": [{"src": "/", "locale": locale, "continue": True}, {"handle": "filesystem"}]}
+
+    async def scenario(services):
+        site = await serve(services, sandbox, clock, config, {"static/index.html": "home"})
+        headers = {"accept-language": accepts, **({"cookie": cookie} if cookie else {})}
+        answer = await site.get("/", headers=headers)
+        assert (answer.status_code, answer.headers.get("location", "")) == (307 if leads else 200, leads)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
     ("path", "status", "says"),
     [
         ("/", 200, "home"),

@@ -5,7 +5,7 @@ The requests are asked in their order: some of them change what later ones are a
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -91,6 +91,39 @@ REQUESTS = (
 )  # fmt: skip
 
 
+BUILD = "BUILD"
+"""In a path: the id of the build."""
+OCTETS = {"content-type": "application/octet-stream"}
+DATA = {"x-nextjs-data": "1"}
+OF_PAGES = (
+    # pages: of a request, of the build, in both languages, on demand, by a rewrite
+    get("/"), get("/?from=x"), get("/de"), get("/en"), get("/fr"), get("/", accept_language="de-AT, fr;q=0.8"),
+    get("/", accept_language="fr, en;q=0.7, de;q=0.2"), get("/", accept_language="de", cookie="NEXT_LOCALE=en"),
+    get("/about"), get("/de/about"), get("/about/"), get("/plain"), get("/de/plain"), Request("HEAD /about"),
+    get("/posts/first"), get("/de/posts/first"), get("/posts/second"), get("/de/posts/second"), get("/posts/lost"),
+    get("/posts/lost", 2), get("/posts/gone"), get("/alias"), get("/de/alias"), get("/old/first"),
+    get("/de/old/first?x=1"), get("/nothing"), get("/de/nothing"),
+    # middleware of the edge
+    get("/gate"), get("/de/gate"), get("/shop/a/b"), get("/shop/a/b?q=1", cookie="basket=1"),
+    get("/de/shop/a", cookie="basket=1"), get("/shop/broken", cookie="basket=1"),
+    get("/de/shop/broken", cookie="basket=1"), get("/shop/none", cookie="basket=1"),
+    # the API
+    get("/api/hello?a=1&a=2", cookie="k=v"), Request("POST /api/hello", JSON, b'{"a": [1]}'),
+    Request("POST /api/hello", FORM, b"a=1&b=2"), Request("POST /api/hello", JSON, b'{"a"'), get("/api/things/7"),
+    get("/api/things/away"), get("/api/things/text"), get("/api/things/broken"), get("/api/things/stream"),
+    Request("POST /api/raw", OCTETS, b"x" * 100_000), get("/api/quick?name=ada"),
+    # files, and what the router of the browser asks for
+    get("/words.txt"), get("/words.txt", range="bytes=0-4"), get("/.well-known/known.json"),
+    get("/_next/static/none.js"), get("/_next/data/none/en/about.json"),
+    Request(f"GET /_next/data/{BUILD}/en/about.json", DATA),
+    Request(f"GET /_next/data/{BUILD}/de/posts/first.json?slug=first", DATA),
+    Request(f"GET /_next/data/{BUILD}/en/shop/a.json?path=a", DATA | {"cookie": "basket=1"}),
+    Request(f"GET /_next/data/{BUILD}/en/shop/a.json?path=a", DATA),
+)  # fmt: skip
+FOR_CACHES = {"rsc", "next-router-state-tree", "next-router-prefetch", "next-router-segment-prefetch"}
+"""What ``vary`` names for the router of ``app``; the build of an app without one names it too."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What of an answer is compared."""
@@ -100,8 +133,8 @@ class Seen:
     body: str
 
 
-def ask(base: str, request: Request) -> Seen:
-    method, _, path = request.said.partition(" ")
+def ask(base: str, request: Request, build: str = "") -> Seen:
+    method, _, path = request.said.replace(BUILD, build or BUILD).partition(" ")
     with httpx.Client(base_url=base, timeout=30, trust_env=False) as client:
         answer = client.request(method, path, headers=dict(request.headers), content=request.body or None)
     return Seen(answer.status_code, dict(_headers(answer, base)), _body(answer, base))
@@ -143,9 +176,29 @@ def _body(answer: httpx.Response, base: str) -> str:
     return CHANGING.sub("…", FOR_THE_ROUTER.sub("", answer.text.replace(base.partition("//")[2], "HOST")))
 
 
-def compared(plain: str, sandbox: str) -> dict[str, list[str]]:
+@dataclass(frozen=True)
+class Compared:
+    """An app that both serve: what is asked of it, why some is answered in another way, the words above the table."""
+
+    requests: tuple[Request, ...]
+    reasons: Mapping[str, str]
+    words: str
+    without: frozenset[str] = frozenset()
+    """Names in ``vary`` that are not compared."""
+
+
+def compared(plain: str, sandbox: str, app: "Compared | None" = None, build: str = "") -> dict[str, list[str]]:
     """Ask both servers everything; the parts that differ, by the name of the request."""
-    return {one.name: differences(ask(plain, one), ask(sandbox, one)) for one in REQUESTS}
+    app = app or NEXT_APP
+    return {
+        one.name: differences(*(_without(ask(base, one, build), app.without) for base in (plain, sandbox)))
+        for one in app.requests
+    }
+
+
+def _without(seen: Seen, names: frozenset[str]) -> Seen:
+    vary = " | ".join(name for name in seen.headers.get("vary", "").split(" | ") if name not in names)
+    return replace(seen, headers={**seen.headers, "vary": vary}) if names else seen
 
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
@@ -175,9 +228,33 @@ where it leads, and cookies. Of an error: its type and text. What `cache-control
 """
 
 
-def page(found: Mapping[str, list[str]]) -> str:
-    """The page for people: how many requests agree, and each that does not with its reason."""
+BY_THE_BUILD = "The build says so (`initialHeaders` of its `.prerender-config.json`)."
+PAGES_WORDS = """
+## An app of another kind
+
+The app of `bench/pagesapp` (Next.js 15: the pages router in two languages, `middleware.js` at the edge, API routes) is
+built and asked by `python -m bench.serving` alone, because its build is too dear for every run of CI. Of {asked}
+requests **{agreed} of {asked}** are answered alike ({share:.1f} %). Compared is the same, but for what `vary` says of
+the router of `app`, which this app does not have.
+
+| request | differs in | why |
+|---|---|---|
+"""
+NEXT_APP = Compared(REQUESTS, REASONS, WORDS)
+PAGES_APP = Compared(
+    OF_PAGES,
+    {
+        "GET /_next/data/BUILD/en/about.json (x-nextjs-data: 1)": BY_THE_BUILD,
+        "GET /_next/data/BUILD/de/posts/first.json?slug=first (x-nextjs-data: 1)": BY_THE_BUILD,
+    },
+    PAGES_WORDS,
+    frozenset(FOR_CACHES),
+)
+
+
+def page(found: Mapping[str, list[str]], app: Compared = NEXT_APP) -> str:
+    """The part of the page for people: how many requests agree, and each that does not with its reason."""
     differing = {name: parts for name, parts in found.items() if parts}
     agreed, asked = len(found) - len(differing), len(found)
-    rows = [f"| `{name}` | {', '.join(parts)} | {REASONS.get(name, '')} |\n" for name, parts in differing.items()]
-    return WORDS.format(agreed=agreed, asked=asked, share=100 * agreed / asked) + "".join(rows)
+    rows = [f"| `{name}` | {', '.join(parts)} | {app.reasons.get(name, '')} |\n" for name, parts in differing.items()]
+    return app.words.format(agreed=agreed, asked=asked, share=100 * agreed / asked) + "".join(rows)

@@ -25,6 +25,11 @@ def build(folder: Path) -> None:
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns(*NOT_BUILT))
     shutil.copytree(APP / "node_modules", folder / "node_modules", copy_function=linked, symlinks=True)
     shutil.copytree(PRISMA, folder / "prisma")
+    vercel_build(folder)
+
+
+def vercel_build(folder: Path) -> None:
+    """Build an app, whose packages are there, with Vercel's command line."""
     link(folder, "prj_0", "team_0")
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "NEXT_TELEMETRY_DISABLED": "1", **QUIET}
     done = subprocess.run(

@@ -1,6 +1,8 @@
 """A release that is promoted, and one that is taken back, while users go on with what they do."""
 
 import asyncio
+import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,10 +14,13 @@ from checks.outcome import Outcome
 from checks.policy import DeclaredJourney, JourneyStep, SmokePolicy
 from pipeline.clients.visitor import Visitor
 from pipeline.clock import SystemClock, origin
-from pipeline.commands.load import load_text, put_load
+from pipeline.commands.load import keep_in_runs, load_text, put_load
 from pipeline.config import load as load_config
 from pipeline.errors import Mistake
-from pipeline.probes.load import Load, load
+from pipeline.probes.load import Load, Second, load
+from pipeline.record.journal import Journal
+from pipeline.record.sqlite import SqliteStore
+from pipeline.redact import Redactor
 from pipeline.world.world import World
 from tests.stage import ROOT, InProcess
 from tests.whole.test_hearing import pour
@@ -89,6 +94,30 @@ def test_what_users_met_is_counted_by_the_second_with_the_reason() -> None:
     assert {(one.name, one.failed_at) for one in found.failures} == {("course", "GET /courses/1")}
     said = load_text(found)
     assert "10 failed\n  course fails at GET /courses/1: answered 500; it reads 'Lessons'" in said
+
+
+def test_what_users_met_while_a_run_went_on_is_in_its_report(tmp_path: Path) -> None:
+    store, began = SqliteStore(tmp_path / "journal.db"), datetime.datetime(2026, 11, 29, 10, tzinfo=datetime.UTC)
+
+    def run(id: str, first: float, last: float, target: str = "sandbox") -> None:
+        seconds = iter((first, last))
+        journal = Journal(store, id, lambda: began + datetime.timedelta(seconds=next(seconds)), Redactor())
+        journal.append(
+            "run begins", target=target, pipeline="deploy", commit="c0ffee", by="ada", production="https://x"
+        )
+        journal.append("run ended", outcome="deployed", reason="")
+
+    for id, first, last in (("before", -60, -30), ("during", 1.5, 3.5), ("after", 90, 95)):
+        run(id, first, last)
+    run("elsewhere", 0, 9, "production")
+    seconds = tuple(Second(at, 10 + at, int(at == 3), 20) for at in range(6))
+    assert keep_in_runs(store, "sandbox", began, Load(seconds)) == ("during",)
+    rows = store.execute("select run, metric, value from deploy_samples order by at, metric")
+    assert rows == [
+        ("during", name, value)
+        for at in (2, 3)
+        for name, value in (("users.failed", float(at == 3)), ("users.journeys", 10.0 + at), ("users.p95_ms", 20.0))
+    ]
 
 
 def test_load_is_put_on_a_sandbox_alone() -> None:
