@@ -30,15 +30,9 @@ from pipeline.documents.answershapes import (
     Checklist,
     Examined,
     FaultKinds,
-    FleetChecked,
-    FleetCompared,
-    FleetMonitored,
-    FleetOrdered,
-    FleetPlanned,
     OpenIncidents,
     PlainScore,
     PlannedMigrations,
-    ProjectStanding,
     RehearsedRestore,
     RollbackProved,
     RollbackUnproved,
@@ -46,6 +40,15 @@ from pipeline.documents.answershapes import (
     SelfTest,
     VerifiedFile,
     VerifiedRecord,
+)
+from pipeline.documents.fleetshapes import (
+    FleetChecked,
+    FleetCompared,
+    FleetMonitored,
+    FleetOrdered,
+    FleetPlanned,
+    FleetReported,
+    ProjectStanding,
 )
 from pipeline.probes.load import Load
 from pipeline.record.approvals import GivenApproval
@@ -115,6 +118,7 @@ ANSWERS: dict[str, Any] = {
     "fleet.monitor": list[FleetMonitored],
     "fleet.deploy": FleetOrdered,
     "fleet.rollback": FleetOrdered,
+    "fleet.report": FleetReported,
     "fleet.status": list[ProjectStanding],
     "sandbox": dict[str, Any],
     "selftest": SelfTest,
@@ -129,6 +133,8 @@ SAYS_NO_FACTS: dict[str, str] = {
     "database.seed": "an act; ends well or says why not",
     "database.restore": "a person types the name of what is overwritten; status and database.plan say what is so then",
     "fleet.carry": "what a worker starts for one project of an order; fleet.status says how it ended",
+    "fleet.dashboard": "serves pages until it is stopped; fleet.report and fleet.status say the same",
+    "fleet.init": "asks a person, and writes a file that is read",
     "fleet.freeze": "an act; fleet.status says what waits for its end",
     "fleet.variables": "what fleet.env starts for one project; fleet.env says what came of it",
     "fleet.example": "writes a fleet to play with",

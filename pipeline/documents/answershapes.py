@@ -7,9 +7,6 @@ from typing_extensions import TypedDict
 from checks.evidence import EnvironmentVariables, Migrations, PlannedChanges, ReadVariables
 from pipeline.clients.timing import Took
 from pipeline.drills.score import ScorePoint
-from pipeline.fleet.judging import FleetFinding
-from pipeline.fleet.variables import VariableFinding
-from pipeline.fleet.waves import PlannedWave
 from pipeline.incidents.cadence import Due
 from pipeline.record.incidents import Incident
 from pipeline.steps.restoring import TableCounts
@@ -204,65 +201,6 @@ class FaultKinds(TypedDict):
 
     on: list[str]
     kinds: dict[str, str]
-
-
-class FleetPlanned(TypedDict):
-    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home."""
-
-    waves: list[PlannedWave]
-    at_once: int
-    budget: int
-    problems: dict[str, list[str]]
-
-
-class FleetChecked(TypedDict):
-    """What gates say of so many projects; what several share is one finding."""
-
-    asked: int
-    findings: list[FleetFinding]
-
-
-class FleetMonitored(TypedDict):
-    """How a checklist stands in one project; the fields are those of ``monitor.daily``; ``says``: why they lack."""
-
-    project: str
-    exit: int
-    severity: str
-    gate: str
-    reason: str
-    says: str
-
-
-class FleetCompared(TypedDict):
-    """How the variables of so many projects differ; ``unseen``: project → why it could not be looked at."""
-
-    asked: int
-    findings: list[VariableFinding]
-    unseen: dict[str, str]
-
-
-class ProjectStanding(TypedDict):
-    """How a project of a fleet stands; all but its name and ``says`` are empty when it was in no order yet."""
-
-    project: str
-    order: str
-    action: str
-    wave: str
-    where: str
-    run: str
-    worker: str
-    taken_up: int
-    stage: str
-    outcome: str
-    says: str
-
-
-class FleetOrdered(TypedDict):
-    """How an order ended, or stands."""
-
-    order: str
-    outcome: str
-    projects: list[ProjectStanding]
 
 
 class SeenGate(TypedDict):

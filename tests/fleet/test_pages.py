@@ -26,6 +26,7 @@ from pipeline.redact import Redactor
 from pipeline.render.fleetpage import order_page
 from pipeline.render.fleetreport import left_to_do, report_text, report_values
 from tests.commands.test_in_a_browser import LOOKS, violations, with_axe
+from tests.documents.test_answers import misfits
 from tests.documents.test_site import Tab, browse, in_a_browser
 from tests.fleet.test_deciding import T0, Story
 
@@ -79,6 +80,7 @@ def test_an_order_that_was_stopped_says_whom_to_mend_and_who_was_not_begun() -> 
     assert "./inv fleet.deploy --select 'project=a'" in text
     assert "b, c: were not begun\n    ./inv fleet.deploy --select 'project=b|c'" in text
     values = report_values(told.state, {}, T0)
+    assert misfits("fleet.report", values) == []
     assert (values["outcome"], values["spent"], len(values["projects"])) == ("stopped", "1 ended badly", 3)  # type: ignore[arg-type]
     well = Story(PlannedWave("all", ("a",))).then("wave begins", "all").ended("a").then("wave ended", "all")
     assert report_text(well.then("order ended", outcome="done").state, {}).endswith("Nothing is left to do.")
