@@ -79,8 +79,11 @@ class Redactor:
         return _with_texts(value, self) if self._speaks("\n".join(_texts(value))) else value
 
     def _speaks(self, text: str) -> bool:
-        """Whether there may be a secret in ``text``."""
-        return bool("%" in text and PERCENT.search(text)) or any(form in text for form in self._forms)
+        """Whether there may be a secret in ``text``; any() would take twice as long, and every event is asked."""
+        for sign in self._signs:
+            if sign in text:
+                return True
+        return "%" in text and PERCENT.search(text) is not None
 
 
 def _in_all(forms: Iterable[str]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Repeated:
     def __init__(self, db: "psycopg.Connection[Any]", text: bytes) -> None:
         self._db, self._text = db, text
         self._name = b"deploy_" + hashlib.sha256(text).hexdigest()[:16].encode()  # whoever has it has this text
-        self._times, self._prepared = 0, False
+        self._times, self._prepared, self._encoding = 0, False, db.info.encoding
 
     def __call__(self, values: tuple[str, ...], until: float) -> None:
         """Send it and wait for its answer until ``until``, by the monotonic clock.
@@ -35,9 +35,9 @@ class Repeated:
         """
         import psycopg
 
-        if any("\0" in value for value in values):  # would end there
+        if "\0" in "".join(values):  # would end there
             raise psycopg.DataError("a text with a NUL in it cannot be kept")
-        coded = [value.encode(self._db.info.encoding) for value in values]
+        coded = [value.encode(self._encoding) for value in values]
         self._times += 1
         if self._times == OFTEN:
             self._prepare(until)
@@ -77,7 +77,7 @@ class Repeated:
             if answer is None:
                 raise psycopg.OperationalError("no answer")
             if answer.status == psycopg.pq.ExecStatus.FATAL_ERROR:
-                raise psycopg.errors.error_from_result(answer, self._db.info.encoding)
+                raise psycopg.errors.error_from_result(answer, self._encoding)
         finally:
             self._db.lock.release()
 
