@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from sse_starlette import EventSourceResponse
@@ -27,6 +27,8 @@ HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """Names under which this machine is asked; a page of elsewhere that resolves to it sends another (DNS rebinding)."""
 EVERY = 1.0  # seconds between two looks whether the record has grown
 LIVE = Paths()
+Page = Callable[[Request], str | None]
+"""Makes a page of what was asked; None where there is nothing to show."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -36,14 +38,33 @@ HEADERS = {
 }
 
 
+class Growing(Protocol):
+    """Knows the number of the newest event. Raises ServiceError."""
+
+    def newest(self) -> int: ...
+
+
 def application(board: RecordBoard, clock: Clock, typed: str = OURS) -> Starlette:
     """The dashboard as an ASGI application. ``typed``: how a command begins for whoever looks at it."""
+    pages: dict[str, Page] = {
+        "/": lambda request: board.now(LIVE),
+        "/runs": lambda request: board.runs(LIVE, _number(request)),
+        "/runs/{run}": lambda request: board.run(LIVE, request.path_params["run"]),
+        "/delivery": lambda request: board.delivery(LIVE),
+        "/baselines": lambda request: board.baselines(LIVE),
+        "/readiness": lambda request: board.readiness(LIVE),
+    }
+    return live(pages, board, clock, typed)
 
-    def shows(make: Callable[[Request], str | None]) -> Callable[[Request], Response]:
+
+def live(pages: Mapping[str, Page], board: Growing, clock: Clock, typed: str) -> Starlette:
+    """Serve pages by their paths, and the stream that says when to look again. ``typed``: as of `application`."""
+
+    def shows(make: Page) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             text = make(request)
             if text is None:
-                raise HTTPException(404, "there is no such run")
+                raise HTTPException(404, "there is no such page")
             shown = as_typed(of_this_process()(text), typed)
             return HTMLResponse(shown, headers={"Content-Security-Policy": live_policy()})
 
@@ -55,25 +76,11 @@ def application(board: RecordBoard, clock: Clock, typed: str = OURS) -> Starlett
     def script(request: Request) -> Response:
         return Response(live_script(), media_type="text/javascript")
 
-    routes = [
-        Route("/", shows(lambda request: board.now(LIVE))),
-        Route("/runs", shows(lambda request: board.runs(LIVE, _number(request)))),
-        Route("/runs/{run}", shows(lambda request: board.run(LIVE, request.path_params["run"]))),
-        Route("/delivery", shows(lambda request: board.delivery(LIVE))),
-        Route("/baselines", shows(lambda request: board.baselines(LIVE))),
-        Route("/readiness", shows(lambda request: board.readiness(LIVE))),
-        Route("/events", events),
-        Route("/live.js", script),
-    ]
+    routes = [Route(path, shows(make)) for path, make in pages.items()]
+    routes += [Route("/events", events), Route("/live.js", script)]
     handlers: dict[Any, Any] = {PipelineError: unreadable}
     middleware = [Middleware(Sealed), Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
-
-
-class Growing(Protocol):
-    """Knows the number of the newest event. Raises ServiceError."""
-
-    def newest(self) -> int: ...
 
 
 class Sealed:
