@@ -37,7 +37,8 @@ def _no_member(alias: str) -> str:
 
 EVERYTHING = f"""
 select 'server', jsonb_build_array(current_setting('server_version_num')::int / 10000,
-  (select utc_offset = '0' and not is_dst from pg_timezone_names where name = current_setting('TimeZone') limit 1))
+  (select bool_and(extract(timezone from moment) = 0)
+   from generate_series(timestamptz '1800-01-01', timestamptz '2100-01-01', interval '1 month') moment))
 union all
 select 'table', jsonb_build_array(n.nspname, c.relname, {ROWS}, {COLUMNS},
   (select coalesce(jsonb_agg(pg_get_constraintdef(k.oid)), '[]') from pg_constraint k
