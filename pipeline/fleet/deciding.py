@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from itertools import islice
 
 from checks.statistics import by_chance
 from pipeline.fleet.order import OrderState, Where
@@ -103,14 +104,19 @@ def too_many(state: OrderState) -> str:
 
 def _within(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:
     """While a wave is under way: fill up what may be at once, with those whose window is open; wait; end it."""
-    waiting = [name for name in wave.projects if state.parts[name].where is Where.WAITING]
-    free = state.plan.at_once - len(state.in_flight)
-    may = [name for name in waiting if is_open(state.plan.windows.get(name), now)]
-    if may and free > 0 and not state.spent:
-        return QueueProjects(tuple(may[:free]))
-    if state.in_flight or (waiting and not state.spent):
+    waiting = (name for name in wave.projects if state.parts[name].where is Where.WAITING)
+    free = 0 if state.spent else state.plan.at_once - len(state.in_flight)
+    if free > 0:  # of ten thousand only the first few are looked at
+        may = tuple(islice((name for name in waiting if is_open(state.plan.windows.get(name), now)), free))
+        if may:
+            return QueueProjects(may)
+    if state.in_flight or (not state.spent and _left(state, wave)):
         return WaitSeconds()
     return EndWave(wave)
+
+
+def _left(state: OrderState, wave: PlannedWave) -> bool:
+    return any(state.parts[name].where is Where.WAITING for name in wave.projects)
 
 
 def _before(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:
