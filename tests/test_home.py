@@ -18,7 +18,7 @@ from pipeline.documents.writing import Sources, changes, generated, stale, workf
 from pipeline.emergency.access import _read
 from pipeline.errors import Mistake
 from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, without_home
-from pipeline.world.extras import EXTRAS, extra_of, must_have
+from pipeline.world.extras import EXTRAS, SHIPPING, extra_of, must_have
 
 LEAST = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
 PRODUCTION = """\
@@ -208,6 +208,10 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: p
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "obstore" else find(name))
     with pytest.raises(Mistake, match=r"^obstore: not installed; type +pip install 'deploy-runbook\[production\]'"):
         must_have("production")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "apprise" else find(name))
+    must_have("production", *SHIPPING)
+    with pytest.raises(Mistake, match="apprise"):
+        must_have("production")
     assert (extra_of("apprise.plugins"), extra_of("lupa.lua54"), extra_of("json")) == ("production", "sandbox", "")
 
 
@@ -216,7 +220,7 @@ def test_every_package_that_may_be_missing_is_one_of_an_extra() -> None:
     project = tomllib.loads((TOOL / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for extra, modules in EXTRAS.items():
         named = {re.split(r"[\[=<>]", one)[0].replace("-", "_") for one in project["optional-dependencies"][extra]}
-        others = {*EXTRAS["production"], *EXTRAS["report"]} if extra == "sandbox" else set()
+        others = {*EXTRAS["report"]} if extra == "sandbox" else set()
         expected = named - {"deploy_runbook"} | others
         assert expected == {*modules}
 
