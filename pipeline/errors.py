@@ -7,6 +7,7 @@ PipelineError
 │   └── Lost          a run that is somebody else's now: 1 when it had moved nothing, else how the run ended, or 5
 ├── Broken          a bug of ours: exits as what it left of production says
 └── ServiceError    a service; the runner turns it into a verdict
+    ├── Absent        a package that it takes is not installed here
     ├── Unreachable   no answer came
     │   ├── Overdue     it took too long, and was cut off
     │   └── Unset         it was not asked: nobody has set the secret that it is asked with
@@ -71,6 +72,10 @@ class ServiceError(PipelineError):
     def lasting(self) -> bool:
         """Whether asking again cannot help, e.g. with the same wrong token."""
         return False
+
+
+class Absent(ServiceError):
+    """A package that this takes is not installed here; ``came`` is what to type."""
 
 
 class Unreachable(ServiceError):

@@ -277,7 +277,18 @@ def test_the_emergency_path_loads_little() -> None:
         path = ROOT / (name.replace(".", "/") + ".py")
         if path.is_file():
             todo += [one for one in imports(path, top_only=True) if one not in loaded]
-    heavy = {"tenacity", "structlog", "psycopg", "pydantic", "yaml", "rich", "starlette", "uvicorn", "sqlite3"}
+    heavy = {
+        "tenacity",
+        "structlog",
+        "psycopg",
+        "pydantic",
+        "yaml",
+        "yaspin",
+        "termcolor",
+        "starlette",
+        "uvicorn",
+        "sqlite3",
+    }
     assert "httpx" in loaded
     assert not {name.split(".")[0] for name in loaded} & heavy
 

@@ -18,7 +18,7 @@ from pipeline.documents.writing import Sources, changes, generated, stale, workf
 from pipeline.emergency.access import _read
 from pipeline.errors import Mistake
 from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, without_home
-from pipeline.world.extras import EXTRAS, extra_of, must_have
+from pipeline.world.extras import EXTRAS, SHIPPING, extra_of, must_have
 
 LEAST = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
 PRODUCTION = """\
@@ -145,10 +145,34 @@ def test_what_was_written_into_another_folder_is_looked_at_there(adopter: Source
     page = tmp_path / "troubleshooting.md"
     page.write_text(page.read_text(encoding="utf-8").replace("#", "##", 1), encoding="utf-8")
     said = stale(adopter, str(tmp_path))
-    assert "monitoring.md: is not there" in said
+    assert f"monitoring.md: is not there; run ./inv runbooks --to {tmp_path}\n" in said
+    assert "monitoring.md (from the code)" not in said, "a page that is missing is one line"
     assert "troubleshooting.md: was edited by hand" in said
     with pytest.raises(Mistake, match="edited by hand"):
         write_documents(adopter, str(tmp_path))
+
+
+@pytest.mark.parametrize("change", ["below", "no seal", "theirs", "in another encoding"])
+def test_what_people_write_is_kept_wherever_they_write_it(change: str, adopter: Sources, tmp_path: Path) -> None:
+    """A page that is written on below its seal, one whose seal is gone, and one that was there before."""
+    home = homed(tmp_path, PRODUCTION)
+    mine = dataclasses.replace(adopter, root=home, config=load(home / "deploy.yml"))
+    page = home / "runbooks/monitoring.md"
+    if ours := change in ("below", "no seal"):
+        write_documents(mine)
+    text = page.read_text(encoding="utf-8") if ours else "# Our Überwachung\n"
+    changed = {"below": f"{text}Call Kim.\n", "no seal": text.rpartition("\n<!--")[0] + "\nCall Kim.\n"}.get(
+        change, text
+    )
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(changed, encoding="latin-1" if change == "in another encoding" else "utf-8")
+    kept = page.read_bytes()
+    assert "runbooks/monitoring.md: was edited by hand; run ./inv runbooks\n" in stale(mine)
+    with pytest.raises(Mistake, match=r"(?s)runbooks/monitoring.md: edited by hand.*say --force"):
+        write_documents(mine)
+    assert page.read_bytes() == kept
+    write_documents(mine, force=True)
+    assert stale(mine) == ""
 
 
 def test_the_sandbox_asks_its_own_app_what_its_own_app_can_answer(tmp_path: Path) -> None:
@@ -208,6 +232,10 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: p
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "obstore" else find(name))
     with pytest.raises(Mistake, match=r"^obstore: not installed; type +pip install 'deploy-runbook\[production\]'"):
         must_have("production")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "apprise" else find(name))
+    must_have("production", *SHIPPING)
+    with pytest.raises(Mistake, match="apprise"):
+        must_have("production")
     assert (extra_of("apprise.plugins"), extra_of("lupa.lua54"), extra_of("json")) == ("production", "sandbox", "")
 
 
@@ -216,7 +244,7 @@ def test_every_package_that_may_be_missing_is_one_of_an_extra() -> None:
     project = tomllib.loads((TOOL / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for extra, modules in EXTRAS.items():
         named = {re.split(r"[\[=<>]", one)[0].replace("-", "_") for one in project["optional-dependencies"][extra]}
-        others = {*EXTRAS["production"], *EXTRAS["report"]} if extra == "sandbox" else set()
+        others = {*EXTRAS["report"]} if extra == "sandbox" else set()
         expected = named - {"deploy_runbook"} | others
         assert expected == {*modules}
 

@@ -101,14 +101,15 @@ async def examined(consultation: Consultation) -> tuple[Symptom, ...]:
 async def _examined(consultation: Consultation, examination: Examination) -> tuple[Symptom, ...]:
     service = examination.service
     if why := examination.idle(consultation.policies):
-        return (Symptom(service, Verdict.PASS, service, f"is not used: {why}"),)
+        return (Symptom(service, Verdict.PASS, service, f"is not used: {why}", unused=why),)
     if examination.of and not getattr(consultation.settings, examination.of):
         says = f"is not looked at: targets.{consultation.settings.name}.{examination.of} is to be filled in"
         return (Symptom(service, Verdict.PASS, examination.of, says),)
     missing = [name for name in examination.needs if not consultation.settings.secrets.get(name)]
     if missing and service != "People":
         if examination.optional and len(missing) == len(examination.needs):
-            return (Symptom(service, Verdict.PASS, service, f"is not looked at: {missing[0]} is not set"),)
+            why = f"{missing[0]} is not set"
+            return (Symptom(service, Verdict.PASS, service, f"is not looked at: {why}", unused=why),)
         half = len(missing) < len(examination.needs)
         absent = [_absent(consultation, service, name, wanted=half or name in SECRETS) for name in missing]
         return (*absent, *await _reached(consultation, examination))

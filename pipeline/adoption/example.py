@@ -5,6 +5,7 @@ from pipeline.adoption.seen import Seen
 from pipeline.world.secrets import OPTIONAL, SECRETS, STATE
 
 SHARED = "a Postgres URL for `state: JOURNAL_URL`, so that laptops and CI share the history"
+NO_DATABASE = "no database was seen in this app; a real target does not open without the address of a Postgres"
 IGNORED = (".env", ".runs/", ".sandbox/")
 
 
@@ -24,6 +25,8 @@ def wanted(seen: Seen) -> dict[str, str]:
         names += [name for name in OPTIONAL if name.startswith("R2_")]
     if found.upstash:
         names += ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]
+    if not seen.database:
+        known["DIRECT_URL"] = NO_DATABASE
     return {**{name: known[name] for name in names}, STATE: SHARED}
 
 

@@ -27,6 +27,8 @@ LOCKS = {
     "package-lock.json": "npm",
 }
 """Lock file → the package manager that wrote it."""
+WHOLE = ("pnpm-workspace.yaml", "package.json")
+"""What says something of all packages of a repository, from above them: the versions of a catalog."""
 OURS = "# What ./inv reads beside deploy.yml. Copy to .env, which is never committed; the environment wins over it."
 """The line in ``.env.example`` below which the names are this tool's."""
 VARIABLE = re.compile(r"^\s*(?:export\s+)?#?\s?([A-Z][A-Z0-9_]+)\s*=", re.M)
@@ -37,7 +39,8 @@ class Folder:
     """A folder as it was found. Paths are relative to it, with slashes.
 
     ``texts``: path → content of the files that tell something; of ``.env…`` files only the names of their variables,
-    one a line, never a value. ``above``: names of files in the folders above it, up to the top of the repository.
+    one a line, never a value. ``above``: names of files in the folders above it, up to the top of the repository, and
+    ``texts_above`` the content of those of WHOLE, the nearest of each.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Folder:
     branch: str = ""
     """What ``origin`` calls its default branch, else the one that is checked out."""
     above: frozenset[str] = frozenset()
+    texts_above: dict[str, str] = field(default_factory=dict, repr=False)
 
     def text(self, path: str) -> str:
         """The content of ``path``; empty when there is no such file, or it was not read."""
@@ -59,7 +63,7 @@ def look(folder: Path) -> Folder:
     paths = tuple(sorted(_walk(folder)))
     texts = {path: text for path in paths if (text := _told(folder / path)) is not None}
     remote = (git.asked(folder, ["config", "--get", "remote.origin.url"]) or "").strip()
-    return Folder(folder.resolve().name, paths, texts, remote, _branch(folder), _above(folder))
+    return Folder(folder.resolve().name, paths, texts, remote, _branch(folder), *_above(folder))
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -94,9 +98,9 @@ def _branch(folder: Path) -> str:
     return head.removeprefix("origin/") or (git.asked(folder, ["symbolic-ref", "--short", "HEAD"]) or "").strip()
 
 
-def _above(folder: Path) -> frozenset[str]:
-    """Names of the files beside the folders above, as far as the repository reaches."""
-    names = set[str]()
+def _above(folder: Path) -> tuple[frozenset[str], dict[str, str]]:
+    """Names of the files beside the folders above, as far as the repository reaches, and what is in some of them."""
+    names, texts = set[str](), dict[str, str]()
     place = folder.resolve()
     while not (place / ".git").exists() and place != place.parent:
         place = place.parent
@@ -104,4 +108,6 @@ def _above(folder: Path) -> frozenset[str]:
             names |= {path.name for path in place.iterdir() if path.is_file()}
         except OSError:
             break
-    return frozenset(names) if (place / ".git").exists() else frozenset()
+        found = {name: _told(place / name) for name in WHOLE if name not in texts}
+        texts |= {name: text for name, text in found.items() if text is not None}
+    return (frozenset(names), texts) if (place / ".git").exists() else (frozenset(), {})

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.adoption.folder import LOCKS, Folder
+from pipeline.adoption.folder import LOCKS, WHOLE, Folder
 from pipeline.adoption.routes import parent
 
 ASIDE = re.compile(
@@ -61,9 +61,14 @@ def _of_one_version(folder: Folder, found: list[Package]) -> list[Package]:
 
 
 def _catalogs(folder: Folder) -> dict[str, str]:
-    """``catalog:NAME package`` → the range that a catalog of pnpm or Bun says; the usual one has no name."""
+    """``catalog:NAME package`` → the range that a catalog of pnpm or Bun says; the usual one has no name.
+
+    It stands on top of the repository, which is above the folder that was looked at when that is one app of several.
+    """
+    pnpm, bun = WHOLE
     try:
-        bodies = [yaml.safe_load(folder.text("pnpm-workspace.yaml")), json.loads(folder.text("package.json") or "{}")]
+        bodies = [yaml.safe_load(folder.texts_above.get(pnpm, "")), json.loads(folder.texts_above.get(bun) or "{}")]
+        bodies += [yaml.safe_load(folder.text(pnpm)), json.loads(folder.text(bun) or "{}")]
     except (ValueError, yaml.YAMLError):
         return {}
     bodies += [body.get("workspaces") for body in bodies if isinstance(body, dict)]

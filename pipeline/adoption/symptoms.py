@@ -50,6 +50,8 @@ class Symptom:
     subject: str
     says: str
     fix: str = ""
+    unused: str = ""
+    """Why this service is not looked at: nobody uses it here. All of those are one line for a person."""
 
     @property
     def secret(self) -> str:

@@ -1,10 +1,13 @@
 """Shows a run while it happens: listeners of the journal, so that what is shown is what is recorded."""
 
 import contextlib
+import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TextIO
 
+from pipeline.environment import variable
 from pipeline.record.journal import Event
 from pipeline.record.report import Report, report_of
 from pipeline.redact import leaving, one_line
@@ -121,13 +124,13 @@ def asked_in(pipeline: str, stage: str) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def shown(
-    run: str, write: Write, *, terminal: bool, groups: bool, typed: Callable[[str], str] = str
+    run: str, write: Write, *, screen: TextIO | None, groups: bool, typed: Callable[[str], str] = str
 ) -> Iterator[Progress]:
-    """Progress for a person at a terminal (one moving last line), or as plain lines for everything else.
+    """Progress for a person at a terminal, ``screen`` (one moving last line), or as plain lines for everything else.
 
     ``typed`` has every command in a line as whoever looks types it.
     """
-    if not terminal:
+    if screen is None:
         last, shown_at = [""], [0.0]
 
         def once(line: str) -> None:
@@ -142,35 +145,35 @@ def shown(
 
         yield Progress(run, write, once, groups=groups)
         return
-    from rich.console import Console
+    from yaspin.core import Yaspin
 
-    console = Console(highlight=False, soft_wrap=True)
-    with console.status("", spinner="dots") as status:
+    width = shutil.get_terminal_size().columns
+    with Yaspin(stream=screen) as status:
 
         def passing(line: str) -> None:
-            status.update(_fit(typed(line), console.width) or " ")  # nothing at all would leave the line before
+            status.text = _fit(typed(line), width)
 
-        yield Progress(run, lambda line: _print(console, folded(leaving(typed(line)), console.width)), passing)
+        yield Progress(run, lambda line: status.write(_coloured(folded(leaving(typed(line)), width))), passing)
 
 
 COLOURS = {"✓": "green", "!": "yellow", "✗": "bold red", "?": "magenta", "…": "yellow", "↩": "cyan"}
+MARK = re.compile(rf"(?m)^(\s*)([{re.escape(''.join(COLOURS))}])")
 
 
-def _print(console: Any, line: str) -> None:
-    from rich.text import Text
+def _coloured(line: str) -> str:
+    from termcolor import colored
 
-    text = Text(line)
-    for mark, colour in COLOURS.items():
-        text.highlight_regex(rf"(?m)^\s*{mark}", colour)
+    plain = bool(variable("NO_COLOR"))
+
+    def mark(found: re.Match[str]) -> str:
+        *attributes, colour = COLOURS[found[2]].split()
+        return found[1] + colored(found[2], colour, attrs=attributes, no_color=plain, force_color=not plain)
+
     if line.startswith("\n"):
-        text.stylize("bold")
-    console.print(text)
+        return colored(line, attrs=["bold"], no_color=plain, force_color=not plain)
+    return MARK.sub(mark, line)
 
 
 def _fit(line: str, width: int) -> str:
-    from rich.markup import escape
-
     line = one_line(line)
-    if len(line) >= width - 4:
-        line = line[: width - 5].rpartition(" ")[0] + " …"
-    return escape(line)
+    return line[: width - 5].rpartition(" ")[0] + " …" if len(line) >= width - 4 else line

@@ -207,8 +207,8 @@ def reporting(as_json: bool) -> Iterator["Callable[[Redactor, str], Listener]"]:
                 _say(redactor(line), stream)
 
             groups = on_github()  # whose log is no terminal, whatever a runner says of it
-            terminal = stream.isatty() and variable("TERM") != "dumb" and not groups
-            return stack.enter_context(shown(run, write, terminal=terminal, groups=groups, typed=typed_here))
+            screen = stream if stream.isatty() and variable("TERM") != "dumb" and not groups else None
+            return stack.enter_context(shown(run, write, screen=screen, groups=groups, typed=typed_here))
 
         yield show
 

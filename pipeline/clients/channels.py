@@ -12,11 +12,12 @@ import httpx
 from pipeline.clients.slack import API, Slack, bot_of
 from pipeline.clients.webhook import Webhook
 from pipeline.clock import Clock
-from pipeline.errors import ServiceError, Unreachable
+from pipeline.errors import Absent, ServiceError, Unreachable
 from pipeline.redact import chat, one_line
 
 WITHIN = 20.0  # seconds; Apprise has a bound for each byte, and none for all of them
 UNKNOWN = "the address is none that Apprise knows"
+ABSENT = "apprise: not installed; type   pip install 'deploy-runbook[production]'   where this tool is"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class Channels:
                 return TriedChannel(audience, kind, *await self._bot(bot[0]).would_take())
             made: list[Any] = []
             await _within(WITHIN, kind, lambda: made.append(_sender(address)))
+        except Absent as error:
+            return TriedChannel(audience, kind, False, error.came)
         except ServiceError as error:
             return TriedChannel(audience, kind, None, error.came)
         return TriedChannel(audience, kind, None) if made[0] else TriedChannel(audience, kind, False, UNKNOWN)
@@ -150,10 +153,16 @@ def _apprise(address: str, title: str, text: str) -> None:
 
 
 def _sender(address: str) -> Any:
-    """Read an address as Apprise does; nothing is sent. None when it knows no such address."""
+    """Read an address as Apprise does; nothing is sent. None when it knows no such address.
+
+    Raises Absent when Apprise is not installed.
+    """
     import logging
 
-    import apprise
+    try:
+        import apprise
+    except ModuleNotFoundError as error:
+        raise Absent(_kind(address), "tell", ABSENT) from error
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its log has the address in it
     sender = apprise.Apprise()

@@ -1,7 +1,8 @@
 """What is called otherwise since some version: the keys of ``deploy.yml``, and the gates that it names."""
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -11,7 +12,10 @@ from pipeline.config.document import Loader
 
 @dataclass(frozen=True)
 class Renamed:
-    """A name that was another one before version ``since``. ``new`` is empty when it is gone; then ``says`` what is."""
+    """A name that was another one before version ``since``. ``new`` is empty when it is gone; then ``says`` what is.
+
+    VALUE in that is what stands in the file now.
+    """
 
     old: str
     new: str
@@ -19,7 +23,36 @@ class Renamed:
     says: str = ""
 
 
-KEYS = (Renamed("errors.fewest_events", "", "0.1.0", "errors.chance and errors.least_requests are in its place"),)
+VALUE = "VALUE"
+KEYS = (
+    Renamed("errors.fewest_events", "", "0.1.0", "errors.chance and errors.least_requests are in its place"),
+    Renamed(
+        "smoke.journeys.login",
+        "",
+        "0.1.0",
+        "journeys are a list, with  - {name: login, sign_in: nextauth}  or authjs where a user signs in",
+    ),
+    Renamed(
+        "smoke.journeys.course",
+        "",
+        "0.1.0",
+        "a journey is in its place:  - {name: course, steps: [{path: VALUE}]}",
+    ),
+    Renamed(
+        "smoke.journeys.course_contains",
+        "",
+        "0.1.0",
+        "that step says it:  expect: {contains: VALUE}",
+    ),
+    Renamed(
+        "smoke.journeys.upload",
+        "",
+        "0.1.0",
+        'a journey is in its place:  - {name: upload, steps: [{path: VALUE, file: {content: "smoke test, {now}"}, '
+        'keep: {there: {json: url}}}, {path: "{there}", expect: {body: "smoke test, {now}"}}]}  '
+        "and `advisory: true` in it when its failure is to take nothing back",
+    ),
+)
 """Keys, by their path; below `override` of a target as at the top. A new name is the last part alone."""
 GATES = (Renamed("access.student-can-sign-in", "access.smoke-user-can-sign-in", "0.1.0"),)
 NAMING = ("shadow", "waivers.gate")
@@ -49,7 +82,7 @@ def old_names(text: str, keys: Sequence[Renamed] = KEYS, gates: Sequence[Renamed
     found = []
     for path, key, node in _walk(tree):
         if path in by_key:
-            found.append(_at(key, path, by_key[path]))
+            found.append(_at(key, path, _with_value(by_key[path], node)))
         if path in NAMING and isinstance(node, yaml.ScalarNode) and node.value in by_gate:
             found.append(_at(node, f"{path}: {node.value}", by_gate[node.value]))
     return tuple(found)
@@ -81,6 +114,11 @@ def with_new_names(text: str, names: Sequence[OldName]) -> str:
 
 def _at(node: Any, path: str, renamed: Renamed) -> OldName:
     return OldName(node.start_mark.line, node.start_mark.column, path, renamed)
+
+
+def _with_value(renamed: Renamed, node: Any) -> Renamed:
+    value = json.dumps(node.value, ensure_ascii=False) if isinstance(node, yaml.ScalarNode) else "…"
+    return replace(renamed, says=renamed.says.replace(VALUE, value))
 
 
 def _walk(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:

@@ -10,14 +10,17 @@ MARKS = {Verdict.PASS: "✓", Verdict.WARN: "!", Verdict.NOT_YET: "✗", Verdict
 
 
 def symptoms_text(target: str, symptoms: Sequence[Symptom]) -> str:
-    """Every line by service, how to mend each, and how many of which kind there are."""
-    lines = []
-    for service in dict.fromkeys(one.service for one in symptoms):
-        lines.append(service)
-        for symptom in symptoms:
-            if symptom.service == service:
-                lines += _lines(symptom)
-    return "\n".join([*lines, "", _summary(target, symptoms)])
+    """Every line by service, how to mend each, and how many of which kind there are; one line of what is not used."""
+    by_service = {one.service: [other for other in symptoms if other.service == one.service] for one in symptoms}
+    idle = {service: mine for service, mine in by_service.items() if all(one.unused for one in mine)}
+    looked_at = [one for one in symptoms if one.service not in idle]
+    lines = list[str]()
+    for service in dict.fromkeys(one.service for one in looked_at):
+        lines += [service, *(line for one in by_service[service] for line in _lines(one))]
+    if idle:
+        why = ", ".join(f"{one_line(name)} ({one_line(mine[0].unused)})" for name, mine in idle.items())
+        lines.append(f"Not used here, and not asked: {why}")
+    return "\n".join([*lines, "", _summary(target, looked_at)])
 
 
 def _lines(symptom: Symptom) -> list[str]:

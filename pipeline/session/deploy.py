@@ -40,7 +40,7 @@ from pipeline.session.turn import Turn, leading_on, note_of
 from pipeline.session.waiving import JudgedWaiver, judged_waivers
 from pipeline.signals import heed
 from pipeline.steps.leftovers import clear_leftovers
-from pipeline.world.extras import must_have
+from pipeline.world.extras import SHIPPING, must_have
 from pipeline.world.world import World
 
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
@@ -65,7 +65,7 @@ def ship(
     ``after`` is told how it ended. ``ask``: somebody sits here, who may agree when the run waits for people.
     """
     if config.target(order.target)[1].kind != "sandbox":
-        must_have("production")
+        must_have("production", *SHIPPING)
     with open_session(config, order.target, root, to_ship(config, order)) as session:
         session.must_be_whole()
         run = _run_id(order.run) or new_run_id(session.clock.now())

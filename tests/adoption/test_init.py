@@ -1,6 +1,7 @@
 """``init``: the file that it makes loads, says what is open by line, and nothing that people wrote is lost."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,14 @@ def test_the_names_in_an_example_are_kept_and_only_those_that_are_wanted_are_add
     assert not {"SENTRY_AUTH_TOKEN", "UPSTASH_REDIS_REST_URL", "R2_BUCKET"} & {
         line.partition("=")[0] for line in text.split("\n")
     }
+
+
+def test_the_example_of_an_app_without_a_database_says_why_an_address_is_wanted(tmp_path: Path) -> None:
+    bare = {path: text for path, text in SHOP.items() if "prisma" not in path}
+    place = written(tmp_path, {**bare, "package.json": package("shop", {"next": "15"})})
+    Desk().begin(place, nobody=True, yes=True)
+    (line,) = re.findall(r"^DIRECT_URL=\s+# (.*)$", (place / ".env.example").read_text(), re.M)
+    assert line == "no database was seen in this app; a real target does not open without the address of a Postgres"
 
 
 def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:

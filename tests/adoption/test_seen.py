@@ -128,6 +128,30 @@ def test_a_version_that_a_catalog_has_is_that_one() -> None:
     assert seen(broken).next == "catalog:", "as it stands there"
 
 
+def test_a_version_that_a_catalog_above_has_is_that_one(tmp_path: Path) -> None:
+    """`init` and `doctor` are pointed at one app of a monorepo, whose catalog stands on top."""
+    (tmp_path / ".git").mkdir()
+    web = tmp_path / "apps/web"
+    (web / "app").mkdir(parents=True)
+    (web / "app/page.tsx").touch()
+    (web / "package.json").write_text(package("web", {"next": "catalog:", "@prisma/client": "catalog:data"}))
+    (web / "prisma").mkdir()
+    (web / "prisma/schema.prisma").write_text('datasource db {\n  provider = "postgresql"\n}\n')
+    (tmp_path / "pnpm-workspace.yaml").write_text(
+        "catalog: {next: 16.3.0}\ncatalogs: {data: {'@prisma/client': ^7.1.0}}\n"
+    )
+    found = seen_in(look(web))
+    assert found.database
+    assert (found.next, found.database.wanted) == ("16.3.0", "7.1.0")
+    (web.parent / "package.json").write_text(package("root", {}, workspaces={"catalog": {"next": "16.1.0"}}))
+    assert seen_in(look(web)).next == "16.1.0"
+    (tmp_path / "pnpm-workspace.yaml").write_text("a: [1")
+    assert seen_in(look(web)).next == "catalog:", "as it stands there"
+    (tmp_path / ".git").rmdir()
+    (tmp_path / "pnpm-workspace.yaml").write_text("catalog: {next: 16.3.0}\n")
+    assert seen_in(look(web)).next == "catalog:", "what lies above is of no repository"
+
+
 PG = "dialect: 'postgresql',\nout: './lib/m',\ndbCredentials: { url: process.env.POSTGRES_URL! }"
 TURSO = 'dialect: "turso",\ndbCredentials: { url: env.DATABASE_URL, authToken: env.TOKEN }'
 INDIRECT = "dbCredentials: { url: direct }\n}\nconst direct = process.env.PG_URL.replace('6543', '5432')"

@@ -80,6 +80,30 @@ def test_keys_are_found_at_the_top_and_where_a_target_overrides_them() -> None:
     assert new == OLD.replace("source:", "code:").replace("{slowest:", "{slowest_ms:")
 
 
+@pytest.mark.process
+def test_the_journeys_of_before_are_shown_as_what_they_are_now(tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yml"
+    old = "{login: true, course: /courses/algebra-1, course_contains: Lessons, upload: /api/upload, advisory: [upload]}"
+    target = "targets: {sandbox: {kind: sandbox, example: false}}"
+    text = f"source: {{repository: shop/web}}\nsmoke:\n  journeys: {old}\n{target}\n"
+    file.write_text(text, encoding="utf-8")
+    command = [str(ROOT / "inv"), "upgrade", "--plan"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = re.findall(
+        r"^deploy.yml:3: smoke.journeys.(\w+): is gone since 0.1.0: .*?  (.*?)(?:  |$)", done.stdout, re.M
+    )
+    assert [name for name, _ in said] == ["login", "course", "course_contains", "upload"]
+    now = {name: words.removeprefix("- ") for name, words in said}
+    course = now["course"].replace("}]}", f", {now['course_contains']}}}]}}")
+    new = [now["login"], course, now["upload"].replace("{name", "{advisory: true, name")]
+    file.write_text(text.replace(old, f"[{', '.join(new)}]"), encoding="utf-8")
+    assert renamed_in(file)[0] == ()
+    login, lessons, upload = load(file).policies["sandbox"].smoke.journeys
+    assert (login.sign_in, lessons.steps[0].expect.contains, upload.advisory) == ("nextauth", "Lessons", True)
+    assert (lessons.steps[0].path, upload.steps[0].path) == ("/courses/algebra-1", "/api/upload")
+
+
 def test_a_key_that_is_gone_is_left_and_what_is_in_its_place_is_said(tmp_path: Path) -> None:
     file = tmp_path / "deploy.yml"
     text = "source: {repository: shop/web}\nerrors:\n  fewest_events: 3 # few\ntargets: {sandbox: {kind: sandbox}}\n"
@@ -106,9 +130,11 @@ def test_every_new_name_is_one_and_no_old_one_is() -> None:
     assert not {one.old for one in GATES} & known
     parts = schema()["$defs"]
     for one in KEYS:
-        section, _, key = one.old.rpartition(".")
+        (section, *within), key = one.old.split(".")[:-1], one.old.split(".")[-1]
         kind = DeployFile.__dataclass_fields__[section].type
         properties = parts[re.split(r"\W", str(getattr(kind, "__name__", kind)))[-1]]["properties"]
+        for part in within:
+            properties = parts[properties[part]["items"]["$ref"].rpartition("/")[2]]["properties"]
         assert key not in properties
         assert not one.new or one.new in properties
     assert "upgrade" in tasks.namespace.task_names

@@ -10,6 +10,8 @@ import pytest
 from pipeline.cli import progress, terminal
 from pipeline.cli.output import folded_for, unusable
 from pipeline.fleet.example import write_example
+from pipeline.record.journal import Event
+from pipeline.redact import Redactor
 
 WORDS = "the domain answers as another release, and nobody knows why"
 
@@ -44,11 +46,38 @@ def test_a_line_that_is_over_leaves_the_terminal(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("sys.stdout", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    with progress.shown("r1", lambda line: None, terminal=True, groups=False) as seen:
+    with progress.shown("r1", lambda line: None, screen=screen, groups=False) as seen:
         seen.note("applying a migration")
         seen.note("")
         screen.truncate(0)
     assert "applying" not in screen.getvalue()
+
+
+def test_what_stays_is_whole_lines_above_the_one_that_is_rewritten_marks_in_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = "  ✗ release.is-live   1 ms"
+    for no_colour, mark in (("", "\x1b[1m\x1b[31m✗\x1b[0m"), ("1", "✗")):
+        screen = Screen()
+        monkeypatch.setenv("NO_COLOR", no_colour)
+        with progress.shown("r1", lambda line: None, screen=screen, groups=False) as seen:
+            seen.note("applying a migration")
+            seen._write(line)
+        left = screen.getvalue()
+        assert f"\x1b[K  {mark} release.is-live   1 ms\n" in left
+        assert left.rstrip("\x1b[?25h").endswith("\x1b[K"), "nothing of the last line is left"
+
+
+def test_a_report_on_stdout_has_nothing_of_the_terminal_of_stderr_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with terminal.reporting(as_json=True) as show:
+        show(Redactor([]), "r1")(Event("r1", "", "going back", "", {"reason": "the watch"}))
+    assert "going back: the watch" in screen.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.ENOSPC])

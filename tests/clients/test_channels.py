@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pipeline.clients import channels
 from pipeline.clients.channels import Channels
 from pipeline.clients.slack import bot_of
 from pipeline.clock import SystemClock
+from pipeline.world.extras import extra_of, said_missing
 from tests.processes import slowness
 
 BANNERS = {"never": b"", "trickle": b"2"}
@@ -115,6 +117,25 @@ def test_an_address_that_apprise_does_not_know_takes_nothing_and_is_not_sent_to(
             return await Channels(found, http, SystemClock()).tried()
 
     assert [(one.kind, one.takes) for one in asyncio.run(ask())] == [("nobodyknows", False), ("e-mail", None)]
+
+
+def test_without_apprise_a_webhook_is_told_and_an_address_that_wants_it_says_what_to_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+
+    async def go() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], tuple[channels.TriedChannel, ...]]:
+        ok = httpx.MockTransport(lambda request: httpx.Response(200, text="ok"))
+        async with httpx.AsyncClient(transport=ok) as http:
+            both = "https://chat.example/services/T/B/x mailto://user:hunter2hunter2@127.0.0.1:9?from=a@b.example"
+            found = Channels({"team": both}, http, SystemClock())
+            return await found.tell("team", "title", "text"), await found.tried()
+
+    (reached, (failed,)), tried = asyncio.run(go())
+    assert reached == ("webhook",)
+    assert failed == f"e-mail: {channels.ABSENT}"
+    assert said_missing(extra_of("apprise"), "apprise").startswith(channels.ABSENT)
+    assert [(one.kind, one.takes, one.says) for one in tried][1:] == [("e-mail", False, failed.partition(": ")[2])]
 
 
 @pytest.mark.parametrize(

