@@ -27,6 +27,8 @@ PATHS = {
 }
 WANTED = {"a Node function": 0.5, "a static file": 1.0}
 """Requests a second, divided by those of ``next start``."""
+UNASKED = 20
+"""Seconds in which nobody asks either, a little longer than the sandbox keeps all processes."""
 LOAD = """
 const http = require("node:http")
 const [address, seconds, width] = [process.argv[1], Number(process.argv[2]), 8]
@@ -55,6 +57,9 @@ def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
         with nextapp.next_start(app, Path(folder) / "plain", variables) as plain:
             found = agreement.compared(plain, address)
             shown(found)
+            weighed("just after each function was asked", int(said["pid"]), started(plain))
+            time.sleep(UNASKED)
+            weighed(f"{UNASKED} s later", int(said["pid"]), started(plain), wanted=" (wanted: 1.5)")
             if write:
                 agreement.PAGE.write_text(agreement.page(found) + agreement.page(pages, agreement.PAGES_APP))
             home = Path(folder) / "own"
@@ -69,8 +74,12 @@ def main(seconds: float = 5, write: bool = False, built: str = "") -> None:
                 ours, theirs = rates["sandbox"], rates["next start"]
                 wanted = f" (wanted: {WANTED[what]:g})" if what in WANTED else ""
                 print(f"  {what}: {ours:.0f} ÷ {theirs:.0f} a second = {ours / theirs:.2f}{wanted}")
-            ours, theirs = (memory(int(said["pid"])) / 1e6, memory(started(plain)) / 1e6)
-            print(f"  memory, without Postgres: {ours:.0f} MB ÷ {theirs:.0f} MB = {ours / theirs:.2f} (wanted: 1.5)")
+            weighed("after that load", int(said["pid"]), started(plain), wanted=" (wanted: 1.5)")
+
+
+def weighed(when: str, sandbox: int, plain: int, wanted: str = "") -> None:
+    ours, theirs = memory(sandbox) / 1e6, memory(plain) / 1e6
+    print(f"  memory {when}, without Postgres: {ours:.0f} MB ÷ {theirs:.0f} MB = {ours / theirs:.2f}{wanted}")
 
 
 def the_other_app(world: World, folder: Path) -> dict[str, list[str]]:

@@ -21,6 +21,8 @@ from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.vercelstate import Deployment
 
 MOST_ALIVE = 12
+MOST_RESTING, RESTING_SECONDS = 3, 15.0
+"""How many processes may stay that nobody has asked for so long; the platform, too, ends what is not asked."""
 DURATION = 300.0
 """Seconds a function has when it does not say: vercel.com/docs/functions/limitations, with Fluid compute."""
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -127,7 +129,7 @@ class NodeFunctions:
         hosts = [self._core.host_of(invoked.deployment), self._core.ports.host("production")]
         options = {**options, "data": str(invoked.data), "hosts": hosts}
         where = functions.folder(self._core.home, id, name)
-        return NodeHost(Program(where, write, options, flags, environ), lambda: id in deployments)
+        return NodeHost(Program(where, write, options, flags, environ), lambda: id in deployments, self._hosts.spare)
 
     def _headers(self, scope: Scope, invoked: Invoked) -> list[tuple[bytes, bytes]]:
         """Take the request's headers, with those that the platform sets."""
@@ -167,6 +169,12 @@ class Hosts:
         for host in sorted(others, key=lambda one: one.used)[: max(0, living + 1 - self._most)]:
             host.stop()
         return found
+
+    def spare(self, host: NodeHost) -> bool:
+        """Whether a host has rested for a while, and so have enough others that were used since."""
+        if host.resting < RESTING_SECONDS:
+            return False
+        return sum(other.alive and other.used > host.used for other in self._hosts.values()) >= MOST_RESTING
 
     def forget(self, deployment: str) -> None:
         """Stop and drop the hosts of a deployment."""

@@ -58,14 +58,17 @@ class Program:
 class NodeHost:
     """Hosts a program in a process that starts when it is first called, and again when it has ended.
 
-    ``wanted`` says whether its deployment still exists.
+    ``wanted`` says whether its deployment still exists, ``spare`` whether a process that rests may end.
     """
 
-    def __init__(self, program: Program, wanted: Callable[[], bool]) -> None:
-        self._program, self._wanted = program, wanted
+    def __init__(
+        self, program: Program, wanted: Callable[[], bool], spare: Callable[["NodeHost"], bool] = lambda host: False
+    ) -> None:
+        self._program, self._wanted, self._spare = program, wanted, spare
         self._lock = threading.Lock()
         self._process: NodeProcess | None = None
         self._calls, self._next = dict[int, Invocation](), 0
+        self._unended = set[int]()  # also what goes on after the answer (`waitUntil`)
         self._looking: asyncio.TimerHandle | None = None
         self.used = time.monotonic()
 
@@ -76,6 +79,11 @@ class NodeHost:
     @property
     def busy(self) -> bool:
         return bool(self._calls)
+
+    @property
+    def resting(self) -> float:
+        """Seconds since it had anything to do, also after an answer; 0 while it has, or when there is no process."""
+        return 0.0 if self._unended or self._calls or not self.alive else time.monotonic() - self.used
 
     async def call(
         self, method: str, target: str, headers: Headers, receive: Receive, send: Send, seconds: float
@@ -89,6 +97,7 @@ class NodeHost:
         self._next += 1
         number, invocation = self._next, Invocation(asyncio.get_running_loop().create_future())
         self._calls[number] = invocation
+        self._unended.add(number)
         # No "connection: close": with it Node cuts off a body that the function does not read, and its answer with it
         sent = [*headers, (b"x-sandbox-request", b"%d" % number)]
         try:
@@ -102,6 +111,7 @@ class NodeHost:
         except Left:
             return invocation.text
         except (Broken, Died) as error:
+            self._unended.discard(number)
             await invocation.last_words()
             raise Died(invocation.text + self._epitaph(error)) from error
         finally:
@@ -153,7 +163,7 @@ class NodeHost:
 
     def _useless(self) -> bool:
         idle = not self._calls and time.monotonic() - self.used > IDLE_SECONDS
-        return idle or not self._wanted()
+        return idle or not self._wanted() or self._spare(self)
 
     def _hear(self, line: bytes) -> None:
         """Take a line of the host about one request, or of the process itself, which concerns all there are."""
@@ -166,6 +176,8 @@ class NodeHost:
             if told["id"]:
                 concerned = [self._calls[told["id"]]] if told["id"] in self._calls else []
             if told.get("end"):
+                self._unended.discard(told["id"])
+                self.used = time.monotonic()
                 for invocation in concerned:
                     invocation.end()
         for invocation in concerned:
@@ -173,6 +185,7 @@ class NodeHost:
                 invocation.text += text
 
     def _end_calls(self) -> None:
+        self._unended.clear()
         for invocation in self._calls.values():
             invocation.end()
 

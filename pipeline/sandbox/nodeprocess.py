@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline.sandbox import ending
 from pipeline.sandbox.nodewire import Wire
 
 HOST = Path(__file__).parent / "node" / "host.mjs"
+THRIFT = ("--optimize-for-size", "--max-semi-space-size=8")
+"""V8 gives memory back early: a function that was under load keeps 35 MB instead of 115, for a little more time."""
 LOADING_SECONDS = 30.0
 ENDING_SECONDS = 5.0  # between the end of what a process writes and its own
 MOST_READ = 1 << 16
@@ -51,13 +54,14 @@ class NodeProcess:
             listening.listen(64)
             self.wire = Wire(listening.getsockname()[1])
             self._process = subprocess.Popen(
-                [node(), *flags, str(HOST), str(folder), json.dumps({"fd": listening.fileno(), **options})],
+                [node(), *THRIFT, *flags, str(HOST), str(folder), json.dumps({"fd": listening.fileno(), **options})],
                 env=dict(environ),
                 cwd=folder,
                 pass_fds=(listening.fileno(),),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                process_group=ending.group(),
             )
         assert self._process.stdout
         self._hear, self._gone = hear, gone

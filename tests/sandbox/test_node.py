@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipeline.sandbox import edgeruntime, launch, nodefunctions, nodehost
+from pipeline.sandbox import edgeruntime, ending, launch, nodefunctions, nodehost
 from tests import processes
 from tests.sandbox.fixtures import create
 
@@ -362,6 +362,69 @@ def test_its_process_ends_when_nobody_asks_for_a_while(sandbox, clock, play, mon
         assert (await site.get("/")).text != pid
 
     play(scenario)
+
+
+@pytest.fixture
+def resting_soon(monkeypatch):
+    monkeypatch.setattr(nodefunctions, "RESTING_SECONDS", 0.3)
+    monkeypatch.setattr(nodefunctions, "MOST_RESTING", 2)
+    monkeypatch.setattr(nodehost, "LOOK_SECONDS", 0.1)
+
+
+def test_of_those_that_rest_the_last_used_stay(sandbox, clock, play, resting_soon):
+    async def scenario(services):
+        names = ["a", "b", "c", "d"]
+        files = {key: value for name in names for key, value in function(name, PID).items()}
+        _, site = await serve(services, sandbox, clock, files)
+        pids = [(await site.get(f"/{name}")).text for name in names]
+        assert await asyncio.to_thread(ends, *pids[:2])
+        await asyncio.sleep(0.5)
+        assert [running(pid) for pid in pids] == [False, False, True, True]
+        assert (await site.get("/a")).text not in pids
+
+    play(scenario)
+
+
+def test_one_that_works_on_after_its_answer_does_not_rest(sandbox, clock, play, resting_soon):
+    code = """module.exports = (req, res) => {
+      const { waitUntil } = globalThis[Symbol.for("@vercel/request-context")].get()
+      waitUntil(new Promise((done) => setTimeout(done, 2000)).then(() => require("node:fs").writeFileSync("done", "")))
+      res.end(String(process.pid))
+    }"""
+
+    async def scenario(services):
+        names = ["a", "b", "c"]
+        files = {key: value for name in names for key, value in function(name, PID).items()}
+        id, site = await serve(services, sandbox, clock, {**files, **function("later", code)})
+        pids = [(await site.get(f"/{name}")).text for name in ("later", *names)]
+        assert await asyncio.to_thread(ends, pids[0], pids[1])
+        assert (sandbox.core.home / "functions" / id / "later" / "done").exists()
+
+    play(scenario)
+
+
+def test_garbage_does_not_grow_a_process(sandbox, clock, play):
+    code = """const { getHeapSpaceStatistics } = require("node:v8")
+    module.exports = (req, res) => {
+      for (let kept = [], n = 0; n < 3e6; n++) if (kept.push({ n }) > 1e5) kept = []
+      res.end(String(getHeapSpaceStatistics().find((space) => space.space_name === "new_space").space_size))
+    }"""
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, function("index", code))
+        assert int((await site.get("/")).text) <= 17_000_000  # 34 as Node.js itself would have it
+
+    play(scenario)
+
+
+def test_a_watchdog_that_was_killed_is_replaced():
+    first = ending.group()
+    assert ending.group() == first
+    os.kill(first, signal.SIGKILL)
+    assert ends(str(first))
+    second = ending.group()
+    assert second != first
+    assert running(str(second))
 
 
 @pytest.mark.process

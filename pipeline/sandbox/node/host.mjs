@@ -6,22 +6,19 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import http from "node:http";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import { cacheHandlers } from "./datacache.mjs";
 
 const [folder, given] = process.argv.slice(2);
 const { fd, handler, helpers, webApi, edge, functions, data, hosts } = JSON.parse(given);
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-// Its own thread, so that a function that never yields dies with the sandbox too. It must not block: an exit joins it
-const WATCH = `
-const { Socket } = require("node:net");
-const gone = () => process.kill(process.pid, "SIGKILL");
-new Socket({ fd: 0, readable: true, writable: false }).on("error", gone).on("close", gone).resume();`;
-new Worker(WATCH, { eval: true, env: {} }).unref();
+// The sandbox ends its processes by their group; this is for the day on which nobody is left to do that
+const gone = () => process.exit();
+new Socket({ fd: 0, readable: true, writable: false }).on("error", gone).on("close", gone).resume().unref();
 
 const requests = new AsyncLocalStorage();
 const write = process.stdout.write.bind(process.stdout);
