@@ -70,7 +70,9 @@ def status(c: Context, order: str = "", select: str = "", json: bool = False) ->
 @task(
     help={
         "order": "the order whose projects go back (default: the last deployment)",
+        "since": "instead: all that was moved since then by any order: 2h, 3d, or a time such as 2026-11-29T10:00Z",
         "wave": "only those of this wave",
+        "group": "only those of these groups, by comma",
         "select": SELECT,
         "plan": "show who would go back, and touch nothing",
         "elsewhere": ELSEWHERE,
@@ -81,7 +83,9 @@ def status(c: Context, order: str = "", select: str = "", json: bool = False) ->
 def rollback(
     c: Context,
     order: str = "",
+    since: str = "",
     wave: str = "",
+    group: str = "",
     select: str = "",
     plan: bool = False,
     elsewhere: bool = False,
@@ -90,9 +94,10 @@ def rollback(
 ) -> None:
     """Take back what an order has moved, newest first; who was not moved, or moved on since, is left alone."""
     with honest():
-        from pipeline.commands.fleetorders import RollbackWish, roll_fleet_back
+        from pipeline.commands.fleetback import RollbackWish, roll_fleet_back
 
-        code = roll_fleet_back(ROOT, RollbackWish(order, wave, select, plan, elsewhere, json, key), out, aside)
+        wish = RollbackWish(order, since, wave, group, select, plan, elsewhere, json, key)
+        code = roll_fleet_back(ROOT, wish, out, aside)
     if code:
         raise SystemExit(code)
 

@@ -1,4 +1,4 @@
-"""``invoke fleet.deploy`` and ``fleet.rollback``: orders to a fleet, given and seen through."""
+"""``invoke fleet.deploy``: an order to a fleet, given and seen through."""
 
 import datetime
 import json
@@ -14,9 +14,8 @@ from pipeline.commands.fleettelling import tell_again, told_of_order
 from pipeline.errors import Mistake
 from pipeline.fleet.deciding import AskApproval
 from pipeline.fleet.ends import LOST
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, Where, state_of
+from pipeline.fleet.order import OrderPlan, OrderState, Where, state_of
 from pipeline.fleet.ordering import (
-    LATEST,
     SeenThrough,
     chosen,
     close_what_is_open,
@@ -26,7 +25,6 @@ from pipeline.fleet.ordering import (
     order_state,
     rollback_plan,
     see_through,
-    stop,
 )
 from pipeline.fleet.place import Fleet, fleet_file, open_fleet, open_record
 from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, freeze_now, thaw
@@ -57,19 +55,6 @@ class DeployWish:
     """The SSH key that signs; empty: the one that git signs with."""
 
 
-@dataclass(frozen=True)
-class RollbackWish:
-    """What was typed after ``fleet.rollback``."""
-
-    order: str = ""
-    wave: str = ""
-    select: str = ""
-    plan: bool = False
-    elsewhere: bool = False
-    as_json: bool = False
-    key: str = ""
-
-
 def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
     """Deploy the fleet, or go on with an order; the exit code."""
     with open_fleet(root, fleet_file(root)) as fleet:
@@ -82,35 +67,19 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
                 fleet, deploy_plan(fleet.file, _ready(fleet, wish), who(), _flags(wish)), wish.key, aside
             )
             close_what_is_open(fleet, anew=wish.anew)
-            state = _given(fleet, plan)
-        seen = _seen_through(fleet, state.plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
-        code = _conclude(seen, out, as_json=wish.as_json)
+            state = given(fleet, plan)
+        seen = seen_through(fleet, state.plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
+        code = conclude(seen, out, as_json=wish.as_json)
         back = _to_take_back(seen.state)
         if back:
             aside(f"takes back {len(back)}: {seen.state.plan.when_spent}")
             plan = signed_order(fleet, rollback_plan(fleet.file, seen.state, back, who()), wish.key)
-            after = _seen_through(
-                fleet, _given(fleet, plan).plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json
+            after = seen_through(
+                fleet, given(fleet, plan).plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json
             )
-            code = max(code, _conclude(after, out, as_json=wish.as_json))
+            code = max(code, conclude(after, out, as_json=wish.as_json))
             tell_again(fleet, seen.state.plan, aside)
         return code
-
-
-def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int:
-    """Take back what an order has moved, newest first; the exit code."""
-    with open_fleet(root, fleet_file(root)) as fleet:
-        of = order_state(fleet.store, wish.order or LATEST, OrderAction.DEPLOY)
-        projects = _moved(fleet, of, wish)
-        if wish.plan or not projects:
-            out(f"order {of.plan.order} moved {len(projects)} of those; newest first: {', '.join(projects) or 'none'}")
-            return 0
-        plan = signed_order(fleet, rollback_plan(fleet.file, of, projects, who()), wish.key, aside)
-        if not of.outcome:
-            stop(fleet, of)
-        _given(fleet, plan)
-        seen = _seen_through(fleet, plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
-        return _conclude(seen, out, as_json=wish.as_json)
 
 
 def freeze_fleet(root: Path, seconds: float, reason: str, out: Out, *, lift: bool) -> None:
@@ -128,15 +97,6 @@ def freeze_fleet(root: Path, seconds: float, reason: str, out: Out, *, lift: boo
         out(f"the fleet is {freeze_now(store, now) or 'not frozen'}")
 
 
-def _moved(fleet: Fleet, of: OrderState, wish: RollbackWish) -> tuple[str, ...]:
-    """What is to be taken back, newest first. Raises Mistake for a wave that the order does not have."""
-    waves = [wave.name for wave in of.plan.waves]
-    if wish.wave and wish.wave not in waves:
-        raise Mistake(f"--wave {wish.wave}: order {of.plan.order} has {', '.join(waves)}")
-    meant = chosen(fleet.file, wish.select)
-    return tuple(name for name in of.moved(wish.wave) if name in meant)
-
-
 def _ready(fleet: Fleet, wish: DeployWish) -> tuple[str, ...]:
     """The projects that are meant. Raises Mistake naming what is wrong with whom, unless those are left out."""
     meant = chosen(fleet.file, wish.select)
@@ -150,14 +110,16 @@ def _ready(fleet: Fleet, wish: DeployWish) -> tuple[str, ...]:
     return left
 
 
-def _given(fleet: Fleet, plan: OrderPlan) -> OrderState:
+def given(fleet: Fleet, plan: OrderPlan) -> OrderState:
+    """Write the order down; its state, of which nothing has begun."""
     give(fleet, plan)
     state = state_of(plan.order, events_of(fleet.store, plan.order))
     assert state
     return state
 
 
-def _seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works: bool, as_json: bool) -> SeenThrough:
+def seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works: bool, as_json: bool) -> SeenThrough:
+    """Conduct the order to where it ends or waits, and say what happens; with ``as_json`` beside the answer."""
     say = aside if as_json else out
 
     def show(event: Event) -> None:
@@ -175,7 +137,8 @@ def _seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works:
     return see_through(fleet, plan.order, shown, aside, works=works, meanwhile=telling.open)
 
 
-def _conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
+def conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
+    """Say how an order ended or stands; the exit code."""
     state = seen.state
     if as_json:
         parts = [standing_of(name, state, "", SystemClock().now()) for name in state.parts]

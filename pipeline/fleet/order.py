@@ -45,7 +45,7 @@ class OrderPlan:
     when_spent: str = "keep"
     by: str = ""
     of: str = ""
-    """Of a rollback: the order that had moved the projects."""
+    """Of a rollback: the order that had moved the projects; several by comma, newest first."""
     flags: tuple[str, ...] = ()
     """Flags of `deploy` that each of its runs is given."""
     back_to: Mapping[str, ProjectEnd] = field(default_factory=dict)
@@ -60,6 +60,11 @@ class OrderPlan:
     @property
     def projects(self) -> tuple[str, ...]:
         return tuple(name for wave in self.waves for name in wave.projects)
+
+    @property
+    def takes_back(self) -> tuple[str, ...]:
+        """Of a rollback: the orders that had moved the projects, newest first."""
+        return tuple(filter(None, self.of.split(", ")))
 
     def run_of(self, project: str) -> str:
         """The id of the run of a project: the same for every worker, so nothing is begun twice."""

@@ -71,11 +71,13 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
 
 def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: str) -> OrderPlan:
     """The plan that takes ``projects`` back, which ``of`` has moved: in one wave, in the order given, all of them."""
-    ends: dict[str, ProjectEnd] = {name: end for name in projects if (end := of.parts[name].end)}
+    return back_plan(file, of.plan.order, {name: end for name in projects if (end := of.parts[name].end)}, by)
+
+
+def back_plan(file: FleetFile, of: str, ends: Mapping[str, ProjectEnd], by: str) -> OrderPlan:
+    """The plan that takes projects back: project → what it shows and what served before, in the order they go."""
     wave = PlannedWave("back", tuple(ends))
-    return OrderPlan(
-        _new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of.plan.order, back_to=ends
-    )
+    return OrderPlan(_new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of, back_to=ends)
 
 
 def give(fleet: Fleet, plan: OrderPlan) -> None:
