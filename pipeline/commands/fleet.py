@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.homes import problems_of, stage_of
+from pipeline.fleet.movements import known_order
 from pipeline.fleet.order import OrderState, Where, latest_orders
 from pipeline.fleet.ordering import chosen, deploy_plan, order_state, standing
 from pipeline.fleet.place import fleet_file, open_record
@@ -42,8 +43,10 @@ def show_status(root: Path, order: str, select: str, out: Out, *, as_json: bool)
     file = fleet_file(root)
     projects, now = chosen(file, select), datetime.datetime.now(datetime.UTC)
     with open_record(root, file) as (store, _):
-        known = (order,) if order else latest_orders(store, LOOKED_BACK)
-        states = [order_state(store, one) for one in known]
+        if order:
+            states = [known_order(store, order)]
+        else:
+            states = [order_state(store, one) for one in latest_orders(store, LOOKED_BACK)]
     found = standing(states, projects)
     stages = {name: _stage(root, file, name, state) for name, state in found.items()}
     if as_json:

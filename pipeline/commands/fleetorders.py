@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.outcome import Outcome
 from pipeline.clock import SystemClock
 from pipeline.commands.fleet import problems
 from pipeline.commands.fleetsigned import go_on, signed_order, who
 from pipeline.commands.fleettelling import tell_again, told_of_order
 from pipeline.errors import Mistake
+from pipeline.fleet.concluding import BAD_ENDING, exit_code
 from pipeline.fleet.deciding import AskApproval
-from pipeline.fleet.ends import LOST
-from pipeline.fleet.order import OrderPlan, OrderState, Where, state_of
+from pipeline.fleet.movements import orders_of, with_later
+from pipeline.fleet.order import OrderPlan, OrderState, state_of
 from pipeline.fleet.ordering import (
     SeenThrough,
     chosen,
@@ -33,8 +33,6 @@ from pipeline.redact import of_this_process
 from pipeline.render.fleet import event_line, order_text, standing_of
 
 Out = Callable[[str], None]
-PERSON = (LOST, Outcome.STRANDED.word)
-BAD_ENDING, STRANDED, WAITS = 1, Outcome.STRANDED.code, Outcome.HELD.code
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,9 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
             close_what_is_open(fleet, anew=wish.anew)
             state = given(fleet, plan)
         seen = seen_through(fleet, state.plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
+        with_later(seen.state, orders_of(fleet.store, after=state.plan.order))
         code = conclude(seen, out, as_json=wish.as_json)
-        back = _to_take_back(seen.state)
+        back = to_take_back(seen.state)
         if back:
             aside(f"takes back {len(back)}: {seen.state.plan.when_spent}")
             plan = signed_order(fleet, rollback_plan(fleet.file, seen.state, back, who()), wish.key)
@@ -148,20 +147,17 @@ def conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
         if isinstance(seen.next, AskApproval):
             resumed = f"./inv fleet.deploy --resume {state.plan.order} --agreed-by NAME"
             out(f"  agree      {resumed}   lets {seen.next.wave.name} begin")
-    if any(part.end and part.end.outcome in PERSON for part in state.parts.values()):
-        return STRANDED
-    if isinstance(seen.next, AskApproval) and not state.failed():
-        return WAITS
-    well = all(part.where is Where.ENDED and part.end for part in state.parts.values())
-    return 0 if well and not state.failed() else BAD_ENDING
+    code = exit_code(state, SystemClock().now())
+    return BAD_ENDING if code is None else code
 
 
-def _to_take_back(state: OrderState) -> tuple[str, ...]:
-    """What ``when_spent`` of fleet.yml wants taken back, newest first; none while the budget lasts."""
+def to_take_back(state: OrderState) -> tuple[str, ...]:
+    """What ``when_spent`` of fleet.yml wants taken back, newest first; none while the budget lasts, or twice."""
     plan = state.plan
     if not state.spent or not state.outcome or plan.when_spent == "keep":
         return ()
-    return state.moved(plan.waves[state.waves_begun - 1].name if plan.when_spent == "roll back the wave" else "")
+    whose = state.moved(plan.waves[state.waves_begun - 1].name if plan.when_spent == "roll back the wave" else "")
+    return tuple(name for name in whose if name in state.still_moved)
 
 
 def _flags(wish: DeployWish) -> tuple[str, ...]:

@@ -43,7 +43,10 @@ class FleetCompared(TypedDict):
 
 
 class ProjectStanding(TypedDict):
-    """How a project of a fleet stands; all but its name and ``says`` are empty when it was in no order yet."""
+    """How a project of a fleet stands; all but its name and ``says`` are empty when it was in no order yet.
+
+    ``taken_back``: the later order that took it back; ``serves``: the deployment that is live by the record, or empty.
+    """
 
     project: str
     order: str
@@ -56,6 +59,8 @@ class ProjectStanding(TypedDict):
     stage: str
     outcome: str
     says: str
+    taken_back: str
+    serves: str
 
 
 class FleetOrdered(TypedDict):
@@ -75,6 +80,18 @@ class ReportedWave(TypedDict):
     well: int
     bad: int
     agreed: str
+    back: int
+
+
+class ProjectTakenBack(TypedDict):
+    """How a later order took a project back; ``moved_on``: a still later one, which has moved it again."""
+
+    project: str
+    order: str
+    outcome: str
+    serves: str
+    says: str
+    moved_on: str
 
 
 class LeftForSomebody(TypedDict):
@@ -86,7 +103,9 @@ class LeftForSomebody(TypedDict):
 
 
 class FleetReported(FleetOrdered):
-    """An order as a whole; times as ISO 8601. ``of``: the one that it takes back; ``spent``: why no more was begun."""
+    """An order as a whole; times as ISO 8601. ``of``: those that it takes back, by comma; ``spent``: why no more was
+    begun; ``exit``: the exit code of the command by the record, null while the order goes on.
+    """
 
     action: str
     by: str
@@ -95,8 +114,10 @@ class FleetReported(FleetOrdered):
     of: str
     began: str
     ended: str
+    exit: int | None
     budget: int
     spent: str
     waves: list[ReportedWave]
+    back: list[ProjectTakenBack]
     findings: list[FleetFinding]
     left: list[LeftForSomebody]

@@ -4,8 +4,9 @@ import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pipeline.fleet.ends import BACK, THERE, ProjectEnd
+from pipeline.fleet.ends import BACK, THERE, ProjectEnd, TakenBack
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, latest_orders, state_of
+from pipeline.fleet.ordering import order_state
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
 
@@ -27,26 +28,6 @@ class Movement:
     def end(self) -> ProjectEnd:
         """What a worker has to know to take it back."""
         return ProjectEnd("", staged=self.staged, before=self.before)
-
-
-@dataclass(frozen=True)
-class TakenBack:
-    """A project that an order had moved, and that a later one, ``order``, took back, or was to.
-
-    ``outcome``: how that ended, empty while it has not; ``serves``: the deployment that production shows now by the
-    record, empty when it does not say.
-    """
-
-    order: str
-    outcome: str
-    serves: str
-    says: str = ""
-    """Why it ended as it did; or that a still later order has moved the project."""
-
-    @property
-    def well(self) -> bool:
-        """Whether the project shows nothing more of the order."""
-        return self.outcome in (BACK, THERE)
 
 
 def orders_of(store: Store, since: datetime.datetime | None = None, after: str = "") -> tuple[OrderState, ...]:
@@ -88,10 +69,22 @@ def taken_back(state: OrderState, later: Iterable[OrderState]) -> Mapping[str, T
                 continue
             if other.plan.action is OrderAction.DEPLOY:
                 if name in found and (end := other.parts[name].end) and end.moved:
-                    found[name] = replace(found[name], serves=end.staged, says=f"order {other.plan.order} moved it on")
+                    found[name] = replace(found[name], serves=end.staged, moved_on=other.plan.order)
             elif state.plan.order in other.plan.takes_back:
                 found[name] = _taken(other.plan, other.parts[name], name)
     return found
+
+
+def with_later(state: OrderState, later: Iterable[OrderState]) -> OrderState:
+    """The state, which now knows how ``later`` orders, newest first, took its projects back."""
+    state.taken_back = dict(taken_back(state, later))
+    return state
+
+
+def known_order(store: Store, order: str, action: OrderAction | None = None) -> OrderState:
+    """The state of an order, by its id or ``latest``, with what later ones took back of it. Raises Mistake."""
+    state = order_state(store, order, action)
+    return with_later(state, orders_of(store, after=state.plan.order))
 
 
 def _taken(plan: OrderPlan, part: ProjectPart, name: str) -> TakenBack:

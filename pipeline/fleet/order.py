@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.outcome import Outcome
-from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
+from pipeline.fleet.ends import BACK, THERE, ProjectEnd, TakenBack, end_from
 from pipeline.fleet.waves import PlannedWave
 from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
@@ -101,6 +101,8 @@ class OrderState:
     """Who went on with it, each time."""
     outcome: str = ""
     ended: str = ""
+    taken_back: dict[str, TakenBack] = field(default_factory=dict)
+    """Project → how a later order took it back; only who has read the later orders knows."""
 
     def failed(self) -> tuple[str, ...]:
         """The projects that ended badly, in the order of the plan."""
@@ -111,6 +113,12 @@ class OrderState:
         planned = next((one.projects for one in self.plan.waves if one.name == wave), self.plan.projects)
         found = [(self.parts[name].ended, name) for name in planned if _is_moved(self.parts[name], self.plan)]
         return tuple(name for _, name in sorted(found, reverse=True))
+
+    @property
+    def still_moved(self) -> tuple[str, ...]:
+        """Those of `moved` that no later order has taken back, or found to be somebody else's."""
+        back = {name for name, one in self.taken_back.items() if one.well or one.left_alone}
+        return tuple(name for name in self.moved() if name not in back)
 
     @property
     def in_flight(self) -> tuple[str, ...]:

@@ -1,9 +1,13 @@
 """Who of a fleet would go back, to what, and what was taken back of an order, as text and for programs."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
+from pipeline.fleet.ends import TakenBack
 from pipeline.fleet.movements import Movement
-from pipeline.fleet.order import OrderAction, Where
+from pipeline.fleet.order import OrderAction, OrderState, Where
+from pipeline.redact import one_line
+from pipeline.render.fleetmarks import some
 
 
 def back_text(orders: Sequence[str], moved: Mapping[str, Movement]) -> str:
@@ -35,5 +39,42 @@ def _value(name: str, one: Movement) -> dict[str, object]:
         "where": Where.WAITING.value,
         **nothing,
         "taken_up": 0,
+        "taken_back": "",
+        "serves": one.staged,
         "says": f"would go back from {one.staged} to {one.before}; moved by {', '.join(one.orders)}",
     }
+
+
+def in_short(state: OrderState) -> str:
+    """How many of an order were taken back, by which orders; empty when nobody was."""
+    well = [one for one in state.taken_back.values() if one.well]
+    left = len(state.still_moved)
+    if not well:
+        return ""
+    by = ", ".join(dict.fromkeys(one.order for one in well))
+    return f"{len(well)} taken back by order {by}{f', {left} not' if left else ''}"
+
+
+def back_words(state: OrderState) -> Iterable[str]:
+    """Who was taken back by which order; who was not, and why. Each once, with all projects of which it is so."""
+    same: dict[str, list[str]] = defaultdict(list)
+    for name, one in state.taken_back.items():
+        same[_in_general(one)].append(name)
+    return [f"{len(names)} {says}: {some(names)}" for says, names in same.items()]
+
+
+def one_back(one: TakenBack) -> str:
+    """How one project was taken back, or why it was not, and what serves now."""
+    serves = f", {one.serves} serves" if one.serves else ""
+    says = f": {one_line(one.says)}" if one.says and not (one.well and serves) else ""
+    return f"{_in_general(one)}{says}{serves}"
+
+
+def _in_general(one: TakenBack) -> str:
+    if one.well:
+        return f"taken back by order {one.order}{f', and moved again by {one.moved_on}' if one.moved_on else ''}"
+    if one.left_alone:
+        return f"left alone by order {one.order}, for somebody else's release serves"
+    if not one.outcome:
+        return f"to be taken back by order {one.order}, which has not come to it"
+    return f"not taken back by order {one.order}, which ended as {one.outcome} there"

@@ -7,7 +7,7 @@ from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.surveying import UNREAD, ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.redact import one_line
-from pipeline.render.fleet import BAD, GOOD, some
+from pipeline.render.fleetmarks import BAD, GOOD, some
 
 WORDS = {0: "well", 10: "P0", 11: "P1", 12: "P2", 13: "P3"}
 

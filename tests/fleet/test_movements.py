@@ -1,5 +1,6 @@
 """What orders have moved since a time, over several of them; what each project goes back to, and who was taken back."""
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Mapping
@@ -10,10 +11,13 @@ import pytest
 
 from pipeline.commands import fleetback
 from pipeline.commands.fleetback import RollbackWish, roll_fleet_back, since_of
+from pipeline.commands.fleetboard import FleetBoard
+from pipeline.commands.fleetorders import to_take_back
 from pipeline.errors import Mistake
-from pipeline.fleet.ends import ProjectEnd
+from pipeline.fleet.concluding import exit_code
+from pipeline.fleet.ends import ProjectEnd, TakenBack
 from pipeline.fleet.file import load_fleet
-from pipeline.fleet.movements import Movement, TakenBack, movements, orders_of, taken_back
+from pipeline.fleet.movements import Movement, known_order, movements, orders_of, taken_back
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
 from pipeline.fleet.ordering import back_plan, give, order_state
 from pipeline.fleet.place import Fleet
@@ -22,7 +26,11 @@ from pipeline.record.journal import Journal, plain
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor
+from pipeline.render.fleet import order_text, status_text
+from pipeline.render.fleetpage import order_page
+from pipeline.render.fleetreport import left_to_do, report_text, report_values
 from tests.documents.test_answers import misfits
+from tests.fleet.test_deciding import T0, Story
 
 NOW = datetime.datetime.now(datetime.UTC)
 BLOCKED = ProjectEnd("blocked", "login fails")
@@ -142,7 +150,7 @@ def test_an_order_knows_who_was_taken_back_by_which_order_and_what_serves_now(pa
     }
     past.order("o3", 2, {"a": deployed("a9", "a0")})
     again = taken_back(of, orders_of(past.fleet.store, after="o1"))["a"]
-    assert (again.serves, again.says, again.well) == ("a9", "order o3 moved it on", True)
+    assert (again.serves, again.moved_on, again.well) == ("a9", "o3", True)
 
 
 def said(past: Past, wish: RollbackWish) -> str:
@@ -225,3 +233,91 @@ def test_the_plan_of_a_way_back_over_two_orders_names_both_and_is_kept(past: Pas
     give(past.fleet, plan)
     kept = order_state(past.fleet.store, plan.order).plan
     assert (kept.takes_back, kept.back_to) == (("o2", "o1"), ends)
+
+
+def two_back_one_not(past: Past) -> OrderState:
+    """An order that moved three of which a later one took two back, and failed with the third."""
+    held = ProjectEnd("held", "who knows", staged="b1", before="b0")
+    past.order("o1", 5, {"a": deployed("a1", "a0"), "b": held, "c": deployed("c1", "c0")}, "first second")
+    past.back("r1", 4, "o1", {"a": deployed("a1", "a0"), "b": held}, "rolled back")
+    past.back("r2", 3, "o1", {"c": deployed("c1", "c0")}, "stranded")
+    return known_order(past.fleet.store, "o1")
+
+
+def test_the_report_of_an_order_says_who_was_taken_back_by_which_and_what_is_left(past: Past) -> None:
+    state = two_back_one_not(past)
+    text = report_text(state, {})
+    assert text.splitlines()[0].endswith("is done: 2 well, 1 badly; 2 taken back by order r1, 1 not")
+    assert "2 taken back by order r1: a, b" in text
+    assert "1 not taken back by order r2, which ended as stranded there: c" in text
+    assert "↩" not in text, "who went back is counted, and said once"
+    assert "1. first: stopped, 2 well, 1 taken back" in text
+    left = [(one.projects, one.command) for one in left_to_do(state, {})]
+    assert left == [
+        (("c",), "./inv fleet.report r2"),
+        (("a", "b"), "./inv fleet.deploy --select 'project=a|b'"),
+    ], "what is held no more is not to be decided"
+    values = report_values(state, {}, NOW)
+    assert misfits("fleet.report", values) == []
+    assert values["exit"] == 4
+    told = {one["project"]: (one["taken_back"], one["serves"]) for one in values["projects"]}  # type: ignore[attr-defined]
+    assert told == {"a": ("r1", "a0"), "b": ("r1", "b0"), "c": ("", "c1")}
+
+
+def test_status_and_page_of_such_an_order_say_so_too(past: Past) -> None:
+    state = two_back_one_not(past)
+    lines = status_text("abc", dict.fromkeys("abc", state), {}, NOW).splitlines()
+    assert [line.split()[1:3] for line in lines] == [["taken", "back"], ["taken", "back"], ["deployed", "✓"]]
+    assert "taken back by order r1, a0 serves" in lines[0]
+    assert "not taken back by order r2, which ended as stranded there: said" in lines[2]
+    assert "takes back the 1 it moved" in order_text(state)
+    assert "a person" not in order_text(state)
+    board = FleetBoard(past.fleet.root, past.fleet.file, past.fleet.store, "here", folder=True)
+    page = board.order("o1")
+    assert '<span class="mark s-taken-back"><span aria-hidden="true">↩</span> taken back</span> a' in page
+    assert "2 taken back by order r1, 1 not" in board.listing()
+    assert 's-done"><span aria-hidden="true">✓</span> rolled back' in board.order("r1"), "what is well looks so"
+
+
+def test_an_order_that_went_well_and_was_taken_back_by_hand_is_not_green(past: Past) -> None:
+    past.order("o1", 5, {"a": deployed("a1", "a0")})
+    assert exit_code(known_order(past.fleet.store, "o1"), NOW) == 0
+    past.back("r1", 4, "o1", {"a": deployed("a1", "a0")}, "rolled back")
+    state = known_order(past.fleet.store, "o1")
+    assert "look-back" in order_page(state, {}, lambda run: "", "now", "here")
+    assert exit_code(state, NOW) == 0, "it did what was ordered"
+    assert state.still_moved == ()
+    past.order("o2", 3, {"a": deployed("a2", "a0")})
+    again = known_order(past.fleet.store, "o1")
+    assert left_to_do(again, {}) == (), "it was deployed again"
+    assert "1 taken back by order r1, and moved again by o2: a" in report_text(again, {})
+
+
+def test_a_budget_that_is_spent_takes_back_once(past: Past) -> None:
+    state = two_back_one_not(past)
+    state.plan = dataclasses.replace(state.plan, when_spent="roll back all")
+    state.spent = "1 ended badly"
+    assert to_take_back(state) == ("c",)
+    state.plan = dataclasses.replace(state.plan, when_spent="roll back the wave")
+    assert to_take_back(state) == (), "c is of another wave than the last"
+
+
+def test_who_did_not_go_back_is_said_to_serve_it_still_and_how_to_try_again(past: Past) -> None:
+    ends = {"a": deployed("a2", "a0")}
+    left = left_to_do(past.back("r1", 1, "o1", ends, "refused"), {})
+    assert [(one.says, one.command) for one in left] == [
+        (
+            "ended badly, and did not go back: mend what is found, then",
+            "./inv fleet.rollback --order o1 --select 'project=a'",
+        )
+    ]
+    many = past.back("r2", 1, "20261129-100203-ab12, 20261128-090807-cd34", ends, "refused")
+    assert left_to_do(many, {})[0].command == "./inv fleet.rollback --since 2026-11-28T09:08:07Z --select 'project=a'"
+    assert since_of("2026-11-28T09:08:07Z", NOW) is not None
+
+
+def test_an_order_that_goes_on_has_no_exit_code_yet_and_one_that_waits_has() -> None:
+    told = Story(PlannedWave("one", ("a",)), PlannedWave("two", ("b",), approval=True), budget=1)
+    assert exit_code(told.state, T0) is None
+    told.then("wave begins", "one").ended("a").then("wave ended", "one")
+    assert exit_code(told.state, T0) == 5
