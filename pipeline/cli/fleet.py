@@ -218,15 +218,16 @@ def variables(c: Context, target: str = "") -> None:
         "for": "for how long, e.g. 8h (default: until it is lifted)",
         "because": "why, for whoever wants to deploy meanwhile",
         "lift": "end the freeze",
+        "key": SIGNS,
     },
 )
-def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) -> None:
+def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False, key: str = "") -> None:
     """Let nothing of the fleet begin: what is under way ends, orders wait, fleet.rollback works. Recorded."""
     with honest():
         from pipeline.commands.deploy import seconds_of
-        from pipeline.commands.fleetorders import freeze_fleet
+        from pipeline.commands.fleetfreezing import FreezeWish, freeze_fleet
 
-        freeze_fleet(ROOT, seconds_of("--for", for_), because, out, lift=lift)
+        freeze_fleet(ROOT, FreezeWish(seconds_of("--for", for_), because, lift, key), out, aside)
 
 
 def collection() -> Collection:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.commands.fleetfreezing import frozen_lines
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.homes import problems_of, stage_of
@@ -52,6 +53,8 @@ def show_status(root: Path, order: str, select: str, out: Out, *, as_json: bool)
     if as_json:
         out(json.dumps([standing_of(name, found.get(name), stages.get(name, ""), now) for name in projects]))
         return
+    for line in frozen_lines(root, file):
+        out(line)
     out(status_text(projects, found, stages, now))
     for state in states[:1]:
         out(f"\n{order_text(state)}")

@@ -39,7 +39,7 @@ class RollbackWish:
 
 
 @dataclass(frozen=True)
-class WayBack:
+class GoingBack:
     """Whom a rollback takes back, in the order in which they go. ``orders``: those that moved them, newest first."""
 
     orders: tuple[OrderState, ...]
@@ -82,7 +82,7 @@ def since_of(text: str, now: datetime.datetime) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(ms / 1000, datetime.UTC)
 
 
-def _meant(fleet: Fleet, wish: RollbackWish) -> WayBack:
+def _meant(fleet: Fleet, wish: RollbackWish) -> GoingBack:
     """Raises Mistake for an order, a wave, a group or a time that there is not."""
     meant = {*chosen(fleet.file, wish.select)} & {*_of_group(fleet.file, wish.group)}
     if wish.since:
@@ -96,7 +96,7 @@ def _meant(fleet: Fleet, wish: RollbackWish) -> WayBack:
         meant &= _of_wave(states, wish)
     moved = {name: one for name, one in found.items() if name in meant}
     named = {order for one in moved.values() for order in one.orders}
-    return WayBack(tuple(one for one in states if one.plan.order in named or not wish.since), moved)
+    return GoingBack(tuple(one for one in states if one.plan.order in named or not wish.since), moved)
 
 
 def _moved(state: OrderState, name: str) -> Movement:
@@ -118,8 +118,8 @@ def _of_wave(states: tuple[OrderState, ...], wish: RollbackWish) -> frozenset[st
     """The projects of ``--wave``, which is one of one order."""
     if len(states) != 1:
         named = ", ".join(one.plan.order for one in states) or "none"
-        raise Mistake(f"--wave {wish.wave}: a wave is of one order, and since {wish.since} there are: {named}; "
-                      "say --order ORDER instead of --since")  # fmt: skip
+        since = f"since {wish.since} there are: {named}; say --order ORDER instead of --since"
+        raise Mistake(f"--wave {wish.wave}: a wave is of one order, and {since}")
     waves = {wave.name: wave.projects for wave in states[0].plan.waves}
     if wish.wave not in waves:
         raise Mistake(f"--wave {wish.wave}: order {states[0].plan.order} has {', '.join(waves)}")

@@ -1,6 +1,5 @@
 """``invoke fleet.deploy``: an order to a fleet, given and seen through."""
 
-import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +25,8 @@ from pipeline.fleet.ordering import (
     rollback_plan,
     see_through,
 )
-from pipeline.fleet.place import Fleet, fleet_file, open_fleet, open_record
-from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, freeze_now, thaw
-from pipeline.record.journal import Event, Journal, events_of
-from pipeline.redact import of_this_process
+from pipeline.fleet.place import Fleet, fleet_file, open_fleet
+from pipeline.record.journal import Event, events_of
 from pipeline.render.fleet import event_line, order_text, standing_of
 
 Out = Callable[[str], None]
@@ -79,21 +76,6 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
             code = max(code, conclude(after, out, as_json=wish.as_json))
             tell_again(fleet, seen.state.plan, aside)
         return code
-
-
-def freeze_fleet(root: Path, seconds: float, reason: str, out: Out, *, lift: bool) -> None:
-    """Let nothing of the fleet begin for so long, 0 for until it is lifted; or lift that. Raises Mistake."""
-    file, now = fleet_file(root), SystemClock().now()
-    if not lift and not reason:
-        raise Mistake("--because: say why, for whoever wants to deploy meanwhile")
-    with open_record(root, file) as (store, _):
-        journal = Journal(store, FREEZE, SystemClock().now, of_this_process())
-        if lift:
-            thaw(journal, who())
-        else:
-            until = (now + datetime.timedelta(seconds=seconds)).isoformat() if seconds else ""
-            freeze(journal, FleetFreeze(who(), reason, until))
-        out(f"the fleet is {freeze_now(store, now) or 'not frozen'}")
 
 
 def _ready(fleet: Fleet, wish: DeployWish) -> tuple[str, ...]:

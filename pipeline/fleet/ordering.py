@@ -11,13 +11,13 @@ from pipeline.fleet.conducting import ORDERS, Conductor
 from pipeline.fleet.deciding import STOPPED, Decision
 from pipeline.fleet.ends import ProjectEnd
 from pipeline.fleet.file import FleetFile, allowed, labels_of, share_of
+from pipeline.fleet.freezing import freeze_now
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, latest_orders, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
-from pipeline.fleet.signing import AGREED, SignedWord
+from pipeline.fleet.signing import AGREED, FleetPermits, SignedWord
 from pipeline.fleet.waves import PlannedWave, plan_waves
-from pipeline.fleet.windows import freeze_now
 from pipeline.fleet.working import FleetWorker, ended
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, events_of, new_run_id, plain
@@ -97,7 +97,7 @@ def order_state(store: Store, order: str, action: OrderAction | None = None) -> 
 
 def must_not_be_frozen(fleet: Fleet) -> None:
     """Raises Locked while the fleet is frozen; a rollback does not ask."""
-    found = freeze_now(fleet.store, SystemClock().now())
+    found = freeze_now(fleet.store, SystemClock().now(), FleetPermits(fleet.root, fleet.file))
     if found:
         raise Locked(f"the fleet is {found}; ./inv fleet.freeze --lift   ends that; fleet.rollback works meanwhile")
 

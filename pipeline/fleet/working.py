@@ -12,7 +12,8 @@ from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
-from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
+from pipeline.fleet.freezing import freeze_now
+from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
 from pipeline.fleet.signing import FleetPermits
@@ -65,7 +66,7 @@ class FleetWorker:
     async def do(self, job: FleetJob) -> None:
         """Do one job; a project whose end is written down is not touched again."""
         plan = self._plan(job.order)
-        if plan is None or self._is_void(job):
+        if plan is None or self._is_void(job) or self._waits(plan, job):
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
         refused = await asyncio.to_thread(self._refused, plan, job)
@@ -83,9 +84,9 @@ class FleetWorker:
         why = self._permits.refusal(plan, job.project, events)
         if not why:
             return None
-        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
-        begun = any(self._fleet.store.execute(sql, job.order, job.project))
-        return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}") if begun else ProjectEnd(REFUSED, why)
+        if self._is_begun(job):
+            return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}")
+        return ProjectEnd(REFUSED, why)
 
     async def _carried(self, plan: OrderPlan, name: str) -> ProjectEnd:
         project = self._fleet.file.projects.get(name)
@@ -115,6 +116,19 @@ class FleetWorker:
                 return None
             self._plans[order] = plan_from(order, events[0].body)
         return self._plans[order]
+
+    def _waits(self, plan: OrderPlan, job: FleetJob) -> bool:
+        """Whether the fleet is frozen, and the project was not begun: who conducts puts the job back after that."""
+        if plan.action is not OrderAction.DEPLOY or self._is_begun(job):
+            return False
+        found = freeze_now(self._fleet.store, SystemClock().now(), self._permits)
+        if found:
+            self._note(f"{job.project}: is not begun, the fleet is {found}")
+        return found is not None
+
+    def _is_begun(self, job: FleetJob) -> bool:
+        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
+        return any(self._fleet.store.execute(sql, job.order, job.project))
 
     def _is_void(self, job: FleetJob) -> bool:
         """Whether the end of the project is written down, or of the whole order before this project was begun."""

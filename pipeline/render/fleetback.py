@@ -20,8 +20,8 @@ def back_text(orders: Sequence[str], moved: Mapping[str, Movement]) -> str:
     return "\n".join(lines)
 
 
-def _by(one: Movement, many: int) -> str:
-    return f"   (moved by {', '.join(one.orders)})" if many > 1 else ""
+def _by(moved: Movement, many: int) -> str:
+    return f"   (moved by {', '.join(moved.orders)})" if many > 1 else ""
 
 
 def back_values(moved: Mapping[str, Movement]) -> dict[str, object]:
@@ -29,19 +29,19 @@ def back_values(moved: Mapping[str, Movement]) -> dict[str, object]:
     return {"order": "", "outcome": "", "projects": [_value(name, one) for name, one in moved.items()]}
 
 
-def _value(name: str, one: Movement) -> dict[str, object]:
+def _value(name: str, moved: Movement) -> dict[str, object]:
     nothing = dict.fromkeys(("run", "worker", "stage", "outcome"), "")
     return {
         "project": name,
-        "order": one.orders[0],
+        "order": moved.orders[0],
         "action": OrderAction.ROLL_BACK.value,
         "wave": "",
         "where": Where.WAITING.value,
         **nothing,
         "taken_up": 0,
         "taken_back": "",
-        "serves": one.staged,
-        "says": f"would go back from {one.staged} to {one.before}; moved by {', '.join(one.orders)}",
+        "serves": moved.staged,
+        "says": f"would go back from {moved.staged} to {moved.before}; moved by {', '.join(moved.orders)}",
     }
 
 
@@ -63,18 +63,18 @@ def back_words(state: OrderState) -> Iterable[str]:
     return [f"{len(names)} {says}: {some(names)}" for says, names in same.items()]
 
 
-def one_back(one: TakenBack) -> str:
+def one_back(back: TakenBack) -> str:
     """How one project was taken back, or why it was not, and what serves now."""
-    serves = f", {one.serves} serves" if one.serves else ""
-    says = f": {one_line(one.says)}" if one.says and not (one.well and serves) else ""
-    return f"{_in_general(one)}{says}{serves}"
+    serves = f", {back.serves} serves" if back.serves else ""
+    says = f": {one_line(back.says)}" if back.says and not (back.well and serves) else ""
+    return f"{_in_general(back)}{says}{serves}"
 
 
-def _in_general(one: TakenBack) -> str:
-    if one.well:
-        return f"taken back by order {one.order}{f', and moved again by {one.moved_on}' if one.moved_on else ''}"
-    if one.left_alone:
-        return f"left alone by order {one.order}, for somebody else's release serves"
-    if not one.outcome:
-        return f"to be taken back by order {one.order}, which has not come to it"
-    return f"not taken back by order {one.order}, which ended as {one.outcome} there"
+def _in_general(back: TakenBack) -> str:
+    if back.well:
+        return f"taken back by order {back.order}{f', and moved again by {back.moved_on}' if back.moved_on else ''}"
+    if back.left_alone:
+        return f"left alone by order {back.order}, for somebody else's release serves"
+    if not back.outcome:
+        return f"to be taken back by order {back.order}, which has not come to it"
+    return f"not taken back by order {back.order}, which ended as {back.outcome} there"
