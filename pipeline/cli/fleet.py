@@ -12,13 +12,20 @@ SIGNS = "where fleet.yml says who `may`: the SSH key that signs (default: the on
 ELSEWHERE = "do none of the work here: workers elsewhere do it"
 
 
-@task(help={"select": SELECT, "json": "as one JSON document"})
-def plan(c: Context, select: str = "", json: bool = False) -> None:
-    """Who would be deployed in which wave, who has no home, and what is wrong with whom. Touches nothing."""
+@task(
+    help={
+        "select": SELECT,
+        "gates": "ask the preflight of each project, too: what would stop whom; costs requests",
+        "migrations": "ask the database of each project, too: which migrations would be applied",
+        "json": "as one JSON document",
+    }
+)
+def plan(c: Context, select: str = "", gates: bool = False, migrations: bool = False, json: bool = False) -> None:
+    """Who would be deployed when, what is wrong with whom, how long it takes, how many requests. Touches nothing."""
     with honest():
-        from pipeline.commands.fleet import show_plan
+        from pipeline.commands.fleetplan import PlanWish, show_plan
 
-        fine = show_plan(ROOT, select, out, as_json=json)
+        fine = show_plan(ROOT, PlanWish(select, gates, migrations, json), out)
     if not fine:
         raise SystemExit(1)
 

@@ -2,18 +2,47 @@
 
 from typing_extensions import TypedDict
 
+from pipeline.fleet.estimating import CallsEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
+from pipeline.fleet.pending import FleetMigrations
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 
 
+class EstimatedProject(TypedDict):
+    """How long a project would take, null for not known; ``measured_on``: it or one like it; ``measured_in``: order."""
+
+    project: str
+    seconds: float | None
+    measured_in: str
+    measured_on: str
+
+
+class EstimatedOrder(TypedDict):
+    """What an order would take, in seconds; ``at_least``: some projects are not known; ``binds``: what holds it up."""
+
+    seconds: float
+    at_least: bool
+    binds: str
+    waves: list[WaveEstimate]
+    calls: list[CallsEstimate]
+    projects: list[EstimatedProject]
+
+
 class FleetPlanned(TypedDict):
-    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home."""
+    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home.
+
+    ``gates`` and ``migrations`` are null when they were not asked.
+    """
 
     waves: list[PlannedWave]
     at_once: int
     budget: int
     problems: dict[str, list[str]]
+    frozen: list[str]
+    gates: list[FleetFinding] | None
+    migrations: FleetMigrations | None
+    estimate: EstimatedOrder
 
 
 class FleetChecked(TypedDict):

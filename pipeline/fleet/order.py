@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.outcome import Outcome
+from pipeline.clients.pacing import CallsMade
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, TakenBack, end_from
 from pipeline.fleet.waves import PlannedWave
 from pipeline.fleet.windows import FleetWindow
@@ -82,6 +83,10 @@ class ProjectPart:
     began: str = ""
     ended: str = ""
     end: ProjectEnd | None = None
+    seconds: float = 0
+    """How long it took."""
+    calls: Mapping[str, CallsMade] = field(default_factory=dict)
+    """Service and token, as `bucket_of` has them → the requests that it took."""
 
 
 @dataclass
@@ -189,6 +194,8 @@ def add(state: OrderState, event: Event) -> None:
             part.times += 1
         case "project ended" if part.end is None:  # a second worker may say it again
             part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
+            part.seconds = float(event.body.get("seconds", 0))
+            part.calls = {bucket: CallsMade(**made) for bucket, made in event.body.get("calls", {}).items()}
         case "order ended" if not state.outcome:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():

@@ -46,6 +46,17 @@ def wrong_in(window: FleetWindow) -> Iterator[tuple[str, str]]:
         yield "days", "names none"
 
 
+def next_open(window: FleetWindow | None, now: datetime.datetime) -> datetime.datetime:
+    """When projects with that window may be begun, ``now`` or later: within eight days, for it has a day a week."""
+    if window is None or is_open(window, now):
+        return now
+    zone = zoneinfo.ZoneInfo(window.timezone)
+    here, at = now.astimezone(zone), datetime.time.fromisoformat(window.since)
+    days = (here.date() + datetime.timedelta(days=number) for number in range(9))
+    opens = (datetime.datetime.combine(day, at, zone) for day in days if DAYS[day.weekday()] in window.days)
+    return next(moment.astimezone(now.tzinfo) for moment in opens if moment > here)
+
+
 def is_open(window: FleetWindow | None, now: datetime.datetime) -> bool:
     """Whether projects with that window may be begun now; those without one always may."""
     if window is None:

@@ -72,9 +72,10 @@ class FleetWorker:
         refused = await asyncio.to_thread(self._refused, plan, job)
         journal.append("project begins", job.project, worker=self.name, version=VERSION)
         self._note(f"{job.project}: begins")
-        began = clock.monotonic()
-        end = refused or await self._carried(plan, job.project)
-        journal.append("project ended", job.project, exact=plain(end), seconds=round(clock.monotonic() - began, 3))
+        began, made = clock.monotonic(), dict[str, Any]()
+        end = refused or await self._carried(plan, job.project, made)
+        seconds = round(clock.monotonic() - began, 3)
+        journal.append("project ended", job.project, exact={**plain(end), "calls": made}, seconds=seconds)
         self._note(f"{job.project}: {end.outcome}{f': {end.reason}' if end.reason else ''}")
         self.told.set()
 
@@ -88,7 +89,8 @@ class FleetWorker:
             return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}")
         return ProjectEnd(REFUSED, why)
 
-    async def _carried(self, plan: OrderPlan, name: str) -> ProjectEnd:
+    async def _carried(self, plan: OrderPlan, name: str, made: dict[str, Any]) -> ProjectEnd:
+        """Carry a project to its end; ``made`` gets which requests its process has sent."""
         project = self._fleet.file.projects.get(name)
         if project is None:
             return ProjectEnd(REFUSED, f"there is no project {name} in the fleet.yml of this worker")
@@ -97,9 +99,14 @@ class FleetWorker:
         if lacks or not home.is_dir():
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
+
+        async def answer(asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            made.update(asked.get("made", {}))
+            return await self._answer(asked)
+
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, self._answer)
+            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, answer)
             if end.outcome != LOST:
                 break
         return end
