@@ -112,6 +112,7 @@ def _of_line(line: Line) -> Iterable[Fault]:
 OWN = (
     (re.compile(r"https?://\S+"), "ADDRESS"),
     (re.compile(r"\b(?:dpl|prj|env|team)_\w+"), "ID"),
+    (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b(?:\.[a-z0-9-]+)?"), "RUN"),
     (re.compile(r"\b[0-9a-f]{7,40}\b"), "COMMIT"),
     (re.compile(r"\b[\w.-]+\.(?:com|org|net|io|dev|app|co|de|example)\b(?::\d+)?"), "HOST"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "N"),

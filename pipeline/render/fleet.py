@@ -137,9 +137,10 @@ def _standing(name: str, state: OrderState | None, stage: str, now: datetime.dat
         mark, back = BAD if is_bad(part.end, state.plan.action) else GOOD, state.taken_back.get(name)
         if back:
             word, mark = ("taken back", UNDONE) if back.well else (part.end.outcome, mark)
-            return f"{word:<12} {mark} {_wave(name, state)}; {one_back(back)}"
+            return f"{word:<12} {mark} {one_back(back)}"
         why = f"  {one_line(part.end.reason)[:WIDE]}" if part.end.reason else ""
-        return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}, {_wave(name, state)}{why}"
+        wave = f", {_wave(name, state)}" if state.plan.action is OrderAction.DEPLOY else ""
+        return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}{wave}{why}"
     return f"{part.where.value:<12} {NEXT} {_waits_for(name, state, now) or _under_way(part, stage, now)}"
 
 

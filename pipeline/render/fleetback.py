@@ -15,13 +15,13 @@ def back_text(orders: Sequence[str], moved: Mapping[str, Movement]) -> str:
     whose = f"order{'s' if len(orders) > 1 else ''} {', '.join(orders)}" if orders else "no order"
     if not moved:
         return f"{whose} moved nobody who is meant and is not back already; nothing was touched"
-    lines = [f"{len(moved)} would go back, newest first ({whose})"]
-    lines += [f"  {name:<24} {one.staged} → {one.before}{_by(one, len(orders))}" for name, one in moved.items()]
-    return "\n".join(lines)
-
-
-def _by(moved: Movement, many: int) -> str:
-    return f"   (moved by {', '.join(moved.orders)})" if many > 1 else ""
+    lines, wide = [f"{len(moved)} would go back, newest first ({whose})"], max(map(len, moved))
+    lines += [
+        f"  {name:<{wide}}  {one.staged} → {one.before}{' *' if len(one.orders) > 1 else ''}"
+        for name, one in moved.items()
+    ]
+    several = any(len(one.orders) > 1 for one in moved.values())
+    return "\n".join([*lines, *(["  * moved by several of these orders: back to before the first"] if several else [])])
 
 
 def back_values(moved: Mapping[str, Movement]) -> dict[str, object]:
@@ -64,10 +64,16 @@ def back_words(state: OrderState) -> Iterable[str]:
 
 
 def one_back(back: TakenBack) -> str:
-    """How one project was taken back, or why it was not, and what serves now."""
-    serves = f", {back.serves} serves" if back.serves else ""
-    says = f": {one_line(back.says)}" if back.says and not (back.well and serves) else ""
-    return f"{_in_general(back)}{says}{serves}"
+    """What serves instead of what was taken back; or why it was not."""
+    if back.well:
+        return f"{back.serves} serves{f', of order {back.moved_on}' if back.moved_on else ''}"
+    if back.left_alone:
+        return f"not taken back: {one_line(back.says) or 'another release serves'}"
+    return (
+        f"not taken back yet ({back.says})"
+        if not back.outcome
+        else f"not taken back, {back.outcome}: {one_line(back.says)}"
+    )
 
 
 def _in_general(back: TakenBack) -> str:

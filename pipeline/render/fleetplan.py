@@ -118,5 +118,6 @@ def _service(service: str, each: Sequence[CallsEstimate]) -> str:
     return f"{whole} {tokens}; {limit}{wait}"
 
 
-def _found(one: FleetFinding) -> str:
-    return f"  {BAD} {one.gate or 'no answer'}: {one_line(one.says)}\n      {len(one.projects)}: {some(one.projects)}"
+def _found(finding: FleetFinding) -> str:
+    whose = f"{len(finding.projects)}: {some(finding.projects)}"
+    return f"  {BAD} {finding.gate or 'no answer'}: {one_line(finding.says)}\n      {whose}"

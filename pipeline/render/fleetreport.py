@@ -137,7 +137,7 @@ def _not_back(state: OrderState) -> Iterable[LeftToDo]:
             failed[one.order].append(name)
     for order, names in failed.items():
         yield LeftToDo(
-            f"should have gone back by order {order}, and did not", tuple(names), f"./inv fleet.report {order}"
+            f"should have gone back by order {order}, and did not", tuple(names), f"./inv fleet.report --order {order}"
         )
 
 

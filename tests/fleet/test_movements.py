@@ -3,12 +3,16 @@
 import dataclasses
 import datetime
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from invoke.parser import Parser  # type: ignore[attr-defined]
 
+import tasks
 from pipeline.commands import fleetback
 from pipeline.commands.fleetback import RollbackWish, roll_fleet_back, since_of
 from pipeline.commands.fleetboard import FleetBoard
@@ -32,6 +36,7 @@ from pipeline.render.fleetreport import left_to_do, report_text, report_values
 from tests.documents.test_answers import misfits
 from tests.fleet.test_deciding import T0, Story
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime.datetime.now(datetime.UTC)
 BLOCKED = ProjectEnd("blocked", "login fails")
 YAML = """\
@@ -183,7 +188,9 @@ def test_since_goes_with_a_group_a_selection_and_the_wave_of_one_order(past: Pas
     past.order("o2", 1, {"a": deployed("a2", "a1")})
     with pytest.raises(Mistake, match=r"--wave first: a wave is of one order, and since 4h there are: o2, o1"):
         said(past, RollbackWish(since="4h", wave="first"))
-    assert "(moved by o2, o1)" in said(past, RollbackWish(since="4h", plan=True))
+    text = said(past, RollbackWish(since="4h", plan=True))
+    assert "a2 → a0 *\n" in text
+    assert text.endswith("* moved by several of these orders: back to before the first")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +261,7 @@ def test_the_report_of_an_order_says_who_was_taken_back_by_which_and_what_is_lef
     assert "1. first: stopped, 2 well, 1 taken back" in text
     left = [(one.projects, one.command) for one in left_to_do(state, {})]
     assert left == [
-        (("c",), "./inv fleet.report r2"),
+        (("c",), "./inv fleet.report --order r2"),
         (("a", "b"), "./inv fleet.deploy --select 'project=a|b'"),
     ], "what is held no more is not to be decided"
     values = report_values(state, {}, NOW)
@@ -268,8 +275,8 @@ def test_status_and_page_of_such_an_order_say_so_too(past: Past) -> None:
     state = two_back_one_not(past)
     lines = status_text("abc", dict.fromkeys("abc", state), {}, NOW).splitlines()
     assert [line.split()[1:3] for line in lines] == [["taken", "back"], ["taken", "back"], ["deployed", "✓"]]
-    assert "taken back by order r1, a0 serves" in lines[0]
-    assert "not taken back by order r2, which ended as stranded there: said" in lines[2]
+    assert lines[0].endswith("taken back   ↩ a0 serves")
+    assert lines[2].endswith("not taken back, stranded: said")
     assert "takes back the 1 it moved" in order_text(state)
     assert "a person" not in order_text(state)
     board = FleetBoard(past.fleet.root, past.fleet.file, past.fleet.store, "here", folder=True)
@@ -321,3 +328,15 @@ def test_an_order_that_goes_on_has_no_exit_code_yet_and_one_that_waits_has() -> 
     assert exit_code(told.state, T0) is None
     told.then("wave begins", "one").ended("a").then("wave ended", "one")
     assert exit_code(told.state, T0) == 5
+
+
+def test_every_command_that_a_report_or_the_page_about_fleets_names_can_be_typed(past: Past) -> None:
+    parser = Parser(contexts=tasks.namespace.to_contexts())
+    text = "\n".join([report_text(two_back_one_not(past), {}), (ROOT / "docs/fleet.md").read_text(encoding="utf-8")])
+    found = [words for words in re.findall(r"\./inv (fleet\.[^`#\n]+)", text) if not words.endswith("…")]
+    assert len(found) >= 20
+    for words in found:
+        typed = shlex.split(words.partition("   ")[0])
+        at = typed.index("--home") if "--home" in typed else len(typed)
+        (context,) = parser.parse_argv([*typed[:at], *typed[at + 2 :]])
+        assert not context.missing_positional_args, words
