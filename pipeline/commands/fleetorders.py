@@ -51,11 +51,12 @@ class DeployWish:
 
 
 def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
-    """Deploy the fleet, or go on with an order; the exit code."""
+    """Deploy the fleet, or go on with an order; the exit code. Raises Mistake for words that do not go together."""
+    _must_go_together(wish)
     with open_fleet(root, fleet_file(root)) as fleet:
         must_not_be_frozen(fleet)
         if wish.resume:
-            state = order_state(fleet.store, wish.resume)
+            state = order_state(fleet.store, wish.resume, option="--resume")
             go_on(fleet, state, wish.agreed_by, wish.key)
         else:
             plan = signed_order(
@@ -131,6 +132,16 @@ def conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
             out(f"  agree      {resumed}   lets {seen.next.wave.name} begin")
     code = exit_code(state, SystemClock().now())
     return BAD_ENDING if code is None else code
+
+
+def _must_go_together(wish: DeployWish) -> None:
+    """Raises Mistake when something was typed that would count for nothing."""
+    if wish.agreed_by and not wish.resume:
+        raise Mistake(f"--agreed-by {wish.agreed_by}: say with --resume ORDER to which order")
+    said = {"--select": wish.select, "--anew": wish.anew, "--skip-broken": wish.skip}
+    also = [name for name, value in {**said, "--over-rollback": wish.over_rollback}.items() if value]
+    if wish.resume and also:
+        raise Mistake(f"--resume: goes on with the order as it was given; leave {' and '.join(also)} out")
 
 
 def to_take_back(state: OrderState) -> tuple[str, ...]:

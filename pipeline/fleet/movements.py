@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, TakenBack
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, latest_orders, state_of
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, is_bad, latest_orders, state_of
 from pipeline.fleet.ordering import order_state
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
@@ -77,7 +77,12 @@ def taken_back(state: OrderState, later: Iterable[OrderState]) -> Mapping[str, T
 
 def with_later(state: OrderState, later: Iterable[OrderState]) -> OrderState:
     """The state, which now knows how ``later`` orders, newest first, took its projects back."""
+    later = tuple(later)
     state.taken_back = dict(taken_back(state, later))
+    deploys = [
+        one for one in later if one.plan.action is OrderAction.DEPLOY and state.plan.action is OrderAction.DEPLOY
+    ]
+    state.done_since = frozenset(name for one in deploys for name, part in one.parts.items() if _is_well(part, one))
     return state
 
 
@@ -85,6 +90,10 @@ def known_order(store: Store, order: str, action: OrderAction | None = None) -> 
     """The state of an order, by its id or ``latest``, with what later ones took back of it. Raises Mistake."""
     state = order_state(store, order, action)
     return with_later(state, orders_of(store, after=state.plan.order))
+
+
+def _is_well(part: ProjectPart, state: OrderState) -> bool:
+    return part.end is not None and not is_bad(part.end, state.plan.action)
 
 
 def _taken(plan: OrderPlan, part: ProjectPart, name: str) -> TakenBack:

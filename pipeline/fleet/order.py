@@ -108,6 +108,8 @@ class OrderState:
     ended: str = ""
     taken_back: dict[str, TakenBack] = field(default_factory=dict)
     """Project → how a later order took it back; only who has read the later orders knows."""
+    done_since: frozenset[str] = frozenset()
+    """The projects that a later order has deployed well, known likewise: nothing of them is left to do here."""
 
     def failed(self) -> tuple[str, ...]:
         """The projects that ended badly, in the order of the plan."""

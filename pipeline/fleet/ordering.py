@@ -86,13 +86,18 @@ def give(fleet: Fleet, plan: OrderPlan) -> None:
     fleet.journal(plan.order).append(BEGINS, plan.action.value, exact={**plain(fields), "action": plan.action.value})
 
 
-def order_state(store: Store, order: str, action: OrderAction | None = None) -> OrderState:
-    """The state of an order, by its id or ``latest`` (of that ``action``). Raises Mistake when there is none."""
+def order_state(store: Store, order: str, action: OrderAction | None = None, option: str = "--order") -> OrderState:
+    """The state of an order, by its id or ``latest`` (of that ``action``).
+
+    Raises Mistake, in the name of ``option``, when there is none.
+    """
     for known in latest_orders(store, MANY) if order == LATEST else (order,):
         state = state_of(known, events_of(store, known))
         if state and action in (None, state.plan.action):
             return state
-    raise Mistake(f"--order {order}: there is no such order; ./inv fleet.status shows the last one")
+    if order == LATEST:
+        raise Mistake(f"{option}: no order {f'to {action.value} ' if action else ''}is written down yet")
+    raise Mistake(f"{option} {order}: there is no such order; ./inv fleet.status shows the last one")
 
 
 def must_not_be_frozen(fleet: Fleet) -> None:

@@ -96,7 +96,7 @@ def left_to_do(state: OrderState, homes: Mapping[str, str]) -> tuple[LeftToDo, .
 
 
 def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
-    plan, bad = state.plan, state.failed()
+    plan, bad = state.plan, tuple(name for name in state.failed() if name not in state.done_since)
     gone = {name for name, one in state.taken_back.items() if one.well}
     for name in sorted(bad, key=lambda one: PERSON.index(_word(state, one)) if _word(state, one) in PERSON else 9):
         word, at = _word(state, name), f"./inv --home {homes.get(name, name)}"
@@ -125,7 +125,8 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
         by = ", ".join(dict.fromkeys(state.taken_back[name].order for name in back))
         says = f"went back by order {by}: mend what led to that, then"
         yield LeftToDo(says, back, f"./inv {again} --select 'project={'|'.join(back)}'")
-    if left := tuple(name for name, part in state.parts.items() if part.where is Where.NOT_BEGUN):
+    left = tuple(name for name, part in state.parts.items() if part.where is Where.NOT_BEGUN)
+    if left := tuple(name for name in left if name not in state.done_since):
         yield LeftToDo("were not begun", left, f"./inv {again} --select 'project={'|'.join(left)}'")
 
 

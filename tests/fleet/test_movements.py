@@ -13,10 +13,11 @@ import pytest
 from invoke.parser import Parser  # type: ignore[attr-defined]
 
 import tasks
-from pipeline.commands import fleetback
+from pipeline.commands import fleetback, fleetorders
 from pipeline.commands.fleetback import RollbackWish, roll_fleet_back, since_of
 from pipeline.commands.fleetboard import FleetBoard
-from pipeline.commands.fleetorders import to_take_back
+from pipeline.commands.fleetorders import DeployWish, deploy_fleet, to_take_back
+from pipeline.commands.fleetwork import be_worker
 from pipeline.errors import Mistake
 from pipeline.fleet.concluding import exit_code
 from pipeline.fleet.ends import ProjectEnd, TakenBack
@@ -300,6 +301,13 @@ def test_an_order_that_went_well_and_was_taken_back_by_hand_is_not_green(past: P
     assert "1 taken back by order r1, and moved again by o2: a" in report_text(again, {})
 
 
+def test_what_a_later_order_has_deployed_well_is_left_to_nobody(past: Past) -> None:
+    past.order("o1", 5, {"a": BLOCKED, "b": ProjectEnd("stranded", "x"), "c": ProjectEnd("")})
+    assert [one.projects for one in left_to_do(known_order(past.fleet.store, "o1"), {})] == [("b",), ("a",), ("c",)]
+    past.order("o2", 3, {"a": deployed("a2", "a0"), "b": BLOCKED, "c": deployed("c2", "c0")})
+    assert [one.projects for one in left_to_do(known_order(past.fleet.store, "o1"), {})] == [("b",)]
+
+
 def test_a_budget_that_is_spent_takes_back_once(past: Past) -> None:
     state = two_back_one_not(past)
     state.plan = dataclasses.replace(state.plan, when_spent="roll back all")
@@ -340,3 +348,26 @@ def test_every_command_that_a_report_or_the_page_about_fleets_names_can_be_typed
         at = typed.index("--home") if "--home" in typed else len(typed)
         (context,) = parser.parse_argv([*typed[:at], *typed[at + 2 :]])
         assert not context.missing_positional_args, words
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        (DeployWish(agreed_by="kim"), "--agreed-by kim: say with --resume ORDER"),
+        (DeployWish(resume="o1", select="project=a", anew=True), "leave --select and --anew out"),
+        (DeployWish(resume="o9"), "--resume o9: there is no such order"),
+        (DeployWish(resume="latest"), "--resume: no order is written down yet"),
+    ],
+)
+def test_words_that_would_count_for_nothing_are_a_mistake(
+    past: Past, wish: DeployWish, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleetorders, "open_fleet", lambda root, file: nullcontext(past.fleet))
+    with pytest.raises(Mistake, match=says):
+        deploy_fleet(past.fleet.root, wish, print, print)
+    assert orders_of(past.fleet.store) == ()
+
+
+def test_a_worker_that_shall_do_less_than_nothing_is_a_mistake(past: Past) -> None:
+    with pytest.raises(Mistake, match="--at-once -1: at least 1"):
+        be_worker(past.fleet.root, "", -1, print)
