@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.amounts import amount
 from pipeline.clock import SystemClock
 from pipeline.commands.fleet import problems
 from pipeline.commands.fleetsigned import go_on, signed_order, who
@@ -66,17 +67,23 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
             state = given(fleet, plan)
         seen = seen_through(fleet, state.plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
         with_later(seen.state, orders_of(fleet.store, after=state.plan.order))
-        code = conclude(seen, out, as_json=wish.as_json)
         back = to_take_back(seen.state)
-        if back:
-            aside(f"takes back {len(back)}: {seen.state.plan.when_spent}")
-            plan = signed_order(fleet, rollback_plan(fleet.file, seen.state, back, who()), wish.key)
-            after = seen_through(
-                fleet, given(fleet, plan).plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json
-            )
-            code = max(code, conclude(after, out, as_json=wish.as_json))
-            tell_again(fleet, seen.state.plan, aside)
-        return code
+        if not back:
+            return conclude(seen, out, as_json=wish.as_json)
+        return _taken_back(fleet, seen, back, wish, out, aside)
+
+
+def _taken_back(fleet: Fleet, seen: SeenThrough, back: tuple[str, ...], wish: DeployWish, out: Out, aside: Out) -> int:
+    """Take back what an order has moved whose budget is spent; the graver exit code. As JSON it is one document."""
+    told = aside if wish.as_json else out
+    conclude(seen, told, as_json=False)
+    aside(f"takes back {len(back)}: {seen.state.plan.when_spent}")
+    plan = signed_order(fleet, rollback_plan(fleet.file, seen.state, back, who()), wish.key)
+    after = seen_through(fleet, given(fleet, plan).plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
+    code = conclude(after, told, as_json=False)
+    with_later(seen.state, orders_of(fleet.store, after=seen.state.plan.order))
+    tell_again(fleet, seen.state.plan, aside)
+    return max(code, conclude(seen, out, as_json=True) if wish.as_json else _code(seen.state))
 
 
 def _ready(fleet: Fleet, wish: DeployWish) -> tuple[str, ...]:
@@ -115,7 +122,7 @@ def seen_through(fleet: Fleet, plan: OrderPlan, out: Out, aside: Out, *, works: 
         show(event)
         telling.hear_if_new(event)
 
-    say(f"order {plan.order}: {plan.action.value} {len(plan.projects)} projects, {plan.at_once} at once")
+    say(f"order {plan.order}: {plan.action.value} {amount(len(plan.projects), 'project')}, {plan.at_once} at once")
     return see_through(fleet, plan.order, shown, aside, works=works, meanwhile=telling.open)
 
 
@@ -130,6 +137,10 @@ def conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
         if isinstance(seen.next, AskApproval):
             resumed = f"./inv fleet.deploy --resume {state.plan.order} --agreed-by NAME"
             out(f"  agree      {resumed}   lets {seen.next.wave.name} begin")
+    return _code(state)
+
+
+def _code(state: OrderState) -> int:
     code = exit_code(state, SystemClock().now())
     return BAD_ENDING if code is None else code
 

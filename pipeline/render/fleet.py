@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable, Mapping
 
+from checks.amounts import amount
 from pipeline.fleet.ends import BACK, LOST, THERE, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
@@ -19,7 +20,7 @@ WIDE = 72
 def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str, ...]]) -> str:
     """Who would be deployed in which wave, and what is wrong with whom. ``problems``: only of those that have any."""
     many = len(plan.projects)
-    lines = [f"{many} projects in {len(plan.waves)} waves, {plan.at_once} at once; {_budget(plan)}"]
+    lines = [f"{amount(many, 'project')} in {amount(len(plan.waves), 'wave')}, {plan.at_once} at once; {_budget(plan)}"]
     for number, wave in enumerate(plan.waves, 1):
         before = [f"after {wave.pause:g} s" if wave.pause else "", "when somebody agrees" if wave.approval else ""]
         when = ", ".join(filter(None, before))
@@ -41,7 +42,7 @@ def event_line(event: Event, plan: OrderPlan) -> str:
     body = event.body
     match event.kind:
         case "wave begins":
-            return f"\n{event.subject} ({body['projects']} projects)"
+            return f"\n{event.subject} ({amount(body['projects'], 'project')})"
         case "wave approved":
             return f"\n{event.subject}: {one_line(str(body['by']))} agrees"
         case "project ended":
@@ -106,7 +107,8 @@ def order_text(state: OrderState) -> str:
         lines.append(f"  a person   has to look at {some(person)}: ./inv report RUN there says why")
     lines += [f"  {'way back':<10} {line}" for line in back_words(state)]
     moved = state.still_moved
-    if moved and state.plan.action is OrderAction.DEPLOY and (bad or left):
+    by_itself = bool(state.spent) and bool(state.outcome) and plan.when_spent == "roll back all"
+    if moved and plan.action is OrderAction.DEPLOY and (bad or left) and not by_itself:
         lines.append(
             f"  back       ./inv fleet.rollback --order {plan.order}   takes back the {len(moved)} it moved; "
             "--wave NAME   only those of a wave"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from checks.amounts import amount
 from pipeline.fleet.estimating import CallsEstimate, OrderEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.order import OrderPlan
@@ -25,7 +26,7 @@ def migrations_text(found: FleetMigrations | None) -> str:
     """Which migrations would be applied where, and what would stop that."""
     if found is None:
         return "Migrations: not asked; --migrations asks the database of each project"
-    lines = [f"Migrations: {found.asked} databases were asked; {len(found.pending)} pending"]
+    lines = [f"Migrations: {amount(found.asked, 'database')} asked; {amount(len(found.pending), 'migration')} pending"]
     lines += [f"  + {one_line(one.name)}: {len(one.projects)}: {some(one.projects)}" for one in found.pending]
     lines += [_found(one) for one in found.findings]
     lines += [f"  {BAD} {name}: could not be asked: {one_line(says)}" for name, says in found.unseen.items()]
@@ -111,7 +112,7 @@ def _service(service: str, each: Sequence[CallsEstimate]) -> str:
     whole = f"  {service:<16} {sum(one.calls for one in each):>8,}"
     most = max(each, key=lambda one: (one.wait, one.calls))
     if not most.token:
-        return f"{whole}  as a run in the sandbox asks, for none of these was counted; with which tokens is not known"
+        return f"{whole}  as runs in the sandbox ask: none of these was counted"
     tokens = f" with {len(each)} tokens, {most.calls:,} with {most.token}" if len(each) > 1 else f" with {most.token}"
     limit = f"the vendor allows {most.most:,} in {long(most.window)}" if most.most else "its answers say no limit"
     wait = f", so {long(most.wait)} at least" if most.wait else ""

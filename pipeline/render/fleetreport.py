@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from checks.amounts import amount
 from checks.outcome import Outcome
 from pipeline.fleet.concluding import exit_code
 from pipeline.fleet.ends import LOST
@@ -64,7 +65,9 @@ def headline(state: OrderState) -> str:
     counts += f", {left} to go" if left and not state.outcome else ""
     back = in_short(state)
     counts += f"; {back}" if back else ""
-    return f"Order {state.plan.order} to {state.plan.action.value} {len(state.parts)} projects {ended}: {counts}"
+    return (
+        f"Order {state.plan.order} to {state.plan.action.value} {amount(len(state.parts), 'project')} {ended}: {counts}"
+    )
 
 
 def waves_of(state: OrderState) -> tuple[WaveSoFar, ...]:

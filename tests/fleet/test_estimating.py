@@ -76,7 +76,7 @@ def test_of_what_nobody_knows_only_the_watch_is_said_and_the_requests_are_those_
     assert "Time: at least 13 min 00 s" in text
     assert "4 by the length of their watch alone: they were never deployed" in text
     assert {one.service: one.calls for one in found.calls} == {name: 4 * one for name, one in IN_SANDBOX.items()}
-    assert "as a run in the sandbox asks" in text
+    assert "as runs in the sandbox ask" in text
     nothing = estimate(tmp_path, {}, text=YAML.replace(", pause: 10m", ""))
     assert "Time: not known\n" in estimate_text(nothing)
 
@@ -201,7 +201,7 @@ def test_migrations_are_said_once_with_all_that_would_apply_them_and_what_stops_
         ]
     )
     text = migrations_text(found)
-    assert "Migrations: 4 databases were asked; 2 pending" in text
+    assert "Migrations: 4 databases asked; 2 migrations pending" in text
     assert "+ 20261101_add: 2: a, b" in text
     assert "✗ sql.is_safe: line 1 drops a column\n      1: a" in text
     assert "✗ c: could not be asked: DIRECT_URL: is not set" in text

@@ -20,11 +20,12 @@ from pipeline.commands.fleetorders import DeployWish, deploy_fleet, to_take_back
 from pipeline.commands.fleetwork import be_worker
 from pipeline.errors import Mistake
 from pipeline.fleet.concluding import exit_code
+from pipeline.fleet.deciding import EndOrder
 from pipeline.fleet.ends import ProjectEnd, TakenBack
 from pipeline.fleet.file import load_fleet
 from pipeline.fleet.movements import Movement, known_order, movements, orders_of, taken_back
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
-from pipeline.fleet.ordering import back_plan, give, order_state
+from pipeline.fleet.ordering import SeenThrough, back_plan, give, order_state
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Journal, plain
@@ -371,3 +372,37 @@ def test_words_that_would_count_for_nothing_are_a_mistake(
 def test_a_worker_that_shall_do_less_than_nothing_is_a_mistake(past: Past) -> None:
     with pytest.raises(Mistake, match="--at-once -1: at least 1"):
         be_worker(past.fleet.root, "", -1, print)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_order_that_takes_back_by_itself_prints_one_document_and_keeps_the_graver_code(
+    past: Past, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    (past.fleet.root / "fleet.yml").write_text("when_spent: roll back all\n" + YAML)
+    fleet = dataclasses.replace(past.fleet, file=load_fleet(past.fleet.root / "fleet.yml"))
+
+    def seen(fleet: Fleet, plan: OrderPlan, *more: object, **said: object) -> SeenThrough:
+        journal = fleet.journal(plan.order)
+        for name in plan.projects:
+            well = ProjectEnd("rolled back", "back") if plan.of else deployed(f"{name}1", f"{name}0")
+            journal.append("project ended", name, exact=plain(BLOCKED if name == "c" else well), seconds=1)
+        if not plan.of:
+            journal.append("wave begins", "rest", projects=3)
+            journal.append("budget spent", says="1 ended badly")
+        journal.append("order ended", outcome="stopped")
+        return SeenThrough(order_state(fleet.store, plan.order), EndOrder("stopped"))
+
+    monkeypatch.setattr(fleetorders, "open_fleet", lambda root, file: nullcontext(fleet))
+    monkeypatch.setattr(fleetorders, "problems", lambda *more: {})
+    monkeypatch.setattr(fleetorders, "seen_through", seen)
+    lines: list[str] = []
+    assert deploy_fleet(fleet.root, DeployWish(as_json=as_json), lines.append, lambda line: None) == 1
+    if not as_json:
+        assert "2 well, 1 badly" in lines[0]
+        assert "fleet.rollback" not in lines[0], "that is done next"
+        return
+    (text,) = lines
+    answered = json.loads(text)
+    assert misfits("fleet.deploy", answered) == []
+    back = {one["project"]: (one["outcome"], bool(one["taken_back"]), one["serves"]) for one in answered["projects"]}
+    assert back == {"a": ("deployed", True, "a0"), "b": ("deployed", True, "b0"), "c": ("blocked", False, "")}
