@@ -104,6 +104,10 @@ def collection() -> Collection:
         family = families.setdefault(gate.family, Collection())
         family.add_task(task_for(gate.name.partition(".")[2], (gate,), _words(gate)))
     for family_name, family in families.items():
+        askable = tuple(one for one in (*GATES, *own) if one.family == family_name and not given_by_steps(one))
+        if askable:
+            words = f"Ask everything of {family_name} that can be asked now."
+            family.add_task(task_for("all", askable, words), default=True)
         made.add_collection(family, family_name)
     return made
 

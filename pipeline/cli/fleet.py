@@ -12,13 +12,20 @@ SIGNS = "where fleet.yml says who `may`: the SSH key that signs (default: the on
 ELSEWHERE = "do none of the work here: workers elsewhere do it"
 
 
-@task(help={"select": SELECT, "json": "as one JSON document"})
-def plan(c: Context, select: str = "", json: bool = False) -> None:
-    """Who would be deployed in which wave, who has no home, and what is wrong with whom. Touches nothing."""
+@task(
+    help={
+        "select": SELECT,
+        "gates": "ask the preflight of each project, too: what would stop whom; costs requests",
+        "migrations": "ask the database of each project, too: which migrations would be applied",
+        "json": "as one JSON document",
+    }
+)
+def plan(c: Context, select: str = "", gates: bool = False, migrations: bool = False, json: bool = False) -> None:
+    """Who would be deployed when, what is wrong with whom, how long it takes, how many requests. Touches nothing."""
     with honest():
-        from pipeline.commands.fleet import show_plan
+        from pipeline.commands.fleetplan import PlanWish, show_plan
 
-        fine = show_plan(ROOT, select, out, as_json=json)
+        fine = show_plan(ROOT, PlanWish(select, gates, migrations, json), out)
     if not fine:
         raise SystemExit(1)
 
@@ -70,7 +77,9 @@ def status(c: Context, order: str = "", select: str = "", json: bool = False) ->
 @task(
     help={
         "order": "the order whose projects go back (default: the last deployment)",
+        "since": "instead: all that was moved since then by any order: 2h, 3d, or a time such as 2026-11-29T10:00Z",
         "wave": "only those of this wave",
+        "group": "only those of these groups, by comma",
         "select": SELECT,
         "plan": "show who would go back, and touch nothing",
         "elsewhere": ELSEWHERE,
@@ -81,7 +90,9 @@ def status(c: Context, order: str = "", select: str = "", json: bool = False) ->
 def rollback(
     c: Context,
     order: str = "",
+    since: str = "",
     wave: str = "",
+    group: str = "",
     select: str = "",
     plan: bool = False,
     elsewhere: bool = False,
@@ -90,9 +101,10 @@ def rollback(
 ) -> None:
     """Take back what an order has moved, newest first; who was not moved, or moved on since, is left alone."""
     with honest():
-        from pipeline.commands.fleetorders import RollbackWish, roll_fleet_back
+        from pipeline.commands.fleetback import RollbackWish, roll_fleet_back
 
-        code = roll_fleet_back(ROOT, RollbackWish(order, wave, select, plan, elsewhere, json, key), out, aside)
+        wish = RollbackWish(order, since, wave, group, select, plan, elsewhere, json, key)
+        code = roll_fleet_back(ROOT, wish, out, aside)
     if code:
         raise SystemExit(code)
 
@@ -213,15 +225,16 @@ def variables(c: Context, target: str = "") -> None:
         "for": "for how long, e.g. 8h (default: until it is lifted)",
         "because": "why, for whoever wants to deploy meanwhile",
         "lift": "end the freeze",
+        "key": SIGNS,
     },
 )
-def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False) -> None:
+def freeze(c: Context, for_: str = "", because: str = "", lift: bool = False, key: str = "") -> None:
     """Let nothing of the fleet begin: what is under way ends, orders wait, fleet.rollback works. Recorded."""
     with honest():
         from pipeline.commands.deploy import seconds_of
-        from pipeline.commands.fleetorders import freeze_fleet
+        from pipeline.commands.fleetfreezing import FreezeWish, freeze_fleet
 
-        freeze_fleet(ROOT, seconds_of("--for", for_), because, out, lift=lift)
+        freeze_fleet(ROOT, FreezeWish(seconds_of("--for", for_), because, lift, key), out, aside)
 
 
 def collection() -> Collection:

@@ -30,7 +30,6 @@ def init(c: Context, homes: list[str], team: str = "", yes: bool = False) -> Non
 
 
 @task(
-    positional=["order"],
     help={
         "order": "an order's id (default: the newest)",
         "json": "as one JSON document, with every project",

@@ -49,6 +49,22 @@ class LimitSeen:
         return self.closed > 0 or 2 * self.left < self.most
 
 
+@dataclass
+class CallsMade:
+    """Requests that a process has sent with one token to one service, again after a refusal included.
+
+    ``most``: that the vendor allows in ``window`` seconds, as its answers said; 0 when none has.
+    """
+
+    calls: int = 0
+    most: int = 0
+    window: float = 0
+
+    def saw(self, seen: LimitSeen) -> None:
+        """Keep what an answer said of the limit; the longest time until it is whole again is nearest to the window."""
+        self.most, self.window = max(self.most, seen.most), max(self.window, seen.resets)
+
+
 def bucket_of(service: str, base: str, headers: Mapping[str, str]) -> str:
     """What all requests with one token to one service have in common; the token cannot be read from it."""
     token = headers.get("authorization", "")
@@ -90,6 +106,7 @@ class SharedPace:
         self._line.settimeout(ANSWERS)
         self._tight: set[str] = set()
         self._number = 0
+        self._made: dict[str, CallsMade] = {}
 
     async def sent(self, asker: Asker, send: Callable[[], Awaitable["httpx.Response"]]) -> "httpx.Response":
         """Send in our turn, and again when it was too often: that did nothing.
@@ -97,9 +114,10 @@ class SharedPace:
         Raises what ``send`` raises, a refusal only when it asks for more than is left of LONGEST seconds.
         """
         clock, bucket = asker._clock, bucket_of(asker.name, asker.base, asker._headers)
-        until = clock.monotonic() + LONGEST
+        until, made = clock.monotonic() + LONGEST, self._made.setdefault(bucket, CallsMade())
         while True:
             await self.turn(bucket, clock)
+            made.calls += 1
             try:
                 response = await send()
             except Refused as error:
@@ -109,7 +127,9 @@ class SharedPace:
                     raise
                 await clock.sleep(seen.closed)
             else:
-                self.saw(limit_seen(bucket, response.headers, clock.now().timestamp() - (asker.ahead or 0)))
+                seen = limit_seen(bucket, response.headers, clock.now().timestamp() - (asker.ahead or 0))
+                made.saw(seen)
+                self.saw(seen)
                 return response
 
     async def turn(self, bucket: str, clock: Clock) -> None:
@@ -128,6 +148,10 @@ class SharedPace:
             self._say({"seen": asdict(seen)})
         elif seen.most:
             self._tight.discard(seen.bucket)
+
+    def tell(self) -> None:
+        """Tell the worker which requests this process has made."""
+        self._say({"made": {bucket: asdict(made) for bucket, made in self._made.items()}})
 
     def _asked(self, bucket: str) -> float:
         """The seconds until it is worth asking again; 0: it is our turn, or nobody answers."""

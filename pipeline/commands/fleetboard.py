@@ -9,6 +9,7 @@ from pipeline.commands.report import facts_of
 from pipeline.config import load
 from pipeline.errors import PipelineError
 from pipeline.fleet.file import FleetFile
+from pipeline.fleet.movements import known_order, with_later
 from pipeline.fleet.order import OrderState, latest_orders
 from pipeline.fleet.ordering import order_state
 from pipeline.home import FILE
@@ -34,7 +35,9 @@ class FleetBoard:
         return next((int(seq or 0) for (seq,) in self._store.execute("select max(seq) from deploy_events")), 0)
 
     def orders(self) -> tuple[OrderState, ...]:
-        return tuple(order_state(self._store, order) for order in latest_orders(self._store, KEPT))
+        """Those that are listed, newest first, each with what later ones took back of it."""
+        found = tuple(order_state(self._store, order) for order in latest_orders(self._store, KEPT))
+        return tuple(with_later(state, found[:number]) for number, state in enumerate(found))
 
     def now(self) -> str:
         """The newest order; all of them when there is none."""
@@ -46,7 +49,7 @@ class FleetBoard:
 
     def order(self, order: str, here: str = "") -> str:
         """The page of one order. Raises Mistake when there is none."""
-        state, up = order_state(self._store, order), "" if here else "../"
+        state, up = known_order(self._store, order), "" if here else "../"
 
         def address(run: str) -> str:
             if not self._folder:

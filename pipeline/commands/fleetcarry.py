@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from checks.outcome import Outcome
+from pipeline.clients.pacing import pace
 from pipeline.commands.deploy import after_deploy
 from pipeline.config import Config
 from pipeline.errors import Mistake, PipelineError
@@ -23,6 +24,7 @@ def carry_run(config: Config, root: Path, order: Order, wait: float, show: Show,
     if not order.run:
         raise Mistake("--run: say which run is to be carried")
     end = carrier(config, root, order, show, after_run(root, aside), wait).carry()
+    tell_calls()
     out(json.dumps(plain(end)))
     return end.code
 
@@ -41,11 +43,18 @@ def after_run(root: Path, aside: Out) -> After:
     return only_for_people
 
 
+def tell_calls() -> None:
+    """Tell the worker, if there is one, how often each vendor was asked."""
+    if shared := pace():
+        shared.tell()
+
+
 def carry_back(config: Config, root: Path, deploy_file: Path, target: str, deployed: ProjectEnd, out: Out) -> int:
     """Take a project back, print how that ended as one line of JSON, and give an exit code."""
     try:
         end = take_back(config, root, deploy_file, target, deployed)
     except PipelineError as error:
         end = ProjectEnd(REFUSED, " ".join(str(error).split())[:MOST_SAID])
+    tell_calls()
     out(json.dumps(plain(end)))
     return 0

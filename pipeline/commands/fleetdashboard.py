@@ -8,7 +8,8 @@ from pipeline.clock import SystemClock
 from pipeline.commands.fleetboard import FleetBoard, homes_of
 from pipeline.documents.outside import must_stay_inside
 from pipeline.errors import Mistake
-from pipeline.fleet.ordering import LATEST, order_state
+from pipeline.fleet.movements import known_order
+from pipeline.fleet.ordering import LATEST
 from pipeline.fleet.place import fleet_file, open_record
 from pipeline.home import as_typed, command_in, typed_for
 from pipeline.redact import of_this_process
@@ -24,7 +25,7 @@ def show_report(root: Path, order: str, out: Out, *, as_json: bool, to: str) -> 
     """Say what an order did and what is left; or write it as one page into the file ``to``. Raises Mistake."""
     file = fleet_file(root)
     with open_record(root, file) as (store, place):
-        state = order_state(store, order or LATEST)
+        state = known_order(store, order or LATEST)
     homes = homes_of(root, file)
     if to:
         read_at = f"{SystemClock().now():%Y-%m-%d %H:%M:%S} UTC"

@@ -2,17 +2,18 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from checks.policy import EnvironmentPolicy
 from pipeline.config import Config
 from pipeline.environment import variable
 from pipeline.errors import Mistake
+from pipeline.fleet.ends import alike
 from pipeline.fleet.judging import judged
 from pipeline.fleet.ordering import chosen
 from pipeline.fleet.place import fleet_file, worlds_up
-from pipeline.fleet.surveying import ask_all, ends_of, exit_code_of, to_target, worst_first
+from pipeline.fleet.surveying import ProjectAnswer, ask_all, ends_of, exit_code_of, to_target, worst_first
 from pipeline.fleet.variables import KEY, compared, fingerprints, variables_from
 from pipeline.record.journal import plain
 from pipeline.render.fleetlooks import checked_text, compared_text, monitored, monitored_text
@@ -20,6 +21,8 @@ from pipeline.session.session import open_session
 
 Out = Callable[[str], None]
 RUN = "fleet-variables"
+MISTAKE = 2
+"""The exit code of a command that did not understand what was typed."""
 
 
 def check_fleet(root: Path, select: str, gate: str, out: Out, *, as_json: bool) -> bool:
@@ -29,9 +32,17 @@ def check_fleet(root: Path, select: str, gate: str, out: Out, *, as_json: bool) 
     asked = f"check.{gate}" if gate else "check"
     with worlds_up(root, file):
         answers = ask_all(root, file, projects, lambda project: [asked, "--json", *to_target(project)])
+    _must_be_understood(answers)
     found = judged(ends_of(answers))
     out(json.dumps({"asked": len(projects), "findings": plain(found)}) if as_json else checked_text(projects, found))
     return not found
+
+
+def _must_be_understood(answers: Sequence[ProjectAnswer]) -> None:
+    """Raises Mistake when nobody understood the question, e.g. a gate that there is not."""
+    wrong = {alike(one.says, one.project): one.says for one in answers if one.body is None and one.code == MISTAKE}
+    if len(wrong) == 1 and all(one.body is None and one.code == MISTAKE for one in answers):
+        raise Mistake(next(iter(wrong.values())))
 
 
 def monitor_fleet(root: Path, select: str, out: Out, *, weekly: bool, as_json: bool) -> int:

@@ -31,7 +31,7 @@ def signed_order(
     if permits.is_open(plan.projects):
         aside(OPEN)
         return plan
-    return permits.signed(plan, _key(fleet, key))
+    return permits.signed(plan, key_of(fleet.root, key))
 
 
 def go_on(fleet: Fleet, state: OrderState, agreed_by: str, key: str) -> None:
@@ -45,12 +45,13 @@ def go_on(fleet: Fleet, state: OrderState, agreed_by: str, key: str) -> None:
     said = said_now(agreed_by if following else who(), SystemClock().now())
     if not is_open:
         what = f"agrees to {following}" if following else "resumes"
-        said = permits.word(plan, what, said, _key(fleet, key), following)
+        said = permits.word(plan, what, said, key_of(fleet.root, key), following)
     if following:
         agreed(fleet, plan.order, following, said)
     else:
         resumed(fleet, plan.order, said)
 
 
-def _key(fleet: Fleet, said: str) -> Path:
-    return Path(said or usual_key(fleet.root, "fleet.yml says who may")).expanduser()
+def key_of(root: Path, said: str) -> Path:
+    """The key that signs: the one that was said, else the one that git signs with. Raises Mistake without any."""
+    return Path(said or usual_key(root, "fleet.yml says who may")).expanduser()

@@ -12,11 +12,12 @@ from pipeline.emergency.domain import client
 from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.ends import end_from
+from pipeline.fleet.movements import orders_of, with_later
 from pipeline.fleet.order import OrderPlan, OrderState, add, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.record.journal import Event, events_of
 from pipeline.redact import Redactor
-from pipeline.render.fleet import some
+from pipeline.render.fleetmarks import some
 from pipeline.render.fleetreport import PERSON, findings_of, headline
 from pipeline.session.bulletin import TEAM, Bulletin, TellingDesk, remember_in, remembered
 from pipeline.world.secrets import CHANNELS
@@ -39,6 +40,8 @@ class OrderBulletin(Bulletin):
     ) -> None:
         self._state: OrderState | None = None
         self._folded = 0
+        self.later: tuple[OrderState, ...] = ()
+        """Orders that were given since, newest first, which may have taken back what this one did."""
         super().__init__(order, before, posted, remember, note)
 
     def state(self) -> OrderState | None:
@@ -49,7 +52,7 @@ class OrderBulletin(Bulletin):
             else:
                 add(self._state, event)
         self._folded = len(self._events)
-        return self._state
+        return with_later(self._state, self.later) if self._state else None
 
     def line(self) -> str:
         """How the order stands, in a sentence."""
@@ -150,6 +153,7 @@ def tell_again(fleet: Fleet, plan: OrderPlan, note: Callable[[str], None]) -> No
         posted = remembered(fleet.store, plan.order)
         own = fleet.journal(f"news-{plan.order}")
         bulletin = OrderBulletin(plan.order, events[:-1], posted, remember_in(own, plan.order), note)
+        bulletin.later = orders_of(fleet.store, after=plan.order)
         bulletin.hear(events[-1])
         bulletin.patience = None
         asyncio.run(_told(bulletin, _opened(address)))

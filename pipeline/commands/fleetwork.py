@@ -13,6 +13,8 @@ Out = Callable[[str], None]
 def be_worker(root: Path, groups: str, at_once: int, out: Out) -> None:
     """Work for the fleet until a signal comes, and end what is under way."""
     file = fleet_file(root)
+    if at_once < 0:
+        raise Mistake(f"--at-once {at_once}: at least 1; 0 or nothing is `at_once` of fleet.yml")
     named = tuple(filter(None, (part.strip() for part in groups.split(","))))
     for name in named:
         if name not in file.groups:

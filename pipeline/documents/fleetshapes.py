@@ -2,18 +2,47 @@
 
 from typing_extensions import TypedDict
 
+from pipeline.fleet.estimating import CallsEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
+from pipeline.fleet.pending import FleetMigrations
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 
 
+class EstimatedProject(TypedDict):
+    """How long a project would take, null for not known; ``measured_on``: it or one like it; ``measured_in``: order."""
+
+    project: str
+    seconds: float | None
+    measured_in: str
+    measured_on: str
+
+
+class EstimatedOrder(TypedDict):
+    """What an order would take, in seconds; ``at_least``: some projects are not known; ``binds``: what holds it up."""
+
+    seconds: float
+    at_least: bool
+    binds: str
+    waves: list[WaveEstimate]
+    calls: list[CallsEstimate]
+    projects: list[EstimatedProject]
+
+
 class FleetPlanned(TypedDict):
-    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home."""
+    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home.
+
+    ``gates`` and ``migrations`` are null when they were not asked.
+    """
 
     waves: list[PlannedWave]
     at_once: int
     budget: int
     problems: dict[str, list[str]]
+    frozen: list[str]
+    gates: list[FleetFinding] | None
+    migrations: FleetMigrations | None
+    estimate: EstimatedOrder
 
 
 class FleetChecked(TypedDict):
@@ -43,7 +72,10 @@ class FleetCompared(TypedDict):
 
 
 class ProjectStanding(TypedDict):
-    """How a project of a fleet stands; all but its name and ``says`` are empty when it was in no order yet."""
+    """How a project of a fleet stands; all but its name and ``says`` are empty when it was in no order yet.
+
+    ``taken_back``: the later order that took it back; ``serves``: the deployment that is live by the record, or empty.
+    """
 
     project: str
     order: str
@@ -56,6 +88,8 @@ class ProjectStanding(TypedDict):
     stage: str
     outcome: str
     says: str
+    taken_back: str
+    serves: str
 
 
 class FleetOrdered(TypedDict):
@@ -75,6 +109,18 @@ class ReportedWave(TypedDict):
     well: int
     bad: int
     agreed: str
+    back: int
+
+
+class ProjectTakenBack(TypedDict):
+    """How a later order took a project back; ``moved_on``: a still later one, which has moved it again."""
+
+    project: str
+    order: str
+    outcome: str
+    serves: str
+    says: str
+    moved_on: str
 
 
 class LeftForSomebody(TypedDict):
@@ -86,7 +132,9 @@ class LeftForSomebody(TypedDict):
 
 
 class FleetReported(FleetOrdered):
-    """An order as a whole; times as ISO 8601. ``of``: the one that it takes back; ``spent``: why no more was begun."""
+    """An order as a whole; times as ISO 8601. ``of``: those that it takes back, by comma; ``spent``: why no more was
+    begun; ``exit``: the exit code of the command by the record, null while the order goes on.
+    """
 
     action: str
     by: str
@@ -95,8 +143,10 @@ class FleetReported(FleetOrdered):
     of: str
     began: str
     ended: str
+    exit: int | None
     budget: int
     spent: str
     waves: list[ReportedWave]
+    back: list[ProjectTakenBack]
     findings: list[FleetFinding]
     left: list[LeftForSomebody]

@@ -17,11 +17,12 @@ from pipeline.fleet.deciding import (
     WaitSeconds,
     decide,
 )
+from pipeline.fleet.freezing import freeze_now
 from pipeline.fleet.judging import judged
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, state_of
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, Where, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue
-from pipeline.fleet.windows import freeze_now
+from pipeline.fleet.signing import FleetPermits
 from pipeline.record.journal import Event, events_after, plain
 from pipeline.record.lock import Lock
 
@@ -47,6 +48,7 @@ class Conductor:
         self._seq = 0
         self._cared = self._clock.monotonic()
         self._frozen = False
+        self._permits = FleetPermits(fleet.root, fleet.file)
         self.stopped = asyncio.Event()
 
     async def conduct(self) -> tuple[OrderState, Decision]:
@@ -134,13 +136,12 @@ class Conductor:
         if self._clock.monotonic() - self._cared < CARE:
             return
         self._must_be_ours()
-        frozen = (
-            state.plan.action is OrderAction.DEPLOY and freeze_now(self._fleet.store, self._clock.now()) is not None
-        )
+        deploys = state.plan.action is OrderAction.DEPLOY
+        frozen = deploys and freeze_now(self._fleet.store, self._clock.now(), self._permits) is not None
         if frozen and not self._frozen:
             self._journal.append("order waits", says="the fleet is frozen")
         self._frozen = frozen
         in_queue = await self._queue.known(self._order)
         for project in state.in_flight:
-            if project not in in_queue:
+            if project not in in_queue and not (frozen and state.parts[project].where is Where.QUEUED):
                 await self._put(state.plan, project)

@@ -47,6 +47,33 @@ class ProjectEnd:
         return found.code if found else (Outcome.STRANDED.code if self.outcome == LOST else 1)
 
 
+@dataclass(frozen=True)
+class TakenBack:
+    """A project that an order had moved, and that a later one, ``order``, took back, or was to.
+
+    ``outcome``: how that ended, empty while it has not; ``serves``: the deployment that production shows now by the
+    record, empty when it does not say.
+    """
+
+    order: str
+    outcome: str
+    serves: str
+    says: str = ""
+    """Why it ended as it did."""
+    moved_on: str = ""
+    """A still later order, which has moved the project again."""
+
+    @property
+    def well(self) -> bool:
+        """Whether the project went back."""
+        return self.outcome in (BACK, THERE)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether somebody else's release served by then."""
+        return self.outcome == Outcome.SUPERSEDED.word
+
+
 def end_of(report: Report) -> ProjectEnd:
     """The end of a run that has one."""
     reason = " ".join(report.reason.split())[:MOST_SAID]
@@ -85,6 +112,7 @@ def _of_line(line: Line) -> Iterable[Fault]:
 OWN = (
     (re.compile(r"https?://\S+"), "ADDRESS"),
     (re.compile(r"\b(?:dpl|prj|env|team)_\w+"), "ID"),
+    (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b(?:\.[a-z0-9-]+)?"), "RUN"),
     (re.compile(r"\b[0-9a-f]{7,40}\b"), "COMMIT"),
     (re.compile(r"\b[\w.-]+\.(?:com|org|net|io|dev|app|co|de|example)\b(?::\d+)?"), "HOST"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "N"),

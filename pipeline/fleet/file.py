@@ -199,6 +199,9 @@ def _wrong_people(file: FleetFile, folder: Path) -> Iterator[Said]:
     said = [((*path, "may", act), getattr(may, act)) for path, may in owners if may for act in ACTS]
     if not said:
         return
+    for name, group in file.groups.items():
+        if group.may and group.may.freeze is not None:
+            yield ("groups", name, "may", "freeze"), "a freeze is of the whole fleet: say it in the fleet's own `may`"
     said += [(("people", name), names) for name, names in file.people.items()]
     for path, names in said:
         for number, says in wrong_names(names, file.people if path[0] != "people" else {}, folder / file.signers):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.outcome import Outcome
-from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
+from pipeline.clients.pacing import CallsMade
+from pipeline.fleet.ends import BACK, THERE, ProjectEnd, TakenBack, end_from
 from pipeline.fleet.waves import PlannedWave
 from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
@@ -45,7 +46,7 @@ class OrderPlan:
     when_spent: str = "keep"
     by: str = ""
     of: str = ""
-    """Of a rollback: the order that had moved the projects."""
+    """Of a rollback: the order that had moved the projects; several by comma, newest first."""
     flags: tuple[str, ...] = ()
     """Flags of `deploy` that each of its runs is given."""
     back_to: Mapping[str, ProjectEnd] = field(default_factory=dict)
@@ -60,6 +61,11 @@ class OrderPlan:
     @property
     def projects(self) -> tuple[str, ...]:
         return tuple(name for wave in self.waves for name in wave.projects)
+
+    @property
+    def takes_back(self) -> tuple[str, ...]:
+        """Of a rollback: the orders that had moved the projects, newest first."""
+        return tuple(filter(None, self.of.split(", ")))
 
     def run_of(self, project: str) -> str:
         """The id of the run of a project: the same for every worker, so nothing is begun twice."""
@@ -77,6 +83,10 @@ class ProjectPart:
     began: str = ""
     ended: str = ""
     end: ProjectEnd | None = None
+    seconds: float = 0
+    """How long it took."""
+    calls: Mapping[str, CallsMade] = field(default_factory=dict)
+    """Service and token, as `bucket_of` has them → the requests that it took."""
 
 
 @dataclass
@@ -96,6 +106,10 @@ class OrderState:
     """Who went on with it, each time."""
     outcome: str = ""
     ended: str = ""
+    taken_back: dict[str, TakenBack] = field(default_factory=dict)
+    """Project → how a later order took it back; only who has read the later orders knows."""
+    done_since: frozenset[str] = frozenset()
+    """The projects that a later order has deployed well, known likewise: nothing of them is left to do here."""
 
     def failed(self) -> tuple[str, ...]:
         """The projects that ended badly, in the order of the plan."""
@@ -106,6 +120,12 @@ class OrderState:
         planned = next((one.projects for one in self.plan.waves if one.name == wave), self.plan.projects)
         found = [(self.parts[name].ended, name) for name in planned if _is_moved(self.parts[name], self.plan)]
         return tuple(name for _, name in sorted(found, reverse=True))
+
+    @property
+    def still_moved(self) -> tuple[str, ...]:
+        """Those of `moved` that no later order has taken back, or found to be somebody else's."""
+        back = {name for name, one in self.taken_back.items() if one.well or one.left_alone}
+        return tuple(name for name in self.moved() if name not in back)
 
     @property
     def in_flight(self) -> tuple[str, ...]:
@@ -176,6 +196,8 @@ def add(state: OrderState, event: Event) -> None:
             part.times += 1
         case "project ended" if part.end is None:  # a second worker may say it again
             part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
+            part.seconds = float(event.body.get("seconds", 0))
+            part.calls = {bucket: CallsMade(**made) for bucket, made in event.body.get("calls", {}).items()}
         case "order ended" if not state.outcome:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():

@@ -11,13 +11,13 @@ from pipeline.fleet.conducting import ORDERS, Conductor
 from pipeline.fleet.deciding import STOPPED, Decision
 from pipeline.fleet.ends import ProjectEnd
 from pipeline.fleet.file import FleetFile, allowed, labels_of, share_of
+from pipeline.fleet.freezing import freeze_now
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, latest_orders, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
-from pipeline.fleet.signing import AGREED, SignedWord
+from pipeline.fleet.signing import AGREED, FleetPermits, SignedWord
 from pipeline.fleet.waves import PlannedWave, plan_waves
-from pipeline.fleet.windows import freeze_now
 from pipeline.fleet.working import FleetWorker, ended
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, events_of, new_run_id, plain
@@ -71,11 +71,13 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
 
 def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: str) -> OrderPlan:
     """The plan that takes ``projects`` back, which ``of`` has moved: in one wave, in the order given, all of them."""
-    ends: dict[str, ProjectEnd] = {name: end for name in projects if (end := of.parts[name].end)}
+    return back_plan(file, of.plan.order, {name: end for name in projects if (end := of.parts[name].end)}, by)
+
+
+def back_plan(file: FleetFile, of: str, ends: Mapping[str, ProjectEnd], by: str) -> OrderPlan:
+    """The plan that takes projects back: project → what it shows and what served before, in the order they go."""
     wave = PlannedWave("back", tuple(ends))
-    return OrderPlan(
-        _new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of.plan.order, back_to=ends
-    )
+    return OrderPlan(_new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of, back_to=ends)
 
 
 def give(fleet: Fleet, plan: OrderPlan) -> None:
@@ -84,18 +86,23 @@ def give(fleet: Fleet, plan: OrderPlan) -> None:
     fleet.journal(plan.order).append(BEGINS, plan.action.value, exact={**plain(fields), "action": plan.action.value})
 
 
-def order_state(store: Store, order: str, action: OrderAction | None = None) -> OrderState:
-    """The state of an order, by its id or ``latest`` (of that ``action``). Raises Mistake when there is none."""
+def order_state(store: Store, order: str, action: OrderAction | None = None, option: str = "--order") -> OrderState:
+    """The state of an order, by its id or ``latest`` (of that ``action``).
+
+    Raises Mistake, in the name of ``option``, when there is none.
+    """
     for known in latest_orders(store, MANY) if order == LATEST else (order,):
         state = state_of(known, events_of(store, known))
         if state and action in (None, state.plan.action):
             return state
-    raise Mistake(f"--order {order}: there is no such order; ./inv fleet.status shows the last one")
+    if order == LATEST:
+        raise Mistake(f"{option}: no order {f'to {action.value} ' if action else ''}is written down yet")
+    raise Mistake(f"{option} {order}: there is no such order; ./inv fleet.status shows the last one")
 
 
 def must_not_be_frozen(fleet: Fleet) -> None:
     """Raises Locked while the fleet is frozen; a rollback does not ask."""
-    found = freeze_now(fleet.store, SystemClock().now())
+    found = freeze_now(fleet.store, SystemClock().now(), FleetPermits(fleet.root, fleet.file))
     if found:
         raise Locked(f"the fleet is {found}; ./inv fleet.freeze --lift   ends that; fleet.rollback works meanwhile")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from checks.policy import Policy
 from pipeline.clients.sshsign import Signer, known_names
 
-ACTS = ("deploy", "rollback", "agree")
+ACTS = ("deploy", "rollback", "agree", "freeze")
 KEY = "SHA256:"
 
 
@@ -24,6 +24,8 @@ class FleetMay(Policy):
     """Who may take projects back."""
     agree: tuple[str, ...] | None = None
     """Who may agree to a wave that waits for that."""
+    freeze: tuple[str, ...] | None = None
+    """Who may freeze the fleet and lift that. Of the whole fleet: a group does not say it."""
 
 
 def wrong_names(

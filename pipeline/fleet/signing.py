@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,35 @@ class FleetPermits:
             raise Mistake(f"--agreed-by {said.by}: {why}")
         return said
 
+    @property
+    def fleet_is_open(self) -> bool:
+        """Whether nothing at all says who may."""
+        return self.is_open(self._file.projects)
+
+    def say(self, text_of: Callable[[str], str], by: str, key: Path, act: str) -> tuple[str, str]:
+        """Who says, and the signature by ``key`` of, what ``text_of`` gives for that name; about the whole fleet.
+
+        Raises Mistake when the key's owner may not do ``act``.
+        """
+        try:
+            proof = sign(key, text_of(by), NAMESPACE)
+            signer = self._owner(text_of(by), proof)
+            if by.casefold() not in {name.casefold() for name in signer.names}:
+                by = signer.names[0]
+                proof = sign(key, text_of(by), NAMESPACE)
+        except Unproved as error:
+            raise Mistake(f"--key {key}: {error}; {self._signers.name} has who may") from error
+        if why := self._not_named(signer, "", act):
+            raise Mistake(why)
+        return by, proof
+
+    def not_said(self, text: str, proof: str, by: str, act: str) -> str:
+        """Why ``text``, which is about the whole fleet, does not count as said by one who may; empty when it does."""
+        try:
+            return self._not_named(self._signer(text, proof, by), "", act)
+        except Unproved as error:
+            return str(error)
+
     def _word(self, plan: OrderPlan, what: str, said: SignedWord, key: Path) -> tuple[SignedWord, Signer]:
         said = replace(said, proof=sign(key, word_text(plan, what, said), NAMESPACE))
         return said, self._owner(word_text(plan, what, said), said.proof)
@@ -149,7 +178,8 @@ class FleetPermits:
         if names is None or is_named(signer, names, self._file.people):
             return ""
         whose = f"groups.{group}.may.{act}" if own and getattr(own, act) else f"may.{act}"
-        return f"{signer.names[0]} may not {act} {group or 'these projects'}: {whose} names {', '.join(names)}"
+        what = group or ("this fleet" if act == "freeze" else "these projects")
+        return f"{signer.names[0]} may not {act} {what}: {whose} names {', '.join(names)}"
 
     def _signer(self, text: str, proof: str, by: str) -> Signer:
         """Whose key has signed ``text`` in his own name. Raises Unproved."""

@@ -1,4 +1,4 @@
-"""When a project may be begun: the window of its own time zone, and a freeze of the whole fleet."""
+"""When a project may be begun: the window of its own time zone."""
 
 import datetime
 import re
@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from checks.policy import Policy
-from pipeline.record.bounded import Store
-from pipeline.record.journal import Journal, events_of
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
-FREEZE = "fleet.freeze"
-"""What the journal of freezes is called; no order has that id."""
-FROZEN, THAWED = "fleet frozen", "fleet thawed"
 
 
 @dataclass(frozen=True)
@@ -51,43 +46,20 @@ def wrong_in(window: FleetWindow) -> Iterator[tuple[str, str]]:
         yield "days", "names none"
 
 
+def next_open(window: FleetWindow | None, now: datetime.datetime) -> datetime.datetime:
+    """When projects with that window may be begun, ``now`` or later: within eight days, for it has a day a week."""
+    if window is None or is_open(window, now):
+        return now
+    zone = zoneinfo.ZoneInfo(window.timezone)
+    here, at = now.astimezone(zone), datetime.time.fromisoformat(window.since)
+    days = (here.date() + datetime.timedelta(days=number) for number in range(9))
+    opens = (datetime.datetime.combine(day, at, zone) for day in days if DAYS[day.weekday()] in window.days)
+    return next(moment.astimezone(now.tzinfo) for moment in opens if moment > here)
+
+
 def is_open(window: FleetWindow | None, now: datetime.datetime) -> bool:
     """Whether projects with that window may be begun now; those without one always may."""
     if window is None:
         return True
     here = now.astimezone(zoneinfo.ZoneInfo(window.timezone))
     return DAYS[here.weekday()] in window.days and window.since <= f"{here:%H:%M}" < window.until
-
-
-@dataclass(frozen=True)
-class FleetFreeze:
-    """Nothing of the fleet is begun. ``until``: ISO 8601, empty for until somebody lifts it."""
-
-    by: str
-    reason: str
-    until: str = ""
-
-    def __str__(self) -> str:
-        return f"frozen by {self.by}{f' until {self.until[:16]} UTC' if self.until else ''}: {self.reason}"
-
-
-def freeze_now(store: Store, now: datetime.datetime) -> FleetFreeze | None:
-    """The freeze that is in force; None when there is none. Raises ServiceError."""
-    found: FleetFreeze | None = None
-    for event in events_of(store, FREEZE):
-        if event.kind == FROZEN:
-            found = FleetFreeze(str(event.body["by"]), str(event.body["reason"]), str(event.body["until"]))
-        elif event.kind == THAWED:
-            found = None
-    over = found is not None and found.until and found.until <= now.astimezone(datetime.UTC).isoformat()
-    return None if over else found
-
-
-def freeze(journal: Journal, found: FleetFreeze) -> None:
-    """Write down that nothing is begun from now on."""
-    journal.append(FROZEN, by=found.by, reason=found.reason, until=found.until)
-
-
-def thaw(journal: Journal, by: str) -> None:
-    """Write down that the freeze is over."""
-    journal.append(THAWED, by=by)

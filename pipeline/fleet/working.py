@@ -12,7 +12,8 @@ from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
-from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
+from pipeline.fleet.freezing import freeze_now
+from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
 from pipeline.fleet.signing import FleetPermits
@@ -65,15 +66,16 @@ class FleetWorker:
     async def do(self, job: FleetJob) -> None:
         """Do one job; a project whose end is written down is not touched again."""
         plan = self._plan(job.order)
-        if plan is None or self._is_void(job):
+        if plan is None or self._is_void(job) or self._waits(plan, job):
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
         refused = await asyncio.to_thread(self._refused, plan, job)
         journal.append("project begins", job.project, worker=self.name, version=VERSION)
         self._note(f"{job.project}: begins")
-        began = clock.monotonic()
-        end = refused or await self._carried(plan, job.project)
-        journal.append("project ended", job.project, exact=plain(end), seconds=round(clock.monotonic() - began, 3))
+        began, made = clock.monotonic(), dict[str, Any]()
+        end = refused or await self._carried(plan, job.project, made)
+        seconds = round(clock.monotonic() - began, 3)
+        journal.append("project ended", job.project, exact={**plain(end), "calls": made}, seconds=seconds)
         self._note(f"{job.project}: {end.outcome}{f': {end.reason}' if end.reason else ''}")
         self.told.set()
 
@@ -83,11 +85,12 @@ class FleetWorker:
         why = self._permits.refusal(plan, job.project, events)
         if not why:
             return None
-        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
-        begun = any(self._fleet.store.execute(sql, job.order, job.project))
-        return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}") if begun else ProjectEnd(REFUSED, why)
+        if self._is_begun(job):
+            return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}")
+        return ProjectEnd(REFUSED, why)
 
-    async def _carried(self, plan: OrderPlan, name: str) -> ProjectEnd:
+    async def _carried(self, plan: OrderPlan, name: str, made: dict[str, Any]) -> ProjectEnd:
+        """Carry a project to its end; ``made`` gets which requests its process has sent."""
         project = self._fleet.file.projects.get(name)
         if project is None:
             return ProjectEnd(REFUSED, f"there is no project {name} in the fleet.yml of this worker")
@@ -96,9 +99,14 @@ class FleetWorker:
         if lacks or not home.is_dir():
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
+
+        async def answer(asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            made.update(asked.get("made", {}))
+            return await self._answer(asked)
+
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, self._answer)
+            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, answer)
             if end.outcome != LOST:
                 break
         return end
@@ -115,6 +123,19 @@ class FleetWorker:
                 return None
             self._plans[order] = plan_from(order, events[0].body)
         return self._plans[order]
+
+    def _waits(self, plan: OrderPlan, job: FleetJob) -> bool:
+        """Whether the fleet is frozen, and the project was not begun: who conducts puts the job back after that."""
+        if plan.action is not OrderAction.DEPLOY or self._is_begun(job):
+            return False
+        found = freeze_now(self._fleet.store, SystemClock().now(), self._permits)
+        if found:
+            self._note(f"{job.project}: is not begun, the fleet is {found}")
+        return found is not None
+
+    def _is_begun(self, job: FleetJob) -> bool:
+        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
+        return any(self._fleet.store.execute(sql, job.order, job.project))
 
     def _is_void(self, job: FleetJob) -> bool:
         """Whether the end of the project is written down, or of the whole order before this project was begun."""

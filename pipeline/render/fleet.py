@@ -1,25 +1,26 @@
 """A fleet as text: its plan, what happens as it happens, one line a project, and how an order ended."""
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from pipeline.fleet.ends import LOST, ProjectEnd, end_from
+from checks.amounts import amount
+from pipeline.fleet.ends import BACK, LOST, THERE, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, is_bad
 from pipeline.fleet.windows import is_open
 from pipeline.record.journal import Event
 from pipeline.redact import one_line
+from pipeline.render.fleetback import back_words, one_back
+from pipeline.render.fleetmarks import BAD, GOOD, NEXT, UNDONE, some
 
-GOOD, BAD, NEXT = "✓", "✗", "…"
-SHOWN = 12  # projects that a finding names
 WIDE = 72
 
 
 def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str, ...]]) -> str:
     """Who would be deployed in which wave, and what is wrong with whom. ``problems``: only of those that have any."""
     many = len(plan.projects)
-    lines = [f"{many} projects in {len(plan.waves)} waves, {plan.at_once} at once; {_budget(plan)}"]
+    lines = [f"{amount(many, 'project')} in {amount(len(plan.waves), 'wave')}, {plan.at_once} at once; {_budget(plan)}"]
     for number, wave in enumerate(plan.waves, 1):
         before = [f"after {wave.pause:g} s" if wave.pause else "", "when somebody agrees" if wave.approval else ""]
         when = ", ".join(filter(None, before))
@@ -41,7 +42,7 @@ def event_line(event: Event, plan: OrderPlan) -> str:
     body = event.body
     match event.kind:
         case "wave begins":
-            return f"\n{event.subject} ({body['projects']} projects)"
+            return f"\n{event.subject} ({amount(body['projects'], 'project')})"
         case "wave approved":
             return f"\n{event.subject}: {one_line(str(body['by']))} agrees"
         case "project ended":
@@ -67,9 +68,11 @@ def status_text(
 def standing_of(name: str, state: OrderState | None, stage: str, now: datetime.datetime) -> dict[str, object]:
     """The same for programs."""
     if state is None:
-        nothing = dict.fromkeys(("order", "action", "wave", "where", "run", "worker", "stage", "outcome"), "")
+        words = ("order", "action", "wave", "where", "run", "worker", "stage", "outcome", "taken_back", "serves")
+        nothing = dict.fromkeys(words, "")
         return {"project": name, **nothing, "taken_up": 0, "says": "was in no order yet"}
-    part = state.parts[name]
+    part, back = state.parts[name], state.taken_back.get(name)
+    back = back if back and back.well else None
     return {
         "project": name,
         "order": state.plan.order,
@@ -82,6 +85,8 @@ def standing_of(name: str, state: OrderState | None, stage: str, now: datetime.d
         "stage": stage,
         "outcome": part.end.outcome if part.end else "",
         "says": _waits_for(name, state, now) or (part.end.reason if part.end else ""),
+        "taken_back": back.order if back else "",
+        "serves": serves(name, state),
     }
 
 
@@ -96,11 +101,14 @@ def order_text(state: OrderState) -> str:
     left = tuple(name for name, part in state.parts.items() if part.where in (Where.WAITING, Where.NOT_BEGUN))
     if left:
         lines.append(f"  not begun  {len(left)}: {some(left)}")
-    person = tuple(name for name, end in bad.items() if end.outcome in (LOST, "stranded", "held"))
+    back = {name for name, one in state.taken_back.items() if one.well}
+    person = tuple(name for name, end in bad.items() if end.outcome in (LOST, "stranded", "held") and name not in back)
     if person:
         lines.append(f"  a person   has to look at {some(person)}: ./inv report RUN there says why")
-    moved = state.moved()
-    if moved and (bad or left):
+    lines += [f"  {'way back':<10} {line}" for line in back_words(state)]
+    moved = state.still_moved
+    by_itself = bool(state.spent) and bool(state.outcome) and plan.when_spent == "roll back all"
+    if moved and plan.action is OrderAction.DEPLOY and (bad or left) and not by_itself:
         lines.append(
             f"  back       ./inv fleet.rollback --order {plan.order}   takes back the {len(moved)} it moved; "
             "--wave NAME   only those of a wave"
@@ -128,10 +136,26 @@ def _standing(name: str, state: OrderState | None, stage: str, now: datetime.dat
         return f"{'-':<12} was in no order yet"
     part = state.parts[name]
     if part.end:
-        mark = BAD if is_bad(part.end, state.plan.action) else GOOD
+        mark, back = BAD if is_bad(part.end, state.plan.action) else GOOD, state.taken_back.get(name)
+        if back:
+            word, mark = ("taken back", UNDONE) if back.well else (part.end.outcome, mark)
+            return f"{word:<12} {mark} {one_back(back)}"
         why = f"  {one_line(part.end.reason)[:WIDE]}" if part.end.reason else ""
-        return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}, {_wave(name, state)}{why}"
+        wave = f", {_wave(name, state)}" if state.plan.action is OrderAction.DEPLOY else ""
+        return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}{wave}{why}"
     return f"{part.where.value:<12} {NEXT} {_waits_for(name, state, now) or _under_way(part, stage, now)}"
+
+
+def serves(name: str, state: OrderState) -> str:
+    """The deployment that production shows by the record; empty when it does not say."""
+    end, back = state.parts[name].end, state.taken_back.get(name)
+    if back and (back.well or back.left_alone):
+        return back.serves
+    if end is None or (is_bad(end, state.plan.action) and not end.moved):
+        return ""
+    if state.plan.action is OrderAction.ROLL_BACK:
+        return state.plan.back_to[name].before if end.outcome in (BACK, THERE) else ""
+    return end.staged if end.moved else ""
 
 
 def _under_way(part: ProjectPart, stage: str, now: datetime.datetime) -> str:
@@ -162,12 +186,6 @@ def _wave(name: str, state: OrderState) -> str:
 def _budget(plan: OrderPlan) -> str:
     spent = {"keep": "what was moved stays"}.get(plan.when_spent, plan.when_spent)
     return f"{plan.budget} may end badly, then nothing more begins and {spent}"
-
-
-def some(names: Sequence[str]) -> str:
-    """The first of the names, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def _ago(moment: str, now: datetime.datetime) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from checks.amounts import amount
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.surveying import UNREAD, ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.redact import one_line
-from pipeline.render.fleet import BAD, GOOD, some
+from pipeline.render.fleetmarks import BAD, GOOD, some
 
 WORDS = {0: "well", 10: "P0", 11: "P1", 12: "P2", 13: "P3"}
 
@@ -15,7 +16,8 @@ WORDS = {0: "well", 10: "P0", 11: "P1", 12: "P2", 13: "P3"}
 def checked_text(projects: Sequence[str], findings: Sequence[FleetFinding]) -> str:
     """What would stop which projects."""
     stopped = {name for one in findings for name in one.projects}
-    lines = [f"{len(projects)} projects were asked; {len(projects) - len(stopped)} may go on"]
+    were = f"{amount(len(projects), 'project')} {'was' if len(projects) == 1 else 'were'} asked"
+    lines = [f"{were}; {len(projects) - len(stopped)} may go on"]
     for one in findings:
         lines.append(f"\n{BAD} {one.gate or 'no answer'}: {one_line(one.says)}")
         lines.append(f"  {len(one.projects)}: {some(one.projects)}")

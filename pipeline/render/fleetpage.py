@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.fleet.order import OrderState
+from pipeline.render.fleetback import one_back
+from pipeline.render.fleetmarks import BAD, GOOD
 from pipeline.render.fleetreport import (
     WaveSoFar,
     about,
@@ -29,6 +31,11 @@ class ProjectCell:
     address: str
     says: str
 
+    @property
+    def look(self) -> str:
+        """What the stylesheet calls it: of what is well nothing looks bad, whatever its word."""
+        return "done" if self.mark == GOOD else self.word.replace(" ", "-")
+
 
 def order_page(
     state: OrderState, homes: Mapping[str, str], address: Address, read_at: str, record: str, **frame: Any
@@ -50,13 +57,14 @@ def order_page(
 
 
 def _look(state: OrderState) -> str:
+    """What the stylesheet calls the order as a whole."""
     if not state.outcome:
         return "runs"
-    return (
-        "bad"
-        if any(part.end and part.end.code == 4 for part in state.parts.values())
-        else ("stop" if state.failed() or state.outcome != "done" else "good")
-    )
+    if any(part.end and part.end.code == 4 for part in state.parts.values()):
+        return "bad"
+    if any(one.well for one in state.taken_back.values()):
+        return "back"
+    return "stop" if state.failed() or state.outcome != "done" else "good"
 
 
 def _cells(wave: WaveSoFar, state: OrderState, address: Address) -> list[ProjectCell]:
@@ -67,7 +75,9 @@ def _cell(name: str, state: OrderState, address: Address) -> ProjectCell:
     (mark, word), end = mark_of(name, state), state.parts[name].end
     begun = state.parts[name].times > 0 and state.plan.action.value == "deploy"
     where = address(state.plan.run_of(name)) if begun else ""
-    return ProjectCell(name, mark, word, where, end.reason if end and mark == "✗" else "")
+    back = state.taken_back.get(name)
+    says = one_back(back) if back else end.reason if end and mark == BAD else ""
+    return ProjectCell(name, mark, word, where, says)
 
 
 def orders_page(states: Sequence[OrderState], address: Address, read_at: str, record: str, **frame: Any) -> str:

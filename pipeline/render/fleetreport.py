@@ -1,16 +1,21 @@
 """An order to a fleet as one report: what it did by wave, what several projects share, what a person has to do."""
 
 import datetime
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from checks.amounts import amount
 from checks.outcome import Outcome
+from pipeline.fleet.concluding import exit_code
 from pipeline.fleet.ends import LOST
 from pipeline.fleet.judging import FleetFinding, judged
-from pipeline.fleet.order import OrderState, Where, is_bad
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, Where, is_bad
 from pipeline.fleet.waves import PlannedWave
 from pipeline.redact import one_line
-from pipeline.render.fleet import BAD, GOOD, NEXT, some, standing_of
+from pipeline.render.fleet import standing_of
+from pipeline.render.fleetback import back_words, in_short
+from pipeline.render.fleetmarks import BAD, GOOD, NEXT, UNDONE, some
 from pipeline.render.history import long
 
 PERSON = (LOST, Outcome.STRANDED.word, Outcome.HELD.word)
@@ -28,7 +33,10 @@ class LeftToDo:
 
 @dataclass(frozen=True)
 class WaveSoFar:
-    """A wave, so far. ``stands``: waits, goes on, or ended; ``agreed``: who agreed to it."""
+    """A wave, so far. ``stands``: waits, goes on, ended; or, when the order ended before, stopped or not begun.
+
+    ``agreed``: who agreed to it.
+    """
 
     name: str
     stands: str
@@ -36,11 +44,14 @@ class WaveSoFar:
     well: int
     bad: int
     agreed: str = ""
+    back: int = 0
+    """How many of those that went well a later order has taken back."""
 
     @property
     def counted(self) -> str:
         left = len(self.projects) - self.well - self.bad
-        parts = (f"{self.well} well", f"{self.bad} badly" if self.bad else "", f"{left} not ended" if left else "")
+        parts = [f"{self.well} well", f"{self.bad} badly" if self.bad else "", f"{left} not ended" if left else ""]
+        parts.append(f"{self.back} taken back" if self.back else "")
         return ", ".join(filter(None, parts))
 
 
@@ -52,7 +63,11 @@ def headline(state: OrderState) -> str:
     ended = {"": "goes on", "done": "is done", "stopped": "was stopped"}.get(state.outcome, state.outcome)
     counts = f"{well} well, {bad} badly" + (f", {left} not begun" if left and state.outcome else "")
     counts += f", {left} to go" if left and not state.outcome else ""
-    return f"Order {state.plan.order} to {state.plan.action.value} {len(state.parts)} projects {ended}: {counts}"
+    back = in_short(state)
+    counts += f"; {back}" if back else ""
+    return (
+        f"Order {state.plan.order} to {state.plan.action.value} {amount(len(state.parts), 'project')} {ended}: {counts}"
+    )
 
 
 def waves_of(state: OrderState) -> tuple[WaveSoFar, ...]:
@@ -65,10 +80,12 @@ def _wave(wave: PlannedWave, number: int, state: OrderState, failed: set[str]) -
     bad = sum(name in failed for name in wave.projects)
     ended = sum(state.parts[name].end is not None for name in wave.projects)
     stands = "ended" if number < len(state.waves_ended) else "goes on" if number < state.waves_begun else "waits"
-    stands = "not begun" if stands == "waits" and state.outcome else stands
+    if state.outcome and stands != "ended":
+        stands = "not begun" if stands == "waits" else "stopped"
     waits_for = stands == "waits" and number == state.waves_begun and wave.approval and wave.name not in state.approved
     stands = "waits for somebody to agree" if waits_for else stands
-    return WaveSoFar(wave.name, stands, wave.projects, ended - bad, bad, state.approved.get(wave.name, ""))
+    back = sum(name in state.taken_back and state.taken_back[name].well for name in wave.projects)
+    return WaveSoFar(wave.name, stands, wave.projects, ended - bad, bad, state.approved.get(wave.name, ""), back)
 
 
 def findings_of(state: OrderState) -> tuple[FleetFinding, ...]:
@@ -82,14 +99,15 @@ def left_to_do(state: OrderState, homes: Mapping[str, str]) -> tuple[LeftToDo, .
 
 
 def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
-    plan, bad = state.plan, state.failed()
+    plan, bad = state.plan, tuple(name for name in state.failed() if name not in state.done_since)
+    gone = {name for name, one in state.taken_back.items() if one.well}
     for name in sorted(bad, key=lambda one: PERSON.index(_word(state, one)) if _word(state, one) in PERSON else 9):
         word, at = _word(state, name), f"./inv --home {homes.get(name, name)}"
         if word == Outcome.STRANDED.word:
             yield LeftToDo("is stranded: its way back failed", (name,), f"{at} report {plan.run_of(name)}")
         elif word == LOST:
             yield LeftToDo("nobody knows how it ended", (name,), f"{at} settle --run {plan.run_of(name)}")
-        elif word == Outcome.HELD.word:
+        elif word == Outcome.HELD.word and name not in gone:
             says = "is live, and held for somebody to decide"
             yield LeftToDo(says, (name,), f'{at} accept {plan.run_of(name)} --because "…"')
     for wave in waves_of(state):
@@ -99,13 +117,45 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
             return
     if not state.outcome:
         return
+    yield from _not_back(state)
     mend = tuple(name for name in bad if _word(state, name) not in PERSON)
-    again = "fleet.deploy" if plan.action.value == "deploy" else f"fleet.rollback --order {plan.of}"
+    again = "fleet.deploy" if plan.action is OrderAction.DEPLOY else _once_more(plan)
     if mend:
-        says = "ended badly, and serve what they did before: mend what is found, then"
+        serve = "serve what they did before" if plan.action is OrderAction.DEPLOY else "did not go back"
+        says = f"ended badly, and {serve}: mend what is found, then"
         yield LeftToDo(says, mend, f"./inv {again} --select 'project={'|'.join(mend)}'")
-    if left := tuple(name for name, part in state.parts.items() if part.where is Where.NOT_BEGUN):
+    if back := tuple(name for name in state.parts if name in gone and not state.taken_back[name].moved_on):
+        by = ", ".join(dict.fromkeys(state.taken_back[name].order for name in back))
+        says = f"went back by order {by}: mend what led to that, then"
+        yield LeftToDo(says, back, f"./inv {again} --select 'project={'|'.join(back)}'")
+    left = tuple(name for name, part in state.parts.items() if part.where is Where.NOT_BEGUN)
+    if left := tuple(name for name in left if name not in state.done_since):
         yield LeftToDo("were not begun", left, f"./inv {again} --select 'project={'|'.join(left)}'")
+
+
+def _not_back(state: OrderState) -> Iterable[LeftToDo]:
+    """Who was to be taken back by a later order and was not, and shows still what this one made."""
+    failed: dict[str, list[str]] = defaultdict(list)
+    for name, one in state.taken_back.items():
+        if not one.well and not one.left_alone:
+            failed[one.order].append(name)
+    for order, names in failed.items():
+        yield LeftToDo(
+            f"should have gone back by order {order}, and did not", tuple(names), f"./inv fleet.report --order {order}"
+        )
+
+
+def _once_more(plan: OrderPlan) -> str:
+    """What takes back again what a rollback did not."""
+    if len(plan.takes_back) < 2:
+        return f"fleet.rollback --order {plan.of}"
+    return f"fleet.rollback --since {moment_of(plan.takes_back[-1])}"
+
+
+def moment_of(order: str) -> str:
+    """When an order was given, by its id, as ``--since`` takes it."""
+    day, time = order[:8], order[9:15]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}Z"
 
 
 def _word(state: OrderState, name: str) -> str:
@@ -125,6 +175,7 @@ def about(state: OrderState) -> tuple[tuple[str, str], ...]:
         ("gone on with by", ", ".join(dict.fromkeys(state.resumed))),
         ("takes back", f"order {plan.of}" if plan.of else ""),
         ("took", took),
+        *(("way back", says) for says in back_words(state)),
         ("at once", str(plan.at_once)),
         ("budget", f"{plan.budget} may end badly; then: {plan.when_spent or 'keep'}"),
         ("budget spent", state.spent),
@@ -142,6 +193,8 @@ def mark_of(name: str, state: OrderState) -> tuple[str, str]:
     part = state.parts[name]
     if part.end is None:
         return NEXT, part.where.value
+    if name in state.taken_back and state.taken_back[name].well:
+        return UNDONE, "taken back"
     return (BAD if is_bad(part.end, state.plan.action) else GOOD), part.end.outcome
 
 
@@ -183,10 +236,12 @@ def report_values(state: OrderState, homes: Mapping[str, str], now: datetime.dat
         "began": state.began,
         "ended": state.ended,
         "outcome": state.outcome,
+        "exit": exit_code(state, now),
         "budget": plan.budget,
         "spent": state.spent,
         "waves": [{**vars(wave), "projects": list(wave.projects)} for wave in waves_of(state)],
         "projects": [standing_of(name, state, "", now) for name in state.parts],
+        "back": [{"project": name, **vars(one)} for name, one in state.taken_back.items()],
         "findings": [{**vars(one), "projects": list(one.projects)} for one in findings_of(state)],
         "left": [{**vars(one), "projects": list(one.projects)} for one in left_to_do(state, homes)],
     }

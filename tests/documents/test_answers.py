@@ -37,6 +37,9 @@ from pipeline.documents.answers import ANSWERS, SAYS_NO_FACTS, answered_by, answ
 from pipeline.documents.reviews import standing
 from pipeline.documents.writing import Sources, every_section
 from pipeline.emergency import rollback, schema
+from pipeline.fleet.estimating import estimated
+from pipeline.fleet.file import FleetFile, FleetProject
+from pipeline.fleet.order import OrderAction, OrderPlan
 from pipeline.fleet.surveying import ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
@@ -46,6 +49,7 @@ from pipeline.record.sqlite import SqliteStore
 from pipeline.redact import Redactor
 from pipeline.render.fleet import standing_of
 from pipeline.render.fleetlooks import monitored
+from pipeline.render.fleetplan import plan_values
 from pipeline.render.merging import plain_remark
 from pipeline.session.merging import Remark
 from pipeline.session.runs import lock_by_hand, release_lock
@@ -119,13 +123,16 @@ def test_the_fleet() -> None:
     parts = [standing_of("shop-de", None, "", datetime.datetime.now(datetime.UTC))]
     fits("fleet.status", parts)
     fits("fleet.deploy", {"order": "o1", "outcome": "ended", "projects": parts})
-    waves = [plain(PlannedWave("few", ("shop-de",)))]
+    plan = OrderPlan("o1", OrderAction.DEPLOY, (PlannedWave("few", ("shop-de",)),), 4, 2)
+    estimate = estimated(
+        FleetFile({"shop-de": FleetProject("shops")}), plan, {}, {}, datetime.datetime.now(datetime.UTC)
+    )
     finding = {"gate": "smoke.works", "says": "x", "projects": ["blog"]}
     fits("fleet.check", {"asked": 2, "findings": [finding]})
     fits("fleet.monitor", [monitored(ProjectAnswer("blog", 14, None, "no answer"))])
     variable = plain(VariableFinding("shops", "REGION", "is not set", ("blog",)))
     fits("fleet.env", {"asked": 2, "findings": [variable], "unseen": {"shop": "no answer"}})
-    fits("fleet.plan", {"waves": waves, "at_once": 4, "budget": 2, "problems": {"blog": ["no deploy.yml"]}})
+    fits("fleet.plan", plan_values(plan, {"blog": ("no deploy.yml",)}, estimate, None, None, ()))
 
 
 def test_the_load_of_users() -> None:

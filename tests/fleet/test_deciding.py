@@ -210,6 +210,7 @@ def test_what_several_projects_share_is_one_finding_with_the_list_of_them() -> N
     [
         ("shop-de is not built", "shop-fr is not built", True),
         ("dpl_Ab1 of 1234567890abcdef is gone", "dpl_Zz9 of abcdef1234567890 is gone", True),
+        ("taken back by run 20261129-094021-116c", "taken back by run 20261129-094021-beef.shop", True),
         ("DATABASE_URL is not set", "DIRECT_URL is not set", False),
         ("www.shop.de:443 answered in 1.5 s", "www.shop.fr:443 answered in 20 s", False),
     ],

@@ -14,6 +14,7 @@ from checks.policy.release import RequiredVariable
 from pipeline.clients.nursery import Child
 from pipeline.clients.vercelshapes import EnvironmentVariable
 from pipeline.commands import fleetlooks
+from pipeline.errors import Mistake
 from pipeline.fleet import surveying
 from pipeline.fleet.file import load_fleet
 from pipeline.fleet.surveying import ProjectAnswer, ask_all, ends_of, exit_code_of, worst_first
@@ -65,6 +66,16 @@ class Forks:
 def gates(*says: str) -> dict[str, Any]:
     found = [{"verdict": "block", "subject": "/login", "says": one, "fix": ""} for one in says]
     return {"gates": {"smoke.journeys-work": found, "health.is-healthy": []}}
+
+
+def test_a_gate_that_there_is_not_is_said_once_and_a_mistake(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no = Child(code=2, complaints=["error: there is no command check.helth"])
+    (fleet / "fleet.yml").write_text(FLEET.replace("  d: {home: gone}\n", ""))
+    Forks(monkeypatch, a=no, b=no, c=no)
+    with pytest.raises(Mistake, match=r"^there is no command check\.helth$"):
+        fleetlooks.check_fleet(fleet, "", "helth", print, as_json=False)
+    Forks(monkeypatch, a=no, b=no, c=Child(code=0, printed=json.dumps(gates())))
+    assert not fleetlooks.check_fleet(fleet, "", "own.gate", print, as_json=False), "one of them has such a gate"
 
 
 def test_each_project_is_asked_in_its_home_with_its_own_secrets(fleet: Path, monkeypatch: pytest.MonkeyPatch) -> None:

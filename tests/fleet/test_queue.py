@@ -18,6 +18,7 @@ from pipeline.fleet import conducting, working
 from pipeline.fleet import queue as queueing
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.file import FleetWorkers, load_fleet
+from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze
 from pipeline.fleet.order import OrderState, Where
 from pipeline.fleet.ordering import (
     agreed,
@@ -34,7 +35,6 @@ from pipeline.fleet.ordering import (
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, Hearing, open_queue
 from pipeline.fleet.signing import SignedWord
-from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, thaw
 from pipeline.record.journal import Event
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
@@ -290,7 +290,7 @@ def test_a_conductor_that_stood_still_asks_whose_the_order_is_before_it_does_any
 def test_an_order_that_is_under_way_begins_nothing_more_while_the_fleet_is_frozen(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is lifted once the first wave has ended and the order has waited a few times."""
+    """Not even what was in the queue by then. It is lifted once the order has waited a few times."""
     journal, kinds, waited = fleet.journal(FREEZE), list[str](), list[int]()
     wait = conducting.Conductor._wait
 
@@ -300,18 +300,26 @@ def test_an_order_that_is_under_way_begins_nothing_more_while_the_fleet_is_froze
             freeze(journal, FleetFreeze("dana", "Black Friday"))
 
     async def waits(conductor: conducting.Conductor, seconds: float) -> None:
-        if "wave ended" in kinds:
+        if "order waits" in kinds:
             waited.append(len(ends.began))
         if len(waited) == 3:
-            thaw(journal, "dana")
+            freeze(journal, FleetFreeze("dana", lifted=True))
         await wait(conductor, 0.01)
 
-    ends = Ends()
+    ends, puts = Ends(), list[str]()
+    put = conducting.Conductor._put
+
+    async def puts_back(conductor: conducting.Conductor, plan: Any, project: str) -> None:
+        puts.append(f"{project} {'frozen' if len(waited) in (1, 2) else ''}")
+        await put(conductor, plan, project)
+
+    monkeypatch.setattr(conducting.Conductor, "_put", puts_back)
     monkeypatch.setattr(conducting, "CARE", 0.0)
     monkeypatch.setattr(conducting.Conductor, "_wait", waits)
     state = deployed(fleet, ends, monkeypatch, show)
-    assert waited[:3] == [2, 2, 2]
+    assert waited[:3] == [0, 0, 0]
     assert kinds.count("order waits") == 1
+    assert not [line for line in puts if line.endswith("frozen")], "nobody could begin it"
     assert (state.outcome, sorted(ends.began)) == ("done", sorted(fleet.file.projects))
     freeze(journal, FleetFreeze("dana", "Black Friday"))
     with pytest.raises(Locked, match="frozen by dana: Black Friday"):

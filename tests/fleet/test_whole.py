@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from pipeline.clock import SystemClock
+from pipeline.fleet.estimating import IN_SANDBOX
 from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderState, latest_orders, state_of
 from pipeline.fleet.place import PROGRAM
@@ -170,10 +171,21 @@ def test_a_fleet_is_deployed_although_a_worker_is_killed_and_one_wave_of_it_goes
         assert fleet.serves(name) == (before[name] if name == BROKEN else one.staged)
         assert fleet.lock_of(name) is None
     assert fleet.jobs() == 0
+    requests_are_counted(order)
     store = open_store("", fleet.folder)
     assert not check(store).faults
     store.close()
     one_wave_goes_back_and_nobody_else(fleet, order)
+
+
+def requests_are_counted(order: OrderState) -> None:
+    """Of every run that went well in one go; what is said of projects that were never deployed is as it is here."""
+    whole = [part for part in order.parts.values() if part.times == 1 and part.end and part.end.outcome == "deployed"]
+    assert len(whole) >= 3
+    for part in whole:
+        made = {bucket.rpartition(".")[0]: one.calls for bucket, one in part.calls.items()}
+        for service, calls in IN_SANDBOX.items():
+            assert 0.75 * calls <= made[service] <= 1.33 * calls + 40 * (slowness() - 1), (service, made)
 
 
 def one_wave_goes_back_and_nobody_else(fleet: FleetAtWork, order: OrderState) -> None:

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.fleetorders import freeze_fleet
+from pipeline.commands.fleetfreezing import FreezeWish, freeze_fleet, frozen_lines
 from pipeline.errors import Mistake
 from pipeline.fleet.deciding import EndWave, QueueProjects, WaitSeconds, decide
 from pipeline.fleet.file import load_fleet
+from pipeline.fleet.freezing import freeze_now
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, plan_from, state_of
 from pipeline.fleet.ordering import deploy_plan
 from pipeline.fleet.place import fleet_file, open_record
+from pipeline.fleet.signing import FleetPermits
 from pipeline.fleet.waves import PlannedWave
-from pipeline.fleet.windows import FleetWindow, freeze_now, is_open
+from pipeline.fleet.windows import FleetWindow, is_open
 from pipeline.record.journal import Event, plain
 from pipeline.render.fleet import status_text
 
@@ -90,15 +92,27 @@ def test_who_has_no_window_is_not_kept_waiting_by_who_has_and_the_wave_ends_when
 def test_a_frozen_fleet_begins_nothing_until_that_is_over_or_lifted(tmp_path: Path) -> None:
     (tmp_path / "fleet.yml").write_text(FLEET)
     said: list[str] = []
-    with pytest.raises(Mistake, match="--because"):
-        freeze_fleet(tmp_path, 0, "", said.append, lift=False)
-    freeze_fleet(tmp_path, 3600, "Black Friday", said.append, lift=False)
-    now = datetime.datetime.now(datetime.UTC)
-    with open_record(tmp_path, fleet_file(tmp_path)) as (store, _):
-        found = freeze_now(store, now)
+
+    def freeze(seconds: float = 0, reason: str = "", *, lift: bool = False) -> None:
+        freeze_fleet(tmp_path, FreezeWish(seconds, reason, lift), said.append, lambda line: None)
+
+    for words, says in (
+        ({"reason": " "}, "--because: say why"),
+        ({"lift": True}, "--lift: the fleet is not frozen"),
+        ({"lift": True, "reason": "x"}, "leave --for and --because out"),
+        ({"seconds": 1e12, "reason": "x"}, "--for: at most 366d"),
+    ):
+        with pytest.raises(Mistake, match=says):
+            freeze(**words)  # type: ignore[arg-type]
+    freeze(3600, "Black Friday")
+    now, file = datetime.datetime.now(datetime.UTC), fleet_file(tmp_path)
+    permits = FleetPermits(tmp_path, file)
+    with open_record(tmp_path, file) as (store, _):
+        found = freeze_now(store, now, permits)
         assert found
         assert "Black Friday" in str(found)
-        assert freeze_now(store, now + datetime.timedelta(hours=2)) is None
-        freeze_fleet(tmp_path, 0, "", said.append, lift=True)
-        assert freeze_now(store, now) is None
-    assert said[1] == "the fleet is not frozen"
+        assert len(frozen_lines(tmp_path, file)) == 1
+        assert freeze_now(store, now + datetime.timedelta(hours=2), permits) is None
+        freeze(lift=True)
+        assert freeze_now(store, now, permits) is None
+    assert said[1:] == ["the fleet is not frozen"]

@@ -1,0 +1,95 @@
+"""``invoke fleet.plan``: who would be deployed when, what would stop whom, and what the vendors would be asked."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.clock import SystemClock
+from pipeline.commands.fleet import problems
+from pipeline.commands.fleetfreezing import frozen_lines
+from pipeline.config import load
+from pipeline.errors import PipelineError
+from pipeline.fleet.estimating import OrderEstimate, estimated, measured
+from pipeline.fleet.file import FleetFile, FleetProject
+from pipeline.fleet.judging import FleetFinding, judged
+from pipeline.fleet.order import OrderPlan, OrderState, latest_orders
+from pipeline.fleet.ordering import chosen, deploy_plan, order_state
+from pipeline.fleet.pending import FleetMigrations, migrations_of
+from pipeline.fleet.place import fleet_file, open_record, worlds_up
+from pipeline.fleet.surveying import ask_all, ends_of, to_target
+from pipeline.home import FILE
+from pipeline.record.bounded import Store
+from pipeline.render.fleet import plan_text
+from pipeline.render.fleetplan import estimate_text, gates_text, migrations_text, plan_values
+
+Out = Callable[[str], None]
+LOOKED_BACK = 50  # orders, newest first, in which a project's last deployment is looked for
+
+
+@dataclass(frozen=True)
+class PlanWish:
+    """What was typed after ``fleet.plan``. ``gates`` and ``migrations``: ask the projects, which costs requests."""
+
+    select: str = ""
+    gates: bool = False
+    migrations: bool = False
+    as_json: bool = False
+
+
+def show_plan(root: Path, wish: PlanWish, out: Out) -> bool:
+    """Say who would be deployed in which wave, and what stands in whose way; True when nothing does."""
+    file = fleet_file(root)
+    projects = chosen(file, wish.select)
+    plan, wrong = deploy_plan(file, projects, ""), problems(root, file, projects)
+    with open_record(root, file) as (store, _):
+        estimate = estimate_of(root, file, store, plan)
+    ready = tuple(name for name in projects if name not in wrong)
+    with worlds_up(root, file) if wish.gates or wish.migrations else open_record(root, file):
+        stopped = _stopped(root, file, ready) if wish.gates else None
+        pending = _pending(root, file, ready) if wish.migrations else None
+    frozen = frozen_lines(root, file)
+    if wish.as_json:
+        out(json.dumps(plan_values(plan, wrong, estimate, stopped, pending, frozen)))
+    else:
+        texts = (plan_text(file, plan, wrong), gates_text(stopped), migrations_text(pending), estimate_text(estimate))
+        out("\n\n".join(texts))
+        for line in frozen:
+            out(f"\n{line}")
+    return not (wrong or stopped or (pending and pending.stops))
+
+
+def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> OrderEstimate:
+    """What the order would take, by what the record knows of earlier ones."""
+
+    def earlier() -> Iterator[OrderState]:
+        for order in latest_orders(store, LOOKED_BACK):
+            yield order_state(store, order)
+
+    known = measured(earlier(), plan.projects)
+    least = {name: _watch(root, file.projects[name]) for name in plan.projects if name not in known}
+    return estimated(file, plan, known, least, SystemClock().now())
+
+
+def _watch(root: Path, project: FleetProject) -> float:
+    """Seconds that a project's deployment is watched, at least, by its own deploy.yml; 0 when that does not say."""
+    try:
+        config = load((root / project.home).resolve() / FILE)
+        name, _ = config.target(project.target)
+        return float(config.pace(name).get("watch", {}).get("during", 0))
+    except PipelineError:
+        return 0.0
+
+
+def _stopped(root: Path, file: FleetFile, projects: tuple[str, ...]) -> tuple[FleetFinding, ...]:
+    """What preflight would say no to, as far as that can be asked before a build; each once with all that have it."""
+    return judged(ends_of(ask_all(root, file, projects, lambda project: ["check", "--json", *_about(project)])))
+
+
+def _pending(root: Path, file: FleetFile, projects: tuple[str, ...]) -> FleetMigrations:
+    return migrations_of(ask_all(root, file, projects, lambda one: ["database.plan", "--json", *_about(one)]))
+
+
+def _about(project: FleetProject) -> list[str]:
+    """The options that say which target, and which folder is shipped."""
+    return [*to_target(project), *([f"--from={project.ships}"] if project.ships else [])]
