@@ -14,6 +14,7 @@ from pipeline.record.journal import plain
 from pipeline.record.report import Report
 from pipeline.session.deploy import After
 from pipeline.session.session import Order, Session
+from pipeline.signals import handing_over
 
 Out = Callable[[str], None]
 
@@ -43,9 +44,10 @@ def after_run(root: Path, aside: Out) -> After:
 
 def carry_back(config: Config, root: Path, deploy_file: Path, target: str, deployed: ProjectEnd, out: Out) -> int:
     """Take a project back, print how that ended as one line of JSON, and give an exit code."""
-    try:
-        end = take_back(config, root, deploy_file, target, deployed)
-    except PipelineError as error:
-        end = ProjectEnd(REFUSED, " ".join(str(error).split())[:MOST_SAID])
+    with handing_over():  # it is soon over, and left to nobody
+        try:
+            end = take_back(config, root, deploy_file, target, deployed)
+        except PipelineError as error:
+            end = ProjectEnd(REFUSED, " ".join(str(error).split())[:MOST_SAID])
     out(json.dumps(plain(end)))
     return 0
