@@ -14,8 +14,9 @@ import pytest
 from procrastinate import exceptions
 
 from pipeline.errors import Locked, Lost, Unreachable
-from pipeline.fleet import conducting, working
+from pipeline.fleet import caring, conducting, working
 from pipeline.fleet import queue as queueing
+from pipeline.fleet.caring import Hearing
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.file import FleetWorkers, load_fleet
 from pipeline.fleet.order import OrderState, Where
@@ -32,7 +33,7 @@ from pipeline.fleet.ordering import (
     stop,
 )
 from pipeline.fleet.place import Fleet
-from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, Hearing, open_queue
+from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, open_queue
 from pipeline.fleet.signing import SignedWord
 from pipeline.fleet.windows import FREEZE, FleetFreeze, freeze, thaw
 from pipeline.record.journal import Event
@@ -162,14 +163,14 @@ def test_a_worker_that_waits_says_that_it_lives_with_one_statement_a_heartbeat(
         beats = FleetWorkers(heartbeat=0.02, silent=0.3)
         working = asyncio.ensure_future(queue.work(act, "w", [""], 1, beats))
         await asyncio.wait_for(taken.wait(), 50)
-        begun, since = asked_for.count(queueing.BEAT), len(asked_for)
-        while asked_for.count(queueing.BEAT) < begun + 10:
+        begun, since = asked_for.count(caring.BEAT), len(asked_for)
+        while asked_for.count(caring.BEAT) < begun + 10:
             await asyncio.sleep(0.01)
         waited = asked_for[since:]
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await working
-        assert len(waited) <= waited.count(queueing.BEAT) + 3, waited  # the job's end, and a look for another one
+        assert len(waited) <= waited.count(caring.BEAT) + 3, waited  # the job's end, and a look for another one
         assert await queue.known("o") == frozenset()
 
     asked(empty_database_url, go)
@@ -193,6 +194,72 @@ def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_n
         await asyncio.wait_for(working, 50)
         assert (done, queue.outdated) == (["a"], "10.0.0")
         assert await queue.known("o") == {"b"}
+
+    asked(empty_database_url, go)
+
+
+def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anything_to_who_drains(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "POLL", 60.0)
+    beats = FleetWorkers(heartbeat=0.1, silent=30)
+
+    async def go(first: FleetQueue) -> None:
+        began, leave, taken = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def leaves(job: FleetJob) -> None:
+            began.set()
+            await leave.wait()
+            raise queueing.LeftToOthers(job.project)
+
+        async def takes(job: FleetJob) -> None:
+            taken.set()
+
+        async def until(others: bool, *asked: FleetQueue) -> None:
+            while [await one.others_take("") for one in asked] != [others] * len(asked):
+                await asyncio.sleep(0.02)
+
+        await first.put(FleetJob("o", "a"))
+        async with open_queue(empty_database_url) as second:
+            assert not await first.others_take("")
+            one = asyncio.ensure_future(first.work(leaves, "w1", [""], 1, beats))
+            await asyncio.wait_for(began.wait(), 50)
+            two = asyncio.ensure_future(second.work(takes, "w2", [""], 1, beats))
+            await asyncio.wait_for(until(True, first, second), 50)
+            assert not await first.others_take("shops"), "nobody has the tokens of that group"
+            await first.drains()
+            await asyncio.wait_for(until(False, second), 50)
+            assert await first.others_take("")
+            one.cancel()
+            leave.set()
+            await asyncio.wait_for(taken.wait(), 30)
+            two.cancel()
+            await asyncio.gather(one, two, return_exceptions=True)
+            assert await second.known("o") == frozenset()
+
+    asked(empty_database_url, go)
+
+
+def test_a_mistake_of_ours_does_not_make_a_worker_look_dead(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        ask = queue._app.connector.execute_query_one_async
+
+        async def counted(query: str, **values: Any) -> Any:
+            beats.extend([query] if query == caring.BEAT else [])
+            row = await ask(query, **values)
+            return {"mine": "a bug"} if query == caring.BEAT else row
+
+        monkeypatch.setattr(queue._app.connector, "execute_query_one_async", counted)
+        working = asyncio.ensure_future(queue.work(lambda job: asyncio.sleep(0), "w", [""], 1, BEATS))
+        while len(beats) < 3:
+            await asyncio.sleep(0.02)
+        assert not working.done()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
     asked(empty_database_url, go)
 
