@@ -15,6 +15,7 @@ from pipeline.fleet.ends import HANDED, LOST, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue, LeftToOthers, open_queue
+from pipeline.fleet.readings import SharedReadings
 from pipeline.fleet.signing import FleetPermits
 from pipeline.home import VERSION
 from pipeline.record.journal import Journal, events_of, plain
@@ -43,6 +44,7 @@ class FleetWorker:
         self._permits = FleetPermits(fleet.root, fleet.file)
         self._nursery = nursery()
         self._budgets: Budgets | None = None
+        self._readings = SharedReadings()
         self._queue: FleetQueue | None = None
         self._under_way: dict[str, FleetJob] = {}
         self._hands_over = False
@@ -156,7 +158,9 @@ class FleetWorker:
         return end
 
     async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Answer what a project's process asks: whether a vendor may be asked now."""
+        """Answer what a project's process asks: whether a vendor may be asked now, and what another one has read."""
+        if "reading" in asked or "read" in asked:
+            return await self._readings.answer(asked)
         return await self._budgets.answer(asked) if self._budgets else None
 
     def _plan(self, order: str) -> OrderPlan | None:
