@@ -1,9 +1,9 @@
 """A fleet whose workers and whose queue are disturbed the whole time, against the same left alone.
 
-``python -m bench.fleetchaos [PROJECTS] [kill|stop|drain|away|storm] [EVERY]``: two workers, of which every EVERY seconds
-one is killed with -9 and with it all that it has started (``kill``), stands still with all of that for longer than it
-may be silent (``stop``), or is told to end (``drain``); or the queue's Postgres is ended and begins again (``away``);
-or every vendor of every project answers each request with 429 for a while (``storm``).
+``python -m bench.fleetchaos [PROJECTS] [kill|stop|drain|away|storm] [EVERY]``: two workers, and every EVERY seconds one
+is killed with -9 and with it all that it has started (``kill``), stands still with all of that for longer than it may
+be silent (``stop``), or is told to end (``drain``); or the queue's Postgres is ended and begins again (``away``); or
+every vendor of every project answers each request with 429 for a while (``storm``).
 """
 
 import contextlib
