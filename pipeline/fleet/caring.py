@@ -5,10 +5,10 @@ from typing import Any
 
 import procrastinate
 from procrastinate import exceptions
-from procrastinate.worker import Worker
 
 from pipeline import log
 from pipeline.clock import SystemClock
+from pipeline.fleet.fetching import WAKE, FleetFetcher
 from pipeline.fleet.file import FleetWorkers
 
 TAKERS = "fleet_workers"
@@ -29,11 +29,15 @@ select procrastinate_update_heartbeat_v1(%(worker)s) as beat,
     (select count(*) from procrastinate_jobs where status = 'doing' and worker_id = %(worker)s) as mine, exists (
     select from procrastinate_jobs job left join procrastinate_workers worker on worker.id = job.worker_id
     where job.status = 'doing'
-        and (worker.id is null or worker.last_heartbeat < now() - %(silent)s * interval '1 second')) as silent
+        and (worker.id is null or worker.last_heartbeat < now() - %(silent)s * interval '1 second')) as silent,
+    %(looks)s::boolean and exists (
+    select from procrastinate_jobs job where job.status = 'todo' and job.queue_name = any(%(queues)s::text[])
+        and (job.scheduled_at is null or job.scheduled_at <= now())
+        and not exists (select from procrastinate_jobs other where other.lock = job.lock and other.status = 'doing')
+    ) as ready
 """
-"""Says that a worker lives, and asks whether another one is silent: one statement a heartbeat."""
-WAKE = """select pg_notify('procrastinate_queue_v1#' || %(queue)s, '{"type": "job_inserted", "job_id": 0}')"""
-"""Tells the workers of a queue to look, as procrastinate does only of jobs that are new."""
+"""Says that a worker lives, asks whether another one is silent, and now and then whether there is a job that nobody
+was told of, e.g. one whose lock is free again: one statement a heartbeat."""
 
 
 class Hearing:
@@ -55,10 +59,16 @@ class Hearing:
 
 
 class Care:
-    """What a worker does beside its jobs, which are of ``task``: it says that it lives, and looks after the others."""
+    """What a worker does beside its jobs, which are of ``task``: it says that it lives, and looks after the others.
 
-    def __init__(self, app: procrastinate.App, worker: Worker, task: str, beats: FleetWorkers) -> None:
-        self._app, self._worker, self._task, self._beats = app, worker, task, beats
+    ``poll``: seconds between two looks for a job that nobody was told of.
+    """
+
+    def __init__(
+        self, app: procrastinate.App, worker: FleetFetcher, task: str, beats: FleetWorkers, poll: float
+    ) -> None:
+        self._app, self._worker, self._task, self._beats, self._poll = app, worker, task, beats, poll
+        self._looked = 0.0
         self._unended = set[int | None]()
         self._said: int | None = None
         self._drains = False
@@ -68,7 +78,7 @@ class Care:
         clock = SystemClock()
         hearing = Hearing(self._beats.silent, clock.monotonic())
         while True:
-            await clock.sleep(self._beats.heartbeat)
+            await clock.sleep(min(self._beats.heartbeat, self._poll))
             try:
                 if self._worker.worker_id is not None:
                     await self._beat(self._worker.worker_id, hearing, clock.monotonic())
@@ -78,9 +88,15 @@ class Care:
                 log.warning("a worker could not look after the others", bug=f"{type(bug).__name__}: {bug}")
 
     async def _beat(self, worker: int, hearing: Hearing, now: float) -> None:
-        beat = await self._app.connector.execute_query_one_async(BEAT, worker=worker, silent=self._beats.silent)
+        looks, queues = now - self._looked >= self._poll, list(self._worker.queues or ())
+        beat = await self._app.connector.execute_query_one_async(
+            BEAT, worker=worker, silent=self._beats.silent, looks=looks, queues=queues
+        )
+        self._looked = now if looks else self._looked
+        if beat["ready"]:
+            self._worker.look()
         if self._said != worker and not self._drains:
-            await self._change(TAKES, worker=worker, queues=list(self._worker.queues or ()))
+            await self._change(TAKES, worker=worker, queues=queues)
             self._said = worker
         if beat["mine"] > len(self._worker._running_jobs):
             await self._give_back_the_unended()

@@ -21,14 +21,15 @@ from psycopg_pool import AsyncConnectionPool
 from pipeline import log
 from pipeline.errors import Unreachable
 from pipeline.fleet.budgets import BUDGETS, TABLE
-from pipeline.fleet.caring import TAKERS, TAKERS_TABLE, WAKE, Care, given_back
+from pipeline.fleet.caring import TAKERS, TAKERS_TABLE, Care, given_back
+from pipeline.fleet.fetching import FetchedJobs, FleetFetcher
 from pipeline.fleet.file import FleetWorkers
 from pipeline.home import VERSION
 
 TASK, QUEUES = "fleet.project", "fleet"
 URGENT = 10  # of rollbacks: they are taken before anything else
 POLL = 2.0  # seconds; a worker is told of a new job at once, but not that a lock is free again: so it looks
-NEVER = 10 * 365 * 86400.0  # seconds; procrastinate's own heartbeat, which ours stands in for
+NEVER = 10 * 365 * 86400.0  # seconds; procrastinate's own rhythms, which ours stands in for
 FORGOTTEN = 600.0  # seconds after which a dead worker's row goes: earlier than that its jobs would look as dead as it
 CONNECTIONS = 4
 CONNECTED = 5.0  # seconds
@@ -59,17 +60,6 @@ class _Again(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         return RetryDecision(retry_in={"seconds": 0}) if isinstance(exception, LeftToOthers) else None
-
-
-class _Worker(Worker):
-    """Wakes the others when a job of its own has gone back; they would look for it only once in POLL."""
-
-    async def _persist_job_status(
-        self, job: Job, status: Any, retry_decision: Any, context: Any, job_result: Any
-    ) -> None:
-        await super()._persist_job_status(job, status, retry_decision, context, job_result)
-        if retry_decision:
-            await self.app.connector.execute_query_async(WAKE, queue=job.queue)
 
 
 def is_newer(version: str, than: str) -> bool:
@@ -135,19 +125,20 @@ class FleetQueue:
         ``outdated``.
         """
         self._act = act
-        worker = _Worker(
+        worker = FleetFetcher(
             self._app,
             queues=[queue_of(group) for group in groups],
             name=name,
             concurrency=at_once,
-            fetch_job_polling_interval=POLL,
-            update_heartbeat_interval=NEVER,  # see Care
+            fetch_job_polling_interval=NEVER,  # this and the next two: see Care
+            abort_job_polling_interval=NEVER,
+            update_heartbeat_interval=NEVER,
             stalled_worker_timeout=beats.silent + FORGOTTEN,
             install_signal_handlers=False,
             delete_jobs=DeleteJobCondition.ALWAYS,  # the record of orders has what became of it
         )
         self._worker = worker
-        self._care = Care(self._app, worker, TASK, beats)
+        self._care = Care(self._app, worker, TASK, beats, POLL)
         asyncio.get_running_loop().set_exception_handler(_noted)
         caring = asyncio.ensure_future(self._care.go())
         try:
@@ -203,6 +194,7 @@ async def open_queue(url: str) -> AsyncIterator[FleetQueue]:
         open=False,
     )
     app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+    app.job_manager = FetchedJobs(app.connector)
     try:
         with _away():
             await pool.open(wait=True, timeout=CONNECTED)

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from procrastinate import exceptions
+from procrastinate.manager import JobManager
 
 from pipeline.errors import Locked, Lost, Unreachable
 from pipeline.fleet import caring, conducting, working
@@ -236,6 +237,41 @@ def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anyt
             two.cancel()
             await asyncio.gather(one, two, return_exceptions=True)
             assert await second.known("o") == frozenset()
+
+    asked(empty_database_url, go)
+
+
+def test_a_queue_that_has_said_that_it_is_empty_is_not_asked_until_there_is_a_job(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job costs what puts it there, takes it, and ends it; and the worker looks now and then."""
+    monkeypatch.setattr(queueing, "POLL", 1.0)
+    asked_for: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        fetch, taken = JobManager.fetch_job, asyncio.Semaphore(0)
+
+        async def counted(manager: Any, queues: Any, worker_id: Any) -> Any:
+            asked_for.append("fetch")
+            return await fetch(manager, queues, worker_id)
+
+        async def act(job: FleetJob) -> None:
+            taken.release()
+
+        monkeypatch.setattr(JobManager, "fetch_job", counted)
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 4, FleetWorkers(heartbeat=0.05, silent=30)))
+        await asyncio.sleep(1.5)
+        for number in range(5):
+            await queue.put(FleetJob("o", f"p{number}"))
+            await asyncio.wait_for(taken.acquire(), 30)
+            await asyncio.sleep(0.1)
+        assert 6 <= len(asked_for) <= 8, "once a job, and once at the beginning"
+        with psycopg.connect(empty_database_url) as db:  # of this one nobody is told
+            db.execute("alter table procrastinate_jobs disable trigger user")
+        await queue.put(FleetJob("o", "unheard"))
+        await asyncio.wait_for(taken.acquire(), 30)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
     asked(empty_database_url, go)
 
