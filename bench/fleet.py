@@ -3,6 +3,7 @@
 ``python -m bench.fleet [PROJECTS] [AT ONCE]``; against the same projects through ``xargs -P`` of single commands.
 """
 
+import asyncio
 import contextlib
 import datetime
 import heapq
@@ -25,6 +26,7 @@ from bench.common import INV
 from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderState, latest_orders, state_of
 from pipeline.fleet.place import PROGRAM
+from pipeline.fleet.queue import open_queue
 from pipeline.record.journal import Event, events_of
 from pipeline.record.report import report_of
 from pipeline.record.store import open_store
@@ -142,6 +144,8 @@ def main() -> None:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
             with psycopg.connect(running["queue_url"], autocommit=True) as db:
                 db.execute("create extension if not exists pg_stat_statements")
+                asyncio.run(made(running["queue_url"]))
+                db.execute("select pg_stat_statements_reset()")
                 wall, cpu, memory = measured([INV, "fleet.deploy", "--home", str(folder)], folder)
                 ((statements,),) = db.execute(STATEMENTS).fetchall()
             store = open_store("", folder)
@@ -155,6 +159,12 @@ def main() -> None:
     finally:
         reset(folder / ".fleet")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def made(queue: str) -> None:
+    """Make the tables of the queue, which is done once in its life."""
+    async with open_queue(queue):
+        pass
 
 
 def _say(

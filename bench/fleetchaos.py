@@ -1,8 +1,9 @@
 """A fleet whose workers and whose queue are disturbed the whole time, against the same left alone.
 
-``python -m bench.fleetchaos [PROJECTS] [kill|stop|away] [EVERY]``: two workers, of which every EVERY seconds one is
-killed with -9 and with it all that it has started (``kill``), or stands still with all of that for longer than it may
-be silent (``stop``); or the queue's Postgres is ended and begins again (``away``).
+``python -m bench.fleetchaos [PROJECTS] [kill|stop|drain|away|storm] [EVERY]``: two workers, and every EVERY seconds one
+is killed with -9 and with it all that it has started (``kill``), stands still with all of that for longer than it may
+be silent (``stop``), or is told to end (``drain``); or the queue's Postgres is ended and begins again (``away``); or
+every vendor of every project answers each request with 429 for a while (``storm``).
 """
 
 import contextlib
@@ -34,7 +35,8 @@ from pipeline.record.store import open_store
 from pipeline.sandbox.launch import attach, reset
 
 AT_ONCE, WATCH = 4, "8s"
-BEATS = "heartbeat: 1s, silent: 4s"
+BEATS = "heartbeat: 1s, silent: 4s, grace: 2s"
+STORMED = ("vercel", "github", "sentry", "neon")
 STANDS = 8.0  # seconds that a worker stands still: twice as long as it may be silent
 LOCKS = "select count(*) from deploy_locks"
 
@@ -45,6 +47,7 @@ class Workers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.alive = [self._start() for _ in range(2)]
+        self.ending: list[subprocess.Popen[bytes]] = []
 
     def _start(self) -> "subprocess.Popen[bytes]":
         words = [INV, "fleet.worker", "--home", str(self._folder), "--at-once", str(AT_ONCE // 2)]
@@ -57,6 +60,13 @@ class Workers:
         self._signal(number, signal.SIGKILL)
         self.alive[number].wait()
         self.alive[number] = self._start()
+
+    def drain(self) -> None:
+        """Tell one of them to end; another one has been started before."""
+        number = random.randrange(2)
+        told, self.alive[number] = self.alive[number], self._start()
+        told.terminate()
+        self.ending.append(told)
 
     def stop(self) -> None:
         """Let one of them, with everything below it, stand still."""
@@ -77,8 +87,29 @@ class Workers:
     def end(self) -> None:
         for one in self.alive:
             one.terminate()
-        for one in self.alive:
+        for one in (*self.alive, *self.ending):
             one.wait(60)
+
+
+def storm_over(folder: Path) -> Callable[[], None]:
+    """Has every vendor of every project refuse everybody for a while, and say for how long."""
+
+    def act() -> None:
+        worlds = [world_of(home) for home in (folder / "projects").iterdir()]
+        for world in worlds:
+            for vendor in STORMED:
+                control(world, "POST", "/faults", {"fault": f"{vendor} answer status=429 retry_after=3"})
+        time.sleep(STANDS)
+        for world in worlds:
+            control(world, "DELETE", "/faults")
+
+    return act
+
+
+def world_of(home: Path) -> dict[str, Any]:
+    """How the sandbox of a project describes itself, with its tokens."""
+    running = json.loads((home / ".sandbox/running.json").read_text())
+    return {**running, "tokens": json.loads((home / ".sandbox/state.json").read_text())["tokens"]}
 
 
 def queue_away(url: str) -> Callable[[], None]:
@@ -103,7 +134,13 @@ def deployed(projects: int, what: str, every: float) -> tuple[float, int]:
     try:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
             workers = Workers(folder)
-            acts = {"kill": workers.kill, "stop": workers.stop, "away": queue_away(running["queue_url"])}
+            acts = {
+                "kill": workers.kill,
+                "stop": workers.stop,
+                "drain": workers.drain,
+                "away": queue_away(running["queue_url"]),
+                "storm": storm_over(folder),
+            }
             try:
                 began = time.perf_counter()
                 with disturbed(acts.get(what), every) as times:
@@ -187,9 +224,7 @@ def line_of(folder: Path, name: str) -> str:
 
 def of_project(home: Path, state: OrderState, name: str) -> Iterator[str]:
     """What is wrong with one project, as its emulator of Vercel, its lock and its own record say."""
-    running = json.loads((home / ".sandbox/running.json").read_text())
-    running = {**running, "tokens": json.loads((home / ".sandbox/state.json").read_text())["tokens"]}
-    asked: list[dict[str, Any]] = control(running, "GET", "/requests?service=vercel&limit=500")["vercel"]
+    asked: list[dict[str, Any]] = control(world_of(home), "GET", "/requests?service=vercel&limit=500")["vercel"]
     promoted = Counter(
         one["path"].rpartition("/")[2]
         for one in asked

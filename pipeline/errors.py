@@ -48,6 +48,10 @@ class Lost(Locked):
         self.moved, self.code = moved, code
 
 
+class HandedOver(Lost):
+    """The run is left, at a safe point and as it is, to another worker of the fleet: it has no end yet."""
+
+
 class Broken(PipelineError):
     """A bug of ours, in one sentence. ``code`` is what the command exits with: what is true of production."""
 

@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HAND_OVER, HAND_OVER_UNMOVED = signal.SIGUSR1, signal.SIGUSR2
+"""What a worker of a fleet that drains asks the processes of its projects: to leave their run to another worker, at
+its next safe point; the second one only as long as production has not moved, because there is no other worker."""
 _heeded: list[bool] = []
 
 
@@ -30,6 +33,66 @@ def heed(act: Callable[[str], None], of: Collection[signal.Signals] = SIGNALS) -
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, told)
+
+
+class Handing:
+    """Whether the run of this process is to be left to another worker; asked for by signals, as long as it is open.
+
+    ``asked``: whether it is; ``moved``: also one that has moved production. A run says by ``leave_by`` how it is left.
+    """
+
+    def __init__(self) -> None:
+        self.asked = self.moved = False
+        self._leave: Callable[[bool], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def told(self, number: int, frame: FrameType | None) -> None:
+        """Take one of the two signals."""
+        self.asked, self.moved = True, self.moved or number == HAND_OVER
+        if self._loop and self._leave:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the run is over
+                self._loop.call_soon_threadsafe(self._leave, self.moved)
+
+    def leave_by(self, leave: Callable[[bool], None]) -> None:
+        """Tell ``leave``, in the loop that runs now, whether also a run that has moved production; be it before now."""
+        self._loop, self._leave = asyncio.get_running_loop(), leave
+        if self.asked:
+            leave(self.moved)
+
+
+_handing: list[Handing] = []
+
+
+@contextlib.contextmanager
+def handing_over() -> Iterator[Handing]:
+    """Take the signals of a worker that drains.
+
+    Before, they end the process, which has begun nothing; afterwards they come too late and change nothing.
+    """
+    handing = Handing()
+    both = (HAND_OVER, HAND_OVER_UNMOVED)
+    for number in both:
+        signal.signal(number, handing.told)
+    _handing[:] = [handing]
+    try:
+        yield handing
+    finally:
+        _handing.clear()
+        for number in both:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def left_by(leave: Callable[[bool], None]) -> None:
+    """Say how the run of this process is left to another worker, if anybody may ask for that."""
+    for handing in _handing:
+        handing.leave_by(leave)
+
+
+def deadly() -> None:
+    """The next signal ends the process at once, as it does one that heeds none."""
+    for number in SIGNALS if _heeded else ():
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def ignore_the_late() -> None:

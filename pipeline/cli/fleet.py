@@ -116,7 +116,7 @@ def rollback(
     }
 )
 def worker(c: Context, groups: str = "", at_once: int = 0) -> None:
-    """Work for the fleet until Ctrl-C or SIGTERM; what is under way is ended first."""
+    """Work for the fleet until Ctrl-C or SIGTERM; what is under way then has `grace`, and is handed over."""
     with honest():
         from pipeline.commands.fleetwork import be_worker
 

@@ -49,6 +49,14 @@ class Nursery:
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._alive: dict[Path, Child] = {}
+
+    def tell(self, home: Path, sign: signal.Signals) -> None:
+        """Send a signal to the child that works in ``home``, and to nobody else; nothing when there is none."""
+        child = self._alive.get(home)
+        if child and child.pid and child.code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, sign)
 
     def close(self) -> None:
         """Fork nothing more; who is alive lives on."""
@@ -77,7 +85,8 @@ class Nursery:
             asked = {"words": words, "environment": dict(environment), "home": str(home)}
             reader, writer = await asyncio.open_connection(sock=line, limit=LONGEST_LINE)
             stack.callback(writer.close)
-            child = Child()
+            child = self._alive[home] = Child()
+            stack.callback(self._alive.pop, home, None)
             writer.write(json.dumps(asked).encode() + b"\n")
             try:
                 async with asyncio.timeout(LONGEST):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,7 +30,7 @@ FIRST = "FLEET_FIRST"
 KINDS = ("x-ratelimit", "x-sentry-rate-limit")
 TOO_MANY, FORBIDDEN = 429, 403  # GitHub says 403, and until when
 SHORTEST, LONGEST = 1.0, 900.0  # seconds to wait when a vendor refuses without saying until when; and at most in all
-ANSWERS = 5.0  # seconds in which the worker answers
+ANSWERS, DEAF = 5.0, 60.0  # seconds in which the worker answers, and for which one that does not is let alone
 A_WINDOW = 3600.0  # seconds until a limit is whole again, when that is not said; and at most
 
 
@@ -107,6 +108,7 @@ class SharedPace:
         self._tight: set[str] = set()
         self._number = 0
         self._made: dict[str, CallsMade] = {}
+        self._deaf_until = 0.0
 
     async def sent(self, asker: Asker, send: Callable[[], Awaitable["httpx.Response"]]) -> "httpx.Response":
         """Send in our turn, and again when it was too often: that did nothing.
@@ -145,29 +147,39 @@ class SharedPace:
         """Say what an answer said, if it concerns anybody."""
         if seen.tight:
             self._tight.add(seen.bucket)
-            self._say({"seen": asdict(seen)})
+            self.say({"seen": asdict(seen)})
         elif seen.most:
             self._tight.discard(seen.bucket)
 
     def tell(self) -> None:
         """Tell the worker which requests this process has made."""
-        self._say({"made": {bucket: asdict(made) for bucket, made in self._made.items()}})
+        self.say({"made": {bucket: asdict(made) for bucket, made in self._made.items()}})
 
     def _asked(self, bucket: str) -> float:
         """The seconds until it is worth asking again; 0: it is our turn, or nobody answers."""
-        self._number += 1
-        if not self._say({"turn": bucket, "number": self._number}):
+        said = self.asked({"turn": bucket})
+        try:
+            return float(said["wait"])
+        except (ValueError, KeyError, TypeError):
+            self._tight.clear()
             return 0
+
+    def asked(self, what: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the worker answers to a question; empty when nobody does, who is then not asked again for a while."""
+        self._number += 1
+        if time.monotonic() < self._deaf_until or not self.say({**what, "number": self._number}):
+            return {}
         try:
             while True:
                 said = json.loads(first_line(self._line))
                 if said["number"] == self._number:
-                    return float(said["wait"])
+                    return dict(said)
         except (OSError, ValueError, KeyError, TypeError):
-            self._tight.clear()
-            return 0
+            self._deaf_until = time.monotonic() + DEAF
+            return {}
 
-    def _say(self, what: Mapping[str, Any]) -> bool:
+    def say(self, what: Mapping[str, Any]) -> bool:
+        """Tell the worker something; False when it is gone."""
         try:
             self._line.sendall(json.dumps(what).encode() + b"\n")
         except OSError:  # the worker is gone; the vendor's own limit is left

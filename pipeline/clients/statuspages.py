@@ -1,12 +1,13 @@
 """Reads the vendors' own status pages."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
 
 from pipeline.clients.base import Service
+from pipeline.clients.sharing import alike
 from pipeline.clock import Clock
 
 ORDER = ("none", "minor", "major", "critical")
@@ -35,12 +36,20 @@ class StatusPages:
         return await self.page("neon-status", self._neon, "incident.io")
 
     async def page(self, vendor: str, url: str, format: str) -> ComponentStatus:
-        """Read a status page.
+        """Read a status page; for all projects of a fleet that are at it on this machine, one does.
 
         ``format`` is ``statuspage``, ``incident.io`` or ``betterstack`` (GET {page}/index.json).
         """
         path, parse = FORMATS[format]
-        return await Service(vendor, url, self._http, self._clock).read(path, parse)
+
+        async def read() -> ComponentStatus:
+            return await Service(vendor, url, self._http, self._clock).read(path, parse)
+
+        return await alike(f"{url}{path}", self._clock, read, asdict, _thawed)
+
+
+def _thawed(said: Mapping[str, Any]) -> ComponentStatus:
+    return ComponentStatus(str(said["indicator"]), tuple(map(str, said["incidents"])))
 
 
 def _statuspage(body: Any) -> ComponentStatus:

@@ -15,6 +15,7 @@ from pipeline.record.journal import plain
 from pipeline.record.report import Report
 from pipeline.session.deploy import After
 from pipeline.session.session import Order, Session
+from pipeline.signals import handing_over
 
 Out = Callable[[str], None]
 
@@ -51,10 +52,11 @@ def tell_calls() -> None:
 
 def carry_back(config: Config, root: Path, deploy_file: Path, target: str, deployed: ProjectEnd, out: Out) -> int:
     """Take a project back, print how that ended as one line of JSON, and give an exit code."""
-    try:
-        end = take_back(config, root, deploy_file, target, deployed)
-    except PipelineError as error:
-        end = ProjectEnd(REFUSED, " ".join(str(error).split())[:MOST_SAID])
+    with handing_over():  # it is soon over, and left to nobody
+        try:
+            end = take_back(config, root, deploy_file, target, deployed)
+        except PipelineError as error:
+            end = ProjectEnd(REFUSED, " ".join(str(error).split())[:MOST_SAID])
     tell_calls()
     out(json.dumps(plain(end)))
     return 0

@@ -10,6 +10,7 @@ from checks.gate import Gate, worst
 from checks.outcome import Outcome
 from checks.policy import Waiver
 from pipeline import log
+from pipeline.engine.leaving import Leaving
 from pipeline.engine.past import Past, freeze
 from pipeline.engine.plan import Pipeline, Probe, Stage, Step, Undo, inputs_of
 from pipeline.engine.readings import Round
@@ -55,15 +56,16 @@ class Runner:
         self._sure_at = world.clock.monotonic()
         self._interrupted = self._over = ""
         self._unmoved = Outcome.BLOCKED
-        self._ours, self._explain = ours, explain
+        self._ours, self._explain, self._leaving = ours, explain, Leaving(self.past, journal.run)
         journal.goes_on = self.past.moved_production
 
     async def run(self, *, only: Collection[str] | None = None) -> Outcome | None:
         """Go through the stages that are not settled, or those that ``only`` names; None when the last is not of them.
 
         Whatever stops it, a bug of ours included, everything begun is undone before this returns or raises; but not
-        by a run that is somebody else's now, which raises Lost.
+        by a run that is somebody else's now, or is left to somebody else, which raises Lost or HandedOver.
         """
+        self._leaving.must_stay()
         self._forward = asyncio.ensure_future(self._go_on(only))
         try:
             stop = await asyncio.shield(self._forward)
@@ -71,7 +73,7 @@ class Runner:
             self._forward.cancel()
             await asyncio.gather(self._forward, return_exceptions=True)
             self._must_be_ours()
-            stop = Stop(self._interrupted or "interrupted", cut=True)
+            stop = Stop(self._interrupted or self._leaving.interrupted(), cut=True)
             if self._over:  # the release is out and well: what is cut off here is only worth a warning
                 self._record("stage settled", self._over, warning=stop.reason)
                 stop = None
@@ -118,6 +120,11 @@ class Runner:
         """Stop going forward and go back. Safe to call from a signal handler, any number of times."""
         self._interrupted = self._interrupted or reason
         if self._forward and not self._forward.done():
+            self._forward.cancel()
+
+    def leave(self, moved: bool) -> None:
+        """Leave the run to another worker at its next safe point; one that has ``moved`` production only if told so."""
+        if self._leaving.now(moved) and self._forward:
             self._forward.cancel()
 
     def _hold(self, stop: Stop) -> Outcome:
@@ -193,7 +200,8 @@ class Runner:
             self.past.begin(step, inputs)
             self.journal.append("step begins", step.name, exact={"inputs": [freeze(value) for value in inputs]})
             self.journal.goes_on = self.past.moved_production
-            gives = await within(stage, until, step.act(self.world, *inputs))
+            with self._leaving.acting():
+                gives = await within(stage, until, step.act(self.world, *inputs))
         except ServiceError as error:
             self.journal.append("step failed", step.name, error=str(error))
             raise
@@ -201,6 +209,7 @@ class Runner:
             self.known[type(gives)] = self.past.given[type(gives)] = gives
         self.past.done.add(step.name)
         self.journal.append("step done", step.name, exact={"gives": freeze(gives) if gives is not None else None})
+        self._leaving.must_stay()
 
     async def go_back(self, stop: Stop) -> Outcome:
         """Undo everything begun, newest first. One failed undo does not stop the others; any failure is STRANDED."""

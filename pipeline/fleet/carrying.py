@@ -15,8 +15,8 @@ from checks.outcome import Outcome
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import Config
 from pipeline.emergency.access import RollbackOrder
-from pipeline.errors import Locked, Mistake, PipelineError
-from pipeline.fleet.ends import BACK, LOST, MOST_SAID, REFUSED, THERE, ProjectEnd, end_of
+from pipeline.errors import HandedOver, Locked, Mistake, PipelineError
+from pipeline.fleet.ends import BACK, HANDED, LOST, MOST_SAID, REFUSED, THERE, ProjectEnd, end_of
 from pipeline.record.journal import Listener, events_of
 from pipeline.record.report import Report, report_of
 from pipeline.redact import Redactor
@@ -25,6 +25,7 @@ from pipeline.session.following import is_at_it
 from pipeline.session.ownership import LEASE
 from pipeline.session.runs import current_status, store_of
 from pipeline.session.session import Order, open_session
+from pipeline.signals import Handing, handing_over
 
 POLL = 1.0  # seconds between two looks at a run that is alive elsewhere
 
@@ -44,15 +45,24 @@ class Carrier:
         self._wait, self._clock = wait, clock
 
     def carry(self) -> ProjectEnd:
-        """Give the end of the run, which there is when this returns."""
+        """Give the end of the run, which there is when this returns; or that it is handed over to another worker."""
+        with handing_over() as handing:
+            try:
+                return self._carried(handing)
+            except HandedOver as left:
+                return ProjectEnd(HANDED, str(left))
+
+    def _carried(self, handing: Handing) -> ProjectEnd:
         until = self._clock.monotonic() + self._wait
         while True:
-            report = self._at_rest()
+            report = self._at_rest(handing)
             if report and report.outcome:
                 return end_of(report)
             try:
                 self._go_on(report)
                 return self._known_end("it has no end")
+            except HandedOver:
+                raise
             except Locked as locked:  # not waited for in there: it may be this very run, begun by somebody else
                 if self._clock.monotonic() > until:
                     return self._known_end(str(locked))
@@ -71,10 +81,12 @@ class Carrier:
             lease = order.lease or LEASE
             settle_run(self._config, order.target, order.run, self._root, self._show, self._after, lease)
 
-    def _at_rest(self) -> Report | None:
-        """What the record says of the run once nobody is at it; None when there is none."""
+    def _at_rest(self, handing: Handing) -> Report | None:
+        """What the record says of the run once nobody is at it; None when there is none. Raises HandedOver."""
         while True:
             report, alive = self._known()
+            if handing.asked and (handing.moved or report is None):
+                raise HandedOver(f"run {self._order.run} is left to another worker; nobody was at it here")
             if not alive:
                 return report
             self._rest()

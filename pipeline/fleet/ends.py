@@ -10,6 +10,8 @@ from pipeline.record.report import Line, Report
 
 REFUSED, LOST = "refused", "lost"
 """Words for an end without an outcome: nothing was begun, and why; and nobody knows how the run ended."""
+HANDED = "handed over"
+"""The word of a process that has left its run, as it was, to another worker; no end, and never written down as one."""
 BACK, THERE = "rolled back", "already there"
 """How a rollback of a project ends well; BACK is a deploy's word for a bad end, so the action tells them apart."""
 MOST_SAID = 300

@@ -87,6 +87,8 @@ class FleetWorkers(Policy):
     """How often a worker says that it lives."""
     silent: float = 15
     """A worker that has said nothing for so long is dead: another one takes up its jobs."""
+    grace: float = 30
+    """How long a worker that is told to end waits for what is under way, before it hands that over to another one."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ class ProjectPart:
     worker: str = ""
     times: int = 0
     """How often a worker has taken it up."""
+    handed: str = ""
+    """The worker that ended and has left it to the others, while none of them has taken it up."""
     began: str = ""
     ended: str = ""
     end: ProjectEnd | None = None
@@ -194,6 +196,9 @@ def add(state: OrderState, event: Event) -> None:
         case "project begins" if part.end is None:
             part.where, part.worker, part.began = Where.RUNNING, str(event.body["worker"]), part.began or event.at
             part.times += 1
+            part.handed = ""
+        case "project handed over" if part.where is Where.RUNNING and part.worker == str(event.body["worker"]):
+            part.where, part.handed = Where.QUEUED, part.worker
         case "project ended" if part.end is None:  # a second worker may say it again
             part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
             part.seconds = float(event.body.get("seconds", 0))

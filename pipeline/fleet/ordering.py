@@ -12,7 +12,7 @@ from pipeline.fleet.deciding import STOPPED, Decision
 from pipeline.fleet.ends import ProjectEnd
 from pipeline.fleet.file import FleetFile, allowed, labels_of, share_of
 from pipeline.fleet.freezing import freeze_now
-from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, latest_orders, state_of
+from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, latest_orders, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
@@ -22,7 +22,7 @@ from pipeline.fleet.working import FleetWorker, ended
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, events_of, new_run_id, plain
 from pipeline.record.lock import Lock
-from pipeline.signals import heed
+from pipeline.signals import deadly, heed
 
 LATEST = "latest"
 MANY = 1000
@@ -126,7 +126,7 @@ def stop(fleet: Fleet, state: OrderState) -> None:
     held = Lock(fleet.store, ORDERS, "", SystemClock()).alive()
     if held:
         raise Locked(f"an order is under way: {held}; press Ctrl-C where it runs, and it begins nothing more")
-    running = [name for name, part in state.parts.items() if part.where is Where.RUNNING]
+    running = [name for name, part in state.parts.items() if part.times and not part.end]
     if running:
         raise Locked(f"order {state.plan.order}: under way still: {', '.join(running)}; ./inv fleet.status shows them")
     fleet.journal(state.plan.order).append("order ended", outcome=STOPPED)
@@ -172,13 +172,21 @@ def see_through(
 
 
 def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[str], None]) -> None:
-    """Be a worker until a signal comes; then take nothing more, and return when what is under way has ended."""
+    """Be a worker until a signal comes; then take nothing more, and return when what is under way is somebody else's.
+
+    A second signal ends it at once, as one that dies: its runs live on, and are taken up when it has been silent.
+    """
 
     async def go() -> None:
         worker, stopping = FleetWorker(fleet, note), asyncio.Event()
 
+        grace = fleet.file.workers.grace
+
         def stopped(reason: str) -> None:
-            note(f"{reason}: takes nothing more; what is under way ends first")
+            note(
+                f"{reason}: takes nothing more; what has not ended in {grace:g} s is handed over; once more: it is left"
+            )
+            deadly()
             stopping.set()
 
         heed(stopped)
@@ -186,7 +194,7 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
         working.add_done_callback(lambda _: stopping.set())  # it is too old for what is there
         note(f"worker {worker.name} takes up to {at_once} at once")
         await stopping.wait()
-        await ended(working)
+        await worker.drained(working)
 
     asyncio.run(go())
 

@@ -19,29 +19,20 @@ from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool
 
 from pipeline import log
-from pipeline.clock import SystemClock
 from pipeline.errors import Unreachable
 from pipeline.fleet.budgets import BUDGETS, TABLE
+from pipeline.fleet.caring import TAKERS, TAKERS_TABLE, Care, given_back
+from pipeline.fleet.fetching import FetchedJobs, FleetFetcher
 from pipeline.fleet.file import FleetWorkers
 from pipeline.home import VERSION
 
 TASK, QUEUES = "fleet.project", "fleet"
 URGENT = 10  # of rollbacks: they are taken before anything else
 POLL = 2.0  # seconds; a worker is told of a new job at once, but not that a lock is free again: so it looks
-NEVER = 10 * 365 * 86400.0  # seconds; procrastinate's own heartbeat, which ours stands in for
+NEVER = 10 * 365 * 86400.0  # seconds; procrastinate's own rhythms, which ours stands in for
 FORGOTTEN = 600.0  # seconds after which a dead worker's row goes: earlier than that its jobs would look as dead as it
 CONNECTIONS = 4
 CONNECTED = 5.0  # seconds
-BEAT = """
-select procrastinate_update_heartbeat_v1(%(worker)s) as beat,
-    (select count(*) from procrastinate_jobs where status = 'doing' and worker_id = %(worker)s) as mine, exists (
-    select from procrastinate_jobs job left join procrastinate_workers worker on worker.id = job.worker_id
-    where job.status = 'doing'
-        and (worker.id is null or worker.last_heartbeat < now() - %(silent)s * interval '1 second')) as silent
-"""
-"""Says that a worker lives, and asks whether another one is silent: one statement a heartbeat."""
-WAKE = """select pg_notify('procrastinate_queue_v1#' || %(queue)s, '{"type": "job_inserted", "job_id": 0}')"""
-"""Tells the workers of a queue to look, as procrastinate does only of jobs that are new."""
 
 
 @dataclass(frozen=True)
@@ -56,39 +47,25 @@ class FleetJob:
     """Of the tool that put it there: a worker of an older one does not take it."""
 
 
-class Outdated(Exception):
-    """Raised in a job that is of a newer version than its worker; it goes back into the queue."""
+class LeftToOthers(Exception):
+    """Raised in a job that its worker does not end: it goes back into the queue, and the others are told at once."""
+
+
+class Outdated(LeftToOthers):
+    """Raised in a job that is of a newer version than its worker."""
 
 
 class _Again(BaseRetryStrategy):
-    """Whoever is too old for a job leaves it to others; any other exception ends it."""
+    """What is left to others goes back into the queue; any other exception ends a job."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        return RetryDecision(retry_in={"seconds": 0}) if isinstance(exception, Outdated) else None
+        return RetryDecision(retry_in={"seconds": 0}) if isinstance(exception, LeftToOthers) else None
 
 
 def is_newer(version: str, than: str) -> bool:
     """Whether a version's numbers say that it came later."""
     one, other = ([int(number) for number in re.findall(r"\d+", text)] for text in (version, than))
     return one > other
-
-
-class Hearing:
-    """Whether a worker that hears nothing of another one may take that for its death.
-
-    Not when the queue was away, or when it was itself the one that stood still: then nobody was heard, and all have
-    ``silent`` seconds to say that they live. Likewise for one that has just begun.
-    """
-
-    def __init__(self, silent: float, now: float) -> None:
-        self._silent, self._since, self._last = silent, now, now
-
-    def may_judge(self, now: float) -> bool:
-        """Say that the queue answers, at ``now`` by a clock that only goes forward."""
-        if now - self._last >= self._silent:
-            self._since = now
-        self._last = now
-        return now - self._since >= self._silent
 
 
 Act = Callable[[FleetJob], Awaitable[None]]
@@ -101,7 +78,7 @@ class FleetQueue:
         self._app = app
         self._act: Act | None = None
         self._worker: Worker | None = None
-        self._unended = set[int | None]()
+        self._care: Care | None = None
         self.outdated = ""
         """The version that is wanted here, once this worker has learnt that it is too old: it takes nothing more."""
         app.task(name=TASK, retry=_Again())(self._do)
@@ -148,20 +125,22 @@ class FleetQueue:
         ``outdated``.
         """
         self._act = act
-        worker = Worker(
+        worker = FleetFetcher(
             self._app,
             queues=[queue_of(group) for group in groups],
             name=name,
             concurrency=at_once,
-            fetch_job_polling_interval=POLL,
-            update_heartbeat_interval=NEVER,  # see _care
+            fetch_job_polling_interval=NEVER,  # this and the next two: see Care
+            abort_job_polling_interval=NEVER,
+            update_heartbeat_interval=NEVER,
             stalled_worker_timeout=beats.silent + FORGOTTEN,
             install_signal_handlers=False,
             delete_jobs=DeleteJobCondition.ALWAYS,  # the record of orders has what became of it
         )
         self._worker = worker
+        self._care = Care(self._app, worker, TASK, beats, POLL)
         asyncio.get_running_loop().set_exception_handler(_noted)
-        caring = asyncio.ensure_future(self._care(worker, beats))
+        caring = asyncio.ensure_future(self._care.go())
         try:
             with _away():
                 await worker.run()  # type: ignore[no-untyped-call]
@@ -170,44 +149,18 @@ class FleetQueue:
 
     async def give_back(self, silent: float) -> tuple[str, ...]:
         """Give the jobs of workers that have said nothing for ``silent`` seconds to the others; whose they are."""
-        given = []
-        for job in await self._jobs.get_stalled_jobs(task_name=TASK, seconds_since_heartbeat=silent):
-            with contextlib.suppress(exceptions.ConnectorException):  # somebody else was quicker
-                await self._jobs.retry_job(job)
-                await self._app.connector.execute_query_async(WAKE, queue=job.queue)
-                given.append(str(job.task_kwargs["project"]))
-        return tuple(given)
+        return await given_back(self._app, TASK, silent)
 
-    async def _care(self, worker: Worker, beats: FleetWorkers) -> None:
-        """Say that this worker lives, also while it drains, and give back what silent ones have."""
-        clock = SystemClock()
-        hearing = Hearing(beats.silent, clock.monotonic())
-        while True:
-            await clock.sleep(beats.heartbeat)
-            with contextlib.suppress(exceptions.ConnectorException):
-                if worker.worker_id is None:
-                    continue
-                beat = await self._app.connector.execute_query_one_async(
-                    BEAT, worker=worker.worker_id, silent=beats.silent
-                )
-                if beat["mine"] > len(worker._running_jobs):
-                    await self._give_back_the_unended(worker)
-                if hearing.may_judge(clock.monotonic()) and beat["silent"]:
-                    for project in await self.give_back(beats.silent):
-                        log.warning("worker is silent", project=project)
+    async def drains(self) -> None:
+        """Say that this worker takes nothing more, so that nobody leaves anything to it."""
+        if self._care:
+            with _away():
+                await self._care.drains()
 
-    async def _give_back_the_unended(self, worker: Worker) -> None:
-        """Give back jobs of this worker that it does not do any more: the queue was away when they ended.
-
-        They would keep their projects' locks as long as it lives. Whoever takes them finds that they have ended.
-        """
-        known = {context.job.id for context in worker._running_jobs.values()}
-        jobs = await self._jobs.list_jobs_async(task=TASK, status="doing", worker_id=worker.worker_id)
-        unended = {job.id: job for job in jobs if job.id not in known}
-        for id in self._unended & unended.keys():  # twice, for one that was being taken just now is none
-            await self._jobs.retry_job(unended[id])
-            await self._app.connector.execute_query_async(WAKE, queue=unended[id].queue)
-        self._unended = set(unended)
+    async def others_take(self, group: str) -> bool:
+        """Whether another worker lives that takes the projects of a group."""
+        with _away():
+            return self._care is not None and await self._care.others_take(queue_of(group))
 
     async def _do(self, **job: Any) -> None:
         assert self._act
@@ -241,6 +194,7 @@ async def open_queue(url: str) -> AsyncIterator[FleetQueue]:
         open=False,
     )
     app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+    app.job_manager = FetchedJobs(app.connector)
     try:
         with _away():
             await pool.open(wait=True, timeout=CONNECTED)
@@ -271,11 +225,12 @@ def _away() -> Iterator[None]:
 
 
 async def _make_ours(app: procrastinate.App) -> None:
-    """Make our own table when it is not there. Who comes at the same time fails, and finds it."""
-    there = await app.connector.execute_query_one_async(f"select to_regclass('{BUDGETS}') is not null as there")
-    if not there["there"]:
-        with contextlib.suppress(exceptions.ConnectorException):
-            await app.connector.execute_query_async(TABLE)
+    """Make our own tables when they are not there. Who comes at the same time fails, and finds them."""
+    for name, table in ((BUDGETS, TABLE), (TAKERS, TAKERS_TABLE)):
+        there = await app.connector.execute_query_one_async(f"select to_regclass('{name}') is not null as there")
+        if not there["there"]:
+            with contextlib.suppress(exceptions.ConnectorException):
+                await app.connector.execute_query_async(table)
 
 
 async def _make_tables(app: procrastinate.App) -> None:

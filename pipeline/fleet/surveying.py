@@ -11,6 +11,7 @@ from pipeline.errors import ServiceError
 from pipeline.fleet.children import environment_of, missing_tokens, nursery
 from pipeline.fleet.ends import MOST_SAID, Fault, ProjectEnd
 from pipeline.fleet.file import FleetFile, FleetProject
+from pipeline.fleet.readings import SharedReadings
 
 WELL = ("pass", "warn")
 GRAVEST = (10, 11)  # exit codes of P0 and P1
@@ -38,7 +39,7 @@ def ask_all(
     """Ask ``projects`` of the fleet in ``root``, each by the command ``words``, with the variables ``more``."""
 
     async def go() -> tuple[ProjectAnswer, ...]:
-        forks, turn = nursery(), asyncio.Semaphore(file.at_once)
+        forks, turn, readings = nursery(), asyncio.Semaphore(file.at_once), SharedReadings()
 
         async def one(name: str) -> ProjectAnswer:
             project = file.projects[name]
@@ -48,7 +49,8 @@ def ask_all(
             command = ["inv", "--home", str(home), *words(project)]
             try:
                 async with turn:
-                    child = await forks.run(command, {**environment_of(project), **(more or {})}, home, _mute, _deaf)
+                    environment = {**environment_of(project), **(more or {})}
+                    child = await forks.run(command, environment, home, _mute, readings.answer)
             except ServiceError as error:
                 return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
             says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]
@@ -77,10 +79,6 @@ def _document(printed: str) -> Any:
 
 def _mute(line: str) -> None:
     """Nobody is shown what a project says beside its answer; the last of it is kept."""
-
-
-async def _deaf(asked: Mapping[str, Any]) -> None:
-    """Nothing is answered: who only looks has no budget to share."""
 
 
 def ends_of(answers: Iterable[ProjectAnswer]) -> dict[str, ProjectEnd]:

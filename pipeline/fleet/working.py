@@ -4,27 +4,30 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline.clock import SystemClock
 from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
-from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
+from pipeline.fleet.ends import HANDED, LOST, REFUSED, ProjectEnd
 from pipeline.fleet.freezing import freeze_now
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
-from pipeline.fleet.queue import FleetJob, open_queue
+from pipeline.fleet.queue import FleetJob, FleetQueue, LeftToOthers, open_queue
+from pipeline.fleet.readings import SharedReadings
 from pipeline.fleet.signing import FleetPermits
 from pipeline.home import VERSION
-from pipeline.record.journal import events_of, plain
+from pipeline.record.journal import Journal, events_of, plain
 from pipeline.record.lock import SEPARATOR, machine
 from pipeline.session.bulletin import BY_FLEET
+from pipeline.signals import HAND_OVER, HAND_OVER_UNMOVED
 from pipeline.world.secrets import CHANNELS
 
 TRIES = 3  # with a run whose process died under us; each goes on where the one before was
 AGAIN = 2.0  # seconds until the queue is connected to again
+ASKED_AGAIN = 1.0  # seconds between two times that a run is asked to be left
 
 
 class FleetWorker:
@@ -42,6 +45,10 @@ class FleetWorker:
         self._permits = FleetPermits(fleet.root, fleet.file)
         self._nursery = nursery()
         self._budgets: Budgets | None = None
+        self._readings = SharedReadings()
+        self._queue: FleetQueue | None = None
+        self._under_way: dict[str, FleetJob] = {}
+        self._hands_over = False
 
     async def work(self, groups: Iterable[str], at_once: int) -> None:
         """Work until cancelled; then end when what is under way has ended. Survives a queue that is away for a time."""
@@ -49,7 +56,7 @@ class FleetWorker:
             while True:
                 with contextlib.suppress(ServiceError):
                     async with open_queue(self._fleet.queue) as queue:
-                        self._budgets = Budgets(queue)
+                        self._queue, self._budgets = queue, Budgets(queue)
                         await queue.work(self.do, self.name, groups, at_once, self._fleet.file.workers)
                         if queue.outdated:
                             self._note(
@@ -73,11 +80,58 @@ class FleetWorker:
         journal.append("project begins", job.project, worker=self.name, version=VERSION)
         self._note(f"{job.project}: begins")
         began, made = clock.monotonic(), dict[str, Any]()
-        end = refused or await self._carried(plan, job.project, made)
+        self._under_way[job.project] = job
+        try:
+            end = refused or await self._carried(plan, job.project, made)
+        finally:
+            del self._under_way[job.project]
+        if self._hands_over and end.outcome in (HANDED, LOST):
+            await self._leave(journal, job, end)
         seconds = round(clock.monotonic() - began, 3)
         journal.append("project ended", job.project, exact={**plain(end), "calls": made}, seconds=seconds)
         self._note(f"{job.project}: {end.outcome}{f': {end.reason}' if end.reason else ''}")
         self.told.set()
+
+    async def drained(self, working: "asyncio.Task[Any]") -> None:
+        """Take nothing more, and return when all that was under way has ended here, or is left to other workers.
+
+        What has not ended after the grace of ``fleet.yml`` is asked to be left, at its next safe point. One that has
+        moved production is left only when another worker is there; without one it goes on here until its end.
+        """
+        leaving = asyncio.ensure_future(self._hand_over())
+        try:
+            await ended(working)
+        finally:
+            leaving.cancel()
+
+    async def _hand_over(self) -> None:
+        clock, stays = SystemClock(), set[str]()
+        with contextlib.suppress(ServiceError):
+            if self._queue:
+                await self._queue.drains()
+        await clock.sleep(self._fleet.file.workers.grace)
+        self._hands_over = True
+        while True:
+            for name, job in tuple(self._under_way.items()):
+                others = await self._others_take(job.group)
+                self._nursery.tell(self._fleet.home(name), HAND_OVER if others else HAND_OVER_UNMOVED)
+                if not others and name not in stays:
+                    self._note(f"{name}: no other worker takes it; if it has moved production it ends here")
+                    stays.add(name)
+            await clock.sleep(ASKED_AGAIN)
+
+    async def _others_take(self, group: str) -> bool:
+        with contextlib.suppress(ServiceError):
+            return self._queue is not None and await self._queue.others_take(group)
+        return False
+
+    async def _leave(self, journal: Journal, job: FleetJob, end: ProjectEnd) -> NoReturn:
+        """Write down that a project is left to others, and give its job back."""
+        journal.append("project handed over", job.project, worker=self.name, says=end.reason)
+        waits = "" if await self._others_take(job.group) else "; it waits in the queue: start ./inv fleet.worker"
+        self._note(f"{job.project}: handed over{waits}")
+        self.told.set()
+        raise LeftToOthers(job.project)
 
     def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
         """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
@@ -107,12 +161,14 @@ class FleetWorker:
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
             end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, answer)
-            if end.outcome != LOST:
+            if end.outcome != LOST or self._hands_over:
                 break
         return end
 
     async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Answer what a project's process asks: whether a vendor may be asked now."""
+        """Answer what a project's process asks: whether a vendor may be asked now, and what another one has read."""
+        if "reading" in asked or "read" in asked:
+            return await self._readings.answer(asked)
         return await self._budgets.answer(asked) if self._budgets else None
 
     def _plan(self, order: str) -> OrderPlan | None:

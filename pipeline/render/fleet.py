@@ -47,6 +47,8 @@ def event_line(event: Event, plan: OrderPlan) -> str:
             return f"\n{event.subject}: {one_line(str(body['by']))} agrees"
         case "project ended":
             return _ended(event.subject, end_from(body), plan, float(body.get("seconds", 0)))
+        case "project handed over":
+            return f"  {NEXT} {event.subject:<24} handed over by {one_line(str(body['worker']))}, which ends"
         case "wave ended":
             found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
             return "\n".join(_finding(one) for one in found)
@@ -166,6 +168,8 @@ def _under_way(part: ProjectPart, stage: str, now: datetime.datetime) -> str:
 def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
     """What a project waits for that is not under way; empty when it is, or has ended."""
     part, wave = state.parts[name], _wave(name, state)
+    if part.where is Where.QUEUED and part.handed:
+        return f"for another worker: {one_line(part.handed)} ended, and has handed it over"
     if part.where is Where.QUEUED:
         return "for a worker"
     if part.where is Where.NOT_BEGUN:

@@ -115,6 +115,8 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
             command = f"./inv fleet.deploy --resume {plan.order} --agreed-by NAME"
             yield LeftToDo(f"{wave.name} waits for somebody to agree", wave.projects, command)
             return
+    if handed := tuple(name for name, part in state.parts.items() if part.handed):
+        yield LeftToDo("were handed over, and wait for a worker", handed, "./inv fleet.worker")
     if not state.outcome:
         return
     yield from _not_back(state)

@@ -18,7 +18,7 @@ from pipeline.engine.runner import Runner
 from pipeline.engine.stop import Stop
 from pipeline.engine.waivers import broken_glass
 from pipeline.environment import variable
-from pipeline.errors import Broken, Locked, Lost, Mistake, PipelineError, ServiceError
+from pipeline.errors import Broken, HandedOver, Locked, Lost, Mistake, PipelineError, ServiceError
 from pipeline.probes.every import PROBES
 from pipeline.record.debug import explained
 from pipeline.record.journal import Event, Journal, Listener, events_of, latest_runs, new_run_id, unfinished_runs
@@ -38,7 +38,7 @@ from pipeline.session.release import find_release, head_of, must_be_as_it_was, s
 from pipeline.session.session import Order, Session, open_session, whoami
 from pipeline.session.turn import Turn, leading_on, note_of
 from pipeline.session.waiving import JudgedWaiver, judged_waivers
-from pipeline.signals import heed
+from pipeline.signals import heed, left_by
 from pipeline.steps.leftovers import clear_leftovers
 from pipeline.world.extras import SHIPPING, must_have
 from pipeline.world.world import World
@@ -95,6 +95,8 @@ def ship(
             if not earlier:
                 _begin(journal, session, release, waivers)
             asyncio.run(_go(session, journal, release, past, lock, asked))
+        except HandedOver:
+            raise
         except Lost as lost:
             raise lost_run(session.store, run, lost) from lost
         except Exception as bug:  # not in the run itself, which puts everything back
@@ -181,6 +183,7 @@ async def _go(
     async with _opened(session, journal, release) as world:
         runner = _runner(session, world, journal, past, lock)
         heed(runner.interrupt)
+        left_by(runner.leave)
         if only is None or session.pipeline.stages[0].name in only:
             await tell_what_is_owed(session, world.github, world.progress)
         heart = asyncio.ensure_future(keep(lock, journal, runner))

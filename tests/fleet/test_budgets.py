@@ -208,3 +208,11 @@ def test_a_database_that_is_away_holds_nobody_up() -> None:
     assert asyncio.run(budgets.answer({"seen": vars(LimitSeen("b", closed=9))})) is None
     assert asyncio.run(budgets.answer({"turn": "b", "number": 1})) == {"number": 1, "wait": 0}
     assert asyncio.run(budgets.answer({"seen": {"what": "is this"}})) is None
+
+
+def test_a_worker_that_does_not_answer_is_let_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "ANSWERS", 0.05)
+    vendor = Vendor(monkeypatch)
+    assert [vendor.pace.asked({"reading": "x"}) for _ in range(3)] == [{}, {}, {}]
+    assert len(vendor.told()) == 1
+    vendor.worker.close()

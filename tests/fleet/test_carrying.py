@@ -1,6 +1,7 @@
 """A project's part is begun, gone on with, put back or waited for: what its own record says decides."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 
 from pipeline.config import load
-from pipeline.errors import Locked, Mistake
+from pipeline.errors import HandedOver, Locked, Mistake
 from pipeline.fleet import carrying
 from pipeline.fleet.carrying import Carrier, take_back
 from pipeline.fleet.children import answer_of, words_of
-from pipeline.fleet.ends import LOST, REFUSED, THERE, ProjectEnd
+from pipeline.fleet.ends import HANDED, LOST, REFUSED, THERE, ProjectEnd
 from pipeline.fleet.file import FleetProject
 from pipeline.fleet.order import OrderAction, OrderPlan
 from pipeline.record.journal import Journal
@@ -21,6 +22,7 @@ from pipeline.record.lock import Lock
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor
 from pipeline.session.session import Order
+from pipeline.signals import HAND_OVER, HAND_OVER_UNMOVED
 from tests.scripted import MovingClock
 
 LEAST = "source: {repository: acme/lms}\ntargets: {sandbox: {kind: sandbox}}\n"
@@ -164,3 +166,33 @@ def test_only_the_last_line_of_a_process_is_its_answer() -> None:
     assert answer_of("") is None
     assert answer_of("error: no\n") is None
     assert answer_of("[1]") is None
+
+
+def test_a_carrier_that_is_told_to_leaves_its_run_and_begins_no_other(home: Home) -> None:
+    def leaves(order: Order) -> None:
+        raise HandedOver("run order.shop is left to another worker")
+
+    home.begins()
+    home.ships = leaves
+    assert home.carry() == ProjectEnd(HANDED, "run order.shop is left to another worker")
+
+    def locked(order: Order) -> None:
+        os.kill(os.getpid(), HAND_OVER)
+        raise Locked("sandbox is locked by dana (by a person)")
+
+    home.ships = locked
+    assert (home.carry().outcome, home.asked) == (HANDED, ["resume", "resume"])
+
+
+def test_a_run_that_somebody_is_at_is_waited_for_when_there_is_no_other_worker(home: Home) -> None:
+    home.begins()
+    lock = Lock(home.store, "sandbox", RUN, home.clock, lease=60, pid=0)
+    lock.take("somebody is at it")
+
+    def over() -> None:
+        home.ends("deployed")
+        lock.release()
+
+    home.clock.at[2] = lambda: os.kill(os.getpid(), HAND_OVER_UNMOVED)
+    home.clock.at[5] = over
+    assert (home.carry().outcome, home.asked) == ("deployed", [])

@@ -12,10 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 from procrastinate import exceptions
+from procrastinate.manager import JobManager
 
 from pipeline.errors import Locked, Lost, Unreachable
-from pipeline.fleet import conducting, working
+from pipeline.fleet import caring, conducting, working
 from pipeline.fleet import queue as queueing
+from pipeline.fleet.caring import Hearing
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.file import FleetWorkers, load_fleet
 from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze
@@ -33,7 +35,7 @@ from pipeline.fleet.ordering import (
     stop,
 )
 from pipeline.fleet.place import Fleet
-from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, Hearing, open_queue
+from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, open_queue
 from pipeline.fleet.signing import SignedWord
 from pipeline.record.journal import Event
 from pipeline.record.place import Place
@@ -162,14 +164,14 @@ def test_a_worker_that_waits_says_that_it_lives_with_one_statement_a_heartbeat(
         beats = FleetWorkers(heartbeat=0.02, silent=0.3)
         working = asyncio.ensure_future(queue.work(act, "w", [""], 1, beats))
         await asyncio.wait_for(taken.wait(), 50)
-        begun, since = asked_for.count(queueing.BEAT), len(asked_for)
-        while asked_for.count(queueing.BEAT) < begun + 10:
+        begun, since = asked_for.count(caring.BEAT), len(asked_for)
+        while asked_for.count(caring.BEAT) < begun + 10:
             await asyncio.sleep(0.01)
         waited = asked_for[since:]
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await working
-        assert len(waited) <= waited.count(queueing.BEAT) + 3, waited  # the job's end, and a look for another one
+        assert len(waited) <= waited.count(caring.BEAT) + 3, waited  # the job's end, and a look for another one
         assert await queue.known("o") == frozenset()
 
     asked(empty_database_url, go)
@@ -193,6 +195,107 @@ def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_n
         await asyncio.wait_for(working, 50)
         assert (done, queue.outdated) == (["a"], "10.0.0")
         assert await queue.known("o") == {"b"}
+
+    asked(empty_database_url, go)
+
+
+def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anything_to_who_drains(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "POLL", 60.0)
+    beats = FleetWorkers(heartbeat=0.1, silent=30)
+
+    async def go(first: FleetQueue) -> None:
+        began, leave, taken = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def leaves(job: FleetJob) -> None:
+            began.set()
+            await leave.wait()
+            raise queueing.LeftToOthers(job.project)
+
+        async def takes(job: FleetJob) -> None:
+            taken.set()
+
+        async def until(others: bool, *asked: FleetQueue) -> None:
+            while [await one.others_take("") for one in asked] != [others] * len(asked):
+                await asyncio.sleep(0.02)
+
+        await first.put(FleetJob("o", "a"))
+        async with open_queue(empty_database_url) as second:
+            assert not await first.others_take("")
+            one = asyncio.ensure_future(first.work(leaves, "w1", [""], 1, beats))
+            await asyncio.wait_for(began.wait(), 50)
+            two = asyncio.ensure_future(second.work(takes, "w2", [""], 1, beats))
+            await asyncio.wait_for(until(True, first, second), 50)
+            assert not await first.others_take("shops"), "nobody has the tokens of that group"
+            await first.drains()
+            await asyncio.wait_for(until(False, second), 50)
+            assert await first.others_take("")
+            one.cancel()
+            leave.set()
+            await asyncio.wait_for(taken.wait(), 30)
+            two.cancel()
+            await asyncio.gather(one, two, return_exceptions=True)
+            assert await second.known("o") == frozenset()
+
+    asked(empty_database_url, go)
+
+
+def test_a_queue_that_has_said_that_it_is_empty_is_not_asked_until_there_is_a_job(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job costs what puts it there, takes it, and ends it; and the worker looks now and then."""
+    monkeypatch.setattr(queueing, "POLL", 1.0)
+    asked_for: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        fetch, taken = JobManager.fetch_job, asyncio.Semaphore(0)
+
+        async def counted(manager: Any, queues: Any, worker_id: Any) -> Any:
+            asked_for.append("fetch")
+            return await fetch(manager, queues, worker_id)
+
+        async def act(job: FleetJob) -> None:
+            taken.release()
+
+        monkeypatch.setattr(JobManager, "fetch_job", counted)
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 4, FleetWorkers(heartbeat=0.05, silent=30)))
+        await asyncio.sleep(1.5)
+        for number in range(5):
+            await queue.put(FleetJob("o", f"p{number}"))
+            await asyncio.wait_for(taken.acquire(), 30)
+            await asyncio.sleep(0.1)
+        assert 6 <= len(asked_for) <= 8, "once a job, and once at the beginning"
+        with psycopg.connect(empty_database_url) as db:  # of this one nobody is told
+            db.execute("alter table procrastinate_jobs disable trigger user")
+        await queue.put(FleetJob("o", "unheard"))
+        await asyncio.wait_for(taken.acquire(), 30)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    asked(empty_database_url, go)
+
+
+def test_a_mistake_of_ours_does_not_make_a_worker_look_dead(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+
+    async def go(queue: FleetQueue) -> None:
+        ask = queue._app.connector.execute_query_one_async
+
+        async def counted(query: str, **values: Any) -> Any:
+            beats.extend([query] if query == caring.BEAT else [])
+            row = await ask(query, **values)
+            return {"mine": "a bug"} if query == caring.BEAT else row
+
+        monkeypatch.setattr(queue._app.connector, "execute_query_one_async", counted)
+        working = asyncio.ensure_future(queue.work(lambda job: asyncio.sleep(0), "w", [""], 1, BEATS))
+        while len(beats) < 3:
+            await asyncio.sleep(0.02)
+        assert not working.done()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
     asked(empty_database_url, go)
 
