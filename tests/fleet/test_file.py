@@ -49,27 +49,77 @@ projects:
 at_once: many
 """
     with pytest.raises(Mistake) as caught:
-        written(tmp_path, text)
+        written(tmp_path, text + "waves: [{name: x, count: 1, percent: 5}]\nbudget: []\n")
     assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
-        ["fleet.yml:5", "projects.d.hom"],
-        ["fleet.yml:5", "projects.d.home"],
-        ["fleet.yml:6", "at_once"],
-    ]
-    with pytest.raises(Mistake) as caught:
-        written(
-            tmp_path, text.replace("hom:", "home:").replace("many", "0") + "waves: [{name: x, count: 1, percent: 5}]"
-        )
-    said = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
-    assert said == [
         ["fleet.yml:2", "projects.Shop"],
         ["fleet.yml:3", "projects.b.group"],
         ["fleet.yml:3", "projects.b.labels.project"],
         ["fleet.yml:4", "projects.c.home"],
         ["fleet.yml:4", "projects.c.tokens.VERCEL_TOKEN"],
+        ["fleet.yml:5", "projects.d.hom"],
+        ["fleet.yml:5", "projects.d.home"],
         ["fleet.yml:6", "at_once"],
         ["fleet.yml:7", "waves[0].percent"],
+        ["fleet.yml:8", "budget"],
     ]
+    assert "budget: expected a valid integer or a valid string, got []" in str(caught.value)
     assert "vcp_secret" not in str(caught.value)
+
+
+NOWHERE = """\
+projects:
+  a: 5
+  b: {home: 3, group: s, window: {days: [foo, 1], timezone: Mars/Phobos}}
+  c: {labels: {tier: 1, project: x}, tokens: 7}
+groups: {s: [1]}
+people: {leads: 5}
+may: {deploy: [nobody, 5], agree: x}
+waves: [5, {count: x, select: de}, {name: a, pause: 10x, select: de}]
+workers: {heartbeat: 5s, silent: x}
+when_spent: burn
+6: x
+"""
+
+
+def test_where_nothing_fits_what_else_is_wrong_is_said_too_and_of_one_value_one_thing(tmp_path: Path) -> None:
+    (tmp_path / "runbooks" / "reviews").mkdir(parents=True)
+    (tmp_path / "runbooks" / "reviews" / "allowed_signers").write_text("", encoding="utf-8")
+    with pytest.raises(Mistake) as caught:
+        written(tmp_path, NOWHERE)
+    said = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
+    assert [(where.removeprefix("fleet.yml:"), key) for where, key in said] == [
+        ("2", "projects.a"),
+        ("3", "projects.b.home"),
+        ("3", "projects.b.window.days[0]"),
+        ("3", "projects.b.window.days[1]"),
+        ("3", "projects.b.window.timezone"),
+        ("4", "projects.c.home"),
+        ("4", "projects.c.labels.project"),
+        ("4", "projects.c.labels.tier"),
+        ("4", "projects.c.tokens"),
+        ("5", "groups.s"),
+        ("6", "people.leads"),
+        ("7", "may.agree"),
+        ("7", "may.deploy[0]"),
+        ("7", "may.deploy[1]"),
+        ("8", "waves[0]"),
+        ("8", "waves[1].count"),
+        ("8", "waves[1].name"),
+        ("8", "waves[1].select"),
+        ("8", "waves[2].pause"),
+        ("8", "waves[2].select"),
+        ("9", "workers.silent"),
+        ("10", "when_spent"),
+        ("11", "[6]"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["projects: 5\n", "budget: 1\n", "projects: [a]\nat_once: 0\n"])
+def test_a_file_without_projects_says_so_once(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Mistake) as caught:
+        written(tmp_path, text)
+    assert str(caught.value).count("projects: ") == 1
+    assert ("at_once: is 0" in str(caught.value)) == ("at_once" in text)
 
 
 @pytest.mark.parametrize(
