@@ -1,6 +1,7 @@
 """What an order does next, as a pure function of what has happened: begin a wave, queue projects, wait, stop, end."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from checks.statistics import by_chance
@@ -105,12 +106,23 @@ def _within(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Dec
     """While a wave is under way: fill up what may be at once, with those whose window is open; wait; end it."""
     waiting = [name for name in wave.projects if state.parts[name].where is Where.WAITING]
     free = state.plan.at_once - len(state.in_flight)
-    may = [name for name in waiting if is_open(state.plan.windows.get(name), now)]
+    may = within_bounds(state, (name for name in waiting if is_open(state.plan.windows.get(name), now)))
     if may and free > 0 and not state.spent:
-        return QueueProjects(tuple(may[:free]))
+        return QueueProjects(may[:free])
     if state.in_flight or (waiting and not state.spent):
         return WaitSeconds()
     return EndWave(wave)
+
+
+def within_bounds(state: OrderState, projects: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``projects``, in their order, that their groups let begin beside what is under way and each other."""
+    room, may = dict(state.room()), []
+    for name in projects:
+        bounds = [bound for bound in room if name in bound.projects]
+        if all(room[bound] > 0 for bound in bounds):
+            may.append(name)
+            room |= {bound: room[bound] - 1 for bound in bounds}
+    return tuple(may)
 
 
 def _before(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:

@@ -25,6 +25,8 @@ class FleetGroup(Policy):
     """When its projects may be begun; none: always."""
     may: FleetMay | None = None
     """Who may give orders for its projects; what it does not say, the fleet's `may` does."""
+    at_once: int | None = None
+    """How many of its projects are under way at the same time, on all workers; none: as the fleet's allows."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ def wrong_values(file: FleetFile) -> Iterator[Said]:
         where = (str(Path(project.home)), shared_by_group(project, file).target)
         if seen.setdefault(where, name) != name:
             yield ("projects", name, "home"), f"is the home of {seen[where]} already, with the same target"
+    for name, group in file.groups.items():
+        if group.at_once is not None and group.at_once < 1:
+            yield ("groups", name, "at_once"), f"is {group.at_once}; at least 1"
     yield from _wrong_waves(file.waves)
     if file.at_once < 1:
         yield ("at_once",), f"is {file.at_once}; at least 1"

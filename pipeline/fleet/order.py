@@ -7,7 +7,7 @@ from typing import Any
 
 from checks.outcome import Outcome
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
-from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event
@@ -56,6 +56,8 @@ class OrderPlan:
     """The share of projects that the budget allows to end badly, 0.05 for 5%; 0: it is a number."""
     proof: str = ""
     """The signature of who gave the order, over all the rest; empty when `fleet.yml` has no `may`."""
+    bounds: tuple[GroupBound, ...] = ()
+    """How many of a group may be under way, beside `at_once` for all."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -111,6 +113,11 @@ class OrderState:
     def in_flight(self) -> tuple[str, ...]:
         return tuple(name for name, part in self.parts.items() if part.where in (Where.QUEUED, Where.RUNNING))
 
+    def room(self) -> Mapping[GroupBound, int]:
+        """How many more of each bounded group may be under way."""
+        flying = set(self.in_flight)
+        return {bound: bound.at_once - len(flying & {*bound.projects}) for bound in self.plan.bounds}
+
 
 def _is_moved(part: ProjectPart, plan: OrderPlan) -> bool:
     return plan.action is OrderAction.DEPLOY and part.end is not None and part.end.moved
@@ -152,6 +159,7 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         {name: FleetWindow(**{**said, "days": tuple(said["days"])}) for name, said in body.get("windows", {}).items()},
         float(body.get("share", 0)),
         str(body.get("proof", "")),
+        tuple(GroupBound(**{**said, "projects": tuple(said["projects"])}) for said in body.get("bounds", ())),
     )
 
 

@@ -16,7 +16,7 @@ from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
 from pipeline.fleet.signing import AGREED, SignedWord
-from pipeline.fleet.waves import PlannedWave, plan_waves
+from pipeline.fleet.waves import PlannedWave, bounds_of, plan_waves
 from pipeline.fleet.windows import freeze_now
 from pipeline.fleet.working import FleetWorker, ended
 from pipeline.record.bounded import Store
@@ -66,6 +66,7 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
         flags=flags,
         windows=windows,
         share=share_of(file.budget),
+        bounds=bounds_of(file, (name for wave in waves for name in wave.projects)),
     )
 
 
@@ -73,9 +74,9 @@ def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: 
     """The plan that takes ``projects`` back, which ``of`` has moved: in one wave, in the order given, all of them."""
     ends: dict[str, ProjectEnd] = {name: end for name in projects if (end := of.parts[name].end)}
     wave = PlannedWave("back", tuple(ends))
-    return OrderPlan(
-        _new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of.plan.order, back_to=ends
-    )
+    action, bounds = OrderAction.ROLL_BACK, bounds_of(file, (name for name in ends if name in file.projects))
+    many, moved_by = len(ends), of.plan.order
+    return OrderPlan(_new_id(), action, (wave,), file.at_once, many, by=by, of=moved_by, back_to=ends, bounds=bounds)
 
 
 def give(fleet: Fleet, plan: OrderPlan) -> None:

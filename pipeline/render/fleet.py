@@ -19,7 +19,8 @@ WIDE = 72
 def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str, ...]]) -> str:
     """Who would be deployed in which wave, and what is wrong with whom. ``problems``: only of those that have any."""
     many = len(plan.projects)
-    lines = [f"{many} projects in {len(plan.waves)} waves, {plan.at_once} at once; {_budget(plan)}"]
+    own = "".join(f" ({bound.at_once} of {bound.group})" for bound in plan.bounds)
+    lines = [f"{many} projects in {len(plan.waves)} waves, {plan.at_once} at once{own}; {_budget(plan)}"]
     for number, wave in enumerate(plan.waves, 1):
         before = [f"after {wave.pause:g} s" if wave.pause else "", "when somebody agrees" if wave.approval else ""]
         when = ", ".join(filter(None, before))
@@ -151,7 +152,9 @@ def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
         window = state.plan.windows.get(name)
         if wave in begun and not is_open(window, now):
             return f"for its window ({window})"
-        return f"for its turn in {wave}" if wave in begun else f"for wave {wave}"
+        full = [bound.group for bound, room in state.room().items() if room < 1 and name in bound.projects]
+        turn = f"for its turn in {wave}{f', and among {full[0]}' if full else ''}"
+        return turn if wave in begun else f"for wave {wave}"
     return ""
 
 

@@ -125,7 +125,7 @@ def about(state: OrderState) -> tuple[tuple[str, str], ...]:
         ("gone on with by", ", ".join(dict.fromkeys(state.resumed))),
         ("takes back", f"order {plan.of}" if plan.of else ""),
         ("took", took),
-        ("at once", str(plan.at_once)),
+        ("at once", ", ".join([str(plan.at_once), *(f"{one.at_once} of {one.group}" for one in plan.bounds)])),
         ("budget", f"{plan.budget} may end badly; then: {plan.when_spent or 'keep'}"),
         ("budget spent", state.spent),
     ]

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from pipeline.fleet.deciding import (
 from pipeline.fleet.ends import Fault, ProjectEnd, alike, end_from, end_of
 from pipeline.fleet.judging import judged
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, plan_from, state_of
-from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.record.journal import Event, plain
 from pipeline.record.report import Line, Report, StageReport
 from pipeline.render.fleet import order_text, status_text
@@ -104,6 +105,20 @@ def test_never_more_are_under_way_than_may_be_at_once() -> None:
     assert story.ended("c").next() == QueueProjects(("e",))
 
 
+def test_never_more_of_a_group_are_under_way_than_its_own_bound_lets_and_nobody_waits_for_them() -> None:
+    shops = GroupBound("shops", 1, ("b", "c", "e"))
+    story = Story(REST, at_once=3, bounds=(shops,)).then("wave begins", "rest")
+    assert story.next() == QueueProjects(("b", "d"))
+    story.then("project queued", "b").then("project queued", "d")
+    assert story.next() == WaitSeconds()
+    rows = status_text("ce", dict.fromkeys("ce", story.state), {}, T0).splitlines()
+    assert all("for its turn in rest, and among shops" in row for row in rows)
+    assert story.ended("d").next() == WaitSeconds()
+    assert story.ended("b").next() == QueueProjects(("c",))
+    assert story.then("project queued", "c").ended("c").next() == QueueProjects(("e",))
+    assert story.play({}) == ["e"]
+
+
 def test_what_somebody_says_again_who_did_not_know_that_he_conducts_no_more_changes_nothing() -> None:
     story = Story(CANARY, REST).then("wave begins", "canary").then("wave begins", "canary")
     assert story.next() == QueueProjects(("a",))
@@ -182,6 +197,7 @@ def test_a_plan_comes_back_as_it_was_written_down() -> None:
     plan = OrderPlan(
         "o", OrderAction.ROLL_BACK, (CANARY, REST), 3, 1, "keep", "dana", "p", ("--over-rollback",), {"a": WELL}
     )
+    plan = replace(plan, bounds=(GroupBound("shops", 2, ("a", "b")),))
     assert plan_from("o", {**plain(vars(plan)), "action": plan.action.value}) == plan
     assert end_from(plain(BLOCKED)) == BLOCKED
 

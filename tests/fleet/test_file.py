@@ -8,13 +8,15 @@ import pytest
 from pipeline.clients.pacing import FIRST
 from pipeline.errors import Mistake
 from pipeline.fleet.children import environment_of, missing_tokens
+from pipeline.fleet.ends import ProjectEnd
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile, allowed, load_fleet
 from pipeline.fleet.homes import problems_of
-from pipeline.fleet.order import OrderAction, OrderPlan
-from pipeline.fleet.ordering import chosen
-from pipeline.fleet.waves import plan_waves
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart
+from pipeline.fleet.ordering import chosen, deploy_plan, rollback_plan
+from pipeline.fleet.waves import GroupBound, plan_waves
 from pipeline.home import home_of
+from pipeline.render.fleet import plan_text
 
 SIX = """\
 groups:
@@ -131,11 +133,12 @@ def test_a_file_without_projects_says_so_once(text: str, tmp_path: Path) -> None
         ("waves: [{name: x}, {name: x}]\n", "waves[1].name: there is a wave 'x' already"),
         ("workers: {heartbeat: 5s, silent: 6s}\n", "workers.silent: is at least two heartbeats"),
         ("at_once: 2\nat_once: 3\n", "at_once: is given twice"),
+        ("", "groups.shops.at_once: is 0; at least 1"),
     ],
 )
 def test_what_cannot_be_meant_is_named(more: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(Mistake) as caught:
-        written(tmp_path, SIX + more)
+        written(tmp_path, SIX + more if more else SIX.replace("shops: {", "shops: {at_once: 0, "))
     assert says in str(caught.value)
 
 
@@ -163,6 +166,17 @@ def test_a_selection_of_nobody_is_a_mistake(select: str, tmp_path: Path) -> None
 def test_each_project_is_in_the_first_wave_that_wants_it(tmp_path: Path) -> None:
     waves = "  - {name: canaries, select: country=fr}\n  - {name: few, count: 2}\n  - {name: most, percent: 20}\n"
     assert planned(tmp_path, waves) == [("canaries", "c"), ("few", "ab"), ("most", "de"), ("rest", "f")]
+
+
+def test_an_order_has_the_bounds_of_its_groups_and_the_way_back_too(tmp_path: Path) -> None:
+    file = written(tmp_path, SIX.replace("shops: {", "shops: {at_once: 2, "))
+    plan = deploy_plan(file, ("a", "b", "c"), "dana")
+    assert plan.bounds == (GroupBound("shops", 2, ("a", "c")),)
+    assert "4 at once (2 of shops)" in plan_text(file, plan, {})
+    assert deploy_plan(file, ("b", "d"), "dana").bounds == ()
+    ends = {name: ProjectPart(end=ProjectEnd("deployed")) for name in "abc"}
+    back = rollback_plan(file, OrderState(plan, "", ends), ("c", "b"), "dana")
+    assert back.bounds == (GroupBound("shops", 2, ("c",)),)
 
 
 def test_a_wave_for_which_nobody_is_left_is_none_and_without_waves_there_is_one(tmp_path: Path) -> None:

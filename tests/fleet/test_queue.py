@@ -397,6 +397,36 @@ def test_an_order_goes_through_the_shared_queue_wave_by_wave(fleet: Fleet, monke
     assert ends.most <= 3
 
 
+def test_the_bound_of_a_group_holds_over_all_workers(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (fleet.root / "fleet.yml").read_text(encoding="utf-8").replace("at_once: 3", "at_once: 6")
+    for number in range(1, 7):
+        text = text.replace(f"home: p{number}", f"home: p{number}, group: shops")
+    (fleet.root / "fleet.yml").write_text(f"{text}\ngroups: {{shops: {{at_once: 2}}}}\n", encoding="utf-8")
+    bounded = dataclasses.replace(fleet, file=load_fleet(fleet.root / "fleet.yml"))
+    ends, most, shops = Ends(), [], {f"p{number}" for number in range(1, 7)}
+    plan = deploy_plan(bounded.file, bounded.file.projects, "dana")
+    give(bounded, plan)
+
+    async def carried(nursery: Any, words: list[str], environment: Any, home: Path, note: Any) -> ProjectEnd:
+        most.append(len(({*ends.under_way} | {home.name}) & shops))
+        return await ends(nursery, words, environment, home, note)
+
+    async def go() -> OrderState:
+        async with open_queue(bounded.queue) as queue:
+            workers = [working.FleetWorker(bounded) for _ in range(2)]
+            tasks = [asyncio.ensure_future(one.work(one.groups, 6)) for one in workers]
+            conductor = conducting.Conductor(bounded, queue, plan.order, lambda event: None, asyncio.Event())
+            state, _ = await conductor.conduct()
+            for task in tasks:
+                await working.ended(task)
+            return state
+
+    monkeypatch.setattr(working, "carry", carried)
+    state = asyncio.run(go())
+    assert (state.outcome, state.failed(), sorted(ends.began)) == ("done", (), sorted(bounded.file.projects))
+    assert max(most) == 2
+
+
 def test_the_rest_is_not_begun_once_the_budget_is_spent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = ProjectEnd("rolled back", "watch: errors")
     ends = Ends({"p3": (bad,), "p4": (bad,)})
