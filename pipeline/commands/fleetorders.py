@@ -12,7 +12,7 @@ from pipeline.commands.fleet import problems
 from pipeline.commands.fleetsigned import go_on, signed_order, who
 from pipeline.commands.fleettelling import tell_again, told_of_order
 from pipeline.errors import Mistake
-from pipeline.fleet.deciding import AskApproval
+from pipeline.fleet.deciding import AskApproval, HoldWave
 from pipeline.fleet.ends import LOST
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, Where, state_of
 from pipeline.fleet.ordering import (
@@ -187,7 +187,7 @@ def _conclude(seen: SeenThrough, out: Out, *, as_json: bool) -> int:
             out(f"  agree      {resumed}   lets {seen.next.wave.name} begin")
     if any(part.end and part.end.outcome in PERSON for part in state.parts.values()):
         return STRANDED
-    if isinstance(seen.next, AskApproval) and not state.failed():
+    if isinstance(seen.next, AskApproval | HoldWave) and not state.failed():
         return WAITS
     well = all(part.where is Where.ENDED and part.end for part in state.parts.values())
     return 0 if well and not state.failed() else BAD_ENDING

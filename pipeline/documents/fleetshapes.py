@@ -67,7 +67,7 @@ class FleetOrdered(TypedDict):
 
 
 class ReportedWave(TypedDict):
-    """A wave of an order, so far; ``agreed``: who agreed to it."""
+    """A wave of an order, so far; ``agreed``: who agreed to it; ``gate``: what has to say yes before it, in words."""
 
     name: str
     stands: str
@@ -75,6 +75,7 @@ class ReportedWave(TypedDict):
     well: int
     bad: int
     agreed: str
+    gate: str
 
 
 class LeftForSomebody(TypedDict):

@@ -51,6 +51,21 @@ class AskApproval:
 
 
 @dataclass(frozen=True)
+class AskGate:
+    """The gate before the wave is asked."""
+
+    wave: PlannedWave
+
+
+@dataclass(frozen=True)
+class HoldWave:
+    """The gate before the wave does not say yes; the order waits until somebody goes on with it."""
+
+    wave: PlannedWave
+    says: str
+
+
+@dataclass(frozen=True)
 class WaitSeconds:
     """Nothing to do but to wait: for a pause to be over, or (``seconds`` 0) for what is under way."""
 
@@ -64,7 +79,7 @@ class EndOrder:
     outcome: str
 
 
-Decision = BeginWave | QueueProjects | EndWave | SpendBudget | AskApproval | WaitSeconds | EndOrder
+Decision = BeginWave | QueueProjects | EndWave | SpendBudget | AskApproval | AskGate | HoldWave | WaitSeconds | EndOrder
 
 
 def decide(state: OrderState, now: datetime.datetime) -> Decision:
@@ -126,12 +141,17 @@ def within_bounds(state: OrderState, projects: Iterable[str]) -> tuple[str, ...]
 
 
 def _before(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:
-    """Between two waves: the pause, then the approval."""
+    """Between two waves: the pause, then the gate, then the approval, after which the gate is asked again."""
     if wave.pause:
         since = datetime.datetime.fromisoformat(state.waves_ended[-1] if state.waves_ended else state.began)
         left = wave.pause - (now - since).total_seconds()
         if left > 0:
             return WaitSeconds(left)
+    answer = state.gates.get(wave.name)
+    if wave.gate and answer is None:
+        return AskGate(wave)
+    if wave.gate and answer and not answer.may:
+        return HoldWave(wave, answer.says)
     if wave.approval and wave.name not in state.approved:
         return AskApproval(wave)
     return BeginWave(wave)

@@ -50,6 +50,25 @@ class FleetProject(Policy):
 
 
 @dataclass(frozen=True)
+class FleetGate(Policy):
+    """What is asked before a wave begins, each time that the order comes to it: `check` or `command`."""
+
+    check: str = ""
+    """A gate, as after `check.`, e.g. `errors.rate-is-usual`; or `all`. It is asked of the projects that the order has
+    moved, and of the wave's own when it has moved none."""
+    command: tuple[str, ...] = ()
+    """A program and its arguments, run in the fleet's folder by whoever conducts; no shell reads them. Exit 0 is yes,
+    1 is no; a line that begins with `{` is a finding, as of a home's own gates."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Variable that the command is given → the NAME of the variable that holds it."""
+    within: float = 300
+    """How long it may take; after that it could not look, which is no yes."""
+
+    def __str__(self) -> str:
+        return f"check.{self.check}" if self.check else " ".join(self.command)
+
+
+@dataclass(frozen=True)
 class FleetWave(Policy):
     """A wave: `select`, or `count`, or `percent` of what no earlier wave has; without any of them, all the rest."""
 
@@ -65,6 +84,8 @@ class FleetWave(Policy):
     """How long nothing begins before this wave, e.g. `10m`, counted from the end of the one before."""
     approval: bool = False
     """Whether somebody has to agree before it begins: the order ends, and is resumed with a name."""
+    gate: FleetGate | None = None
+    """What has to say yes before it begins; when it does not, the order is held, and is resumed."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """What is wrong in ``fleet.yml`` beyond types: names of nothing, two of one kind, numbers that cannot be meant."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.fleet.declared import FleetFile, FleetGroup, FleetProject, FleetWave, shared_by_group
+from pipeline.fleet.declared import FleetFile, FleetGate, FleetGroup, FleetProject, FleetWave, shared_by_group
 from pipeline.fleet.permitting import ACTS, wrong_names
 from pipeline.fleet.selecting import parsed
 from pipeline.fleet.windows import wrong_in
@@ -14,6 +15,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LABEL = re.compile(r"[\w./@-]+")
 RESERVED = ("project", "group")
+EVERYTHING = "all"
+"""All that preflight asks, as ``check.all``."""
 PERCENT = re.compile(r"(\d{1,3})%")
 
 Said = tuple[tuple[str | int, ...], str]
@@ -71,9 +74,13 @@ def _wrong_words(path: tuple[str, str], said: FleetProject | FleetGroup) -> Iter
             yield (*path, "labels", label), "a label is a word and a word, and is not called `project` or `group`"
     for key, says in wrong_in(said.window) if said.window else ():
         yield (*path, "window", key), says
-    for secret, variable in said.tokens.items():
+    yield from _wrong_tokens((*path, "tokens"), said.tokens)
+
+
+def _wrong_tokens(path: tuple[str, ...], tokens: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for secret, variable in tokens.items():
         if not VARIABLE.fullmatch(secret) or not VARIABLE.fullmatch(variable):
-            yield (*path, "tokens", secret), "wants the NAME of a variable, never the token itself"
+            yield (*path, secret), "wants the NAME of a variable, never the token itself"
 
 
 def _wrong_waves(waves: tuple[FleetWave, ...]) -> Iterator[Said]:
@@ -87,7 +94,39 @@ def _wrong_waves(waves: tuple[FleetWave, ...]) -> Iterator[Said]:
             yield ("waves", number, "name"), "a name is 1 to 40 of a-z, 0-9 and -"
         if wave.name in (one.name for one in waves[:number]):
             yield ("waves", number, "name"), f"there is a wave {wave.name!r} already"
+        for key, says in _wrong_gate(wave.gate) if wave.gate else ():
+            yield ("waves", number, "gate", *key), says
         try:
             parsed(wave.select)
         except ValueError as error:
             yield ("waves", number, "select"), str(error)
+
+
+def _wrong_gate(gate: FleetGate) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The key below ``gate`` of a wave, and what is wrong with its value."""
+    if bool(gate.check) == bool(gate.command):
+        yield (), "says both `check` and `command`; one of them" if gate.check else "says neither `check` nor `command`"
+    elif gate.command and not gate.command[0]:
+        yield ("command",), "names no program"
+    if gate.within <= 0:
+        yield ("within",), f"is {gate.within:g}; say e.g. 5m"
+    if gate.check:
+        yield from ((("check",), says) for says in _unknown(gate.check))
+    if gate.check and gate.tokens:
+        yield ("tokens",), "is for a command; a check has the tokens of each project"
+    yield from _wrong_tokens(("tokens",), gate.tokens)
+
+
+def _unknown(check: str) -> Iterator[str]:
+    """Why ``check`` cannot be asked. A home may have gates of its own, so a whole name of no family of ours may be."""
+    from pipeline.definitions.every import GATES  # for files that name one: it loads every gate
+    from pipeline.session.askable import given_by_steps
+
+    gates = {gate.name: gate for gate in GATES}
+    families = {gate.family for gate in GATES}
+    family, dot, _ = check.partition(".")
+    if check in gates and (needs := given_by_steps(gates[check])):
+        yield f"{check} needs {', '.join(needs)}, which only a run has"
+    elif check not in (*gates, EVERYTHING) and (family in families or not dot):
+        near = get_close_matches(check, [name for name in gates if not given_by_steps(gates[name])], n=1)
+        yield f"there is no gate {check!r}{f'; did you mean {near[0]}?' if near else ''}"

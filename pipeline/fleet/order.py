@@ -7,6 +7,7 @@ from typing import Any
 
 from checks.outcome import Outcome
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, end_from
+from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
@@ -81,6 +82,16 @@ class ProjectPart:
     end: ProjectEnd | None = None
 
 
+@dataclass(frozen=True)
+class GateAnswer:
+    """What the gate before a wave has answered. ``says``: why the wave may not begin, in a sentence; empty: it may."""
+
+    may: bool
+    says: str = ""
+    findings: tuple[FleetFinding, ...] = ()
+    """What the gate found; a command names no projects."""
+
+
 @dataclass
 class OrderState:
     """An order, so far. ``waves_begun``: how many; ``waves_ended``: likewise, with the time of each."""
@@ -92,6 +103,8 @@ class OrderState:
     waves_ended: list[str] = field(default_factory=list)
     approved: dict[str, str] = field(default_factory=dict)
     """Wave → who has agreed to it."""
+    gates: dict[str, GateAnswer] = field(default_factory=dict)
+    """Wave → what the gate before it said, since the order was last gone on with."""
     spent: str = ""
     """Why nothing more was begun; empty while the budget lasts."""
     resumed: list[str] = field(default_factory=list)
@@ -112,6 +125,17 @@ class OrderState:
     @property
     def in_flight(self) -> tuple[str, ...]:
         return tuple(name for name, part in self.parts.items() if part.where in (Where.QUEUED, Where.RUNNING))
+
+    @property
+    def following(self) -> str:
+        """The wave that comes next; empty while one is under way, and when there is none."""
+        return _name_of(self, self.waves_begun) if len(self.waves_ended) == self.waves_begun else ""
+
+    @property
+    def held(self) -> str:
+        """Why the gate before the next wave holds the order; empty when none does."""
+        answer = self.gates.get(self.following)
+        return answer.says if answer and not answer.may and not self.outcome else ""
 
     def room(self) -> Mapping[GroupBound, int]:
         """How many more of each bounded group may be under way."""
@@ -173,8 +197,12 @@ def add(state: OrderState, event: Event) -> None:
             state.waves_ended.append(event.at)
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
+            state.gates.clear()
+        case "gate answered":
+            state.gates[event.subject] = answer_from(event.body)
         case "order resumed":
             state.resumed.append(str(event.body["by"]))
+            state.gates.clear()
         case "budget spent" if not state.spent:
             state.spent = str(event.body["says"])
         case "project queued" if part.where is Where.WAITING:
@@ -188,6 +216,12 @@ def add(state: OrderState, event: Event) -> None:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():
                 other.where = Where.NOT_BEGUN if other.where is Where.WAITING else other.where
+
+
+def answer_from(body: Mapping[str, Any]) -> GateAnswer:
+    """The answer of a gate that was written down as ``body``."""
+    found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
+    return GateAnswer(bool(body["may"]), str(body["says"]), tuple(found))
 
 
 def _name_of(state: OrderState, number: int) -> str:

@@ -1,6 +1,7 @@
 """Asks many projects one question: a command of ours in each home that changes nothing, so many at a time."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -36,30 +37,38 @@ def ask_all(
     more: Mapping[str, str] | None = None,
 ) -> tuple[ProjectAnswer, ...]:
     """Ask ``projects`` of the fleet in ``root``, each by the command ``words``, with the variables ``more``."""
+    return asyncio.run(answers_of(root, file, projects, words, more))
 
-    async def go() -> tuple[ProjectAnswer, ...]:
-        forks, turn = nursery(), asyncio.Semaphore(file.at_once)
 
-        async def one(name: str) -> ProjectAnswer:
-            project = file.projects[name]
-            home, lacks = (root / project.home).resolve(), missing_tokens(project)
-            if lacks or not home.is_dir():
-                return ProjectAnswer(name, None, says="; ".join(lacks) or f"there is no folder {home}")
-            command = ["inv", "--home", str(home), *words(project)]
-            try:
-                async with turn:
-                    child = await forks.run(command, {**environment_of(project), **(more or {})}, home, _mute, _deaf)
-            except ServiceError as error:
-                return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
-            says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]
-            return ProjectAnswer(name, child.code, _document(child.printed), says)
+async def answers_of(
+    root: Path,
+    file: FleetFile,
+    projects: Iterable[str],
+    words: Callable[[FleetProject], list[str]],
+    more: Mapping[str, str] | None = None,
+) -> tuple[ProjectAnswer, ...]:
+    """The same, for who is in a loop already."""
+    forks, turn = nursery(), asyncio.Semaphore(file.at_once)
+    turns = {name: asyncio.Semaphore(group.at_once) for name, group in file.groups.items() if group.at_once}
 
+    async def one(name: str) -> ProjectAnswer:
+        project = file.projects[name]
+        home, lacks = (root / project.home).resolve(), missing_tokens(project)
+        if lacks or not home.is_dir():
+            return ProjectAnswer(name, None, says="; ".join(lacks) or f"there is no folder {home}")
+        command = ["inv", "--home", str(home), *words(project)]
         try:
-            return tuple(await asyncio.gather(*map(one, projects)))
-        finally:
-            forks.close()
+            async with turns.get(project.group, contextlib.nullcontext()), turn:
+                child = await forks.run(command, {**environment_of(project), **(more or {})}, home, _mute, _deaf)
+        except ServiceError as error:
+            return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
+        says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]
+        return ProjectAnswer(name, child.code, _document(child.printed), says)
 
-    return asyncio.run(go())
+    try:
+        return tuple(await asyncio.gather(*map(one, projects)))
+    finally:
+        forks.close()
 
 
 def to_target(project: FleetProject) -> list[str]:

@@ -13,12 +13,16 @@ REST = "rest"
 
 @dataclass(frozen=True)
 class PlannedWave:
-    """One wave of an order. ``pause``: seconds before it; ``approval``: somebody has to agree before it."""
+    """One wave of an order. ``pause``: seconds before it; ``approval``: somebody has to agree before it.
+
+    ``gate``: what has to say yes before it, in words; empty: nothing has. What is run is what `fleet.yml` says of it.
+    """
 
     name: str
     projects: tuple[str, ...]
     pause: float = 0
     approval: bool = False
+    gate: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def plan_waves(fleet: FleetFile, projects: Iterable[str]) -> tuple[PlannedWave, 
         taken = _taken(wave, left, labels)
         left = [name for name in left if name not in taken]
         if taken:
-            planned.append(PlannedWave(wave.name, taken, wave.pause, wave.approval))
+            planned.append(PlannedWave(wave.name, taken, wave.pause, wave.approval, str(wave.gate or "")))
     return tuple(planned)
 
 

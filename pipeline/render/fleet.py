@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pipeline.fleet.ends import LOST, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, is_bad
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, answer_from, is_bad
 from pipeline.fleet.windows import is_open
 from pipeline.record.journal import Event
 from pipeline.redact import one_line
@@ -23,6 +23,7 @@ def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str
     lines = [f"{many} projects in {len(plan.waves)} waves, {plan.at_once} at once{own}; {_budget(plan)}"]
     for number, wave in enumerate(plan.waves, 1):
         before = [f"after {wave.pause:g} s" if wave.pause else "", "when somebody agrees" if wave.approval else ""]
+        before.append(f"when {one_line(wave.gate)} says yes" if wave.gate else "")
         when = ", ".join(filter(None, before))
         lines.append(f"\n{number}. {wave.name}: {len(wave.projects)}{f', {when}' if when else ''}")
         for name in wave.projects:
@@ -45,6 +46,12 @@ def event_line(event: Event, plan: OrderPlan) -> str:
             return f"\n{event.subject} ({body['projects']} projects)"
         case "wave approved":
             return f"\n{event.subject}: {one_line(str(body['by']))} agrees"
+        case "gate asked":
+            return f"\n{event.subject}: asks {one_line(str(body['gate']))}"
+        case "gate answered":
+            answer = answer_from(body)
+            head = f"{event.subject}: {'may begin' if answer.may else one_line(answer.says)}"
+            return "\n".join([head, *(_finding(one) for one in answer.findings if one.projects)])
         case "project ended":
             return _ended(event.subject, end_from(body), plan, float(body.get("seconds", 0)))
         case "wave ended":
@@ -106,6 +113,8 @@ def order_text(state: OrderState) -> str:
             f"  back       ./inv fleet.rollback --order {plan.order}   takes back the {len(moved)} it moved; "
             "--wave NAME   only those of a wave"
         )
+    if state.held:
+        lines.append(f"  held       {state.following}: {one_line(state.held)}")
     if not state.outcome:
         lines.append(f"  go on      ./inv fleet.deploy --resume {plan.order}")
     return "\n".join(lines)
@@ -154,7 +163,8 @@ def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
             return f"for its window ({window})"
         full = [bound.group for bound, room in state.room().items() if room < 1 and name in bound.projects]
         turn = f"for its turn in {wave}{f', and among {full[0]}' if full else ''}"
-        return turn if wave in begun else f"for wave {wave}"
+        held = f", which is held: {state.held}" if state.held else ""
+        return turn if wave in begun else f"for wave {wave}{held if wave == state.following else ''}"
     return ""
 
 

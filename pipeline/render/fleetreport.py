@@ -28,7 +28,10 @@ class LeftToDo:
 
 @dataclass(frozen=True)
 class WaveSoFar:
-    """A wave, so far. ``stands``: waits, goes on, or ended; ``agreed``: who agreed to it."""
+    """A wave, so far. ``stands``: waits, goes on, or ended; ``agreed``: who agreed to it.
+
+    ``gate``: what has to say yes before it, in words.
+    """
 
     name: str
     stands: str
@@ -36,6 +39,7 @@ class WaveSoFar:
     well: int
     bad: int
     agreed: str = ""
+    gate: str = ""
 
     @property
     def counted(self) -> str:
@@ -68,7 +72,8 @@ def _wave(wave: PlannedWave, number: int, state: OrderState, failed: set[str]) -
     stands = "not begun" if stands == "waits" and state.outcome else stands
     waits_for = stands == "waits" and number == state.waves_begun and wave.approval and wave.name not in state.approved
     stands = "waits for somebody to agree" if waits_for else stands
-    return WaveSoFar(wave.name, stands, wave.projects, ended - bad, bad, state.approved.get(wave.name, ""))
+    stands = f"is held: {state.held}" if state.held and wave.name == state.following else stands
+    return WaveSoFar(wave.name, stands, wave.projects, ended - bad, bad, state.approved.get(wave.name, ""), wave.gate)
 
 
 def findings_of(state: OrderState) -> tuple[FleetFinding, ...]:
@@ -93,6 +98,10 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
             says = "is live, and held for somebody to decide"
             yield LeftToDo(says, (name,), f'{at} accept {plan.run_of(name)} --because "…"')
     for wave in waves_of(state):
+        if state.held and wave.name == state.following:
+            says = f"{wave.name} is held: {state.held}; mend that, then"
+            yield LeftToDo(says, wave.projects, f"./inv fleet.deploy --resume {plan.order}")
+            return
         if wave.stands == "waits for somebody to agree":
             command = f"./inv fleet.deploy --resume {plan.order} --agreed-by NAME"
             yield LeftToDo(f"{wave.name} waits for somebody to agree", wave.projects, command)
@@ -150,7 +159,8 @@ def report_text(state: OrderState, homes: Mapping[str, str]) -> str:
     lines = [headline(state), *(f"  {what:<16} {one_line(says)}" for what, says in about(state))]
     for number, wave in enumerate(waves_of(state), 1):
         agreed = f", {one_line(wave.agreed)} agreed" if wave.agreed else ""
-        lines.append(f"\n{number}. {wave.name}: {wave.stands}, {wave.counted}{agreed}")
+        gate = f"; gate: {one_line(wave.gate)}" if wave.gate else ""
+        lines.append(f"\n{number}. {wave.name}: {one_line(wave.stands)}, {wave.counted}{agreed}{gate}")
         for name in wave.projects:
             end, (mark, word) = state.parts[name].end, mark_of(name, state)
             if end and mark == BAD:

@@ -9,10 +9,12 @@ import pytest
 
 from pipeline.fleet.deciding import (
     AskApproval,
+    AskGate,
     BeginWave,
     Decision,
     EndOrder,
     EndWave,
+    HoldWave,
     QueueProjects,
     SpendBudget,
     WaitSeconds,
@@ -170,6 +172,27 @@ def test_a_wave_waits_for_its_pause_and_for_somebody_to_agree() -> None:
     assert story.next(after=58) == WaitSeconds(1)
     assert story.next(after=60) == AskApproval(late)
     story.then("wave approved", "late", by="dana")
+    assert story.next(after=60) == BeginWave(late)
+
+
+def test_the_gate_before_a_wave_is_asked_after_the_pause_and_again_whenever_somebody_goes_on() -> None:
+    late = PlannedWave("late", ("b",), pause=60, approval=True, gate="check.health")
+    story = Story(CANARY, late).then("wave begins", "canary").ended("a").then("wave ended", "canary")
+    assert story.next(after=58) == WaitSeconds(1)
+    assert story.next(after=60) == AskGate(late)
+    story.then("gate asked", "late", gate="check.health")
+    assert story.next(after=60) == AskGate(late)  # whoever asked has died
+    story.then("gate answered", "late", may=False, says="check.health: 1 of the 1 asked", findings=[])
+    assert story.next(after=60) == HoldWave(late, "check.health: 1 of the 1 asked")
+    rows = status_text("b", {"b": story.state}, {}, T0)
+    assert "for wave late, which is held: check.health: 1 of the 1 asked" in rows
+    story.then("order resumed", by="dana")
+    assert story.next(after=60) == AskGate(late)
+    story.then("gate answered", "late", may=True, says="", findings=[])
+    assert story.next(after=60) == AskApproval(late)
+    story.then("wave approved", "late", by="lee")
+    assert story.next(after=60) == AskGate(late)
+    story.then("gate answered", "late", may=True, says="", findings=[])
     assert story.next(after=60) == BeginWave(late)
 
 

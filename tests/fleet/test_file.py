@@ -133,6 +133,24 @@ def test_a_file_without_projects_says_so_once(text: str, tmp_path: Path) -> None
         ("waves: [{name: x}, {name: x}]\n", "waves[1].name: there is a wave 'x' already"),
         ("workers: {heartbeat: 5s, silent: 6s}\n", "workers.silent: is at least two heartbeats"),
         ("at_once: 2\nat_once: 3\n", "at_once: is given twice"),
+        ("waves: [{name: x, gate: {}}]\n", "waves[0].gate: says neither `check` nor `command`"),
+        ("waves: [{name: x, gate: {check: uptime.is-well-now, command: [a]}}]\n", "waves[0].gate: says both"),
+        (
+            "waves: [{name: x, gate: {check: uptime.is-well}}]\n",
+            "there is no gate 'uptime.is-well'; did you mean uptime",
+        ),
+        ("waves: [{name: x, gate: {check: health}}]\n", "waves[0].gate.check: there is no gate 'health'"),
+        (
+            "waves: [{name: x, gate: {check: release.is-live}}]\n",
+            "check: release.is-live needs StagedDeployment, which",
+        ),
+        ("waves: [{name: x, gate: {check: uptime.is-well-now, within: 0s}}]\n", "waves[0].gate.within: is 0"),
+        ("waves: [{name: x, gate: {command: [a], tokens: {A: 'b c'}}}]\n", "waves[0].gate.tokens.A: wants the NAME"),
+        (
+            "waves: [{name: x, gate: {check: uptime.is-well-now, tokens: {A: B}}}]\n",
+            "waves[0].gate.tokens: is for a command",
+        ),
+        ("waves: [{name: x, gate: {command: ['']}}]\n", "waves[0].gate.command: names no program"),
         ("", "groups.shops.at_once: is 0; at least 1"),
     ],
 )
@@ -166,6 +184,16 @@ def test_a_selection_of_nobody_is_a_mistake(select: str, tmp_path: Path) -> None
 def test_each_project_is_in_the_first_wave_that_wants_it(tmp_path: Path) -> None:
     waves = "  - {name: canaries, select: country=fr}\n  - {name: few, count: 2}\n  - {name: most, percent: 20}\n"
     assert planned(tmp_path, waves) == [("canaries", "c"), ("few", "ab"), ("most", "de"), ("rest", "f")]
+
+
+def test_a_wave_has_its_gate_in_words_and_a_homes_own_gate_may_be_one(tmp_path: Path) -> None:
+    waves = (
+        "waves: [{name: few, count: 1, gate: {check: uptime.is-well-now}}, {name: rest, gate: {command: [./ok, -x]}}]\n"
+    )
+    file = written(tmp_path, SIX + waves)
+    assert [wave.gate for wave in plan_waves(file, file.projects)] == ["check.uptime.is-well-now", "./ok -x"]
+    assert "2. rest: 5, when ./ok -x says yes" in plan_text(file, deploy_plan(file, file.projects, ""), {})
+    written(tmp_path, SIX + "waves: [{name: x, gate: {check: shop.own-gate}}]\n")
 
 
 def test_an_order_has_the_bounds_of_its_groups_and_the_way_back_too(tmp_path: Path) -> None:
