@@ -8,12 +8,16 @@ from pipeline.fleet.waves import PlannedWave
 
 
 class FleetPlanned(TypedDict):
-    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home."""
+    """Who would be deployed in which wave; ``problems``: project → what is wrong with its home.
+
+    ``commits``: project → the commit that its home is at now, of those in repositories.
+    """
 
     waves: list[PlannedWave]
     at_once: int
     budget: int
     problems: dict[str, list[str]]
+    commits: dict[str, str]
 
 
 class FleetChecked(TypedDict):

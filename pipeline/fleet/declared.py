@@ -30,11 +30,26 @@ class FleetGroup(Policy):
 
 
 @dataclass(frozen=True)
+class FleetRepository(Policy):
+    """A home in a git repository: each order takes the commit that `ref` is at when it is given."""
+
+    repository: str
+    """Its address, e.g. `https://github.com/acme/shop.git`. Git signs in with what this machine has."""
+    ref: str = ""
+    """A branch, a tag or a commit; empty: the branch that is usual there."""
+    folder: str = ""
+    """The folder with the `deploy.yml` in it, e.g. `apps/shop`; empty: the top."""
+
+    def __str__(self) -> str:
+        return f"{self.repository}{f'@{self.ref}' if self.ref else ''}{f' {self.folder}' if self.folder else ''}"
+
+
+@dataclass(frozen=True)
 class FleetProject(Policy):
     """One project: a home of its own."""
 
-    home: str
-    """The folder with its `deploy.yml`, from this file's."""
+    home: str | FleetRepository
+    """The folder with its `deploy.yml`, from this file's; or `{repository: …, ref: main, folder: apps/shop}`."""
     group: str = ""
     """The group whose settings it shares."""
     target: str = ""

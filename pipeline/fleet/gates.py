@@ -38,7 +38,15 @@ async def _checked(fleet: Fleet, state: OrderState, wave: PlannedWave, gate: Fle
     """Ask the check of those that the order has moved; when it has moved none, of the wave's own."""
     asked = [name for name in state.moved() or wave.projects if name in fleet.file.projects]
     words = f"check.{gate.check}"
-    answers = await answers_of(fleet.root, fleet.file, asked, lambda project: [words, "--json", *to_target(project)])
+    answers = await answers_of(
+        fleet.homes,
+        fleet.file,
+        asked,
+        lambda project: [words, "--json", *to_target(project)],
+        None,
+        state.plan.commits,
+        {},
+    )
     found = judged(ends_of(answers))
     bad = len({name for one in found for name in one.projects})
     whom = f"{bad} of the {len(asked)} asked" if asked else "fleet.yml here has none of the projects"

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.fleet.declared import FleetFile, FleetGate, FleetGroup, FleetProject, FleetWave, shared_by_group
+from pipeline.clients.repositories import REF, wrong_address
+from pipeline.fleet.declared import (
+    FleetFile,
+    FleetGate,
+    FleetGroup,
+    FleetProject,
+    FleetRepository,
+    FleetWave,
+    shared_by_group,
+)
 from pipeline.fleet.permitting import ACTS, wrong_names
 from pipeline.fleet.selecting import parsed
 from pipeline.fleet.windows import wrong_in
@@ -35,7 +44,10 @@ def wrong_values(file: FleetFile) -> Iterator[Said]:
     for name, project in file.projects.items():
         if project.group and project.group not in file.groups:
             yield ("projects", name, "group"), f"there is no group {project.group!r} under `groups`"
-        where = (str(Path(project.home)), shared_by_group(project, file).target)
+        if isinstance(project.home, FleetRepository):
+            yield from ((("projects", name, "home", key), says) for key, says in _wrong_repository(project.home))
+        place = Path(project.home) if isinstance(project.home, str) else project.home
+        where = (str(place), shared_by_group(project, file).target)
         if seen.setdefault(where, name) != name:
             yield ("projects", name, "home"), f"is the home of {seen[where]} already, with the same target"
     for name, group in file.groups.items():
@@ -100,6 +112,16 @@ def _wrong_waves(waves: tuple[FleetWave, ...]) -> Iterator[Said]:
             parsed(wave.select)
         except ValueError as error:
             yield ("waves", number, "select"), str(error)
+
+
+def _wrong_repository(home: FleetRepository) -> Iterator[tuple[str, str]]:
+    """The key below ``home`` of a project, and what is wrong; no address is said: it may hold a secret."""
+    if says := wrong_address(home.repository):
+        yield "repository", says
+    if home.ref and (not REF.fullmatch(home.ref) or ".." in home.ref):
+        yield "ref", "is no branch, tag or commit"
+    if Path(home.folder).is_absolute() or ".." in Path(home.folder).parts or ".git" in Path(home.folder).parts:
+        yield "folder", "is a folder of the repository, e.g. apps/shop"
 
 
 def _wrong_gate(gate: FleetGate) -> Iterator[tuple[tuple[str, ...], str]]:

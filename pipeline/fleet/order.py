@@ -59,6 +59,8 @@ class OrderPlan:
     """The signature of who gave the order, over all the rest; empty when `fleet.yml` has no `may`."""
     bounds: tuple[GroupBound, ...] = ()
     """How many of a group may be under way, beside `at_once` for all."""
+    commits: Mapping[str, str] = field(default_factory=dict)
+    """Project → the commit that its home was at when the order was given; only of homes in repositories."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -184,6 +186,7 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         float(body.get("share", 0)),
         str(body.get("proof", "")),
         tuple(GroupBound(**{**said, "projects": tuple(said["projects"])}) for said in body.get("bounds", ())),
+        {name: str(commit) for name, commit in body.get("commits", {}).items()},
     )
 
 

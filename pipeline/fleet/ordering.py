@@ -47,8 +47,14 @@ def chosen(file: FleetFile, select: str) -> tuple[str, ...]:
     return found
 
 
-def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[str, ...] = ()) -> OrderPlan:
-    """The plan of a deployment of ``projects``, with a new id."""
+def deploy_plan(
+    file: FleetFile,
+    projects: Iterable[str],
+    by: str,
+    flags: tuple[str, ...] = (),
+    commits: Mapping[str, str] | None = None,
+) -> OrderPlan:
+    """The plan of a deployment of ``projects``, with a new id; ``commits``: what those in repositories ship."""
     waves = plan_waves(file, projects)
     many = sum(len(wave.projects) for wave in waves)
     budget = allowed(file.budget, many)
@@ -67,6 +73,7 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
         windows=windows,
         share=share_of(file.budget),
         bounds=bounds_of(file, (name for wave in waves for name in wave.projects)),
+        commits=dict(commits or {}),
     )
 
 
@@ -75,8 +82,20 @@ def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: 
     ends: dict[str, ProjectEnd] = {name: end for name in projects if (end := of.parts[name].end)}
     wave = PlannedWave("back", tuple(ends))
     action, bounds = OrderAction.ROLL_BACK, bounds_of(file, (name for name in ends if name in file.projects))
+    commits = {name: commit for name, commit in of.plan.commits.items() if name in ends}
     many, moved_by = len(ends), of.plan.order
-    return OrderPlan(_new_id(), action, (wave,), file.at_once, many, by=by, of=moved_by, back_to=ends, bounds=bounds)
+    return OrderPlan(
+        _new_id(),
+        action,
+        (wave,),
+        file.at_once,
+        many,
+        by=by,
+        of=moved_by,
+        back_to=ends,
+        bounds=bounds,
+        commits=commits,
+    )
 
 
 def give(fleet: Fleet, plan: OrderPlan) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.clock import SystemClock
@@ -11,8 +12,8 @@ from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
-from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
-from pipeline.fleet.order import BEGINS, OrderPlan, plan_from
+from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd
+from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
 from pipeline.fleet.signing import FleetPermits
@@ -80,7 +81,7 @@ class FleetWorker:
     def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
         """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
         events = events_of(self._fleet.store, job.order) if any(wave.approval for wave in plan.waves) else ()
-        why = self._permits.refusal(plan, job.project, events)
+        why = self._permits.refusal(plan, job.project, events) or self._homeless(plan, job.project)
         if not why:
             return None
         sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
@@ -92,7 +93,7 @@ class FleetWorker:
         if project is None:
             return ProjectEnd(REFUSED, f"there is no project {name} in the fleet.yml of this worker")
         lacks = missing_tokens(project)
-        home = self._fleet.home(name)
+        home = self._home(plan, name)
         if lacks or not home.is_dir():
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
@@ -102,6 +103,28 @@ class FleetWorker:
             if end.outcome != LOST:
                 break
         return end
+
+    def _home(self, plan: OrderPlan, name: str) -> Path:
+        """The home of a project as the order means it. Raises Unreachable.
+
+        The way back does not wait for a repository: production, and the record beside all checkouts, say what it needs.
+        """
+        try:
+            return self._fleet.homes.ready(name, plan.commits.get(name, ""))
+        except ServiceError:
+            newest = self._fleet.homes.folder(name)
+            if plan.action is OrderAction.ROLL_BACK and plan.commits.get(name) and newest.is_dir():
+                return newest
+            raise
+
+    def _homeless(self, plan: OrderPlan, name: str) -> str:
+        """Why the home of a project cannot be checked out here; empty when it is there, or needs not be."""
+        try:
+            if name in self._fleet.file.projects:
+                self._home(plan, name)
+        except ServiceError as error:
+            return str(error)[:MOST_SAID]
+        return ""
 
     async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Answer what a project's process asks: whether a vendor may be asked now."""

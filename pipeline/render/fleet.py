@@ -28,7 +28,13 @@ def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str
         lines.append(f"\n{number}. {wave.name}: {len(wave.projects)}{f', {when}' if when else ''}")
         for name in wave.projects:
             project = file.projects[name]
-            about = [project.home, project.target, project.group, f"ships {project.ships}" if project.ships else ""]
+            at = plan.commits.get(name, "")[:12]
+            about = [
+                f"{project.home}{f' at {at}' if at else ''}",
+                project.target,
+                project.group,
+                f"ships {project.ships}" if project.ships else "",
+            ]
             about.append(str(project.window) if project.window else "")
             mark = BAD if name in problems else " "
             lines.append(f"  {mark} {name:<24} {one_line(', '.join(filter(None, about)))}".rstrip())

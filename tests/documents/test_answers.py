@@ -125,7 +125,16 @@ def test_the_fleet() -> None:
     fits("fleet.monitor", [monitored(ProjectAnswer("blog", 14, None, "no answer"))])
     variable = plain(VariableFinding("shops", "REGION", "is not set", ("blog",)))
     fits("fleet.env", {"asked": 2, "findings": [variable], "unseen": {"shop": "no answer"}})
-    fits("fleet.plan", {"waves": waves, "at_once": 4, "budget": 2, "problems": {"blog": ["no deploy.yml"]}})
+    fits(
+        "fleet.plan",
+        {
+            "waves": waves,
+            "at_once": 4,
+            "budget": 2,
+            "problems": {"blog": ["no deploy.yml"]},
+            "commits": {"blog": "0" * 40},
+        },
+    )
 
 
 def test_the_load_of_users() -> None:
