@@ -11,12 +11,13 @@ from invoke.tasks import Task, task
 from checks.gate import Gate
 from pipeline.cli.summary import on_github, to_summary
 from pipeline.cli.terminal import DEPLOY_FILE, ROOT, as_json, command, configuration, honest, out, typed_here
-from pipeline.commands.check import ask_gates, given_by_steps
+from pipeline.commands.check import ask_gates
 from pipeline.config.own import own_gates
 from pipeline.definitions.deploy import DEPLOY
 from pipeline.definitions.every import GATES
 from pipeline.definitions.own import placed
 from pipeline.home import app_in, here
+from pipeline.session.askable import given_by_steps
 from pipeline.session.session import Order
 
 HELP = {

@@ -18,24 +18,13 @@ from pipeline.errors import Mistake, ServiceError
 from pipeline.record.journal import plain
 from pipeline.record.report import Line
 from pipeline.render.report import line_text, said_once
+from pipeline.session.askable import given_by_steps
 from pipeline.session.asking import READERS
 from pipeline.session.needs import needs_of
 from pipeline.session.release import find_release
 from pipeline.session.session import LEAST, NO_SECRET, NOTHING, Order, Session, open_session
 
 Answer = tuple[Gate, tuple[Finding, ...], int]
-
-
-def given_by_steps(gate: Gate) -> tuple[str, ...]:
-    """Names of the evidence that only a step of a run can give this gate."""
-    given = {step.gives for one in EVERY for step in one.steps if step.gives and step.gives not in READERS}
-
-    def missing(kind: type) -> set[type]:
-        if kind in given:
-            return {kind}
-        return {deeper for one in inputs_of(READERS[kind]) for deeper in missing(one)} if kind in READERS else set()
-
-    return tuple(sorted(kind.__name__ for one in gate.inputs.values() for kind in missing(one)))
 
 
 def ask_gates(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.commands.fleetfreezing import frozen_lines
+from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.homes import problems_of, stage_of
@@ -19,10 +20,22 @@ Out = Callable[[str], None]
 LOOKED_BACK = 50  # orders, newest first, in which a project's last one is looked for
 
 
-def problems(root: Path, file: FleetFile, projects: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Project → what is wrong with its home; only those with something wrong."""
-    found = {name: problems_of(file.projects[name], (root / file.projects[name].home).resolve()) for name in projects}
-    return {name: lines for name, lines in found.items() if lines}
+def problems(
+    root: Path, file: FleetFile, projects: tuple[str, ...]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Project → what is wrong with its home, only those with something wrong; and project → its commit now.
+
+    Homes in repositories are checked out for that. Raises Mistake when git is not installed.
+    """
+    homes = FleetHomes(root, file)
+    commits, unknown = homes.commits(projects)
+    unknown |= homes.made_ready(commits)
+    wrong: dict[str, tuple[str, ...]] = {name: (f"has no home: {why}",) for name, why in unknown.items()}
+    for name in projects:
+        home = homes.folder(name, commits.get(name, ""))
+        if name not in wrong and (lines := problems_of(file.projects[name], home, shared=bool(file.state))):
+            wrong[name] = lines
+    return {name: wrong[name] for name in projects if name in wrong}, commits
 
 
 def show_status(root: Path, order: str, select: str, out: Out, *, as_json: bool) -> None:
@@ -49,7 +62,8 @@ def show_status(root: Path, order: str, select: str, out: Out, *, as_json: bool)
 def _stage(root: Path, file: FleetFile, name: str, state: OrderState) -> str:
     if state.parts[name].where is not Where.RUNNING:
         return ""
-    return stage_of((root / file.projects[name].home).resolve(), state.plan.run_of(name))
+    home = FleetHomes(root, file).folder(name, state.plan.commits.get(name, ""))
+    return stage_of(home, state.plan.run_of(name))
 
 
 def write_to_play(folder: Path, projects: int, out: Out) -> None:

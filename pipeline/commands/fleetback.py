@@ -58,13 +58,20 @@ def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int
             return 0
         of = ", ".join(state.plan.order for state in back.orders)
         ends = {name: moved.end for name, moved in back.moved.items()}
-        plan = signed_order(fleet, back_plan(fleet.file, of, ends, who()), wish.key, aside)
+        plan = signed_order(fleet, back_plan(fleet.file, of, ends, who(), _commits(back)), wish.key, aside)
         for state in back.orders:
             if not state.outcome:
                 stop(fleet, state)
         given(fleet, plan)
         seen = seen_through(fleet, plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
         return conclude(seen, out, as_json=wish.as_json)
+
+
+def _commits(back: GoingBack) -> dict[str, str]:
+    """Project → the commit of its home's repository in the order that moved it last."""
+    by_order = {state.plan.order: state.plan.commits for state in back.orders}
+    found = {name: by_order.get(moved.orders[0], {}).get(name, "") for name, moved in back.moved.items()}
+    return {name: commit for name, commit in found.items() if commit}
 
 
 def since_of(text: str, now: datetime.datetime) -> datetime.datetime:

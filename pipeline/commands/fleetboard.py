@@ -1,6 +1,5 @@
 """What the pages of a fleet show, read from the record of its orders and from those of its projects."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from pipeline.clock import SystemClock
 from pipeline.commands.report import facts_of
 from pipeline.config import load
 from pipeline.errors import PipelineError
+from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.movements import known_order, with_later
 from pipeline.fleet.order import OrderState, latest_orders
@@ -65,7 +65,7 @@ class FleetBoard:
         project = self._file.projects.get(name)
         if project is None or not order:
             return None
-        home = (self._root / project.home).resolve()
+        home = FleetHomes(self._root, self._file).folder(name)
         try:
             config = load(home / FILE)
             store = store_of(config, home)
@@ -94,4 +94,5 @@ class FleetBoard:
 
 def homes_of(root: Path, file: FleetFile) -> Mapping[str, str]:
     """Project → its folder, as it is typed from the fleet's."""
-    return {name: os.path.normpath(one.home) for name, one in file.projects.items()}
+    homes = FleetHomes(root, file)
+    return {name: homes.typed(name) for name in file.projects}

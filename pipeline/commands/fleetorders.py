@@ -60,9 +60,9 @@ def deploy_fleet(root: Path, wish: DeployWish, out: Out, aside: Out) -> int:
             state = order_state(fleet.store, wish.resume, option="--resume")
             go_on(fleet, state, wish.agreed_by, wish.key)
         else:
-            plan = signed_order(
-                fleet, deploy_plan(fleet.file, _ready(fleet, wish), who(), _flags(wish)), wish.key, aside
-            )
+            ready, commits = _ready(fleet, wish)
+            plan = deploy_plan(fleet.file, ready, who(), _flags(wish), commits)
+            plan = signed_order(fleet, plan, wish.key, aside)
             close_what_is_open(fleet, anew=wish.anew)
             state = given(fleet, plan)
         seen = seen_through(fleet, state.plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
@@ -86,17 +86,20 @@ def _taken_back(fleet: Fleet, seen: SeenThrough, back: tuple[str, ...], wish: De
     return max(code, conclude(seen, out, as_json=True) if wish.as_json else _code(seen.state))
 
 
-def _ready(fleet: Fleet, wish: DeployWish) -> tuple[str, ...]:
-    """The projects that are meant. Raises Mistake naming what is wrong with whom, unless those are left out."""
+def _ready(fleet: Fleet, wish: DeployWish) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The projects that are meant, and the commits of those in repositories.
+
+    Raises Mistake naming what is wrong with whom, unless those are left out.
+    """
     meant = chosen(fleet.file, wish.select)
-    wrong = problems(fleet.root, fleet.file, meant)
+    wrong, commits = problems(fleet.root, fleet.file, meant)
     if wrong and not wish.skip:
         lines = [f"{name}: {line}" for name, found in wrong.items() for line in found]
         raise Mistake("\n".join([*lines, "Mend that, or say --skip-broken to leave them out."]))
     left = tuple(name for name in meant if name not in wrong)
     if not left:
         raise Mistake("no project is left that can be deployed")
-    return left
+    return left, {name: commit for name, commit in commits.items() if name in left}
 
 
 def given(fleet: Fleet, plan: OrderPlan) -> OrderState:

@@ -10,6 +10,7 @@ from pipeline.commands.fleet import problems
 from pipeline.commands.fleetfreezing import frozen_lines
 from pipeline.config import load
 from pipeline.errors import PipelineError
+from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.estimating import OrderEstimate, estimated, measured
 from pipeline.fleet.file import FleetFile, FleetProject
 from pipeline.fleet.judging import FleetFinding, judged
@@ -41,7 +42,8 @@ def show_plan(root: Path, wish: PlanWish, out: Out) -> bool:
     """Say who would be deployed in which wave, and what stands in whose way; True when nothing does."""
     file = fleet_file(root)
     projects = chosen(file, wish.select)
-    plan, wrong = deploy_plan(file, projects, ""), problems(root, file, projects)
+    wrong, commits = problems(root, file, projects)
+    plan = deploy_plan(file, projects, "", commits=commits)
     with open_record(root, file) as (store, _):
         estimate = estimate_of(root, file, store, plan)
     ready = tuple(name for name in projects if name not in wrong)
@@ -67,14 +69,19 @@ def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> O
             yield order_state(store, order)
 
     known = measured(earlier(), plan.projects)
-    least = {name: _watch(root, file.projects[name]) for name in plan.projects if name not in known}
+    homes = FleetHomes(root, file)
+    least = {
+        name: _watch(homes.folder(name, plan.commits.get(name, "")), file.projects[name])
+        for name in plan.projects
+        if name not in known
+    }
     return estimated(file, plan, known, least, SystemClock().now())
 
 
-def _watch(root: Path, project: FleetProject) -> float:
-    """Seconds that a project's deployment is watched, at least, by its own deploy.yml; 0 when that does not say."""
+def _watch(home: Path, project: FleetProject) -> float:
+    """Seconds that a project's deployment is watched, at least, by the deploy.yml in its home; 0 when it says none."""
     try:
-        config = load((root / project.home).resolve() / FILE)
+        config = load(home / FILE)
         name, _ = config.target(project.target)
         return float(config.pace(name).get("watch", {}).get("during", 0))
     except PipelineError:

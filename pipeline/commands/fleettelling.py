@@ -74,6 +74,8 @@ class OrderBulletin(Bulletin):
             case "wave ended" if state:
                 found = [f"{one.gate} {one.says}: {some(one.projects)}".strip() for one in findings_of(state)]
                 return f"{at} {event.subject} ended; {'; '.join(found)}" if found else ""
+            case "gate answered" if not event.body["may"]:
+                return f"{at} {event.subject} is held by its gate: {event.body['says']}"
             case "budget spent":
                 return f"{at} nothing more begins: {event.body['says']}"
         return ""

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,16 @@ from pipeline.config.document import (
     by_line,
     dotted,
     duplicates,
-    in_words,
     line_of,
     read,
 )
 from pipeline.config.example import merged
 from pipeline.config.journeys import Said as Wrong
 from pipeline.config.journeys import mistakes_beside, mistakes_in
-from pipeline.config.renames import hint_of
 from pipeline.config.shapes import misshapen, unfilled
 from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
+from pipeline.config.validating import documented, validated
 from pipeline.config.versions import must_be_for_us
 from pipeline.errors import Mistake
 from pipeline.home import suffix_of
@@ -220,43 +218,9 @@ def _with_own(policies: Policies, path: Path) -> Policies:
     )
 
 
-@cache
-def _adapter(kind: type) -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
-
-
-@cache
-def _documented(kind: type) -> Any:
-    """An adapter that knows what stands below each key. It reads sources, so nobody who only validates waits for it."""
-    from pydantic import TypeAdapter
-
-    plain = policy.Policy.__pydantic_config__
-    policy.Policy.__pydantic_config__ = {**plain, "use_attribute_docstrings": True}
-    try:
-        return TypeAdapter(kind)
-    finally:
-        policy.Policy.__pydantic_config__ = plain
-
-
-def validated(kind: Any, raw: Any, tree: Any, name: str, mistakes: list[str], within: tuple[str, ...] = ()) -> Any:
-    """``raw`` as ``kind``, or None after adding a line to ``mistakes`` for each thing that is wrong."""
-    from pydantic import ValidationError
-
-    try:
-        return _adapter(kind).validate_python(raw)
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            path = tuple(part for part in item["loc"] if not str(part).startswith("function-"))
-            line = line_of(tree, (*within, *path)) or line_of(tree, path)
-            mistakes.append(f"{name}:{line}: {dotted(path)}: {in_words(item)}{hint_of(path)}")
-        return None
-
-
 def schema() -> dict[str, Any]:
     """JSON Schema of ``deploy.yml`` for editors. Numbers that are seconds may be spelt ``10m``."""
-    made: dict[str, Any] = _documented(DeployFile).json_schema()
+    made: dict[str, Any] = documented(DeployFile).json_schema()
     for part in (made, *made.get("$defs", {}).values()):
         for key, value in part.get("properties", {}).items():
             if not key.endswith(("_ms", "_percent", "times_baseline")):

@@ -32,13 +32,15 @@ class EstimatedOrder(TypedDict):
 class FleetPlanned(TypedDict):
     """Who would be deployed in which wave; ``problems``: project → what is wrong with its home.
 
-    ``gates`` and ``migrations`` are null when they were not asked.
+    ``commits``: project → the commit that its home in a repository is at. ``gates`` and ``migrations`` are
+    null when they were not asked.
     """
 
     waves: list[PlannedWave]
     at_once: int
     budget: int
     problems: dict[str, list[str]]
+    commits: dict[str, str]
     frozen: list[str]
     gates: list[FleetFinding] | None
     migrations: FleetMigrations | None
@@ -101,7 +103,7 @@ class FleetOrdered(TypedDict):
 
 
 class ReportedWave(TypedDict):
-    """A wave of an order, so far; ``agreed``: who agreed to it."""
+    """A wave of an order, so far; ``agreed``: who agreed to it; ``gate``: what has to say yes before it, in words."""
 
     name: str
     stands: str
@@ -109,6 +111,7 @@ class ReportedWave(TypedDict):
     well: int
     bad: int
     agreed: str
+    gate: str
     back: int
 
 

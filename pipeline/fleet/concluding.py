@@ -3,7 +3,7 @@
 import datetime
 
 from checks.outcome import Outcome
-from pipeline.fleet.deciding import AskApproval, decide
+from pipeline.fleet.deciding import AskApproval, HoldWave, decide
 from pipeline.fleet.ends import LOST
 from pipeline.fleet.order import OrderState, Where
 
@@ -21,7 +21,7 @@ def exit_code(state: OrderState, now: datetime.datetime) -> int | None:
     if any(outcome in PERSON for outcome in ends):
         return STRANDED
     if not state.outcome:
-        waits = isinstance(decide(state, now), AskApproval)
+        waits = isinstance(decide(state, now), AskApproval | HoldWave)
         return WAITS if waits and not state.failed() else BAD_ENDING if waits else None
     well = all(part.where is Where.ENDED and part.end for part in state.parts.values())
     return 0 if well and not state.failed() else BAD_ENDING

@@ -8,21 +8,25 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.errors import Lost, ServiceError
 from pipeline.fleet.deciding import (
     AskApproval,
+    AskGate,
     BeginWave,
     Decision,
     EndOrder,
     EndWave,
+    HoldWave,
     QueueProjects,
     SpendBudget,
     WaitSeconds,
     decide,
 )
 from pipeline.fleet.freezing import freeze_now
+from pipeline.fleet.gates import ask_gate
 from pipeline.fleet.judging import judged
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, Where, state_of
+from pipeline.fleet.order import GateAnswer, OrderAction, OrderPlan, OrderState, Where, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue
 from pipeline.fleet.signing import FleetPermits
+from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Event, events_after, plain
 from pipeline.record.lock import Lock
 
@@ -49,6 +53,7 @@ class Conductor:
         self._cared = self._clock.monotonic()
         self._frozen = False
         self._permits = FleetPermits(fleet.root, fleet.file)
+        self._asking: asyncio.Task[GateAnswer] | None = None
         self.stopped = asyncio.Event()
 
     async def conduct(self) -> tuple[OrderState, Decision]:
@@ -60,6 +65,7 @@ class Conductor:
         try:
             return await self._conduct()
         finally:
+            await self._ask_no_more()
             with contextlib.suppress(ServiceError):  # the lease lapses by itself
                 self._lock.release()
 
@@ -73,9 +79,9 @@ class Conductor:
                 if self._clock.monotonic() - self._cared > LEASE / 2:  # it stood still: whose order is it now?
                     self._must_be_ours()
                 decision = decide(state, self._clock.now())
-                if self._frozen and isinstance(decision, BeginWave | QueueProjects):
+                if self._frozen and isinstance(decision, BeginWave | QueueProjects | AskGate):
                     decision = WaitSeconds()
-                if isinstance(decision, AskApproval) or self.stopped.is_set():
+                if isinstance(decision, AskApproval | HoldWave) or self.stopped.is_set():
                     return state, decision
                 await self._act(state, decision)
                 await self._care(state)
@@ -111,8 +117,28 @@ class Conductor:
                 self._journal.append("budget spent", says=says)
             case EndOrder(outcome):
                 self._journal.append("order ended", outcome=outcome)
+            case AskGate(wave):
+                await self._ask(state, wave)
             case WaitSeconds(seconds):
                 await self._wait(min(seconds or POLL, POLL))
+
+    async def _ask(self, state: OrderState, wave: PlannedWave) -> None:
+        """Ask the gate before a wave, or go on waiting for its answer; it is written down when it is there."""
+        if self._asking is None:
+            self._journal.append("gate asked", wave.name, gate=wave.gate)
+            self._asking = asyncio.ensure_future(ask_gate(self._fleet, state, wave))
+        await asyncio.wait((self._asking,), timeout=POLL)
+        if self._asking.done():
+            answer = self._asking.result()
+            self._journal.append("gate answered", wave.name, exact=plain(answer))
+            self._asking = None
+
+    async def _ask_no_more(self) -> None:
+        """End what a gate has started whose answer nobody waits for."""
+        if self._asking:
+            self._asking.cancel()
+            await asyncio.wait((self._asking,))
+            self._asking = None
 
     async def _put(self, plan: OrderPlan, project: str) -> None:
         known = self._fleet.file.projects.get(project)

@@ -1,6 +1,7 @@
 """What an order does next, as a pure function of what has happened: begin a wave, queue projects, wait, stop, end."""
 
 import datetime
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -51,6 +52,21 @@ class AskApproval:
 
 
 @dataclass(frozen=True)
+class AskGate:
+    """The gate before the wave is asked."""
+
+    wave: PlannedWave
+
+
+@dataclass(frozen=True)
+class HoldWave:
+    """The gate before the wave does not say yes; the order waits until somebody goes on with it."""
+
+    wave: PlannedWave
+    says: str
+
+
+@dataclass(frozen=True)
 class WaitSeconds:
     """Nothing to do but to wait: for a pause to be over, or (``seconds`` 0) for what is under way."""
 
@@ -64,7 +80,7 @@ class EndOrder:
     outcome: str
 
 
-Decision = BeginWave | QueueProjects | EndWave | SpendBudget | AskApproval | WaitSeconds | EndOrder
+Decision = BeginWave | QueueProjects | EndWave | SpendBudget | AskApproval | AskGate | HoldWave | WaitSeconds | EndOrder
 
 
 def decide(state: OrderState, now: datetime.datetime) -> Decision:
@@ -107,7 +123,8 @@ def _within(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Dec
     waiting = (name for name in wave.projects if state.parts[name].where is Where.WAITING)
     free = 0 if state.spent else state.plan.at_once - len(state.in_flight)
     if free > 0:  # of ten thousand only the first few are looked at
-        may = tuple(islice((name for name in waiting if is_open(state.plan.windows.get(name), now)), free))
+        begun_now = (name for name in waiting if is_open(state.plan.windows.get(name), now))
+        may = tuple(islice(within_bounds(state, begun_now), free))
         if may:
             return QueueProjects(may)
     if state.in_flight or (not state.spent and _left(state, wave)):
@@ -119,13 +136,28 @@ def _left(state: OrderState, wave: PlannedWave) -> bool:
     return any(state.parts[name].where is Where.WAITING for name in wave.projects)
 
 
+def within_bounds(state: OrderState, projects: Iterable[str]) -> Iterator[str]:
+    """Those of ``projects``, in their order, that their groups let begin beside what is under way and each other."""
+    room = dict(state.room())
+    for name in projects:
+        bounds = [bound for bound in room if name in bound.projects]
+        if all(room[bound] > 0 for bound in bounds):
+            room |= {bound: room[bound] - 1 for bound in bounds}
+            yield name
+
+
 def _before(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Decision:
-    """Between two waves: the pause, then the approval."""
+    """Between two waves: the pause, then the gate, then the approval, after which the gate is asked again."""
     if wave.pause:
         since = datetime.datetime.fromisoformat(state.waves_ended[-1] if state.waves_ended else state.began)
         left = wave.pause - (now - since).total_seconds()
         if left > 0:
             return WaitSeconds(left)
+    answer = state.gates.get(wave.name)
+    if wave.gate and answer is None:
+        return AskGate(wave)
+    if wave.gate and answer and not answer.may:
+        return HoldWave(wave, answer.says)
     if wave.approval and wave.name not in state.approved:
         return AskApproval(wave)
     return BeginWave(wave)

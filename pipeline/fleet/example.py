@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from pipeline.errors import Mistake
-from pipeline.fleet.place import LOCAL
+from pipeline.fleet.checkouts import LOCAL
 from pipeline.home import FILE, FLEET
 
 LEAST, MOST = 2, 200

@@ -9,21 +9,40 @@ from pipeline.fleet.children import missing_tokens
 from pipeline.fleet.file import FleetProject
 from pipeline.home import FILE
 from pipeline.record.journal import events_of
+from pipeline.record.place import NAME
+from pipeline.record.private import RUNS
 from pipeline.record.report import report_of
 from pipeline.session.runs import store_of
 
 
-def problems_of(project: FleetProject, home: Path) -> tuple[str, ...]:
-    """A line for each thing for which the project cannot be deployed; none when it can be tried."""
+def problems_of(project: FleetProject, home: Path, *, shared: bool = False) -> tuple[str, ...]:
+    """A line for each thing for which the project cannot be deployed; none when it can be tried.
+
+    ``shared``: several machines work for the fleet.
+    """
     if not home.is_dir():
         return (f"has no home: there is no folder {home}",)
     if not (home / FILE).is_file():
         return (f"has no home: there is no {FILE} in {home}",)
     try:
-        load(home / FILE).target(project.target)
+        config = load(home / FILE)
+        config.target(project.target)
     except Mistake as mistake:
         return tuple(str(mistake).splitlines())
-    return missing_tokens(project)
+    thrown = () if isinstance(project.home, str) else _thrown_away(config.file.state, shared=shared)
+    return (*thrown, *missing_tokens(project))
+
+
+def _thrown_away(state: str, *, shared: bool) -> tuple[str, ...]:
+    """Why the record of a home in a repository would be lost; none when it is kept."""
+    if NAME.fullmatch(state):
+        return ()
+    named = "name a variable with a Postgres URL as `state` there, and it under `tokens` here"
+    if shared:
+        return (f"keeps its runs in {state or RUNS}, which other workers of this fleet do not see; {named}",)
+    if state and not Path(state).is_absolute() and Path(state).parts[0] != RUNS:
+        return (f"keeps its runs in {state}, which goes with the checkout; leave `state` out there, or {named}",)
+    return ()
 
 
 def stage_of(home: Path, run: str) -> str:

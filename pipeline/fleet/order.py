@@ -8,7 +8,8 @@ from typing import Any
 from checks.outcome import Outcome
 from pipeline.clients.pacing import CallsMade
 from pipeline.fleet.ends import BACK, THERE, ProjectEnd, TakenBack, end_from
-from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.judging import FleetFinding
+from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.fleet.windows import FleetWindow
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event
@@ -57,6 +58,10 @@ class OrderPlan:
     """The share of projects that the budget allows to end badly, 0.05 for 5%; 0: it is a number."""
     proof: str = ""
     """The signature of who gave the order, over all the rest; empty when `fleet.yml` has no `may`."""
+    bounds: tuple[GroupBound, ...] = ()
+    """How many of a group may be under way, beside `at_once` for all."""
+    commits: Mapping[str, str] = field(default_factory=dict)
+    """Project → the commit that its home was at when the order was given; only of homes in repositories."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -91,6 +96,16 @@ class ProjectPart:
     """Service and token, as `bucket_of` has them → the requests that it took."""
 
 
+@dataclass(frozen=True)
+class GateAnswer:
+    """What the gate before a wave has answered. ``says``: why the wave may not begin, in a sentence; empty: it may."""
+
+    may: bool
+    says: str = ""
+    findings: tuple[FleetFinding, ...] = ()
+    """What the gate found; a command names no projects."""
+
+
 @dataclass
 class OrderState:
     """An order, so far. ``waves_begun``: how many; ``waves_ended``: likewise, with the time of each."""
@@ -102,6 +117,8 @@ class OrderState:
     waves_ended: list[str] = field(default_factory=list)
     approved: dict[str, str] = field(default_factory=dict)
     """Wave → who has agreed to it."""
+    gates: dict[str, GateAnswer] = field(default_factory=dict)
+    """Wave → what the gate before it said, since the order was last gone on with."""
     spent: str = ""
     """Why nothing more was begun; empty while the budget lasts."""
     resumed: list[str] = field(default_factory=list)
@@ -132,6 +149,22 @@ class OrderState:
     @property
     def in_flight(self) -> tuple[str, ...]:
         return tuple(name for name, part in self.parts.items() if part.where in (Where.QUEUED, Where.RUNNING))
+
+    @property
+    def following(self) -> str:
+        """The wave that comes next; empty while one is under way, and when there is none."""
+        return _name_of(self, self.waves_begun) if len(self.waves_ended) == self.waves_begun else ""
+
+    @property
+    def held(self) -> str:
+        """Why the gate before the next wave holds the order; empty when none does."""
+        answer = self.gates.get(self.following)
+        return answer.says if answer and not answer.may and not self.outcome else ""
+
+    def room(self) -> Mapping[GroupBound, int]:
+        """How many more of each bounded group may be under way."""
+        flying = set(self.in_flight)
+        return {bound: bound.at_once - len(flying & {*bound.projects}) for bound in self.plan.bounds}
 
 
 def _is_moved(part: ProjectPart, plan: OrderPlan) -> bool:
@@ -174,6 +207,8 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         {name: FleetWindow(**{**said, "days": tuple(said["days"])}) for name, said in body.get("windows", {}).items()},
         float(body.get("share", 0)),
         str(body.get("proof", "")),
+        tuple(GroupBound(**{**said, "projects": tuple(said["projects"])}) for said in body.get("bounds", ())),
+        {name: str(commit) for name, commit in body.get("commits", {}).items()},
     )
 
 
@@ -187,8 +222,12 @@ def add(state: OrderState, event: Event) -> None:
             state.waves_ended.append(event.at)
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
+            state.gates.clear()
+        case "gate answered":
+            state.gates[event.subject] = answer_from(event.body)
         case "order resumed":
             state.resumed.append(str(event.body["by"]))
+            state.gates.clear()
         case "budget spent" if not state.spent:
             state.spent = str(event.body["says"])
         case "project queued" if part.where is Where.WAITING:
@@ -207,6 +246,12 @@ def add(state: OrderState, event: Event) -> None:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():
                 other.where = Where.NOT_BEGUN if other.where is Where.WAITING else other.where
+
+
+def answer_from(body: Mapping[str, Any]) -> GateAnswer:
+    """The answer of a gate that was written down as ``body``."""
+    found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
+    return GateAnswer(bool(body["may"]), str(body["says"]), tuple(found))
 
 
 def _name_of(state: OrderState, number: int) -> str:

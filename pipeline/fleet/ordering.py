@@ -17,7 +17,7 @@ from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
 from pipeline.fleet.signing import AGREED, FleetPermits, SignedWord
-from pipeline.fleet.waves import PlannedWave, plan_waves
+from pipeline.fleet.waves import PlannedWave, bounds_of, plan_waves
 from pipeline.fleet.working import FleetWorker, ended
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, events_of, new_run_id, plain
@@ -47,8 +47,14 @@ def chosen(file: FleetFile, select: str) -> tuple[str, ...]:
     return found
 
 
-def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[str, ...] = ()) -> OrderPlan:
-    """The plan of a deployment of ``projects``, with a new id."""
+def deploy_plan(
+    file: FleetFile,
+    projects: Iterable[str],
+    by: str,
+    flags: tuple[str, ...] = (),
+    commits: Mapping[str, str] | None = None,
+) -> OrderPlan:
+    """The plan of a deployment of ``projects``, with a new id; ``commits``: what those in repositories ship."""
     waves = plan_waves(file, projects)
     many = sum(len(wave.projects) for wave in waves)
     budget = allowed(file.budget, many)
@@ -66,18 +72,38 @@ def deploy_plan(file: FleetFile, projects: Iterable[str], by: str, flags: tuple[
         flags=flags,
         windows=windows,
         share=share_of(file.budget),
+        bounds=bounds_of(file, (name for wave in waves for name in wave.projects)),
+        commits=dict(commits or {}),
     )
 
 
 def rollback_plan(file: FleetFile, of: OrderState, projects: Iterable[str], by: str) -> OrderPlan:
     """The plan that takes ``projects`` back, which ``of`` has moved: in one wave, in the order given, all of them."""
-    return back_plan(file, of.plan.order, {name: end for name in projects if (end := of.parts[name].end)}, by)
+    ends = {name: end for name in projects if (end := of.parts[name].end)}
+    return back_plan(file, of.plan.order, ends, by, of.plan.commits)
 
 
-def back_plan(file: FleetFile, of: str, ends: Mapping[str, ProjectEnd], by: str) -> OrderPlan:
-    """The plan that takes projects back: project → what it shows and what served before, in the order they go."""
+def back_plan(
+    file: FleetFile, of: str, ends: Mapping[str, ProjectEnd], by: str, commits: Mapping[str, str]
+) -> OrderPlan:
+    """The plan that takes projects back: project → what it shows and what served before, in the order they go.
+
+    ``commits``: project → the commit that its home was at when it was moved, of those in repositories.
+    """
     wave = PlannedWave("back", tuple(ends))
-    return OrderPlan(_new_id(), OrderAction.ROLL_BACK, (wave,), file.at_once, len(ends), by=by, of=of, back_to=ends)
+    action, bounds = OrderAction.ROLL_BACK, bounds_of(file, (name for name in ends if name in file.projects))
+    return OrderPlan(
+        _new_id(),
+        action,
+        (wave,),
+        file.at_once,
+        len(ends),
+        by=by,
+        of=of,
+        back_to=ends,
+        bounds=bounds,
+        commits={name: commit for name, commit in commits.items() if name in ends},
+    )
 
 
 def give(fleet: Fleet, plan: OrderPlan) -> None:

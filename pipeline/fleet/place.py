@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.clock import SystemClock
 from pipeline.errors import Mistake
+from pipeline.fleet.checkouts import LOCAL, FleetHomes
 from pipeline.fleet.file import FleetFile, load_fleet
 from pipeline.home import FLEET
 from pipeline.record.bounded import Store
@@ -15,7 +16,6 @@ from pipeline.record.place import Place, place_to_open
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor, of_this_process
 
-LOCAL = ".fleet"
 PROGRAM = "pipeline.sandbox.fleetserver"
 LONGEST_START = 30.0
 A_WORLD = 2.0  # seconds that one more world may take to open
@@ -35,9 +35,10 @@ class Fleet:
         """The journal of an order; several processes write to it."""
         return Journal(self.store, order, SystemClock().now, of_this_process())
 
-    def home(self, project: str) -> Path:
-        """The home of a project of this fleet."""
-        return (self.root / self.file.projects[project].home).resolve()
+    @property
+    def homes(self) -> FleetHomes:
+        """Where its projects have their homes here."""
+        return FleetHomes(self.root, self.file)
 
 
 def fleet_file(root: Path) -> FleetFile:

@@ -134,7 +134,10 @@ def fleet_yml(found: Iterable[ProposedProject], root: Path, team: str) -> str:
 
 def missing(found: Iterable[ProposedProject], file: FleetFile, root: Path) -> tuple[ProposedProject, ...]:
     """The projects with a home that ``file`` does not have: neither that home and target, nor a target of theirs."""
-    there = {(Path(os.path.normpath(root / one.home)).resolve(), one.target) for one in file.projects.values()}
+    folders = ((one.home, one.target) for one in file.projects.values())
+    there = {
+        (Path(os.path.normpath(root / home)).resolve(), target) for home, target in folders if isinstance(home, str)
+    }
     taken = set(file.projects)
     new = []
     for one in found:

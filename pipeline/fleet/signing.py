@@ -17,6 +17,8 @@ from pipeline.record.journal import Event, plain
 
 NAMESPACE = "fleet-order"
 AGREED = "wave approved"
+LATER = ("bounds", "gate", "commits")
+"""Parts of a plan and of its waves that older orders lack: nothing is signed of them while they are empty."""
 ACT = {OrderAction.DEPLOY: "deploy", OrderAction.ROLL_BACK: "rollback"}
 
 
@@ -32,6 +34,8 @@ class SignedWord:
 def order_text(plan: OrderPlan) -> str:
     """What a key signs of an order: who gives it, and a digest of everything that it says."""
     body = {name: value for name, value in vars(plan).items() if name not in ("proof", "action")}
+    body = {name: value for name, value in body.items() if value or name not in LATER}
+    body["waves"] = [{name: one for name, one in vars(wave).items() if one or name not in LATER} for wave in plan.waves]
     said = json.dumps(_even(plain(body)), sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(said.encode()).hexdigest()
     return f"order: {plan.order}\naction: {plan.action.value}\nby: {' '.join(plan.by.split())}\nplan: {digest}\n"

@@ -1,6 +1,7 @@
 """Asks many projects one question: a command of ours in each home that changes nothing, so many at a time."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ServiceError
+from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.children import environment_of, missing_tokens, nursery
 from pipeline.fleet.ends import MOST_SAID, Fault, ProjectEnd
 from pipeline.fleet.file import FleetFile, FleetProject
@@ -37,31 +39,51 @@ def ask_all(
     more: Mapping[str, str] | None = None,
 ) -> tuple[ProjectAnswer, ...]:
     """Ask ``projects`` of the fleet in ``root``, each by the command ``words``, with the variables ``more``."""
+    homes, projects = FleetHomes(root, file), tuple(projects)
+    return asyncio.run(answers_of(homes, file, projects, words, more, *homes.commits(projects)))
 
-    async def go() -> tuple[ProjectAnswer, ...]:
-        forks, turn, readings = nursery(), asyncio.Semaphore(file.at_once), SharedReadings()
 
-        async def one(name: str) -> ProjectAnswer:
-            project = file.projects[name]
-            home, lacks = (root / project.home).resolve(), missing_tokens(project)
-            if lacks or not home.is_dir():
-                return ProjectAnswer(name, None, says="; ".join(lacks) or f"there is no folder {home}")
-            command = ["inv", "--home", str(home), *words(project)]
-            try:
-                async with turn:
-                    environment = {**environment_of(project), **(more or {})}
-                    child = await forks.run(command, environment, home, _mute, readings.answer)
-            except ServiceError as error:
-                return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
-            says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]
-            return ProjectAnswer(name, child.code, _document(child.printed), says)
+async def answers_of(
+    homes: FleetHomes,
+    file: FleetFile,
+    projects: Iterable[str],
+    words: Callable[[FleetProject], list[str]],
+    more: Mapping[str, str] | None,
+    commits: Mapping[str, str],
+    unknown: Mapping[str, str],
+) -> tuple[ProjectAnswer, ...]:
+    """The same, for who is in a loop already.
 
+    ``commits``: at which each repository is asked; ``unknown``: project → why nobody knows.
+    """
+    forks, turn, readings = nursery(), asyncio.Semaphore(file.at_once), SharedReadings()
+    turns = {name: asyncio.Semaphore(group.at_once) for name, group in file.groups.items() if group.at_once}
+
+    async def one(name: str) -> ProjectAnswer:
+        project = file.projects[name]
+        if name in unknown:
+            return ProjectAnswer(name, None, says=unknown[name][:MOST_SAID])
         try:
-            return tuple(await asyncio.gather(*map(one, projects)))
-        finally:
-            forks.close()
+            home = await asyncio.to_thread(homes.ready, name, commits.get(name, ""))
+        except ServiceError as error:
+            return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
+        lacks = missing_tokens(project)
+        if lacks or not home.is_dir():
+            return ProjectAnswer(name, None, says="; ".join(lacks) or f"there is no folder {home}")
+        command = ["inv", "--home", str(home), *words(project)]
+        try:
+            async with turns.get(project.group, contextlib.nullcontext()), turn:
+                environment = {**environment_of(project), **(more or {})}
+                child = await forks.run(command, environment, home, _mute, readings.answer)
+        except ServiceError as error:
+            return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
+        says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]
+        return ProjectAnswer(name, child.code, _document(child.printed), says)
 
-    return asyncio.run(go())
+    try:
+        return tuple(await asyncio.gather(*map(one, projects)))
+    finally:
+        forks.close()
 
 
 def to_target(project: FleetProject) -> list[str]:

@@ -1,6 +1,7 @@
 """Who is deployed in which wave: a plan, made once when an order is given and written down with it."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,12 +13,34 @@ REST = "rest"
 
 @dataclass(frozen=True)
 class PlannedWave:
-    """One wave of an order. ``pause``: seconds before it; ``approval``: somebody has to agree before it."""
+    """One wave of an order. ``pause``: seconds before it; ``approval``: somebody has to agree before it.
+
+    ``gate``: what has to say yes before it, in words; empty: nothing has. What is run is what `fleet.yml` says of it.
+    """
 
     name: str
     projects: tuple[str, ...]
     pause: float = 0
     approval: bool = False
+    gate: str = ""
+
+
+@dataclass(frozen=True)
+class GroupBound:
+    """How many of a group's projects, of those that an order is for, may be under way at the same time."""
+
+    group: str
+    at_once: int
+    projects: tuple[str, ...]
+
+
+def bounds_of(fleet: FleetFile, projects: Iterable[str]) -> tuple[GroupBound, ...]:
+    """The bounds of the groups of ``projects``; none of a group that has none of its own."""
+    members = defaultdict[str, list[str]](list)
+    for name in projects:
+        members[fleet.projects[name].group].append(name)
+    bounds = ((name, group.at_once, members.get(name)) for name, group in fleet.groups.items())
+    return tuple(GroupBound(name, at_once, tuple(found)) for name, at_once, found in bounds if at_once and found)
 
 
 def plan_waves(fleet: FleetFile, projects: Iterable[str]) -> tuple[PlannedWave, ...]:
@@ -28,7 +51,7 @@ def plan_waves(fleet: FleetFile, projects: Iterable[str]) -> tuple[PlannedWave, 
         taken = _taken(wave, left, labels)
         left = [name for name in left if name not in taken]
         if taken:
-            planned.append(PlannedWave(wave.name, taken, wave.pause, wave.approval))
+            planned.append(PlannedWave(wave.name, taken, wave.pause, wave.approval, str(wave.gate or "")))
     return tuple(planned)
 
 

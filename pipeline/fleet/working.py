@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.clock import SystemClock
@@ -11,7 +12,7 @@ from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
-from pipeline.fleet.ends import HANDED, LOST, REFUSED, ProjectEnd
+from pipeline.fleet.ends import HANDED, LOST, MOST_SAID, REFUSED, ProjectEnd
 from pipeline.fleet.freezing import freeze_now
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
@@ -48,6 +49,7 @@ class FleetWorker:
         self._readings = SharedReadings()
         self._queue: FleetQueue | None = None
         self._under_way: dict[str, FleetJob] = {}
+        self._homes: dict[str, Path] = {}
         self._hands_over = False
 
     async def work(self, groups: Iterable[str], at_once: int) -> None:
@@ -114,7 +116,8 @@ class FleetWorker:
         while True:
             for name, job in tuple(self._under_way.items()):
                 others = await self._others_take(job.group)
-                self._nursery.tell(self._fleet.home(name), HAND_OVER if others else HAND_OVER_UNMOVED)
+                if name in self._homes:
+                    self._nursery.tell(self._homes[name], HAND_OVER if others else HAND_OVER_UNMOVED)
                 if not others and name not in stays:
                     self._note(f"{name}: no other worker takes it; if it has moved production it ends here")
                     stays.add(name)
@@ -136,7 +139,7 @@ class FleetWorker:
     def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
         """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
         events = events_of(self._fleet.store, job.order) if any(wave.approval for wave in plan.waves) else ()
-        why = self._permits.refusal(plan, job.project, events)
+        why = self._permits.refusal(plan, job.project, events) or self._homeless(plan, job.project)
         if not why:
             return None
         if self._is_begun(job):
@@ -149,9 +152,10 @@ class FleetWorker:
         if project is None:
             return ProjectEnd(REFUSED, f"there is no project {name} in the fleet.yml of this worker")
         lacks = missing_tokens(project)
-        home = self._fleet.home(name)
+        home = self._home(plan, name)
         if lacks or not home.is_dir():
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
+        self._homes[name] = home
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
 
         async def answer(asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -164,6 +168,28 @@ class FleetWorker:
             if end.outcome != LOST or self._hands_over:
                 break
         return end
+
+    def _home(self, plan: OrderPlan, name: str) -> Path:
+        """The home of a project as the order means it. Raises Unreachable.
+
+        The way back does not wait for a repository: production, and the record beside all checkouts, say what it needs.
+        """
+        try:
+            return self._fleet.homes.ready(name, plan.commits.get(name, ""))
+        except ServiceError:
+            newest = self._fleet.homes.folder(name)
+            if plan.action is OrderAction.ROLL_BACK and plan.commits.get(name) and newest.is_dir():
+                return newest
+            raise
+
+    def _homeless(self, plan: OrderPlan, name: str) -> str:
+        """Why the home of a project cannot be checked out here; empty when it is there, or needs not be."""
+        try:
+            if name in self._fleet.file.projects:
+                self._home(plan, name)
+        except ServiceError as error:
+            return str(error)[:MOST_SAID]
+        return ""
 
     async def _answer(self, asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Answer what a project's process asks: whether a vendor may be asked now, and what another one has read."""

@@ -7,7 +7,7 @@ from checks.amounts import amount
 from pipeline.fleet.ends import BACK, LOST, THERE, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, is_bad
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, answer_from, is_bad
 from pipeline.fleet.windows import is_open
 from pipeline.record.journal import Event
 from pipeline.redact import one_line
@@ -20,14 +20,23 @@ WIDE = 72
 def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str, ...]]) -> str:
     """Who would be deployed in which wave, and what is wrong with whom. ``problems``: only of those that have any."""
     many = len(plan.projects)
-    lines = [f"{amount(many, 'project')} in {amount(len(plan.waves), 'wave')}, {plan.at_once} at once; {_budget(plan)}"]
+    own = "".join(f" ({bound.at_once} of {bound.group})" for bound in plan.bounds)
+    many_waves = amount(len(plan.waves), "wave")
+    lines = [f"{amount(many, 'project')} in {many_waves}, {plan.at_once} at once{own}; {_budget(plan)}"]
     for number, wave in enumerate(plan.waves, 1):
         before = [f"after {wave.pause:g} s" if wave.pause else "", "when somebody agrees" if wave.approval else ""]
+        before.append(f"when {one_line(wave.gate)} says yes" if wave.gate else "")
         when = ", ".join(filter(None, before))
         lines.append(f"\n{number}. {wave.name}: {len(wave.projects)}{f', {when}' if when else ''}")
         for name in wave.projects:
             project = file.projects[name]
-            about = [project.home, project.target, project.group, f"ships {project.ships}" if project.ships else ""]
+            at = plan.commits.get(name, "")[:12]
+            about = [
+                f"{project.home}{f' at {at}' if at else ''}",
+                project.target,
+                project.group,
+                f"ships {project.ships}" if project.ships else "",
+            ]
             about.append(str(project.window) if project.window else "")
             mark = BAD if name in problems else " "
             lines.append(f"  {mark} {name:<24} {one_line(', '.join(filter(None, about)))}".rstrip())
@@ -45,6 +54,12 @@ def event_line(event: Event, plan: OrderPlan) -> str:
             return f"\n{event.subject} ({amount(body['projects'], 'project')})"
         case "wave approved":
             return f"\n{event.subject}: {one_line(str(body['by']))} agrees"
+        case "gate asked":
+            return f"\n{event.subject}: asks {one_line(str(body['gate']))}"
+        case "gate answered":
+            answer = answer_from(body)
+            head = f"{event.subject}: {'may begin' if answer.may else one_line(answer.says)}"
+            return "\n".join([head, *(_finding(one) for one in answer.findings if one.projects)])
         case "project ended":
             return _ended(event.subject, end_from(body), plan, float(body.get("seconds", 0)))
         case "project handed over":
@@ -115,6 +130,8 @@ def order_text(state: OrderState) -> str:
             f"  back       ./inv fleet.rollback --order {plan.order}   takes back the {len(moved)} it moved; "
             "--wave NAME   only those of a wave"
         )
+    if state.held:
+        lines.append(f"  held       {state.following}: {one_line(state.held)}")
     if not state.outcome:
         lines.append(f"  go on      ./inv fleet.deploy --resume {plan.order}")
     return "\n".join(lines)
@@ -179,7 +196,10 @@ def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
         window = state.plan.windows.get(name)
         if wave in begun and not is_open(window, now):
             return f"for its window ({window})"
-        return f"for its turn in {wave}" if wave in begun else f"for wave {wave}"
+        full = [bound.group for bound, room in state.room().items() if room < 1 and name in bound.projects]
+        turn = f"for its turn in {wave}{f', and among {full[0]}' if full else ''}"
+        held = f", which is held: {state.held}" if state.held else ""
+        return turn if wave in begun else f"for wave {wave}{held if wave == state.following else ''}"
     return ""
 
 

@@ -60,6 +60,7 @@ def plan_values(
         "at_once": plan.at_once,
         "budget": plan.budget,
         "problems": plain(problems),
+        "commits": dict(plan.commits),
         "frozen": list(frozen),
         "gates": None if stopped is None else plain(tuple(stopped)),
         "migrations": None if pending is None else plain(pending),

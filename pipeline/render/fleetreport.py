@@ -35,7 +35,7 @@ class LeftToDo:
 class WaveSoFar:
     """A wave, so far. ``stands``: waits, goes on, ended; or, when the order ended before, stopped or not begun.
 
-    ``agreed``: who agreed to it.
+    ``agreed``: who agreed to it. ``gate``: what has to say yes before it, in words.
     """
 
     name: str
@@ -44,6 +44,7 @@ class WaveSoFar:
     well: int
     bad: int
     agreed: str = ""
+    gate: str = ""
     back: int = 0
     """How many of those that went well a later order has taken back."""
 
@@ -84,8 +85,10 @@ def _wave(wave: PlannedWave, number: int, state: OrderState, failed: set[str]) -
         stands = "not begun" if stands == "waits" else "stopped"
     waits_for = stands == "waits" and number == state.waves_begun and wave.approval and wave.name not in state.approved
     stands = "waits for somebody to agree" if waits_for else stands
+    stands = f"is held: {state.held}" if state.held and wave.name == state.following else stands
     back = sum(name in state.taken_back and state.taken_back[name].well for name in wave.projects)
-    return WaveSoFar(wave.name, stands, wave.projects, ended - bad, bad, state.approved.get(wave.name, ""), back)
+    agreed = state.approved.get(wave.name, "")
+    return WaveSoFar(wave.name, stands, wave.projects, ended - bad, bad, agreed, wave.gate, back)
 
 
 def findings_of(state: OrderState) -> tuple[FleetFinding, ...]:
@@ -111,6 +114,10 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
             says = "is live, and held for somebody to decide"
             yield LeftToDo(says, (name,), f'{at} accept {plan.run_of(name)} --because "…"')
     for wave in waves_of(state):
+        if state.held and wave.name == state.following:
+            says = f"{wave.name} is held: {state.held}; mend that, then"
+            yield LeftToDo(says, wave.projects, f"./inv fleet.deploy --resume {plan.order}")
+            return
         if wave.stands == "waits for somebody to agree":
             command = f"./inv fleet.deploy --resume {plan.order} --agreed-by NAME"
             yield LeftToDo(f"{wave.name} waits for somebody to agree", wave.projects, command)
@@ -178,7 +185,7 @@ def about(state: OrderState) -> tuple[tuple[str, str], ...]:
         ("takes back", f"order {plan.of}" if plan.of else ""),
         ("took", took),
         *(("way back", says) for says in back_words(state)),
-        ("at once", str(plan.at_once)),
+        ("at once", ", ".join([str(plan.at_once), *(f"{one.at_once} of {one.group}" for one in plan.bounds)])),
         ("budget", f"{plan.budget} may end badly; then: {plan.when_spent or 'keep'}"),
         ("budget spent", state.spent),
     ]
@@ -205,7 +212,8 @@ def report_text(state: OrderState, homes: Mapping[str, str]) -> str:
     lines = [headline(state), *(f"  {what:<16} {one_line(says)}" for what, says in about(state))]
     for number, wave in enumerate(waves_of(state), 1):
         agreed = f", {one_line(wave.agreed)} agreed" if wave.agreed else ""
-        lines.append(f"\n{number}. {wave.name}: {wave.stands}, {wave.counted}{agreed}")
+        gate = f"; gate: {one_line(wave.gate)}" if wave.gate else ""
+        lines.append(f"\n{number}. {wave.name}: {one_line(wave.stands)}, {wave.counted}{agreed}{gate}")
         for name in wave.projects:
             end, (mark, word) = state.parts[name].end, mark_of(name, state)
             if end and mark == BAD:

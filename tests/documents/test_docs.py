@@ -11,7 +11,6 @@ import pytest
 import tasks
 from checks.healthy import healthy
 from checks.outcome import Outcome
-from pipeline.commands.check import given_by_steps
 from pipeline.config import load, schema
 from pipeline.definitions.deploy import DEPLOY, PIPELINES
 from pipeline.documents.completeness import FENCE, audit, headings
@@ -27,6 +26,7 @@ from pipeline.handbook.severity import SEVERITIES
 from pipeline.handbook.troubles import TROUBLES
 from pipeline.render.aiming import aimed
 from pipeline.render.markdown import anchor
+from pipeline.session.askable import given_by_steps
 from pipeline.world.secrets import OPTIONAL, SECRETS
 
 ROOT = Path(__file__).resolve().parent.parent.parent

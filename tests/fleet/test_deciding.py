@@ -2,16 +2,19 @@
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pipeline.fleet.deciding import (
     AskApproval,
+    AskGate,
     BeginWave,
     Decision,
     EndOrder,
     EndWave,
+    HoldWave,
     QueueProjects,
     SpendBudget,
     WaitSeconds,
@@ -20,7 +23,7 @@ from pipeline.fleet.deciding import (
 from pipeline.fleet.ends import Fault, ProjectEnd, alike, end_from, end_of
 from pipeline.fleet.judging import judged
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, Where, plan_from, state_of
-from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.record.journal import Event, plain
 from pipeline.record.report import Line, Report, StageReport
 from pipeline.render.fleet import order_text, status_text
@@ -104,6 +107,20 @@ def test_never_more_are_under_way_than_may_be_at_once() -> None:
     assert story.ended("c").next() == QueueProjects(("e",))
 
 
+def test_never_more_of_a_group_are_under_way_than_its_own_bound_lets_and_nobody_waits_for_them() -> None:
+    shops = GroupBound("shops", 1, ("b", "c", "e"))
+    story = Story(REST, at_once=3, bounds=(shops,)).then("wave begins", "rest")
+    assert story.next() == QueueProjects(("b", "d"))
+    story.then("project queued", "b").then("project queued", "d")
+    assert story.next() == WaitSeconds()
+    rows = status_text("ce", dict.fromkeys("ce", story.state), {}, T0).splitlines()
+    assert all("for its turn in rest, and among shops" in row for row in rows)
+    assert story.ended("d").next() == WaitSeconds()
+    assert story.ended("b").next() == QueueProjects(("c",))
+    assert story.then("project queued", "c").ended("c").next() == QueueProjects(("e",))
+    assert story.play({}) == ["e"]
+
+
 def test_what_somebody_says_again_who_did_not_know_that_he_conducts_no_more_changes_nothing() -> None:
     story = Story(CANARY, REST).then("wave begins", "canary").then("wave begins", "canary")
     assert story.next() == QueueProjects(("a",))
@@ -158,6 +175,27 @@ def test_a_wave_waits_for_its_pause_and_for_somebody_to_agree() -> None:
     assert story.next(after=60) == BeginWave(late)
 
 
+def test_the_gate_before_a_wave_is_asked_after_the_pause_and_again_whenever_somebody_goes_on() -> None:
+    late = PlannedWave("late", ("b",), pause=60, approval=True, gate="check.health")
+    story = Story(CANARY, late).then("wave begins", "canary").ended("a").then("wave ended", "canary")
+    assert story.next(after=58) == WaitSeconds(1)
+    assert story.next(after=60) == AskGate(late)
+    story.then("gate asked", "late", gate="check.health")
+    assert story.next(after=60) == AskGate(late)  # whoever asked has died
+    story.then("gate answered", "late", may=False, says="check.health: 1 of the 1 asked", findings=[])
+    assert story.next(after=60) == HoldWave(late, "check.health: 1 of the 1 asked")
+    rows = status_text("b", {"b": story.state}, {}, T0)
+    assert "for wave late, which is held: check.health: 1 of the 1 asked" in rows
+    story.then("order resumed", by="dana")
+    assert story.next(after=60) == AskGate(late)
+    story.then("gate answered", "late", may=True, says="", findings=[])
+    assert story.next(after=60) == AskApproval(late)
+    story.then("wave approved", "late", by="lee")
+    assert story.next(after=60) == AskGate(late)
+    story.then("gate answered", "late", may=True, says="", findings=[])
+    assert story.next(after=60) == BeginWave(late)
+
+
 def test_a_part_that_two_workers_have_told_counts_as_the_first_has_told_it() -> None:
     story = (
         Story(CANARY).then("wave begins", "canary").then("project queued", "a").then("project begins", "a", worker="w1")
@@ -182,6 +220,7 @@ def test_a_plan_comes_back_as_it_was_written_down() -> None:
     plan = OrderPlan(
         "o", OrderAction.ROLL_BACK, (CANARY, REST), 3, 1, "keep", "dana", "p", ("--over-rollback",), {"a": WELL}
     )
+    plan = replace(plan, bounds=(GroupBound("shops", 2, ("a", "b")),))
     assert plan_from("o", {**plain(vars(plan)), "action": plan.action.value}) == plan
     assert end_from(plain(BLOCKED)) == BLOCKED
 

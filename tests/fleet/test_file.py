@@ -8,13 +8,15 @@ import pytest
 from pipeline.clients.pacing import FIRST
 from pipeline.errors import Mistake
 from pipeline.fleet.children import environment_of, missing_tokens
+from pipeline.fleet.ends import ProjectEnd
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile, allowed, load_fleet
 from pipeline.fleet.homes import problems_of
-from pipeline.fleet.order import OrderAction, OrderPlan
-from pipeline.fleet.ordering import chosen
-from pipeline.fleet.waves import plan_waves
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart
+from pipeline.fleet.ordering import chosen, deploy_plan, rollback_plan
+from pipeline.fleet.waves import GroupBound, plan_waves
 from pipeline.home import home_of
+from pipeline.render.fleet import plan_text
 
 SIX = """\
 groups:
@@ -49,27 +51,77 @@ projects:
 at_once: many
 """
     with pytest.raises(Mistake) as caught:
-        written(tmp_path, text)
+        written(tmp_path, text + "waves: [{name: x, count: 1, percent: 5}]\nbudget: []\n")
     assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
-        ["fleet.yml:5", "projects.d.hom"],
-        ["fleet.yml:5", "projects.d.home"],
-        ["fleet.yml:6", "at_once"],
-    ]
-    with pytest.raises(Mistake) as caught:
-        written(
-            tmp_path, text.replace("hom:", "home:").replace("many", "0") + "waves: [{name: x, count: 1, percent: 5}]"
-        )
-    said = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
-    assert said == [
         ["fleet.yml:2", "projects.Shop"],
         ["fleet.yml:3", "projects.b.group"],
         ["fleet.yml:3", "projects.b.labels.project"],
         ["fleet.yml:4", "projects.c.home"],
         ["fleet.yml:4", "projects.c.tokens.VERCEL_TOKEN"],
+        ["fleet.yml:5", "projects.d.hom"],
+        ["fleet.yml:5", "projects.d.home"],
         ["fleet.yml:6", "at_once"],
         ["fleet.yml:7", "waves[0].percent"],
+        ["fleet.yml:8", "budget"],
     ]
+    assert "budget: expected a valid integer or a valid string, got []" in str(caught.value)
     assert "vcp_secret" not in str(caught.value)
+
+
+NOWHERE = """\
+projects:
+  a: 5
+  b: {home: 3, group: s, window: {days: [foo, 1], timezone: Mars/Phobos}}
+  c: {labels: {tier: 1, project: x}, tokens: 7}
+groups: {s: [1]}
+people: {leads: 5}
+may: {deploy: [nobody, 5], agree: x}
+waves: [5, {count: x, select: de}, {name: a, pause: 10x, select: de}]
+workers: {heartbeat: 5s, silent: x}
+when_spent: burn
+6: x
+"""
+
+
+def test_where_nothing_fits_what_else_is_wrong_is_said_too_and_of_one_value_one_thing(tmp_path: Path) -> None:
+    (tmp_path / "runbooks" / "reviews").mkdir(parents=True)
+    (tmp_path / "runbooks" / "reviews" / "allowed_signers").write_text("", encoding="utf-8")
+    with pytest.raises(Mistake) as caught:
+        written(tmp_path, NOWHERE)
+    said = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
+    assert [(where.removeprefix("fleet.yml:"), key) for where, key in said] == [
+        ("2", "projects.a"),
+        ("3", "projects.b.home"),
+        ("3", "projects.b.window.days[0]"),
+        ("3", "projects.b.window.days[1]"),
+        ("3", "projects.b.window.timezone"),
+        ("4", "projects.c.home"),
+        ("4", "projects.c.labels.project"),
+        ("4", "projects.c.labels.tier"),
+        ("4", "projects.c.tokens"),
+        ("5", "groups.s"),
+        ("6", "people.leads"),
+        ("7", "may.agree"),
+        ("7", "may.deploy[0]"),
+        ("7", "may.deploy[1]"),
+        ("8", "waves[0]"),
+        ("8", "waves[1].count"),
+        ("8", "waves[1].name"),
+        ("8", "waves[1].select"),
+        ("8", "waves[2].pause"),
+        ("8", "waves[2].select"),
+        ("9", "workers.silent"),
+        ("10", "when_spent"),
+        ("11", "[6]"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["projects: 5\n", "budget: 1\n", "projects: [a]\nat_once: 0\n"])
+def test_a_file_without_projects_says_so_once(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Mistake) as caught:
+        written(tmp_path, text)
+    assert str(caught.value).count("projects: ") == 1
+    assert ("at_once: is 0" in str(caught.value)) == ("at_once" in text)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +133,30 @@ at_once: many
         ("waves: [{name: x}, {name: x}]\n", "waves[1].name: there is a wave 'x' already"),
         ("workers: {heartbeat: 5s, silent: 6s}\n", "workers.silent: is at least two heartbeats"),
         ("at_once: 2\nat_once: 3\n", "at_once: is given twice"),
+        ("waves: [{name: x, gate: {}}]\n", "waves[0].gate: says neither `check` nor `command`"),
+        ("waves: [{name: x, gate: {check: uptime.is-well-now, command: [a]}}]\n", "waves[0].gate: says both"),
+        (
+            "waves: [{name: x, gate: {check: uptime.is-well}}]\n",
+            "there is no gate 'uptime.is-well'; did you mean uptime",
+        ),
+        ("waves: [{name: x, gate: {check: health}}]\n", "waves[0].gate.check: there is no gate 'health'"),
+        (
+            "waves: [{name: x, gate: {check: release.is-live}}]\n",
+            "check: release.is-live needs StagedDeployment, which",
+        ),
+        ("waves: [{name: x, gate: {check: uptime.is-well-now, within: 0s}}]\n", "waves[0].gate.within: is 0"),
+        ("waves: [{name: x, gate: {command: [a], tokens: {A: 'b c'}}}]\n", "waves[0].gate.tokens.A: wants the NAME"),
+        (
+            "waves: [{name: x, gate: {check: uptime.is-well-now, tokens: {A: B}}}]\n",
+            "waves[0].gate.tokens: is for a command",
+        ),
+        ("waves: [{name: x, gate: {command: ['']}}]\n", "waves[0].gate.command: names no program"),
+        ("", "groups.shops.at_once: is 0; at least 1"),
     ],
 )
 def test_what_cannot_be_meant_is_named(more: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(Mistake) as caught:
-        written(tmp_path, SIX + more)
+        written(tmp_path, SIX + more if more else SIX.replace("shops: {", "shops: {at_once: 0, "))
     assert says in str(caught.value)
 
 
@@ -113,6 +184,27 @@ def test_a_selection_of_nobody_is_a_mistake(select: str, tmp_path: Path) -> None
 def test_each_project_is_in_the_first_wave_that_wants_it(tmp_path: Path) -> None:
     waves = "  - {name: canaries, select: country=fr}\n  - {name: few, count: 2}\n  - {name: most, percent: 20}\n"
     assert planned(tmp_path, waves) == [("canaries", "c"), ("few", "ab"), ("most", "de"), ("rest", "f")]
+
+
+def test_a_wave_has_its_gate_in_words_and_a_homes_own_gate_may_be_one(tmp_path: Path) -> None:
+    waves = (
+        "waves: [{name: few, count: 1, gate: {check: uptime.is-well-now}}, {name: rest, gate: {command: [./ok, -x]}}]\n"
+    )
+    file = written(tmp_path, SIX + waves)
+    assert [wave.gate for wave in plan_waves(file, file.projects)] == ["check.uptime.is-well-now", "./ok -x"]
+    assert "2. rest: 5, when ./ok -x says yes" in plan_text(file, deploy_plan(file, file.projects, ""), {})
+    written(tmp_path, SIX + "waves: [{name: x, gate: {check: shop.own-gate}}]\n")
+
+
+def test_an_order_has_the_bounds_of_its_groups_and_the_way_back_too(tmp_path: Path) -> None:
+    file = written(tmp_path, SIX.replace("shops: {", "shops: {at_once: 2, "))
+    plan = deploy_plan(file, ("a", "b", "c"), "dana")
+    assert plan.bounds == (GroupBound("shops", 2, ("a", "c")),)
+    assert "4 at once (2 of shops)" in plan_text(file, plan, {})
+    assert deploy_plan(file, ("b", "d"), "dana").bounds == ()
+    ends = {name: ProjectPart(end=ProjectEnd("deployed")) for name in "abc"}
+    back = rollback_plan(file, OrderState(plan, "", ends), ("c", "b"), "dana")
+    assert back.bounds == (GroupBound("shops", 2, ("c",)),)
 
 
 def test_a_wave_for_which_nobody_is_left_is_none_and_without_waves_there_is_one(tmp_path: Path) -> None:

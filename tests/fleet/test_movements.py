@@ -238,7 +238,7 @@ def test_a_moment_is_one_of_utc_unless_it_says_a_zone() -> None:
 
 def test_the_plan_of_a_way_back_over_two_orders_names_both_and_is_kept(past: Past) -> None:
     ends = {"a": deployed("a2", "a0")}
-    plan = back_plan(past.fleet.file, "o2, o1", ends, "dana")
+    plan = back_plan(past.fleet.file, "o2, o1", ends, "dana", {})
     give(past.fleet, plan)
     kept = order_state(past.fleet.store, plan.order).plan
     assert (kept.takes_back, kept.back_to) == (("o2", "o1"), ends)
@@ -393,7 +393,7 @@ def test_an_order_that_takes_back_by_itself_prints_one_document_and_keeps_the_gr
         return SeenThrough(order_state(fleet.store, plan.order), EndOrder("stopped"))
 
     monkeypatch.setattr(fleetorders, "open_fleet", lambda root, file: nullcontext(fleet))
-    monkeypatch.setattr(fleetorders, "problems", lambda *more: {})
+    monkeypatch.setattr(fleetorders, "problems", lambda *more: ({}, {}))
     monkeypatch.setattr(fleetorders, "seen_through", seen)
     lines: list[str] = []
     assert deploy_fleet(fleet.root, DeployWish(as_json=as_json), lines.append, lambda line: None) == 1

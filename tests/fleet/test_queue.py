@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import dataclasses
+import json
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +16,19 @@ import pytest
 from procrastinate import exceptions
 from procrastinate.manager import JobManager
 
+from pipeline.commands.fleetorders import conclude
+from pipeline.commands.fleetsigned import go_on
 from pipeline.errors import Locked, Lost, Unreachable
 from pipeline.fleet import caring, conducting, working
 from pipeline.fleet import queue as queueing
 from pipeline.fleet.caring import Hearing
+from pipeline.fleet.deciding import AskGate, Decision, HoldWave
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.file import FleetWorkers, load_fleet
 from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze
 from pipeline.fleet.order import OrderState, Where
 from pipeline.fleet.ordering import (
+    SeenThrough,
     agreed,
     close_what_is_open,
     deploy_plan,
@@ -506,6 +512,90 @@ def test_an_order_goes_through_the_shared_queue_wave_by_wave(fleet: Fleet, monke
     assert sorted(ends.began) == sorted(fleet.file.projects)
     assert set(ends.began[:2]) == {"p1", "p2"}
     assert ends.most <= 3
+
+
+def test_the_bound_of_a_group_holds_over_all_workers(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (fleet.root / "fleet.yml").read_text(encoding="utf-8").replace("at_once: 3", "at_once: 6")
+    for number in range(1, 7):
+        text = text.replace(f"home: p{number}", f"home: p{number}, group: shops")
+    (fleet.root / "fleet.yml").write_text(f"{text}\ngroups: {{shops: {{at_once: 2}}}}\n", encoding="utf-8")
+    bounded = dataclasses.replace(fleet, file=load_fleet(fleet.root / "fleet.yml"))
+    ends, most, shops = Ends(), [], {f"p{number}" for number in range(1, 7)}
+    plan = deploy_plan(bounded.file, bounded.file.projects, "dana")
+    give(bounded, plan)
+
+    async def carried(nursery: Any, words: list[str], environment: Any, home: Path, note: Any) -> ProjectEnd:
+        most.append(len(({*ends.under_way} | {home.name}) & shops))
+        return await ends(nursery, words, environment, home, note)
+
+    async def go() -> OrderState:
+        async with open_queue(bounded.queue) as queue:
+            workers = [working.FleetWorker(bounded) for _ in range(2)]
+            tasks = [asyncio.ensure_future(one.work(one.groups, 6)) for one in workers]
+            conductor = conducting.Conductor(bounded, queue, plan.order, lambda event: None, asyncio.Event())
+            state, _ = await conductor.conduct()
+            for task in tasks:
+                await working.ended(task)
+            return state
+
+    monkeypatch.setattr(working, "carry", carried)
+    state = asyncio.run(go())
+    assert (state.outcome, state.failed(), sorted(ends.began)) == ("done", (), sorted(bounded.file.projects))
+    assert max(most) == 2
+
+
+def test_a_gate_that_says_no_holds_the_order_until_it_says_yes(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = "import pathlib, sys; sys.exit(not pathlib.Path('ready').exists())"
+    gate = json.dumps({"command": [sys.executable, "-c", look]})
+    text = (fleet.root / "fleet.yml").read_text(encoding="utf-8").replace("name: second", f"name: second, gate: {gate}")
+    (fleet.root / "fleet.yml").write_text(text, encoding="utf-8")
+    fleet = dataclasses.replace(fleet, file=load_fleet(fleet.root / "fleet.yml"))
+    ends, shown = Ends(), list[str]()
+    state = deployed(fleet, ends, monkeypatch, lambda event: shown.append(event.kind))
+    assert (state.outcome, state.waves_begun, sorted(ends.began)) == ("", 1, ["p1", "p2"])
+    assert "says no" in state.held
+    assert shown[-2:] == ["gate asked", "gate answered"]
+    with pytest.raises(Locked, match=f"--resume {state.plan.order}"):
+        close_what_is_open(fleet, anew=False)
+
+    def gone_on() -> SeenThrough:
+        go_on(fleet, order_state(fleet.store, state.plan.order), "", "")
+        with restored():
+            return see_through(fleet, state.plan.order, lambda event: None, print, works=True)
+
+    held = gone_on()
+    assert isinstance(held.next, HoldWave)
+    assert conclude(held, shown.append, as_json=False) == 5
+    assert f"./inv fleet.deploy --resume {state.plan.order}" in shown[-1]
+    (fleet.root / "ready").touch()
+    done = gone_on().state
+    assert (done.outcome, done.failed(), len(ends.began)) == ("done", (), 9)
+
+
+def test_an_order_that_is_stopped_while_a_gate_is_asked_leaves_no_process(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep = "import os, pathlib, time; pathlib.Path('asked').write_text(str(os.getpid())); time.sleep(300)"
+    gate = json.dumps({"command": [sys.executable, "-c", sleep]})
+    text = (fleet.root / "fleet.yml").read_text(encoding="utf-8").replace("name: first", f"name: first, gate: {gate}")
+    (fleet.root / "fleet.yml").write_text(text, encoding="utf-8")
+    fleet = dataclasses.replace(fleet, file=load_fleet(fleet.root / "fleet.yml"))
+    plan = deploy_plan(fleet.file, fleet.file.projects, "dana")
+    give(fleet, plan)
+
+    async def go() -> Decision:
+        async with open_queue(fleet.queue) as queue:
+            conductor = conducting.Conductor(fleet, queue, plan.order, lambda event: None, asyncio.Event())
+            conducted = asyncio.ensure_future(conductor.conduct())
+            while not (fleet.root / "asked").exists() or not (fleet.root / "asked").read_text(encoding="utf-8"):
+                await asyncio.sleep(0.02)
+            conductor.stopped.set()
+            decision = (await conducted)[1]
+            with pytest.raises(ProcessLookupError):
+                os.kill(int((fleet.root / "asked").read_text(encoding="utf-8")), 0)
+            return decision
+
+    assert isinstance(asyncio.run(go()), AskGate)
 
 
 def test_the_rest_is_not_begun_once_the_budget_is_spent(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from pipeline.fleet.ordering import deploy_plan, give, order_state, rollback_pla
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob
 from pipeline.fleet.signing import FleetPermits, order_text
+from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.record.journal import events_of, plain
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
@@ -247,3 +248,11 @@ groups:
     (tmp_path / "keys").unlink()
     with pytest.raises(Mistake, match=r"fleet.yml:2: signers: there is no keys"):
         load_fleet(tmp_path / "fleet.yml")
+
+
+def test_an_order_of_a_version_that_knew_less_is_signed_over_what_it_said() -> None:
+    plan = OrderPlan("o", OrderAction.DEPLOY, (PlannedWave("rest", ("a",)),), 1, 0)
+    text = order_text(plan)
+    assert text == order_text(dataclasses.replace(plan, bounds=()))
+    assert text != order_text(dataclasses.replace(plan, bounds=(GroupBound("shops", 1, ("a",)),)))
+    assert "plan: a3997d6e7c5094f3" in text
