@@ -140,6 +140,52 @@ def test_only_a_question_about_a_release_wants_one() -> None:
             "deploy.yml:3: action: is 'shop/tool@main'; say it as OWNER/NAME@",
         ),
         (
+            "target:",
+            "smoke: {routes: [{path: 'https://shop.example/about'}]}\ntarget:",
+            "deploy.yml:3: smoke.routes[0].path: is 'https://shop.example/about'; a path begins with one slash: /about",
+        ),
+        (
+            "target:",
+            "smoke: {routes: [{path: //evil.example/about}]}\ntarget:",
+            "deploy.yml:3: smoke.routes[0].path: is '//evil.example/about'; a path begins with one slash: /evil",
+        ),
+        (
+            "organization: shop",
+            "organization: 'https://shop.sentry.io'",
+            "deploy.yml:2: errors.organization: is 'https://shop.sentry.io'; say its slug in Sentry",
+        ),
+        ("project: web}", "project: shop/web}", "deploy.yml:2: errors.project: is 'shop/web'; say its slug in Sentry"),
+        (
+            "target:",
+            "database: {neon_project: console.neon.tech/app/projects/x}\ntarget:",
+            "deploy.yml:3: database.neon_project: is 'console.neon.tech/app/projects/x'; say its id in Neon",
+        ),
+        (
+            "target:",
+            "uptime: {monitor: 'https://uptime.betterstack.com/team/1/monitors/2'}\ntarget:",
+            "deploy.yml:3: uptime.monitor: is 'https://uptime.betterstack.com/team/1/monitors/2'; say its id",
+        ),
+        (
+            "target:",
+            "environment: {required: [{name: STRIPE_KEY}, {name: stripe-key}]}\ntarget:",
+            "deploy.yml:3: environment.required[1].name: is 'stripe-key'; the name of a variable has letters",
+        ),
+        (
+            "project: web\n",
+            "project: web\n    team: https://vercel.com/shop\n",
+            "deploy.yml:8: targets.production.team: is 'https://vercel.com/shop'; say its id, team_…, or its slug",
+        ),
+        (
+            "shop/web}",
+            "shop/web, branch: refs/heads/main}",
+            "deploy.yml:1: source.branch: is 'refs/heads/main'; say the branch as GitHub calls it: main",
+        ),
+        (
+            "shop/web}",
+            "shop/web, branch: origin/trunk}",
+            "deploy.yml:1: source.branch: is 'origin/trunk'; say the branch",
+        ),
+        (
             "project: web\n",
             "project: web\n    override:\n      health: {path: up}\n",
             "deploy.yml:9: targets.production.override.health.path: is 'up'",
