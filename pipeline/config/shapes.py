@@ -116,7 +116,7 @@ def _texts(part: Any, path: tuple[str | int, ...] = ()) -> Iterator[Said]:
 
 def said_at(name: str, tree: Any, path: tuple[str | int, ...], says: str) -> str:
     """A mistake as every one is written: file, line, key, what is wrong."""
-    return f"{name}:{line_of(tree, path)}: {dotted(path)}: {says}"
+    return f"{name}:{max(line_of(tree, path), 1)}: {dotted(path)}: {says}"
 
 
 def _at(raw: Any, *path: str | int) -> Any:

@@ -19,7 +19,7 @@ from pipeline.config import Config, load
 from pipeline.errors import Mistake, Unset
 from pipeline.incidents.person import Nobody
 from pipeline.session.session import LEAST, NO_SECRET, Order, open_session
-from pipeline.world.secrets import OPTIONAL, SECRETS
+from pipeline.world.secrets import OPTIONAL, SECRETS, read_secrets
 
 PRODUCTION = """\
 source: {repository: shop/web}
@@ -255,3 +255,26 @@ def test_words_that_a_page_has_are_no_placeholders(home: Path) -> None:
     )
     (home / "deploy.yml").write_text(text, encoding="utf-8")
     assert load(home / "deploy.yml").unfilled["production"] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('A=1\nVERCEL_TOKEN="abc\nB=2\n', 2),
+        ("export DIRECT_URL='postgresql://u:hunter2\n", 1),
+        ('OTHER="abc\n', 0),
+        ("", 0),
+    ],
+)
+def test_a_line_of_env_that_cannot_be_read_is_a_mistake_and_not_a_secret_that_is_not_set(
+    text: str, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VERCEL_TOKEN", raising=False)
+    (tmp_path / ".env").write_text(f"{text}GITHUB_TOKEN=ghp_there_is_one\n", encoding="utf-8")
+    if not line:
+        assert read_secrets(tmp_path)["GITHUB_TOKEN"] == "ghp_there_is_one"
+        return
+    with pytest.raises(Mistake, match=rf"\.env:{line}: \w+: cannot be read; is a quote missing") as caught:
+        read_secrets(tmp_path)
+    assert "hunter2" not in str(caught.value)
+    assert "abc" not in str(caught.value)
