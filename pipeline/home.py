@@ -77,10 +77,13 @@ def command_in(home: Path, tool: Path = TOOL) -> str:
 
 
 def typed_for(home: Path, tool: Path = TOOL) -> str:
-    """How a command begins for whoever runs this: as above, or the whole path of a checkout that lies elsewhere."""
+    """How a command begins for whoever runs this: as above, or the whole path of a checkout that lies elsewhere.
+
+    A path with a space in it is in quotes, as a shell wants it.
+    """
     elsewhere = str(tool / "inv")
-    if command_in(home, tool) == NAME and Path(elsewhere).is_file() and re.fullmatch(r"[\w./@+-]+", elsewhere):
-        return elsewhere
+    if command_in(home, tool) == NAME and Path(elsewhere).is_file() and re.fullmatch(r"[\w ./@+(),-]+", elsewhere):
+        return elsewhere if re.fullmatch(r"[\w./@+-]+", elsewhere) else f"'{elsewhere}'"
     return command_in(home, tool)
 
 

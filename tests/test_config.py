@@ -98,6 +98,13 @@ def test_a_key_given_twice_is_a_mistake(tmp_path: Path) -> None:
 
 def test_a_target_that_does_not_exist_is_named(tmp_path: Path) -> None:
     assert mistakes(tmp_path, LEAST + "target: prod\n") == ["deploy.yml:6: target: there is no 'prod' under `targets`"]
+    instead = LEAST.replace("sandbox:", "prod:")
+    assert mistakes(tmp_path, instead) == [
+        "deploy.yml:1: target: is not set, and there is no 'sandbox' under `targets`; say   target: prod"
+    ]
+    assert mistakes(tmp_path, "source: {repository: acme/lms}\ntargets: {}\n")[0].endswith(
+        "say   targets: {sandbox: {kind: sandbox}}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import os
 import re
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -17,7 +18,7 @@ from pipeline.config.versions import is_one_of
 from pipeline.documents.writing import Sources, changes, generated, stale, workflows, write_documents
 from pipeline.emergency.access import _read
 from pipeline.errors import Mistake
-from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, without_home
+from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, typed_for, without_home
 from pipeline.world.extras import EXTRAS, SHIPPING, extra_of, must_have
 
 LEAST = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
@@ -97,6 +98,19 @@ def test_a_command_is_written_as_it_is_typed_there(tmp_path: Path, nowhere: Path
     assert command_in(TOOL) == "./inv"
     assert command_in(tmp_path / "shop", tmp_path / "shop/tools/deploy") == "./tools/deploy/inv"
     assert command_in(tmp_path / "shop", nowhere) == "deploy-runbook"
+
+
+@pytest.mark.parametrize(("folder", "quote"), [("tool", ""), ("my tool (2)", "'"), ("it's", None), ("a;b", None)])
+def test_a_checkout_elsewhere_is_typed_by_its_path_as_a_shell_wants_it(
+    folder: str, quote: str | None, tmp_path: Path
+) -> None:
+    tool = tmp_path / folder
+    tool.mkdir()
+    (tool / "inv").touch()
+    typed = typed_for(tmp_path / "shop", tool)
+    assert typed == ("deploy-runbook" if quote is None else f"{quote}{tool}/inv{quote}")
+    if quote is not None:
+        assert shlex.split(typed) == [f"{tool}/inv"]
 
 
 def test_several_homes_in_one_repository_have_workflows_of_their_own(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ class Examination:
     """Whether a project may do without its secrets: then one that is missing is no fault."""
     of: str = ""
     """The key of the target without which there is nothing to ask about."""
+    about: str = ""
+    """What of the service it asks about, when that is not all of it."""
 
 
 def _without_sentry(policies: Mapping[type, Any]) -> str:
@@ -86,7 +88,9 @@ EXAMINATIONS = (
     Examination("Upstash", UPSTASH, (vendors.redis,), optional=True),
     Examination("People", ("NOTIFY_WEBHOOK_URL",), (vendors.channels,), optional=True),
     Examination("Site", (), (vendors.site,), of="domain"),
-    Examination("Site", ("SMOKE_EMAIL", "SMOKE_PASSWORD"), (vendors.student,), _without_sign_in, of="domain"),
+    Examination(
+        "Site", ("SMOKE_EMAIL", "SMOKE_PASSWORD"), (vendors.student,), _without_sign_in, of="domain", about="sign-in"
+    ),
     Examination(machine.HERE, (), (machine.programs, machine.record, machine.clock)),
 )
 """Every examination, in the order in which they are shown."""
@@ -101,7 +105,7 @@ async def examined(consultation: Consultation) -> tuple[Symptom, ...]:
 async def _examined(consultation: Consultation, examination: Examination) -> tuple[Symptom, ...]:
     service = examination.service
     if why := examination.idle(consultation.policies):
-        return (Symptom(service, Verdict.PASS, service, f"is not used: {why}", unused=why),)
+        return (Symptom(service, Verdict.PASS, examination.about or service, f"is not used: {why}", unused=why),)
     if examination.of and not getattr(consultation.settings, examination.of):
         says = f"is not looked at: targets.{consultation.settings.name}.{examination.of} is to be filled in"
         return (Symptom(service, Verdict.PASS, examination.of, says),)

@@ -82,12 +82,13 @@ def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
     Raises Mistake when there is no Next.js app, or none in ``chosen``.
     """
     found = packages(folder)
-    able = apps(folder, found)
+    every = able = apps(folder, found)
     if chosen is not None:
-        able = tuple(one for one in able if one.place == chosen.strip("./"))
+        able = tuple(one for one in every if one.place == chosen.strip("./"))
     if not able:
         where = f" in {chosen}" if chosen else ""
-        raise Mistake(f"{folder.name}: no Next.js app{where}: {NO_APP}")
+        others = ", ".join(one.place or "." for one in every)
+        raise Mistake(f"{folder.name}: no Next.js app{where}: {f'there is {others}' if others else NO_APP}")
     app = able[0]
     parts = made_of(app, found)
     wants = {name: wanted for part in reversed(parts) for name, wanted in part.wants.items()}

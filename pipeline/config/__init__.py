@@ -21,7 +21,7 @@ from pipeline.config.document import (
 from pipeline.config.example import merged
 from pipeline.config.journeys import Said as Wrong
 from pipeline.config.journeys import mistakes_beside, mistakes_in
-from pipeline.config.shapes import misshapen, unfilled
+from pipeline.config.shapes import misshapen, said_at, unfilled
 from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
 from pipeline.config.validating import documented, validated
@@ -162,9 +162,7 @@ def load(path: Path, text: str = "") -> Config:
         if whole:
             policies[name] = Policies(**{key: getattr(whole, key) for key in SECTIONS})
     if file and file.target not in file.targets:
-        mistakes.append(
-            f"{path.name}:{line_of(tree, ('target',))}: target: there is no {file.target!r} under `targets`"
-        )
+        mistakes.append(said_at(path.name, tree, ("target",), _no_target(file, raw)))
     mistakes += misshapen(raw, tree, path.name)
     policies = {name: _with_own(found, path) if found else found for name, found in policies.items()}
     targets = {}
@@ -205,6 +203,15 @@ def _own(home: Path) -> "tuple[tuple[Gate, ...], str]":
         return own_gates(home), ""
     except Mistake as mistake:
         return (), str(mistake)
+
+
+def _no_target(file: DeployFile, raw: Mapping[str, Any]) -> str:
+    """Why the usual target is none, and what to say instead when nobody has said one."""
+    there_is_none = f"there is no {file.target!r} under `targets`"
+    if "target" in raw:
+        return there_is_none
+    instead = f"target: {next(iter(file.targets))}" if file.targets else "targets: {sandbox: {kind: sandbox}}"
+    return f"is not set, and {there_is_none}; say   {instead}"
 
 
 def _with_own(policies: Policies, path: Path) -> Policies:

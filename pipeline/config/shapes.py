@@ -14,6 +14,17 @@ PLACEHOLDER = re.compile(
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(?<!\.git)")
 ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
+OF_TARGET = {"project": "its name or its id", "team": "its id, team_…, or its slug; empty for a personal account"}
+NAMES = {
+    ("errors", "organization"): "its slug in Sentry, e.g. acme",
+    ("errors", "project"): "its slug in Sentry, e.g. web",
+    ("uptime", "monitor"): "its id in Better Stack, the number in the monitor's address",
+    ("database", "neon_project"): "its id in Neon, e.g. quiet-river-31337",
+}
+"""Keys whose value is a name in somebody's console → what to say instead of an address of that console."""
+OF_GIT = re.compile(r"^(refs/|origin/)")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
 Said = tuple[tuple[str | int, ...], str]
 """The path of a key, and what is wrong with its value."""
 
@@ -27,9 +38,10 @@ def misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
         for path, says in _of_sections(part):
             yield said_at(name, tree, (*within, *path), says)
     for key in targets if isinstance(targets, dict) else ():
-        project = _at(raw, "targets", key, "project")
-        if isinstance(project, str) and "/" in project:
-            yield said_at(name, tree, ("targets", key, "project"), f"is {project!r}; say its name or its id")
+        for part, wanted in OF_TARGET.items():
+            said = _at(raw, "targets", key, part)
+            if isinstance(said, str) and "/" in said:
+                yield said_at(name, tree, ("targets", key, part), f"is {said!r}; say {wanted}")
     action = raw.get("action")
     if isinstance(action, str) and action and not ACTION.fullmatch(action):
         yield said_at(name, tree, ("action",), f"is {action!r}; say it as OWNER/NAME@COMMIT, all 40 digits of it")
@@ -41,10 +53,36 @@ def _of_sections(raw: Any) -> Iterator[Said]:
         yield ("source", "repository"), f"is {repository!r}; say it as owner/name"
     if isinstance(_at(raw, "smoke", "journeys"), dict):
         yield ("smoke", "journeys"), "is a list of journeys: - {name: login, sign_in: nextauth}; an empty one is []"
+    branch = _at(raw, "source", "branch")
+    if isinstance(branch, str) and OF_GIT.search(branch):
+        plain = re.sub(r"^(refs/(heads|remotes)/)?(origin/)?", "", branch)
+        yield ("source", "branch"), f"is {branch!r}; say the branch as GitHub calls it: {plain}"
+    for (section, key), wanted in NAMES.items():
+        said = _at(raw, section, key)
+        if isinstance(said, str) and "/" in said and not PLACEHOLDER.search(said):
+            yield (section, key), f"is {said!r}; say {wanted}"
     for path in _paths(raw):
         said = _at(raw, *path)
-        if isinstance(said, str) and said and not said.startswith("/"):
-            yield path, f"is {said!r}; a path begins with a slash: /{said.lstrip('/')}"
+        if isinstance(said, str) and said and (not said.startswith("/") or said.startswith("//")):
+            yield path, f"is {said!r}; a path begins with one slash: {_path_of(said)}"
+    for where, variable in _variables(raw):
+        if not VARIABLE.fullmatch(variable):
+            yield where, f"is {variable!r}; the name of a variable has letters, digits and _ and begins with no digit"
+
+
+def _path_of(said: str) -> str:
+    """The path that is meant by an address of the site, or by a path without its slash."""
+    within = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", "", said)
+    return f"/{within.lstrip('/')}"
+
+
+def _variables(raw: Any) -> Iterator[Said]:
+    """The names of the variables that are required, and where each stands."""
+    required = _at(raw, "environment", "required")
+    for number, one in enumerate(required if isinstance(required, list) else ()):
+        name = _at(one, "name")
+        if isinstance(name, str):
+            yield ("environment", "required", number, "name"), name
 
 
 def _paths(raw: Any) -> Iterator[tuple[str | int, ...]]:
@@ -78,7 +116,7 @@ def _texts(part: Any, path: tuple[str | int, ...] = ()) -> Iterator[Said]:
 
 def said_at(name: str, tree: Any, path: tuple[str | int, ...], says: str) -> str:
     """A mistake as every one is written: file, line, key, what is wrong."""
-    return f"{name}:{line_of(tree, path)}: {dotted(path)}: {says}"
+    return f"{name}:{max(line_of(tree, path), 1)}: {dotted(path)}: {says}"
 
 
 def _at(raw: Any, *path: str | int) -> Any:

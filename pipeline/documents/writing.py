@@ -204,8 +204,7 @@ def changes(sources: Sources) -> tuple[str, ...]:
     """A line for each generated file that differs from what stands in the home: its name and how much of it."""
     found = []
     for name, text in sorted(generated(sources).items()):
-        path = sources.root / name
-        lines = [] if is_theirs(path) else _changed(name, text, path)[2:]
+        lines = [] if is_theirs(sources.root / name) else _changed(name, text, sources.root / name)[2:]
         more, less = (sum(line.startswith(sign) for line in lines) for sign in "+-")
         if lines:
             found.append(f"{name}: +{more} -{less} lines")
@@ -268,8 +267,7 @@ def _title(playbook: str) -> str:
 
 def _edited(path: Path) -> bool:
     """Whether a page has words of people's: changed since it was written, or never written by this tool."""
-    text = _found(path) if path.suffix == ".md" else ""
-    return bool(text.strip()) and (is_broken(text) or not is_sealed(text))
+    return path.suffix == ".md" and bool(text := _found(path)) and (is_broken(text) or not is_sealed(text))
 
 
 def is_theirs(path: Path) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.environment import variable
+from pipeline.errors import Mistake
 from pipeline.redact import Redactor
 
 SECRETS = {
@@ -123,11 +124,34 @@ OPENED_WITH = {
 
 
 def read_secrets(root: Path, further: Iterable[str] = ()) -> dict[str, str]:
-    """The known names, and ``further`` ones, from ``.env`` (if there) and the environment, which wins."""
+    """The known names, and ``further`` ones, from ``.env`` (if there) and the environment, which wins.
+
+    Raises Mistake for a line of one of them that cannot be read.
+    """
     from dotenv import dotenv_values
 
     names = (*SECRETS, *OPTIONAL, *further)
+    _must_be_read(root / ".env", names)
     file = dotenv_values(root / ".env", interpolate=False)
     found = {name: (variable(name) or file.get(name) or "").strip() for name in names}
     Redactor(value for name, value in found.items() if name not in OPEN)  # whatever is said from here on
     return {name: value for name, value in found.items() if value}
+
+
+def _must_be_read(file: Path, names: Iterable[str]) -> None:
+    """Raises Mistake for a line that sets one of ``names`` to what cannot be read: else it would be as if not set."""
+    from dotenv.parser import parse_stream
+
+    if not file.is_file():
+        return
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        broken = [one.original for one in parse_stream(stream) if one.error]
+    known = {*names}
+    wrong = [(line.line, name) for line in broken if (name := _set_by(line.string)) in known]
+    if wrong:
+        says = "cannot be read; is a quote missing at its end?"
+        raise Mistake("\n".join(f"{file}:{number}: {name}: {says}" for number, name in wrong))
+
+
+def _set_by(line: str) -> str:
+    return line.strip().removeprefix("export ").partition("=")[0].strip()

@@ -205,6 +205,7 @@ def test_a_vendor_that_is_not_used_is_asked_nothing(inside: InProcess, tmp_path:
     idle = ["Neon", "Sentry", "Better Stack", "R2", "Cloudflare", "Upstash"]
     assert re.findall(r"([A-Z][\w ]+?) \(", line) == idle, "each once, with why"
     assert "Sentry (errors.organization is empty)" in line
+    assert "  ✓ sign-in is not used: no journey in smoke.journeys signs in" in said
     assert not {*idle} & {one.strip() for one in said}, "and nowhere else"
     well = [one for one in found if one.verdict is Verdict.PASS and one.service not in idle]
     assert said[-1].endswith(f" {len(well)} well"), "what is not asked is not well"

@@ -114,6 +114,11 @@ def test_an_app_whose_packages_are_wanted_on_top_is_found(named: bool) -> None:
         seen({name: text for name, text in ONE_VERSION.items() if "next.config" not in name})
 
 
+def test_an_app_that_is_not_where_it_was_said_to_be_is_named_beside_those_that_are() -> None:
+    with pytest.raises(Mistake, match=r"no Next\.js app in apps/nothere: there is apps/web"):
+        seen_in(folder(MONOREPO), "apps/nothere")
+
+
 def test_a_version_that_a_catalog_has_is_that_one() -> None:
     pnpm = "packages: [apps/*]\ncatalog: {next: 16.3.0}\ncatalogs: {data: {'@prisma/client': ^7.1.0}}\n"
     web = package("web", {"next": "catalog:", "@prisma/client": "catalog:data", "react": "catalog:never"})

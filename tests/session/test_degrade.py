@@ -19,7 +19,7 @@ from pipeline.config import Config, load
 from pipeline.errors import Mistake, Unset
 from pipeline.incidents.person import Nobody
 from pipeline.session.session import LEAST, NO_SECRET, Order, open_session
-from pipeline.world.secrets import OPTIONAL, SECRETS
+from pipeline.world.secrets import OPTIONAL, SECRETS, read_secrets
 
 PRODUCTION = """\
 source: {repository: shop/web}
@@ -140,6 +140,52 @@ def test_only_a_question_about_a_release_wants_one() -> None:
             "deploy.yml:3: action: is 'shop/tool@main'; say it as OWNER/NAME@",
         ),
         (
+            "target:",
+            "smoke: {routes: [{path: 'https://shop.example/about'}]}\ntarget:",
+            "deploy.yml:3: smoke.routes[0].path: is 'https://shop.example/about'; a path begins with one slash: /about",
+        ),
+        (
+            "target:",
+            "smoke: {routes: [{path: //evil.example/about}]}\ntarget:",
+            "deploy.yml:3: smoke.routes[0].path: is '//evil.example/about'; a path begins with one slash: /evil",
+        ),
+        (
+            "organization: shop",
+            "organization: 'https://shop.sentry.io'",
+            "deploy.yml:2: errors.organization: is 'https://shop.sentry.io'; say its slug in Sentry",
+        ),
+        ("project: web}", "project: shop/web}", "deploy.yml:2: errors.project: is 'shop/web'; say its slug in Sentry"),
+        (
+            "target:",
+            "database: {neon_project: console.neon.tech/app/projects/x}\ntarget:",
+            "deploy.yml:3: database.neon_project: is 'console.neon.tech/app/projects/x'; say its id in Neon",
+        ),
+        (
+            "target:",
+            "uptime: {monitor: 'https://uptime.betterstack.com/team/1/monitors/2'}\ntarget:",
+            "deploy.yml:3: uptime.monitor: is 'https://uptime.betterstack.com/team/1/monitors/2'; say its id",
+        ),
+        (
+            "target:",
+            "environment: {required: [{name: STRIPE_KEY}, {name: stripe-key}]}\ntarget:",
+            "deploy.yml:3: environment.required[1].name: is 'stripe-key'; the name of a variable has letters",
+        ),
+        (
+            "project: web\n",
+            "project: web\n    team: https://vercel.com/shop\n",
+            "deploy.yml:8: targets.production.team: is 'https://vercel.com/shop'; say its id, team_…, or its slug",
+        ),
+        (
+            "shop/web}",
+            "shop/web, branch: refs/heads/main}",
+            "deploy.yml:1: source.branch: is 'refs/heads/main'; say the branch as GitHub calls it: main",
+        ),
+        (
+            "shop/web}",
+            "shop/web, branch: origin/trunk}",
+            "deploy.yml:1: source.branch: is 'origin/trunk'; say the branch",
+        ),
+        (
             "project: web\n",
             "project: web\n    override:\n      health: {path: up}\n",
             "deploy.yml:9: targets.production.override.health.path: is 'up'",
@@ -209,3 +255,26 @@ def test_words_that_a_page_has_are_no_placeholders(home: Path) -> None:
     )
     (home / "deploy.yml").write_text(text, encoding="utf-8")
     assert load(home / "deploy.yml").unfilled["production"] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('A=1\nVERCEL_TOKEN="abc\nB=2\n', 2),
+        ("export DIRECT_URL='postgresql://u:hunter2\n", 1),
+        ('OTHER="abc\n', 0),
+        ("", 0),
+    ],
+)
+def test_a_line_of_env_that_cannot_be_read_is_a_mistake_and_not_a_secret_that_is_not_set(
+    text: str, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VERCEL_TOKEN", raising=False)
+    (tmp_path / ".env").write_text(f"{text}GITHUB_TOKEN=ghp_there_is_one\n", encoding="utf-8")
+    if not line:
+        assert read_secrets(tmp_path)["GITHUB_TOKEN"] == "ghp_there_is_one"
+        return
+    with pytest.raises(Mistake, match=rf"\.env:{line}: \w+: cannot be read; is a quote missing") as caught:
+        read_secrets(tmp_path)
+    assert "hunter2" not in str(caught.value)
+    assert "abc" not in str(caught.value)
