@@ -168,6 +168,8 @@ class Conductor:
             self._journal.append("order waits", says="the fleet is frozen")
         self._frozen = frozen
         in_queue = await self._queue.known(self._order)
-        for project in state.in_flight:
-            if project not in in_queue and not (frozen and state.parts[project].where is Where.QUEUED):
-                await self._put(state.plan, project)
+        if not in_queue.issuperset(state.in_flight):  # be it because some have ended since the state was read
+            state = self.look()
+            for project in state.in_flight:
+                if project not in in_queue and not (frozen and state.parts[project].where is Where.QUEUED):
+                    await self._put(state.plan, project)

@@ -637,6 +637,40 @@ def test_a_job_that_the_queue_has_lost_is_put_there_again(fleet: Fleet, monkeypa
     assert (lost, state.outcome, state.failed()) == (["p5"], "done", ())
 
 
+def test_a_project_that_ends_while_the_queue_is_asked_is_not_put_there_again(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would take that job, once all workers have ended."""
+    puts, asked_for = list[str](), list[str]()
+    known, put = FleetQueue.known, FleetQueue.put
+
+    class Waits(Ends):
+        async def __call__(self, nursery: Any, words: Any, environment: Any, home: Path, note: Any) -> ProjectEnd:
+            async with asyncio.timeout(30):
+                while len(asked_for) < 2:
+                    await asyncio.sleep(0.01)
+            return await super().__call__(nursery, words, environment, home, note)
+
+    async def late(queue: FleetQueue, order: str) -> frozenset[str]:
+        asked_for.extend(["p1"] if "p1" in puts else [])
+        async with asyncio.timeout(30):
+            while len(asked_for) > 1 and (
+                order_state(fleet.store, order).parts["p1"].end is None or "p1" in await known(queue, order)
+            ):
+                await asyncio.sleep(0.01)
+        return await known(queue, order)
+
+    async def counted(queue: FleetQueue, job: FleetJob) -> None:
+        puts.append(job.project)
+        await put(queue, job)
+
+    monkeypatch.setattr(FleetQueue, "known", late)
+    monkeypatch.setattr(FleetQueue, "put", counted)
+    monkeypatch.setattr(conducting, "CARE", 0.0)
+    state = deployed(fleet, Waits(), monkeypatch)
+    assert (state.outcome, puts.count("p1")) == ("done", 1)
+
+
 def test_a_signal_begins_nothing_more_and_the_order_is_gone_on_with_later(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
