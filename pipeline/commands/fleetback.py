@@ -44,6 +44,8 @@ class GoingBack:
 
     orders: tuple[OrderState, ...]
     moved: Mapping[str, Movement]
+    unended: tuple[OrderState, ...]
+    """Orders to deploy that have not ended: they are stopped, whomever they have moved."""
 
 
 def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int:
@@ -59,9 +61,8 @@ def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int
         of = ", ".join(state.plan.order for state in back.orders)
         ends = {name: moved.end for name, moved in back.moved.items()}
         plan = signed_order(fleet, back_plan(fleet.file, of, ends, who(), _commits(back)), wish.key, aside)
-        for state in back.orders:
-            if not state.outcome:
-                stop(fleet, state)
+        for state in back.unended:
+            stop(fleet, state)
         given(fleet, plan)
         seen = seen_through(fleet, plan, out, aside, works=not wish.elsewhere, as_json=wish.as_json)
         return conclude(seen, out, as_json=wish.as_json)
@@ -94,8 +95,9 @@ def _meant(fleet: Fleet, wish: RollbackWish) -> GoingBack:
     meant = {*chosen(fleet.file, wish.select)} & {*_of_group(fleet.file, wish.group)}
     if wish.since:
         since = since_of(wish.since, SystemClock().now())
-        states = tuple(one for one in orders_of(fleet.store, since) if one.plan.action is OrderAction.DEPLOY)
-        found = movements(orders_of(fleet.store, since), since)
+        orders = orders_of(fleet.store, since)
+        states = tuple(one for one in orders if one.plan.action is OrderAction.DEPLOY)
+        found = movements(orders, since)
     else:
         states = (order_state(fleet.store, wish.order or LATEST, OrderAction.DEPLOY),)
         found = {name: _moved(states[0], name) for name in states[0].moved()}
@@ -103,7 +105,8 @@ def _meant(fleet: Fleet, wish: RollbackWish) -> GoingBack:
         meant &= _of_wave(states, wish)
     moved = {name: one for name, one in found.items() if name in meant}
     named = {order for one in moved.values() for order in one.orders}
-    return GoingBack(tuple(one for one in states if one.plan.order in named or not wish.since), moved)
+    unended = tuple(one for one in states if not one.outcome)
+    return GoingBack(tuple(one for one in states if one.plan.order in named or not wish.since), moved, unended)
 
 
 def _moved(state: OrderState, name: str) -> Movement:

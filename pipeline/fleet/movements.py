@@ -34,8 +34,10 @@ def orders_of(store: Store, since: datetime.datetime | None = None, after: str =
     """The orders that went on at ``since`` or later, or that were given later than ``after``; newest first."""
     found = []
     for order in latest_orders(store, MOST):
+        if order == after:
+            break
         state = state_of(order, events_of(store, order))
-        if order == after or (since and state and state.ended and _time(state.ended) < since):
+        if since and state and state.ended and _time(state.ended) < since:
             break
         found += [state] if state else []
     return tuple(found)

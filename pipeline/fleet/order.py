@@ -241,7 +241,7 @@ def add(state: OrderState, event: Event) -> None:
         case "project ended" if part.end is None:  # a second worker may say it again
             part.where, part.end, part.ended = Where.ENDED, end_from(event.body), event.at
             part.seconds = float(event.body.get("seconds", 0))
-            part.calls = {bucket: CallsMade(**made) for bucket, made in event.body.get("calls", {}).items()}
+            part.calls = {bucket: _calls(made) for bucket, made in event.body.get("calls", {}).items()}
         case "order ended" if not state.outcome:
             state.outcome, state.ended = str(event.body["outcome"]), event.at
             for other in state.parts.values():
@@ -252,6 +252,10 @@ def answer_from(body: Mapping[str, Any]) -> GateAnswer:
     """The answer of a gate that was written down as ``body``."""
     found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
     return GateAnswer(bool(body["may"]), str(body["says"]), tuple(found))
+
+
+def _calls(made: Mapping[str, Any]) -> CallsMade:
+    return CallsMade(int(made["calls"]), int(made["most"]), float(made["window"]))
 
 
 def _name_of(state: OrderState, number: int) -> str:

@@ -14,7 +14,7 @@ from pipeline.redact import one_line
 from pipeline.render.fleetback import back_words, one_back
 from pipeline.render.fleetmarks import BAD, GOOD, NEXT, UNDONE, some
 
-WIDE = 72
+WIDE = 80  # columns of a usual terminal
 
 
 def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str, ...]]) -> str:
@@ -78,8 +78,15 @@ def status_text(
     projects: Iterable[str], states: Mapping[str, OrderState], stages: Mapping[str, str], now: datetime.datetime
 ) -> str:
     """One line a project: how it stands, and what it waits for. ``stages``: of those under way, the stage."""
-    rows = [f"{name:<24} {_standing(name, states.get(name), stages.get(name, ''), now)}" for name in projects]
-    return "\n".join(rows)
+    names = tuple(projects)
+    wide = max(map(len, names), default=0)
+    rows = (f"{name:<{wide}}  {_standing(name, states.get(name), stages.get(name, ''), now)}" for name in names)
+    return "\n".join(_cut(row) for row in rows)
+
+
+def _cut(row: str) -> str:
+    """A row that is one line of a usual terminal; fleet.report has every word."""
+    return row if len(row) <= WIDE else row[: WIDE - 1].rstrip() + "…"
 
 
 def standing_of(name: str, state: OrderState | None, stage: str, now: datetime.datetime) -> dict[str, object]:
@@ -159,7 +166,7 @@ def _standing(name: str, state: OrderState | None, stage: str, now: datetime.dat
         if back:
             word, mark = ("taken back", UNDONE) if back.well else (part.end.outcome, mark)
             return f"{word:<12} {mark} {one_back(back)}"
-        why = f"  {one_line(part.end.reason)[:WIDE]}" if part.end.reason else ""
+        why = f"  {one_line(part.end.reason)}" if part.end.reason else ""
         wave = f", {_wave(name, state)}" if state.plan.action is OrderAction.DEPLOY else ""
         return f"{part.end.outcome:<12} {mark} {_ago(part.ended, now)}{wave}{why}"
     return f"{part.where.value:<12} {NEXT} {_waits_for(name, state, now) or _under_way(part, stage, now)}"

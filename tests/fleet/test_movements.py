@@ -18,14 +18,14 @@ from pipeline.commands.fleetback import RollbackWish, roll_fleet_back, since_of
 from pipeline.commands.fleetboard import FleetBoard
 from pipeline.commands.fleetorders import DeployWish, deploy_fleet, to_take_back
 from pipeline.commands.fleetwork import be_worker
-from pipeline.errors import Mistake
+from pipeline.errors import Locked, Mistake
 from pipeline.fleet.concluding import exit_code
 from pipeline.fleet.deciding import EndOrder
 from pipeline.fleet.ends import ProjectEnd, TakenBack
 from pipeline.fleet.file import load_fleet
 from pipeline.fleet.movements import Movement, known_order, movements, orders_of, taken_back
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
-from pipeline.fleet.ordering import SeenThrough, back_plan, give, order_state
+from pipeline.fleet.ordering import SeenThrough, back_plan, deploy_plan, give, order_state
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Journal, plain
@@ -288,6 +288,14 @@ def test_status_and_page_of_such_an_order_say_so_too(past: Past) -> None:
     assert 's-done"><span aria-hidden="true">✓</span> rolled back' in board.order("r1"), "what is well looks so"
 
 
+def test_a_project_is_one_line_of_a_usual_terminal_whatever_its_end_says(past: Past) -> None:
+    state = past.order("o1", 5, {"a": ProjectEnd("blocked", "it did not work " * 20), "b": deployed("b1", "b0")})
+    lines = status_text("ab", dict.fromkeys("ab", state), {}, NOW).splitlines()
+    assert [len(line) <= 80 for line in lines] == [True, True]
+    assert lines[0].endswith("…")
+    assert "it did not work" in lines[0]
+
+
 def test_an_order_that_went_well_and_was_taken_back_by_hand_is_not_green(past: Past) -> None:
     past.order("o1", 5, {"a": deployed("a1", "a0")})
     assert exit_code(known_order(past.fleet.store, "o1"), NOW) == 0
@@ -406,3 +414,14 @@ def test_an_order_that_takes_back_by_itself_prints_one_document_and_keeps_the_gr
     assert misfits("fleet.deploy", answered) == []
     back = {one["project"]: (one["outcome"], bool(one["taken_back"]), one["serves"]) for one in answered["projects"]}
     assert back == {"a": ("deployed", True, "a0"), "b": ("deployed", True, "b0"), "c": ("blocked", False, "")}
+
+
+def test_an_order_that_is_under_way_and_has_moved_nobody_yet_keeps_the_others_from_going_back(past: Past) -> None:
+    """Two must not conduct at once; and nothing is written down then."""
+    past.order("o1", 3, {"a": deployed("a1", "a0")})
+    plan = deploy_plan(past.fleet.file, ["b"], "dana")
+    give(past.fleet, plan)
+    past.fleet.journal(plan.order).append("project begins", "b", worker="w")
+    with pytest.raises(Locked, match=f"order {plan.order}: under way still: b"):
+        said(past, RollbackWish(since="4h"))
+    assert [one.plan.order for one in orders_of(past.fleet.store)] == [plan.order, "o1"]

@@ -202,3 +202,19 @@ def one_wave_goes_back_and_nobody_else(fleet: FleetAtWork, order: OrderState) ->
     stands = {one["project"]: one["outcome"] for one in json.loads(status)}
     back = dict.fromkeys(("blog-04", "shop-05"), "rolled back")
     assert stands == {**dict.fromkeys(WELL, "deployed"), BROKEN: "blocked", **back}
+    all_that_was_moved_since_goes_back(fleet, order)
+
+
+def all_that_was_moved_since_goes_back(fleet: FleetAtWork, order: OrderState) -> None:
+    """Those that a wave has taken back already are not touched again; the order's report says all of it."""
+    code, said = fleet.run("fleet.rollback", "--since", "1h", "--json")
+    assert code == 0, said
+    answered = next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
+    assert {one["project"] for one in answered["projects"]} == {"shop-01", "blog-02", "shop-03"}
+    for name in WELL:
+        end = order.parts[name].end
+        assert end
+        assert fleet.serves(name) == end.before
+    code, said = fleet.run("fleet.report", "--order", order.plan.order, "--json")
+    told = {one["project"]: one["serves"] for one in json.loads(said)["projects"] if one["taken_back"]}
+    assert told == {name: end.before for name in WELL if (end := order.parts[name].end)}
