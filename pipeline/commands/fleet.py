@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.config.document import read
 from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.example import write_example
 from pipeline.fleet.file import FleetFile
@@ -12,8 +13,10 @@ from pipeline.fleet.homes import problems_of, stage_of
 from pipeline.fleet.order import OrderState, Where, latest_orders
 from pipeline.fleet.ordering import chosen, deploy_plan, order_state, standing
 from pipeline.fleet.place import fleet_file, open_record
+from pipeline.fleet.sharing import shared_with, what_counts
+from pipeline.home import FLEET
 from pipeline.record.journal import plain
-from pipeline.render.fleet import order_text, plan_text, standing_of, status_text
+from pipeline.render.fleet import order_text, plan_text, settings_text, standing_of, status_text
 
 Out = Callable[[str], None]
 LOOKED_BACK = 50  # orders, newest first, in which a project's last one is looked for
@@ -32,7 +35,9 @@ def problems(
     wrong: dict[str, tuple[str, ...]] = {name: (f"has no home: {why}",) for name, why in unknown.items()}
     for name in projects:
         home = homes.folder(name, commits.get(name, ""))
-        if name not in wrong and (lines := problems_of(file.projects[name], home, shared=bool(file.state))):
+        shared = shared_with(file, name)
+        lines = problems_of(file.projects[name], home, machines=bool(file.state), shared=shared)
+        if name not in wrong and lines:
             wrong[name] = lines
     return {name: wrong[name] for name in projects if name in wrong}, commits
 
@@ -43,12 +48,17 @@ def show_plan(root: Path, select: str, out: Out, *, as_json: bool) -> bool:
     projects = chosen(file, select)
     wrong, commits = problems(root, file, projects)
     plan = deploy_plan(file, projects, "", commits=commits)
+    homes, (_, tree) = FleetHomes(root, file), read(root / FLEET, "", "")
+    shown = projects if as_json or len(projects) == 1 else ()
+    settings = {name: what_counts(file, tree, name, homes.folder(name, commits.get(name, ""))) for name in shown}
     if as_json:
         waves = [plain(wave) for wave in plan.waves]
         said = {"waves": waves, "at_once": plan.at_once, "budget": plan.budget, "problems": plain(wrong)}
-        out(json.dumps({**said, "commits": commits}))
+        out(json.dumps({**said, "commits": commits, "settings": plain(settings)}))
     else:
         out(plan_text(file, plan, wrong))
+        for found in filter(None, settings.values()):
+            out(f"\n{settings_text(found)}")
     return not wrong
 
 
@@ -73,7 +83,7 @@ def _stage(root: Path, file: FleetFile, name: str, state: OrderState) -> str:
     if state.parts[name].where is not Where.RUNNING:
         return ""
     home = FleetHomes(root, file).folder(name, state.plan.commits.get(name, ""))
-    return stage_of(home, state.plan.run_of(name))
+    return stage_of(home, state.plan.run_of(name), shared_with(file, name))
 
 
 def write_to_play(folder: Path, projects: int, out: Out) -> None:

@@ -11,6 +11,7 @@ from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.order import OrderState, latest_orders
 from pipeline.fleet.ordering import order_state
+from pipeline.fleet.sharing import shared_with
 from pipeline.home import FILE
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
@@ -64,7 +65,7 @@ class FleetBoard:
             return None
         home = FleetHomes(self._root, self._file).folder(name)
         try:
-            config = load(home / FILE)
+            config = load(home / FILE, shared=shared_with(self._file, name))
             store = store_of(config, home)
         except PipelineError:
             return None

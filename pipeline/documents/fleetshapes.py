@@ -3,6 +3,7 @@
 from typing_extensions import TypedDict
 
 from pipeline.fleet.judging import FleetFinding
+from pipeline.fleet.sharing import SaidKey
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 
@@ -10,7 +11,8 @@ from pipeline.fleet.waves import PlannedWave
 class FleetPlanned(TypedDict):
     """Who would be deployed in which wave; ``problems``: project → what is wrong with its home.
 
-    ``commits``: project → the commit that its home is at now, of those in repositories.
+    ``commits``: project → the commit that its home is at now, of those in repositories. ``settings``: project → what
+    counts of the keys of `deploy.yml` that `fleet.yml` says for it.
     """
 
     waves: list[PlannedWave]
@@ -18,6 +20,7 @@ class FleetPlanned(TypedDict):
     budget: int
     problems: dict[str, list[str]]
     commits: dict[str, str]
+    settings: dict[str, list[SaidKey]]
 
 
 class FleetChecked(TypedDict):

@@ -13,6 +13,7 @@ from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.children import environment_of, missing_tokens, nursery
 from pipeline.fleet.ends import MOST_SAID, Fault, ProjectEnd
 from pipeline.fleet.file import FleetFile, FleetProject
+from pipeline.fleet.sharing import shared_with
 
 WELL = ("pass", "warn")
 GRAVEST = (10, 11)  # exit codes of P0 and P1
@@ -72,7 +73,8 @@ async def answers_of(
         command = ["inv", "--home", str(home), *words(project)]
         try:
             async with turns.get(project.group, contextlib.nullcontext()), turn:
-                child = await forks.run(command, {**environment_of(project), **(more or {})}, home, _mute, _deaf)
+                known = {**environment_of(project, shared=shared_with(file, name)), **(more or {})}
+                child = await forks.run(command, known, home, _mute, _deaf)
         except ServiceError as error:
             return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
         says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]

@@ -16,6 +16,7 @@ from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, open_queue
+from pipeline.fleet.sharing import shared_with
 from pipeline.fleet.signing import FleetPermits
 from pipeline.home import VERSION
 from pipeline.record.journal import events_of, plain
@@ -97,9 +98,10 @@ class FleetWorker:
         if lacks or not home.is_dir():
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
-        end = ProjectEnd(LOST)
+        end, shared = ProjectEnd(LOST), shared_with(self._fleet.file, name)
+        known = {**environment_of(project, plan, shared), **self._told}
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, self._answer)
+            end = await carry(self._nursery, words, known, home, self._answer)
             if end.outcome != LOST:
                 break
         return end

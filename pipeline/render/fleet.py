@@ -1,12 +1,14 @@
 """A fleet as text: its plan, what happens as it happens, one line a project, and how an order ended."""
 
 import datetime
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.fleet.ends import LOST, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, answer_from, is_bad
+from pipeline.fleet.sharing import SaidKey
 from pipeline.fleet.windows import is_open
 from pipeline.record.journal import Event
 from pipeline.redact import one_line
@@ -42,6 +44,14 @@ def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str
     if problems:
         lines.append(f"\n{len(problems)} cannot be deployed as they are: {some(tuple(problems))}")
     return "\n".join(lines)
+
+
+def settings_text(settings: Iterable[SaidKey]) -> str:
+    """What counts of the keys that a fleet says for a project, and where each is said."""
+    lines = [
+        f"  {one.key:<32} {one_line(json.dumps(one.value, default=str)):<24} {one_line(one.source)}" for one in settings
+    ]
+    return "\n".join(["What fleet.yml says of its deploy.yml, and what counts", *lines])
 
 
 def event_line(event: Event, plan: OrderPlan) -> str:

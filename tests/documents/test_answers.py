@@ -37,6 +37,7 @@ from pipeline.documents.answers import ANSWERS, SAYS_NO_FACTS, answered_by, answ
 from pipeline.documents.reviews import standing
 from pipeline.documents.writing import Sources, every_section
 from pipeline.emergency import rollback, schema
+from pipeline.fleet.sharing import SaidKey
 from pipeline.fleet.surveying import ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
@@ -133,6 +134,7 @@ def test_the_fleet() -> None:
             "budget": 2,
             "problems": {"blog": ["no deploy.yml"]},
             "commits": {"blog": "0" * 40},
+            "settings": {"blog": [plain(SaidKey("health.path", "/x", "fleet.yml:3 share"))]},
         },
     )
 
