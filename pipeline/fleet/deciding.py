@@ -131,12 +131,17 @@ def _within(state: OrderState, wave: PlannedWave, now: datetime.datetime) -> Dec
 
 def within_bounds(state: OrderState, projects: Iterable[str]) -> tuple[str, ...]:
     """Those of ``projects``, in their order, that their groups let begin beside what is under way and each other."""
-    room, may = dict(state.room()), []
+    if not state.plan.bounds:
+        return tuple(projects)
+    room = {bound.group: state.room(bound) for bound in state.plan.bounds}
+    groups = {name: bound.group for bound in state.plan.bounds for name in bound.projects}
+    may = []
     for name in projects:
-        bounds = [bound for bound in room if name in bound.projects]
-        if all(room[bound] > 0 for bound in bounds):
+        group = groups.get(name, "")
+        if room.get(group, 1) > 0:
             may.append(name)
-            room |= {bound: room[bound] - 1 for bound in bounds}
+            if group:
+                room[group] -= 1
     return tuple(may)
 
 

@@ -177,7 +177,7 @@ def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
         window = state.plan.windows.get(name)
         if wave in begun and not is_open(window, now):
             return f"for its window ({window})"
-        full = [bound.group for bound, room in state.room().items() if room < 1 and name in bound.projects]
+        full = [one.group for one in state.plan.bounds if name in one.projects and state.room(one) < 1]
         turn = f"for its turn in {wave}{f', and among {full[0]}' if full else ''}"
         held = f", which is held: {state.held}" if state.held else ""
         return turn if wave in begun else f"for wave {wave}{held if wave == state.following else ''}"
