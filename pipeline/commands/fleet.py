@@ -14,6 +14,7 @@ from pipeline.fleet.movements import known_order
 from pipeline.fleet.order import OrderState, Where, latest_orders
 from pipeline.fleet.ordering import chosen, order_state, standing
 from pipeline.fleet.place import fleet_file, open_record
+from pipeline.fleet.sharing import shared_with
 from pipeline.render.fleet import order_text, standing_of, status_text
 
 Out = Callable[[str], None]
@@ -33,7 +34,9 @@ def problems(
     wrong: dict[str, tuple[str, ...]] = {name: (f"has no home: {why}",) for name, why in unknown.items()}
     for name in projects:
         home = homes.folder(name, commits.get(name, ""))
-        if name not in wrong and (lines := problems_of(file.projects[name], home, shared=bool(file.state))):
+        shared = shared_with(file, name)
+        lines = problems_of(file.projects[name], home, machines=bool(file.state), shared=shared)
+        if name not in wrong and lines:
             wrong[name] = lines
     return {name: wrong[name] for name in projects if name in wrong}, commits
 
@@ -63,7 +66,7 @@ def _stage(root: Path, file: FleetFile, name: str, state: OrderState) -> str:
     if state.parts[name].where is not Where.RUNNING:
         return ""
     home = FleetHomes(root, file).folder(name, state.plan.commits.get(name, ""))
-    return stage_of(home, state.plan.run_of(name))
+    return stage_of(home, state.plan.run_of(name), shared_with(file, name))
 
 
 def write_to_play(folder: Path, projects: int, out: Out) -> None:

@@ -12,6 +12,7 @@ from pipeline.fleet.file import FleetFile
 from pipeline.fleet.movements import known_order, with_later
 from pipeline.fleet.order import OrderState, latest_orders
 from pipeline.fleet.ordering import order_state
+from pipeline.fleet.sharing import shared_with
 from pipeline.home import FILE
 from pipeline.record.bounded import Store
 from pipeline.record.journal import events_of
@@ -67,7 +68,7 @@ class FleetBoard:
             return None
         home = FleetHomes(self._root, self._file).folder(name)
         try:
-            config = load(home / FILE)
+            config = load(home / FILE, shared=shared_with(self._file, name))
             store = store_of(config, home)
         except PipelineError:
             return None

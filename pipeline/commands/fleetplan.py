@@ -9,6 +9,7 @@ from pipeline.clock import SystemClock
 from pipeline.commands.fleet import problems
 from pipeline.commands.fleetfreezing import frozen_lines
 from pipeline.config import load
+from pipeline.config.document import read
 from pipeline.errors import PipelineError
 from pipeline.fleet.checkouts import FleetHomes
 from pipeline.fleet.estimating import OrderEstimate, estimated, measured
@@ -18,10 +19,11 @@ from pipeline.fleet.order import OrderPlan, OrderState, latest_orders
 from pipeline.fleet.ordering import chosen, deploy_plan, order_state
 from pipeline.fleet.pending import FleetMigrations, migrations_of
 from pipeline.fleet.place import fleet_file, open_record, worlds_up
+from pipeline.fleet.sharing import SaidKey, shared_with, what_counts
 from pipeline.fleet.surveying import ask_all, ends_of, to_target
-from pipeline.home import FILE
+from pipeline.home import FILE, FLEET
 from pipeline.record.bounded import Store
-from pipeline.render.fleet import plan_text
+from pipeline.render.fleet import plan_text, settings_text
 from pipeline.render.fleetplan import estimate_text, gates_text, migrations_text, plan_values
 
 Out = Callable[[str], None]
@@ -50,12 +52,12 @@ def show_plan(root: Path, wish: PlanWish, out: Out) -> bool:
     with worlds_up(root, file) if wish.gates or wish.migrations else open_record(root, file):
         stopped = _stopped(root, file, ready) if wish.gates else None
         pending = _pending(root, file, ready) if wish.migrations else None
-    frozen = frozen_lines(root, file)
+    frozen, settings = frozen_lines(root, file), _settings(root, file, plan, one=not wish.as_json)
     if wish.as_json:
-        out(json.dumps(plan_values(plan, wrong, estimate, stopped, pending, frozen)))
+        out(json.dumps(plan_values(plan, wrong, estimate, stopped, pending, frozen, settings)))
     else:
         texts = (plan_text(file, plan, wrong), gates_text(stopped), migrations_text(pending), estimate_text(estimate))
-        out("\n\n".join(texts))
+        out("\n\n".join([*texts, *map(settings_text, filter(None, settings.values()))]))
         for line in frozen:
             out(f"\n{line}")
     return not (wrong or stopped or (pending and pending.stops))
@@ -71,19 +73,28 @@ def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> O
     known = measured(earlier(), plan.projects)
     homes = FleetHomes(root, file)
     least = {
-        name: _watch(homes.folder(name, plan.commits.get(name, "")), file.projects[name])
+        name: _watch(homes.folder(name, plan.commits.get(name, "")), file, name)
         for name in plan.projects
         if name not in known
     }
     return estimated(file, plan, known, least, SystemClock().now())
 
 
-def _watch(home: Path, project: FleetProject) -> float:
-    """Seconds that a project's deployment is watched, at least, by the deploy.yml in its home; 0 when it says none."""
+def _settings(root: Path, file: FleetFile, plan: OrderPlan, *, one: bool) -> dict[str, tuple[SaidKey, ...]]:
+    """Project → what counts of the keys that the fleet says for it; ``one``: only when the plan is for a single one."""
+    homes, (_, tree) = FleetHomes(root, file), read(root / FLEET, "", "")
+    names = plan.projects if not one or len(plan.projects) == 1 else ()
+    return {
+        name: tuple(what_counts(file, tree, name, homes.folder(name, plan.commits.get(name, "")))) for name in names
+    }
+
+
+def _watch(home: Path, file: FleetFile, name: str) -> float:
+    """Seconds that a project's deployment is watched, at least, by its deploy.yml and the fleet's; 0 when none says."""
     try:
-        config = load(home / FILE)
-        name, _ = config.target(project.target)
-        return float(config.pace(name).get("watch", {}).get("during", 0))
+        config = load(home / FILE, shared=shared_with(file, name))
+        target, _ = config.target(file.projects[name].target)
+        return float(config.pace(target).get("watch", {}).get("during", 0))
     except PipelineError:
         return 0.0
 

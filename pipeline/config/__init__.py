@@ -22,6 +22,7 @@ from pipeline.config.example import merged
 from pipeline.config.journeys import Said as Wrong
 from pipeline.config.journeys import mistakes_beside, mistakes_in
 from pipeline.config.shapes import misshapen, said_at, unfilled
+from pipeline.config.shared import SharedSections, shared_here
 from pipeline.config.target import Target
 from pipeline.config.tools import pinned_vercel
 from pipeline.config.validating import documented, validated
@@ -138,14 +139,17 @@ class Config:
         return {stage: {**usual.get(stage, {}), **said.get(stage, {})} for stage in (*usual, *said)}
 
 
-def load(path: Path, text: str = "") -> Config:
+def load(path: Path, text: str = "", shared: SharedSections | None = None) -> Config:
     """Read ``path``. Raises Mistake listing every mistake in it, each as ``file:line: key.path: what is wrong``.
 
-    ``text``: what it would say, when it is another than that.
+    ``text``: what it would say, when it is another than that. ``shared``: what a fleet says of it, when that is another
+    than this process was told.
     """
+    shared = shared_here() if shared is None else shared
     raw, tree = read(path, "copy the annotated example from the README's project", "`source:` and `targets:`", text)
     must_be_for_us(raw, tree, path.name)
     mistakes = list(duplicates(tree, path.name))
+    raw = shared.in_file(raw)
     file = validated(DeployFile, raw, tree, path.name, mistakes)
     if file is None:
         mistakes += _of_journeys(mistakes_beside(_journeys_in(raw)), tree, path.name, ())
@@ -155,7 +159,7 @@ def load(path: Path, text: str = "") -> Config:
         if target.kind == "sandbox" and target.example and not target.own:
             sections = merged(sections, example.sections())
         within = ("targets", name, "override")
-        sections = merged(sections, target.override)
+        sections = shared.over_sections(merged(sections, target.override))
         whole = validated(DeployFile, sections, tree, path.name, mistakes, within)
         journeys = mistakes_in(whole.smoke.journeys) if whole else mistakes_beside(_journeys_in(sections))
         mistakes += _of_journeys(journeys, tree, path.name, within)

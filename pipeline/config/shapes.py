@@ -35,7 +35,7 @@ def misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
     targets = raw.get("targets")
     parts += [(("targets", str(key), "override"), _at(raw, "targets", key, "override")) for key in targets or ()]
     for within, part in parts:
-        for path, says in _of_sections(part):
+        for path, says in misshapen_sections(part):
             yield said_at(name, tree, (*within, *path), says)
     for key in targets if isinstance(targets, dict) else ():
         for part, wanted in OF_TARGET.items():
@@ -47,7 +47,8 @@ def misshapen(raw: Mapping[str, Any], tree: Any, name: str) -> Iterator[str]:
         yield said_at(name, tree, ("action",), f"is {action!r}; say it as OWNER/NAME@COMMIT, all 40 digits of it")
 
 
-def _of_sections(raw: Any) -> Iterator[Said]:
+def misshapen_sections(raw: Any) -> Iterator[Said]:
+    """The path of each value, in sections as they stand in a file, that cannot be meant, and why."""
     repository = _at(raw, "source", "repository")
     if isinstance(repository, str) and not REPOSITORY.fullmatch(repository):
         yield ("source", "repository"), f"is {repository!r}; say it as owner/name"

@@ -5,6 +5,7 @@ from typing_extensions import TypedDict
 from pipeline.fleet.estimating import CallsEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.pending import FleetMigrations
+from pipeline.fleet.sharing import SaidKey
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
 
@@ -32,8 +33,8 @@ class EstimatedOrder(TypedDict):
 class FleetPlanned(TypedDict):
     """Who would be deployed in which wave; ``problems``: project → what is wrong with its home.
 
-    ``commits``: project → the commit that its home in a repository is at. ``gates`` and ``migrations`` are
-    null when they were not asked.
+    ``commits``: project → the commit that its home in a repository is at. ``settings``: project → what counts of the
+    keys of `deploy.yml` that `fleet.yml` says for it. ``gates`` and ``migrations`` are null when they were not asked.
     """
 
     waves: list[PlannedWave]
@@ -45,6 +46,7 @@ class FleetPlanned(TypedDict):
     gates: list[FleetFinding] | None
     migrations: FleetMigrations | None
     estimate: EstimatedOrder
+    settings: dict[str, list[SaidKey]]
 
 
 class FleetChecked(TypedDict):

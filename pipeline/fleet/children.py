@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pipeline.clients.nursery import Answer, Child, Nursery
 from pipeline.clients.pacing import FIRST
+from pipeline.config.shared import VARIABLE as SHARED
+from pipeline.config.shared import SharedSections
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
 from pipeline.errors import ServiceError
 from pipeline.fleet.ends import LOST, MOST_SAID, REFUSED, ProjectEnd, end_from
@@ -48,11 +50,17 @@ def missing_tokens(project: FleetProject) -> tuple[str, ...]:
     )
 
 
-def environment_of(project: FleetProject, plan: OrderPlan | None = None) -> Mapping[str, str]:
-    """All that the process of a project is given: this machine, its own secrets, and who gave the order, if any did."""
+def environment_of(
+    project: FleetProject, plan: OrderPlan | None = None, shared: SharedSections | None = None
+) -> Mapping[str, str]:
+    """All that the process of a project is given: this machine, its own secrets, and who gave the order, if any did.
+
+    ``shared``: what the fleet says of its `deploy.yml`.
+    """
     secrets = {secret: variable(name) for secret, name in project.tokens.items()}
     first = plan is not None and plan.action is OrderAction.ROLL_BACK
     order = {"GITHUB_ACTOR": plan.by if plan else "", FIRST: "1" if first else ""}
+    order |= {SHARED: str(shared) if shared else ""}
     return for_child(*OUTSIDE, *NODE, **secrets, **{name: value for name, value in order.items() if value})
 
 

@@ -138,11 +138,13 @@ def _left(state: OrderState, wave: PlannedWave) -> bool:
 
 def within_bounds(state: OrderState, projects: Iterable[str]) -> Iterator[str]:
     """Those of ``projects``, in their order, that their groups let begin beside what is under way and each other."""
-    room = dict(state.room())
+    room = {bound.group: state.room(bound) for bound in state.plan.bounds}
+    groups = {name: bound.group for bound in state.plan.bounds for name in bound.projects}
     for name in projects:
-        bounds = [bound for bound in room if name in bound.projects]
-        if all(room[bound] > 0 for bound in bounds):
-            room |= {bound: room[bound] - 1 for bound in bounds}
+        group = groups.get(name, "")
+        if room.get(group, 1) > 0:
+            if group:
+                room[group] -= 1
             yield name
 
 

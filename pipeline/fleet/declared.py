@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from checks.policy import Policy
 from pipeline.fleet.permitting import FleetMay
@@ -27,6 +27,8 @@ class FleetGroup(Policy):
     """Who may give orders for its projects; what it does not say, the fleet's `may` does."""
     at_once: int | None = None
     """How many of its projects are under way at the same time, on all workers; none: as the fleet's allows."""
+    share: dict[str, Any] = field(default_factory=dict)
+    """Sections of `deploy.yml`, and `pace`, that its projects share; what their own `deploy.yml` says counts more."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class FleetProject(Policy):
     """Secret of the project → the NAME of the worker's variable that holds it."""
     window: FleetWindow | None = None
     """When it may be begun; none: always."""
+    override: dict[str, Any] = field(default_factory=dict)
+    """Sections of `deploy.yml`, and `pace`, that count more than what is said there."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,8 @@ class FleetFile(Policy):
     """How long a project waits for somebody else's lock."""
     workers: FleetWorkers = field(default_factory=FleetWorkers)
     """How the queue knows that a worker is dead."""
+    share: dict[str, Any] = field(default_factory=dict)
+    """Sections of `deploy.yml`, and `pace`, that all projects share; what a group shares counts more."""
     state: str = ""
     """Where orders and the queue are: the NAME of a variable with a Postgres URL, which all workers share. Empty: this
     folder's `.runs/` and a Postgres of this machine's own."""

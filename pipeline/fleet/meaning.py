@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pipeline.clients.repositories import REF, wrong_address
 from pipeline.fleet.declared import (
@@ -17,6 +18,7 @@ from pipeline.fleet.declared import (
 )
 from pipeline.fleet.permitting import ACTS, wrong_names
 from pipeline.fleet.selecting import parsed
+from pipeline.fleet.sharing import wrong_sections
 from pipeline.fleet.windows import wrong_in
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -50,6 +52,7 @@ def wrong_values(file: FleetFile) -> Iterator[Said]:
         where = (str(place), shared_by_group(project, file).target)
         if seen.setdefault(where, name) != name:
             yield ("projects", name, "home"), f"is the home of {seen[where]} already, with the same target"
+    yield from _wrong_shares(file)
     for name, group in file.groups.items():
         if group.at_once is not None and group.at_once < 1:
             yield ("groups", name, "at_once"), f"is {group.at_once}; at least 1"
@@ -115,6 +118,14 @@ def _wrong_waves(waves: tuple[FleetWave, ...]) -> Iterator[Said]:
             parsed(wave.select)
         except ValueError as error:
             yield ("waves", number, "select"), str(error)
+
+
+def _wrong_shares(file: FleetFile) -> Iterator[Said]:
+    said: list[tuple[tuple[str, ...], Mapping[str, Any]]] = [(("share",), file.share)]
+    said += [(("groups", name, "share"), group.share) for name, group in file.groups.items()]
+    said += [(("projects", name, "override"), project.override) for name, project in file.projects.items()]
+    for within, sections in said:
+        yield from (((*within, *path), says) for path, says in wrong_sections(sections))
 
 
 def _wrong_repository(home: FleetRepository) -> Iterator[tuple[str, str]]:

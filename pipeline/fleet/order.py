@@ -34,6 +34,9 @@ class Where(enum.Enum):
     NOT_BEGUN = "not begun"
 
 
+UNDER_WAY = (Where.QUEUED, Where.RUNNING)
+
+
 @dataclass(frozen=True)
 class OrderPlan:
     """What an order was when it was given; it is written down whole, so that whoever resumes it does the same."""
@@ -148,7 +151,7 @@ class OrderState:
 
     @property
     def in_flight(self) -> tuple[str, ...]:
-        return tuple(name for name, part in self.parts.items() if part.where in (Where.QUEUED, Where.RUNNING))
+        return tuple(name for name, part in self.parts.items() if part.where in UNDER_WAY)
 
     @property
     def following(self) -> str:
@@ -161,10 +164,9 @@ class OrderState:
         answer = self.gates.get(self.following)
         return answer.says if answer and not answer.may and not self.outcome else ""
 
-    def room(self) -> Mapping[GroupBound, int]:
-        """How many more of each bounded group may be under way."""
-        flying = set(self.in_flight)
-        return {bound: bound.at_once - len(flying & {*bound.projects}) for bound in self.plan.bounds}
+    def room(self, bound: GroupBound) -> int:
+        """How many more of a bounded group may be under way."""
+        return bound.at_once - sum(self.parts[name].where in UNDER_WAY for name in bound.projects)
 
 
 def _is_moved(part: ProjectPart, plan: OrderPlan) -> bool:

@@ -14,6 +14,7 @@ from pipeline.fleet.children import environment_of, missing_tokens, nursery
 from pipeline.fleet.ends import MOST_SAID, Fault, ProjectEnd
 from pipeline.fleet.file import FleetFile, FleetProject
 from pipeline.fleet.readings import SharedReadings
+from pipeline.fleet.sharing import shared_with
 
 WELL = ("pass", "warn")
 GRAVEST = (10, 11)  # exit codes of P0 and P1
@@ -73,8 +74,8 @@ async def answers_of(
         command = ["inv", "--home", str(home), *words(project)]
         try:
             async with turns.get(project.group, contextlib.nullcontext()), turn:
-                environment = {**environment_of(project), **(more or {})}
-                child = await forks.run(command, environment, home, _mute, readings.answer)
+                known = {**environment_of(project, shared=shared_with(file, name)), **(more or {})}
+                child = await forks.run(command, known, home, _mute, readings.answer)
         except ServiceError as error:
             return ProjectAnswer(name, None, says=str(error)[:MOST_SAID])
         says = " ".join(line.removeprefix("error: ") for line in child.complaints)[:MOST_SAID]

@@ -18,6 +18,7 @@ from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue, LeftToOthers, open_queue
 from pipeline.fleet.readings import SharedReadings
+from pipeline.fleet.sharing import shared_with
 from pipeline.fleet.signing import FleetPermits
 from pipeline.home import VERSION
 from pipeline.record.journal import Journal, events_of, plain
@@ -157,6 +158,7 @@ class FleetWorker:
             return ProjectEnd(REFUSED, "; ".join(lacks) or f"{home}: there is no such folder")
         self._homes[name] = home
         words = words_of(plan, name, project, home, self._fleet.file.lock_wait, self._fleet.file.workers.silent)
+        known = {**environment_of(project, plan, shared_with(self._fleet.file, name)), **self._told}
 
         async def answer(asked: Mapping[str, Any]) -> Mapping[str, Any] | None:
             made.update(asked.get("made", {}))
@@ -164,7 +166,7 @@ class FleetWorker:
 
         end = ProjectEnd(LOST)
         for _ in range(TRIES):
-            end = await carry(self._nursery, words, {**environment_of(project, plan), **self._told}, home, answer)
+            end = await carry(self._nursery, words, known, home, answer)
             if end.outcome != LOST or self._hands_over:
                 break
         return end

@@ -1,6 +1,7 @@
 """A fleet as text: its plan, what happens as it happens, one line a project, and how an order ended."""
 
 import datetime
+import json
 from collections.abc import Iterable, Mapping
 
 from checks.amounts import amount
@@ -8,6 +9,7 @@ from pipeline.fleet.ends import BACK, LOST, THERE, ProjectEnd, end_from
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.judging import FleetFinding, judged
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, answer_from, is_bad
+from pipeline.fleet.sharing import SaidKey
 from pipeline.fleet.windows import is_open
 from pipeline.record.journal import Event
 from pipeline.redact import one_line
@@ -44,6 +46,14 @@ def plan_text(file: FleetFile, plan: OrderPlan, problems: Mapping[str, tuple[str
     if problems:
         lines.append(f"\n{len(problems)} cannot be deployed as they are: {some(tuple(problems))}")
     return "\n".join(lines)
+
+
+def settings_text(settings: Iterable[SaidKey]) -> str:
+    """What counts of the keys that a fleet says for a project, and where each is said."""
+    lines = [
+        f"  {one.key:<32} {one_line(json.dumps(one.value, default=str)):<24} {one_line(one.source)}" for one in settings
+    ]
+    return "\n".join(["What fleet.yml says of its deploy.yml, and what counts", *lines])
 
 
 def event_line(event: Event, plan: OrderPlan) -> str:
@@ -203,7 +213,7 @@ def _waits_for(name: str, state: OrderState, now: datetime.datetime) -> str:
         window = state.plan.windows.get(name)
         if wave in begun and not is_open(window, now):
             return f"for its window ({window})"
-        full = [bound.group for bound, room in state.room().items() if room < 1 and name in bound.projects]
+        full = [one.group for one in state.plan.bounds if name in one.projects and state.room(one) < 1]
         turn = f"for its turn in {wave}{f', and among {full[0]}' if full else ''}"
         held = f", which is held: {state.held}" if state.held else ""
         return turn if wave in begun else f"for wave {wave}{held if wave == state.following else ''}"

@@ -8,6 +8,7 @@ from pipeline.fleet.estimating import CallsEstimate, OrderEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.order import OrderPlan
 from pipeline.fleet.pending import FleetMigrations
+from pipeline.fleet.sharing import SaidKey
 from pipeline.record.journal import plain
 from pipeline.redact import one_line
 from pipeline.render.fleetmarks import BAD, some
@@ -49,6 +50,7 @@ def plan_values(
     stopped: Sequence[FleetFinding] | None,
     pending: FleetMigrations | None,
     frozen: Sequence[str],
+    settings: Mapping[str, Iterable[SaidKey]],
 ) -> dict[str, object]:
     """The same for programs; what was not asked is null."""
     projects = [
@@ -62,6 +64,7 @@ def plan_values(
         "problems": plain(problems),
         "commits": dict(plan.commits),
         "frozen": list(frozen),
+        "settings": {name: plain(tuple(found)) for name, found in settings.items()},
         "gates": None if stopped is None else plain(tuple(stopped)),
         "migrations": None if pending is None else plain(pending),
         "estimate": {

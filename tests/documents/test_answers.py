@@ -40,6 +40,7 @@ from pipeline.emergency import rollback, schema
 from pipeline.fleet.estimating import estimated
 from pipeline.fleet.file import FleetFile, FleetProject
 from pipeline.fleet.order import OrderAction, OrderPlan
+from pipeline.fleet.sharing import SaidKey
 from pipeline.fleet.surveying import ProjectAnswer
 from pipeline.fleet.variables import VariableFinding
 from pipeline.fleet.waves import PlannedWave
@@ -132,7 +133,8 @@ def test_the_fleet() -> None:
     fits("fleet.monitor", [monitored(ProjectAnswer("blog", 14, None, "no answer"))])
     variable = plain(VariableFinding("shops", "REGION", "is not set", ("blog",)))
     fits("fleet.env", {"asked": 2, "findings": [variable], "unseen": {"shop": "no answer"}})
-    fits("fleet.plan", plan_values(plan, {"blog": ("no deploy.yml",)}, estimate, None, None, ()))
+    settings = {"blog": [SaidKey("health.path", "/x", "fleet.yml:3 share")]}
+    fits("fleet.plan", plan_values(plan, {"blog": ("no deploy.yml",)}, estimate, None, None, (), settings))
 
 
 def test_the_load_of_users() -> None:
