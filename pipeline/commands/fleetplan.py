@@ -52,7 +52,7 @@ def show_plan(root: Path, wish: PlanWish, out: Out) -> bool:
     with worlds_up(root, file) if wish.gates or wish.migrations else open_record(root, file):
         stopped = _stopped(root, file, ready) if wish.gates else None
         pending = _pending(root, file, ready) if wish.migrations else None
-    frozen, settings = frozen_lines(root, file), _settings(root, file, plan, one=not wish.as_json)
+    frozen, settings = frozen_lines(root, file), _settings(root, file, plan, for_one=not wish.as_json)
     if wish.as_json:
         out(json.dumps(plan_values(plan, wrong, estimate, stopped, pending, frozen, settings)))
     else:
@@ -80,10 +80,10 @@ def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> O
     return estimated(file, plan, known, least, SystemClock().now())
 
 
-def _settings(root: Path, file: FleetFile, plan: OrderPlan, *, one: bool) -> dict[str, tuple[SaidKey, ...]]:
-    """Project → what counts of the keys that the fleet says for it; ``one``: only when the plan is for a single one."""
+def _settings(root: Path, file: FleetFile, plan: OrderPlan, *, for_one: bool) -> dict[str, tuple[SaidKey, ...]]:
+    """Project → what counts of the keys that the fleet says for it; ``for_one``: only when the plan is of a single one."""
     homes, (_, tree) = FleetHomes(root, file), read(root / FLEET, "", "")
-    names = plan.projects if not one or len(plan.projects) == 1 else ()
+    names = plan.projects if not for_one or len(plan.projects) == 1 else ()
     return {
         name: tuple(what_counts(file, tree, name, homes.folder(name, plan.commits.get(name, "")))) for name in names
     }

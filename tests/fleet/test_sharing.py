@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from checks.policy import FreezePolicy, HealthPolicy, PerformancePolicy
-from pipeline.commands.fleet import problems, show_plan
+from pipeline.commands.fleet import problems
+from pipeline.commands.fleetplan import PlanWish, show_plan
 from pipeline.config import Config, load
 from pipeline.config.shared import VARIABLE, SharedSections, shared_here
 from pipeline.errors import Mistake
@@ -97,7 +98,7 @@ def test_moments_survive_the_way_to_the_process(root: Path, monkeypatch: pytest.
     assert shared_here()
     assert section(load(root / "a" / "deploy.yml"), FreezePolicy) == here
     said: list[str] = []
-    assert show_plan(root, "", said.append, as_json=True)
+    assert show_plan(root, PlanWish(as_json=True), said.append)
     assert "2026-12-23" in json.dumps(json.loads(said[0])["settings"]["a"])
 
 
@@ -149,7 +150,7 @@ projects:
 def test_a_plan_of_one_project_says_what_counts_and_where_it_is_said(root: Path) -> None:
     fleet(root)
     said: list[str] = []
-    show_plan(root, "project=a", said.append, as_json=False)
+    show_plan(root, PlanWish("project=a"), said.append)
     rows = [re.split(r"  +", row.strip()) for row in said[1].strip().splitlines()]
     assert rows[0] == ["What fleet.yml says of its deploy.yml, and what counts"]
     assert rows[1:] == [
@@ -165,10 +166,10 @@ def test_a_plan_of_one_project_says_what_counts_and_where_it_is_said(root: Path)
     text = DEPLOY.replace("example: false, ", "").replace("health: {path: /own}\n", "")
     (root / "a" / "deploy.yml").write_text(text, encoding="utf-8")
     said.clear()
-    show_plan(root, "project=a", said.append, as_json=False)
+    show_plan(root, PlanWish("project=a"), said.append)
     assert '"/api/health/db"         the sandbox\'s own app' in said[1]
     said.clear()
-    show_plan(root, "", said.append, as_json=False)
+    show_plan(root, PlanWish(), said.append)
     assert len(said) == 1
 
 
