@@ -218,3 +218,32 @@ def test_from_a_checkout_that_cannot_be_written_the_few_packages_are_installed_o
     (tmp_path / "checkout").chmod(0o700)
     assert ["installing" in one.stderr for one in said] == [True, False]
     assert [one.stdout for one in said] == ["begun\nwhole\n"] * 2
+
+
+def with_a_python_that_is_gone(folder: Path) -> None:
+    """Packages that were installed, by a Python that an upgrade of the system has taken away."""
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/python").symlink_to(folder / "python3.10-of-last-year")
+    shutil.copy(ROOT / "requirements.lock", folder / ".venv/installed.lock")
+
+
+def test_packages_whose_python_is_gone_are_installed_anew(tmp_path: Path) -> None:
+    with_a_python_that_is_gone(tmp_path)
+    done = run(tmp_path, old=0)
+    assert done.returncode == 2, done.stderr
+    assert "installing the locked packages" in done.stderr
+    assert "apt install python3-venv" in done.stderr, "as far as this machine can"
+
+
+def test_an_emergency_goes_on_when_the_python_of_the_packages_is_gone(tmp_path: Path) -> None:
+    with_a_python_that_is_gone(tmp_path)
+    for name in ("inv", "requirements.lock", "requirements-rollback.lock", "tasks.py", "deploy.yml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("pipeline", "checks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv-rollback").symlink_to(sys.prefix)
+    env = {**os.environ, "VERCEL_TOKEN": "t0ken", "PIP_INDEX_URL": NOBODY, "UV_INDEX_URL": NOBODY}
+    words = [tmp_path / "inv", *ROLLBACK]
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "STRANDED" in done.stdout
