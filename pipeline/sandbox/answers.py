@@ -19,6 +19,7 @@ SAYS = {
     "FUNCTION_PAYLOAD_TOO_LARGE": "The request's body is larger than a function takes.",
     "MIDDLEWARE_INVOCATION_FAILED": "A server error has occurred.",
     "MIDDLEWARE_INVOCATION_TIMEOUT": "An error occurred with your deployment.",
+    "INVALID_REQUEST_METHOD": "This request was made with an invalid method.",
     "NOT_FOUND": "The page could not be found.",
 }
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -40,13 +41,14 @@ class Watched:
                 self.status = self.found.status
             wins = self.found.important
             sent = [(n, v) for n, v in message.get("headers", []) if n.lower().decode("latin-1") not in wins]
+            cookies = {v.decode("latin-1") for n, v in sent if n.lower() == b"set-cookie"}
             own = {name.lower().decode("latin-1") for name, _ in sent}
             added = [
                 ("server", "Vercel"),
                 ("x-vercel-id", self.id),
                 ("x-deployment-id", self._deployment),
                 *((name, value) for name, value in self.found.headers if name.lower() not in own),
-                *(("set-cookie", value) for value in self.found.cookies),
+                *(("set-cookie", value) for value in self.found.cookies if value not in cookies),
             ]
             headers = [*sent, *((n.lower().encode(), v.encode("latin-1")) for n, v in added)]
             message = {**message, "status": self.status, "headers": headers}

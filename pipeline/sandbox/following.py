@@ -20,14 +20,13 @@ Guard = Callable[[str, Walk], Awaitable[Answered]]
 async def find(output: Output, asked: Asked, guard: Guard) -> Found:
     """Follow the routes: those before the files, the files, those after, and at last the error routes."""
     walk = Walk(asked, asked.path, asked.query)
-    if output.images and asked.path == "/_next/image":
-        refused, walk.path = output.images.wanted(asked)
-        if picture := refused or output.file(walk):  # no route and no middleware stands between
-            return picture
+    if picture := _picture(output, walk):  # no route and no middleware stands between
+        return picture
     for phase in PHASES:
         answer = await _routed(output, walk, phase, guard) or output.file(walk)
         if answer:
-            return answer if answer.unsupported or answer.answered else _hit(output, walk, answer)
+            done = answer.unsupported or answer.answered or answer.picture
+            return answer if done else _hit(output, walk, answer)
         if walk.status and phase == "resource":
             break
     walk.status = walk.status if walk.status >= 400 else 404
@@ -60,7 +59,7 @@ async def _routed(output: Output, walk: Walk, phase: str, guard: Guard) -> Found
         if route.continues:
             continue
         if route.checks:
-            if found := output.file(walk) or await _checked(output, walk, phase, guard):
+            if found := _picture(output, walk) or output.file(walk) or await _checked(output, walk, phase, guard):
                 return found
             if phase == "miss":  # it was only a look whether there is such a file
                 walk.path, walk.query = before_it
@@ -81,6 +80,15 @@ async def _checked(output: Output, walk: Walk, phase: str, guard: Guard) -> Foun
     return None
 
 
+def _picture(output: Output, walk: Walk) -> Found | None:
+    """Find the picture that is asked for at ``/_next/image``, or why it is refused."""
+    if not output.images or walk.path != "/_next/image":
+        return None
+    refused, walk.path = output.images.wanted(walk.asked)
+    found = refused or output.file(walk)
+    return replace(found, picture=True) if found else None
+
+
 def _ended(walk: Walk) -> Found:
     if walk.redirects and walk.asked.query:
         where, mark, fragment = walk.headers["location"].partition("#")
@@ -90,7 +98,7 @@ def _ended(walk: Walk) -> Found:
 
 def _hit(output: Output, walk: Walk, answer: Found) -> Found:
     """Add the headers of the routes for whatever was found; they see the path of the page, not of the request."""
-    status, walk.path = walk.status, answer.matched if answer.function else walk.path
+    status, walk.path = walk.status, answer.named if answer.function else walk.path
     before = frozenset(walk.headers)
     for route, groups in output.phases["hit"].concerning(walk):
         route.apply(walk, groups, before)
@@ -104,6 +112,7 @@ def _told(walk: Walk, answer: Found) -> Found:
     """Add what the walk has gathered to what was found."""
     return replace(
         answer,
+        page=walk.headers["x-matched-path"] if "x-matched-path" in walk.important else "",
         headers=tuple(walk.headers.items()),
         important=frozenset(walk.important),
         cookies=tuple(walk.cookies),

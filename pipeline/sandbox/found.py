@@ -70,8 +70,17 @@ class Found:
     """What middleware answered itself."""
     unsupported: str = ""
     """Why nothing can answer here."""
+    page: str = ""
+    """What the routes for whatever was found call it, where that is not the function's name: without a ``basePath``."""
+    picture: bool = False
+    """Whether it is the answer of ``/_next/image``."""
 
     @property
     def matched(self) -> str:
         """The header ``x-matched-path``: the page that answers, e.g. ``/courses/[slug]``."""
+        return self.page or self.named
+
+    @property
+    def named(self) -> str:
+        """The path that the function's name stands for."""
         return "/" if self.function == "index" else f"/{self.function}"

@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from pipeline.sandbox.routing import Walk
 
 OVERRIDES, OVERRIDDEN = "x-middleware-override-headers", "x-middleware-request-"
+FRESH_COOKIES = "x-middleware-set-cookie"
 NOT_FOR_VISITORS = ("x-middleware-", "content-length", "transfer-encoding", "connection", "date", "keep-alive")
 
 
@@ -113,6 +114,8 @@ def follow(walk: Walk, answered: Answered) -> Answered | None:
     if names:
         given = dict(answered.headers)
         walk.send_on({name: given[OVERRIDDEN + name] for name in names if OVERRIDDEN + name in given})
+    if fresh := answered.header(FRESH_COOKIES):  # what comes after can read them at once
+        walk.send_on({**walk.asked.headers, FRESH_COOKIES: fresh})
     if rewritten:
         _rewrite(walk, rewritten)
     return None

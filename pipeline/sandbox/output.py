@@ -84,8 +84,8 @@ class Output:
             if name in self._static:
                 sha, kind = self._static[name]
                 return Found(status, headers, static=sha, content_type=kind, query=walk.query)
-        name = path or "index"
-        if name not in self._functions:
+        name = next((one for one in (path or "index", f"{path}/index") if one in self._functions), "")
+        if not name:
             return None
         return self._prerendered(walk.asked, Found(status, headers, function=name, query=walk.query))
 

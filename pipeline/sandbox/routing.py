@@ -77,9 +77,12 @@ class Route:
         except re.error as error:
             raise ValueError(f"config.json: the route {source} is no expression: {error}") from error
         self.status = int(given.get("status") or 0)
-        self.continues, self.checks = bool(given.get("continue")), bool(given.get("check"))
+        self.checks = bool(given.get("check"))
         self.middleware = str(given.get("middlewarePath") or given.get("middleware") or "").strip("/")
         self.leads = "dest" in given
+        ends = self.leads or self.status or self.middleware or self.checks or "transforms" not in given
+        self.continues = bool(given.get("continue")) or not ends
+        """Also when it only transforms: so the build writes those of server actions, and middleware stands behind."""
         self.wins = bool(given.get("override") or given.get("important"))
 
     def on(self, path: str) -> dict[str, str] | None:

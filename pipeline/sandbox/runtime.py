@@ -26,6 +26,9 @@ from pipeline.sandbox.traffic import Hit
 from pipeline.sandbox.vercel import life, shapes
 from pipeline.sandbox.vercelstate import Deployment
 
+READING = ("GET", "HEAD", "OPTIONS")
+"""With what a file may be asked for."""
+
 
 class GuardDied(Died):
     """Raised when middleware threw."""
@@ -170,7 +173,7 @@ class Runtime:
         else:
             send.found = Found(cookies=found.cookies)
             images = called.loaded.output.images
-            picture = images.headers(asked) if images and asked.path == "/_next/image" and found.static else {}
+            picture = images.headers(asked) if images and found.picture and found.static else {}
             await self._plain(found, asked, picture)(scope, receive, send)
 
     def _guard(self, scope: Scope, body: Body, called: Called) -> Guard:
@@ -215,6 +218,8 @@ class Runtime:
         headers = dict(found.headers) | picture
         if found.unsupported:
             return JSONResponse({"error": {"code": "501", "message": found.unsupported}}, 501)
+        if found.static and found.status == 200 and asked.method not in READING:
+            return platform_page("INVALID_REQUEST_METHOD", 405)
         if found.static:
             headers.setdefault("cache-control", "public, max-age=0, must-revalidate")
             headers.setdefault("content-type", found.content_type)

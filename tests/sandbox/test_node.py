@@ -267,6 +267,26 @@ def test_the_platforms_headers_are_the_platforms(sandbox, clock, play):
     play(scenario)
 
 
+def test_a_page_below_a_base_path_is_told_its_name_without_it(sandbox, clock, play):
+    """Next.js finds its page by this header, and answers 404 when the ``basePath`` is in it."""
+    hit = {"continue": True, "important": True}
+    routes = [
+        {"handle": "hit"},
+        {"src": "/shop/index(?:/)?", "headers": {"x-matched-path": "/"}, **hit},
+        {"src": "/shop/((?!index$).*?)(?:/)?", "headers": {"x-matched-path": "/$1"}, **hit},
+    ]
+
+    async def scenario(services):
+        code = "module.exports = (req, res) => res.end(req.url + ' ' + req.headers['x-matched-path'])"
+        files = {**function("shop/form", code), **function("shop/index", code), **function("other", code)}
+        _, site = await serve(services, sandbox, clock, files, config={"routes": routes})
+        for path, page in (("/shop/form", "/form"), ("/shop/form/", "/form"), ("/shop/", "/"), ("/other", "/other")):
+            answer = await site.get(path)
+            assert (answer.text, answer.headers.get("x-matched-path", page)) == (f"{path} {page}", page)
+
+    play(scenario)
+
+
 def test_an_answer_streams_through_piece_by_piece(sandbox, clock, play):
     code = """module.exports = async (req, res) => {
       res.write('one '); await new Promise((go) => setTimeout(go, 150)); res.end('two')

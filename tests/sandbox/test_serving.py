@@ -105,6 +105,54 @@ def test_middleware_changes_what_functions_are_told_and_sets_cookies_beside_thei
     play(scenario)
 
 
+def test_cookies_of_middleware_are_read_at_once_and_are_not_sent_twice(sandbox, clock, play):
+    async def scenario(services):
+        page = PAGE.replace('"x-secret"', '"x-secret", "x-middleware-set-cookie"')
+        _, site = await serve(
+            services,
+            sandbox,
+            clock,
+            {**function("_middleware", GUARD), **function("page", page)},
+            GUARDED,
+            {"CACHE": "cookie"},
+        )
+        headers = [ON, ("set-cookie", "own=1"), ("set-cookie", "a=1"), ("x-middleware-set-cookie", "own=1,a=1")]
+        answer = await site.get("/page", headers={"x-say": repr((200, headers, b""))})
+        assert "{'x-middleware-set-cookie': 'own=1,a=1'}" in answer.text
+        assert answer.headers.get_list("set-cookie") == ["own=1", "a=1"]
+        assert "x-middleware-set-cookie" not in answer.headers
+
+    play(scenario)
+
+
+def test_middleware_is_asked_behind_a_route_that_only_transforms(sandbox, clock, play):
+    """So the build writes the routes of server actions: who sends the header of one must not pass by the guard."""
+    told = {"type": "request.headers", "op": "set", "target": {"key": "x-told"}, "args": "an action"}
+    action = {"src": "/(.*)", "has": [{"type": "header", "key": "next-action", "value": "f00"}], "transforms": [told]}
+
+    async def scenario(services):
+        files = {**function("_middleware", GUARD), **function("page", PAGE)}
+        _, site = await serve(services, sandbox, clock, files, {"routes": [action, *GUARDED["routes"]]})
+        headers = {"next-action": "f00", "x-say": repr((403, [], b"not you"))}
+        assert (await site.post("/page", headers=headers)).status_code == 403
+        passed = await site.post("/page", headers={**headers, "x-say": repr((200, [ON], b""))})
+        assert "{'x-told': 'an action'}" in passed.text
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_a_file_is_only_read(sandbox, clock, play, method):
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, {"static/a.txt": "a file"})
+        answer = await site.request(method, "/a.txt")
+        assert (answer.status_code, answer.headers["x-vercel-error"]) == (405, "INVALID_REQUEST_METHOD")
+        assert (await site.head("/a.txt")).status_code == 200
+        assert (await site.request(method, "/none.txt")).status_code == 404
+
+    play(scenario)
+
+
 def test_a_redirect_of_the_configuration_needs_no_middleware(sandbox, clock, play):
     async def scenario(services):
         _, site = await serve(services, sandbox, clock, function("_middleware", GUARD), GUARDED)
@@ -223,6 +271,29 @@ def test_a_picture_is_given_as_it_is_where_the_app_allows_it(sandbox, clock, pla
         answer = await site.get(f"/_next/image?{query}")
         assert (answer.status_code, says in answer.text) == (status, True), answer.text
         assert ("as it is" in answer.headers.get("x-sandbox-image", "")) == (status == 200)
+
+    play(scenario)
+
+
+def test_a_picture_is_found_below_a_base_path(sandbox, clock, play):
+    routes = [{"handle": "filesystem"}, {"src": "/shop/_next/image/?", "dest": "/_next/image", "check": True}]
+
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, {"static/art/a.png": "a picture"}, {**IMAGES, "routes": routes})
+        answer = await site.get("/shop/_next/image/?url=/art/a.png&w=64&q=75")
+        assert (answer.status_code, answer.text, answer.headers["vary"]) == (200, "a picture", "Accept")
+        assert (await site.get("/shop/_next/image?url=/art/a.png&w=65&q=75")).status_code == 400
+        assert (await site.get("/shop/_next/image?url=/art/none.png&w=64&q=75")).status_code == 404
+
+    play(scenario)
+
+
+def test_the_page_of_a_folder_is_its_index(sandbox, clock, play):
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, {**function("shop/index", PAGE), **function("shop/a", PAGE)})
+        for path in ("/shop", "/shop/", "/shop/index", "/shop/a"):
+            assert (await site.get(path)).status_code == 200, path
+        assert (await site.get("/shop/b")).status_code == 404
 
     play(scenario)
 
