@@ -81,7 +81,7 @@ def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> O
 
 
 def _settings(root: Path, file: FleetFile, plan: OrderPlan, *, for_one: bool) -> dict[str, tuple[SaidKey, ...]]:
-    """Project → what counts of the keys that the fleet says for it; ``for_one``: only when the plan is of a single one."""
+    """Project → what counts of the keys that the fleet says for it; ``for_one``: only of a plan for a single one."""
     homes, (_, tree) = FleetHomes(root, file), read(root / FLEET, "", "")
     names = plan.projects if not for_one or len(plan.projects) == 1 else ()
     return {
