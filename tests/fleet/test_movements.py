@@ -158,8 +158,9 @@ def test_an_order_knows_who_was_taken_back_by_which_order_and_what_serves_now(pa
         "b": TakenBack("r2", "refused", "", "said"),
     }
     past.order("o3", 2, {"a": deployed("a9", "a0")})
+    past.back("r3", 1, "o1", {"a": deployed("a1", "a0")}, "superseded")
     again = taken_back(of, orders_of(past.fleet.store, after="o1"))["a"]
-    assert (again.serves, again.moved_on, again.well) == ("a9", "o3", True)
+    assert (again.order, again.serves, again.moved_on, again.well) == ("r1", "a9", "o3", True)
 
 
 def said(past: Past, wish: RollbackWish) -> str:
