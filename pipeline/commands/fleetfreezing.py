@@ -13,7 +13,7 @@ from pipeline.fleet.freezing import FREEZE, FleetFreeze, FreezeRecord, freeze, f
 from pipeline.fleet.place import fleet_file, open_record
 from pipeline.fleet.signing import FleetPermits
 from pipeline.record.journal import Journal
-from pipeline.redact import of_this_process
+from pipeline.redact import of_this_process, one_line
 
 Out = Callable[[str], None]
 LONGEST = 366 * 86400  # seconds
@@ -51,7 +51,7 @@ def freeze_fleet(root: Path, wish: FreezeWish, out: Out, aside: Out) -> None:
             said = signed_freeze(said, permits, key_of(root, wish.key))
         journal = Journal(store, FREEZE, SystemClock().now, of_this_process())
         freeze(journal, said)
-        out(f"the fleet is {freezes(store, permits).in_force(now) or 'not frozen'}")
+        out(one_line(f"the fleet is {freezes(store, permits).in_force(now) or 'not frozen'}"))
 
 
 def frozen_lines(root: Path, file: FleetFile) -> tuple[str, ...]:
@@ -60,7 +60,8 @@ def frozen_lines(root: Path, file: FleetFile) -> tuple[str, ...]:
     with open_record(root, file) as (store, _):
         known = freezes(store, permits)
     found = known.in_force(SystemClock().now())
-    return (*((f"the fleet is {found}",) if found else ()), *known.doubts)
+    lines = (*((f"the fleet is {found}",) if found else ()), *known.doubts)
+    return tuple(map(one_line, lines))
 
 
 def _until(now: datetime.datetime, seconds: float) -> str:

@@ -72,7 +72,7 @@ def taken_back(state: OrderState, later: Iterable[OrderState]) -> Mapping[str, T
             if other.plan.action is OrderAction.DEPLOY:
                 if name in found and (end := other.parts[name].end) and end.moved:
                     found[name] = replace(found[name], serves=end.staged, moved_on=other.plan.order)
-            elif state.plan.order in other.plan.takes_back:
+            elif state.plan.order in other.plan.takes_back and not (name in found and found[name].well):
                 found[name] = _taken(other.plan, other.parts[name], name)
     return found
 

@@ -17,7 +17,7 @@ def back_text(orders: Sequence[str], moved: Mapping[str, Movement]) -> str:
         return f"{whose} moved nobody who is meant and is not back already; nothing was touched"
     lines, wide = [f"{len(moved)} would go back, newest first ({whose})"], max(map(len, moved))
     lines += [
-        f"  {name:<{wide}}  {one.staged} → {one.before}{' *' if len(one.orders) > 1 else ''}"
+        f"  {name:<{wide}}  {one_line(one.staged)} → {one_line(one.before)}{' *' if len(one.orders) > 1 else ''}"
         for name, one in moved.items()
     ]
     several = any(len(one.orders) > 1 for one in moved.values())
@@ -66,7 +66,7 @@ def back_words(state: OrderState) -> Iterable[str]:
 def one_back(back: TakenBack) -> str:
     """What serves instead of what was taken back; or why it was not."""
     if back.well:
-        return f"{back.serves} serves{f', of order {back.moved_on}' if back.moved_on else ''}"
+        return f"{one_line(back.serves)} serves{f', of order {back.moved_on}' if back.moved_on else ''}"
     if back.left_alone:
         return f"not taken back: {one_line(back.says) or 'another release serves'}"
     return (

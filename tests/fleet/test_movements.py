@@ -16,6 +16,7 @@ import tasks
 from pipeline.commands import fleetback, fleetorders
 from pipeline.commands.fleetback import RollbackWish, roll_fleet_back, since_of
 from pipeline.commands.fleetboard import FleetBoard
+from pipeline.commands.fleetfreezing import frozen_lines
 from pipeline.commands.fleetorders import DeployWish, deploy_fleet, to_take_back
 from pipeline.commands.fleetwork import be_worker
 from pipeline.errors import Locked, Mistake
@@ -23,6 +24,7 @@ from pipeline.fleet.concluding import exit_code
 from pipeline.fleet.deciding import EndOrder
 from pipeline.fleet.ends import ProjectEnd, TakenBack
 from pipeline.fleet.file import load_fleet
+from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze
 from pipeline.fleet.movements import Movement, known_order, movements, orders_of, taken_back
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
 from pipeline.fleet.ordering import SeenThrough, back_plan, deploy_plan, give, order_state
@@ -156,8 +158,9 @@ def test_an_order_knows_who_was_taken_back_by_which_order_and_what_serves_now(pa
         "b": TakenBack("r2", "refused", "", "said"),
     }
     past.order("o3", 2, {"a": deployed("a9", "a0")})
+    past.back("r3", 1, "o1", {"a": deployed("a1", "a0")}, "superseded")
     again = taken_back(of, orders_of(past.fleet.store, after="o1"))["a"]
-    assert (again.serves, again.moved_on, again.well) == ("a9", "o3", True)
+    assert (again.order, again.serves, again.moved_on, again.well) == ("r1", "a9", "o3", True)
 
 
 def said(past: Past, wish: RollbackWish) -> str:
@@ -425,3 +428,16 @@ def test_an_order_that_is_under_way_and_has_moved_nobody_yet_keeps_the_others_fr
     with pytest.raises(Locked, match=f"order {plan.order}: under way still: b"):
         said(past, RollbackWish(since="4h"))
     assert [one.plan.order for one in orders_of(past.fleet.store)] == [plan.order, "o1"]
+
+
+def test_what_others_have_written_stays_within_its_line(past: Past) -> None:
+    """Ids are a vendor's, and a freeze's reason is anybody's."""
+    past.order("o1", 3, {"a": deployed("d1\n  b  x → y", "d0\x1b[2J")})
+    text = said(past, RollbackWish(since="4h", plan=True))
+    assert len(text.splitlines()) == 2
+    assert "\x1b" not in text
+    past.back("r1", 2, "o1", {"a": deployed("d1\n  b  x → y", "d0\n✗ b")}, "rolled back")
+    assert len(status_text("a", {"a": known_order(past.fleet.store, "o1")}, {}, NOW).splitlines()) == 1
+    freeze(past.fleet.journal(FREEZE), FleetFreeze("kim", "x\nthe fleet is not frozen"))
+    (line,) = frozen_lines(past.fleet.root, past.fleet.file)
+    assert "\n" not in line
