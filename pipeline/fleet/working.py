@@ -111,6 +111,8 @@ class FleetWorker:
         self._hands_over = True
         while True:
             for name, job in tuple(self._under_way.items()):
+                if name not in self._fleet.file.projects:  # it is just being refused
+                    continue
                 others = await self._others_take(job.group)
                 self._nursery.tell(self._fleet.home(name), HAND_OVER if others else HAND_OVER_UNMOVED)
                 if not others and name not in stays:
