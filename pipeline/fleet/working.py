@@ -116,6 +116,8 @@ class FleetWorker:
         self._hands_over = True
         while True:
             for name, job in tuple(self._under_way.items()):
+                if name not in self._fleet.file.projects:  # it is just being refused
+                    continue
                 others = await self._others_take(job.group)
                 if name in self._homes:
                     self._nursery.tell(self._homes[name], HAND_OVER if others else HAND_OVER_UNMOVED)
