@@ -199,10 +199,9 @@ def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_n
     asked(empty_database_url, go)
 
 
-def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anything_to_who_drains(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+def test_what_a_worker_leaves_is_taken_by_another_and_nobody_leaves_anything_to_who_drains(
+    empty_database_url: str,
 ) -> None:
-    monkeypatch.setattr(queueing, "POLL", 60.0)
     beats = FleetWorkers(heartbeat=0.1, silent=30)
 
     async def go(first: FleetQueue) -> None:
