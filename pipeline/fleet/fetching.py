@@ -26,15 +26,15 @@ class FetchedJobs(JobManager):
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """A job that is this worker's now; None when there is none."""
-        if self._left <= 0:
-            return None
-        heard = self._heard
-        job = await super().fetch_job(queues, worker_id)
-        if job is not None:
-            self._left -= 1
-        elif heard == self._heard:  # of one that came meanwhile it was told
-            self._left = 0
-        return job
+        while self._left > 0:
+            heard = self._heard
+            job = await super().fetch_job(queues, worker_id)
+            if job is not None:
+                self._left -= 1
+                return job
+            if heard == self._heard:  # else one has come meanwhile
+                self._left = 0
+        return None
 
 
 class FleetFetcher(Worker):

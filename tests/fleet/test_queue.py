@@ -205,10 +205,9 @@ def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_n
     asked(empty_database_url, go)
 
 
-def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anything_to_who_drains(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+def test_what_a_worker_leaves_is_taken_by_another_and_nobody_leaves_anything_to_who_drains(
+    empty_database_url: str,
 ) -> None:
-    monkeypatch.setattr(queueing, "POLL", 60.0)
     beats = FleetWorkers(heartbeat=0.1, silent=30)
 
     async def go(first: FleetQueue) -> None:
@@ -219,8 +218,20 @@ def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anyt
             await leave.wait()
             raise queueing.LeftToOthers(job.project)
 
+        heard: list[str] = []
+
         async def takes(job: FleetJob) -> None:
-            taken.set()
+            heard.append(job.project)
+            if job.project == "a":
+                taken.set()
+
+        async def hears(queue: FleetQueue) -> None:
+            """Return when the second one takes what it is told of: it listens then, and its first look is over."""
+            for number in range(100):
+                if len(heard) >= 2:
+                    return
+                await queue.put(FleetJob("p", f"b{number}"))
+                await asyncio.sleep(0.3)
 
         async def until(others: bool, *asked: FleetQueue) -> None:
             while [await one.others_take("") for one in asked] != [others] * len(asked):
@@ -233,6 +244,7 @@ def test_what_a_worker_leaves_is_taken_by_another_at_once_and_nobody_leaves_anyt
             await asyncio.wait_for(began.wait(), 50)
             two = asyncio.ensure_future(second.work(takes, "w2", [""], 1, beats))
             await asyncio.wait_for(until(True, first, second), 50)
+            await hears(first)
             assert not await first.others_take("shops"), "nobody has the tokens of that group"
             await first.drains()
             await asyncio.wait_for(until(False, second), 50)
