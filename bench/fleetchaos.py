@@ -1,5 +1,6 @@
 """A fleet whose workers and whose queue are disturbed the whole time, against the same left alone.
 
+``python -m bench.fleetchaos [PROJECTS] scale``: two workers against one, each with two projects at once, undisturbed.
 ``python -m bench.fleetchaos [PROJECTS] [kill|stop|drain|away|storm] [EVERY]``: two workers, and every EVERY seconds one
 is killed with -9 and with it all that it has started (``kill``), stands still with all of that for longer than it may
 be silent (``stop``), or is told to end (``drain``); or the queue's Postgres is ended and begins again (``away``); or
@@ -42,11 +43,11 @@ LOCKS = "select count(*) from deploy_locks"
 
 
 class Workers:
-    """Two workers, as processes; whoever was killed is replaced at once."""
+    """Workers, as processes, two of them usually; whoever was killed is replaced at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int = 2) -> None:
         self._folder = folder
-        self.alive = [self._start() for _ in range(2)]
+        self.alive = [self._start() for _ in range(count)]
         self.ending: list[subprocess.Popen[bytes]] = []
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -126,14 +127,14 @@ def queue_away(url: str) -> Callable[[], None]:
     return act
 
 
-def deployed(projects: int, what: str, every: float) -> tuple[float, int]:
+def deployed(projects: int, what: str, every: float, *, workers_started: int = 2) -> tuple[float, int]:
     """Deploy a fresh fleet, disturbed; the wall seconds, and how often that was. Raises SystemExit if it went wrong."""
     folder = Path(tempfile.mkdtemp(prefix="fleet"))
     write_example(folder, projects)
     adapt(folder)
     try:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
-            workers = Workers(folder)
+            workers = Workers(folder, workers_started)
             acts = {
                 "kill": workers.kill,
                 "stop": workers.stop,
@@ -247,6 +248,12 @@ def of_project(home: Path, state: OrderState, name: str) -> Iterator[str]:
 
 def main() -> None:
     projects, what, every = (*sys.argv[1:], *("12", "kill", "20")[len(sys.argv) - 1 :])
+    if what == "scale":
+        two, _ = deployed(int(projects), "", 0)
+        one, _ = deployed(int(projects), "", 0, workers_started=1)
+        print(f"{projects} projects, a watch of {WATCH}: two workers ÷ one, {AT_ONCE // 2} projects at once each")
+        print(f"  {two:.1f} s ÷ {one:.1f} s = {two / one:.2f}   (wanted: 0.6, where there are cores for it)")
+        return
     print(f"{projects} projects, two workers, a watch of {WATCH}, {AT_ONCE} at once")
     alone, _ = deployed(int(projects), "", 0)
     print(f"  undisturbed                 {alone:6.1f} s")

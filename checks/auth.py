@@ -33,6 +33,10 @@ def auth_answers(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
         missing, a redirect to `/api/auth/error` that `NEXTAUTH_URL` or a provider's keys are wrong. Set them and deploy
         again, or `vercel rollback $PREVIOUS` when it began with a release.
     """
+    if seen.session_status == seen.providers_status == 404:
+        says = "answers 404: there is no NextAuth; an app without it, or with it elsewhere, says so in deploy.yml"
+        yield not_yet(policy.path, says, fix='auth: {path: ""}', severity="P0")
+        return
     if seen.session_status != 200 or seen.session_says:
         why = seen.session_says or f"answered {seen.session_status or 'nothing'}"
         yield not_yet(f"{policy.path}/session", why, severity="P0")
@@ -50,6 +54,9 @@ def auth_answers(policy: AuthPolicy, seen: AuthEndpoints) -> Findings:
 
 
 auth_answers.stops_when("the session endpoint answers 500", lambda p, s: (p, replace(s, session_status=500)))
+auth_answers.stops_when(
+    "there is no NextAuth at that path", lambda p, s: (p, replace(s, session_status=404, providers_status=404))
+)
 auth_answers.stops_when(
     "its answers lead to everybody's own machine", lambda p, s: (p, replace(s, addresses=("http://localhost:3000",)))
 )
