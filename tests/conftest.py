@@ -46,9 +46,11 @@ if "TMPDIR" not in os.environ and has_room(MEMORY):
     tempfile.tempdir = None
 
 
-# Whoever starts the suite in the background of a script ignores Ctrl-C for all of it; but tests send it.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Whoever starts the suite in the background of a script, or by nohup, ignores signals for all of it; tests send them.
+HEARD = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+for number, usual in HEARD.items() if threading.current_thread() is threading.main_thread() else ():
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 def shared(factory: pytest.TempPathFactory) -> Path:
