@@ -21,7 +21,7 @@ from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.vercelstate import Deployment
 
 MOST_ALIVE = 12
-MOST_RESTING, RESTING_SECONDS = 3, 15.0
+MOST_RESTING, RESTING_SECONDS = 2, 15.0
 """How many processes may stay that nobody has asked for so long; the platform, too, ends what is not asked."""
 DURATION = 300.0
 """Seconds a function has when it does not say: vercel.com/docs/functions/limitations, with Fluid compute."""
