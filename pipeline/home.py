@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,9 +88,34 @@ def typed_for(home: Path, tool: Path = TOOL) -> str:
     return command_in(home, tool)
 
 
+def command_here(home: Path, tool: Path = TOOL, at: Path | None = None) -> str:
+    """How a command about ``home`` begins for whoever stands in the folder ``at``, the current one if it is not said.
+
+    It names the home when another one would be meant there: what is copied from the screen is about what is on it.
+    """
+    command, at = typed_for(home, tool), at or here()
+    if command.startswith("./") and at != home:
+        command = shlex.quote(str(tool / "inv"))
+    meant = home_of(variable("DEPLOY_HOME"), at, tool) == home
+    return command if meant else f"{command} {FLAG} {shlex.quote(str(home))}"
+
+
 def as_typed(text: str, command: str) -> str:
-    """``text``, in which commands are written as in this code, with each as it begins there: ``command``."""
-    return text if command == OURS else text.replace(f"{OURS} ", f"{command} ")
+    """``text``, in which commands are written as in this code, with each as it begins there: ``command``.
+
+    A home that is named in the text lies below the one that is named in ``command``.
+    """
+    if command == OURS:
+        return text
+    program, flag, home = command.partition(f" {FLAG} ")
+    if flag:
+        folder = shlex.split(home)[0]
+        text = re.sub(
+            rf"{re.escape(OURS)} {FLAG} (\S+)",
+            lambda found: f"{program} {FLAG} {shlex.quote(os.path.normpath(os.path.join(folder, found[1])))}",
+            text,
+        )
+    return text.replace(f"{OURS} ", f"{command} ")
 
 
 def below_top(folder: Path) -> str:

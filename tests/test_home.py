@@ -18,7 +18,18 @@ from pipeline.config.versions import is_one_of
 from pipeline.documents.writing import Sources, changes, generated, stale, workflows, write_documents
 from pipeline.emergency.access import _read
 from pipeline.errors import Mistake
-from pipeline.home import TOOL, app_in, below_top, command_in, home_of, suffix_of, typed_for, without_home
+from pipeline.home import (
+    TOOL,
+    app_in,
+    as_typed,
+    below_top,
+    command_here,
+    command_in,
+    home_of,
+    suffix_of,
+    typed_for,
+    without_home,
+)
 from pipeline.world.extras import EXTRAS, SHIPPING, extra_of, must_have
 
 LEAST = "source: {repository: shop/web}\ntargets: {sandbox: {kind: sandbox}}\n"
@@ -293,3 +304,19 @@ def test_what_an_upgrade_changes_is_said_first(adopter: Sources) -> None:
     page = adopter.root / "runbooks/reference.md"
     page.write_text(page.read_text(encoding="utf-8") + "\nof yesterday\n", encoding="utf-8")
     assert changes(adopter) == ("runbooks/reference.md: +0 -2 lines",)
+
+
+def test_what_is_copied_from_the_screen_is_about_the_home_that_is_on_it(tmp_path: Path) -> None:
+    for name in ("tool", "shop", "my fleet"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "deploy.yml").touch()
+    tool, shop, fleet = (tmp_path / name for name in ("tool", "shop", "my fleet"))
+    (tool / "inv").touch()
+    (shop / "src").mkdir()
+    assert command_here(tool, tool, tool) == "./inv"
+    assert command_here(tool, tool, tmp_path) == f"{tool}/inv"
+    assert command_here(shop, tool, shop) == command_here(shop, tool, shop / "src") == f"{tool}/inv"
+    assert command_here(shop, tool, tool) == f"{tool}/inv --home {shop}"
+    assert command_here(shop, tmp_path / "nowhere", fleet) == f"deploy-runbook --home {shop}"
+    text = as_typed("./inv fleet.report, ./inv --home projects/a accept R", command_here(fleet, tool, shop))
+    assert text == f"{tool}/inv --home '{fleet}' fleet.report, {tool}/inv --home '{fleet}/projects/a' accept R"

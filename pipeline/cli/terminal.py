@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pipeline.cli.output import folded_for, steadfast
 from pipeline.cli.summary import fenced, on_github, to_outputs, to_summary
 from pipeline.environment import NODE, OUTSIDE, for_child, variable
-from pipeline.home import FILE, TOOL, as_typed, this_home, typed_for
+from pipeline.home import FILE, TOOL, as_typed, command_here, this_home
 from pipeline.redact import leaving, of_this_process
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROOT = this_home(sys.argv[1:])
 """The home of this command: where ``deploy.yml``, ``.env``, the record, the sandbox and the runbooks are."""
 DEPLOY_FILE = Path(variable("DEPLOY_FILE") or ROOT / FILE)
-TYPED = typed_for(ROOT)
+TYPED = command_here(ROOT)
 """How a command begins for whoever runs this."""
 MISTAKE = 2
 REFUSED, FAILED = "Refused: nothing was touched", "Failed"

@@ -16,7 +16,7 @@ from pipeline.documents.catalogue import CommandWords
 from pipeline.documents.outside import must_stay_inside
 from pipeline.documents.writing import Sources, generated, is_theirs
 from pipeline.errors import Mistake
-from pipeline.home import below_top, command_in, typed_for
+from pipeline.home import below_top, command_here, command_in
 from pipeline.render.adoption import changes_text, points_text, seen_text
 
 MOST_QUESTIONS = 2
@@ -133,5 +133,5 @@ def _say_what_is_open(
     """List what is to be filled in when the file is new, and what comes next."""
     if any(change.path == DEPLOY_FILE and not change.before for change in writes):
         out(points_text(deploy_yml(seen)[1]))
-    typed = typed_for(home)
+    typed = command_here(home)
     out(f"\nNext: {typed} doctor --target {config.shipped}   says which tokens and tools it wants, and where they are")

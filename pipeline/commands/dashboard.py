@@ -9,7 +9,7 @@ from pipeline.config import Config
 from pipeline.documents.outside import must_stay_inside
 from pipeline.documents.writing import Sources
 from pipeline.errors import Mistake
-from pipeline.home import as_typed, command_in, typed_for
+from pipeline.home import as_typed, command_here, command_in
 from pipeline.redact import of_this_process
 from pipeline.render.dashboard import A_PAGE, Paths
 from pipeline.world.extras import must_have
@@ -31,7 +31,7 @@ def show_dashboard(config: Config, root: Path, port: int, sources: Callable[[], 
         board.warm()
         board.compute_aside()
         out(f"http://{LOOPBACK}:{at.getsockname()[1]}/   for this machine only, until Ctrl-C")
-        serve(application(board, SystemClock(), typed_for(root)), at)
+        serve(application(board, SystemClock(), command_here(root)), at)
     finally:
         at.close()
         board.close()

@@ -11,7 +11,7 @@ from pipeline.errors import Mistake
 from pipeline.fleet.movements import known_order
 from pipeline.fleet.ordering import LATEST
 from pipeline.fleet.place import fleet_file, open_record
-from pipeline.home import as_typed, command_in, typed_for
+from pipeline.home import as_typed, command_here, command_in
 from pipeline.redact import of_this_process
 from pipeline.render.fleetpage import order_page
 from pipeline.render.fleetreport import report_text, report_values
@@ -49,7 +49,7 @@ def show_fleet(root: Path, port: int, out: Out) -> None:
         with open_record(root, file) as (store, place):
             board = FleetBoard(root, file, store, str(place))
             out(f"http://{LOOPBACK}:{at.getsockname()[1]}/   for this machine only, until Ctrl-C")
-            serve(fleet_application(board, SystemClock(), typed_for(root)), at)
+            serve(fleet_application(board, SystemClock(), command_here(root)), at)
     finally:
         at.close()
 

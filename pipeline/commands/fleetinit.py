@@ -15,7 +15,7 @@ from pipeline.environment import variable_or_file
 from pipeline.errors import Mistake
 from pipeline.fleet.file import load_fleet
 from pipeline.fleet.proposing import ProposedProject, fleet_yml, found_homes, missing, proposed
-from pipeline.home import FILE, FLEET, typed_for
+from pipeline.home import FILE, FLEET, command_here
 from pipeline.redact import Redactor, one_line
 from pipeline.render.adoption import changes_text
 
@@ -59,7 +59,7 @@ def init_fleet(root: Path, wish: FleetInitWish, out: Out) -> bool:
             file.write(change.after)
     except OSError as error:
         raise Mistake(f"{root / FLEET}: cannot be written: {error.strerror}") from error
-    out(f"{FLEET} was written. Next: {typed_for(root)} fleet.plan")
+    out(f"{FLEET} was written. Next: {command_here(root)} fleet.plan")
     return False
 
 

@@ -19,7 +19,7 @@ targets:
     pace:
       smoke: {patience: 1s, every: 300ms}
       validate: {patience: 1s, every: 300ms}
-      watch: {during: 1s, patience: 1s, every: 300ms}
+      watch: {during: 1s, patience: 3s, every: 300ms}
 """
 YAML = """\
 # A fleet in the sandbox: ./inv fleet.plan shows it, ./inv fleet.deploy deploys it. docs/fleet.md explains every key.

@@ -123,15 +123,19 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
             yield LeftToDo(f"{wave.name} waits for somebody to agree", wave.projects, command)
             return
     if handed := tuple(name for name, part in state.parts.items() if part.handed):
-        yield LeftToDo("were handed over, and wait for a worker", handed, "./inv fleet.worker")
+        says = (
+            "were handed over, and wait for a worker" if len(handed) > 1 else "was handed over, and waits for a worker"
+        )
+        yield LeftToDo(says, handed, "./inv fleet.worker")
     if not state.outcome:
         return
     yield from _not_back(state)
     mend = tuple(name for name in bad if _word(state, name) not in PERSON)
     again = "fleet.deploy" if plan.action is OrderAction.DEPLOY else _once_more(plan)
     if mend:
-        serve = "serve what they did before" if plan.action is OrderAction.DEPLOY else "did not go back"
-        says = f"ended badly, and {serve}: mend what is found, then"
+        served = "serve what was there before" if len(mend) > 1 else "serves what was there before"
+        stands = served if plan.action is OrderAction.DEPLOY else "did not go back"
+        says = f"ended badly, and {stands}: mend what is found, then"
         yield LeftToDo(says, mend, f"./inv {again} --select 'project={'|'.join(mend)}'")
     if back := tuple(name for name in state.parts if name in gone and not state.taken_back[name].moved_on):
         by = ", ".join(dict.fromkeys(state.taken_back[name].order for name in back))
@@ -139,7 +143,11 @@ def _left(state: OrderState, homes: Mapping[str, str]) -> Iterable[LeftToDo]:
         yield LeftToDo(says, back, f"./inv {again} --select 'project={'|'.join(back)}'")
     left = tuple(name for name, part in state.parts.items() if part.where is Where.NOT_BEGUN)
     if left := tuple(name for name in left if name not in state.done_since):
-        yield LeftToDo("were not begun", left, f"./inv {again} --select 'project={'|'.join(left)}'")
+        yield LeftToDo(
+            "were not begun" if len(left) > 1 else "was not begun",
+            left,
+            f"./inv {again} --select 'project={'|'.join(left)}'",
+        )
 
 
 def _not_back(state: OrderState) -> Iterable[LeftToDo]:

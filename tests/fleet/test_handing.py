@@ -74,7 +74,7 @@ def test_what_is_under_way_is_left_to_the_queue_then_to_another_worker_and_ends_
     assert (order.parts["shop-01"].where, fleet.jobs()) == (Where.QUEUED, 1)
     assert fleet.lock_of("shop-01") is None
     assert f"for another worker: {order.parts['shop-01'].handed} ended" in fleet.run("fleet.status")[1]
-    assert "were handed over, and wait for a worker" in fleet.run("fleet.report")[1]
+    assert "was handed over, and waits for a worker" in fleet.run("fleet.report")[1]
 
     workers = {one.pid: one for one in (fleet.start("fleet.worker"), fleet.start("fleet.worker"))}
 
