@@ -88,15 +88,15 @@ def typed_for(home: Path, tool: Path = TOOL) -> str:
     return command_in(home, tool)
 
 
-def command_here(home: Path, tool: Path = TOOL, at: Path | None = None) -> str:
-    """How a command about ``home`` begins for whoever stands in the folder ``at``, the current one if it is not said.
+def command_here(home: Path, tool: Path = TOOL, folder: Path | None = None) -> str:
+    """How a command about ``home`` begins for whoever stands in ``folder``, the current one if it is not said.
 
     It names the home when another one would be meant there: what is copied from the screen is about what is on it.
     """
-    command, at = typed_for(home, tool), at or here()
-    if command.startswith("./") and at != home:
+    command, folder = typed_for(home, tool), folder or here()
+    if command.startswith("./") and folder != home:
         command = shlex.quote(str(tool / "inv"))
-    meant = home_of(variable("DEPLOY_HOME"), at, tool) == home
+    meant = home_of(variable("DEPLOY_HOME"), folder, tool) == home
     return command if meant else f"{command} {FLAG} {shlex.quote(str(home))}"
 
 

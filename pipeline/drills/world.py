@@ -27,6 +27,7 @@ from pipeline.signals import restored
 from pipeline.world.sandbox import ask_control, open_directly
 
 TARGET = "sandbox"
+PAUSE = 0.01  # seconds between two holds: long enough for a page that waited, too short for many that did not
 LONGEST = 60.0
 Say = Callable[[str], None]
 
@@ -138,7 +139,7 @@ class Stagehand:
             while True:
                 connection.execute(b"select pg_sleep(%s)", (seconds,))
                 connection.commit()
-                time.sleep(0.03)
+                time.sleep(PAUSE)
                 connection.execute(sql.encode())
 
     def tidy(self) -> None:

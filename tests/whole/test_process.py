@@ -63,7 +63,7 @@ class Checkout:
         return subprocess.Popen(
             [str(self.folder / "inv"), *words],
             env={**inherited, **env},
-            cwd="/",
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
