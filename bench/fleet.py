@@ -84,7 +84,7 @@ def _megabytes(pid: int) -> float:
     return 0.0
 
 
-def _seconds(since: str, until: str) -> float:
+def seconds_between(since: str, until: str) -> float:
     first, second = map(datetime.datetime.fromisoformat, (since, until))
     return (second - first).total_seconds()
 
@@ -104,7 +104,9 @@ def waits(events: tuple[Event, ...]) -> list[float]:
     """Of each project the seconds from the queue to a worker."""
     at = {(event.kind, event.subject): event.at for event in events}
     return [
-        _seconds(moment, at["project begins", name]) for (kind, name), moment in at.items() if kind == "project queued"
+        seconds_between(moment, at["project begins", name])
+        for (kind, name), moment in at.items()
+        if kind == "project queued"
     ]
 
 
@@ -116,6 +118,15 @@ def runs_in(folder: Path, state: OrderState) -> dict[str, float]:
         took[name] = report_of("", events_of(store, state.plan.run_of(name))).ms / 1000
         store.close()
     return took
+
+
+def example_of(projects: int, at_once: int) -> Path:
+    """A new folder with a fleet of examples, so many of which are under way at the same time."""
+    folder = Path(tempfile.mkdtemp(prefix="fleet"))
+    write_example(folder, projects)
+    file = folder / "fleet.yml"
+    file.write_text(file.read_text().replace("at_once: 2", f"at_once: {at_once}"), encoding="utf-8")
+    return folder
 
 
 def used() -> float:
@@ -136,10 +147,7 @@ def measured(words: list[str], folder: Path) -> tuple[float, float, float]:
 
 def main() -> None:
     projects, at_once = (int(word) for word in (*sys.argv[1:], *("20", "4")[len(sys.argv) - 1 :]))
-    folder = Path(tempfile.mkdtemp(prefix="fleet"))
-    write_example(folder, projects)
-    file = folder / "fleet.yml"
-    file.write_text(file.read_text().replace("at_once: 2", f"at_once: {at_once}"), encoding="utf-8")
+    folder = example_of(projects, at_once)
     try:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
             with psycopg.connect(running["queue_url"], autocommit=True) as db:
@@ -175,8 +183,8 @@ def _say(
     statements: int,
 ) -> None:
     wall, cpu, memory = spent
-    conducted = _seconds(state.began, state.ended)
-    processes = {name: _seconds(part.began, part.ended) for name, part in state.parts.items()}
+    conducted = seconds_between(state.began, state.ended)
+    processes = {name: seconds_between(part.began, part.ended) for name, part in state.parts.items()}
     print(f"{len(state.parts)} projects in {len(state.plan.waves)} waves, {state.plan.at_once} at once")
     print(f"  the whole command           {wall:6.1f} s, {cpu:.1f} s of CPU, {memory:.0f} MB at most")
     ideal, exact = allowed(state, processes), allowed(state, took)

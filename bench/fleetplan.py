@@ -7,14 +7,12 @@ end early, and are planned as if they were well.
 
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from bench.common import INV
-from bench.fleet import measured
+from bench.fleet import example_of, measured
 from pipeline.commands.fleetplan import estimate_of
 from pipeline.fleet.estimating import OrderEstimate
-from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderState, latest_orders
 from pipeline.fleet.ordering import deploy_plan, order_state
 from pipeline.fleet.place import PROGRAM, fleet_file
@@ -24,10 +22,7 @@ from pipeline.sandbox.launch import attach, reset
 
 def main() -> None:
     projects, at_once = (int(word) for word in (*sys.argv[1:], *("12", "2")[len(sys.argv) - 1 :]))
-    folder = Path(tempfile.mkdtemp(prefix="fleetplan"))
-    write_example(folder, projects)
-    file = folder / "fleet.yml"
-    file.write_text(file.read_text().replace("at_once: 2", f"at_once: {at_once}"), encoding="utf-8")
+    folder = example_of(projects, at_once)
     try:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM):
             for _ in range(2):

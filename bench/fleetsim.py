@@ -9,13 +9,11 @@ the vendors' limits, cores) is simulated with SimPy. The constants and their sou
 
 import dataclasses
 import datetime
-import json
 import math
 import random
 import shutil
 import statistics
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +22,11 @@ from pathlib import Path
 import simpy
 
 from bench.common import INV, control
-from bench.fleet import measured
+from bench.fleet import example_of, measured, seconds_between
+from bench.fleetchaos import world_of
 from checks.outcome import Outcome
 from pipeline.fleet.deciding import BeginWave, EndOrder, EndWave, QueueProjects, SpendBudget, decide
 from pipeline.fleet.ends import ProjectEnd
-from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, add, latest_orders, state_of
 from pipeline.fleet.place import PROGRAM
 from pipeline.fleet.waves import PlannedWave
@@ -350,9 +348,7 @@ def counted(folder: Path) -> dict[str, float]:
     """How many requests each vendor had from a deploy, by what the emulators of the projects in ``folder`` remember."""
     found = defaultdict[str, list[int]](list)
     for home in sorted((folder / "projects").iterdir()):
-        running = json.loads((home / ".sandbox/running.json").read_text())
-        tokens = json.loads((home / ".sandbox/state.json").read_text())["tokens"]
-        asked = control({**running, "tokens": tokens}, "GET", "/requests?limit=500")
+        asked = control(world_of(home), "GET", "/requests?limit=500")
         for vendor, requests in asked.items():
             found[vendor].append(len(requests))
         made = [one for one in asked["vercel"] if (one["method"], one["path"]) == MADE and one["status"] < 300]
@@ -362,10 +358,7 @@ def counted(folder: Path) -> dict[str, float]:
 
 def check(projects: int, at_once: int) -> None:
     """Deploy a fleet for real, and simulate it with the lengths of its runs, each wave's in twenty other orders."""
-    folder = Path(tempfile.mkdtemp(prefix="fleet"))
-    write_example(folder, projects)
-    file = folder / "fleet.yml"
-    file.write_text(file.read_text().replace("at_once: 2", f"at_once: {at_once}"), encoding="utf-8")
+    folder = example_of(projects, at_once)
     try:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM):
             for home in (folder / "projects").iterdir():
@@ -381,9 +374,9 @@ def check(projects: int, at_once: int) -> None:
         reset(folder / ".fleet")
         shutil.rmtree(folder, ignore_errors=True)
     assert state
-    took = {name: between(part.began, part.ended) for name, part in state.parts.items()}
+    took = {name: seconds_between(part.began, part.ended) for name, part in state.parts.items()}
     lengths = [[took[name] for name in wave.projects] for wave in state.plan.waves]
-    plan, real = state.plan, between(state.began, state.ended)
+    plan, real = state.plan, seconds_between(state.began, state.ended)
     percents = tuple(len(wave.projects) / projects for wave in plan.waves[:-1])
     same = Scenario(projects, 1, 1, at_once, percents=percents, pauses=(0.0,) * len(percents), budget=1, limits=())
     found = [Simulation(same, seed, lengths).whole().seconds for seed in range(20)]
@@ -392,11 +385,6 @@ def check(projects: int, at_once: int) -> None:
     print(f"  simulated, twenty times      {middle:.1f} s ({min(found):.1f} to {max(found):.1f})")
     print(f"  simulated ÷ real             {middle / real:.2f}")
     print(f"  requests of a run, medians   {', '.join(f'{name} {count:g}' for name, count in sorted(calls.items()))}")
-
-
-def between(since: str, until: str) -> float:
-    first, second = map(datetime.datetime.fromisoformat, (since, until))
-    return (second - first).total_seconds()
 
 
 def main() -> None:
