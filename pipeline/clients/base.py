@@ -1,8 +1,6 @@
 """What every HTTP client shares: one error boundary, retries for reads, none for writes."""
 
 import asyncio
-import datetime
-import email.utils
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -25,6 +23,8 @@ from pipeline.clients.exchange import (
     whole_of,
 )
 from pipeline.clients.pacing import in_turn
+from pipeline.clients.together import shared
+from pipeline.clients.waits import LONGEST_WAIT, dated, retry_after, until_when
 from pipeline.clock import Clock
 from pipeline.errors import Refused, ServiceError, Unreachable, Unreadable, Unset
 
@@ -33,9 +33,7 @@ Params = Mapping[str, str | int | float | bool | Sequence[str]]
 
 ATTEMPTS = 4
 PAGES = 20
-LONGEST_WAIT = 10.0  # a service that asks for more is *unknown* for now; the stage's patience decides
 ENDLESS = 1 << 40  # bytes of a stream that is followed
-LONGEST_NAMED = 366 * 86400.0  # seconds; a service that asks for more of them means never
 TIMEOUT = httpx.Timeout(20, connect=5)
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -129,7 +127,7 @@ class Service:
         **more: Any,
     ) -> T:
         """Send one request once, for one answer. Writes go this way: a write that got no answer may have happened."""
-        response = await self.send(method, path, **more)
+        response = await self._answer(method, path, more)
         try:
             if seen:
                 seen(response)
@@ -138,6 +136,13 @@ class Service:
             says = f"{type(error).__name__} {str(error)[:200]}"
             says = f"answered {response.status_code} with a body that {says} makes unreadable"
             raise Unreadable(self.name, f"{method} {path}", says) from error
+
+    async def _answer(self, method: str, path: str, more: Mapping[str, Any]) -> httpx.Response:
+        """The answer of one request; a reading is shared with whoever in the same round waits for it just now."""
+        if method != "GET" or more.keys() - {"params"}:
+            return await self.send(method, path, **more)
+        asked = tuple((name, str(value)) for name, value in (more.get("params") or {}).items())
+        return await shared((self, path, asked), lambda: self.send(method, path, **more))
 
     @in_turn
     async def send(self, method: str, path: str, *, timeout: float = 0, **more: Any) -> httpx.Response:
@@ -160,7 +165,7 @@ class Service:
         except Unfinished as error:
             log.warning("no answer", service=self.name, asked=asked, error=error.says)
             raise (Unreadable if error.large else Unreachable)(self.name, asked, error.says) from error
-        theirs, now = _dated(response.headers), self._clock.now()
+        theirs, now = dated(response.headers), self._clock.now()
         self.ahead = (now - theirs).total_seconds() if theirs else self.ahead
         ms = round((self._clock.monotonic() - began) * 1000)
         log.debug("answered", service=self.name, asked=asked, status=response.status_code, ms=ms)
@@ -230,9 +235,9 @@ class Service:
             says, code = said(body)
         except ODD:
             says, code = response.text[:200], ""
-        now = _dated(response.headers) or self._clock.now()
-        wait = _retry_after(response.headers, now)
-        says = f"{says or response.reason_phrase}{_until(now, wait)}"
+        now = dated(response.headers) or self._clock.now()
+        wait = retry_after(response.headers, now)
+        says = f"{says or response.reason_phrase}{until_when(now, wait)}"
         return Refused(self.name, asked, response.status_code, code, says, body=body, retry_after=wait)
 
 
@@ -261,40 +266,3 @@ def _transient(error: BaseException) -> bool:
 def _wait(state: Any) -> float:
     error = state.outcome.exception()
     return float(getattr(error, "retry_after", 0) or 0.25 * 2**state.attempt_number)
-
-
-def _retry_after(headers: Mapping[str, str], now: datetime.datetime) -> float:
-    """The seconds that ``Retry-After`` asks for (number or HTTP date), or until an exhausted rate limit is reset."""
-    value = headers.get("retry-after", "")
-    try:
-        for limit in ("x-ratelimit", "x-sentry-rate-limit"):
-            if not value and headers.get(f"{limit}-remaining") == "0":
-                value = str(float(headers.get(f"{limit}-reset", "0")) - now.timestamp())
-        return _named(float(value or 0))
-    except ValueError:
-        pass
-    try:
-        return _named((email.utils.parsedate_to_datetime(value) - now).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
-def _dated(headers: Mapping[str, str]) -> datetime.datetime | None:
-    """What time it was for the service when it answered; None when it does not say, or something else."""
-    try:
-        return email.utils.parsedate_to_datetime(headers.get("date", "")).astimezone(datetime.UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _until(now: datetime.datetime, wait: float) -> str:
-    """Say from when on a service may be asked again, when that is longer than anybody waits here."""
-    if wait <= LONGEST_WAIT or wait >= LONGEST_NAMED:
-        return ""
-    when = (now + datetime.timedelta(seconds=wait)).astimezone(datetime.UTC)
-    return f" (not before {when:{'%H:%M' if wait < 86400 else '%d %b, %H:%M'}} UTC)"
-
-
-def _named(seconds: float) -> float:
-    """The seconds of a service as some that can be waited and written down; what is no number is 0."""
-    return min(max(0.0, seconds), LONGEST_NAMED)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import lru_cache
 from http.cookiejar import CookieJar
 from typing import Any
@@ -46,9 +46,12 @@ class _TooLarge(ValueError):
 
 
 @lru_cache(512)
-def parsed(url: str) -> httpx.URL:
-    """The parts of ``url``. The same few addresses are asked again and again, and httpx parses each several times."""
-    return httpx.URL(url)
+def parsed(url: str, query: tuple[tuple[str, Any], ...] = ()) -> httpx.URL:
+    """The parts of ``url`` and ``query``. The same few are asked again and again, and httpx parses each several times.
+
+    What ``query`` says replaces what ``url`` says of the same name.
+    """
+    return httpx.URL(url).copy_merge_params(dict(query)) if query else httpx.URL(url)
 
 
 class NoCookies(CookieJar):
@@ -58,10 +61,13 @@ class NoCookies(CookieJar):
         pass
 
 
-def request_of(http: httpx.AsyncClient, method: str, url: str, **more: Any) -> httpx.Request:
+def request_of(
+    http: httpx.AsyncClient, method: str, url: str, params: Mapping[str, Any] | None = None, **more: Any
+) -> httpx.Request:
     """Make a request. Raises Unfinished for an address or a header that cannot be sent, without quoting the header."""
+    query = tuple((name, tuple(one) if isinstance(one, list) else one) for name, one in (params or {}).items())
     try:
-        return http.build_request(method, parsed(url), **more)
+        return http.build_request(method, parsed(url, query), **more)
     except UnicodeError as error:
         raise Unfinished("not sent: a header, a token perhaps, has a character that is not ASCII", url) from error
     except httpx.InvalidURL as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from checks.policy import SmokePolicy
-from pipeline.clients import base, exchange, git, vercel
+from pipeline.clients import base, exchange, git, vercel, waits
 from pipeline.config.tools import LONGEST_BUILD, LONGEST_INSTALL, LONGEST_PULL
 from pipeline.emergency import domain, memory
 from pipeline.emergency import steps as emergency
@@ -30,7 +30,7 @@ class Bound:
 
 def request() -> float:
     """Seconds that one request may take, with all its repetitions and the waits that a service may ask for."""
-    return base.ATTEMPTS * exchange.DEADLINE + (base.ATTEMPTS - 1) * base.LONGEST_WAIT
+    return base.ATTEMPTS * exchange.DEADLINE + (base.ATTEMPTS - 1) * waits.LONGEST_WAIT
 
 
 def record() -> float:

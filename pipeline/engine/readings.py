@@ -7,6 +7,7 @@ from typing import Any
 from checks.evidence import Evidence
 from checks.gate import Finding, Gate, Verdict
 from checks.own import CommandGate
+from pipeline.clients.together import Together
 from pipeline.engine.own import answered, fenced
 from pipeline.engine.plan import Probe, inputs_of
 from pipeline.errors import Refused, ServiceError, Unreachable
@@ -31,6 +32,7 @@ class Round:
     ) -> None:
         self._world, self._known, self._probes, self._seen = world, known, probes, seen
         self._reading: dict[type, asyncio.Task[Any]] = {}
+        self._together = Together()
 
     async def __aenter__(self) -> "Round":
         return self
@@ -39,6 +41,7 @@ class Round:
         for task in self._reading.values():
             task.cancel()
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
+        await self._together.end()
 
     async def get(self, kind: type) -> Any:
         """The policy, the evidence a step gave, or this round's reading. Raises what the probe raised."""
@@ -51,6 +54,7 @@ class Round:
     async def _read(self, kind: type) -> Any:
         """Raises what the probe raises; Unreachable when it has not ended after READING."""
         probe, deadline = self._probes[kind], asyncio.timeout(READING)
+        self._together.join()
         try:
             async with deadline:
                 value = await probe(self._world, *await self.all(inputs_of(probe)))

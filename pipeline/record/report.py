@@ -140,9 +140,14 @@ def report_of(run: str, events: Iterable[Event]) -> Report:
     """Fold ``events`` into a report."""
     report = Report(run)
     for event in events:
-        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, StopIteration):
-            _add(report, event)  # what another version of this tool wrote may lack something
+        fold(report, event)
     return report
+
+
+def fold(report: Report, event: Event) -> None:
+    """Put the next event of a run into its report."""
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, StopIteration):
+        _add(report, event)  # what another version of this tool wrote may lack something
 
 
 MOVES = ("promote", "complete-rolling-release")

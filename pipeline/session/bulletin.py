@@ -16,7 +16,7 @@ from pipeline.environment import variable
 from pipeline.errors import Refused, ServiceError
 from pipeline.record.bounded import Store
 from pipeline.record.journal import Event, Journal, events_of, new_run_id
-from pipeline.record.report import MOVES, Report, report_of
+from pipeline.record.report import MOVES, Report, fold, report_of
 from pipeline.redact import one_line
 from pipeline.session.session import Session
 from pipeline.session.turn import note_of
@@ -114,6 +114,7 @@ class Bulletin:
         note: Callable[[str], None],
     ) -> None:
         self._run, self._events, self._posted = run, list[Event](), posted
+        self._report, self._reported = Report(run), 0
         self._remember, self._note = remember, note
         self._line, self._details = "", list[str]()
         self._news, self._over = asyncio.Event(), False
@@ -135,7 +136,14 @@ class Bulletin:
 
     def line(self) -> str:
         """How it stands, in a sentence."""
-        return line_of(report_of(self._run, self._events))
+        return line_of(self.report())
+
+    def report(self) -> Report:
+        """The run as the events have it that were heard; each is put into it once."""
+        for event in self._events[self._reported :]:
+            fold(self._report, event)
+        self._reported = len(self._events)
+        return self._report
 
     def detail(self, event: Event) -> str:
         """What the thread says of an event; empty for nothing."""
@@ -143,7 +151,7 @@ class Bulletin:
 
     def endings(self) -> Iterable[str]:
         """What is said at the end where a message stays as it is."""
-        report = report_of(self._run, self._events)
+        report = self.report()
         if report.outcome and report.outcome != "deployed":
             because = f" because {one_line(report.reason)}" if report.reason else ""
             yield f"{self._line}{because}."

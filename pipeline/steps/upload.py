@@ -11,9 +11,9 @@ from checks.amounts import amount
 from checks.evidence import Release
 from checks.policy import BuildPolicy
 from pipeline.clients import archive
-from pipeline.clients.base import LONGEST_WAIT
 from pipeline.clients.prebuilt import BLOCK, OutputFile, must_be_unchanged, output_files, total
 from pipeline.clients.vercelshapes import Deployment
+from pipeline.clients.waits import LONGEST_WAIT
 from pipeline.errors import Refused, ServiceError, Unreadable
 from pipeline.steps.made import made_after_all, meta
 from pipeline.world.world import World
