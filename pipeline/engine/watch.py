@@ -17,6 +17,7 @@ from pipeline.record.journal import Journal
 from pipeline.world.world import World
 
 PEOPLE_EVERY, PEOPLE_AT_LEAST = 3, 5.0  # rounds, seconds: people take longer than machines
+WHOLE = 5  # of so many rounds of a wait one asks every gate
 
 
 class StageWatch:
@@ -54,7 +55,10 @@ class StageWatch:
         since: dict[bool, float] = {}  # since when it is bad, and since when it is only thin
         rounds, good, bad, again = 0, 0, 0, True
         while True:
-            verdict, lasting = await self._ask(stage, rounds, everything=again)
+            waits = again and rounds % WHOLE and not stage.during and not self._past.moved_production
+            verdict, lasting = await (
+                self._ask_those_that_wait(stage, rounds) if waits else self._ask(stage, rounds, everything=again)
+            )
             passed = clock.monotonic() - began
             self._show(stage, stage.during - passed)
             if people.waits(self.stopping(stage), verdict):
@@ -82,8 +86,19 @@ class StageWatch:
             rounds += 1
             await clock.sleep(pause)
 
-    async def _ask(self, stage: Stage, rounds: int, *, everything: bool) -> tuple[Verdict, bool]:
-        """One round over all gates of the stage at the same time; records every answer that is new.
+    async def _ask_those_that_wait(self, stage: Stage, rounds: int) -> tuple[Verdict, bool]:
+        """A round over the gates that stop the stage; when none does any more, over all: no old yes lets it pass.
+
+        A build takes minutes, and all that the other gates read would be asked of the vendors every time.
+        """
+        stopping = tuple(gate for gate in stage.asks if worst(self._said[gate.name]).stops)
+        verdict, lasting = await self._ask(stage, rounds, everything=True, gates=stopping)
+        return (verdict, lasting) if verdict.stops else await self._ask(stage, rounds, everything=True)
+
+    async def _ask(
+        self, stage: Stage, rounds: int, *, everything: bool, gates: tuple[Gate, ...] | None = None
+    ) -> tuple[Verdict, bool]:
+        """One round over the gates of the stage at the same time, or some of them; records every answer that is new.
 
         ``everything`` is read anew after a bad round; else what its rhythm still lets count is taken as it was.
         """
@@ -119,7 +134,7 @@ class StageWatch:
             if not everything and rounds - read < stage.rhythm.get(kind, 1)
         }
         async with Round(self._world, {**kept, **self._known}, self._probes, seen) as look:
-            answers = await asyncio.gather(*(one(gate) for gate in stage.gates))
+            answers = await asyncio.gather(*(one(gate) for gate in (stage.gates if gates is None else gates)))
         verdict = max((answer for answer, _ in answers), default=Verdict.PASS)
         return verdict, any(lasting for answer, lasting in answers if answer.stops)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from checks.evidence import ProductionHealth
+from checks.evidence import ProductionHealth, VercelProject
 from checks.gate import Finding, Gate, Verdict, block, not_yet, too_little, warn
 from checks.outcome import Outcome
-from pipeline.engine.plan import Pipeline
+from pipeline.engine.plan import Pipeline, Stage
 from pipeline.errors import Unreachable
 from tests import scripted
 from tests.scripted import Scripted, journal_in, played, runner_for, stages
@@ -163,6 +163,52 @@ def test_each_source_has_its_rhythm_and_a_bad_round_reads_everything_anew(tmp_pa
     assert set(calm) == {60.0}
     ill = [at for at in watched if 300 <= at <= 350]
     assert len(ill) >= 2, "once it was bad it was read in every round"
+
+
+def waiting_for(ready: Callable[[], bool], other: Callable[[VercelProject], Any], **more: Any) -> Pipeline:
+    """The scripted pipeline after a stage that waits for ``ready``, where ``other`` looks at something else."""
+
+    def waits(seen: ProductionHealth) -> Any:
+        if not ready():
+            yield not_yet("the build", "is not there")
+
+    other.__doc__, other.__name__ = WORDS, "other"
+    asks = (gate_of(waits, "waits"), Gate(other, "x"))  # type: ignore[arg-type]
+    made = stages()
+    return replace(
+        made, stages=(Stage("before", "x", asks=asks, **{"patience": 100, "every": 1, **more}), *made.stages)
+    )
+
+
+def test_while_a_stage_waits_only_what_it_waits_for_is_read_every_time(tmp_path: Path) -> None:
+    world, reads = Scripted(), list[float]()
+
+    async def counted(_: Any) -> VercelProject:
+        reads.append(world.clock.seconds)
+        return await scripted.vercel_project(world)  # type: ignore[arg-type]
+
+    def other(seen: VercelProject) -> Any:
+        return ()
+
+    pipeline = waiting_for(lambda: world.clock.seconds >= 42, other)
+    runner = runner_for(world, journal_in(tmp_path, world.clock), pipeline)
+    runner.probes[VercelProject] = counted
+    assert asyncio.run(runner.run()) is Outcome.DEPLOYED
+    waited = [round(at) for at in reads if at < 43]
+    assert waited[:9] == [0, 5, 10, 15, 20, 25, 30, 35, 40], "every fifth time all are asked"
+    assert waited[9:] == [42, 42], "and at the end, no old yes lets it pass; then the next stage reads it"
+
+
+def test_a_no_that_comes_while_another_gate_waits_stops_the_stage_at_its_end(tmp_path: Path) -> None:
+    world = Scripted()
+
+    def other(seen: VercelProject) -> Any:
+        if world.clock.seconds >= 2:
+            yield block("the project", "is frozen")
+
+    outcome, _ = played(world, tmp_path, waiting_for(lambda: world.clock.seconds >= 3, other))
+    assert (outcome, world.serves) == (Outcome.BLOCKED, "dpl_live")
+    assert world.clock.seconds == 3
 
 
 @pytest.mark.parametrize(
