@@ -28,7 +28,7 @@ class Counting(httpx.AsyncBaseTransport):
         self.asked.append(f"{request.method} {request.url.raw_path.decode()}")
         count, status = len(self.asked), self._statuses.pop(0) if self._statuses else 200
         try:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             self.cut += 1
             raise
@@ -123,6 +123,21 @@ def test_whoever_leaves_takes_the_answer_from_nobody() -> None:
     left, came = together(transport, leaves, comes)
     assert (type(left), came) == (TimeoutError, 1)
     assert (len(transport.asked), transport.cut) == (1, 0)
+
+
+def test_who_comes_after_somebody_has_left_joins_the_same_request() -> None:
+    transport = Counting()
+
+    async def leaves(service: Service) -> int:
+        async with asyncio.timeout(0.005):
+            return await reads(service)
+
+    async def comes_later(service: Service) -> int:
+        await asyncio.sleep(0.01)
+        return await reads(service)
+
+    left, came = together(transport, leaves, comes_later)
+    assert (type(left), came, len(transport.asked)) == (TimeoutError, 1, 1)
 
 
 def test_what_nobody_waits_for_any_more_ends_with_the_round() -> None:
