@@ -41,4 +41,6 @@ async def _seeded(world: World, policy: DatabasePolicy) -> tuple[Made, ...]:
     made = [one async for one in make_up(world.database, said.rows, said.tables)] if said.rows or said.tables else []
     for one in made:
         world.progress(f"{one.table}: {one.rows:,} rows" + (f"; {one.says}" if one.says else ""))
+    async with world.database.connection("count what is there") as db:
+        await db.execute("analyze")  # else a migration that comes at once knows no more of a table than its size
     return tuple(made)
