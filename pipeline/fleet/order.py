@@ -65,6 +65,8 @@ class OrderPlan:
     """How many of a group may be under way, beside `at_once` for all."""
     commits: Mapping[str, str] = field(default_factory=dict)
     """Project → the commit that its home was at when the order was given; only of homes in repositories."""
+    fleet: str = ""
+    """What the fleet that it was given to is called; a signed one counts in no other."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -211,6 +213,7 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         str(body.get("proof", "")),
         tuple(GroupBound(**{**said, "projects": tuple(said["projects"])}) for said in body.get("bounds", ())),
         {name: str(commit) for name, commit in body.get("commits", {}).items()},
+        str(body.get("fleet", "")),
     )
 
 

@@ -74,6 +74,7 @@ def deploy_plan(
         share=share_of(file.budget),
         bounds=bounds_of(file, (name for wave in waves for name in wave.projects)),
         commits=dict(commits or {}),
+        fleet=file.name,
     )
 
 
@@ -103,6 +104,7 @@ def back_plan(
         back_to=ends,
         bounds=bounds,
         commits={name: commit for name, commit in commits.items() if name in ends},
+        fleet=file.name,
     )
 
 

@@ -30,6 +30,7 @@ from pipeline.record.store import open_store
 needs_keys = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="there is no ssh-keygen: install openssh-client")
 PEOPLE = ("dana", "lee", "sam")
 YAML = """\
+name: acme
 signers: keys
 people: {leads: [lee]}
 may: {deploy: [dana, sam], agree: [leads, dana]}
@@ -149,6 +150,31 @@ def test_an_order_that_was_changed_is_refused_by_every_worker(
 
 
 @needs_keys
+@pytest.mark.parametrize(("fleet", "says"), [("other", "it is of the fleet other"), ("", "it names no fleet")])
+def test_an_order_of_another_fleet_with_the_same_keys_or_of_none_is_refused(
+    orders: Orders,
+    tmp_path_factory: pytest.TempPathFactory,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fleet: str,
+    says: str,
+) -> None:
+    other = Orders(tmp_path_factory.mktemp("other"), keys, YAML.replace("acme", "other"), monkeypatch)
+    named = dataclasses.replace(other.fleet, file=dataclasses.replace(other.fleet.file, name=fleet))
+    plan = signed_order(named, deploy_plan(named.file, named.file.projects, "dana"), other.key("dana"))
+    give(orders.fleet, plan)
+    end = orders.worked(plan, "shop")
+    assert (end.outcome, orders.carried) == (REFUSED, [])
+    assert f"{says}, and this one is acme; it has to be said anew here" in end.reason
+    with pytest.raises(Mistake, match=says):
+        go_on(orders.fleet, order_state(orders.fleet.store, plan.order), "", orders.key("dana"))
+    written = order_state(orders.fleet.store, plan.order)
+    changed = dataclasses.replace(written.plan, fleet="acme")
+    why = FleetPermits(orders.fleet.root, orders.fleet.file).refusal(changed, "shop", ())
+    assert "its signature is of something else" in why
+
+
+@needs_keys
 def test_a_project_that_was_begun_under_an_order_that_counts_no_more_is_left_for_a_person(orders: Orders) -> None:
     state = orders.given("dana")
     orders.fleet.journal(state.plan.order).append("project begins", "shop", worker="dead")
@@ -227,6 +253,7 @@ def test_an_order_reads_the_same_after_the_record_has_kept_it() -> None:
 def test_who_is_named_and_nobody_knows_is_said_with_the_line(tmp_path: Path) -> None:
     text = """\
 projects: {a: {home: a, group: g}}
+name: acme
 signers: keys
 people: {ops: [dana, kim]}
 may:
@@ -240,13 +267,13 @@ groups:
     with pytest.raises(Mistake) as caught:
         load_fleet(tmp_path / "fleet.yml")
     assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
-        ["fleet.yml:3", "people.ops[1]"],
-        ["fleet.yml:5", "may.deploy[1]"],
-        ["fleet.yml:6", "may.rollback"],
-        ["fleet.yml:8", "groups.g.may.agree[0]"],
+        ["fleet.yml:4", "people.ops[1]"],
+        ["fleet.yml:6", "may.deploy[1]"],
+        ["fleet.yml:7", "may.rollback"],
+        ["fleet.yml:9", "groups.g.may.agree[0]"],
     ]
     (tmp_path / "keys").unlink()
-    with pytest.raises(Mistake, match=r"fleet.yml:2: signers: there is no keys"):
+    with pytest.raises(Mistake, match=r"fleet.yml:3: signers: there is no keys"):
         load_fleet(tmp_path / "fleet.yml")
 
 
@@ -254,5 +281,6 @@ def test_an_order_of_a_version_that_knew_less_is_signed_over_what_it_said() -> N
     plan = OrderPlan("o", OrderAction.DEPLOY, (PlannedWave("rest", ("a",)),), 1, 0)
     text = order_text(plan)
     assert text == order_text(dataclasses.replace(plan, bounds=()))
+    assert text != order_text(dataclasses.replace(plan, fleet="acme"))
     assert text != order_text(dataclasses.replace(plan, bounds=(GroupBound("shops", 1, ("a",)),)))
     assert "plan: a3997d6e7c5094f3" in text
