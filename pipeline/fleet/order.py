@@ -15,6 +15,8 @@ from pipeline.record.bounded import Store
 from pipeline.record.journal import Event
 
 BEGINS = "order begins"
+DIFFERS = "worker differs"
+"""Of a machine: its worker's ``fleet.yml`` is not what the order was given with, so it takes no part."""
 
 
 class OrderAction(enum.Enum):
@@ -67,6 +69,9 @@ class OrderPlan:
     """Project → the commit that its home was at when the order was given; only of homes in repositories."""
     fleet: str = ""
     """What the fleet that it was given to is called; a signed one counts in no other."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Project → a digest of what `fleet.yml` said of how it is deployed; a worker whose own says otherwise begins none
+    of them. A way back has none: it goes to what served before, whatever is said."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -214,6 +219,7 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         tuple(GroupBound(**{**said, "projects": tuple(said["projects"])}) for said in body.get("bounds", ())),
         {name: str(commit) for name, commit in body.get("commits", {}).items()},
         str(body.get("fleet", "")),
+        {name: str(digest) for name, digest in body.get("settings", {}).items()},
     )
 
 

@@ -16,6 +16,7 @@ from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, lat
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
+from pipeline.fleet.sharing import digests_of
 from pipeline.fleet.signing import AGREED, FleetPermits, SignedWord
 from pipeline.fleet.waves import PlannedWave, bounds_of, plan_waves
 from pipeline.fleet.working import FleetWorker, ended
@@ -75,6 +76,7 @@ def deploy_plan(
         bounds=bounds_of(file, (name for wave in waves for name in wave.projects)),
         commits=dict(commits or {}),
         fleet=file.name,
+        settings=digests_of(file, (name for wave in waves for name in wave.projects)),
     )
 
 
@@ -203,6 +205,7 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
     """Be a worker until a signal comes; then take nothing more, and return when what is under way is somebody else's.
 
     A second signal ends it at once, as one that dies: its runs live on, and are taken up when it has been silent.
+    Raises Mistake when an order was given with another ``fleet.yml``: its projects are left to other workers.
     """
 
     async def go() -> None:
@@ -223,6 +226,8 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
         note(f"worker {worker.name} takes up to {at_once} at once")
         await stopping.wait()
         await worker.drained(working)
+        if worker.differs:
+            raise Mistake(worker.differs)
 
     asyncio.run(go())
 

@@ -17,7 +17,7 @@ from pipeline.record.journal import Event, plain
 
 NAMESPACE = "fleet-order"
 AGREED = "wave approved"
-LATER = ("bounds", "gate", "commits", "fleet")
+LATER = ("bounds", "gate", "commits", "fleet", "settings")
 """Parts of a plan and of its waves that older orders lack: nothing is signed of them while they are empty."""
 ACT = {OrderAction.DEPLOY: "deploy", OrderAction.ROLL_BACK: "rollback"}
 

@@ -18,7 +18,7 @@ from procrastinate.manager import JobManager
 
 from pipeline.commands.fleetorders import conclude
 from pipeline.commands.fleetsigned import go_on
-from pipeline.errors import Locked, Lost, Unreachable
+from pipeline.errors import Locked, Lost, Mistake, Unreachable
 from pipeline.fleet import caring, conducting, working
 from pipeline.fleet import queue as queueing
 from pipeline.fleet.caring import Hearing
@@ -39,6 +39,7 @@ from pipeline.fleet.ordering import (
     see_through,
     standing,
     stop,
+    work,
 )
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, open_queue
@@ -524,6 +525,36 @@ def test_an_order_goes_through_the_shared_queue_wave_by_wave(fleet: Fleet, monke
     assert sorted(ends.began) == sorted(fleet.file.projects)
     assert set(ends.began[:2]) == {"p1", "p2"}
     assert ends.most <= 3
+
+
+def test_a_worker_with_another_fleet_yml_ends_and_its_jobs_are_done_by_one_that_has_the_orders(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends, notes = Ends(), list[str]()
+
+    async def ends_here(*words: Any) -> ProjectEnd:
+        if not ends.began:  # it is begun all the same: end the worker, which would wait for a signal
+            signal.raise_signal(signal.SIGTERM)
+        return await ends(*words)
+
+    monkeypatch.setattr(working, "carry", ends_here)
+    shared = dataclasses.replace(fleet.file, share={"health": {"path": "/other"}})
+    plan = deploy_plan(fleet.file, ["p1", "p2"], "dana")
+    give(fleet, plan)
+
+    async def put(queue: FleetQueue) -> None:
+        for name in plan.projects:
+            await queue.put(FleetJob(plan.order, name))
+
+    asked(fleet.queue, put)
+    with restored(), pytest.raises(Mistake, match=r"is not what order .* was given with, so this worker takes nothing"):
+        work(dataclasses.replace(fleet, file=shared), (), 2, notes.append)
+    assert ends.began == []
+    assert asked(fleet.queue, lambda queue: queue.known(plan.order)) == {"p1", "p2"}
+    monkeypatch.setattr(working, "carry", ends)
+    with restored():
+        state = see_through(fleet, plan.order, lambda event: None, print, works=True).state
+    assert (state.outcome, state.failed(), sorted(ends.began)) == ("done", (), ["p1", "p2"])
 
 
 def test_the_bound_of_a_group_holds_over_all_workers(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
