@@ -1,5 +1,6 @@
 """An order to the fleet, folded from its events: what was planned, what has happened, and how it ended."""
 
+import datetime
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -129,6 +130,10 @@ class OrderState:
     """Wave → who has agreed to it."""
     gates: dict[str, GateAnswer] = field(default_factory=dict)
     """Wave → what the gate before it said, since the order was last gone on with."""
+    gates_asked: dict[str, str] = field(default_factory=dict)
+    """Wave → when the gate before it was asked last."""
+    gates_took: dict[str, float] = field(default_factory=dict)
+    """Wave → how many seconds the gate before it took when it last said yes."""
     spent: str = ""
     """Why nothing more was begun; empty while the budget lasts."""
     resumed: list[str] = field(default_factory=list)
@@ -234,8 +239,12 @@ def add(state: OrderState, event: Event) -> None:
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
             state.gates.clear()
+        case "gate asked":
+            state.gates_asked[event.subject] = event.at
         case "gate answered":
-            state.gates[event.subject] = answer_from(event.body)
+            answer = state.gates[event.subject] = answer_from(event.body)
+            if answer.may and event.subject in state.gates_asked:
+                state.gates_took[event.subject] = _seconds(state.gates_asked[event.subject], event.at)
         case "order resumed":
             state.resumed.append(str(event.body["by"]))
             state.gates.clear()
@@ -263,6 +272,12 @@ def answer_from(body: Mapping[str, Any]) -> GateAnswer:
     """The answer of a gate that was written down as ``body``."""
     found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
     return GateAnswer(bool(body["may"]), str(body["says"]), tuple(found))
+
+
+def _seconds(since: str, until: str) -> float:
+    """Seconds between two moments in ISO 8601; 0 when the clock went back."""
+    took = datetime.datetime.fromisoformat(until) - datetime.datetime.fromisoformat(since)
+    return max(took.total_seconds(), 0.0)
 
 
 def _calls(made: Mapping[str, Any]) -> CallsMade:
