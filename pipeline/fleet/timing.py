@@ -78,13 +78,13 @@ class _Wave:
                 at = self._later(at)
         return last
 
-    def _next(self, at: float) -> int | None:
-        """Take the first that may be begun at ``at``, out of those that wait; None when none may."""
-        while self._under_way and self._under_way[0][0] <= at:
+    def _next(self, seconds: float) -> int | None:
+        """Take the first that may be begun ``seconds`` from now, out of those that wait; None when none may."""
+        while self._under_way and self._under_way[0][0] <= seconds:
             self._by_group[heapq.heappop(self._under_way)[1]] -= 1
         if len(self._under_way) >= self._at_once:
             return None
-        may = [one for one in self._left if self._has_room(one) and self._is_open(one, at)]
+        may = [one for one in self._left if self._has_room(one) and self._is_open(one, seconds)]
         if not may:
             return None
         first = min(may, key=lambda one: one.waiting[0])
@@ -93,21 +93,21 @@ class _Wave:
             self._left.remove(first)
         return place
 
-    def _later(self, at: float) -> float:
+    def _later(self, seconds: float) -> float:
         """When the next one may be begun at the earliest: one under way has ended, or a window is open."""
         moments = [self._under_way[0][0]] if self._under_way else []
         if len(self._under_way) < self._at_once:
-            moments += [one.opens for one in self._left if one.opens > at and self._has_room(one)]
+            moments += [one.opens for one in self._left if one.opens > seconds and self._has_room(one)]
         return min(moments)
 
-    def _has_room(self, one: _Alike) -> bool:
-        return not one.group or self._by_group[one.group] < self._room[one.group]
+    def _has_room(self, alike: _Alike) -> bool:
+        return not alike.group or self._by_group[alike.group] < self._room[alike.group]
 
-    def _is_open(self, one: _Alike, at: float) -> bool:
-        if one.window is None or at < one.opens:
-            return one.window is None
-        moment = self._now + datetime.timedelta(seconds=at)
-        if is_open(one.window, moment):
+    def _is_open(self, alike: _Alike, seconds: float) -> bool:
+        if alike.window is None or seconds < alike.opens:
+            return alike.window is None
+        moment = self._now + datetime.timedelta(seconds=seconds)
+        if is_open(alike.window, moment):
             return True
-        one.opens = at + (next_open(one.window, moment) - moment).total_seconds()
+        alike.opens = seconds + (next_open(alike.window, moment) - moment).total_seconds()
         return False
