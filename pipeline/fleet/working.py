@@ -19,9 +19,9 @@ from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import FleetJob, FleetQueue, LeftToOthers, Unfit, open_queue
 from pipeline.fleet.readings import SharedReadings
 from pipeline.fleet.sharing import differing, shared_with
-from pipeline.fleet.signing import FleetPermits
+from pipeline.fleet.signing import AGREED, FleetPermits
 from pipeline.home import VERSION
-from pipeline.record.journal import Journal, events_of, plain
+from pipeline.record.journal import Journal, events_of, events_of_kind, plain
 from pipeline.record.lock import SEPARATOR, machine
 from pipeline.session.bulletin import BY_FLEET
 from pipeline.signals import HAND_OVER, HAND_OVER_UNMOVED
@@ -167,7 +167,8 @@ class FleetWorker:
 
     def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
         """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
-        events = events_of(self._fleet.store, job.order) if any(wave.approval for wave in plan.waves) else ()
+        asked = any(wave.approval for wave in plan.waves)
+        events = events_of_kind(self._fleet.store, job.order, AGREED) if asked else ()
         why = self._permits.refusal(plan, job.project, events) or self._homeless(plan, job.project)
         if not why:
             return None
