@@ -151,11 +151,16 @@ def close_what_is_open(fleet: Fleet, *, anew: bool) -> None:
         stop(fleet, state)
 
 
-def stop(fleet: Fleet, state: OrderState) -> None:
-    """End an order as it is. Raises Locked when somebody conducts it, or a project of it is under way."""
+def must_not_be_conducted(fleet: Fleet) -> None:
+    """Raises Locked while somebody conducts an order of the fleet: one at a time."""
     held = Lock(fleet.store, ORDERS, "", SystemClock()).alive()
     if held:
         raise Locked(f"an order is under way: {held}; press Ctrl-C where it runs, and it begins nothing more")
+
+
+def stop(fleet: Fleet, state: OrderState) -> None:
+    """End an order as it is. Raises Locked when somebody conducts it, or a project of it is under way."""
+    must_not_be_conducted(fleet)
     running = [name for name, part in state.parts.items() if part.times and not part.end]
     if running:
         raise Locked(f"order {state.plan.order}: under way still: {', '.join(running)}; ./inv fleet.status shows them")
