@@ -41,7 +41,7 @@ AT_ONCE, WATCH = 4, "8s"
 BEATS = "heartbeat: 1s, silent: 4s, grace: 2s"
 STORMED = ("vercel", "github", "sentry", "neon")
 STANDS = 8.0  # seconds that a worker stands still: twice as long as it may be silent
-APART = 5.0  # seconds between two storms
+APART, FIRST = 5.0, 1.0  # seconds between two storms, and before the first
 LOCKS = "select count(*) from deploy_locks"
 
 
@@ -188,7 +188,7 @@ def taken_back(projects: int, storm: float) -> tuple[float, int]:
             try:
                 deployed = run("fleet.deploy")
                 began = time.perf_counter()
-                with disturbed(storm_over(folder, storm) if storm else None, APART, first=1.0) as times:
+                with disturbed(storm_over(folder, storm) if storm else None, APART, first=FIRST) as times:
                     done = run("fleet.rollback")
                     took = time.perf_counter() - began
             finally:
@@ -314,6 +314,8 @@ def main() -> None:
         took, times = taken_back(int(projects), float(every))
         print(f"{projects} projects, two workers, {AT_ONCE} at once: all that was moved is taken back")
         print(f"  in {times} storms of {every} s: {took:.1f} s ÷ {alone:.1f} s without = {took / alone:.2f}")
+        beyond = took - FIRST - times * float(every) - (times - 1) * APART
+        print(f"  after the last storm, if it was over: {beyond:.1f} s ÷ {alone:.1f} s = {beyond / alone:.2f}")
         return
     print(f"{projects} projects, two workers, a watch of {WATCH}, {AT_ONCE} at once")
     alone, _ = deployed(int(projects), "", 0)

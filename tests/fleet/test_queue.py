@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from procrastinate import exceptions
+from procrastinate import exceptions, utils
 from procrastinate.manager import JobManager
 
 from pipeline.commands.fleetorders import conclude
@@ -207,8 +208,10 @@ def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_n
 
 
 def test_what_a_worker_leaves_is_taken_by_another_and_nobody_leaves_anything_to_who_drains(
-    empty_database_url: str,
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Who takes it is told of it: nobody looks by himself for ten minutes."""
+    monkeypatch.setattr(queueing, "POLL", 600.0)
     beats = FleetWorkers(heartbeat=0.1, silent=30)
 
     async def go(first: FleetQueue) -> None:
@@ -256,6 +259,37 @@ def test_what_a_worker_leaves_is_taken_by_another_and_nobody_leaves_anything_to_
             two.cancel()
             await asyncio.gather(one, two, return_exceptions=True)
             assert await second.known("o") == frozenset()
+
+    asked(empty_database_url, go)
+
+
+@pytest.mark.parametrize("ahead", [0, 3600])
+def test_what_is_given_back_is_taken_at_once_though_nobody_looks_and_the_clock_of_who_gave_it_is_ahead(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """A worker tells the others with the statement that gives the job back, by the clock of the queue."""
+    monkeypatch.setattr(queueing, "POLL", 600.0)
+    monkeypatch.setattr(caring.Care, "go", lambda self: asyncio.sleep(600))
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)
+    monkeypatch.setattr(utils, "utcnow", lambda: now)
+
+    async def go(queue: FleetQueue) -> None:
+        taken = list[str]()
+        again = asyncio.Event()
+
+        async def act(job: FleetJob) -> None:
+            taken.append(job.project)
+            if len(taken) < 4:
+                raise queueing.LeftToOthers(job.project)
+            again.set()
+
+        await queue.put(FleetJob("o", "a"))
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 1, BEATS))
+        await asyncio.wait_for(again.wait(), 50)
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+        assert taken == ["a"] * 4
 
     asked(empty_database_url, go)
 
