@@ -5,6 +5,8 @@
 is killed with -9 and with it all that it has started (``kill``), stands still with all of that for longer than it may
 be silent (``stop``), or is told to end (``drain``); or the queue's Postgres is ended and begins again (``away``); or
 every vendor of every project answers each request with 429 for a while (``storm``).
+``python -m bench.fleetchaos [PROJECTS] back [EVERY]``: a rollback of all that was moved, with such storms of EVERY
+seconds each, 5 s apart, the first a second after it was ordered, against one without.
 """
 
 import contextlib
@@ -39,6 +41,7 @@ AT_ONCE, WATCH = 4, "8s"
 BEATS = "heartbeat: 1s, silent: 4s, grace: 2s"
 STORMED = ("vercel", "github", "sentry", "neon")
 STANDS = 8.0  # seconds that a worker stands still: twice as long as it may be silent
+APART, FIRST = 5.0, 1.0  # seconds between two storms, and before the first
 LOCKS = "select count(*) from deploy_locks"
 
 
@@ -92,7 +95,7 @@ class Workers:
             one.wait(60)
 
 
-def storm_over(folder: Path) -> Callable[[], None]:
+def storm_over(folder: Path, seconds: float = STANDS) -> Callable[[], None]:
     """Has every vendor of every project refuse everybody for a while, and say for how long."""
 
     def act() -> None:
@@ -100,7 +103,7 @@ def storm_over(folder: Path) -> Callable[[], None]:
         for world in worlds:
             for vendor in STORMED:
                 control(world, "POST", "/faults", {"fault": f"{vendor} answer status=429 retry_after=3"})
-        time.sleep(STANDS)
+        time.sleep(seconds)
         for world in worlds:
             control(world, "DELETE", "/faults")
 
@@ -166,6 +169,58 @@ def deployed(projects: int, what: str, every: float, *, workers_started: int = 2
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def taken_back(projects: int, storm: float) -> tuple[float, int]:
+    """Deploy a fresh fleet, then take it back, in storms of so many seconds; the seconds of that, and how many storms.
+
+    Raises SystemExit if it went wrong.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fleet"))
+    write_example(folder, projects)
+    adapt(folder)
+
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        words = (INV, *words, "--elsewhere", "--json", "--home", str(folder))
+        return subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+    try:
+        with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM):
+            workers = Workers(folder)
+            try:
+                deployed = run("fleet.deploy")
+                began = time.perf_counter()
+                with disturbed(storm_over(folder, storm) if storm else None, APART, first=FIRST) as times:
+                    done = run("fleet.rollback")
+                    took = time.perf_counter() - began
+            finally:
+                workers.end()
+            wrong = [] if (deployed.returncode, done.returncode) == (1, 0) else [f"{done.returncode}: {done.stderr}"]
+            wrong += wrong_back(folder)
+            if wrong:
+                print((folder / "workers.log").read_text()[-3000:])
+                raise SystemExit("\n".join(wrong))
+            return took, len(times)
+    finally:
+        reset(folder / ".fleet")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wrong_back(folder: Path) -> list[str]:
+    """What is not as it has to be after a way back: each project that was moved went back, and once."""
+    store, found = open_store("", folder), list[str]()
+    order = latest_orders(store, 1)[0]
+    state = state_of(order, events_of(store, order))
+    store.close()
+    assert state
+    print(f"  {Counter(part.end.outcome if part.end else 'no end' for part in state.parts.values())}")
+    for name, part in state.parts.items():
+        world = world_of(folder / "projects" / name)
+        asked: list[dict[str, Any]] = control(world, "GET", "/requests?service=vercel&limit=500")["vercel"]
+        back = [one for one in asked if one["method"] == "POST" and "/rollback/" in one["path"] and one["status"] < 300]
+        if len(back) != 1 or part.times != 1:
+            found.append(f"{name}: {len(back)} rollbacks, taken up {part.times} times: {part.end}")
+    return found
+
+
 def adapt(folder: Path) -> None:
     """A watch that is long enough to be disturbed in, and workers that are soon found to be dead."""
     file = folder / "fleet.yml"
@@ -177,12 +232,12 @@ def adapt(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def disturbed(act: Callable[[], None] | None, every: float) -> Iterator[list[float]]:
-    """Meanwhile ``act`` every so many seconds; when it did."""
+def disturbed(act: Callable[[], None] | None, every: float, first: float = 0) -> Iterator[list[float]]:
+    """Meanwhile ``act`` every so many seconds, at first after ``first``, if that is said; when it did."""
     over, times = threading.Event(), list[float]()
 
     def go() -> None:
-        while act and not over.wait(every):
+        while act and not over.wait(every if times else first or every):
             times.append(time.perf_counter())
             act()
 
@@ -253,6 +308,14 @@ def main() -> None:
         one, _ = deployed(int(projects), "", 0, workers_started=1)
         print(f"{projects} projects, a watch of {WATCH}: two workers ÷ one, {AT_ONCE // 2} projects at once each")
         print(f"  {two:.1f} s ÷ {one:.1f} s = {two / one:.2f}   (wanted: 0.6, where there are cores for it)")
+        return
+    if what == "back":
+        alone, _ = taken_back(int(projects), 0)
+        took, times = taken_back(int(projects), float(every))
+        print(f"{projects} projects, two workers, {AT_ONCE} at once: all that was moved is taken back")
+        print(f"  in {times} storms of {every} s: {took:.1f} s ÷ {alone:.1f} s without = {took / alone:.2f}")
+        beyond = took - FIRST - times * float(every) - (times - 1) * APART
+        print(f"  after the last storm, if it was over: {beyond:.1f} s ÷ {alone:.1f} s = {beyond / alone:.2f}")
         return
     print(f"{projects} projects, two workers, a watch of {WATCH}, {AT_ONCE} at once")
     alone, _ = deployed(int(projects), "", 0)

@@ -2,18 +2,24 @@
 
 ``python -m bench.fleetsim`` prints the tables for 10,000 projects. ``--check [PROJECTS] [AT ONCE]`` first deploys
 a fleet of examples to the sandbox for real, counts the requests, and says how far off the simulation of it is.
+``--scale [PROJECTS]`` does that with one worker and with two, and simulates four, on cores that they share.
 
 What comes next is decided by the product's own `pipeline.fleet.deciding`, at simulated times; what takes time (runs,
 the vendors' limits, cores) is simulated with SimPy. The constants and their sources stand at `Run` and `LIMITS`.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import math
+import os
 import random
+import resource
 import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +28,12 @@ from pathlib import Path
 import simpy
 
 from bench.common import INV, control
-from bench.fleet import example_of, measured, seconds_between
-from bench.fleetchaos import world_of
+from bench.fleet import ENVIRONMENT, below, example_of, measured, seconds_between
+from bench.fleetchaos import Workers, adapt, world_of
 from checks.outcome import Outcome
 from pipeline.fleet.deciding import BeginWave, EndOrder, EndWave, QueueProjects, SpendBudget, decide
 from pipeline.fleet.ends import ProjectEnd
+from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, add, latest_orders, state_of
 from pipeline.fleet.place import PROGRAM
 from pipeline.fleet.waves import PlannedWave
@@ -41,6 +48,7 @@ KEPT = 0.1  # of a limit, for emergencies: pipeline.fleet.budgets
 LOOKS = 0.1  # seconds from an end until whoever conducts has heard of it
 WATCH = "12s"  # in the sandbox it looks each 300 ms: as often as in ten minutes, each 15 s
 MADE = ("POST", "/v13/deployments")
+TURNS = 20  # in a run whose length was measured: between them it waits for vendors and for its watch
 PHASES = ("preflight", "ship", "smoke", "watch")
 
 
@@ -98,6 +106,9 @@ class Scenario:
     breaks: float = 0
     detects: float = 120
     run: Run = Run()
+    machine: int = 0
+    """Cores that all workers share, of which each run whose length was measured wants ``cpu`` seconds; 0: no matter."""
+    cpu: float = 0
     limits: tuple[tuple[str, Limit], ...] = tuple(LIMITS.items())
 
     @property
@@ -167,6 +178,7 @@ class Simulation:
             for vendor, limit in windows.items()
         }
         self._cores = simpy.Resource(self.env, scenario.cores) if scenario.cores else None
+        self._machine = simpy.Resource(self.env, scenario.machine) if scenario.machine else None
         plan = OrderPlan(
             "o",
             OrderAction.DEPLOY,
@@ -223,7 +235,7 @@ class Simulation:
         self._tell("project begins", name, worker="w")
         end = Outcome.DEPLOYED
         if self._lengths:
-            yield self.env.timeout(self._lengths[self._state.waves_begun - 1].pop())
+            yield from self._measured(self._lengths[self._state.waves_begun - 1].pop())
         else:
             end = yield from self._run(int(name[1:]) % self._scenario.teams)
         del self._state.under_way[name]
@@ -235,6 +247,18 @@ class Simulation:
         self._tell("project ended", name, **plain(ProjectEnd(end.word)))
         if not self._changed.triggered:
             self._changed.succeed()
+
+    def _measured(self, seconds: float) -> Waiting:
+        """A run of that length where nobody else wants a core: by turns it wants one, and waits."""
+        if not self._machine:
+            yield self.env.timeout(seconds)
+            return
+        cpu = min(self._scenario.cpu, seconds)
+        for _ in range(TURNS):
+            with self._machine.request() as core:
+                yield core
+                yield self.env.timeout(cpu / TURNS)
+            yield self.env.timeout((seconds - cpu) / TURNS)
 
     def _run(self, team: int) -> Generator[simpy.Event, None, Outcome]:
         run, chance = self._scenario.run, self._random.random
@@ -387,7 +411,70 @@ def check(projects: int, at_once: int) -> None:
     print(f"  requests of a run, medians   {', '.join(f'{name} {count:g}' for name, count in sorted(calls.items()))}")
 
 
+def scale(projects: int) -> None:
+    """Deploy a fleet for real with one worker, then with two; simulate both, and four, with the runs of the first.
+
+    Each worker has two projects at once, as in ``bench.fleetchaos scale``; all are on one machine and share its cores.
+    """
+    one, took, cpu = worked(projects, 1)
+    two, _, _ = worked(projects, 2)
+    cores = os.cpu_count() or 1
+    percents = tuple(len(wave) / projects for wave in took[:-1])
+    same = Scenario(projects, 1, 1, 2, percents=percents, pauses=(0.0,) * len(percents), budget=1, limits=())
+
+    def simulated(workers: int, machine: int) -> float:
+        shape = dataclasses.replace(same, workers=workers, machine=machine, cpu=cpu)
+        return statistics.median(Simulation(shape, seed, took).whole().seconds for seed in range(20))
+
+    alone = simulated(1, cores)
+    print(f"{projects} projects, two at once a worker, {cpu:.1f} s of CPU a run with its sandbox, {cores} cores")
+    print(f"  one worker, simulated ÷ real        {alone:.1f} s ÷ {one:.1f} s = {alone / one:.2f}")
+    print(f"  two ÷ one, real                     {two:.1f} s ÷ {one:.1f} s = {two / one:.2f}")
+    for workers in (2, 4):
+        here, free = simulated(workers, cores) / alone, simulated(workers, 0) / simulated(1, 0)
+        each = simulated(workers, workers * cores) / alone
+        print(f"  {workers} ÷ one, simulated: cores shared {here:.2f}, cores of its own {each:.2f}, no CPU {free:.2f}")
+
+
+def worked(projects: int, workers: int) -> tuple[float, list[list[float]], float]:
+    """The seconds of an order with so many workers, those of its runs by wave, and the CPU seconds of a run."""
+    folder = Path(tempfile.mkdtemp(prefix="fleet"))
+    write_example(folder, projects)
+    adapt(folder)
+    try:
+        with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
+            began = used(int(running["pid"]))
+            these = Workers(folder, workers)
+            words = [INV, "fleet.deploy", "--elsewhere", "--json", "--home", str(folder)]
+            subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, check=False)
+            these.end()
+            cpu = (used(int(running["pid"])) - began) / projects
+        store = open_store("", folder)
+        order = latest_orders(store, 1)[0]
+        state = state_of(order, events_of(store, order))
+        store.close()
+    finally:
+        reset(folder / ".fleet")
+        shutil.rmtree(folder, ignore_errors=True)
+    assert state
+    took = {name: seconds_between(part.began, part.ended) for name, part in state.parts.items()}
+    lengths = [[took[name] for name in wave.projects] for wave in state.plan.waves]
+    return seconds_between(state.began, state.ended), lengths, cpu
+
+
+def used(server: int) -> float:
+    """The CPU seconds of all that this process has started and that has ended, and of a server with all below it."""
+    own, found = resource.getrusage(resource.RUSAGE_CHILDREN), 0
+    for pid in (server, *below(server)):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            found += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return own.ru_utime + own.ru_stime + found / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--scale"]:
+        scale(int((*sys.argv[2:], "12")[0]))
+        return
     if sys.argv[1:2] == ["--check"]:
         projects, at_once = (int(word) for word in (*sys.argv[2:], *("24", "4")[len(sys.argv) - 2 :]))
         check(projects, at_once)

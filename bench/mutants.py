@@ -86,9 +86,9 @@ FAULTS = (
         ("return answer.status > 0 and not answer.barrier and answer.deployment in", "return answer.deployment in"),
         ("    if assigned and _is(answer, target):", "    if assigned or _is(answer, target):"),
         ("(live is None and named)) and ended", "live is None) and ended"),
-        ("while seen.project.moving and clock", "while not seen.project.moving and clock"),
+        ("while seen.project.moving and unpaced", "while not seen.project.moving and unpaced"),
         ('accepted = await roll_back(vercel, target) != "already there"', "accepted = bool(await roll_back(vercel, target))"),
-        ("if final or until - clock.monotonic() <= 0:", "if True:"),
+        ("if final or until - unpaced(clock) <= 0:", "if True:"),
     ),
     *faults(
         "emergency", "pipeline/emergency/access.py", "tests/emergency",

@@ -5,6 +5,7 @@ While more than half is left the worker is not asked; then it is, on the line th
 Without a worker, or when it does not answer, everything goes as if there were no limit but the vendor's own.
 """
 
+import asyncio
 import contextlib
 import functools
 import hashlib
@@ -12,7 +13,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,6 +110,11 @@ class SharedPace:
         self._number = 0
         self._made: dict[str, CallsMade] = {}
         self._deaf_until = 0.0
+        self._rested_to = 0.0
+        self.rested = 0.0
+        """Seconds for which this process has waited for vendors' limits, those of requests at the same time once."""
+        self.bounds: set[asyncio.Timeout] = set()
+        """The deadlines in which these seconds do not count."""
 
     async def sent(self, asker: Asker, send: Callable[[], Awaitable["httpx.Response"]]) -> "httpx.Response":
         """Send in our turn, and again when it was too often: that did nothing.
@@ -127,7 +133,7 @@ class SharedPace:
                 self.saw(seen)
                 if not seen.closed or clock.monotonic() + seen.closed > until:
                     raise
-                await clock.sleep(seen.closed)
+                await self._rest(clock, seen.closed)
             else:
                 seen = limit_seen(bucket, response.headers, clock.now().timestamp() - (asker.ahead or 0))
                 made.saw(seen)
@@ -141,7 +147,19 @@ class SharedPace:
             wait = self._asked(bucket)
             if wait <= 0:
                 return
-            await clock.sleep(min(wait, until - clock.monotonic()))
+            await self._rest(clock, min(wait, until - clock.monotonic()))
+
+    async def _rest(self, clock: Clock, seconds: float) -> None:
+        """Wait; what all deadlines are put off by is LONGEST at most."""
+        now = clock.monotonic()
+        more = min(max(now + seconds - max(now, self._rested_to), 0.0), LONGEST - self.rested)
+        self._rested_to = max(self._rested_to, now + seconds)
+        self.rested += more
+        for bound in self.bounds:
+            if (when := bound.when()) is not None:
+                with contextlib.suppress(RuntimeError):  # it is over just now
+                    bound.reschedule(when + more)
+        await clock.sleep(seconds)
 
     def saw(self, seen: LimitSeen) -> None:
         """Say what an answer said, if it concerns anybody."""
@@ -216,6 +234,26 @@ def pace_of(pid: int) -> SharedPace | None:
 def pace() -> SharedPace | None:
     """How this process shares the vendors' limits; None when it shares them with nobody that it knows."""
     return pace_of(os.getpid())
+
+
+def unpaced(clock: Clock) -> float:
+    """The clock without what was waited for a vendor's limit: a patience that is measured by it is with the vendor."""
+    shared = pace()
+    return clock.monotonic() - (shared.rested if shared else 0.0)
+
+
+@contextlib.asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """As ``asyncio.timeout``, but what is waited for a vendor's limit does not count."""
+    shared = pace()
+    async with asyncio.timeout(seconds) as bound:
+        if shared:
+            shared.bounds.add(bound)
+        try:
+            yield
+        finally:
+            if shared:
+                shared.bounds.discard(bound)
 
 
 Send = Callable[..., Awaitable["httpx.Response"]]

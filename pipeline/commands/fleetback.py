@@ -13,7 +13,7 @@ from pipeline.errors import Mistake
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.movements import Movement, movements, orders_of
 from pipeline.fleet.order import OrderAction, OrderState
-from pipeline.fleet.ordering import LATEST, back_plan, chosen, order_state, stop
+from pipeline.fleet.ordering import LATEST, back_plan, chosen, must_not_be_conducted, order_state, stop
 from pipeline.fleet.place import Fleet, fleet_file, open_fleet
 from pipeline.render.fleetback import back_text, back_values
 from pipeline.session.logs import moment
@@ -61,6 +61,7 @@ def roll_fleet_back(root: Path, wish: RollbackWish, out: Out, aside: Out) -> int
         of = ", ".join(state.plan.order for state in back.orders)
         ends = {name: moved.end for name, moved in back.moved.items()}
         plan = signed_order(fleet, back_plan(fleet.file, of, ends, who(), _commits(back)), wish.key, aside)
+        must_not_be_conducted(fleet)  # before anything is written down
         for state in back.unended:
             stop(fleet, state)
         given(fleet, plan)

@@ -1,5 +1,6 @@
 """``invoke fleet.plan``: who would be deployed when, what would stop whom, and what the vendors would be asked."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pipeline.config import load
 from pipeline.config.document import read
 from pipeline.errors import PipelineError
 from pipeline.fleet.checkouts import FleetHomes
-from pipeline.fleet.estimating import OrderEstimate, estimated, measured
+from pipeline.fleet.estimating import OrderEstimate, estimated, gates_measured, measured
 from pipeline.fleet.file import FleetFile, FleetProject
 from pipeline.fleet.judging import FleetFinding, judged
 from pipeline.fleet.order import OrderPlan, OrderState, latest_orders
@@ -66,9 +67,12 @@ def show_plan(root: Path, wish: PlanWish, out: Out) -> bool:
 def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> OrderEstimate:
     """What the order would take, by what the record knows of earlier ones."""
 
+    @functools.cache
+    def state(order: str) -> OrderState:
+        return order_state(store, order)
+
     def earlier() -> Iterator[OrderState]:
-        for order in latest_orders(store, LOOKED_BACK):
-            yield order_state(store, order)
+        yield from map(state, latest_orders(store, LOOKED_BACK))
 
     known = measured(earlier(), plan.projects)
     homes = FleetHomes(root, file)
@@ -77,7 +81,8 @@ def estimate_of(root: Path, file: FleetFile, store: Store, plan: OrderPlan) -> O
         for name in plan.projects
         if name not in known
     }
-    return estimated(file, plan, known, least, SystemClock().now())
+    asked = gates_measured(earlier(), filter(None, (wave.gate for wave in plan.waves)))
+    return estimated(file, plan, known, least, asked, SystemClock().now())
 
 
 def _settings(root: Path, file: FleetFile, plan: OrderPlan, *, for_one: bool) -> dict[str, tuple[SaidKey, ...]]:

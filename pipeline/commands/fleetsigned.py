@@ -5,10 +5,13 @@ from pathlib import Path
 
 from pipeline.clock import SystemClock
 from pipeline.environment import variable
+from pipeline.errors import Mistake
 from pipeline.fleet.order import OrderPlan, OrderState
 from pipeline.fleet.ordering import agreed, resumed
 from pipeline.fleet.place import Fleet
+from pipeline.fleet.sharing import differing
 from pipeline.fleet.signing import FleetPermits, said_now
+from pipeline.render.fleetmarks import some
 from pipeline.session.approving import usual_key
 from pipeline.session.session import whoami
 
@@ -40,6 +43,7 @@ def go_on(fleet: Fleet, state: OrderState, agreed_by: str, key: str) -> None:
     Raises Mistake when that may not be, or when the order is not as it was signed.
     """
     plan, permits = state.plan, FleetPermits(fleet.root, fleet.file)
+    _must_say_the_same(fleet, state)
     is_open = permits.is_open(plan.projects)
     following = next((wave.name for wave in plan.waves[state.waves_begun :] if agreed_by), "")
     said = said_now(agreed_by if following else who(), SystemClock().now())
@@ -50,6 +54,16 @@ def go_on(fleet: Fleet, state: OrderState, agreed_by: str, key: str) -> None:
         agreed(fleet, plan.order, following, said)
     else:
         resumed(fleet, plan.order, said)
+
+
+def _must_say_the_same(fleet: Fleet, state: OrderState) -> None:
+    """Raises Mistake when ``fleet.yml`` says something else of what is left of an order than when it was given."""
+    left = {name: digest for name, digest in state.plan.settings.items() if not state.parts[name].end}
+    if names := differing(fleet.file, left):
+        raise Mistake(
+            f"--resume {state.plan.order}: fleet.yml says something else now of the target, ships, share or override "
+            f"of {some(names)}; put that back to go on; or give another order with --anew"
+        )
 
 
 def key_of(root: Path, said: str) -> Path:

@@ -13,7 +13,7 @@ from pipeline.environment import variable_or_file
 from pipeline.errors import ServiceError
 from pipeline.fleet.ends import end_from
 from pipeline.fleet.movements import orders_of, with_later
-from pipeline.fleet.order import OrderPlan, OrderState, add, state_of
+from pipeline.fleet.order import OrderPlan, OrderState, state_of
 from pipeline.fleet.place import Fleet
 from pipeline.record.journal import Event, events_of
 from pipeline.redact import Redactor
@@ -46,11 +46,7 @@ class OrderBulletin(Bulletin):
 
     def state(self) -> OrderState | None:
         """The order as the events have it that were heard."""
-        for event in self._events[self._folded :]:
-            if self._state is None:
-                self._state = state_of(self._run, [event])
-            else:
-                add(self._state, event)
+        self._state = state_of(self._run, self._events[self._folded :], self._state)
         self._folded = len(self._events)
         return with_later(self._state, self.later) if self._state else None
 

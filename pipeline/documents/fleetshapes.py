@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from pipeline.fleet.estimating import CallsEstimate, WaveEstimate
+from pipeline.fleet.estimating import CallsEstimate, GateEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.pending import FleetMigrations
 from pipeline.fleet.sharing import SaidKey
@@ -20,13 +20,18 @@ class EstimatedProject(TypedDict):
 
 
 class EstimatedOrder(TypedDict):
-    """What an order would take, in seconds; ``at_least``: some projects are not known; ``binds``: what holds it up."""
+    """What an order would take, in seconds; ``at_least``: some projects are not known; ``binds``: what holds it up.
+
+    ``least``: the seconds when gates that were never asked take none, and not their deadline.
+    """
 
     seconds: float
     at_least: bool
     binds: str
     waves: list[WaveEstimate]
     calls: list[CallsEstimate]
+    gates: list[GateEstimate]
+    least: float
     projects: list[EstimatedProject]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from pipeline.clients.pacing import unpaced, within
 from pipeline.clients.vercel import Moved, Vercel
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.clock import Clock
@@ -104,7 +105,7 @@ async def prove(
     If it fails: When it answers but is not well, the fault is not in the release: look at the database and at the
         vendors' status pages, and open an incident.
     """
-    until, reached, left = clock.monotonic() + patience, since, "" if left == target.id else left
+    until, reached, left = unpaced(clock) + patience, since, "" if left == target.id else left
     others = set(seen.project.serving) - {seen.domain} if left else set[str]()
     while True:
         async with further(http, others, left, health, clock, bypass) as still:
@@ -123,8 +124,8 @@ async def prove(
         if reached is State.RECOVERED:
             return answer, unseen
         if answer.barrier:  # whoever stands there will not leave; Vercel's word still has a moment to change
-            until = min(until, clock.monotonic() + REFUSED_PATIENCE)
-        if clock.monotonic() >= until:
+            until = min(until, unpaced(clock) + REFUSED_PATIENCE)
+        if unpaced(clock) >= until:
             if reached is State.SERVING:
                 return answer, unseen
             says = _unproved(seen, target, live, answer, reached)
@@ -207,9 +208,9 @@ async def return_to_previous(
     ``bad`` gives the ids that were taken back, when they are needed. ``allow`` is asked right before anything is
     touched, and may raise. A promotion that is under way is waited for.
     """
-    until = clock.monotonic() + PATIENCE
+    until = unpaced(clock) + PATIENCE
     seen = await look_briefly(vercel, domain, to)
-    while seen.project.moving and clock.monotonic() < until:
+    while seen.project.moving and unpaced(clock) < until:
         tell(State.WAITING)
         await clock.sleep(AGAIN_AFTER)
         seen = await look_briefly(vercel, domain, to)
@@ -224,7 +225,7 @@ async def return_to_previous(
     commit = seen.live.commit if seen.live else ""
     if allow:
         await allow(seen, target)
-    until = clock.monotonic() + PATIENCE
+    until = unpaced(clock) + PATIENCE
     answer, unseen = await _return(vercel, http, seen, target, health, clock, until, tell, bypass)
     crons = seen.project.crons
     return Returned(seen.domain, target, was, answer, changed=True, crons=crons, was_commit=commit, unseen=unseen)
@@ -233,7 +234,7 @@ async def return_to_previous(
 async def look_briefly(vercel: Vercel, domain: str, to: str) -> ProductionSeen:
     """Look, but not for longer than LOOKED: then a person knows enough to do it by hand. Raises Stranded."""
     try:
-        async with asyncio.timeout(LOOKED):
+        async with within(LOOKED):
             return await look(vercel, domain, to)
     except TimeoutError:
         by_hand = "in the dashboard: Deployments → the previous one → Instant Rollback"
@@ -262,14 +263,14 @@ async def _return(
             refused = error
         since = State.REQUESTED if accepted else State.REFUSED
         tell(since)
-        remains = until - clock.monotonic()
+        remains = until - unpaced(clock)
         final = accepted or (isinstance(refused, Refused) and refused.lasting)
         asked = refused.retry_after if isinstance(refused, Refused) else 0.0
         patience = remains if accepted else REFUSED_PATIENCE if final else min(asked or pause, remains)
         try:
             return await prove(vercel, http, seen, target, health, clock, patience, tell, bypass, left, since)
         except Stranded as stranded:
-            if final or until - clock.monotonic() <= 0:
+            if final or until - unpaced(clock) <= 0:
                 raise Stranded(f"{refused}; {stranded}" if refused else str(stranded), stranded.by_hand) from refused
         pause = min(pause * 2, AGAIN_AT_MOST)
 

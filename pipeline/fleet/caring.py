@@ -8,7 +8,7 @@ from procrastinate import exceptions
 
 from pipeline import log
 from pipeline.clock import SystemClock
-from pipeline.fleet.fetching import WAKE, FleetFetcher
+from pipeline.fleet.fetching import FleetFetcher
 from pipeline.fleet.file import FleetWorkers
 
 TAKERS = "fleet_workers"
@@ -125,7 +125,6 @@ class Care:
         unended = {job.id: job for job in jobs if job.id not in known}
         for id in self._unended & unended.keys():  # twice, for one that was being taken just now is none
             await manager.retry_job(unended[id])
-            await self._change(WAKE, queue=unended[id].queue)
         self._unended = set(unended)
 
     async def _change(self, sql: str, **values: Any) -> None:
@@ -138,6 +137,5 @@ async def given_back(app: procrastinate.App, task: str, silent: float) -> tuple[
     for job in await app.job_manager.get_stalled_jobs(task_name=task, seconds_since_heartbeat=silent):
         with contextlib.suppress(exceptions.ConnectorException):  # somebody else was quicker
             await app.job_manager.retry_job(job)
-            await app.connector.execute_query_async(WAKE, queue=job.queue)
             given.append(str(job.task_kwargs["project"]))
     return tuple(given)

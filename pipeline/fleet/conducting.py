@@ -48,7 +48,7 @@ class Conductor:
         self._journal = fleet.journal(order)
         self._clock: Clock = SystemClock()
         self._lock = Lock(fleet.store, ORDERS, order, self._clock, lease=LEASE)
-        self._events: list[Event] = []
+        self._state: OrderState | None = None
         self._seq = 0
         self._cared = self._clock.monotonic()
         self._frozen = False
@@ -92,14 +92,13 @@ class Conductor:
                 await self._clock.sleep(1)
 
     def look(self) -> OrderState:
-        """Read what is new, show it, and fold everything. Raises ServiceError."""
+        """Read what is new, show it, and fold it into what is known, which the answer is. Raises ServiceError."""
         for seq, event in events_after(self._fleet.store, self._order, self._seq):
             self._seq = seq
-            self._events.append(event)
+            self._state = state_of(self._order, (event,), self._state)
             self._show(event)
-        state = state_of(self._order, self._events)
-        assert state, "an order begins before it is conducted"
-        return state
+        assert self._state, "an order begins before it is conducted"
+        return self._state
 
     async def _act(self, state: OrderState, decision: Decision) -> None:
         match decision:

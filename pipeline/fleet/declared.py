@@ -125,6 +125,9 @@ class FleetFile(Policy):
 
     projects: dict[str, FleetProject]
     """Name → the project."""
+    name: str = ""
+    """What this fleet is called, as no other one with the same keys. All that is signed names it, and counts nowhere
+    else; wanted where there is a `may`."""
     groups: dict[str, FleetGroup] = field(default_factory=dict)
     """Name → what its projects share."""
     waves: tuple[FleetWave, ...] = ()

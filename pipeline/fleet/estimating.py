@@ -1,10 +1,9 @@
 """How many requests an order would make and how long it would take: arithmetic from what earlier runs have measured."""
 
 import datetime
-import heapq
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from checks.outcome import Outcome
@@ -13,7 +12,7 @@ from pipeline.clients.pacing import CallsMade
 from pipeline.fleet.budgets import KEPT
 from pipeline.fleet.file import FleetFile
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
-from pipeline.fleet.windows import next_open
+from pipeline.fleet.timing import spans
 
 IN_SANDBOX = {"vercel": 141, "sentry": 48, "github": 25, "neon": 16, "betterstack": 9, "upstash": 8}
 """Service → requests of one deployment in the sandbox, with a watch of 1 s; a test counts them again. What is said of a
@@ -70,13 +69,37 @@ class WaveEstimate:
 
 
 @dataclass(frozen=True)
+class GateEstimate:
+    """How long it takes to ask the gate before a wave. ``times``: twice where somebody has to agree in between.
+
+    ``seconds``: of each time; those of the deadline when ``of``, the order in which it last said yes, is empty.
+    """
+
+    wave: str
+    gate: str
+    seconds: float
+    times: int
+    of: str
+
+    @property
+    def whole(self) -> float:
+        """Seconds of all times that it is asked."""
+        return self.seconds * self.times
+
+
+@dataclass(frozen=True)
 class OrderEstimate:
-    """What an order would take. ``seconds``: with all waits that can be known; ``binds``: what it waits for longest."""
+    """What an order would take. ``seconds``: with all waits that can be known; ``binds``: what it waits for longest.
+
+    ``least``: the same seconds when gates that were never asked take none, which take their deadline in ``seconds``.
+    """
 
     projects: tuple[ProjectEstimate, ...]
     waves: tuple[WaveEstimate, ...]
     calls: tuple[CallsEstimate, ...]
+    gates: tuple[GateEstimate, ...]
     seconds: float
+    least: float
     binds: str
 
     @property
@@ -98,23 +121,56 @@ def measured(states: Iterable[OrderState], projects: Iterable[str]) -> dict[str,
     return found
 
 
+def gates_measured(states: Iterable[OrderState], gates: Iterable[str]) -> dict[str, tuple[str, float]]:
+    """Gate, as the order names it → the order in which it last said yes, and the seconds until it did.
+
+    ``states``: newest first, read only as far as needed.
+    """
+    wanted, found = set(gates), dict[str, tuple[str, float]]()
+    for state in states if wanted else ():
+        for wave in state.plan.waves:
+            if wave.name in state.gates_took and wave.gate in wanted:
+                found.setdefault(wave.gate, (state.plan.order, state.gates_took[wave.name]))
+        if wanted == found.keys():
+            break
+    return found
+
+
 def estimated(
     file: FleetFile,
     plan: OrderPlan,
     known: Mapping[str, ProjectMeasured],
     least: Mapping[str, float],
+    asked: Mapping[str, tuple[str, float]],
     now: datetime.datetime,
 ) -> OrderEstimate:
-    """What an order would take. ``least``: project → the seconds that its watch lasts, for those without measure."""
+    """What an order would take. ``least``: project → the seconds that its watch lasts, for those without measure.
+
+    ``asked``: gate → the order in which it last said yes, and the seconds until it did.
+    """
     projects = tuple(_project(name, file, known) for name in plan.projects)
     calls = _calls(projects)
     lasts = {one.project: least.get(one.project, 0.0) if one.seconds is None else one.seconds for one in projects}
-    waves = tuple(_waves(plan, lasts, now))
+    gates = tuple(_gates(file, plan, asked))
+    every = spans(plan, lasts, {one.wave: one.whole for one in gates}, now)
+    waves = tuple(
+        WaveEstimate(wave.name, span.begins, span.ends, wave.approval)
+        for wave, span in zip(plan.waves, every, strict=True)
+    )
     seconds = waves[-1].ends if waves else 0.0
+    shortest = [span.ends for span in spans(plan, lasts, {one.wave: one.whole for one in gates if one.of}, now)]
     longest = max(calls, key=lambda one: one.wait, default=None)
-    if longest and longest.wait > seconds:
-        return OrderEstimate(projects, waves, calls, longest.wait, f"the limit of {longest.service}")
-    return OrderEstimate(projects, waves, calls, seconds, "")
+    wait = longest.wait if longest else 0.0
+    binds = f"the limit of {longest.service}" if longest and wait > seconds else ""
+    return OrderEstimate(projects, waves, calls, gates, max(seconds, wait), max(*shortest[-1:], 0.0, wait), binds)
+
+
+def _gates(file: FleetFile, plan: OrderPlan, asked: Mapping[str, tuple[str, float]]) -> Iterator[GateEstimate]:
+    within = {wave.name: wave.gate.within for wave in file.waves if wave.gate}
+    for wave in plan.waves:
+        if wave.gate:
+            order, seconds = asked.get(wave.gate, ("", within.get(wave.name, 0.0)))
+            yield GateEstimate(wave.name, wave.gate, seconds, 1 + wave.approval, order)
 
 
 def _project(name: str, file: FleetFile, known: Mapping[str, ProjectMeasured]) -> ProjectEstimate:
@@ -148,25 +204,3 @@ def _sum(bucket: str, each: list[CallsMade]) -> CallsEstimate:
     usable = most * (100 - KEPT) // 100
     wait = (math.ceil(calls / usable) - 1) * window if usable else 0.0
     return CallsEstimate(service, token[:6], calls, len(each), most, window, max(wait, 0.0))
-
-
-def _waves(plan: OrderPlan, lasts: Mapping[str, float], now: datetime.datetime) -> Iterable[WaveEstimate]:
-    at = 0.0
-    for wave in plan.waves:
-        begins = at + wave.pause
-        at = begins
-        slots, waiting = [begins] * plan.at_once, list(wave.projects)
-        while waiting:
-            free = heapq.heappop(slots)
-            opens = {name: _opens(plan, name, free, now) for name in waiting}
-            name = min(waiting, key=lambda one: opens[one])  # the first of those whose window is open
-            waiting.remove(name)
-            heapq.heappush(slots, opens[name] + lasts[name])
-            at = max(at, opens[name] + lasts[name])
-        yield WaveEstimate(wave.name, begins, at, wave.approval)
-
-
-def _opens(plan: OrderPlan, name: str, after: float, now: datetime.datetime) -> float:
-    """When a project may be begun, ``after`` seconds from now or later."""
-    moment = now + datetime.timedelta(seconds=after)
-    return after + (next_open(plan.windows.get(name), moment) - moment).total_seconds()

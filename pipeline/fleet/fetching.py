@@ -1,5 +1,7 @@
 """A worker of procrastinate that asks its queue only when there may be something, and tells others what it leaves."""
 
+import asyncio
+import datetime
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -8,8 +10,15 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
 
-WAKE = """select pg_notify('procrastinate_queue_v1#' || %(queue)s, '{"type": "job_inserted", "job_id": 0}')"""
-"""Tells the workers of a queue to look, as procrastinate does only of jobs that are new."""
+GIVEN_BACK = 0  # the number of the job in what is told of one
+A_MOMENT = 0.1  # seconds
+GIVE_BACK = """
+select procrastinate_retry_job_v2(
+        %(job)s, now(), %(priority)s::integer, %(queue)s::varchar, %(lock)s::varchar),
+    pg_notify('procrastinate_queue_v1#' || %(queue)s, '{"type": "job_inserted", "job_id": 0}')
+"""
+"""Puts a job back, and tells the workers of its queue, as procrastinate does only of jobs that are new. By the clock of
+the queue: a job that was put back by one that is ahead would wait until that moment has come."""
 
 
 class FetchedJobs(JobManager):
@@ -36,9 +45,21 @@ class FetchedJobs(JobManager):
                 self._left = 0
         return None
 
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime.datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Put a job back at once, whatever is said of when, and tell the workers of its queue in the same statement."""
+        said = {"priority": priority, "queue": queue or job.queue, "lock": lock}
+        await self.connector.execute_query_async(GIVE_BACK, job=job.id, **said)
+
 
 class FleetFetcher(Worker):
-    """Fetches when it is told to; wakes the others when a job of its own has gone back into the queue."""
+    """Fetches when it is told to."""
 
     def look(self, jobs: float = math.inf) -> None:
         """Look whether there is a job, or so many."""
@@ -49,12 +70,7 @@ class FleetFetcher(Worker):
     async def _handle_notification(self, *, channel: str, notification: Any) -> None:
         if notification["type"] == "job_inserted":
             self.look(1)
+            if notification["job_id"] == GIVEN_BACK:  # its row is still locked for a moment after that, and passed over
+                asyncio.get_running_loop().call_later(A_MOMENT, self.look, 1)
         else:
             await super()._handle_notification(channel=channel, notification=notification)
-
-    async def _persist_job_status(
-        self, job: Job, status: Any, retry_decision: Any, context: Any, job_result: Any
-    ) -> None:
-        await super()._persist_job_status(job, status, retry_decision, context, job_result)
-        if retry_decision:
-            await self.app.connector.execute_query_async(WAKE, queue=job.queue)

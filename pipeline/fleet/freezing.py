@@ -20,7 +20,8 @@ ACT = "freeze"
 class FleetFreeze:
     """Nothing of the fleet is begun, or, when it was ``lifted``, again. Times are ISO 8601.
 
-    ``until``: empty for until somebody lifts it; ``at``: when it was said; ``proof``: empty, unsigned.
+    ``until``: empty for until somebody lifts it; ``at``: when it was said; ``proof``: empty, unsigned; ``fleet``: what
+    the fleet is called, which is signed, too.
     """
 
     by: str
@@ -29,6 +30,7 @@ class FleetFreeze:
     at: str = ""
     lifted: bool = False
     proof: str = ""
+    fleet: str = ""
 
     def __str__(self) -> str:
         return f"frozen by {self.by}{f' until {self.until[:16]} UTC' if self.until else ''}: {self.reason}"
@@ -68,7 +70,7 @@ def folded(events: Iterable[Event], permits: FleetPermits) -> FreezeRecord:
     for event in events:
         said = _from(event)
         what = f"{'lifting' if said.lifted else 'freeze'} by {said.by or 'nobody'} of {event.at[:16]}"
-        if why := "" if permits.fleet_is_open else permits.not_said(freeze_text(said), said.proof, said.by, ACT):
+        if why := "" if permits.fleet_is_open else _not_said(said, permits):
             doubts.append(f"the {what} does not count: {why}")
         elif last and said.at <= last.at:
             doubts.append(f"the {what} does not count: it was said before the one that does")
@@ -77,15 +79,20 @@ def folded(events: Iterable[Event], permits: FleetPermits) -> FreezeRecord:
     return FreezeRecord(last, tuple(doubts))
 
 
+def _not_said(said: FleetFreeze, permits: FleetPermits) -> str:
+    return permits.not_said(freeze_text(said), said.fleet, said.proof, said.by, ACT)
+
+
 def freeze_text(said: FleetFreeze) -> str:
     """What a key signs of a freeze, or of its lifting."""
     words = {"act": "lift" if said.lifted else "freeze", "by": said.by, "at": said.at}
-    words |= {"until": said.until, "because": said.reason}
+    words |= {"until": said.until, "because": said.reason, "fleet": said.fleet}
     return "".join(f"{name}: {' '.join(text.split())}\n" for name, text in words.items())
 
 
 def signed_freeze(said: FleetFreeze, permits: FleetPermits, key: Path) -> FleetFreeze:
     """``said``, signed by ``key`` in the name of its owner. Raises Mistake when its owner may not."""
+    said = replace(said, fleet=permits.fleet)
     by, proof = permits.say(lambda by: freeze_text(replace(said, by=by)), said.by, key, ACT)
     return replace(said, by=by, proof=proof)
 
@@ -103,5 +110,5 @@ def said_after(last: FleetFreeze | None, now: datetime.datetime) -> str:
 
 def _from(event: Event) -> FleetFreeze:
     body = event.body
-    words = {name: str(body.get(name, "")) for name in ("by", "reason", "until", "at", "proof")}
+    words = {name: str(body.get(name, "")) for name in ("by", "reason", "until", "at", "proof", "fleet")}
     return FleetFreeze(**{**words, "at": words["at"] or event.at}, lifted=event.kind == THAWED)

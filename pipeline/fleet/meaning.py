@@ -37,6 +37,8 @@ def wrong_values(file: FleetFile) -> Iterator[Said]:
     """What the types alone do not tell: the path of a key, and what is wrong with its value."""
     if not file.projects:
         yield ("projects",), "names none"
+    if file.name and not NAME.fullmatch(file.name):
+        yield ("name",), "a name is 1 to 40 of a-z, 0-9 and -"
     for kind in ("projects", "groups"):
         for name, one in getattr(file, kind).items():
             if not NAME.fullmatch(name):
@@ -75,6 +77,8 @@ def wrong_people(file: FleetFile, folder: Path) -> Iterator[Said]:
     said = [((*path, "may", act), getattr(may, act)) for path, may in owners if may for act in ACTS]
     if not said:
         return
+    if not file.name:
+        yield ("name",), "is not said, and `may` wants it: all that is signed names this fleet, e.g. `name: shops`"
     for name, group in file.groups.items():
         if group.may and group.may.freeze is not None:
             yield ("groups", name, "may", "freeze"), "a freeze is of the whole fleet: say it in the fleet's own `may`"

@@ -1,5 +1,6 @@
 """An order to the fleet, folded from its events: what was planned, what has happened, and how it ended."""
 
+import datetime
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from pipeline.record.bounded import Store
 from pipeline.record.journal import Event
 
 BEGINS = "order begins"
+DIFFERS = "worker differs"
+"""Of a machine: its worker's ``fleet.yml`` is not what the order was given with, so it takes no part."""
 
 
 class OrderAction(enum.Enum):
@@ -65,6 +68,11 @@ class OrderPlan:
     """How many of a group may be under way, beside `at_once` for all."""
     commits: Mapping[str, str] = field(default_factory=dict)
     """Project → the commit that its home was at when the order was given; only of homes in repositories."""
+    fleet: str = ""
+    """What the fleet that it was given to is called; a signed one counts in no other."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Project → a digest of what `fleet.yml` said of how it is deployed; a worker whose own says otherwise begins none
+    of them. A way back has none: it goes to what served before, whatever is said."""
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -122,6 +130,10 @@ class OrderState:
     """Wave → who has agreed to it."""
     gates: dict[str, GateAnswer] = field(default_factory=dict)
     """Wave → what the gate before it said, since the order was last gone on with."""
+    gates_asked: dict[str, str] = field(default_factory=dict)
+    """Wave → when the gate before it was asked last."""
+    gates_took: dict[str, float] = field(default_factory=dict)
+    """Wave → how many seconds the gate before it took when it last said yes."""
     spent: str = ""
     """Why nothing more was begun; empty while the budget lasts."""
     resumed: list[str] = field(default_factory=list)
@@ -180,9 +192,11 @@ def is_bad(end: ProjectEnd, action: OrderAction) -> bool:
     return end.outcome not in (Outcome.DEPLOYED.word, Outcome.SUPERSEDED.word)
 
 
-def state_of(order: str, events: Iterable[Event]) -> OrderState | None:
-    """Fold ``events`` of an order; None when it is none."""
-    state: OrderState | None = None
+def state_of(order: str, events: Iterable[Event], state: OrderState | None = None) -> OrderState | None:
+    """Fold ``events`` of an order; None when it is none.
+
+    ``state``: what those before them gave, which is changed: so ten thousand projects are not folded for each event.
+    """
     for event in events:
         if event.kind == BEGINS:
             plan = plan_from(order, event.body)
@@ -211,6 +225,8 @@ def plan_from(order: str, body: Mapping[str, Any]) -> OrderPlan:
         str(body.get("proof", "")),
         tuple(GroupBound(**{**said, "projects": tuple(said["projects"])}) for said in body.get("bounds", ())),
         {name: str(commit) for name, commit in body.get("commits", {}).items()},
+        str(body.get("fleet", "")),
+        {name: str(digest) for name, digest in body.get("settings", {}).items()},
     )
 
 
@@ -225,8 +241,12 @@ def add(state: OrderState, event: Event) -> None:
         case "wave approved":
             state.approved[event.subject] = str(event.body["by"])
             state.gates.clear()
+        case "gate asked":
+            state.gates_asked[event.subject] = event.at
         case "gate answered":
-            state.gates[event.subject] = answer_from(event.body)
+            answer = state.gates[event.subject] = answer_from(event.body)
+            if answer.may and event.subject in state.gates_asked:
+                state.gates_took[event.subject] = _seconds(state.gates_asked[event.subject], event.at)
         case "order resumed":
             state.resumed.append(str(event.body["by"]))
             state.gates.clear()
@@ -254,6 +274,12 @@ def answer_from(body: Mapping[str, Any]) -> GateAnswer:
     """The answer of a gate that was written down as ``body``."""
     found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
     return GateAnswer(bool(body["may"]), str(body["says"]), tuple(found))
+
+
+def _seconds(since: str, until: str) -> float:
+    """Seconds between two moments in ISO 8601; 0 when the clock went back."""
+    took = datetime.datetime.fromisoformat(until) - datetime.datetime.fromisoformat(since)
+    return max(took.total_seconds(), 0.0)
 
 
 def _calls(made: Mapping[str, Any]) -> CallsMade:

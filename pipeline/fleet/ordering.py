@@ -16,6 +16,7 @@ from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, lat
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import open_queue
 from pipeline.fleet.selecting import selected
+from pipeline.fleet.sharing import digests_of
 from pipeline.fleet.signing import AGREED, FleetPermits, SignedWord
 from pipeline.fleet.waves import PlannedWave, bounds_of, plan_waves
 from pipeline.fleet.working import FleetWorker, ended
@@ -74,6 +75,8 @@ def deploy_plan(
         share=share_of(file.budget),
         bounds=bounds_of(file, (name for wave in waves for name in wave.projects)),
         commits=dict(commits or {}),
+        fleet=file.name,
+        settings=digests_of(file, (name for wave in waves for name in wave.projects)),
     )
 
 
@@ -103,6 +106,7 @@ def back_plan(
         back_to=ends,
         bounds=bounds,
         commits={name: commit for name, commit in commits.items() if name in ends},
+        fleet=file.name,
     )
 
 
@@ -147,11 +151,16 @@ def close_what_is_open(fleet: Fleet, *, anew: bool) -> None:
         stop(fleet, state)
 
 
-def stop(fleet: Fleet, state: OrderState) -> None:
-    """End an order as it is. Raises Locked when somebody conducts it, or a project of it is under way."""
+def must_not_be_conducted(fleet: Fleet) -> None:
+    """Raises Locked while somebody conducts an order of the fleet: one at a time."""
     held = Lock(fleet.store, ORDERS, "", SystemClock()).alive()
     if held:
         raise Locked(f"an order is under way: {held}; press Ctrl-C where it runs, and it begins nothing more")
+
+
+def stop(fleet: Fleet, state: OrderState) -> None:
+    """End an order as it is. Raises Locked when somebody conducts it, or a project of it is under way."""
+    must_not_be_conducted(fleet)
     running = [name for name, part in state.parts.items() if part.times and not part.end]
     if running:
         raise Locked(f"order {state.plan.order}: under way still: {', '.join(running)}; ./inv fleet.status shows them")
@@ -201,6 +210,7 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
     """Be a worker until a signal comes; then take nothing more, and return when what is under way is somebody else's.
 
     A second signal ends it at once, as one that dies: its runs live on, and are taken up when it has been silent.
+    Raises Mistake when an order was given with another ``fleet.yml``: its projects are left to other workers.
     """
 
     async def go() -> None:
@@ -221,6 +231,8 @@ def work(fleet: Fleet, groups: tuple[str, ...], at_once: int, note: Callable[[st
         note(f"worker {worker.name} takes up to {at_once} at once")
         await stopping.wait()
         await worker.drained(working)
+        if worker.differs:
+            raise Mistake(worker.differs)
 
     asyncio.run(go())
 

@@ -21,7 +21,7 @@ PASSED_OVER = frozenset({"node_modules", "dist", "build", "out", "venv"})
 LONGEST = 40
 HEAD = """\
 # The fleet of {team}, as Vercel had it. ./inv fleet.plan shows its waves; docs/fleet.md explains every key.
-at_once: 4 # how many projects are under way at the same time
+{named}at_once: 4 # how many projects are under way at the same time
 budget: 0 # how many may end badly before nothing more begins; or a share, e.g. 5%
 when_spent: keep # or: roll back the wave, roll back all
 
@@ -124,7 +124,8 @@ def fleet_yml(found: Iterable[ProposedProject], root: Path, team: str) -> str:
     """The whole of a new ``fleet.yml`` in ``root``; those without a home stand in it as comments."""
     found = tuple(found)
     groups = sorted({one.group for one in found if one.home and one.group})
-    lines = [HEAD.format(team=" ".join(team.split()) or "the account")]
+    named = f"name: {_quoted(slug(team))} # no other fleet with the same keys may have it\n" if slug(team) else ""
+    lines = [HEAD.format(team=" ".join(team.split()) or "the account", named=named)]
     if groups:
         lines += ["groups: # what its projects share; tokens: {SECRET: NAME_OF_YOUR_VARIABLE} says whose secrets"]
         lines += [*(f"  {group}: {{}}" for group in groups), ""]

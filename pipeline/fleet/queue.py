@@ -51,7 +51,11 @@ class LeftToOthers(Exception):
     """Raised in a job that its worker does not end: it goes back into the queue, and the others are told at once."""
 
 
-class Outdated(LeftToOthers):
+class Unfit(LeftToOthers):
+    """Raised in a job that its worker must not do: it takes nothing more."""
+
+
+class Outdated(Unfit):
     """Raised in a job that is of a newer version than its worker."""
 
 
@@ -122,7 +126,7 @@ class FleetQueue:
         Beside that, give back the jobs of workers that have been silent for too long. ``groups``: whose projects; empty
         is the name of those that are in none.
         Returns, too, when the connection was lost for longer than the queue bears; call it again then, unless it is
-        ``outdated``.
+        ``outdated``, or ``act`` has raised Unfit.
         """
         self._act = act
         worker = FleetFetcher(
@@ -163,12 +167,18 @@ class FleetQueue:
             return self._care is not None and await self._care.others_take(queue_of(group))
 
     async def _do(self, **job: Any) -> None:
-        assert self._act
         assert self._worker
+        try:
+            await self._act_on(job)
+        except Unfit:
+            self._worker.stop()  # type: ignore[no-untyped-call]
+            raise
+
+    async def _act_on(self, job: Mapping[str, Any]) -> None:
+        assert self._act
         version = str(job.get("version", ""))
         if is_newer(version, VERSION):
             self.outdated = version
-            self._worker.stop()  # type: ignore[no-untyped-call]
             raise Outdated(version)
         known = [field.name for field in dataclasses.fields(FleetJob)]
         await self._act(FleetJob(**{name: said for name, said in job.items() if name in known}))

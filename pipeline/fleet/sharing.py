@@ -1,6 +1,8 @@
 """What projects of a fleet share of ``deploy.yml``: all of them, a group, and what counts for one of them."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from pipeline.home import FILE, FLEET
 OWN = (("database", "migrations"), ("database", "schema"))
 """What a rollback reads from deploy.yml itself, without any fleet."""
 
+DIGEST = 32
+"""Digits of a digest: 128 bits."""
 EXAMPLE = "the sandbox's own app"
 """Where the sections come from that a sandbox has, unless `example` is false."""
 
@@ -40,6 +44,25 @@ def shared_with(file: FleetFile, project: str) -> SharedSections:
     one = file.projects[project]
     group = file.groups.get(one.group, FleetGroup())
     return SharedSections(merged(file.share, group.share), one.override)
+
+
+def digests_of(file: FleetFile, projects: Iterable[str]) -> dict[str, str]:
+    """Project → a digest of what ``fleet.yml`` says of how it is deployed: its target, ``ships``, and what it shares.
+
+    Not of where its home is, nor of whose tokens it has: both are said by the machine that deploys it.
+    """
+    return {name: _digest(file, name) for name in projects}
+
+
+def differing(file: FleetFile, said: Mapping[str, str]) -> tuple[str, ...]:
+    """The projects of ``file`` of which it says something else than ``said``, the digests of an order."""
+    return tuple(name for name, digest in said.items() if name in file.projects and _digest(file, name) != digest)
+
+
+def _digest(file: FleetFile, name: str) -> str:
+    project, shared = file.projects[name], shared_with(file, name)
+    said = {"target": project.target, "ships": project.ships, "under": shared.under, "over": shared.over}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:DIGEST]
 
 
 def wrong_sections(said: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:

@@ -17,7 +17,7 @@ from pipeline.record.journal import Event, plain
 
 NAMESPACE = "fleet-order"
 AGREED = "wave approved"
-LATER = ("bounds", "gate", "commits")
+LATER = ("bounds", "gate", "commits", "fleet", "settings")
 """Parts of a plan and of its waves that older orders lack: nothing is signed of them while they are empty."""
 ACT = {OrderAction.DEPLOY: "deploy", OrderAction.ROLL_BACK: "rollback"}
 
@@ -96,6 +96,11 @@ class FleetPermits:
         return said
 
     @property
+    def fleet(self) -> str:
+        """What this fleet is called."""
+        return self._file.name
+
+    @property
     def fleet_is_open(self) -> bool:
         """Whether nothing at all says who may."""
         return self.is_open(self._file.projects)
@@ -117,10 +122,10 @@ class FleetPermits:
             raise Mistake(why)
         return by, proof
 
-    def not_said(self, text: str, proof: str, by: str, act: str) -> str:
-        """Why ``text``, which is about the whole fleet, does not count as said by one who may; empty when it does."""
+    def not_said(self, text: str, fleet: str, proof: str, by: str, act: str) -> str:
+        """Why ``text``, which names ``fleet`` as a whole, does not count as said by one who may; empty when it does."""
         try:
-            return self._not_named(self._signer(text, proof, by), "", act)
+            return self._not_named(self._signer(text, fleet, proof, by), "", act)
         except Unproved as error:
             return str(error)
 
@@ -129,8 +134,8 @@ class FleetPermits:
         return said, self._owner(word_text(plan, what, said), said.proof)
 
     def giver(self, plan: OrderPlan) -> Signer:
-        """Who has given an order. Raises Unproved when nobody known has, or not this one."""
-        return self._signer(order_text(plan), plan.proof, plan.by)
+        """Who has given an order. Raises Unproved when nobody known has, or not this one, or not to this fleet."""
+        return self._signer(order_text(plan), plan.fleet, plan.proof, plan.by)
 
     def refusal(self, plan: OrderPlan, project: str, events: Iterable[Event]) -> str:
         """Why a worker does not begin a project of an order; empty when it may. ``events``: of the order."""
@@ -153,7 +158,7 @@ class FleetPermits:
     def _not_agreed(self, plan: OrderPlan, wave: str, said: SignedWord) -> str:
         """Why a yes to a wave does not count; empty when it does."""
         try:
-            signer = self._signer(word_text(plan, f"agrees to {wave}", said), said.proof, said.by)
+            signer = self._signer(word_text(plan, f"agrees to {wave}", said), plan.fleet, said.proof, said.by)
             giver = self.giver(plan)
         except Unproved as error:
             return f"the yes to {wave} by {said.by or 'nobody'}: {error}"
@@ -185,10 +190,13 @@ class FleetPermits:
         what = group or ("this fleet" if act == "freeze" else "these projects")
         return f"{signer.names[0]} may not {act} {what}: {whose} names {', '.join(names)}"
 
-    def _signer(self, text: str, proof: str, by: str) -> Signer:
-        """Whose key has signed ``text`` in his own name. Raises Unproved."""
+    def _signer(self, text: str, fleet: str, proof: str, by: str) -> Signer:
+        """Whose key has signed ``text``, which names ``fleet``, in his own name. Raises Unproved."""
         if not proof:
             raise Unproved("it is signed by nobody")
+        if fleet != self.fleet:
+            whose = f"is of the fleet {fleet}" if fleet else "names no fleet"
+            raise Unproved(f"it {whose}, and this one is {self.fleet}; it has to be said anew here")
         signer = self._owner(text, proof)
         if is_anothers(by, signer, self._signers):
             raise Unproved(f"it is signed with the key of {' or '.join(signer.names)}")

@@ -14,14 +14,14 @@ from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.children import carry, environment_of, missing_tokens, nursery, words_of
 from pipeline.fleet.ends import HANDED, LOST, MOST_SAID, REFUSED, ProjectEnd
 from pipeline.fleet.freezing import freeze_now
-from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, plan_from
+from pipeline.fleet.order import BEGINS, DIFFERS, OrderAction, OrderPlan, plan_from
 from pipeline.fleet.place import Fleet
-from pipeline.fleet.queue import FleetJob, FleetQueue, LeftToOthers, open_queue
+from pipeline.fleet.queue import FleetJob, FleetQueue, LeftToOthers, Unfit, open_queue
 from pipeline.fleet.readings import SharedReadings
-from pipeline.fleet.sharing import shared_with
-from pipeline.fleet.signing import FleetPermits
+from pipeline.fleet.sharing import differing, shared_with
+from pipeline.fleet.signing import AGREED, FleetPermits
 from pipeline.home import VERSION
-from pipeline.record.journal import Journal, events_of, plain
+from pipeline.record.journal import Journal, events_of, events_of_kind, plain
 from pipeline.record.lock import SEPARATOR, machine
 from pipeline.session.bulletin import BY_FLEET
 from pipeline.signals import HAND_OVER, HAND_OVER_UNMOVED
@@ -41,6 +41,8 @@ class FleetWorker:
         self.name = f"{machine().partition(SEPARATOR)[0]}-{os.getpid()}"
         self.told = asyncio.Event()
         """Set whenever a project has ended here."""
+        self.differs = ""
+        """Why this worker takes nothing more, once an order was given with another ``fleet.yml``."""
         self._plans: dict[str, OrderPlan] = {}
         told = variable_or_file(CHANNELS["team"], fleet.root)
         self._told = {BY_FLEET: "1"} if told else {}
@@ -66,6 +68,8 @@ class FleetWorker:
                                 f"version {queue.outdated} is at work here, and this is {VERSION}: takes nothing more"
                             )
                             return
+                        if self.differs:
+                            return
                 if (working := asyncio.current_task()) and working.cancelling():  # and the queue was away just then
                     return
                 self._note("the queue is away; it is connected to again")
@@ -80,6 +84,8 @@ class FleetWorker:
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
         refused = await asyncio.to_thread(self._refused, plan, job)
+        if not refused:
+            self._must_say_the_same(plan, job.project)
         journal.append("project begins", job.project, worker=self.name, version=VERSION)
         self._note(f"{job.project}: begins")
         began, made = clock.monotonic(), dict[str, Any]()
@@ -139,9 +145,30 @@ class FleetWorker:
         self.told.set()
         raise LeftToOthers(job.project)
 
+    def _must_say_the_same(self, plan: OrderPlan, project: str) -> None:
+        """Raises Unfit when this worker's ``fleet.yml`` says something else of a project than the order was given with.
+
+        Whoever conducts is told once of each machine, however often a worker is begun there again.
+        """
+        if not differing(self._fleet.file, {project: plan.settings[project]} if project in plan.settings else {}):
+            return
+        here, sql = (
+            self.name.rpartition("-")[0],
+            "select 1 from deploy_events where run = ? and kind = ? and subject = ?",
+        )
+        if not any(self._fleet.store.execute(sql, plan.order, DIFFERS, here)):
+            self._fleet.journal(plan.order).append(DIFFERS, here, project=project)
+        self.differs = (
+            f"{project}: its target, ships, share or override in the fleet.yml here is not what order {plan.order} was "
+            "given with, so this worker takes nothing more: bring the file to the order's state, and start it again; "
+            "or give another order from here"
+        )
+        raise Unfit(project)
+
     def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
         """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
-        events = events_of(self._fleet.store, job.order) if any(wave.approval for wave in plan.waves) else ()
+        asked = any(wave.approval for wave in plan.waves)
+        events = events_of_kind(self._fleet.store, job.order, AGREED) if asked else ()
         why = self._permits.refusal(plan, job.project, events) or self._homeless(plan, job.project)
         if not why:
             return None

@@ -147,6 +147,13 @@ def events_of(store: Store, run: str) -> tuple[Event, ...]:
     return tuple(Event(r, at, kind, subject, json.loads(body)) for r, at, kind, subject, body in rows)
 
 
+def events_of_kind(store: Store, run: str, kind: str) -> tuple[Event, ...]:
+    """The events of ``run`` that are of that kind, oldest first."""
+    sql = "select run, at, kind, subject, body from deploy_events where run = ? and kind = ? order by seq"
+    rows = store.execute(sql, run, kind)
+    return tuple(Event(r, at, kind, subject, json.loads(body)) for r, at, kind, subject, body in rows)
+
+
 def events_after(store: Store, run: str, seq: int) -> list[tuple[int, Event]]:
     """The events of ``run`` after the number ``seq``, oldest first, each with its number."""
     sql = "select seq, run, at, kind, subject, body from deploy_events where run = ? and seq > ? order by seq"

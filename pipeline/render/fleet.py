@@ -74,6 +74,9 @@ def event_line(event: Event, plan: OrderPlan) -> str:
             return _ended(event.subject, end_from(body), plan, float(body.get("seconds", 0)))
         case "project handed over":
             return f"  {NEXT} {event.subject:<24} handed over by {one_line(str(body['worker']))}, which ends"
+        case "worker differs":
+            left = f"{one_line(str(body['project'])):<24} left by a worker of {one_line(event.subject)}"
+            return f"  {NEXT} {left}: its fleet.yml is not what the order was given with; it ends"
         case "wave ended":
             found = (FleetFinding(one["gate"], one["says"], tuple(one["projects"])) for one in body["findings"])
             return "\n".join(_finding(one) for one in found)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from checks.amounts import amount
-from pipeline.fleet.estimating import CallsEstimate, OrderEstimate, WaveEstimate
+from pipeline.fleet.estimating import CallsEstimate, GateEstimate, OrderEstimate, WaveEstimate
 from pipeline.fleet.judging import FleetFinding
 from pipeline.fleet.order import OrderPlan
 from pipeline.fleet.pending import FleetMigrations
@@ -38,6 +38,7 @@ def estimate_text(found: OrderEstimate) -> str:
     """How long the order would take, and how many requests that are, each with where it is known from."""
     lines = [f"Time: {_whole(found)}"]
     lines += [_wave(wave) for wave in found.waves] if any(one.seconds for one in found.projects) else []
+    lines += [_gate(one) for one in found.gates]
     lines.append(f"  known from: {_sources(found)}")
     lines += ["", "Requests to services, without those to databases and storage", *_requests(found.calls)]
     return "\n".join(lines)
@@ -70,6 +71,8 @@ def plan_values(
         "estimate": {
             "seconds": estimate.seconds,
             "at_least": bool(estimate.unknown),
+            "least": estimate.least,
+            "gates": plain(estimate.gates),
             "binds": estimate.binds,
             "waves": plain(estimate.waves),
             "calls": plain(estimate.calls),
@@ -79,17 +82,26 @@ def plan_values(
 
 
 def _whole(found: OrderEstimate) -> str:
-    if found.seconds == 0 and found.unknown:
+    if found.least == 0 and found.unknown:
         return "not known"
     least = "at least " if found.unknown else "about "
     binds = f", which is {found.binds}" if found.binds else ""
+    never = found.seconds - found.least
+    binds += f", and up to {long(never)} more for gates that were never asked" if never else ""
     approval = [wave.name for wave in found.waves if wave.approval]
     agree = f"; and until somebody agrees to {', '.join(approval)}" if approval else ""
-    return f"{least}{long(found.seconds)}{binds}{agree}"
+    return f"{least}{long(found.least)}{binds}{agree}"
 
 
 def _wave(wave: WaveEstimate) -> str:
     return f"  {wave.name:<24} from {long(wave.begins):>9} to {long(wave.ends):>9}"
+
+
+def _gate(gate: GateEstimate) -> str:
+    of = f"as in order {gate.of}" if gate.of else "its deadline: it never said yes here"
+    twice = ", and again when somebody has agreed" if gate.times > 1 else ""
+    takes = f"{'' if gate.of else 'up to '}{long(gate.seconds)}, {of}{twice}"
+    return f"  gate of {gate.wave:<16} {takes}: {one_line(gate.gate)}"
 
 
 def _sources(found: OrderEstimate) -> str:

@@ -124,9 +124,9 @@ def test_the_fleet() -> None:
     parts = [standing_of("shop-de", None, "", datetime.datetime.now(datetime.UTC))]
     fits("fleet.status", parts)
     fits("fleet.deploy", {"order": "o1", "outcome": "ended", "projects": parts})
-    plan = OrderPlan("o1", OrderAction.DEPLOY, (PlannedWave("few", ("shop-de",)),), 4, 2)
+    plan = OrderPlan("o1", OrderAction.DEPLOY, (PlannedWave("few", ("shop-de",), gate="check.health"),), 4, 2)
     estimate = estimated(
-        FleetFile({"shop-de": FleetProject("shops")}), plan, {}, {}, datetime.datetime.now(datetime.UTC)
+        FleetFile({"shop-de": FleetProject("shops")}), plan, {}, {}, {}, datetime.datetime.now(datetime.UTC)
     )
     finding = {"gate": "smoke.works", "says": "x", "projects": ["blog"]}
     fits("fleet.check", {"asked": 2, "findings": [finding]})

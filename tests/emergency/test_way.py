@@ -3,12 +3,15 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from pipeline.clients import pacing
+from pipeline.clients.pacing import SharedPace
 from pipeline.clients.vercel import Vercel
 from pipeline.clients.vercelshapes import Deployment
 from pipeline.emergency.choice import Stranded
@@ -245,6 +248,45 @@ def test_one_refusal_is_not_the_end_of_a_rollback(inside: InProcess, bad: Any, r
     assert (returned.target.id, returned.state) == (bad[1], State.RECOVERED)
     assert told[0] is State.REFUSED
     assert State.REQUESTED in told
+
+
+@pytest.fixture
+def in_a_fleet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process is one that a fleet has started to take a project back."""
+    worker, line = socket.socketpair()
+    shared = SharedPace(line, first=True)
+    monkeypatch.setattr(pacing, "pace", lambda: shared)
+    yield
+    worker.close()
+    line.close()
+
+
+@pytest.mark.usefixtures("in_a_fleet")
+@pytest.mark.parametrize("begins", ["with the rollback", "when it is accepted"])
+def test_a_storm_of_refusals_that_outlasts_all_patience_strands_nothing(
+    inside: InProcess, bad: Any, begins: str
+) -> None:
+    """What Vercel refuses as too often is waited for, which takes nothing from the patience with what comes after."""
+    asked, clear, left = list[str](), list[float](), ["unreadable", "unreadable", "unreadable"]
+
+    def instead(request: httpx.Request) -> httpx.Response | None:
+        api, now = request.url.path.startswith("/v"), inside.clock.monotonic()
+        if request.method == "POST":
+            asked.append(request.url.path)
+        if (request.method == "POST" or clear) and api:
+            clear[:] = clear or [now + 300]
+            if now < clear[0] and (begins == "with the rollback" or request.method == "GET"):
+                return httpx.Response(429, headers={"retry-after": "30"}, json={"error": {"code": "rate_limited"}})
+        if clear and left and (not api or request.url.path.startswith("/v4/aliases/")) and now >= clear[0]:
+            left.pop()
+            return httpx.Response(503)
+        return None
+
+    returned = go_back(inside, Lying(inside.wire, instead))
+    assert (returned.target.id, returned.changed, inside.serves()) == (bad[1], True, bad[1])
+    assert asked == asked[:1] * (11 if begins == "with the rollback" else 1), (
+        "refused is not done; done is not asked again"
+    )
 
 
 def test_requested_is_said_only_when_vercel_accepted(inside: InProcess, bad: Any) -> None:

@@ -12,10 +12,21 @@ import pytest
 
 from pipeline.clients import pacing
 from pipeline.clients.base import Service, nothing
-from pipeline.clients.pacing import LONGEST, LimitSeen, SharedPace, bucket_of, limit_seen, refusal_seen
+from pipeline.clients.pacing import (
+    LONGEST,
+    LimitSeen,
+    SharedPace,
+    bucket_of,
+    limit_seen,
+    refusal_seen,
+    unpaced,
+    within,
+)
+from pipeline.clock import SystemClock
 from pipeline.errors import Refused, Unreachable
 from pipeline.fleet.budgets import Budgets
 from pipeline.fleet.queue import open_queue
+from tests.processes import slowness
 from tests.scripted import MovingClock
 
 NOW = 1_790_000_000.0
@@ -139,6 +150,31 @@ def test_an_emergency_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     vendor.worker.close()
 
 
+def test_what_is_waited_for_a_limit_counts_once_against_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor = Vendor(monkeypatch, first=True)
+    monkeypatch.setattr(pacing, "SHORTEST", 0.3)
+    clock = SystemClock()
+
+    async def refused(seconds: float) -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(vendor.answer)) as http:
+            service = Service("vercel", "http://vendor", http, clock, {"authorization": "x"})
+            async with within(seconds):
+                await asyncio.gather(*(service.once("GET", "/", nothing) for _ in range(3)))
+                await clock.sleep(seconds / 2)
+
+    vendor.answers = [too_often(0) for _ in range(3)]
+    began = unpaced(clock)
+    asyncio.run(refused(0.2))
+    assert unpaced(clock) - began < 0.3 + slowness(), "three at once waited 0.3 s, which is not counted"
+    assert 0.3 <= vendor.pace.rested < 0.6
+    assert vendor.pace.bounds == set()
+    vendor.pace.rested = LONGEST  # no deadline is put off for longer than that in all
+    vendor.answers = [too_often(0)]
+    with pytest.raises(TimeoutError):
+        asyncio.run(refused(0.2))
+    vendor.worker.close()
+
+
 def test_a_worker_that_is_gone_holds_nobody_up(vendor: Vendor) -> None:
     vendor.answers = [left(1), too_often(30)]
     vendor.ask()
@@ -172,6 +208,46 @@ def test_all_workers_share_what_is_left_and_a_tenth_is_kept_for_emergencies(empt
             assert 20 < await two.turn("c") <= 31
 
     asyncio.run(go())
+
+
+def test_a_rollback_is_served_while_deploys_wait_for_the_same_token(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It uses the last tenth, which they then know; and after a refusal it is sent again before they are."""
+    rollback = Vendor(monkeypatch, first=True)
+    bucket = bucket_of("vercel", "http://vendor", {"authorization": "x"})
+
+    async def waits(budgets: Budgets) -> list[float]:
+        return [float((await budgets.answer({"turn": bucket, "number": n}) or {})["wait"]) for n in range(3)]
+
+    async def heard(budgets: Budgets) -> None:
+        for said in rollback.told():
+            assert "turn" not in said
+            await budgets.answer(said)
+
+    async def go(*answers: httpx.Response) -> list[float]:
+        async with open_queue(empty_database_url) as queue:
+            budgets = Budgets(queue)
+            if not rollback.asked:
+                await budgets.see(LimitSeen(bucket, 20, 2, 60))
+                assert all(one > 50 for one in await waits(budgets)), "the deploys wait"
+            rollback.answers = list(answers)
+            await asyncio.to_thread(rollback.ask, "POST")
+            await heard(budgets)
+            return await waits(budgets)
+
+    def of_twenty(remaining: int) -> httpx.Response:
+        return httpx.Response(
+            200, json={}, headers={"x-ratelimit-limit": "20", "x-ratelimit-remaining": str(remaining)}
+        )
+
+    after = asyncio.run(go(of_twenty(1)))
+    assert (rollback.asked, rollback.clock.seconds) == (["POST"], 0), "served at once"
+    assert all(one > 50 for one in after)
+    after = asyncio.run(go(too_often(7), of_twenty(0)))
+    assert (rollback.asked, rollback.clock.seconds) == (["POST"] * 3, 7)
+    assert all(one > 7 for one in after), "who waits for a turn asks for it later than the refusal has said"
+    rollback.worker.close()
 
 
 class Counted:

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime
+import itertools
 import json
+import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,25 @@ import pytest
 from pipeline.clients.pacing import CallsMade, SharedPace
 from pipeline.commands import fleetplan
 from pipeline.commands.fleetplan import PlanWish, show_plan
-from pipeline.fleet.estimating import IN_SANDBOX, OrderEstimate, ProjectMeasured, estimated, measured
+from pipeline.fleet import timing, windows
+from pipeline.fleet.deciding import BeginWave, EndOrder, EndWave, QueueProjects, WaitSeconds, decide
+from pipeline.fleet.estimating import (
+    IN_SANDBOX,
+    OrderEstimate,
+    ProjectMeasured,
+    estimated,
+    gates_measured,
+    measured,
+)
 from pipeline.fleet.file import load_fleet
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, Where, add
 from pipeline.fleet.ordering import deploy_plan
 from pipeline.fleet.pending import migrations_of
 from pipeline.fleet.surveying import ProjectAnswer
-from pipeline.fleet.waves import PlannedWave
+from pipeline.fleet.timing import spans
+from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.fleet.windows import FleetWindow, next_open
+from pipeline.record.journal import Event
 from pipeline.render.fleetplan import estimate_text, gates_text, migrations_text
 from tests.documents.test_answers import misfits
 from tests.fleet.test_deciding import Story
@@ -40,12 +54,19 @@ projects:
 ALLOWED = CallsMade(70, most=100, window=60)
 
 
+YES = {"may": True, "says": "", "findings": []}
+
+
 def estimate(
-    folder: Path, known: Mapping[str, ProjectMeasured], text: str = YAML, least: Mapping[str, float] | None = None
+    folder: Path,
+    known: Mapping[str, ProjectMeasured],
+    text: str = YAML,
+    least: Mapping[str, float] | None = None,
+    asked: Mapping[str, tuple[str, float]] | None = None,
 ) -> OrderEstimate:
     (folder / "fleet.yml").write_text(text)
     file = load_fleet(folder / "fleet.yml")
-    return estimated(file, deploy_plan(file, file.projects, ""), known, least or {}, NOW)
+    return estimated(file, deploy_plan(file, file.projects, ""), known, least or {}, asked or {}, NOW)
 
 
 def took(seconds: float, **calls: CallsMade) -> ProjectMeasured:
@@ -104,6 +125,124 @@ def test_a_window_that_is_closed_is_waited_for_and_holds_up_nobody_else(tmp_path
     found = estimate(tmp_path, {name: took(10) for name in "abcd"}, text)
     assert found.seconds == 3610
     assert found.waves[1].begins == 10
+
+
+def test_the_bound_of_a_group_makes_its_projects_wait_and_nobody_else(tmp_path: Path) -> None:
+    text = YAML.replace("shops: {}", "shops: {at_once: 1}").replace(", pause: 10m", "")
+    found = estimate(tmp_path, {"a": took(10), "b": took(30), "c": took(20), "d": took(15)}, text)
+    assert [(wave.begins, wave.ends) for wave in found.waves] == [(0, 10), (10, 60)], "c waits for b; d beside them"
+
+
+GATED = YAML.replace("pause: 10m", "pause: 1m, gate: {command: [./ok.sh], within: 2m}")
+
+
+def test_a_gate_takes_what_it_took_last_else_at_most_its_deadline_and_says_which(tmp_path: Path) -> None:
+    known = {name: took(10) for name in "abcd"}
+    found = estimate(tmp_path, known, GATED, asked={"./ok.sh": ("o7", 7.5)})
+    assert [(wave.begins, wave.ends) for wave in found.waves] == [(0, 10), (77.5, 97.5)]
+    assert (found.seconds, found.least) == (97.5, 97.5)
+    assert "  gate of second           7.5 s, as in order o7: ./ok.sh" in estimate_text(found)
+    never = estimate(tmp_path, known, GATED)
+    assert (never.seconds, never.least) == (210, 90)
+    text = estimate_text(never)
+    assert "Time: about 1 min 30 s, and up to 2 min 00 s more for gates that were never asked\n" in text
+    assert "gate of second           up to 2 min 00 s, its deadline: it never said yes here: ./ok.sh" in text
+    agreed = estimate(tmp_path, known, GATED.replace("pause: 1m", "approval: true"), asked={"./ok.sh": ("o7", 7.5)})
+    assert agreed.seconds == 45, "it is asked before somebody agrees, and after that"
+    unknown = estimate(tmp_path, {}, GATED)
+    assert unknown.least == 60
+    assert "Time: at least 1 min 00 s, and up to 2 min 00 s more" in estimate_text(unknown)
+
+
+def test_what_a_gate_took_is_from_the_moment_it_was_asked_to_its_last_yes() -> None:
+    told = Story(PlannedWave("all", ("a",), gate="./ok.sh"), PlannedWave("rest", ("b",), gate="check.x"))
+    told.then("gate asked", "all").then("order waits", says="x")  # whoever conducted then has died
+    told.then("gate asked", "all").then("order waits", says="x").then("gate answered", "all", **YES)
+    told.then("gate asked", "rest").then("gate answered", "rest", **{**YES, "may": False, "says": "no"})
+    assert gates_measured([told.state], ["./ok.sh", "check.x"]) == {"./ok.sh": ("o", 2.0)}
+    assert gates_measured([told.state], []) == {}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_times_of_waves_are_those_that_deciding_at_these_times_gives(seed: int) -> None:
+    """Any plan: with windows, bounds, pauses; against the product's own decisions, event by event."""
+    rng = random.Random(seed)
+    names = [f"p{number}" for number in range(rng.randint(1, 12))]
+    cuts = sorted({0, rng.randint(0, len(names)), len(names)})
+    waves = tuple(
+        PlannedWave(f"w{start}", tuple(names[start:end]), rng.choice((0, 7))) for start, end in itertools.pairwise(cuts)
+    )
+    since = f"10:{rng.randint(0, 3):02}"
+    window = FleetWindow("UTC", ("mon", "tue"), since, f"10:{int(since[3:]) + 1:02}")
+    within = {name: window for name in names if rng.random() < 0.3}
+    groups = {name: rng.choice(("", "x", "y")) for name in names}
+    bounds = tuple(
+        GroupBound(group, rng.randint(1, 2), members)
+        for group in ("x", "y")
+        if (members := tuple(name for name in names if groups[name] == group))
+    )
+    lasts = {name: float(rng.choice((0, 5, 20, 65))) for name in names}
+    plan = OrderPlan("o", OrderAction.DEPLOY, waves, rng.randint(1, 4), 9, windows=within, bounds=bounds)
+    assert [(one.begins, one.ends) for one in spans(plan, lasts, {}, NOW)] == decided(plan, lasts)
+
+
+def decided(plan: OrderPlan, lasts: Mapping[str, float]) -> list[tuple[float, float]]:
+    """When each wave begins and ends, as it is decided at the moments at which something happens."""
+    state = OrderState(plan, NOW.isoformat(), {name: ProjectPart() for name in plan.projects})
+    at, ends, begun, over = 0.0, dict[str, float](), list[float](), list[float]()
+    for _ in range(1000):
+        moment = NOW + datetime.timedelta(seconds=at)
+
+        def tell(kind: str, subject: str = "", moment: datetime.datetime = moment, **body: Any) -> None:
+            add(state, Event("o", moment.isoformat(), kind, subject, body))
+
+        for name in [name for name, end in ends.items() if end <= at]:
+            tell("project ended", name, outcome="deployed", staged="n", before="o")
+            del ends[name]
+        match decide(state, moment):
+            case BeginWave(wave):
+                begun.append(at)
+                over.append(at)
+                tell("wave begins", wave.name)
+            case QueueProjects(projects):
+                for name in projects:
+                    tell("project queued", name)
+                    ends[name] = at + lasts[name]
+                    over[-1] = max(over[-1], ends[name])
+            case EndWave(wave):
+                tell("wave ended", wave.name)
+            case WaitSeconds(seconds):
+                waiting = [name for name, part in state.parts.items() if part.where is Where.WAITING]
+                opens = [(next_open(plan.windows.get(name), moment) - NOW).total_seconds() for name in waiting]
+                later = [one for one in (*ends.values(), *opens) if one > at]
+                at = at + seconds if seconds else min(later)
+            case EndOrder():
+                return list(zip(begun, over, strict=True))
+    raise AssertionError("it does not end")
+
+
+def test_ten_thousand_projects_are_looked_at_a_few_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = tuple(f"p{number}" for number in range(10_000))
+    window = FleetWindow("Europe/Berlin", ("mon", "tue", "wed"), "09:00", "16:00")
+    plan = OrderPlan(
+        "o",
+        OrderAction.DEPLOY,
+        (PlannedWave("all", names),),
+        500,
+        0,
+        windows=dict.fromkeys(names[::2], window),
+        bounds=(GroupBound("shops", 20, names[:3000]),),
+    )
+    looked: list[Any] = []
+
+    def looks(*words: Any) -> bool:
+        looked.append(words)
+        return windows.is_open(*words)
+
+    monkeypatch.setattr(timing, "is_open", looks)
+    (span,) = spans(plan, dict.fromkeys(names, 600.0), {}, NOW)
+    assert span.ends >= 3000 / 20 * 600
+    assert len(looked) <= 2 * len(names)
 
 
 @pytest.mark.parametrize(

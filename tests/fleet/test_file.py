@@ -90,6 +90,7 @@ def test_where_nothing_fits_what_else_is_wrong_is_said_too_and_of_one_value_one_
         written(tmp_path, NOWHERE)
     said = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
     assert [(where.removeprefix("fleet.yml:"), key) for where, key in said] == [
+        ("1", "name"),
         ("2", "projects.a"),
         ("3", "projects.b.home"),
         ("3", "projects.b.window.days[0]"),

@@ -10,7 +10,7 @@ import pytest
 from pipeline.commands.fleetfreezing import FreezeWish, freeze_fleet, frozen_lines
 from pipeline.errors import Mistake
 from pipeline.fleet.file import load_fleet
-from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze, freezes, said_after
+from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze, freeze_text, freezes, said_after
 from pipeline.fleet.order import OrderState, Where
 from pipeline.fleet.ordering import order_state
 from pipeline.fleet.queue import FleetJob
@@ -87,6 +87,42 @@ def test_an_old_lifting_that_is_written_down_again_lifts_nothing(orders: Orders)
 
 
 @needs_keys
+def test_what_was_signed_for_another_fleet_with_the_same_keys_counts_for_nothing(
+    orders: Orders, tmp_path_factory: pytest.TempPathFactory, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Orders(tmp_path_factory.mktemp("other"), keys, MAY.replace("acme", "other"), monkeypatch)
+    frozen(other, "lee")
+    frozen(orders, "lee", "ours")
+    frozen(other, "lee", lift=True)
+    journal = orders.fleet.journal(FREEZE)
+    for event in events_of(other.fleet.store, FREEZE):
+        journal.append(event.kind, exact=event.body)
+    found, doubts = known(orders)
+    assert found
+    assert found.reason == "ours"
+    assert ["it is of the fleet other, and this one is acme; it has to be said anew" in line for line in doubts] == [
+        True,
+        True,
+    ]
+    for event in events_of(other.fleet.store, FREEZE):  # and who writes another name over it
+        journal.append(event.kind, exact={**event.body, "fleet": "acme"})
+    assert known(orders)[0] == found
+    assert "its signature is of something else" in known(orders)[1][-1]
+
+
+@needs_keys
+def test_a_freeze_that_was_signed_without_a_fleet_counts_for_nothing_and_says_why(orders: Orders) -> None:
+    old = FleetFreeze("lee", "old", at="2026-01-01T00:00:00.000+00:00")
+    text = freeze_text(old).replace("fleet: \n", "")
+    permits = FleetPermits(orders.fleet.root, orders.fleet.file)
+    _, proof = permits.say(lambda by: text, "lee", Path(orders.key("lee")), "freeze")
+    freeze(orders.fleet.journal(FREEZE), dataclasses.replace(old, proof=proof))
+    found, doubts = known(orders)
+    assert found is None
+    assert doubts[0].endswith("does not count: it names no fleet, and this one is acme; it has to be said anew here")
+
+
+@needs_keys
 def test_a_worker_begins_nothing_of_a_frozen_fleet_and_ends_what_was_begun(orders: Orders) -> None:
     state = orders.given("dana")
     frozen(orders, "lee")
@@ -118,8 +154,8 @@ def test_a_clock_that_is_behind_can_lift_all_the_same() -> None:
 
 
 def test_a_group_says_nothing_of_a_freeze(tmp_path: Path) -> None:
-    text = "projects: {a: {home: a, group: g}}\nsigners: keys\ngroups:\n  g: {may: {freeze: [dana]}}\n"
+    text = "projects: {a: {home: a, group: g}}\nname: acme\nsigners: keys\ngroups:\n  g: {may: {freeze: [dana]}}\n"
     (tmp_path / "fleet.yml").write_text(text)
     (tmp_path / "keys").write_text("dana ssh-ed25519 AAAA\n")
-    with pytest.raises(Mistake, match=r"fleet.yml:4: groups.g.may.freeze: a freeze is of the whole fleet"):
+    with pytest.raises(Mistake, match=r"fleet.yml:5: groups.g.may.freeze: a freeze is of the whole fleet"):
         load_fleet(tmp_path / "fleet.yml")

@@ -113,6 +113,7 @@ def test_projects_find_their_homes_and_the_file_that_is_written_can_be_read(fold
     assert "+++ fleet.yml" in text
     assert not init_fleet(root, wish(folder), said.append)
     file = load_fleet(root / "fleet.yml")
+    assert file.name == "acme"
     assert {name: (one.home, one.group, one.target) for name, one in file.projects.items()} == {
         "shop-de": ("../apps/de", "sites", "production"),
         "shop-de-2": ("../apps/fr/web", "sites", "production"),

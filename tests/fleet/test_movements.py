@@ -13,6 +13,7 @@ import pytest
 from invoke.parser import Parser  # type: ignore[attr-defined]
 
 import tasks
+from pipeline.clock import SystemClock
 from pipeline.commands import fleetback, fleetorders
 from pipeline.commands.fleetback import RollbackWish, roll_fleet_back, since_of
 from pipeline.commands.fleetboard import FleetBoard
@@ -21,16 +22,18 @@ from pipeline.commands.fleetorders import DeployWish, deploy_fleet, to_take_back
 from pipeline.commands.fleetwork import be_worker
 from pipeline.errors import Locked, Mistake
 from pipeline.fleet.concluding import exit_code
+from pipeline.fleet.conducting import ORDERS
 from pipeline.fleet.deciding import EndOrder
 from pipeline.fleet.ends import ProjectEnd, TakenBack
 from pipeline.fleet.file import load_fleet
 from pipeline.fleet.freezing import FREEZE, FleetFreeze, freeze
 from pipeline.fleet.movements import Movement, known_order, movements, orders_of, taken_back
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, latest_orders
 from pipeline.fleet.ordering import SeenThrough, back_plan, deploy_plan, give, order_state
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.waves import PlannedWave
 from pipeline.record.journal import Journal, plain
+from pipeline.record.lock import Lock
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
 from pipeline.redact import Redactor
@@ -167,6 +170,15 @@ def said(past: Past, wish: RollbackWish) -> str:
     lines: list[str] = []
     assert roll_fleet_back(past.fleet.root, wish, lines.append, lines.append) == 0
     return "\n".join(lines)
+
+
+def test_while_an_order_is_conducted_a_rollback_of_another_one_writes_nothing_down(past: Past) -> None:
+    """Else the next order would be told that it comes first, though nobody conducts it."""
+    past.order("o1", 3, {"a": deployed("a1", "a0")})
+    Lock(past.fleet.store, ORDERS, "o2", SystemClock()).take("order o2")
+    with pytest.raises(Locked, match=r"an order is under way: .*; press Ctrl-C where it runs"):
+        said(past, RollbackWish(order="o1"))
+    assert latest_orders(past.fleet.store, 9) == ("o1",)
 
 
 def test_since_goes_with_a_group_a_selection_and_the_wave_of_one_order(past: Past) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import json
 import os
 import signal
@@ -13,12 +14,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from procrastinate import exceptions
+from procrastinate import exceptions, utils
 from procrastinate.manager import JobManager
 
 from pipeline.commands.fleetorders import conclude
 from pipeline.commands.fleetsigned import go_on
-from pipeline.errors import Locked, Lost, Unreachable
+from pipeline.errors import Locked, Lost, Mistake, Unreachable
 from pipeline.fleet import caring, conducting, working
 from pipeline.fleet import queue as queueing
 from pipeline.fleet.caring import Hearing
@@ -39,6 +40,7 @@ from pipeline.fleet.ordering import (
     see_through,
     standing,
     stop,
+    work,
 )
 from pipeline.fleet.place import Fleet
 from pipeline.fleet.queue import QUEUES, FleetJob, FleetQueue, open_queue
@@ -206,8 +208,10 @@ def test_a_worker_of_an_older_version_finishes_what_it_began_and_takes_nothing_n
 
 
 def test_what_a_worker_leaves_is_taken_by_another_and_nobody_leaves_anything_to_who_drains(
-    empty_database_url: str,
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Who takes it is told of it: nobody looks by himself for ten minutes."""
+    monkeypatch.setattr(queueing, "POLL", 600.0)
     beats = FleetWorkers(heartbeat=0.1, silent=30)
 
     async def go(first: FleetQueue) -> None:
@@ -255,6 +259,37 @@ def test_what_a_worker_leaves_is_taken_by_another_and_nobody_leaves_anything_to_
             two.cancel()
             await asyncio.gather(one, two, return_exceptions=True)
             assert await second.known("o") == frozenset()
+
+    asked(empty_database_url, go)
+
+
+@pytest.mark.parametrize("ahead", [0, 3600])
+def test_what_is_given_back_is_taken_at_once_though_nobody_looks_and_the_clock_of_who_gave_it_is_ahead(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """A worker tells the others with the statement that gives the job back, by the clock of the queue."""
+    monkeypatch.setattr(queueing, "POLL", 600.0)
+    monkeypatch.setattr(caring.Care, "go", lambda self: asyncio.sleep(600))
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead)
+    monkeypatch.setattr(utils, "utcnow", lambda: now)
+
+    async def go(queue: FleetQueue) -> None:
+        taken = list[str]()
+        again = asyncio.Event()
+
+        async def act(job: FleetJob) -> None:
+            taken.append(job.project)
+            if len(taken) < 4:
+                raise queueing.LeftToOthers(job.project)
+            again.set()
+
+        await queue.put(FleetJob("o", "a"))
+        working = asyncio.ensure_future(queue.work(act, "w", [""], 1, BEATS))
+        await asyncio.wait_for(again.wait(), 50)
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+        assert taken == ["a"] * 4
 
     asked(empty_database_url, go)
 
@@ -524,6 +559,36 @@ def test_an_order_goes_through_the_shared_queue_wave_by_wave(fleet: Fleet, monke
     assert sorted(ends.began) == sorted(fleet.file.projects)
     assert set(ends.began[:2]) == {"p1", "p2"}
     assert ends.most <= 3
+
+
+def test_a_worker_with_another_fleet_yml_ends_and_its_jobs_are_done_by_one_that_has_the_orders(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends, notes = Ends(), list[str]()
+
+    async def ends_here(*words: Any) -> ProjectEnd:
+        if not ends.began:  # it is begun all the same: end the worker, which would wait for a signal
+            signal.raise_signal(signal.SIGTERM)
+        return await ends(*words)
+
+    monkeypatch.setattr(working, "carry", ends_here)
+    shared = dataclasses.replace(fleet.file, share={"health": {"path": "/other"}})
+    plan = deploy_plan(fleet.file, ["p1", "p2"], "dana")
+    give(fleet, plan)
+
+    async def put(queue: FleetQueue) -> None:
+        for name in plan.projects:
+            await queue.put(FleetJob(plan.order, name))
+
+    asked(fleet.queue, put)
+    with restored(), pytest.raises(Mistake, match=r"is not what order .* was given with, so this worker takes nothing"):
+        work(dataclasses.replace(fleet, file=shared), (), 2, notes.append)
+    assert ends.began == []
+    assert asked(fleet.queue, lambda queue: queue.known(plan.order)) == {"p1", "p2"}
+    monkeypatch.setattr(working, "carry", ends)
+    with restored():
+        state = see_through(fleet, plan.order, lambda event: None, print, works=True).state
+    assert (state.outcome, state.failed(), sorted(ends.began)) == ("done", (), ["p1", "p2"])
 
 
 def test_the_bound_of_a_group_holds_over_all_workers(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

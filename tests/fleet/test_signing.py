@@ -18,18 +18,20 @@ from pipeline.fleet import working
 from pipeline.fleet.ends import LOST, REFUSED, ProjectEnd
 from pipeline.fleet.file import load_fleet
 from pipeline.fleet.order import BEGINS, OrderAction, OrderPlan, OrderState, plan_from
-from pipeline.fleet.ordering import deploy_plan, give, order_state, rollback_plan
+from pipeline.fleet.ordering import back_plan, deploy_plan, give, order_state, rollback_plan
 from pipeline.fleet.place import Fleet
-from pipeline.fleet.queue import FleetJob
+from pipeline.fleet.queue import FleetJob, Unfit
 from pipeline.fleet.signing import FleetPermits, order_text
 from pipeline.fleet.waves import GroupBound, PlannedWave
 from pipeline.record.journal import events_of, plain
 from pipeline.record.place import Place
 from pipeline.record.store import open_store
+from pipeline.render.fleet import event_line
 
 needs_keys = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="there is no ssh-keygen: install openssh-client")
 PEOPLE = ("dana", "lee", "sam")
 YAML = """\
+name: acme
 signers: keys
 people: {leads: [lee]}
 may: {deploy: [dana, sam], agree: [leads, dana]}
@@ -132,6 +134,7 @@ def test_who_may_not_take_back_gives_no_order_that_takes_back_by_itself(orders: 
     [
         ({"budget": 99}, "its signature is of something else"),
         ({"flags": ("--over-rollback",)}, "its signature is of something else"),
+        ({"settings": {}}, "its signature is of something else"),
         ({"by": "lee"}, "its signature is of something else"),
         ({"proof": ""}, "it is signed by nobody"),
         ({"proof": "AAAA"}, "no such key"),
@@ -146,6 +149,81 @@ def test_an_order_that_was_changed_is_refused_by_every_worker(
     assert says in end.reason
     with pytest.raises(Mistake, match=says):
         go_on(orders.fleet, state, "", orders.key("dana"))
+
+
+@needs_keys
+@pytest.mark.parametrize(("fleet", "says"), [("other", "it is of the fleet other"), ("", "it names no fleet")])
+def test_an_order_of_another_fleet_with_the_same_keys_or_of_none_is_refused(
+    orders: Orders,
+    tmp_path_factory: pytest.TempPathFactory,
+    keys: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fleet: str,
+    says: str,
+) -> None:
+    other = Orders(tmp_path_factory.mktemp("other"), keys, YAML.replace("acme", "other"), monkeypatch)
+    named = dataclasses.replace(other.fleet, file=dataclasses.replace(other.fleet.file, name=fleet))
+    plan = signed_order(named, deploy_plan(named.file, named.file.projects, "dana"), other.key("dana"))
+    give(orders.fleet, plan)
+    end = orders.worked(plan, "shop")
+    assert (end.outcome, orders.carried) == (REFUSED, [])
+    assert f"{says}, and this one is acme; it has to be said anew here" in end.reason
+    with pytest.raises(Mistake, match=says):
+        go_on(orders.fleet, order_state(orders.fleet.store, plan.order), "", orders.key("dana"))
+    written = order_state(orders.fleet.store, plan.order)
+    changed = dataclasses.replace(written.plan, fleet="acme")
+    why = FleetPermits(orders.fleet.root, orders.fleet.file).refusal(changed, "shop", ())
+    assert "its signature is of something else" in why
+
+
+OTHERS = (
+    ("  blog: {home: blog}", "  blog: {home: blog, override: {health: {path: /other}}}", ["blog"]),
+    ("  blog: {home: blog}", "  blog: {home: blog, target: other}", ["blog"]),
+    ("  blog: {home: blog}", "  blog: {home: blog, ships: other}", ["blog"]),
+    ("  shops: {may", "  shops: {share: {health: {path: /other}}, may", ["shop"]),
+    ("name: acme", "name: acme\nshare: {pace: {watch: {during: 1s}}}", ["shop", "blog"]),
+    ("name: acme", "name: acme\nat_once: 9", []),
+    ("  blog: {home: blog}", "  blog: {home: blog, labels: {tier: one}}", []),
+)
+
+
+@pytest.mark.parametrize(("here", "there", "whom"), OTHERS)
+def test_a_worker_whose_fleet_yml_is_another_one_leaves_the_projects_that_it_would_deploy_otherwise(
+    tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch, here: str, there: str, whom: list[str]
+) -> None:
+    text = YAML.replace("may: {deploy: [dana, sam], agree: [leads, dana]}\n", "")
+    text = text.replace("may: {deploy: [dana], rollback: [leads]}", "at_once: 7").replace(", approval: true", "")
+    orders = Orders(tmp_path, keys, text, monkeypatch)
+    plan = deploy_plan(orders.fleet.file, orders.fleet.file.projects, "dana")
+    give(orders.fleet, plan)
+    (tmp_path / "fleet.yml").write_text(text.replace(here.replace("may", "at_once"), there.replace("may", "at_once")))
+    fleet = dataclasses.replace(orders.fleet, file=load_fleet(tmp_path / "fleet.yml"))
+    left = []
+    for name in plan.projects:
+        for _ in range(2):  # a worker that is begun again, with the same file
+            worker = working.FleetWorker(fleet)
+            try:
+                asyncio.run(worker.do(FleetJob(plan.order, name)))
+            except Unfit:
+                left.append(name)
+                assert worker.differs.startswith(f"{name}: its target, ships, share or override in the fleet.yml here")
+    assert (left, orders.carried) == (
+        [name for name in whom for _ in range(2)],
+        [name for name in plan.projects if name not in whom],
+    )
+    state, events = order_state(fleet.store, plan.order), events_of(fleet.store, plan.order)
+    assert [name for name, part in state.parts.items() if part.times] == orders.carried
+    told = [line for event in events if "left by a worker of" in (line := event_line(event, plan))]
+    assert len(told) == bool(whom)
+    if whom:
+        with pytest.raises(Mistake, match=rf"fleet.yml says something else now .* of {', '.join(whom)}; put that back"):
+            go_on(fleet, state, "", "")
+    else:
+        go_on(fleet, state, "", "")
+    back = back_plan(orders.fleet.file, plan.order, {"blog": WELL}, "dana", {})
+    give(fleet, back)
+    asyncio.run(working.FleetWorker(fleet).do(FleetJob(back.order, "blog")))
+    assert orders.carried[-1] == "blog"  # the way back asks nobody
 
 
 @needs_keys
@@ -227,6 +305,7 @@ def test_an_order_reads_the_same_after_the_record_has_kept_it() -> None:
 def test_who_is_named_and_nobody_knows_is_said_with_the_line(tmp_path: Path) -> None:
     text = """\
 projects: {a: {home: a, group: g}}
+name: acme
 signers: keys
 people: {ops: [dana, kim]}
 may:
@@ -240,13 +319,13 @@ groups:
     with pytest.raises(Mistake) as caught:
         load_fleet(tmp_path / "fleet.yml")
     assert [line.split(": ")[:2] for line in str(caught.value).splitlines()] == [
-        ["fleet.yml:3", "people.ops[1]"],
-        ["fleet.yml:5", "may.deploy[1]"],
-        ["fleet.yml:6", "may.rollback"],
-        ["fleet.yml:8", "groups.g.may.agree[0]"],
+        ["fleet.yml:4", "people.ops[1]"],
+        ["fleet.yml:6", "may.deploy[1]"],
+        ["fleet.yml:7", "may.rollback"],
+        ["fleet.yml:9", "groups.g.may.agree[0]"],
     ]
     (tmp_path / "keys").unlink()
-    with pytest.raises(Mistake, match=r"fleet.yml:2: signers: there is no keys"):
+    with pytest.raises(Mistake, match=r"fleet.yml:3: signers: there is no keys"):
         load_fleet(tmp_path / "fleet.yml")
 
 
@@ -254,5 +333,7 @@ def test_an_order_of_a_version_that_knew_less_is_signed_over_what_it_said() -> N
     plan = OrderPlan("o", OrderAction.DEPLOY, (PlannedWave("rest", ("a",)),), 1, 0)
     text = order_text(plan)
     assert text == order_text(dataclasses.replace(plan, bounds=()))
+    assert text != order_text(dataclasses.replace(plan, fleet="acme"))
+    assert text != order_text(dataclasses.replace(plan, settings={"a": "0"}))
     assert text != order_text(dataclasses.replace(plan, bounds=(GroupBound("shops", 1, ("a",)),)))
     assert "plan: a3997d6e7c5094f3" in text

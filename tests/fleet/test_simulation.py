@@ -49,6 +49,16 @@ def test_cores_are_what_builds_wait_for() -> None:
     assert Simulation(built).whole().seconds == pytest.approx(40 * 50 / 2, abs=SLACK)
 
 
+def test_runs_whose_length_was_measured_share_the_cores_of_a_machine() -> None:
+    # 40 runs of 100 s, ten at once, of which each wants a core for half of the time: on two cores they are the bound
+    lengths, once = [[100.0] * 40], changed(percents=(), pauses=(), cpu=50)
+    bound = Simulation(dataclasses.replace(once, machine=2), lengths=lengths).whole().seconds
+    assert bound == pytest.approx(40 * 50 / 2, rel=0.1)
+    free = Simulation(dataclasses.replace(once, machine=10), lengths=lengths).whole().seconds
+    assert free == pytest.approx(400, abs=SLACK)
+    assert free == pytest.approx(Simulation(once, lengths=lengths).whole().seconds, abs=SLACK)
+
+
 def test_a_fix_that_breaks_everything_stops_after_its_first_wave() -> None:
     broken = changed(breaks=1, budget=0.05, detects=30)
     result = Simulation(broken).whole()
