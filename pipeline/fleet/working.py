@@ -86,7 +86,8 @@ class FleetWorker:
         refused = await asyncio.to_thread(self._refused, plan, job)
         if not refused:
             self._must_say_the_same(plan, job.project)
-        journal.append("project begins", job.project, worker=self.name, version=VERSION)
+        again = self._is_begun(job)
+        journal.append("project begins", job.project, worker=self.name, version=VERSION, again=again)
         self._note(f"{job.project}: begins")
         began, made = clock.monotonic(), dict[str, Any]()
         self._under_way[job.project] = job

@@ -70,6 +70,8 @@ def event_line(event: Event, plan: OrderPlan) -> str:
             answer = answer_from(body)
             head = f"{event.subject}: {'may begin' if answer.may else one_line(answer.says)}"
             return "\n".join([head, *(_finding(one) for one in answer.findings if one.projects)])
+        case "project begins" if body.get("again"):
+            return f"  {NEXT} {event.subject:<24} taken up by {one_line(str(body['worker']))}"
         case "project ended":
             return _ended(event.subject, end_from(body), plan, float(body.get("seconds", 0)))
         case "project handed over":

@@ -12,8 +12,9 @@ import pytest
 from pipeline.fleet.example import write_example
 from pipeline.fleet.order import Where
 from pipeline.fleet.place import PROGRAM
-from pipeline.record.journal import events_of
+from pipeline.record.journal import Event, events_of
 from pipeline.record.store import open_store
+from pipeline.render.fleet import event_line
 from pipeline.sandbox.launch import attach, reset
 from tests.fleet.test_whole import FleetAtWork, until
 from tests.processes import LONGEST, slowness
@@ -40,15 +41,20 @@ def kinds(fleet: FleetAtWork, project: str) -> list[tuple[str, str]]:
     return [(event.kind, event.subject) for event in fleet.events(project)] if fleet.order else []
 
 
-def at_of(fleet: FleetAtWork, kind: str, project: str) -> list[datetime.datetime]:
-    """When the order's record says that of a project."""
+def said_of(fleet: FleetAtWork, kind: str, project: str) -> list[Event]:
+    """What the order's record says of that kind of a project."""
     store, order = open_store("", fleet.folder), fleet.order
     assert order
     try:
         events = events_of(store, order.plan.order)
     finally:
         store.close()
-    return [datetime.datetime.fromisoformat(one.at) for one in events if (one.kind, one.subject) == (kind, project)]
+    return [one for one in events if (one.kind, one.subject) == (kind, project)]
+
+
+def at_of(fleet: FleetAtWork, kind: str, project: str) -> list[datetime.datetime]:
+    """When it does."""
+    return [datetime.datetime.fromisoformat(one.at) for one in said_of(fleet, kind, project)]
 
 
 def ended(worker: "subprocess.Popen[str]") -> str:
@@ -89,6 +95,11 @@ def test_what_is_under_way_is_left_to_the_queue_then_to_another_worker_and_ends_
     until(lambda: len(at_of(fleet, "project begins", "shop-01")) == 3)
     left, taken = at_of(fleet, "project handed over", "shop-01")[-1], at_of(fleet, "project begins", "shop-01")[-1]
     assert (taken - left).total_seconds() < 5 * slowness(), "long before anybody counts as silent"
+    order = fleet.order
+    assert order
+    lines = [event_line(one, order.plan) for one in said_of(fleet, "project begins", "shop-01")]
+    assert lines[0] == "", "that it begins at all is no news"
+    assert [" ".join(line.split()[1:5]) for line in lines[1:]] == ["shop-01 taken up by"] * 2
 
     second = until(lambda: watched_by("blog-02"))
     said = ended(workers.pop(second))
