@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from pipeline.sandbox import errortracking, rollout
-from pipeline.sandbox.answers import Watched, file_answer, platform_page, title
+from pipeline.sandbox.answers import Watched, file_answer, page_answer, platform_page, title
 from pipeline.sandbox.calling import Called, Calling
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.following import Guard, error, find
@@ -166,7 +166,7 @@ class Runtime:
         elif found.prerender:
             send.found = found
             page = await self._pages.answer(scope, called.deployment, found, self._render(called))
-            await page.send(send)
+            await page_answer(page, asked).send(send)
         elif found.function:
             send.found = found
             await self._functions.call(scope, receive, send, called, found)

@@ -481,7 +481,9 @@ def test_its_process_ends_with_the_sandbox_however_that_ends(tmp_path, by):
 TOO_MUCH = """import { PassThrough, Transform, pipeline } from 'node:stream'
 export default (req, res) => {
   let size = 0
-  const limit = new Transform({ transform: (chunk, _, done) => done((size += chunk.length) > 100_000 ? Error() : null) })
+  const limit = new Transform({
+    transform: (chunk, _, done) => done((size += chunk.length) > 100_000 ? Error() : null),
+  })
   pipeline(req, limit, new PassThrough(), () => { res.statusCode = 401; res.end('who are you?') })
   setTimeout(() => res.end('never read to its end'), 9_000).unref()
 }"""
@@ -542,8 +544,10 @@ def test_an_edge_function_finds_what_the_build_has_put_beside_it(sandbox, clock,
     code = """import imported from "./wasm/wasm_1.wasm?module"
     const asked = require("/wasm/wasm_1.wasm")
     export default async () => {
-      const told = { exports: [asked, imported].map(WebAssembly.Module.exports), words: await (await fetch(new URL("blob:own/words.txt"))).text() }
-      for (const name of ["blob:own/none.txt", "blob:toString"]) told[name] = await fetch(name).catch((error) => error.name)
+      const words = await fetch(new URL("blob:own/words.txt"))
+      const told = { exports: [asked, imported].map(WebAssembly.Module.exports), words: await words.text() }
+      for (const name of ["blob:own/none.txt", "blob:toString"])
+        told[name] = await fetch(name).catch((error) => error.name)
       return new Response(JSON.stringify(told))
     }"""
 
