@@ -121,7 +121,7 @@ def _site(seen: Seen) -> list[_Line]:
         says = "a route that answers 200 only when the app reaches its database, and as JSON with its `commit`"
         lines.append(_todo("  path: /api/health/db", "health.path", says))
     lines += [_Line(""), _Line("smoke:"), _Line("  routes:")]
-    pages = [path for path, is_there in (("/", seen.front), (seen.sign_in, bool(seen.sign_in))) if is_there]
+    pages = [path for path in (seen.front, seen.sign_in) if path]
     lines += [_Line(f"    - {{path: {_plain(path)}}}") for path in dict.fromkeys(pages)]
     if not pages:
         lines.append(
