@@ -288,10 +288,13 @@ def test_a_base_path_is_in_front_of_every_route() -> None:
     assert (found.health.path, found.auth.path, found.front) == ("/shop/api/health", "/shop/api/auth", "/shop")
 
 
+HANDLER = "app/api/auth/[...nextauth]/route.ts"
+
+
 @pytest.mark.parametrize("named", ["/enter", "/shop/enter"])
 def test_pages_below_a_base_path_are_asked_for_where_they_are(named: str) -> None:
-    options = f'export default NextAuth({{ pages: {{ signIn: "{named}" }}, providers: [] }})'
-    files = {"next.config.mjs": 'export default { basePath: "/shop" }\n', "auth.ts": options}
+    options = f'import NextAuth from "next-auth"; export default NextAuth({{ pages: {{ signIn: "{named}" }} }})'
+    files = {"next.config.mjs": 'export default { basePath: "/shop" }\n', "auth.ts": options, HANDLER: "export {}"}
     found = seen(
         {"package.json": package("shop", {"next": "15.4.1", "next-auth": "5.0.0"}), "app/page.tsx": ""}, **files
     )

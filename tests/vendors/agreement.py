@@ -54,7 +54,8 @@ REQUESTS = (
     get("/show/still?_rsc=_i_aeImnuN6u1u1r", rsc="1", next_router_prefetch="1", next_router_segment_prefetch="/_tree"),
     get("/?_rsc", rsc="1"), get("/show/docs"), get("/show/docs/a/b%20c?x=1&x=2"), get("/show/docs/a?_rsc", rsc="1"),
     get("/show/slow"), get("/show/posts/first"), get("/show/posts/second?_rsc", rsc="1"), get("/show/posts/third"),
-    get("/show/posts/third", 2), get("/show/posts/third?_rsc", rsc="1"), get("/show/posts/caf%C3%A9"), get("/show/posts/lost"), get("/show/only/ada"),
+    get("/show/posts/third", 2), get("/show/posts/third?_rsc", rsc="1"),
+    get("/show/posts/caf%C3%A9"), get("/show/posts/lost"), get("/show/only/ada"),
     get("/show/only/bea"), get("/show/hidden"), get("/show/thrown"), get("/nothing"), get("/show/nothing"),
     get("/broken"), get("/show/edge"), get("/show/edge?name=ada"), Request("HEAD /show/still"),
     # kept pages: on time, by tag, by path
@@ -89,7 +90,8 @@ REQUESTS = (
     get("/app.css"), get("/app.css", cookie="theme=dark"), get("/favicon.svg"), get("/photo.png"), get("/robots.txt"),
     get("/photo.png", range="bytes=0-9"), get("/_next/static/chunks/none.js"), Request("HEAD /app.css"), get("/module.mjs"),
     get("/_next/image?url=/photo.png&w=64&q=75"), get("/_next/image?url=/photo.png&w=65&q=75"),
-    get("/_next/image?url=/app.css&w=64&q=75"), get("/_next/image?w=64&q=75"), get("/_next/image?url=/photo.png&w=64"),
+    get("/_next/image?url=/app.css&w=64&q=75"), get("/_next/image?w=64&q=75"),
+    get("/_next/image?url=/photo.png&w=64"),
 )  # fmt: skip
 
 
