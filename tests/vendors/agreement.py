@@ -88,7 +88,8 @@ REQUESTS = (
     get("/api/legacy?renew=/legacy/1"), get("/legacy/1", 2),
     # files and pictures
     get("/app.css"), get("/app.css", cookie="theme=dark"), get("/favicon.svg"), get("/photo.png"), get("/robots.txt"),
-    get("/photo.png", range="bytes=0-9"), get("/_next/static/chunks/none.js"), Request("HEAD /app.css"), get("/module.mjs"),
+    get("/photo.png", range="bytes=0-9"), get("/_next/static/chunks/none.js"), Request("HEAD /app.css"),
+    get("/module.mjs"),
     get("/_next/image?url=/photo.png&w=64&q=75"), get("/_next/image?url=/photo.png&w=65&q=75"),
     get("/_next/image?url=/app.css&w=64&q=75"), get("/_next/image?w=64&q=75"),
     get("/_next/image?url=/photo.png&w=64"),
