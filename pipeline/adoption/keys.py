@@ -208,7 +208,8 @@ def _targets(seen: Seen) -> list[_Line]:
 
 SANDBOX = (
     _Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),
-    _Line("  own: {kind: sandbox, own: true} # the same for this app: an empty database, made-up variables"),
+    _Line("  own: # the same for this app: an empty database, made-up variables; nobody has to approve"),
+    _Line("    {kind: sandbox, own: true, override: {approval: {required: 0}}}"),
 )
 
 

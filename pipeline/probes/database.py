@@ -23,7 +23,7 @@ from pipeline.clients.prisma import History, Migration, MigrationRow, migrations
 from pipeline.clients.prismaversion import sends_each
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
-from pipeline.probes.journeys import journeys_at
+from pipeline.probes.journeys import journeys_at, nothing_live_yet
 from pipeline.sql.changes import changes_of
 from pipeline.sql.cutting import when_cut
 from pipeline.sql.liveschema import live_schema as read_schema
@@ -179,7 +179,8 @@ async def old_code_journeys(world: World, policy: SmokePolicy, applied: AppliedM
     """Try the journeys on the live code when something was migrated; otherwise it is where it was."""
     if not applied.names:
         return OldCodeJourneys(())
-    return OldCodeJourneys(await journeys_at(world, origin(world.domain), policy))
+    site = origin(world.domain)
+    return OldCodeJourneys(() if await nothing_live_yet(world, site) else await journeys_at(world, site, policy))
 
 
 PROBES = (

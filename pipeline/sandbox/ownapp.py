@@ -31,7 +31,7 @@ SAYS = {"status": "ok", "database": "ok", "note": "Nothing was deployed here yet
 
 
 async def app(scope, receive, send):
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"content-type", b"application/json"), (b"x-sandbox-placeholder", b"1")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(SAYS).encode()})
 """
@@ -64,6 +64,7 @@ def furnish(core: Core, values: dict[str, str], first: bool) -> None:
     A variable that the project has already stays as it is: somebody may have changed it since.
     """
     project = core.state.vercel
+    core.state.github.foreign = False
     if first:
         project.env.clear()
     known = {variable.key for variable in project.env}

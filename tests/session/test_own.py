@@ -1,5 +1,6 @@
 """One's own app in the sandbox: its variables are made up, and ``deploy`` ships its folder."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -63,15 +64,18 @@ def test_what_was_made_up_stays_and_what_is_new_comes_to_it(tmp_path: Path) -> N
     assert '"B"' in file.read_text()
 
 
+EMAIL, PASSWORD = "smoke@example.com", "a word that only the seed has"
+KEY = hashlib.scrypt(PASSWORD.encode(), salt=b"salt", n=4096, r=8, p=1, dklen=64).hex()
+HASHED = f"scrypt${b'salt'.hex()}${KEY}"
+
 FILE = """\
 source: {repository: acme/lms, branch: main}
 app: web
 review: {required: 0}
 approval: {required: 0}
-ci: {ignore: [{name: Vercel – marketing, reason: of another project}]}
 environment:
   required: [{name: DATABASE_URL, shape: postgres}, {name: NEXTAUTH_SECRET, shape: secret, min_length: 32}]
-smoke: {routes: [{path: /login, contains: Sign in}], journeys: []}
+smoke: {routes: [{path: /login, contains: Sign in}], journeys: [{name: login, sign_in: nextauth}]}
 database: {seed: {sql: prisma/seed.sql, command: sh seed.sh, rows: 40, tables: {Upload: 5}}}
 target: mine
 targets:
@@ -96,11 +100,14 @@ def test_deploy_ships_ones_own_app_with_migrations_that_the_demo_app_has_too(tmp
     (home / "deploy.yml").write_text(FILE, encoding="utf-8")
     (home / "web/prisma/seed.sql").write_text(
         'create table if not exists "Smoke" (id int); insert into "Smoke" values (1);'
+        'insert into "User" (id, email, name, "passwordHash") '
+        f"values ('smoke', '{EMAIL}', 'S', '{HASHED}') on conflict do nothing"
     )
     (home / "web/seed.sh").write_text('echo "$DATABASE_URL" > seeded')
     (home / "web" / ".env.example").write_text("DATABASE_URL=\nNEXTAUTH_SECRET=\n")
     hidden = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
     env = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
+    env |= {"SMOKE_EMAIL": EMAIL, "SMOKE_PASSWORD": PASSWORD}
 
     def run(*words: str) -> str:
         command = [str(ROOT / "inv"), "--home", str(home), *words]
