@@ -1,6 +1,7 @@
 """What is read in the sandbox of one's own app, where some of what surrounds a release is only played."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -11,12 +12,33 @@ from typing import cast
 import pytest
 
 from checks.evidence import LiveSchema, PlannedChanges
-from checks.policy import DatabasePolicy
+from checks.policy import AuthPolicy, DatabasePolicy
 from checks.sql import ASKS_LIVE
+from pipeline.clients.pages import PageAnswer
 from pipeline.probes.database import live_schema
+from pipeline.probes.stores import auth_endpoints
+from pipeline.world.world import World
 from tests.stage import InProcess
 
 GIT = ("git", "-c", "user.email=a@b.example", "-c", "user.name=a")
+
+
+BACK = {
+    "credentials": {"callbackUrl": "{site}/api/auth/callback"},
+    "mail": {"callbackUrl": "https://elsewhere.example"},
+}
+
+
+@pytest.mark.parametrize(("own", "theirs"), [(True, ()), (False, ("http://localhost:4308",))])
+def test_the_name_that_next_gives_this_machine_is_the_sites_in_the_sandbox(own: bool, theirs: tuple[str, ...]) -> None:
+    class Visitor:
+        async def get(self, url: str) -> PageAnswer:
+            body = json.dumps(BACK).replace("{site}", "http://localhost:4308")
+            return PageAnswer(url, 200, 1, body)
+
+    world = SimpleNamespace(domain="127.0.0.1:4308", own=own, visitor=Visitor())
+    found = asyncio.run(auth_endpoints(cast(World, world), AuthPolicy()))
+    assert found.addresses == (*theirs, "https://elsewhere.example")
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
