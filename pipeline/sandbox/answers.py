@@ -32,7 +32,7 @@ class Watched:
 
     def __init__(self, send: Send, deployment: str, core: Core) -> None:
         self._send, self._deployment = send, deployment
-        self.status = 0
+        self.status, self.route = 0, ""
         self.found = Found()
         self.id = f"iad1::{deployment[4:9].lower()}-{round(core.now() * 1000)}"
 
@@ -49,7 +49,7 @@ class Watched:
                 ("server", "Vercel"),
                 ("x-vercel-id", self.id),
                 ("x-deployment-id", self._deployment),
-                *((name, value) for name, value in self.found.headers if name.lower() not in own),
+                *((name, value) for name, value in self.found.headers if name.lower() not in own - {"vary"}),
                 *(("set-cookie", value) for value in self.found.cookies if value not in cookies),
             ]
             headers = [*sent, *((n.lower().encode(), v.encode("latin-1")) for n, v in added)]

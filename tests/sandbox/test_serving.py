@@ -105,6 +105,35 @@ def test_middleware_changes_what_functions_are_told_and_sets_cookies_beside_thei
     play(scenario)
 
 
+def test_what_a_route_with_parameters_answers_has_one_name_for_sentry(sandbox, clock, play):
+    config = {"routes": [{"handle": "rewrite"}, {"src": "/notes/[^/]+", "dest": "/notes/[id]", "check": True}]}
+
+    async def scenario(services):
+        files = {**function("notes/[id]", PAGE), **function("page", PAGE), **function("no/[id]", "1 / 0")}
+        config["routes"].append({"src": "/no/[^/]+", "dest": "/no/[id]", "check": True})
+        _, site = await serve(services, sandbox, clock, files, config)
+        for path in ("/notes/1", "/notes/2", "/page", "/no/1", "/no/2"):
+            await site.get(path)
+        named = [(hit.path, hit.transaction) for hit in sandbox.core.traffic]
+        assert named[:3] == [("/notes/1", "GET /notes/[id]"), ("/notes/2", "GET /notes/[id]"), ("/page", "GET /page")]
+        (issue,) = [one for one in sandbox.state.sentry.issues if "ZeroDivision" in one.title]
+        assert issue.culprit == "GET /no/[id]"
+
+    play(scenario)
+
+
+def test_what_an_answer_varies_by_is_all_that_anybody_says(sandbox, clock, play):
+    code = PAGE.replace('(b"content-type", b"text/plain")', '(b"content-type", b"text/plain"), (b"vary", b"rsc")')
+
+    async def scenario(services):
+        files = {**function("_middleware", GUARD), **function("page", code)}
+        _, site = await serve(services, sandbox, clock, files, GUARDED)
+        answer = await site.get("/page", headers={"x-say": repr((200, [ON, ("vary", "x-path")], b""))})
+        assert answer.headers.get_list("vary", split_commas=True) == ["rsc", "x-path"]
+
+    play(scenario)
+
+
 def test_cookies_of_middleware_are_read_at_once_and_are_not_sent_twice(sandbox, clock, play):
     async def scenario(services):
         page = PAGE.replace('"x-secret"', '"x-secret", "x-middleware-set-cookie"')
