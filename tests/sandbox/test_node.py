@@ -487,7 +487,15 @@ export default (req, res) => {
   pipeline(req, limit, new PassThrough(), () => { res.statusCode = 401; res.end('who are you?') })
   setTimeout(() => res.end('never read to its end'), 9_000).unref()
 }"""
+REPLACED = """import { Readable } from 'node:stream'
+export default (req, res) => {
+  const other = new Readable({ read() {} })
+  for (const key in other) req[key] = typeof other[key] === 'function' ? other[key].bind(req) : other[key]
+  res.statusCode = 401
+  res.end('who are you?')
+}"""
 UNREAD = {
+    "but by another stream in its place, as Next.js has it behind middleware": REPLACED,
     "not at all": "export const POST = (request) => new Response('who are you?', { status: 401 })",
     "up to a limit, as Next.js reads what actions are sent": TOO_MUCH,
 }
