@@ -38,6 +38,7 @@ KINDS = {
     "woff": "font/woff",
     "woff2": "font/woff2",
     "md": "text/markdown; charset=utf-8",
+    "xml": "application/xml",
     "vtt": "text/vtt; charset=utf-8",
     "webmanifest": "application/manifest+json; charset=utf-8",
 }

@@ -286,6 +286,7 @@ def test_slashes_that_are_repeated_are_one(sandbox, clock, play, path, where):
         ("a.css", "text/css; charset=utf-8"),
         ("a.woff2", "font/woff2"),
         ("a.webp", "image/webp"),
+        ("a.xml", "application/xml"),
         ("a.unheard-of", "application/octet-stream"),
     ],
 )
