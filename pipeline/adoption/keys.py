@@ -121,7 +121,7 @@ def _site(seen: Seen) -> list[_Line]:
         says = "a route that answers 200 only when the app reaches its database, and as JSON with its `commit`"
         lines.append(_todo("  path: /api/health/db", "health.path", says))
     lines += [_Line(""), _Line("smoke:"), _Line("  routes:")]
-    pages = [path for path, is_there in (("/", seen.front), (seen.sign_in, bool(seen.sign_in))) if is_there]
+    pages = [path for path in (seen.front, seen.sign_in) if path]
     lines += [_Line(f"    - {{path: {_plain(path)}}}") for path in dict.fromkeys(pages)]
     if not pages:
         lines.append(
@@ -208,7 +208,8 @@ def _targets(seen: Seen) -> list[_Line]:
 
 SANDBOX = (
     _Line("  sandbox: {kind: sandbox} # starts by itself on this machine, with an app of its own"),
-    _Line("  own: {kind: sandbox, own: true} # the same for this app: an empty database, made-up variables"),
+    _Line("  own: # the same for this app: an empty database, made-up variables; nobody has to approve"),
+    _Line("    {kind: sandbox, own: true, override: {approval: {required: 0}}}"),
 )
 
 

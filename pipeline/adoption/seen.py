@@ -50,8 +50,8 @@ class Seen:
     workspace: str
     node: str
     routers: tuple[str, ...]
-    front: bool
-    """Whether there is a page at ``/``."""
+    front: str
+    """The path of the page that the app begins with; empty when there is none."""
     sign_in: str
     """The path of the sign-in page."""
     health: SeenHealth | None
@@ -113,8 +113,8 @@ def seen_in(folder: Folder, chosen: str | None = None) -> Seen:
         workspace=workspace(folder, found),
         node=_node(folder, app, found),
         routers=_routers(folder, app),
-        front=any(route.path == (base or "/") for route in there),
-        sign_in=(auth.page if auth else "") or (page.path if page else ""),
+        front=next((route.path for route in there if route.path == (base or "/")), ""),
+        sign_in=_below(base, auth.page) if auth and auth.page else page.path if page else "",
         health=_health(health.path, health.file, folder) if health else None,
         auth=auth,
         database=database_of(folder, parts, names | {*listed}),
@@ -156,6 +156,11 @@ def _examples(folder: Folder, app: Package) -> list[str]:
     ]
     examples = [one for one in files if re.search(r"(example|sample|template|dist)$", one)]
     return examples or files
+
+
+def _below(base: str, path: str) -> str:
+    """A path as a visitor types it: what the code names stands below ``basePath``, and says so or does not."""
+    return path if path == base or path.startswith(f"{base}/") else base + path
 
 
 def _linked(folder: Folder, app: Package) -> tuple[str, str]:

@@ -115,7 +115,7 @@ def _warn_of_an_own_record(config: "Config", target: str) -> None:
         "production of deploy.yml)",
         "team": "Vercel team, id or slug (default: of where the project was found)",
         "domain": "production domain that proves it (default: the project's first that serves)",
-        "health": "path to ask on the domain as proof",
+        "health": "path to ask on the domain as proof; health.path of deploy.yml, unless it is said",
         "api": "Vercel's API address",
         "target": "a target of deploy.yml; the sandbox is meant only when it is named",
         "even-bad": "with --to: a deployment that was itself rolled back from before",

@@ -1,10 +1,11 @@
 """Makes up rows for every table of a schema, so that what a statement costs there is what it costs on a full table.
 
-Foreign keys lead somewhere, unique columns are unique, enums have their values. What cannot be made up is said: a table
-whose check, trigger or odd type refuses it stays empty, and so do those that must point at it.
+Foreign keys lead somewhere, unique columns are unique, enums have their values. A column whose check refuses what is
+made up is left to its default, or empty, where it may be. What cannot be made up is said: a table whose check, trigger
+or odd type refuses it stays empty, and so do those that must point at it.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,9 @@ select conrelid, confrelid, conkey::int[], confkey::int[] from pg_constraint
 where contype = 'f' and conparentid = 0 and conrelid = any(%s) order by conrelid, conname"""
 UNIQUE = """
 select indrelid, string_to_array(indkey::text, ' ')::int[] from pg_index where indisunique and indrelid = any(%s)"""
+CHECKS = """
+select conrelid, conname, conkey::int[] from pg_constraint
+where contype = 'c' and conkey is not null and conrelid = any(%s)"""
 NUMBERED = {
     "smallint": "(g % 32767)::smallint", "integer": "g::integer", "bigint": "g::bigint", "boolean": "g % 2 = 0",
     "real": "g::real", "double precision": "g::double precision", "uuid": "md5(g::text)::uuid",
@@ -83,6 +87,13 @@ class _Table:
     columns: tuple[_Column, ...]
     keys: tuple[_Key, ...]
     unique: frozenset[int]
+    checks: Mapping[str, frozenset[int]]
+    """The columns of each check that a row must pass."""
+
+    def may_leave(self, check: str | None) -> frozenset[int]:
+        """The columns of a check that a row need not give."""
+        of = self.checks.get(check or "", frozenset())
+        return frozenset(one.number for one in self.columns if one.number in of and (one.filled or not one.needed))
 
 
 async def make_up(database: Postgres, rows: int, special: Mapping[str, int]) -> AsyncIterator[Made]:
@@ -110,6 +121,7 @@ async def _tables(db: Any) -> tuple[_Table, ...]:
     columns = await (await db.execute(COLUMNS, (ids,))).fetchall()
     keys = await (await db.execute(KEYS, (ids,))).fetchall()
     unique = await (await db.execute(UNIQUE, (ids,))).fetchall()
+    checks = await (await db.execute(CHECKS, (ids,))).fetchall()
     return tuple(
         _Table(
             id,
@@ -117,6 +129,7 @@ async def _tables(db: Any) -> tuple[_Table, ...]:
             tuple(_Column(*row) for of, *row in columns if of == id),
             tuple(_Key(to, tuple(ours), tuple(theirs)) for of, to, ours, theirs in keys if of == id),
             frozenset(number for of, numbers in unique if of == id for number in numbers),
+            {check: frozenset(numbers) for of, check, numbers in checks if of == id},
         )
         for id, name in found
     )
@@ -141,10 +154,9 @@ async def _fill(db: Any, table: _Table, tables: Mapping[int, _Table], rows: int,
     (there,) = await (await db.execute(sql.SQL("select count(*) from {}").format(name))).fetchone()
     if there:
         return Made(table.name, there, "had rows already")
+    counts = await _counts(db, table, tables)
     try:
-        text = _insert(table, tables, rows, await _counts(db, table, tables))
-        async with db.transaction():
-            made = (await db.execute(text)).rowcount
+        made = await _accepted(db, table, lambda left: _insert(table, tables, rows, counts, left))
     except _Cannot as cannot:
         return Made(table.name, 0, str(cannot))
     except psycopg.OperationalError:
@@ -152,6 +164,20 @@ async def _fill(db: Any, table: _Table, tables: Mapping[int, _Table], rows: int,
     except psycopg.Error as error:
         return Made(table.name, 0, f"nothing that was made up is accepted: {str(error).splitlines()[0]}")
     return Made(table.name, made, "" if made == rows else f"no more than {made:,} differ where they must be unique")
+
+
+async def _accepted(db: Any, table: _Table, insert: Callable[[frozenset[int]], sql.Composed]) -> int:
+    """Insert rows, without the columns whose checks refuse what was made up; gives how many there are."""
+    left = frozenset[int]()
+    while True:
+        try:
+            async with db.transaction():
+                return int((await db.execute(insert(left))).rowcount)
+        except psycopg.errors.CheckViolation as error:
+            more = table.may_leave(error.diag.constraint_name) - left
+            if not more:
+                raise
+            left |= more
 
 
 class _Cannot(Exception):
@@ -167,13 +193,18 @@ async def _counts(db: Any, table: _Table, tables: Mapping[int, _Table]) -> dict[
     return found
 
 
-def _insert(table: _Table, tables: Mapping[int, _Table], rows: int, counts: Mapping[int, int]) -> sql.Composed:
-    """The statement that makes ``rows`` rows. Rows that would not be unique are left out by the database."""
+def _insert(
+    table: _Table, tables: Mapping[int, _Table], rows: int, counts: Mapping[int, int], left: frozenset[int]
+) -> sql.Composed:
+    """The statement that makes ``rows`` rows, without the columns ``left``.
+
+    Rows that would not be unique are left out by the database.
+    """
     names, values, joins, every = list[sql.Composable](), list[sql.Composable](), list[sql.Composable](), 1
     pointing = set[int]()
     columns = {column.number: column for column in table.columns}
     for place, key in enumerate(table.keys):
-        if pointing & {*key.columns}:
+        if (pointing | left) & {*key.columns}:
             continue
         there = counts.get(key.to, 0)
         if not there:
@@ -190,7 +221,7 @@ def _insert(table: _Table, tables: Mapping[int, _Table], rows: int, counts: Mapp
             names.append(sql.Identifier(columns[ours].name))
             values.append(sql.Identifier(f"k{place}", theirs[number]))
     for column in table.columns:
-        if column.number in pointing or (column.filled and not (column.alike and column.number in table.unique)):
+        if column.number in pointing | left or (column.filled and not (column.alike and column.number in table.unique)):
             continue
         value = _value(column)
         if value is None and column.needed:

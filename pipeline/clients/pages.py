@@ -46,6 +46,11 @@ class PageAnswer:
         return body if isinstance(body, dict) else {}
 
     @property
+    def is_placeholder(self) -> bool:
+        """Whether it is what a sandbox serves before the first release of one's own app."""
+        return self.headers.get("x-sandbox-placeholder") == "1"
+
+    @property
     def error_page(self) -> str:
         """Find the mark of a Next.js error page in the body; empty when there is none."""
         marks = (mark.search(self.body) for mark in ERROR_PAGES)

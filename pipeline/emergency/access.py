@@ -99,7 +99,9 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         section = file.target(wanted.target)
         if section.get("kind") == "sandbox":
             _must_agree(wanted, {"project": "", "team": ""}, "the sandbox has its own")
-            with _sandbox(root, state, wanted, file.paths(section), own=section.get("own") is True) as sandbox:
+            own = section.get("own") is True
+            health = file.health(section, wanted) if own else HEALTH
+            with _sandbox(root, state, wanted, file.paths(section), health, own=own) as sandbox:
                 yield sandbox
             return
         _must_agree(wanted, section, "deploy.yml")
@@ -134,7 +136,7 @@ def access(wanted: RollbackOrder, root: Path, deploy_file: Path) -> Iterator[Acc
         team,
         project,
         host_of(domain, "--domain" if wanted.domain else "deploy.yml: domain") if domain else "",
-        "/" + (wanted.health or HEALTH).lstrip("/"),
+        file.health(section, wanted),
         variable_or_file("DIRECT_URL", root),
         wanted.aim(target, project, team),
         variable_or_file("VERCEL_AUTOMATION_BYPASS_SECRET", root),
@@ -211,6 +213,15 @@ class _File:
             raise Mistake(f"--target: deploy.yml has {', '.join(sorted(found))}; say which one")
         return next(iter(found.items()), ("", {}))
 
+    def health(self, section: Mapping[str, Any], wanted: RollbackOrder) -> str:
+        """The path that is asked as proof: what was typed, else what the file says, else the usual one."""
+        override = section.get("override")
+        found = wanted.health or HEALTH
+        for said in () if wanted.health else (self.content, override if isinstance(override, dict) else {}):
+            path = said["health"].get("path") if isinstance(said.get("health"), dict) else None
+            found = path if isinstance(path, str) and path.strip("/") else found
+        return "/" + found.lstrip("/")
+
     def paths(self, section: Mapping[str, Any]) -> Mapping[str, str]:
         """Where the migrations and the Prisma schema are, as far as the file says; a target's own words win."""
         found: dict[str, str] = {}
@@ -250,7 +261,9 @@ def _read(deploy_file: Path, *, all_of_it: bool) -> _File:
 
 
 @contextlib.contextmanager
-def _sandbox(root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, str], *, own: bool) -> Iterator[Access]:
+def _sandbox(
+    root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, str], health: str, *, own: bool
+) -> Iterator[Access]:
     from pipeline.world.sandbox import OWN, SANDBOX, attached
 
     with attached(root, OWN if own else SANDBOX) as running:
@@ -263,7 +276,7 @@ def _sandbox(root: Path, state: str, wanted: RollbackOrder, paths: Mapping[str, 
             vercel["team"],
             vercel["project"],
             domain,
-            HEALTH,
+            health,
             running["database_url"],
             wanted.aim(wanted.target),
             state=state,

@@ -18,7 +18,7 @@ from checks.policy import HealthPolicy, SmokePolicy, StoragePolicy, UptimePolicy
 from pipeline.clients.storage import plain_key
 from pipeline.clock import origin
 from pipeline.errors import Refused, ServiceError, Unreachable
-from pipeline.probes.journeys import done_at
+from pipeline.probes.journeys import done_at, nothing_live_yet
 from pipeline.probes.stores import OWN
 from pipeline.world.secrets import CHANNELS
 from pipeline.world.world import World
@@ -51,7 +51,7 @@ async def monitor_access(world: World, policy: UptimePolicy) -> MonitorAccess:
 async def sign_in_before(world: World, policy: SmokePolicy) -> SignInBefore:
     """Sign in at the live site. Raises Unreachable when names, certificates or a firewall kept us away from it."""
     site, signs_in = origin(world.domain), policy.sign_in
-    if not signs_in:
+    if not signs_in or await nothing_live_yet(world, site):
         return SignInBefore(site, "")
     (tried,) = await done_at(world, site, policy, (signs_in,))
     return SignInBefore(site, tried.failed_at, tried.says)

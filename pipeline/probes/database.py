@@ -1,5 +1,6 @@
 """Reads the database: Prisma's history, what pending migrations would do, drift, and the ways back."""
 
+import asyncio
 import re
 
 from checks.evidence import (
@@ -16,6 +17,7 @@ from checks.evidence import (
 )
 from checks.policy import DatabasePolicy, SmokePolicy
 from checks.sql import ASKS_LIVE
+from pipeline.clients import git
 from pipeline.clients.lockbudget import LockBudget
 from pipeline.clients.marks import continues, left_behind, mark_of
 from pipeline.clients.migrator import Migrator
@@ -23,7 +25,7 @@ from pipeline.clients.prisma import History, Migration, MigrationRow, migrations
 from pipeline.clients.prismaversion import sends_each
 from pipeline.clock import origin
 from pipeline.errors import Rejected, ServiceError
-from pipeline.probes.journeys import journeys_at
+from pipeline.probes.journeys import journeys_at, nothing_live_yet
 from pipeline.sql.changes import changes_of
 from pipeline.sql.cutting import when_cut
 from pipeline.sql.liveschema import live_schema as read_schema
@@ -94,7 +96,10 @@ async def live_schema(world: World, policy: DatabasePolicy, planned: PlannedChan
     if live is None or not live.commit:
         return LiveSchema("", False, says="production does not name its commit")
     schema, migrations = (f"{world.within}{path}" for path in (policy.schema, policy.migrations))
-    texts = await world.github.files(schema, live.commit, ".prisma", without=migrations)
+    if world.own:  # what GitHub is played for there knows commits, and none of their files
+        texts = await asyncio.to_thread(git.texts, world.folder, live.commit, policy.schema)
+    else:
+        texts = await world.github.files(schema, live.commit, ".prisma", without=migrations)
     if not texts:
         return LiveSchema(live.commit, False, says=f"{schema} is not in {live.commit[:12]}")
     return read_schema(live.commit, texts, world.database.address.schema)
@@ -179,7 +184,8 @@ async def old_code_journeys(world: World, policy: SmokePolicy, applied: AppliedM
     """Try the journeys on the live code when something was migrated; otherwise it is where it was."""
     if not applied.names:
         return OldCodeJourneys(())
-    return OldCodeJourneys(await journeys_at(world, origin(world.domain), policy))
+    site = origin(world.domain)
+    return OldCodeJourneys(() if await nothing_live_yet(world, site) else await journeys_at(world, site, policy))
 
 
 PROBES = (

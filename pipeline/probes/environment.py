@@ -33,8 +33,11 @@ READS = re.compile(
 GIVEN = re.compile(r"^(VERCEL|NEXT_RUNTIME|NEXT_PHASE|NODE_ENV$|CI$|PORT$|__NEXT|npm_|AWS_|LAMBDA_|TZ$)")
 CODE = frozenset({".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".py"})
 NOT_OURS = frozenset(
-    {"node_modules", ".git", ".next", ".vercel", "dist", "build", "coverage", "tests", "test", ".venv"}
-)
+    {
+        "node_modules", ".git", ".next", ".vercel", "dist", "build", "coverage", "tests", "test", ".venv",
+        ".runs", ".sandbox", ".fleet",
+    }
+)  # fmt: skip
 MARKS = ("checks/gate.py", "pipeline/engine/runner.py")
 """What a checkout of this tool has."""
 TOOL = frozenset({"bench", "checks", "findings", "pipeline", "tasks.py", "tests"})

@@ -37,6 +37,11 @@ async def journeys_at(world: World, site: str, policy: SmokePolicy) -> tuple[Jou
     return await done_at(world, site, policy, policy.journeys)
 
 
+async def nothing_live_yet(world: World, site: str) -> bool:
+    """Whether this is a sandbox before the first release of one's own app, whose placeholder knows no user."""
+    return world.own and (await world.visitor.get(site)).is_placeholder
+
+
 async def done_at(
     world: World, site: str, policy: SmokePolicy, journeys: tuple[DeclaredJourney, ...]
 ) -> tuple[Journey, ...]:

@@ -149,7 +149,10 @@ async def auth_endpoints(world: World, policy: AuthPolicy) -> AuthEndpoints:
             raise Unreachable("site", f"GET {answer.url}", answer.failure)
     offered = providers.json
     back = (one.get("callbackUrl") or "" for one in offered.values() if isinstance(one, dict))
-    elsewhere = {_origin(url) for url in back if "://" in url and _origin(url) != _origin(site)}
+    ours = {_origin(site)}
+    if world.own:  # Next.js gives a machine's own address the one name, whatever it was called by
+        ours.add(_origin(site).replace("127.0.0.1", "localhost"))
+    elsewhere = {_origin(url) for url in back if "://" in url} - ours
     return AuthEndpoints(
         session.status,
         session.failure or ("" if _is_json(session.body) else "did not answer with JSON"),

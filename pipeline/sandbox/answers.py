@@ -1,5 +1,6 @@
 """What the platform itself says in an answer: its pages for what failed, its headers, and how files are sent."""
 
+import hashlib
 import json
 import re
 
@@ -8,6 +9,7 @@ from starlette.types import Message, Send
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.found import Found
+from pipeline.sandbox.middleware import Answered
 from pipeline.sandbox.routing import Asked
 
 SAYS = {
@@ -30,7 +32,7 @@ class Watched:
 
     def __init__(self, send: Send, deployment: str, core: Core) -> None:
         self._send, self._deployment = send, deployment
-        self.status = 0
+        self.status, self.route = 0, ""
         self.found = Found()
         self.id = f"iad1::{deployment[4:9].lower()}-{round(core.now() * 1000)}"
 
@@ -47,7 +49,7 @@ class Watched:
                 ("server", "Vercel"),
                 ("x-vercel-id", self.id),
                 ("x-deployment-id", self._deployment),
-                *((name, value) for name, value in self.found.headers if name.lower() not in own),
+                *((name, value) for name, value in self.found.headers if name.lower() not in own - {"vary"}),
                 *(("set-cookie", value) for value in self.found.cookies if value not in cookies),
             ]
             headers = [*sent, *((n.lower().encode(), v.encode("latin-1")) for n, v in added)]
@@ -72,8 +74,7 @@ def file_answer(content: bytes, sha: str, asked: Asked, status: int, headers: di
     headers = {"accept-ranges": "bytes", **headers, "etag": etag}
     if status != 200:
         return Response(content, status, headers)
-    known = [one.strip().removeprefix("W/") for one in asked.headers.get("if-none-match", "").split(",")]
-    if etag in known or "*" in known:
+    if _known(asked, etag):
         return Response(None, 304, headers)
     part = ONE_RANGE.fullmatch(asked.headers.get("range", ""))
     if part is None or part[1] == part[2] == "":
@@ -85,6 +86,23 @@ def file_answer(content: bytes, sha: str, asked: Asked, status: int, headers: di
     return Response(
         content[first : last + 1], 206, {**headers, "content-range": f"bytes {first}-{last}/{len(content)}"}
     )
+
+
+def page_answer(answered: Answered, asked: Asked) -> Answered:
+    """The answer of a page that is kept: whole, or word that the visitor's copy is still right."""
+    if answered.status != 200:
+        return answered
+    etag = answered.header("etag") or f'"{hashlib.sha1(answered.body, usedforsecurity=False).hexdigest()[:32]}"'
+    headers = (*(pair for pair in answered.headers if pair[0] != "etag"), ("etag", etag))
+    if not _known(asked, etag):
+        return Answered(200, headers, answered.body)
+    return Answered(304, tuple(pair for pair in headers if pair[0] not in ("content-type", "content-length")))
+
+
+def _known(asked: Asked, etag: str) -> bool:
+    """Whether the visitor has that version already, as ``if-none-match`` says."""
+    known = [one.strip().removeprefix("W/") for one in asked.headers.get("if-none-match", "").split(",")]
+    return etag.removeprefix("W/") in known or "*" in known
 
 
 def title(message: str) -> str:

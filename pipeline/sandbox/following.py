@@ -1,5 +1,6 @@
 """Follows the routes of a deployment's ``config.json`` to what answers a request, through its middleware."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -13,12 +14,18 @@ PHASES = ("", "filesystem", "miss", "rewrite", "resource")
 AFTER_CHECK = ("miss", "rewrite")
 """What a path that a fallback rewrite leads to goes through, when it is no file."""
 
+REPEATED = re.compile(r"[/\\]{2,}|\\")
+"""What the platform writes as one slash."""
+
 Guard = Callable[[str, Walk], Awaitable[Answered]]
 """Asks the middleware of a name, for a request that the routes have led so far."""
 
 
 async def find(output: Output, asked: Asked, guard: Guard) -> Found:
     """Follow the routes: those before the files, the files, those after, and at last the error routes."""
+    merged = REPEATED.sub("/", asked.path)
+    if merged != asked.path:
+        return _ended(Walk(asked, asked.path, asked.query, 308, {"location": merged}))
     walk = Walk(asked, asked.path, asked.query)
     if picture := _picture(output, walk):  # no route and no middleware stands between
         return picture

@@ -83,6 +83,8 @@ class GitHub:
     check_conclusion: str = "success"
     """What the checks of commits that are pushed from now on say."""
     approved: bool = True
+    foreign: bool = True
+    """Whether commits that are pushed have the status of another project, too, which never ends."""
     code_scanning: list[Alert] | None = field(default_factory=list)
     dependabot: list[Alert] | None = field(default_factory=list)
     deployments: list[Record] = field(default_factory=list)

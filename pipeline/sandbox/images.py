@@ -12,6 +12,7 @@ from pipeline.sandbox.found import Found
 from pipeline.sandbox.middleware import Answered
 from pipeline.sandbox.routing import Asked
 
+WIDTH, QUALITY = '"w" parameter (width)', '"q" parameter (quality)'
 REFUSED = (("x-vercel-error", "INVALID_IMAGE_OPTIMIZE_REQUEST"),)
 AS_IT_IS = ("x-sandbox-image", "as it is: the sandbox does not optimise pictures")
 
@@ -48,10 +49,12 @@ class Images:
             return '"url" parameter is required'
         if not url.startswith(("/", "http://", "https://")) or url.startswith("//"):
             return '"url" parameter is invalid'
+        if missing := next((words for value, words in ((width, WIDTH), (quality, QUALITY)) if not value), ""):
+            return f"{missing} is required"
         if not width.isdigit() or int(width) not in sizes:
-            return f'"w" parameter (width) of {width} is not allowed'
+            return f"{WIDTH} of {width} is not allowed"
         if not quality.isdigit() or not 1 <= int(quality) <= 100 or (qualities and int(quality) not in qualities):
-            return f'"q" parameter (quality) of {quality} is not allowed'
+            return f"{QUALITY} of {quality} is not allowed"
         return "" if self._allowed(url) else '"url" parameter is not allowed'
 
     def _allowed(self, url: str) -> bool:

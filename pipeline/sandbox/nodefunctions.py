@@ -108,6 +108,7 @@ class NodeFunctions:
                 "folder": str(number),
                 "entrypoint": output.settings(name).get("entrypoint"),
                 "environment": _environment(output.settings(name)),
+                "assets": {str(one["name"]): str(one["path"]) for one in output.settings(name).get("assets") or ()},
             }
             for number, name in enumerate(names)
         }

@@ -8,6 +8,7 @@ from starlette.types import Receive, Send
 
 KEPT = 32  # idle connections to a process
 MOST_WAITING = 1 << 18  # bytes of an answer that nobody has taken yet, before no more are read
+REST_SECONDS = 1.0  # what is waited, after the answer, until the rest of the request is sent
 NOT_PASSED_ON = {b"connection", b"keep-alive", b"transfer-encoding", b"date"}
 NO_BODY = (204, 304)
 
@@ -59,9 +60,10 @@ class Wire:
             while more:
                 piece, more = await connection.piece()
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
-            if sending:  # what the function did not read: the next request stands behind it
-                await sending
-            self._keep(connection)
+            if sending:  # a function may have read a part, and what replaced its stream hides that: not kept
+                await asyncio.wait({sending}, timeout=REST_SECONDS)
+            else:
+                self._keep(connection)
         finally:
             if sending:
                 sending.cancel()

@@ -26,7 +26,24 @@ from pipeline.sandbox.vercelstate import Deployment, FileEntry
 ROOT = ".vercel/output/"
 FUNCTIONS = ROOT + "functions/"
 MOST_LINKS = 5
-KINDS = {"rsc": "text/x-component", "html": "text/html; charset=utf-8", "map": "application/json; charset=utf-8"}
+JAVASCRIPT = "application/javascript; charset=utf-8"
+KINDS = {
+    "rsc": "text/x-component",
+    "html": "text/html; charset=utf-8",
+    "map": "application/json; charset=utf-8",
+    "js": JAVASCRIPT,
+    "mjs": JAVASCRIPT,
+    "avif": "image/avif",
+    "webp": "image/webp",
+    "woff": "font/woff",
+    "woff2": "font/woff2",
+    "md": "text/markdown; charset=utf-8",
+    "xml": "application/xml",
+    "vtt": "text/vtt; charset=utf-8",
+    "webmanifest": "application/manifest+json; charset=utf-8",
+}
+"""By the end of a file's name; also what not every Python knows."""
+OTHERS = mimetypes.MimeTypes()  # without what this machine has been told
 
 
 class Output:
@@ -135,7 +152,7 @@ class Output:
 def kind_of(name: str) -> str:
     """The content type that a file's name stands for."""
     suffix = name.rpartition(".")[2]
-    return KINDS.get(suffix) or _in_utf8(mimetypes.guess_type(name)[0] or "application/octet-stream")
+    return KINDS.get(suffix) or _in_utf8(OTHERS.guess_type(name)[0] or "application/octet-stream")
 
 
 def _in_utf8(kind: str) -> str:

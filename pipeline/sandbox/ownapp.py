@@ -1,13 +1,15 @@
 """The sandbox for one's own app: an empty database, the app's variables, and a placeholder in production.
 
-Whoever starts it leaves ``own.json`` in its home: ``{"variables": {NAME: VALUE}}``. A value may hold the addresses that
-``Core.fill`` puts in. Nothing of the demo app is there: it has a sandbox of its own.
+Whoever starts it leaves ``own.json`` in its home: ``{"health": PATH, "variables": {NAME: VALUE}}``. A value may hold
+the addresses that ``Core.fill`` puts in; the path is what the monitor of production watches. Nothing of the demo app
+is there: it has a sandbox of its own.
 """
 
 import hashlib
 import json
 import secrets
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -18,6 +20,7 @@ from pipeline.sandbox.neonstate import Snapshot
 from pipeline.sandbox.postgres import Database
 from pipeline.sandbox.pushing import push
 from pipeline.sandbox.vercelstate import Deployment, FileEntry, Variable
+from pipeline.sandbox.witnessstate import Monitor
 
 FILE = "own.json"
 DATABASE = "own"
@@ -31,7 +34,7 @@ SAYS = {"status": "ok", "database": "ok", "note": "Nothing was deployed here yet
 
 
 async def app(scope, receive, send):
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"content-type", b"application/json"), (b"x-sandbox-placeholder", b"1")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(SAYS).encode()})
 """
@@ -39,11 +42,16 @@ async def app(scope, receive, send):
 
 def variables(home: Path) -> dict[str, str] | None:
     """Read what the app is to find in its environment; None when this sandbox is the demo app's."""
+    given = _told(home)
+    return {str(name): str(value) for name, value in given["variables"].items()} if given else None
+
+
+def _told(home: Path) -> dict[str, Any]:
     try:
-        given = json.loads((home / FILE).read_text())
+        given: dict[str, Any] = json.loads((home / FILE).read_text())
     except (OSError, ValueError):
-        return None
-    return {str(name): str(value) for name, value in given["variables"].items()}
+        return {}
+    return given
 
 
 def database(demo: Database) -> Database:
@@ -64,6 +72,8 @@ def furnish(core: Core, values: dict[str, str], first: bool) -> None:
     A variable that the project has already stays as it is: somebody may have changed it since.
     """
     project = core.state.vercel
+    core.state.github.foreign = False
+    _watch(core, str(_told(core.home).get("health") or "/"))
     if first:
         project.env.clear()
     known = {variable.key for variable in project.env}
@@ -75,6 +85,16 @@ def furnish(core: Core, values: dict[str, str], first: bool) -> None:
         project.env[:] = [variable for variable in project.env if variable.key in values]
         core.state.r2.objects.clear()
         _put_placeholder(core)
+
+
+def _watch(core: Core, path: str) -> None:
+    """Have the monitor watch ``path`` of production, unless somebody has pointed it elsewhere."""
+    state, url = core.state.betterstack, "http://{{PRODUCTION}}"
+    if not any(one.id == state.monitor for one in state.monitors):
+        state.monitors.insert(0, Monitor(state.monitor, state.created, url, "health of the app", state.created))
+    for one in state.monitors:
+        if one.id == state.monitor and one.url.startswith(url):
+            one.url = url + path
 
 
 def _put_placeholder(core: Core) -> None:

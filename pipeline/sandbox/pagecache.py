@@ -12,18 +12,21 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from starlette.types import Scope
 
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.found import Found, Prerender
 from pipeline.sandbox.middleware import Answered
+from pipeline.sandbox.routing import Asked
 from pipeline.sandbox.vercelstate import Deployment
 
 TAGS = "x-next-cache-tags"
 FRESH = re.compile(r"s-maxage=(\d+)")
 NOT_KEPT = re.compile(r"\b(private|no-store|no-cache)\b")
+FOR_ROUTER = re.compile(r"(\.segments/.+\.segment)?\.rsc$")
+"""How the names of functions end that answer the router of Next.js instead of a reader."""
 BROWSERS = "public, max-age=0, must-revalidate"
 ALWAYS = 31_536_000
 """The ``s-maxage`` by which Next.js says that a page is never stale."""
@@ -70,7 +73,7 @@ class PageCache:
         assert page
         query = urlencode([pair for pair in parse_qsl(found.query) if page.query is None or pair[0] in page.query])
         key = (deployment.id, found.function, query)
-        plain = _without_visitor(scope, page, query)
+        plain = _without_visitor(scope, page, query, found.function)
         if page.renews:
             return _shown(await self._renewed(key, page, plain, found, render), "REVALIDATED")
         kept = self._kept.get(key) or self._built(deployment, page, key)
@@ -139,10 +142,17 @@ def _told(file: Path, kind: str) -> float:
         return 0.0
 
 
-def _without_visitor(scope: Scope, page: Prerender, query: str) -> Scope:
-    """The request as the function may see it: what it makes is for everybody."""
+def _without_visitor(scope: Scope, page: Prerender, query: str, function: str) -> Scope:
+    """The request as the function may see it: what it makes is for everybody.
+
+    Which of a page's answers is wanted, its HTML or what the router of Next.js asks for, is said by the path alone.
+    """
     headers = [pair for pair in scope["headers"] if pair[0].decode("latin-1") in page.sent]
-    return {**scope, "method": "GET", "headers": headers, "query_string": query.encode("latin-1")}
+    path, found = Asked.of(scope).path, FOR_ROUTER.search(function)
+    if found and not path.endswith(found[0]):
+        path = (path.rstrip("/") or "/index") + found[0]
+    raw = {"path": unquote(path), "raw_path": path.encode("latin-1")}
+    return {**scope, **raw, "method": "GET", "headers": headers, "query_string": query.encode("latin-1")}
 
 
 def _shown(answered: Answered, cache: str) -> Answered:

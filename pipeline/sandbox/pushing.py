@@ -15,8 +15,8 @@ AUTHOR, REVIEWER = "kim-dev", "sam-reviewer"
 def push(core: Core, sha: str, message: str, moment: float | None = None) -> Commit:
     """Make ``sha`` the head of main. A commit that is known becomes the head again, and nothing else changes.
 
-    Beside the checks of its workflow it gets what commits usually have: a run of the monitor that found something, and
-    a bot's status that never ends.
+    Beside the checks of its workflow it gets what commits usually have: a run of the monitor that found something, and,
+    where there is another project in the repository (``foreign``), a bot's status that never ends.
     """
     github, now = core.state.github, core.now() if moment is None else moment
     if sha in github.commits:
@@ -28,7 +28,8 @@ def push(core: Core, sha: str, message: str, moment: float | None = None) -> Com
     commit = Commit(sha, message, github.head, now, AUTHOR, number)
     commit.checks = dict.fromkeys(CHECKS, says)
     commit.statuses = {STATUS: "success" if says == "success" else "pending" if says == "pending" else "failure"}
-    commit.statuses[FOREIGN] = "pending"
+    if github.foreign:
+        commit.statuses[FOREIGN] = "pending"
     reviews = [Review(REVIEWER, "APPROVED", head, now - 600)] if github.approved else []
     github.pulls.append(Pull(number, message, AUTHOR, head, sha, now, reviews, dict(commit.checks)))
     github.commits[sha], github.head = commit, sha

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from pipeline.sandbox import errortracking, rollout
-from pipeline.sandbox.answers import Watched, file_answer, platform_page, title
+from pipeline.sandbox.answers import Watched, file_answer, page_answer, platform_page, title
 from pipeline.sandbox.calling import Called, Calling
 from pipeline.sandbox.core import Core
 from pipeline.sandbox.following import Guard, error, find
@@ -74,7 +74,7 @@ class Runtime:
         watched = Watched(send, deployment.id, self._core)
         message = await self._act(scope, receive, watched, deployment)
         took = max(time.perf_counter() - began, self._core.now() - sandbox_began) + scope.get("waited", 0)
-        self.note(scope, deployment, live, watched.status, took, message)
+        self.note(scope, deployment, live, watched.status, took, message, watched.route)
 
     def _pinned(self, scope: Scope) -> Deployment | None:
         """Find the deployment that a tab was opened with, as long as skew protection keeps it on that one."""
@@ -88,30 +88,31 @@ class Runtime:
         age = self._core.now() - known.created if known else 0
         return known if known and age <= float(vercel.settings.get("skewProtectionMaxAge") or -1) else None
 
-    def note(self, scope: Scope, deployment: Deployment, live: bool, status: int, took: float, message: str) -> None:
+    def note(
+        self, scope: Scope, deployment: Deployment, live: bool, status: int, took: float, message: str, route: str = ""
+    ) -> None:
         """Remember the request; what failed goes to the runtime log and the error tracker."""
         failed, message = status >= 500, message.rstrip("\n")
         host = self._core.ports.host("production") if live else self._core.host_of(deployment)
-        self._core.traffic.add(
-            Hit(
-                self._core.now(),
-                deployment.id,
-                live,
-                host,
-                scope["method"],
-                scope["path"],
-                status,
-                round(took, 4),
-                "error" if failed else "info",
-                message,
-            )
+        hit = Hit(
+            self._core.now(),
+            deployment.id,
+            live,
+            host,
+            scope["method"],
+            scope["path"],
+            status,
+            round(took, 4),
+            "error" if failed else "info",
+            message,
+            route,
         )
+        self._core.traffic.add(hit)
         if failed and message:
             sentry, sent = self._core.state.sentry, deployment.meta.get("githubCommitSha", "")
             environment = sentry.prefix + ("production" if deployment.target == "production" else "preview")
             release = sentry.naming.format(commit=sent) if sent else ""
-            where = f"{scope['method']} {scope['path']}"
-            errortracking.capture(self._core, title(message), where, release, environment)
+            errortracking.capture(self._core, title(message), hit.transaction, release, environment)
 
     def _refusal(self, scope: Scope, deployment: Deployment | None, live: bool) -> Response | None:
         if deployment is None:
@@ -161,12 +162,13 @@ class Runtime:
         self, scope: Scope, receive: Receive, send: Watched, called: Called, found: Found, asked: Asked
     ) -> None:
         """Send what was found; a page that is kept, from what is kept."""
+        send.route = found.matched if "[" in found.function else ""
         if found.answered:
             await found.answered.send(send)
         elif found.prerender:
             send.found = found
             page = await self._pages.answer(scope, called.deployment, found, self._render(called))
-            await page.send(send)
+            await page_answer(page, asked).send(send)
         elif found.function:
             send.found = found
             await self._functions.call(scope, receive, send, called, found)

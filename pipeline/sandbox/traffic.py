@@ -31,6 +31,13 @@ class Hit:
     seconds: float
     level: str = "info"
     message: str = ""
+    route: str = ""
+    """The page with parameters that answered, e.g. ``/courses/[slug]``; empty when it has none."""
+
+    @property
+    def transaction(self) -> str:
+        """The request as an SDK of Sentry names it: one name for all that a route answers."""
+        return f"{self.method} {self.route or self.path}"
 
 
 class Traffic:

@@ -78,6 +78,8 @@ class LiveCode:
             self.failure = "Deployment Protection answers; set VERCEL_AUTOMATION_BYPASS_SECRET"
         elif answer.unseen:
             self.failure = answer.failure
+        elif world.own and answer.is_placeholder:
+            self.failure = "there is none yet: this is the app's first release here"
         self.url = made.url
 
     async def journeys(self) -> tuple[Journey, ...]:

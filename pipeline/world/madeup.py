@@ -9,8 +9,8 @@ from checks.policy import RequiredVariable
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist")
 LINE = re.compile(r"""^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|([^#\n]*))""", re.M)
-OURS = "# What the deployment runbooks"
-"""How the lines begin below which ``.env.example`` names what this tool reads, and not the app."""
+OURS = re.compile(r"^# What (the deployment runbooks|\S+ reads beside deploy\.yml)", re.M)
+"""How the line begins below which ``.env.example`` names what this tool reads, and not the app."""
 SANDBOX = {
     "R2_BUCKET": "lms-uploads",
     "R2_ENDPOINT": "http://{{R2}}",
@@ -25,14 +25,19 @@ LEAST = 32
 def named_in(folder: Path) -> dict[str, str]:
     """Name → value of the variables in the example file of the app's folder, as it has them; none when it has none."""
     text = next((path.read_text(errors="replace") for name in EXAMPLES if (path := folder / name).is_file()), "")
-    found = LINE.findall(text.partition(OURS)[0])
+    found = LINE.findall(OURS.split(text)[0])
     return {name: (quoted or single or plain).strip() for name, quoted, single, plain in found}
 
 
 def made_up(named: Mapping[str, str], required: Iterable[RequiredVariable]) -> dict[str, str]:
-    """Give each variable a value: the example's own where it says something, else one of its shape or its name."""
+    """Give each variable a value: the example's own where it says something, else one of its shape or its name.
+
+    Auth.js 5 is told its address: a build for the platform takes every site for one with TLS, and there is none here.
+    """
     shapes = {one.name: one for one in required}
     names = dict.fromkeys([*named, *shapes])
+    if "AUTH_SECRET" in names and not {"AUTH_URL", "NEXTAUTH_URL"} & {*names}:
+        names["AUTH_URL"] = None
     return {name: _value(name, named.get(name, ""), shapes.get(name) or RequiredVariable(name)) for name in names}
 
 

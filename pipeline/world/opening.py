@@ -14,6 +14,7 @@ from checks.policy import (
     DatabasePolicy,
     EnvironmentPolicy,
     ErrorsPolicy,
+    HealthPolicy,
     SmokePolicy,
     SourcePolicy,
     UptimePolicy,
@@ -71,7 +72,8 @@ def open_settings(
     policies[VendorsPolicy] = _without_pages(policies)
     if target.kind == "sandbox":
         app = root / config.file.app
-        place = prepared(root, app, policies[EnvironmentPolicy].required) if target.own else SANDBOX
+        required, health = policies[EnvironmentPolicy].required, policies[HealthPolicy].path
+        place = prepared(root, app, required, health) if target.own else SANDBOX
         with attached(root, place) as running:
             settings = sandbox_settings(name, running, policies)
             secrets = {**settings.secrets, **_of_journeys(root, policies, () if target.own else settings.secrets)}

@@ -31,16 +31,19 @@ WEBHOOKS = "/services/T0SANDBOX/B0SANDBOX"
 """Before the last word of its webhooks: the form of Slack's."""
 
 
-def prepared(root: Path, app: Path, required: Iterable[RequiredVariable]) -> str:
-    """Name, to the sandbox of one's own app, the variables that it is to have; gives its place for ``attached``."""
+def prepared(root: Path, app: Path, required: Iterable[RequiredVariable], health: str = "/") -> str:
+    """Tell the sandbox of one's own app the variables that it is to have, and the path that its monitor watches.
+
+    Gives its place for ``attached``.
+    """
     place = root / OWN
     place.mkdir(parents=True, exist_ok=True)
     file = place / "own.json"
-    kept = json.loads(file.read_text())["variables"] if file.is_file() else {}
-    values = {**made_up(named_in(app), required), **kept}
-    if values != kept:
+    known = json.loads(file.read_text()) if file.is_file() else {"variables": {}}
+    told = {"health": health, "variables": {**made_up(named_in(app), required), **known["variables"]}}
+    if told != known:
         new = file.with_suffix(".new")
-        new.write_text(json.dumps({"variables": values}, indent=1))
+        new.write_text(json.dumps(told, indent=1))
         new.replace(file)
     return OWN
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adoption.folder import look
+from pipeline.adoption.keys import deploy_yml
 from pipeline.adoption.routes import routes
 from pipeline.adoption.seen import Seen, seen_in
 from pipeline.adoption.signin import auth_of
@@ -27,7 +28,7 @@ def test_a_usual_app_is_seen_whole() -> None:
         "npm",
         "22",
         ("app",),
-        True,
+        "/",
     )
     assert found.health
     assert (found.health.path, found.health.names_build, found.health.asks_data) == ("/api/health", True, True)
@@ -60,7 +61,7 @@ def test_of_a_monorepo_the_app_and_what_it_is_made_of_count() -> None:
     assert (found.place, found.name, found.others, found.workspace, found.manager) == (
         *("apps/web", "web", (), "Turborepo", "pnpm"),
     )
-    assert (found.sign_in, found.front) == ("/sign-in", True)
+    assert (found.sign_in, found.front) == ("/sign-in", "/")
     assert found.health
     assert found.health.path == "/api/status"
     assert not found.health.names_build
@@ -284,7 +285,24 @@ def test_a_base_path_is_in_front_of_every_route() -> None:
     found = seen(SHOP, **{"next.config.mjs": 'export default { basePath: "/shop" }\n'})
     assert found.health
     assert found.auth
-    assert (found.health.path, found.auth.path, found.front) == ("/shop/api/health", "/shop/api/auth", True)
+    assert (found.health.path, found.auth.path, found.front) == ("/shop/api/health", "/shop/api/auth", "/shop")
+
+
+HANDLER = "app/api/auth/[...nextauth]/route.ts"
+
+
+@pytest.mark.parametrize("named", ["/enter", "/shop/enter"])
+def test_pages_below_a_base_path_are_asked_for_where_they_are(named: str) -> None:
+    options = f'import NextAuth from "next-auth"; export default NextAuth({{ pages: {{ signIn: "{named}" }} }})'
+    files = {"next.config.mjs": 'export default { basePath: "/shop" }\n', "auth.ts": options, HANDLER: "export {}"}
+    found = seen(
+        {"package.json": package("shop", {"next": "15.4.1", "next-auth": "5.0.0"}), "app/page.tsx": ""}, **files
+    )
+    assert (found.front, found.sign_in) == ("/shop", "/shop/enter")
+    assert [line.strip() for line in deploy_yml(found)[0].splitlines() if "{path:" in line] == [
+        "- {path: /shop}",
+        "- {path: /shop/enter}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ create table kept (id int primary key);
 create table parts (id int not null, at date not null) partition by range (at);
 create table parts_all partition of parts default;
 insert into kept values (7);
+create table checked (id int primary key, of text references "User",
+  born date check (born > date '1900-01-01' and born < date '1999-01-01'),
+  begins timestamptz not null default now(), ends timestamptz, constraint later check (ends > begins),
+  state text not null default 'open' unique, constraint open check (state in ('open', 'shut')),
+  constraint somebody check (of is null or of = 'nobody'));
 """
 
 
@@ -63,6 +68,7 @@ def test_every_table_is_filled_and_what_cannot_be_is_said(empty_database_url: st
             "self": 0,
             "tenant": 300,
             "kept": 1,
+            "checked": 1,
             "parts": 300,
         }
         assert list(found).index("User") < list(found).index("Order") < list(found).index("liked")
@@ -72,6 +78,8 @@ def test_every_table_is_filled_and_what_cannot_be_is_said(empty_database_url: st
         assert found["shape"].says == "nothing of the type point (where_) can be made up"
         assert found["kind"].says == "no more than 3 differ where they must be unique"
         assert found["kept"].says == "had rows already"
+        of, born, ends, state = db.execute(b"select of, born, ends, state from shop.checked").fetchone() or ()
+        assert (of, born, ends, state) == (None, None, None, "open"), "what a check refuses is left out"
         asked = b"""select count(distinct state), count(distinct "userId"), min(length(code)), min(twice / total)
           from shop."Order" """
         assert db.execute(asked).fetchone() == (3, 50, 8, 2)

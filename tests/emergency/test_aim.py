@@ -137,6 +137,22 @@ def test_host_names_what_was_wrong() -> None:
         host_of("x y", "DOMAIN")
 
 
+def test_the_path_that_is_asked_is_the_files_unless_one_is_typed(aim: Aim, tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yml"
+    held = file.read_text(encoding="utf-8")
+    assert aim(target="production").health == "/api/health/db"
+    for section in ("health: {path: /api/up}", "health: {path: api/up}"):
+        file.write_text(f"{held}\n{section}\n", encoding="utf-8")
+        assert aim(target="production").health == "/api/up"
+        assert aim(target="production", health="typed").health == "/typed"
+    targets = "targets: {production: {kind: production, project: p, override: {health: {path: /own}}}}"
+    file.write_text(f"health: {{path: /api/up}}\n{targets}\n", encoding="utf-8")
+    assert aim(target="production").health == "/own"
+    for odd in ("health: 7", "health: {path: [a]}", "health: {path: /}", "health: [a]"):
+        file.write_text(f"{odd}\ntargets: {{production: {{kind: production, project: p}}}}\n", encoding="utf-8")
+        assert aim(target="production").health == "/api/health/db", odd
+
+
 def test_a_hint_says_all_that_was_said(aim: Aim) -> None:
     found = aim(
         project="prj", team="acme", api="https://proxy.example.com", domain="https://a.example.com/x", health="/up?a=1"

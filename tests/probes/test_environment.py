@@ -256,6 +256,9 @@ def test_what_the_code_reads_comes_from_the_teams_own_sources(inside: InProcess,
     (folder / "app/pay.ts").write_text('const key = process.env.STRIPE_KEY!; process.env["MAIL_FROM"]; process.env.CI')
     (folder / "node_modules/x").mkdir(parents=True, exist_ok=True)
     (folder / "node_modules/x/index.js").write_text("process.env.SOMEBODY_ELSES")
+    for own in (".sandbox/functions/dpl_1", ".runs", ".fleet"):
+        (folder / own).mkdir(parents=True, exist_ok=True)
+        (folder / own / "index.py").write_text('os.environ["OF_THE_DEMO"]')
 
     assert read_by(inside, release) == (("MAIL_FROM", "app/pay.ts"), ("STRIPE_KEY", "app/pay.ts"))
 

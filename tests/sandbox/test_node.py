@@ -478,9 +478,31 @@ def test_its_process_ends_with_the_sandbox_however_that_ends(tmp_path, by):
         launch.reset(home)
 
 
-def test_a_body_that_nobody_read_does_not_stand_in_the_way_of_the_next_request(sandbox, clock, play):
-    code = "export const POST = (request) => new Response('who are you?', { status: 401 })"
+TOO_MUCH = """import { PassThrough, Transform, pipeline } from 'node:stream'
+export default (req, res) => {
+  let size = 0
+  const limit = new Transform({
+    transform: (chunk, _, done) => done((size += chunk.length) > 100_000 ? Error() : null),
+  })
+  pipeline(req, limit, new PassThrough(), () => { res.statusCode = 401; res.end('who are you?') })
+  setTimeout(() => res.end('never read to its end'), 9_000).unref()
+}"""
+REPLACED = """import { Readable } from 'node:stream'
+export default (req, res) => {
+  const other = new Readable({ read() {} })
+  for (const key in other) req[key] = typeof other[key] === 'function' ? other[key].bind(req) : other[key]
+  res.statusCode = 401
+  res.end('who are you?')
+}"""
+UNREAD = {
+    "but by another stream in its place, as Next.js has it behind middleware": REPLACED,
+    "not at all": "export const POST = (request) => new Response('who are you?', { status: 401 })",
+    "up to a limit, as Next.js reads what actions are sent": TOO_MUCH,
+}
 
+
+@pytest.mark.parametrize("code", UNREAD.values(), ids=UNREAD)
+def test_a_body_that_nobody_read_does_not_stand_in_the_way_of_the_next_request(sandbox, clock, play, code):
     async def scenario(services):
         _, site = await serve(services, sandbox, clock, function("index", code, "index.mjs"))
         for _ in range(3):
@@ -521,6 +543,35 @@ def test_an_edge_function_has_web_standards_and_little_of_node(sandbox, clock, p
         told = {"word": "imported", "method": "POST", "body": "sent", "url": "?a=1", "edge": "string", "env": "red"}
         assert answer.json() == {**told, "eval": "EvalError", "fs": "The edge runtime has no module node:fs"}
         assert "afterwards" in list(sandbox.core.traffic)[-1].message
+
+    play(scenario)
+
+
+@needs_edge
+def test_an_edge_function_finds_what_the_build_has_put_beside_it(sandbox, clock, play):
+    code = """import imported from "./wasm/wasm_1.wasm?module"
+    const asked = require("/wasm/wasm_1.wasm")
+    export default async () => {
+      const words = await fetch(new URL("blob:own/words.txt"))
+      const told = { exports: [asked, imported].map(WebAssembly.Module.exports), words: await words.text() }
+      for (const name of ["blob:own/none.txt", "blob:toString"])
+        told[name] = await fetch(name).catch((error) => error.name)
+      return new Response(JSON.stringify(told))
+    }"""
+
+    async def scenario(services):
+        asset = {"name": "own/words.txt", "path": "assets/own/words.txt"}
+        files = {**function("api", code, **EDGE, assets=[asset])}
+        files["functions/api.func/assets/own/words.txt"] = "an asset"
+        files["functions/api.func/wasm/wasm_1.wasm"] = "\0asm\1\0\0\0"  # a module with nothing in it
+        _, site = await serve(services, sandbox, clock, files)
+        told = (await site.get("/api")).json()
+        assert told == {
+            "exports": [[], []],
+            "words": "an asset",
+            "blob:own/none.txt": "TypeError",
+            "blob:toString": "TypeError",
+        }
 
     play(scenario)
 

@@ -20,8 +20,8 @@ def opened(postgres, sandbox, tmp_path, clock):
     place = tmp_path / "own"
     place.mkdir()
 
-    def open_it(**values: str) -> Sandbox:
-        (place / ownapp.FILE).write_text(json.dumps({"variables": values}))
+    def open_it(health: str = "/", **values: str) -> Sandbox:
+        (place / ownapp.FILE).write_text(json.dumps({"health": health, "variables": values}))
         named = ownapp.variables(place)
         database = ownapp.database(Database(sandbox.core.database_url))
         return Sandbox(place, database, now=clock.now, sleep=clock.sleep, own=named)
@@ -67,6 +67,20 @@ def test_production_is_well_before_anything_was_deployed(opened):
                 assert answer.headers["x-deployment-id"] == made.state.vercel.production
 
     asyncio.run(scenario())
+
+
+def test_its_monitor_watches_the_health_check_that_the_file_names(opened, tmp_path):
+    def watched(made) -> list[str]:
+        return [one.url for one in made.state.betterstack.monitors]
+
+    made = opened(health="/api/health", **GIVEN)
+    assert watched(made) == ["http://{{PRODUCTION}}/api/health"]
+    made.save()
+    made = opened(health="/healthz", **GIVEN)
+    assert watched(made) == ["http://{{PRODUCTION}}/healthz"]
+    made.state.betterstack.monitors[0].url = "https://status.example/up"
+    made.save()
+    assert watched(opened(health="/api/health", **GIVEN)) == ["https://status.example/up"]
 
 
 def test_a_home_without_the_file_is_the_demo_apps(tmp_path):

@@ -105,6 +105,35 @@ def test_middleware_changes_what_functions_are_told_and_sets_cookies_beside_thei
     play(scenario)
 
 
+def test_what_a_route_with_parameters_answers_has_one_name_for_sentry(sandbox, clock, play):
+    config = {"routes": [{"handle": "rewrite"}, {"src": "/notes/[^/]+", "dest": "/notes/[id]", "check": True}]}
+
+    async def scenario(services):
+        files = {**function("notes/[id]", PAGE), **function("page", PAGE), **function("no/[id]", "1 / 0")}
+        config["routes"].append({"src": "/no/[^/]+", "dest": "/no/[id]", "check": True})
+        _, site = await serve(services, sandbox, clock, files, config)
+        for path in ("/notes/1", "/notes/2", "/page", "/no/1", "/no/2"):
+            await site.get(path)
+        named = [(hit.path, hit.transaction) for hit in sandbox.core.traffic]
+        assert named[:3] == [("/notes/1", "GET /notes/[id]"), ("/notes/2", "GET /notes/[id]"), ("/page", "GET /page")]
+        (issue,) = [one for one in sandbox.state.sentry.issues if "ZeroDivision" in one.title]
+        assert issue.culprit == "GET /no/[id]"
+
+    play(scenario)
+
+
+def test_what_an_answer_varies_by_is_all_that_anybody_says(sandbox, clock, play):
+    code = PAGE.replace('(b"content-type", b"text/plain")', '(b"content-type", b"text/plain"), (b"vary", b"rsc")')
+
+    async def scenario(services):
+        files = {**function("_middleware", GUARD), **function("page", code)}
+        _, site = await serve(services, sandbox, clock, files, GUARDED)
+        answer = await site.get("/page", headers={"x-say": repr((200, [ON, ("vary", "x-path")], b""))})
+        assert answer.headers.get_list("vary", split_commas=True) == ["rsc", "x-path"]
+
+    play(scenario)
+
+
 def test_cookies_of_middleware_are_read_at_once_and_are_not_sent_twice(sandbox, clock, play):
     async def scenario(services):
         page = PAGE.replace('"x-secret"', '"x-secret", "x-middleware-set-cookie"')
@@ -192,6 +221,83 @@ def test_a_page_is_made_once_served_stale_and_made_anew(sandbox, clock, play):
     play(scenario)
 
 
+def router(suffix: str) -> dict[str, object]:
+    return {
+        "src": "/(.+?)/?",
+        "has": [{"type": "header", "key": "rsc", "value": suffix}],
+        "dest": f"/$1{suffix}",
+        "continue": True,
+        "override": True,
+    }
+
+
+@pytest.mark.parametrize("suffix", [".rsc", ".segments/_tree.segment.rsc"])
+def test_what_the_router_asks_for_is_made_by_the_path_that_says_so(sandbox, clock, play, suffix):
+    """Next.js knows by it alone that no HTML is wanted: the headers of a visitor are not shown to what is for all."""
+
+    async def scenario(services):
+        files = {**function(f"page{suffix}", PAGE), f"functions/page{suffix}.prerender-config.json": "{}"}
+        routes = [router(suffix), {"handle": "filesystem"}]
+        _, site = await serve(services, sandbox, clock, {**kept(), **files}, {"routes": routes})
+        assert (await site.get("/page")).text.split()[1] == "/page?"
+        assert (await site.get("/page?_rsc=1", headers={"rsc": suffix})).text.split()[1] == f"/page{suffix}?_rsc=1"
+        assert (await site.get("/page/?_rsc=2", headers={"rsc": suffix})).text.split()[1] == f"/page{suffix}?_rsc=2"
+
+    play(scenario)
+
+
+def test_a_kept_page_that_the_visitor_has_is_not_sent_again(sandbox, clock, play):
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, kept())
+        etag = (await site.get("/page")).headers["etag"]
+        for known in (etag, f'"x", W/{etag}', "*"):
+            answer = await site.get("/page", headers={"if-none-match": known})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+        assert (await site.get("/page", headers={"if-none-match": '"x"'})).status_code == 200
+        assert (await site.get("/page?id=2")).headers["etag"] != etag
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("//a.txt", "/a.txt"),
+        ("/shop//a.txt?b=1", "/shop/a.txt?b=1"),
+        ("/shop\\a//", "/shop/a/"),
+        ("//else.example/x", "/else.example/x"),
+    ],
+)
+def test_slashes_that_are_repeated_are_one(sandbox, clock, play, path, where):
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, {"static/a.txt": "a file"})
+        answer = await site.get(str(site.base_url) + path)
+        assert (answer.status_code, answer.headers["location"]) == (308, where)
+        assert (await site.get("/a.txt?where=//b")).status_code == 200
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.js", "application/javascript; charset=utf-8"),
+        ("a.mjs", "application/javascript; charset=utf-8"),
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.woff2", "font/woff2"),
+        ("a.webp", "image/webp"),
+        ("a.xml", "application/xml"),
+        ("a.unheard-of", "application/octet-stream"),
+    ],
+)
+def test_the_type_of_a_file_is_the_same_on_every_machine(sandbox, clock, play, name, kind):
+    async def scenario(services):
+        _, site = await serve(services, sandbox, clock, {f"static/{name}": "a file"})
+        assert (await site.get(f"/{name}")).headers["content-type"] == kind
+
+    play(scenario)
+
+
 def test_what_is_kept_knows_no_visitor_and_what_is_for_one_is_not_kept(sandbox, clock, play):
     async def scenario(services):
         private = {"CACHE": "private, cookie"}
@@ -259,6 +365,8 @@ IMAGES = {
         ("url=//evil.example/a.png&w=64&q=75", 400, '"url" parameter is invalid'),
         ("w=64&q=75", 400, '"url" parameter is required'),
         ("url=/art/a.png&w=65&q=75", 400, '"w" parameter (width) of 65 is not allowed'),
+        ("url=/art/a.png&q=75", 400, '"w" parameter (width) is required'),
+        ("url=/art/a.png&w=64", 400, '"q" parameter (quality) is required'),
         ("url=/art/a.png&w=64&q=76", 400, '"q" parameter (quality) of 76 is not allowed'),
         ("url=https://b.example/a.png&w=64&q=75", 400, '"url" parameter is not allowed'),
         ("url=https://a.example/a.png&w=64&q=75", 501, "does not fetch pictures from a.example"),

@@ -1,5 +1,7 @@
 """One's own app in the sandbox: its variables are made up, and ``deploy`` ships its folder."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from checks.policy import RequiredVariable
+from pipeline.adoption.folder import OURS
 from pipeline.config import load
 from pipeline.sandbox import releases
 from pipeline.world.madeup import made_up, named_in
@@ -31,8 +34,9 @@ STRIPE_API_KEY=sk_test_xxxx
 """
 
 
-def test_values_have_the_shape_of_what_is_wanted_and_open_nothing(tmp_path: Path) -> None:
-    (tmp_path / ".env.example").write_text(EXAMPLE + "\n# What the deployment runbooks read\nVERCEL_TOKEN=\n")
+@pytest.mark.parametrize("ours", ["# What the deployment runbooks read", OURS, OURS.replace("./inv", "deploy-runbook")])
+def test_values_have_the_shape_of_what_is_wanted_and_open_nothing(tmp_path: Path, ours: str) -> None:
+    (tmp_path / ".env.example").write_text(f"{EXAMPLE}\n{ours}\nVERCEL_TOKEN=\n")
     required = [RequiredVariable("NEXTAUTH_SECRET", "secret", 60), RequiredVariable("ELSEWHERE", "url")]
     found = made_up(named_in(tmp_path), required)
     assert len(found.pop("NEXTAUTH_SECRET")) >= 60
@@ -52,6 +56,15 @@ def test_values_have_the_shape_of_what_is_wanted_and_open_nothing(tmp_path: Path
     }
 
 
+@pytest.mark.parametrize(
+    ("names", "told"), [("AUTH_SECRET", True), ("AUTH_SECRET=\nNEXTAUTH_URL", False), ("COLOUR", False)]
+)
+def test_auth_js_is_told_its_address_because_there_is_no_tls(tmp_path: Path, names: str, told: bool) -> None:
+    (tmp_path / ".env.example").write_text(f"{names}=\n")
+    found = made_up(named_in(tmp_path), [])
+    assert found.get("AUTH_URL") == ("http://{{PRODUCTION}}" if told else None)
+
+
 def test_what_was_made_up_stays_and_what_is_new_comes_to_it(tmp_path: Path) -> None:
     file = tmp_path / OWN / "own.json"
     prepared(tmp_path, tmp_path, [RequiredVariable("A_SECRET", "secret")])
@@ -61,17 +74,23 @@ def test_what_was_made_up_stays_and_what_is_new_comes_to_it(tmp_path: Path) -> N
     prepared(tmp_path, tmp_path, [RequiredVariable("A_SECRET", "secret"), RequiredVariable("B")])
     assert before[:-10] in file.read_text()
     assert '"B"' in file.read_text()
+    assert prepared(tmp_path, tmp_path, [], "/api/health") == OWN
+    told = json.loads(file.read_text())
+    assert (told["health"], [*told["variables"]]) == ("/api/health", ["A_SECRET", "B"])
 
+
+EMAIL, PASSWORD = "smoke@example.com", "a word that only the seed has"
+KEY = hashlib.scrypt(PASSWORD.encode(), salt=b"salt", n=4096, r=8, p=1, dklen=64).hex()
+HASHED = f"scrypt${b'salt'.hex()}${KEY}"
 
 FILE = """\
 source: {repository: acme/lms, branch: main}
 app: web
 review: {required: 0}
 approval: {required: 0}
-ci: {ignore: [{name: Vercel – marketing, reason: of another project}]}
 environment:
   required: [{name: DATABASE_URL, shape: postgres}, {name: NEXTAUTH_SECRET, shape: secret, min_length: 32}]
-smoke: {routes: [{path: /login, contains: Sign in}], journeys: []}
+smoke: {routes: [{path: /login, contains: Sign in}], journeys: [{name: login, sign_in: nextauth}]}
 database: {seed: {sql: prisma/seed.sql, command: sh seed.sh, rows: 40, tables: {Upload: 5}}}
 target: mine
 targets:
@@ -96,11 +115,14 @@ def test_deploy_ships_ones_own_app_with_migrations_that_the_demo_app_has_too(tmp
     (home / "deploy.yml").write_text(FILE, encoding="utf-8")
     (home / "web/prisma/seed.sql").write_text(
         'create table if not exists "Smoke" (id int); insert into "Smoke" values (1);'
+        'insert into "User" (id, email, name, "passwordHash") '
+        f"values ('smoke', '{EMAIL}', 'S', '{HASHED}') on conflict do nothing"
     )
     (home / "web/seed.sh").write_text('echo "$DATABASE_URL" > seeded')
     (home / "web" / ".env.example").write_text("DATABASE_URL=\nNEXTAUTH_SECRET=\n")
     hidden = ("VERCEL_", "GITHUB_", "SENTRY_", "DEPLOY_", "PYTHON")
     env = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
+    env |= {"SMOKE_EMAIL": EMAIL, "SMOKE_PASSWORD": PASSWORD}
 
     def run(*words: str) -> str:
         command = [str(ROOT / "inv"), "--home", str(home), *words]

@@ -54,12 +54,14 @@ REQUESTS = (
     get("/show/still?_rsc=_i_aeImnuN6u1u1r", rsc="1", next_router_prefetch="1", next_router_segment_prefetch="/_tree"),
     get("/?_rsc", rsc="1"), get("/show/docs"), get("/show/docs/a/b%20c?x=1&x=2"), get("/show/docs/a?_rsc", rsc="1"),
     get("/show/slow"), get("/show/posts/first"), get("/show/posts/second?_rsc", rsc="1"), get("/show/posts/third"),
-    get("/show/posts/third", 2), get("/show/posts/caf%C3%A9"), get("/show/posts/lost"), get("/show/only/ada"),
+    get("/show/posts/third", 2), get("/show/posts/third?_rsc", rsc="1"),
+    get("/show/posts/caf%C3%A9"), get("/show/posts/lost"), get("/show/only/ada"),
     get("/show/only/bea"), get("/show/hidden"), get("/show/thrown"), get("/nothing"), get("/show/nothing"),
     get("/broken"), get("/show/edge"), get("/show/edge?name=ada"), Request("HEAD /show/still"),
     # kept pages: on time, by tag, by path
     get("/show/fresh"), get("/show/tagged"), get("/show/tagged", 2), Request("POST /api/show/renew?tag=drawn"),
     get("/show/tagged", 3), Request("POST /api/show/renew?path=/about"), get("/about", 2),
+    get("/about?_rsc", rsc="1"), get("/show/still", if_none_match="*"),
     # what next.config says
     get("/show/moved"), get("/show/was/first?x=1"), get("/show/number/12"), get("/show/number/twelve"),
     get("/show/probed", x_probe="1"), get("/show/probed"), get("/show/abroad"), get("/show/query?to=first"),
@@ -67,6 +69,7 @@ REQUESTS = (
     get("/show/alias/first?_rsc", rsc="1"), get("/show/missing"), get("/show/missing", x_probe="1"),
     get("/show/api-alias"),
     get("/show/last/x/y"), get("/show/last"), get("/show/still", x_probe="1"), get("/show/still/"), get("/SHOW/STILL"),
+    get("/show//still?x=1"), get("/show/posts//first"), get("/api//show/echo"),
     # the proxy
     get("/show/members"), get("/show/members", cookie="member=ada", x_secret="s", x_guard="forged"),
     get("/show/denied"), get("/show/inside"), get("/show/fails"), get("/show/still?mark=1"),
@@ -77,7 +80,7 @@ REQUESTS = (
     Request("HEAD /api/show/echo"), Request("POST /api/show/stream"), get("/api/show/cookie"), get("/api/show/away"),
     get("/api/show/nothing"), get("/api/show/item/7"), get("/api/show/item/a%2Fb"), get("/api/show/item/broken"),
     get("/api/nothing"), get("/api/edge?x=1", x_agent="me"), Request("POST /api/edge", JSON, b'{"words": ["a", "b"]}'),
-    Request("PUT /api/edge", JSON, b"{}"), get("/api/edge/stream"), get("/api/cron/nightly"),
+    Request("PUT /api/edge", JSON, b"{}"), get("/api/edge/stream"), get("/api/edge/words"), get("/api/cron/nightly"),
     get("/api/auth/providers"), get("/api/auth/session"),
     # the pages router
     get("/legacy"), get("/legacy?q=x"), get("/legacy?lost=1"), get("/legacy/1"), get("/legacy/2"), get("/legacy/none"),
@@ -86,8 +89,10 @@ REQUESTS = (
     # files and pictures
     get("/app.css"), get("/app.css", cookie="theme=dark"), get("/favicon.svg"), get("/photo.png"), get("/robots.txt"),
     get("/photo.png", range="bytes=0-9"), get("/_next/static/chunks/none.js"), Request("HEAD /app.css"),
+    get("/module.mjs"),
     get("/_next/image?url=/photo.png&w=64&q=75"), get("/_next/image?url=/photo.png&w=65&q=75"),
     get("/_next/image?url=/app.css&w=64&q=75"), get("/_next/image?w=64&q=75"),
+    get("/_next/image?url=/photo.png&w=64"),
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 // Serves one function over HTTP, or all edge functions of a deployment:
 // node host.mjs FOLDER '{"fd", "handler", "helpers", "webApi", "edge", "functions", "data", "hosts"}'.
-// `edge` is the folder of the edge runtime, `functions` what it runs: name → {"folder", "entrypoint", "environment"};
+// `edge` is the folder of the edge runtime, `functions` what it runs: name → {"folder", "entrypoint", "environment", "assets"};
 // a header of each request has the name. `data` is the folder of the data cache; `hosts` are the
 // deployment's own names, which have no TLS here. `fd` is a socket that listens already. What a request writes to the console is told on stdout, one JSON object a line.
 
@@ -71,18 +71,21 @@ function listenerOf(module) {
   return helpers ? withHelpers(found) : found;
 }
 
-/** Read what the function did not: the next request stands behind it on the same connection. */
+/** Read what the function did not, also when it destroyed the request: the next one stands behind it on the connection. */
 function drain(req) {
   if (req.complete && req.readableEnded) return;
-  req.removeAllListeners("data").on("data", () => {}).resume();
+  req.unpipe();
+  req.removeAllListeners("data").removeAllListeners("readable").on("data", () => {}).resume();
+  if (!req.destroyed) return;
+  req._dump?.(); // a stream that was destroyed takes nothing more, and the parser would wait for it for ever
+  req.socket.resume();
 }
 
 function edgeListener() {
   const loaded = new Map();
   const load = async (name) => {
     const { edgeHandler } = await import("./edge.mjs");
-    const { folder: below, entrypoint, environment } = functions[name];
-    return edgeHandler(join(folder, below), entrypoint, edge, current, environment);
+    return edgeHandler(join(folder, functions[name].folder), functions[name], edge, current);
   };
   return async (req, res) => {
     const name = taken(req, "x-sandbox-function");

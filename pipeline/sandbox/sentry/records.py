@@ -102,7 +102,7 @@ def spans(core: Core, begin: float, end: float) -> Iterator[Payload]:
             yield {
                 **places[here],
                 "at": hit.at,
-                "transaction": f"{hit.method} {hit.path}",
+                "transaction": hit.transaction,
                 "span.op": "http.server",
                 "span.duration": hit.seconds * 1000,
                 "failed": hit.status >= 500,
