@@ -5,6 +5,7 @@ dashboard's pages into FOLDER, and prints the transcript.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench.common import INV
@@ -24,7 +26,8 @@ from pipeline.record.store import open_store
 from pipeline.sandbox.launch import attach, reset
 
 LOOKS = 0.5  # seconds between two looks at how far the order is
-MOST = 40  # lines of one command that are kept
+ALIKE = 6  # lines of the same kind that are kept
+ALIKE_IN = re.compile(r"✓ .* (deployed|rolled back) |(?=(/pages/runs/))")
 
 
 class Story:
@@ -38,18 +41,36 @@ class Story:
         self.lines.append(f"[{seconds // 60}:{seconds % 60:02}] {line}")
         print(self.lines[-1], flush=True)
 
-    def types(self, *words: str) -> int:
-        """Type a command in the fleet's folder; gives its exit code."""
+    def types(self, *words: str) -> None:
+        """Type a command in the fleet's folder, and keep what it says when it does."""
         self.says(f"$ ./inv {' '.join(words)}")
-        done = subprocess.run(
-            [INV, *words], cwd=self._folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        doing = subprocess.Popen(
+            [INV, *words],
+            cwd=self._folder,
+            env={**ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
-        said = [line for line in done.stdout.splitlines() if line.strip() and not line.lstrip().startswith("…")]
-        cut = [*said[: MOST // 2], f"  ⋮ {len(said) - MOST} lines", *said[-MOST // 2 :]] if len(said) > MOST else said
-        for line in [*cut, f"exit {done.returncode}"]:
-            self.lines.append(f"       {line}")
-            print(self.lines[-1], flush=True)
-        return done.returncode
+        assert doing.stdout
+        for line in doing.stdout:
+            if line.strip() and not line.lstrip().startswith("…"):
+                self.says(f"  {line.rstrip()}")
+        self.says(f"  exit {doing.wait()}")
+
+
+def shortened(lines: list[str]) -> Iterator[str]:
+    """The lines, with no more than ALIKE of the same kind one after the other."""
+    for _, group in itertools.groupby(lines, kind_of):
+        alike = list(group)
+        if len(alike) > ALIKE:
+            alike[ALIKE - 2 : -1] = [f"           ⋮ {len(alike) - ALIKE + 1} more"]
+        yield from alike
+
+
+def kind_of(line: str) -> str:
+    found = ALIKE_IN.search(line)
+    return found.group(found.lastindex or 0) if found else line
 
 
 def worker(folder: Path, at_once: int) -> "subprocess.Popen[bytes]":
@@ -78,7 +99,7 @@ def dies_in_the_middle(story: Story, folder: Path, which: "subprocess.Popen[byte
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    story.says(f"# {done} have ended; a worker is killed (-9) with the {len(pids) - 1} processes that it has started")
+    story.says(f"# {done} have ended; a worker is killed (-9), and with it all that it has started")
 
 
 def newest(folder: Path) -> tuple[str, str]:
@@ -118,7 +139,12 @@ def main() -> None:
                     one.wait(60)
             story.types("fleet.report", "--order", order, "--html", str(kept.resolve() / "order.html"))
             story.types("fleet.dashboard", "--export", str(kept.resolve() / "pages"))
-        text = "\n".join(story.lines).replace(str(kept.resolve()), "OUT").replace(str(folder), "FLEET")
+        text = (
+            "\n".join(shortened(story.lines))
+            .replace(str(kept.resolve()), "OUT")
+            .replace(str(folder), "FLEET")
+            .replace(str(INV), "./inv")
+        )
         (kept / "transcript.txt").write_text(re.sub(r"[^\S\n]+\n", "\n", text) + "\n", encoding="utf-8")
     finally:
         reset(folder / ".fleet")
