@@ -187,6 +187,7 @@ OTHERS = (
 )
 
 
+@needs_keys
 @pytest.mark.parametrize(("here", "there", "whom"), OTHERS)
 def test_a_worker_whose_fleet_yml_is_another_one_leaves_the_projects_that_it_would_deploy_otherwise(
     tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch, here: str, there: str, whom: list[str]
