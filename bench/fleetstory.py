@@ -54,7 +54,7 @@ class Story:
         )
         assert doing.stdout
         for line in doing.stdout:
-            if line.strip() and not line.lstrip().startswith("…"):
+            if line.strip() and (not line.lstrip().startswith("…") or "taken up" in line):
                 self.says(f"  {line.rstrip()}")
         self.says(f"  exit {doing.wait()}")
 

@@ -14,7 +14,7 @@ from pipeline.fleet.file import FleetFile
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState
 from pipeline.fleet.timing import spans
 
-IN_SANDBOX = {"vercel": 141, "sentry": 48, "github": 25, "neon": 16, "betterstack": 9, "upstash": 8}
+IN_SANDBOX = {"vercel": 110, "sentry": 44, "github": 24, "neon": 16, "betterstack": 9, "upstash": 8}
 """Service → requests of one deployment in the sandbox, with a watch of 1 s; a test counts them again. What is said of a
 project when the record has counted none, its own or another's."""
 
