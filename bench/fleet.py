@@ -120,6 +120,15 @@ def runs_in(folder: Path, state: OrderState) -> dict[str, float]:
     return took
 
 
+def newest_order(folder: Path) -> OrderState | None:
+    """How the newest order of the fleet in ``folder`` stands; None when there is none yet."""
+    store = open_store("", folder)
+    try:
+        return next((state_of(order, events_of(store, order)) for order in latest_orders(store, 1)), None)
+    finally:
+        store.close()
+
+
 def example_of(projects: int, at_once: int) -> Path:
     """A new folder with a fleet of examples, so many of which are under way at the same time."""
     folder = Path(tempfile.mkdtemp(prefix="fleet"))

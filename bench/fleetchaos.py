@@ -28,7 +28,7 @@ from typing import Any
 import psycopg
 
 from bench.common import INV, control
-from bench.fleet import ENVIRONMENT, below
+from bench.fleet import ENVIRONMENT, below, newest_order
 from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderState, latest_orders, state_of
 from pipeline.fleet.place import PROGRAM
@@ -206,10 +206,7 @@ def taken_back(projects: int, storm: float) -> tuple[float, int]:
 
 def wrong_back(folder: Path) -> list[str]:
     """What is not as it has to be after a way back: each project that was moved went back, and once."""
-    store, found = open_store("", folder), list[str]()
-    order = latest_orders(store, 1)[0]
-    state = state_of(order, events_of(store, order))
-    store.close()
+    state, found = newest_order(folder), list[str]()
     assert state
     print(f"  {Counter(part.end.outcome if part.end else 'no end' for part in state.parts.values())}")
     for name, part in state.parts.items():

@@ -28,17 +28,16 @@ from pathlib import Path
 import simpy
 
 from bench.common import INV, control
-from bench.fleet import ENVIRONMENT, below, example_of, measured, seconds_between
+from bench.fleet import ENVIRONMENT, below, example_of, measured, newest_order, seconds_between
 from bench.fleetchaos import Workers, adapt, world_of
 from checks.outcome import Outcome
 from pipeline.fleet.deciding import BeginWave, EndOrder, EndWave, QueueProjects, SpendBudget, decide
 from pipeline.fleet.ends import ProjectEnd
 from pipeline.fleet.example import write_example
-from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, add, latest_orders, state_of
+from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, add
 from pipeline.fleet.place import PROGRAM
 from pipeline.fleet.waves import PlannedWave
-from pipeline.record.journal import Event, events_of, plain
-from pipeline.record.store import open_store
+from pipeline.record.journal import Event, plain
 from pipeline.sandbox.launch import attach, reset
 
 Waiting = Generator[simpy.Event, None, None]
@@ -380,6 +379,12 @@ def counted(folder: Path) -> dict[str, float]:
     return {vendor: statistics.median(numbers) for vendor, numbers in found.items() if any(numbers)}
 
 
+def lengths_of(state: OrderState) -> list[list[float]]:
+    """The seconds of the runs of an order, by wave."""
+    took = {name: seconds_between(part.began, part.ended) for name, part in state.parts.items()}
+    return [[took[name] for name in wave.projects] for wave in state.plan.waves]
+
+
 def check(projects: int, at_once: int) -> None:
     """Deploy a fleet for real, and simulate it with the lengths of its runs, each wave's in twenty other orders."""
     folder = example_of(projects, at_once)
@@ -390,16 +395,12 @@ def check(projects: int, at_once: int) -> None:
                 (home / "deploy.yml").write_text(said, encoding="utf-8")
             measured([INV, "fleet.deploy", "--home", str(folder)], folder)
             calls = counted(folder)
-        store = open_store("", folder)
-        order = latest_orders(store, 1)[0]
-        state = state_of(order, events_of(store, order))
-        store.close()
+        state = newest_order(folder)
     finally:
         reset(folder / ".fleet")
         shutil.rmtree(folder, ignore_errors=True)
     assert state
-    took = {name: seconds_between(part.began, part.ended) for name, part in state.parts.items()}
-    lengths = [[took[name] for name in wave.projects] for wave in state.plan.waves]
+    lengths = lengths_of(state)
     plan, real = state.plan, seconds_between(state.began, state.ended)
     percents = tuple(len(wave.projects) / projects for wave in plan.waves[:-1])
     same = Scenario(projects, 1, 1, at_once, percents=percents, pauses=(0.0,) * len(percents), budget=1, limits=())
@@ -449,16 +450,12 @@ def worked(projects: int, workers: int) -> tuple[float, list[list[float]], float
             subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, check=False)
             these.end()
             cpu = (used(int(running["pid"])) - began) / projects
-        store = open_store("", folder)
-        order = latest_orders(store, 1)[0]
-        state = state_of(order, events_of(store, order))
-        store.close()
+        state = newest_order(folder)
     finally:
         reset(folder / ".fleet")
         shutil.rmtree(folder, ignore_errors=True)
     assert state
-    took = {name: seconds_between(part.began, part.ended) for name, part in state.parts.items()}
-    lengths = [[took[name] for name in wave.projects] for wave in state.plan.waves]
+    lengths = lengths_of(state)
     return seconds_between(state.began, state.ended), lengths, cpu
 
 

@@ -18,11 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.common import INV
-from bench.fleet import ENVIRONMENT, below, example_of
-from pipeline.fleet.order import latest_orders, state_of
+from bench.fleet import ENVIRONMENT, below, example_of, newest_order
 from pipeline.fleet.place import PROGRAM
-from pipeline.record.journal import events_of
-from pipeline.record.store import open_store
 from pipeline.sandbox.launch import attach, reset
 
 LOOKS = 0.5  # seconds between two looks at how far the order is
@@ -81,14 +78,8 @@ def worker(folder: Path, at_once: int) -> "subprocess.Popen[bytes]":
 
 def ended(folder: Path) -> int:
     """How many projects of the newest order have ended."""
-    store = open_store("", folder)
-    try:
-        for order in latest_orders(store, 1):
-            state = state_of(order, events_of(store, order))
-            return sum(part.end is not None for part in state.parts.values()) if state else 0
-        return 0
-    finally:
-        store.close()
+    state = newest_order(folder)
+    return sum(part.end is not None for part in state.parts.values()) if state else 0
 
 
 def dies_in_the_middle(story: Story, folder: Path, which: "subprocess.Popen[bytes]", half: int) -> None:
@@ -100,16 +91,6 @@ def dies_in_the_middle(story: Story, folder: Path, which: "subprocess.Popen[byte
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     story.says(f"# {done} have ended; a worker is killed (-9), and with it all that it has started")
-
-
-def newest(folder: Path) -> tuple[str, str]:
-    """The newest order, and the name of its second wave."""
-    store = open_store("", folder)
-    order = latest_orders(store, 1)[0]
-    state = state_of(order, events_of(store, order))
-    store.close()
-    assert state
-    return order, state.plan.waves[1].name
 
 
 def main() -> None:
@@ -129,7 +110,9 @@ def main() -> None:
                 story.types("fleet.deploy", "--elsewhere")
                 killer.join()
                 story.types("fleet.report")
-                order, wave = newest(folder)
+                state = newest_order(folder)
+                assert state
+                order, wave = state.plan.order, state.plan.waves[1].name
                 story.types("fleet.rollback", "--elsewhere", "--wave", wave)
                 story.types("fleet.report", "--order", order)
             finally:
