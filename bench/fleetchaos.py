@@ -312,7 +312,10 @@ def main() -> None:
         print(f"{projects} projects, two workers, {AT_ONCE} at once: all that was moved is taken back")
         print(f"  in {times} storms of {every} s: {took:.1f} s ÷ {alone:.1f} s without = {took / alone:.2f}")
         beyond = took - FIRST - times * float(every) - (times - 1) * APART
-        print(f"  after the last storm, if it was over: {beyond:.1f} s ÷ {alone:.1f} s = {beyond / alone:.2f}")
+        if beyond > 0:
+            print(f"  after the last storm: {beyond:.1f} s ÷ {alone:.1f} s = {beyond / alone:.2f}")
+        else:
+            print("  before the last storm was over")
         return
     print(f"{projects} projects, two workers, a watch of {WATCH}, {AT_ONCE} at once")
     alone, _ = deployed(int(projects), "", 0)
