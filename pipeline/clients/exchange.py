@@ -46,7 +46,7 @@ class _TooLarge(ValueError):
 
 
 @lru_cache(512)
-def parsed(url: str, query: tuple[tuple[str, Any], ...] = ()) -> httpx.URL:
+def parsed(url: str, query: tuple[tuple[str, str | tuple[str, ...]], ...] = ()) -> httpx.URL:
     """The parts of ``url`` and ``query``. The same few are asked again and again, and httpx parses each several times.
 
     What ``query`` says replaces what ``url`` says of the same name.
@@ -65,13 +65,21 @@ def request_of(
     http: httpx.AsyncClient, method: str, url: str, params: Mapping[str, Any] | None = None, **more: Any
 ) -> httpx.Request:
     """Make a request. Raises Unfinished for an address or a header that cannot be sent, without quoting the header."""
-    query = tuple((name, tuple(one) if isinstance(one, list) else one) for name, one in (params or {}).items())
+    query = tuple(
+        (name, tuple(map(_plain, one)) if isinstance(one, list | tuple) else _plain(one))
+        for name, one in (params or {}).items()
+    )
     try:
         return http.build_request(method, parsed(url, query), **more)
     except UnicodeError as error:
         raise Unfinished("not sent: a header, a token perhaps, has a character that is not ASCII", url) from error
     except httpx.InvalidURL as error:
         raise Unfinished(f"not sent: InvalidURL {error}", url) from error
+
+
+def _plain(value: Any) -> str:
+    """A value as it stands in an address: text, because ``True`` and ``1`` would be the same in a cache."""
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def ample(request: httpx.Request) -> float:

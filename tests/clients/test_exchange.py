@@ -95,6 +95,24 @@ def visited(behaviour: Behaviour, patience: float = BRIEF) -> PageAnswer:
     return asyncio.run(go())
 
 
+def test_an_address_is_the_one_that_was_asked_for_and_no_other_that_is_equal_to_it() -> None:
+    def asked(**params: Any) -> str:
+        return str(request_of(httpx.AsyncClient(), "GET", "http://a.test/p?z=0", params).url)
+
+    for value, text in (
+        (1, "1"),
+        (True, "true"),
+        (1.0, "1.0"),
+        (None, ""),
+        ("a b&c", "a+b%26c"),
+        (False, "false"),
+        (0, "0"),
+    ):
+        assert asked(q=value) == f"http://a.test/p?z=0&q={text}"
+    assert asked(q=["a", "b"], more=(1, True)) == "http://a.test/p?z=0&q=a&q=b&more=1&more=true"
+    assert asked() == "http://a.test/p?z=0"
+
+
 def test_pages_that_are_visited_together_share_no_cookies() -> None:
     sent = list[str]()
 
