@@ -130,43 +130,54 @@ def queue_away(url: str) -> Callable[[], None]:
     return act
 
 
-def deployed(projects: int, what: str, every: float, *, workers_started: int = 2) -> tuple[float, int]:
-    """Deploy a fresh fleet, disturbed; the wall seconds, and how often that was. Raises SystemExit if it went wrong."""
+@contextlib.contextmanager
+def fresh(projects: int) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A new fleet to be disturbed, as long as the context lasts: its folder, and how its queue describes itself."""
     folder = Path(tempfile.mkdtemp(prefix="fleet"))
     write_example(folder, projects)
     adapt(folder)
     try:
         with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
-            workers = Workers(folder, workers_started)
-            acts = {
-                "kill": workers.kill,
-                "stop": workers.stop,
-                "drain": workers.drain,
-                "away": queue_away(running["queue_url"]),
-                "storm": storm_over(folder),
-            }
-            try:
-                began = time.perf_counter()
-                with disturbed(acts.get(what), every) as times:
-                    words = [INV, "fleet.deploy", "--elsewhere", "--json", "--home", str(folder)]
-                    done = subprocess.run(
-                        words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
-                    )
-                took = time.perf_counter() - began
-            finally:
-                workers.end()
-            wrong = (
-                wrongs(folder, running["queue_url"], what)
-                if done.returncode == 1
-                else [f"exit {done.returncode}: {done.stderr}"]
-            )
-            if wrong:
-                print((folder / "workers.log").read_text()[-3000:])
-                raise SystemExit("\n".join(wrong))
-            return took, len(times)
+            yield folder, running
     finally:
         reset(folder / ".fleet")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def must_be_right(folder: Path, wrong: list[str]) -> None:
+    """Raises SystemExit with what is wrong, after what the workers said last."""
+    if wrong:
+        print((folder / "workers.log").read_text()[-3000:])
+        raise SystemExit("\n".join(wrong))
+
+
+def deployed(projects: int, what: str, every: float, *, workers_started: int = 2) -> tuple[float, int]:
+    """Deploy a fresh fleet, disturbed; the wall seconds, and how often that was. Raises SystemExit if it went wrong."""
+    with fresh(projects) as (folder, running):
+        workers = Workers(folder, workers_started)
+        acts = {
+            "kill": workers.kill,
+            "stop": workers.stop,
+            "drain": workers.drain,
+            "away": queue_away(running["queue_url"]),
+            "storm": storm_over(folder),
+        }
+        try:
+            began = time.perf_counter()
+            with disturbed(acts.get(what), every) as times:
+                done = typed(folder, "fleet.deploy")
+            took = time.perf_counter() - began
+        finally:
+            workers.end()
+        wrong = [f"exit {done.returncode}: {done.stderr}"]
+        must_be_right(folder, wrongs(folder, running["queue_url"], what) if done.returncode == 1 else wrong)
+        return took, len(times)
+
+
+def typed(folder: Path, command: str) -> "subprocess.CompletedProcess[str]":
+    """A command in the fleet's folder, to its end; the work is done by workers."""
+    words = [INV, command, "--elsewhere", "--json", "--home", str(folder)]
+    return subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 
 def taken_back(projects: int, storm: float) -> tuple[float, int]:
@@ -174,34 +185,19 @@ def taken_back(projects: int, storm: float) -> tuple[float, int]:
 
     Raises SystemExit if it went wrong.
     """
-    folder = Path(tempfile.mkdtemp(prefix="fleet"))
-    write_example(folder, projects)
-    adapt(folder)
-
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        words = (INV, *words, "--elsewhere", "--json", "--home", str(folder))
-        return subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-
-    try:
-        with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM):
-            workers = Workers(folder)
-            try:
-                deployed = run("fleet.deploy")
-                began = time.perf_counter()
-                with disturbed(storm_over(folder, storm) if storm else None, APART, first=FIRST) as times:
-                    done = run("fleet.rollback")
-                    took = time.perf_counter() - began
-            finally:
-                workers.end()
-            wrong = [] if (deployed.returncode, done.returncode) == (1, 0) else [f"{done.returncode}: {done.stderr}"]
-            wrong += wrong_back(folder)
-            if wrong:
-                print((folder / "workers.log").read_text()[-3000:])
-                raise SystemExit("\n".join(wrong))
-            return took, len(times)
-    finally:
-        reset(folder / ".fleet")
-        shutil.rmtree(folder, ignore_errors=True)
+    with fresh(projects) as (folder, _):
+        workers = Workers(folder)
+        try:
+            made = typed(folder, "fleet.deploy")
+            began = time.perf_counter()
+            with disturbed(storm_over(folder, storm) if storm else None, APART, first=FIRST) as times:
+                done = typed(folder, "fleet.rollback")
+                took = time.perf_counter() - began
+        finally:
+            workers.end()
+        wrong = [] if (made.returncode, done.returncode) == (1, 0) else [f"{done.returncode}: {done.stderr}"]
+        must_be_right(folder, wrong + wrong_back(folder))
+        return took, len(times)
 
 
 def wrong_back(folder: Path) -> list[str]:

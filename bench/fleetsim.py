@@ -17,9 +17,7 @@ import random
 import resource
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -28,12 +26,11 @@ from pathlib import Path
 import simpy
 
 from bench.common import INV, control
-from bench.fleet import ENVIRONMENT, below, example_of, measured, newest_order, seconds_between
-from bench.fleetchaos import Workers, adapt, world_of
+from bench.fleet import below, example_of, measured, newest_order, seconds_between
+from bench.fleetchaos import Workers, fresh, typed, world_of
 from checks.outcome import Outcome
 from pipeline.fleet.deciding import BeginWave, EndOrder, EndWave, QueueProjects, SpendBudget, decide
 from pipeline.fleet.ends import ProjectEnd
-from pipeline.fleet.example import write_example
 from pipeline.fleet.order import OrderAction, OrderPlan, OrderState, ProjectPart, add
 from pipeline.fleet.place import PROGRAM
 from pipeline.fleet.waves import PlannedWave
@@ -439,24 +436,15 @@ def scale(projects: int) -> None:
 
 def worked(projects: int, workers: int) -> tuple[float, list[list[float]], float]:
     """The seconds of an order with so many workers, those of its runs by wave, and the CPU seconds of a run."""
-    folder = Path(tempfile.mkdtemp(prefix="fleet"))
-    write_example(folder, projects)
-    adapt(folder)
-    try:
-        with attach(folder / ".fleet", timeout=60 + 5 * projects, program=PROGRAM) as running:
-            began = used(int(running["pid"]))
-            these = Workers(folder, workers)
-            words = [INV, "fleet.deploy", "--elsewhere", "--json", "--home", str(folder)]
-            subprocess.run(words, cwd=folder, env=ENVIRONMENT, capture_output=True, check=False)
-            these.end()
-            cpu = (used(int(running["pid"])) - began) / projects
+    with fresh(projects) as (folder, running):
+        began = used(int(running["pid"]))
+        these = Workers(folder, workers)
+        typed(folder, "fleet.deploy")
+        these.end()
+        cpu = (used(int(running["pid"])) - began) / projects
         state = newest_order(folder)
-    finally:
-        reset(folder / ".fleet")
-        shutil.rmtree(folder, ignore_errors=True)
     assert state
-    lengths = lengths_of(state)
-    return seconds_between(state.began, state.ended), lengths, cpu
+    return seconds_between(state.began, state.ended), lengths_of(state), cpu
 
 
 def used(server: int) -> float:

@@ -80,13 +80,14 @@ class FleetWorker:
     async def do(self, job: FleetJob) -> None:
         """Do one job; a project whose end is written down is not touched again."""
         plan = self._plan(job.order)
-        if plan is None or self._is_void(job) or self._waits(plan, job):
+        known = self._known(job)
+        again = "project begins" in known
+        if plan is None or _is_void(known) or (not again and self._waits(plan, job)):
             return
         journal, clock = self._fleet.journal(job.order), SystemClock()
-        refused = await asyncio.to_thread(self._refused, plan, job)
+        refused = await asyncio.to_thread(self._refused, plan, job, again)
         if not refused:
             self._must_say_the_same(plan, job.project)
-        again = self._is_begun(job)
         journal.append("project begins", job.project, worker=self.name, version=VERSION, again=again)
         self._note(f"{job.project}: begins")
         began, made = clock.monotonic(), dict[str, Any]()
@@ -166,14 +167,14 @@ class FleetWorker:
         )
         raise Unfit(project)
 
-    def _refused(self, plan: OrderPlan, job: FleetJob) -> ProjectEnd | None:
+    def _refused(self, plan: OrderPlan, job: FleetJob, again: bool) -> ProjectEnd | None:
         """The end of a project that the order may not touch; of one that is begun already a person has to know it."""
         asked = any(wave.approval for wave in plan.waves)
         events = events_of_kind(self._fleet.store, job.order, AGREED) if asked else ()
         why = self._permits.refusal(plan, job.project, events) or self._homeless(plan, job.project)
         if not why:
             return None
-        if self._is_begun(job):
+        if again:
             return ProjectEnd(LOST, f"it was begun, and is not gone on with: {why}")
         return ProjectEnd(REFUSED, why)
 
@@ -239,23 +240,23 @@ class FleetWorker:
         return self._plans[order]
 
     def _waits(self, plan: OrderPlan, job: FleetJob) -> bool:
-        """Whether the fleet is frozen, and the project was not begun: who conducts puts the job back after that."""
-        if plan.action is not OrderAction.DEPLOY or self._is_begun(job):
+        """Whether the fleet is frozen; the project was not begun, and who conducts puts the job back after that."""
+        if plan.action is not OrderAction.DEPLOY:
             return False
         found = freeze_now(self._fleet.store, SystemClock().now(), self._permits)
         if found:
             self._note(f"{job.project}: is not begun, the fleet is {found}")
         return found is not None
 
-    def _is_begun(self, job: FleetJob) -> bool:
-        sql = "select 1 from deploy_events where run = ? and subject = ? and kind = 'project begins' limit 1"
-        return any(self._fleet.store.execute(sql, job.order, job.project))
-
-    def _is_void(self, job: FleetJob) -> bool:
-        """Whether the end of the project is written down, or of the whole order before this project was begun."""
+    def _known(self, job: FleetJob) -> frozenset[str]:
+        """The kinds of what is written down of a project, with the end of its order."""
         sql = "select kind from deploy_events where run = ? and (subject = ? or kind = 'order ended')"
-        kinds = {str(kind) for (kind,) in self._fleet.store.execute(sql, job.order, job.project)}
-        return "project ended" in kinds or ("order ended" in kinds and "project begins" not in kinds)
+        return frozenset(str(kind) for (kind,) in self._fleet.store.execute(sql, job.order, job.project))
+
+
+def _is_void(known: frozenset[str]) -> bool:
+    """Whether the end of a project is written down, or of the whole order before the project was begun."""
+    return "project ended" in known or ("order ended" in known and "project begins" not in known)
 
 
 async def ended(working: "asyncio.Task[Any]") -> None:

@@ -58,6 +58,11 @@ async def reads(service: Service) -> int:
     return await service.read("/a", count, {"team": "t"})
 
 
+async def leaves(service: Service) -> int:
+    async with asyncio.timeout(0.005):
+        return await reads(service)
+
+
 async def says_it(service: Service) -> str:
     return await service.read("/a", lambda body: f"it is {body['count']}", {"team": "t"})
 
@@ -112,10 +117,6 @@ def test_a_failure_is_everybodys_and_so_is_the_second_attempt() -> None:
 def test_whoever_leaves_takes_the_answer_from_nobody() -> None:
     transport = Counting()
 
-    async def leaves(service: Service) -> int:
-        async with asyncio.timeout(0.005):
-            return await reads(service)
-
     async def comes(service: Service) -> int:
         await asyncio.sleep(0)
         return await reads(service)
@@ -128,10 +129,6 @@ def test_whoever_leaves_takes_the_answer_from_nobody() -> None:
 def test_who_comes_after_somebody_has_left_joins_the_same_request() -> None:
     transport = Counting()
 
-    async def leaves(service: Service) -> int:
-        async with asyncio.timeout(0.005):
-            return await reads(service)
-
     async def comes_later(service: Service) -> int:
         await asyncio.sleep(0.01)
         return await reads(service)
@@ -142,10 +139,6 @@ def test_who_comes_after_somebody_has_left_joins_the_same_request() -> None:
 
 def test_what_nobody_waits_for_any_more_ends_with_the_round() -> None:
     transport = Counting()
-
-    async def leaves(service: Service) -> int:
-        async with asyncio.timeout(0.005):
-            return await reads(service)
 
     assert [type(one) for one in together(transport, leaves)] == [TimeoutError]
     assert transport.cut == 1
